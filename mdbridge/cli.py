@@ -1,0 +1,105 @@
+"""The command line: one subcommand per workflow, nothing but parsing and calling."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from mpi4py import MPI
+
+from . import __version__, config, parallel
+from .errors import InputError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Carry what atoms do up to models that engineers can afford. "
+    "Every command runs alone or under 'mpiexec -n P'.",
+)
+
+Input = Annotated[Path, typer.Argument(help="the campaign's TOML file", show_default=False)]
+Out = Annotated[Path, typer.Option("--out", "-o", help="folder for the results; made if absent")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-s", metavar="SECTION.KEY=VALUE", help="override a key of the TOML; repeatable"),
+]
+
+
+def _campaign(path: Path, allowed: dict[str, str]) -> Any:
+    """Import the workflow module that the file's ``campaign`` key names."""
+    import importlib
+
+    name = config.read_toml(path).get("campaign")
+    if name not in allowed:
+        raise InputError(
+            f"{path}: 'campaign' = {name!r}: this command takes {', '.join(map(repr, sorted(allowed)))}"
+        )
+    return importlib.import_module(f"mdbridge.workflows.{allowed[name]}")
+
+
+GRAPHENE = {"graphene": "graphene"}
+
+
+@app.command()
+def run(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
+    """Run a whole campaign: every stage that is not done yet, then the report."""
+    _campaign(input, GRAPHENE).run(MPI.COMM_WORLD, input, out, set or ())
+
+
+@app.command()
+def sample(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
+    """Run the MD with the observers attached and write dataset.h5."""
+    _campaign(input, GRAPHENE).sample(MPI.COMM_WORLD, input, out, set or ())
+
+
+@app.command()
+def learn(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
+    """Learn the peridynamic model from dataset.h5 and write model.json."""
+    _campaign(input, GRAPHENE).learn(MPI.COMM_WORLD, input, out, set or ())
+
+
+@app.command()
+def solve(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
+    """Solve the peridynamic problems of all samples with model.json; write solutions.h5."""
+    _campaign(input, GRAPHENE).solve(MPI.COMM_WORLD, input, out, set or ())
+
+
+@app.command()
+def report(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
+    """Draw the figures and write summary.json from the stored results alone."""
+    _campaign(input, GRAPHENE).report(MPI.COMM_WORLD, input, out, set or ())
+
+
+@app.command()
+def doctor() -> None:
+    """Check that LAMMPS, mpi4py, PETSc and torch are there and share one MPI."""
+    from .workflows import doctor as checks
+
+    raise typer.Exit(checks.run(MPI.COMM_WORLD))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    if MPI.COMM_WORLD.rank == 0:
+        typer.echo(__version__)
+
+
+def main() -> None:
+    """Entry point of the console command."""
+    comm = MPI.COMM_WORLD
+
+    def parse_and_call() -> int:
+        try:
+            return app(standalone_mode=False) or 0
+        except click.ClickException as error:
+            if comm.rank == 0:
+                error.show(file=sys.stderr)
+            return error.exit_code
+        except (click.exceptions.Abort, click.exceptions.Exit) as stop:
+            return getattr(stop, "exit_code", 130)
+
+    parallel.run_main(comm, parse_and_call)

@@ -1,0 +1,1 @@
+"""Coarse-graining: time filter, spatial kernels, strain.  Pure: no MPI, no LAMMPS, no files."""

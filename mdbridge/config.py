@@ -1,0 +1,128 @@
+"""TOML files -> frozen, validated models.
+
+A model is a :class:`Section` with sections as fields.  Whatever is wrong ends
+in one :class:`~mdbridge.errors.InputError` that names the file, the key, the
+value and what is allowed.
+"""
+
+import difflib
+import os
+import sys
+import types
+import typing
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from .errors import InputError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class Section(BaseModel):
+    """A table of a TOML file: unknown keys are refused, values are not changed later."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+Model = TypeVar("Model", bound=Section)
+
+
+def load(path: Path, model: type[Model], overrides: Sequence[str] = ()) -> Model:
+    """Read ``path`` and check it against ``model``.
+
+    Args:
+        path: the TOML file.
+        model: the model of the whole file.
+        overrides: ``section.key=value`` strings, the value in TOML syntax
+            (a bare word is taken as a string).
+
+    Raises:
+        InputError: anything about the file, a key, a value or an override.
+    """
+    data = read_toml(path)
+    for text in overrides:
+        _override(data, text)
+    return check(data, model, str(path))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The raw tables of a TOML file."""
+    try:
+        with Path(path).open("rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {os.strerror(error.errno or 0)}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not valid TOML: {error}") from error
+
+
+def check(data: dict[str, Any], model: type[Model], source: str) -> Model:
+    """Validate raw tables; ``source`` names them in errors."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as failure:
+        lines = [_explain(error, model) for error in failure.errors()]
+        more = f" (and {len(lines) - 1} more: {'; '.join(lines[1:])})" if len(lines) > 1 else ""
+        raise InputError(f"{source}: {lines[0]}{more}") from None
+
+
+def _override(data: dict[str, Any], text: str) -> None:
+    key, separator, value = text.partition("=")
+    names = [name.strip() for name in key.split(".")]
+    if not separator or not all(names):
+        raise InputError(f"--set {text}: expected section.key=value, for example --set learn.method=adam")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    table = data
+    for name in names[:-1]:
+        table = table.setdefault(name, {})
+        if not isinstance(table, dict):
+            raise InputError(f"--set {text}: '{name}' is a value, not a section")
+    table[names[-1]] = parsed
+
+
+def _explain(error: ErrorDetails, model: type[BaseModel]) -> str:
+    """One line for one validation error: key, value, what is allowed."""
+    *parents, last = error["loc"] or ("",)
+    where = ".".join(str(part) for part in (*parents, last))
+    if error["type"] == "extra_forbidden":
+        allowed = list(_model_at(model, parents).model_fields)
+        near = difflib.get_close_matches(str(last), allowed, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        return f"unknown key '{where}'{hint} Allowed here: {', '.join(allowed)}"
+    if error["type"] == "missing":
+        return f"key '{where}' is missing"
+    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if not where:
+        return message
+    return f"'{where}' = {error['input']!r}: must be {message}"
+
+
+def _model_at(model: type[BaseModel], path: Sequence[int | str]) -> type[BaseModel]:
+    for name in path:
+        field = model.model_fields.get(str(name))
+        found = _section_in(field.annotation) if field else None
+        if found is None:
+            break
+        model = found
+    return model
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """The Section inside ``X``, ``X | None`` or ``list[X]``."""
+    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        return annotation if issubclass(annotation, BaseModel) else None
+    for argument in typing.get_args(annotation):
+        found = _section_in(argument)
+        if found is not None:
+            return found
+    return None

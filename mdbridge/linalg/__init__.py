@@ -1,0 +1,1 @@
+"""Distributed sparse linear algebra; the only importer of petsc4py."""

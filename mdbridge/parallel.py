@@ -1,0 +1,129 @@
+"""MPI at the edge: agreed failures, groups of ranks, a balanced share of the work.
+
+The one rule behind this file: no rank raises past a collective.  Work that may
+fail runs under :func:`attempt`; all ranks then call :func:`agree`, which raises
+on every one of them or on none.
+"""
+
+import contextlib
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import NoReturn, TypeVar
+
+from mpi4py import MPI
+
+from .errors import MdbridgeError
+
+Result = TypeVar("Result")
+Comm = MPI.Comm
+
+
+def attempt(work: Callable[[], Result]) -> tuple[Result | None, Exception | None]:
+    """Run ``work`` and return its result or its exception, never raising."""
+    try:
+        return work(), None
+    except Exception as error:
+        return None, error
+
+
+def agree(comm: MPI.Comm, error: BaseException | None) -> None:
+    """Raise on all ranks if any rank has an error (collective).
+
+    The ranks that had none raise the first failing rank's error, with its rank
+    in the message, so that every rank's exit code is the same.
+    """
+    if not comm.allreduce(error is not None, MPI.LOR):
+        return
+    known = isinstance(error, MdbridgeError)
+    portable = None
+    if error is not None:
+        text = str(error) if known else "".join(traceback.format_exception(error))
+        portable = (text, getattr(error, "exit_code", 1))
+    reports = comm.allgather(portable)
+    if known:
+        raise error  # type: ignore[misc]
+    rank, (text, exit_code) = next((r, report) for r, report in enumerate(reports) if report is not None)
+    failure = MdbridgeError(f"on rank {rank}: {text}" if comm.size > 1 else text)
+    failure.exit_code = exit_code
+    raise failure from error
+
+
+def on_root(comm: MPI.Comm, work: Callable[[], Result]) -> Result:
+    """Run ``work`` on rank 0 and give its (picklable) result to all ranks; fail on all or none."""
+    result, error = attempt(work) if comm.rank == 0 else (None, None)
+    agree(comm, error)
+    return comm.bcast(result, root=0)
+
+
+def split_groups(comm: MPI.Comm, size: int) -> tuple[MPI.Comm, int, int]:
+    """Split ``comm`` into groups of ``size`` ranks (the last may be larger).
+
+    Returns:
+        The group's communicator, the group's index, the number of groups.
+    """
+    count = max(1, comm.size // size)
+    index = min(comm.rank // size, count - 1)
+    return comm.Split(index, comm.rank), index, count
+
+
+def share(costs: Sequence[float], groups: int) -> list[list[int]]:
+    """Share jobs of the given costs over ``groups``, longest first (deterministic)."""
+    loads = [0.0] * groups
+    jobs: list[list[int]] = [[] for _ in range(groups)]
+    for job in sorted(range(len(costs)), key=lambda j: (-costs[j], j)):
+        group = loads.index(min(loads))
+        loads[group] += costs[job]
+        jobs[group].append(job)
+    return jobs
+
+
+def block_range(count: int, comm: MPI.Comm) -> tuple[int, int]:
+    """This rank's contiguous block [start, stop) of ``count`` items."""
+    base, extra = divmod(count, comm.size)
+    start = comm.rank * base + min(comm.rank, extra)
+    return start, start + base + (comm.rank < extra)
+
+
+def run_main(comm: MPI.Comm, main: Callable[[], int]) -> NoReturn:
+    """Run a program's ``main`` on every rank and end the process with its exit code.
+
+    An agreed error (raised on all ranks) prints once, without a traceback.  Any
+    other exception may have left peers waiting in a collective, so it is logged
+    and the communicator is aborted.  Ctrl-C and SIGTERM end all ranks likewise.
+    """
+
+    def terminate(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    with contextlib.suppress(ValueError):  # not in the main thread
+        signal.signal(signal.SIGTERM, terminate)
+    try:
+        code = main()
+    except MdbridgeError as error:
+        if comm.rank == 0:
+            _say(f"mdbridge: error: {error}")
+        code = error.exit_code
+    except KeyboardInterrupt:
+        if comm.size > 1:
+            _say(f"mdbridge: interrupted on rank {comm.rank}; finished work is kept")
+            comm.Abort(130)
+        _say("mdbridge: interrupted; finished work is kept")
+        code = 130
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        if comm.size > 1:
+            comm.Abort(1)
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    sys.exit(code)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,1 @@
+"""Shear-transformation-zone plasticity in the sheared frame."""

@@ -1,0 +1,1 @@
+"""Orchestration of whole campaigns: stages, what is done, what is not."""
