@@ -75,12 +75,10 @@ def grid_wavevectors(shape: tuple[int, int], box: NDArray[np.float64]) -> NDArra
 
 
 def zone_wavevectors(spacing: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """A dense sample of half the Brillouin zone (the rest by symmetry), without k = 0.
+    """A dense sample of a quarter of the Brillouin zone, without k = 0; ``(count² − 1, 2)`` (1/Å).
 
-    ``count`` points from 0 to π/h along each axis, both ends included, and the
-    mirror images with negative second component.
+    ``count`` points from 0 to π/h along each axis, both ends included.  The
+    rest of the zone follows from the mirror symmetry of the stencil.
     """
     axes = [np.linspace(0, np.pi / h, count) for h in spacing]
-    kx, ky = (part.ravel() for part in np.meshgrid(*axes, indexing="ij"))
-    both = np.concatenate([np.stack([kx, ky], 1), np.stack([kx, -ky], 1)[(ky > 0) & (kx > 0)]])
-    return both[np.any(both != 0, axis=1)]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)[1:]

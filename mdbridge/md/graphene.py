@@ -149,8 +149,9 @@ def _physics(potential: Path) -> str:
         variable load_x atom d2_load[1]
         variable load_y atom d2_load[2]
         compute unwrapped all property/atom xu yu
-        variable load_work atom d2_load[1]*(c_unwrapped[1]-d2_reference[1])+d2_load[2]*(c_unwrapped[2]-d2_reference[2])
-        variable load_energy atom -v_load_work
+        variable work_x atom d2_load[1]*(c_unwrapped[1]-d2_reference[1])
+        variable work_y atom d2_load[2]*(c_unwrapped[2]-d2_reference[2])
+        variable load_energy atom -v_work_x-v_work_y
         fix load all addforce v_load_x v_load_y 0.0 energy v_load_energy
         fix_modify load energy yes
         fix planar all setforce NULL NULL 0.0

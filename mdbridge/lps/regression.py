@@ -1,0 +1,295 @@
+"""Operator regression by least squares on the ring form of the symbol, [You2022, eq. 4.7].
+
+On a uniform grid the operator's symbol is quadratic in the ring values of the
+influence function, so the loss is a small nonlinear least-squares problem,
+whatever the number of samples.  Beside the residual of the LPS equation the
+fit takes in
+
+* the error of the solution, |L⁻¹ b − u|, which is what a user of the model sees;
+* the consistency of the quadrature: on every grid where the model is to be
+  used, Σ K W z⊗z and Σ K W z⊗z⊗z⊗z/|z|² are those of the isotropic continuum, so
+  that λ and μ are the moduli of the discretised model too;
+* the solvability conditions (4.6) on the whole Brillouin zone of those grids,
+  as penalties at a coarse sample of wave vectors to which the points that still
+  violate a condition are added, until none is left.
+
+The problem has many local minima; the best of several seeded starts is kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from ..errors import ConvergenceError
+from . import stability, symbol
+from .model import InfluenceFunction, LinearPeridynamicSolid, bernstein
+from .spectral import Moments
+from .stencil import Stencil
+
+Array = NDArray[np.float64]
+
+_UNIT = 10.0  # Å: radii enter r^-α in this unit, which keeps the coefficients of order one
+_MARGIN = 0.01  # the solvability conditions are asked for with this much to spare
+_SIGN_MARGIN = 0.003  # likewise for g·s/|s|², 1 for long waves and naturally small for short ones
+_STEEP = 10.0  # of the penalties
+_ZONE = 16  # coarse sample of the zone per axis, to begin with
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Weights and effort of a fit.
+
+    Attributes:
+        solution_weight: of the solution error relative to the residual.
+        consistency_weight: of the moment conditions.
+        starts: number of random starting points.
+        seed: of these.
+    """
+
+    solution_weight: float = 2.0
+    consistency_weight: float = 1.0
+    starts: int = 6
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The outcome of a regression.
+
+    Attributes:
+        material: the learned model.
+        certificates: one per grid, all of them holding.
+        cost: half the sum of squares at the optimum.
+        costs: of all the starts, ascending: how rugged the problem was.
+        evaluations: number of loss evaluations in all.
+        history: best cost after each stage.
+    """
+
+    material: LinearPeridynamicSolid
+    certificates: list[stability.Certificate]
+    cost: float
+    costs: list[float]
+    evaluations: int
+    history: list[float] = field(default_factory=list)
+
+
+def learn(
+    data: Sequence[tuple[Moments, Stencil]],
+    grids: Sequence[Stencil],
+    degree: int,
+    settings: Settings,
+) -> Fit:
+    """Learn λ, μ, α and D for a given horizon and degree.
+
+    Args:
+        data: samples of one or more grids, each with its grid's stencil.
+        grids: stencils of all grids on which the model must be consistent and solvable.
+        degree: M of the Bernstein basis.
+        settings: weights and effort.
+
+    Raises:
+        ConvergenceError: no start leads to a solvable model.
+    """
+    problem = _Problem(data, grids, degree, settings)
+    random = np.random.default_rng(settings.seed)
+    tries = [problem.minimize(problem.start(random), 50) for _ in range(settings.starts)]
+    tries.sort(key=lambda result: result.cost)
+    history = [float(result.cost) for result in tries]
+    for attempt in tries:  # nearly always the first
+        result = problem.minimize(attempt.x, 150)
+        for _ in range(8):
+            history.append(float(result.cost))
+            certificates = [
+                stability.certify(problem.material(result.x).influence, stencil) for stencil in grids
+            ]
+            if all(certificate.holds for certificate in certificates):
+                return Fit(
+                    problem.material(result.x),
+                    certificates,
+                    float(result.cost),
+                    [float(one.cost) for one in tries],
+                    problem.evaluations,
+                    history,
+                )
+            problem.add_violations(result.x)
+            result = problem.minimize(result.x, 60)
+    raise ConvergenceError(
+        f"no solvable model found for a horizon of {grids[0].horizon:g} Å and degree {degree} "
+        f"from {settings.starts} starts; try another horizon or a lower degree"
+    )
+
+
+class _Problem:
+    """Residuals and Jacobian; the parameters are (λ, μ, α, D_0 … D_M)."""
+
+    def __init__(
+        self,
+        data: Sequence[tuple[Moments, Stencil]],
+        grids: Sequence[Stencil],
+        degree: int,
+        settings: Settings,
+    ):
+        self.horizon = grids[0].horizon
+        self.degree = degree
+        self.settings = settings
+        self.grids = grids
+        self.evaluations = 0
+        self.data = [(one, symbol.rings(stencil, one.wavevectors)) for one, stencil in data]
+        self.consistency = [_consistency(stencil) for stencil in grids]
+        self.zones = [symbol.rings(s, symbol.zone_wavevectors(s.spacing, _ZONE)) for s in grids]
+        self._last: tuple[bytes, Array] | None = None
+
+    def start(self, random: np.random.Generator) -> Array:
+        """A positive influence function with random coefficients, and plausible moduli."""
+        return np.concatenate(
+            [[0.0, 0.7, random.uniform(-1.0, 2.5)], random.uniform(0.0, 1.0, self.degree + 1)]
+        )
+
+    def material(self, p: Array) -> LinearPeridynamicSolid:
+        influence = InfluenceFunction(self.horizon, float(p[2]), p[3:] * _UNIT ** p[2])
+        return LinearPeridynamicSolid(influence, float(p[0]), float(p[1]))
+
+    def minimize(self, start: Array, evaluations: int):
+        lower, upper = np.full(len(start), -np.inf), np.full(len(start), np.inf)
+        lower[2], upper[2] = -2.0, 2.999
+        # the operator does not change with the scale of K: keep the weighted volume near its start
+        volume = self.grids[0].ring, symbol.rings(self.grids[0], np.zeros((1, 2))).volume
+        scale = volume[1] @ self._values(self.grids[0].radii, start)[0]
+
+        def residuals(p: Array) -> Array:
+            r, j = self._evaluate(p, volume[1] / scale)
+            self._last = (p.tobytes(), j)
+            return r
+
+        def jacobian(p: Array) -> Array:
+            if self._last is None or self._last[0] != p.tobytes():
+                residuals(p)
+            return self._last[1]  # type: ignore[index]
+
+        result = least_squares(
+            residuals,
+            start,
+            jacobian,
+            bounds=(lower, upper),
+            x_scale="jac",
+            max_nfev=evaluations,
+            ftol=1e-8,
+            xtol=1e-9,
+            gtol=1e-12,
+        )
+        self.evaluations += result.nfev
+        return result
+
+    def add_violations(self, p: Array) -> None:
+        """Add the points of a dense sample of the zone that violate a condition."""
+        influence = self.material(p).influence
+        for n, stencil in enumerate(self.grids):
+            dense = symbol.zone_wavevectors(stencil.spacing, 121)
+            bad = (stability.eigenvalues(influence, stencil, dense) < [0.0, 1e-6, 0.0]).any(axis=1)
+            points = np.concatenate([self.zones[n].wavevectors, dense[bad]])
+            self.zones[n] = symbol.rings(stencil, np.unique(points, axis=0))
+
+    def _evaluate(self, p: Array, gauge: Array) -> tuple[Array, Array]:
+        blocks = [self._gauge(p, gauge)]
+        for moments, rings in self.data:
+            blocks += self._fit(p, moments, rings)
+        for rows in self.consistency:
+            blocks.append(self._moments(p, *rows))
+        for rings, stencil in zip(self.zones, self.grids, strict=True):
+            blocks += self._solvable(p, rings, stencil)
+        return np.concatenate([b[0] for b in blocks]), np.concatenate([b[1] for b in blocks])
+
+    def _values(self, radii: Array, p: Array) -> tuple[Array, Array]:
+        """Ring values of K and their derivatives with respect to α and D."""
+        r = radii / _UNIT
+        basis = bernstein(self.degree, radii / self.horizon) * (r ** -p[2])[:, None]
+        values = basis @ p[3:]
+        return values, np.concatenate([(-np.log(r) * values)[:, None], basis], axis=1)
+
+    def _scaled(self, radii: Array, volume: Array, p: Array) -> tuple[Array, Array]:
+        """K/m on the rings, and its derivatives."""
+        values, slope = self._values(radii, p)
+        m = volume @ values
+        scaled = values / m
+        return scaled, (slope - np.outer(scaled, volume @ slope)) / m
+
+    def _parts(self, p: Array, rings: symbol.RingSymbols) -> tuple[Array, Array, Array, Array]:
+        """g, G and their derivatives (parameters along the second axis)."""
+        scaled, slope = self._scaled(rings.radii, rings.volume, p)
+        square = [0, 1, 1, 2]
+        count = len(rings.wavevectors)
+        g = rings.dilatation @ scaled
+        dg = np.swapaxes(rings.dilatation @ slope, 1, 2)
+        big_g = (rings.deviatoric @ scaled)[:, square].reshape(count, 2, 2)
+        d_big_g = np.swapaxes(rings.deviatoric @ slope, 1, 2)[:, :, square].reshape(count, -1, 2, 2)
+        return g, big_g, dg, d_big_g
+
+    def _fit(self, p: Array, moments: Moments, rings: symbol.RingSymbols) -> list[tuple[Array, Array]]:
+        """Residual of the equation, and error of the solution."""
+        lam, mu = p[:2]
+        g, big_g, dg, d_big_g = self._parts(p, rings)
+        gg = g[:, :, None] * g[:, None, :]
+        operator = (lam - mu) * gg + mu * big_g
+        slope = np.concatenate(
+            [gg[:, None], (big_g - gg)[:, None], (lam - mu) * _symmetric(dg, g) + mu * d_big_g], axis=1
+        )
+        root, target = moments.residual
+        equation = (operator @ root - target, slope @ root[:, None])
+        root, target = moments.solution
+        inverse = np.linalg.inv(operator)
+        solved = inverse @ root
+        weight = self.settings.solution_weight
+        solution = (weight * (solved - target), -weight * (inverse[:, None] @ (slope @ solved[:, None])))
+        return [(r.ravel(), np.moveaxis(j, 1, -1).reshape(r.size, -1)) for r, j in (equation, solution)]
+
+    def _moments(self, p: Array, radii: Array, volume: Array, rows: Array) -> tuple[Array, Array]:
+        scaled, slope = self._scaled(radii, volume, p)
+        weight = self.settings.consistency_weight
+        return weight * (rows @ scaled - 1), weight * np.pad(rows @ slope, ((0, 0), (2, 0)))
+
+    def _solvable(self, p: Array, rings: symbol.RingSymbols, stencil: Stencil) -> list[tuple[Array, Array]]:
+        """Hinges on the Cauchy–Schwarz condition (coercivity follows) and on the sign of g.
+
+        The inf-sup eigenvalue is quadratic in g, so its slope vanishes where it is violated.  Keeping
+        g on the side of k, g·s > 0 with s_i = sin(k_i h_i)/h_i, is linear and implies the condition.
+        """
+        g, big_g, dg, d_big_g = self._parts(p, rings)
+        k, h = rings.wavevectors, stencil.spacing
+        kappa = ((2 * np.sin(k * h / 2) / h) ** 2).sum(axis=1)
+        values, vectors = np.linalg.eigh(big_g - 2 * g[:, :, None] * g[:, None, :])
+        lacking = np.maximum(0.0, _MARGIN - values[:, 0] / kappa)
+        bad = lacking > 0
+        slope = np.zeros((len(k), len(p)))
+        v = vectors[bad, :, 0]
+        curvature = np.einsum("ki,kpij,kj->kp", v, d_big_g[bad] - 2 * _symmetric(dg[bad], g[bad]), v)
+        slope[bad, 2:] = -_STEEP * curvature / kappa[bad, None]
+        s = np.sin(k * h) / h
+        sigma = np.maximum((s**2).sum(axis=1), 1e-9 * kappa)[:, None]
+        along = s / sigma
+        wrong = np.maximum(0.0, _SIGN_MARGIN - (g * along).sum(axis=1)) * (sigma[:, 0] > 1e-6 * kappa)
+        tilt = np.zeros((len(k), len(p)))
+        tilt[:, 2:] = -_STEEP * np.einsum("kpi,ki->kp", dg, along) * (wrong > 0)[:, None]
+        return [(_STEEP * lacking, slope), (_STEEP * wrong, tilt)]
+
+    def _gauge(self, p: Array, row: Array) -> tuple[Array, Array]:
+        values, slope = self._values(self.grids[0].radii, p)
+        return np.array([1e-2 * (row @ values - 1)]), 1e-2 * np.pad(row @ slope, (2, 0))[None]
+
+
+def _symmetric(dg: Array, g: Array) -> Array:
+    """Derivative of g gᵀ: ``(k, p, 2, 2)`` from dg ``(k, p, 2)`` and g ``(k, 2)``."""
+    outer = dg[:, :, :, None] * g[:, None, None, :]
+    return outer + np.swapaxes(outer, 2, 3)
+
+
+def _consistency(stencil: Stencil) -> tuple[Array, Array, Array]:
+    """Radii, volumes and five rows per ring whose product with K/m must be 1: isotropic moments."""
+    z, w = stencil.offsets, stencil.weights
+    x2, y2 = (z**2).T
+    square = x2 + y2
+    rows = np.stack([2 * x2, 2 * y2, 8 / 3 * x2**2 / square, 8 / 3 * y2**2 / square, 8 * x2 * y2 / square])
+    one_hot = np.equal.outer(stencil.ring, np.arange(len(stencil.radii))).astype(float)
+    return stencil.radii, (w * square) @ one_hot, (w * rows) @ one_hot
