@@ -50,17 +50,16 @@ class KrylovResult:
 
 
 @contextlib.contextmanager
-def aij(comm: MPI.Comm, rows: csr_matrix, columns: int, block_size: int = 1) -> Iterator[PETSc.Mat]:
-    """A distributed AIJ matrix from each rank's consecutive rows (collective).
+def aij(comm: MPI.Comm, rows: csr_matrix, block_size: int = 1) -> Iterator[PETSc.Mat]:
+    """A distributed square AIJ matrix from each rank's consecutive rows (collective).
 
     Args:
         rows: ``r x N``, columns in global numbers.
-        columns: how many columns this rank owns (``r`` if the matrix is square).
         block_size: unknowns per point.
     """
     matrix = PETSc.Mat().create(comm)
     try:
-        matrix.setSizes(((rows.shape[0], PETSc.DETERMINE), (columns, PETSc.DETERMINE)), bsize=block_size)
+        matrix.setSizes(((rows.shape[0], PETSc.DETERMINE),) * 2, bsize=block_size)
         matrix.setType(PETSc.Mat.Type.AIJ)
         # PETSc sorts index arrays in place: it gets copies
         indices = tuple(np.array(part, dtype=PETSc.IntType) for part in (rows.indptr, rows.indices))
@@ -115,7 +114,7 @@ def displacement_solver(
         shell = _Shell(comm, operator, size, periodic)
         matrix = own(PETSc.Mat().createPython(((size, PETSc.DETERMINE),) * 2, shell, comm=comm))
         matrix.setUp()
-        smooth = stack.enter_context(aij(comm, local, size, block_size=2))
+        smooth = stack.enter_context(aij(comm, local, block_size=2))
         smooth.setOption(PETSc.Mat.Option.SPD, True)
         smooth.setNearNullSpace(own(_near_null_space(comm, coordinates, periodic)))
         solver = own(PETSc.KSP().create(comm))

@@ -246,12 +246,13 @@ def _check_input(
     """Refuse arrays of the wrong shape or with values that are no numbers."""
     count = len(points)
     wanted = {"points": (points, (count, 2)), "the mask of points": (chosen, (count,))}
-    wanted |= {name: (field, (len(field), count, 2)) for name, field in fields.items()}
+    wanted |= {name: (field, ("s", count, 2)) for name, field in fields.items()}
     if box is not None:
         wanted["box"] = (box, (2,))
     for name, (array, shape) in wanted.items():
-        if np.shape(array) != shape:
-            raise InputError(f"{name}: an array of shape {np.shape(array)}, expected {shape}")
+        found = np.shape(array)
+        if len(found) != len(shape) or any(a != b for a, b in zip(found, shape, strict=True) if b != "s"):
+            raise InputError(f"{name}: an array of shape {found}, expected ({', '.join(map(str, shape))})")
         if not np.all(np.isfinite(array)):
             raise InputError(f"{name}: not all values are finite numbers")
     if len({len(field) for field in fields.values()}) > 1:
@@ -266,6 +267,6 @@ def _indefinite(found: str) -> str:
     return (
         f"the operator is not positive definite ({found}): some displacement of these points has negative "
         "energy, so the equilibrium is not unique or not stable; the influence function changes sign too "
-        "strongly, or λ + μ or μ is not positive: learn it with the solvability constraints "
+        "strongly, or λ + 2μ or μ is not positive: learn it with the solvability constraints "
         "[You2022, eqs. 4.3-4.5] on this grid"
     )
