@@ -127,7 +127,7 @@ def displacement_solver(
         solver.setTolerances(rtol=rtol, atol=0.0, max_it=max_iterations)
         _long_and_short_waves(solver.getPC(), matrix, smooth)
         solver.setUp()
-        load, solution = own(matrix.createVecLeft()), own(matrix.createVecRight())
+        load, solution, rest = (own(matrix.createVecLeft()) for _ in range(3))
 
         def solve(values: Floats) -> KrylovResult:
             load.setArray(values)
@@ -136,8 +136,9 @@ def displacement_solver(
             solver.solve(load, solution)
             if periodic:
                 shell.remove_translations(solution)
-            scale = load.norm() or 1.0
-            residual = solver.getResidualNorm() / scale
+            matrix.mult(solution, rest)  # the true residual: the recursive one may drift away from it
+            rest.axpy(-1.0, load)
+            residual = rest.norm() / (load.norm() or 1.0)
             _check(solver, residual)
             return KrylovResult(solution.getArray().copy(), solver.getIterationNumber(), residual)
 

@@ -275,10 +275,9 @@ def _refuse_cut_families(cloud: _Cloud, centres: Ints, keys: Ints, start: Ints, 
         places = np.mod(places, cloud.box)
     distance, _ = cloud.tree.query(places)
     cut = distance.max(axis=1, initial=0.0) > _COVER * cloud.spacing
-    sets = (
-        [{tuple(key) for key in keys[start[i] : start[i + 1]]} for i in first] if len(stencils[0]) > 1 else []
-    )
-    cut |= np.array([bonds < sets[0] for bonds in sets] or False)
+    if len(stencils[0]) > 1:
+        bonds = [{tuple(key) for key in keys[start[i] : start[i + 1]]} for i in first]
+        cut |= np.array([some < bonds[0] for some in bonds])
     if not cut.any():
         return
     members = np.concatenate([m for m, is_cut in zip(stencils, cut, strict=True) if is_cut])
