@@ -1,0 +1,232 @@
+"""PETSc: distributed matrices and Krylov solves for two-dimensional displacement problems.
+
+The only importer of petsc4py.  What is made here is destroyed here, when its
+``with`` block ends on all ranks, never by the garbage collector.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from mpi4py import MPI  # before petsc4py, which finds libmpi only once mpi4py has loaded it
+from numpy.typing import NDArray
+from petsc4py import PETSc
+from scipy.sparse import csr_matrix
+
+from ..errors import ConvergenceError
+
+Floats = NDArray[np.float64]
+Handle = TypeVar("Handle", bound=PETSc.Object)
+
+
+class IndefiniteMatrixError(ConvergenceError):
+    """Conjugate gradients met a direction of negative energy."""
+
+
+@dataclass(frozen=True)
+class OperatorBlock:
+    """The rows of a distributed operator that this rank owns, as a function.
+
+    Attributes:
+        apply: values at the ``(g,)`` ghosts -> values of the ``(r,)`` rows.
+        ghosts: ``(g,)`` the unknowns (global numbers) that the rows read.
+        diagonal: ``(r,)`` what a row multiplies its own unknown with, positive.
+    """
+
+    apply: Callable[[Floats], Floats]
+    ghosts: NDArray[np.int64]
+    diagonal: Floats
+
+
+@dataclass(frozen=True)
+class KrylovResult:
+    """One solved system: ``x`` ``(r,)`` on this rank, iterations, ‖b − A x‖/‖b‖."""
+
+    x: Floats
+    iterations: int
+    residual: float
+
+
+@contextlib.contextmanager
+def aij(comm: MPI.Comm, rows: csr_matrix, block_size: int = 1) -> Iterator[PETSc.Mat]:
+    """A distributed square AIJ matrix from each rank's consecutive rows (collective).
+
+    Args:
+        rows: ``r x N``, columns in global numbers.
+        block_size: unknowns per point.
+    """
+    matrix = PETSc.Mat().create(comm)
+    try:
+        matrix.setSizes(((rows.shape[0], PETSc.DETERMINE),) * 2, bsize=block_size)
+        matrix.setType(PETSc.Mat.Type.AIJ)
+        # PETSc sorts index arrays in place: it gets copies
+        indices = tuple(np.array(part, dtype=PETSc.IntType) for part in (rows.indptr, rows.indices))
+        matrix.setPreallocationCSR((*indices, rows.data))
+        matrix.assemble()
+        yield matrix
+    finally:
+        matrix.destroy()
+
+
+@contextlib.contextmanager
+def displacement_solver(
+    comm: MPI.Comm,
+    operator: OperatorBlock,
+    local: csr_matrix,
+    coordinates: Floats,
+    *,
+    periodic: bool,
+    symmetric: bool,
+    rtol: float,
+    max_iterations: int,
+) -> Iterator[Callable[[Floats], KrylovResult]]:
+    """Set up a Krylov solver once for many loads (collective).
+
+    Conjugate gradients if the operator is symmetric, else GMRES, with the sum of two
+    preconditioners: algebraic multigrid (GAMG) on the short-ranged operator ``local``
+    takes the long waves, the operator's diagonal the short ones, for which a nonlocal
+    operator is far softer than a local one.
+
+    Args:
+        operator: A, by rows; unknowns interleaved x, y point by point.
+        local: ``r x N`` rows of a symmetric positive matrix close to A for long waves.
+        coordinates: ``r/2 x 2`` places of this rank's points, for the rigid-body modes.
+        periodic: the translations are A's null space; they are taken out of
+            the load, of A's image and of the solution.
+        symmetric: A is symmetric.
+        rtol: bound on ‖b − A x‖/‖b‖.
+        max_iterations: where to give up.
+
+    Yields:
+        A function from this rank's load ``(r,)`` to a :class:`KrylovResult`
+        (collective), which raises ConvergenceError, on all ranks, if the tolerance
+        is not reached, and IndefiniteMatrixError if A or ``local`` is not positive.
+    """
+    with contextlib.ExitStack() as stack:
+
+        def own(handle: Handle) -> Handle:
+            stack.callback(handle.destroy)
+            return handle
+
+        size = 2 * len(coordinates)
+        shell = _Shell(comm, operator, size, periodic)
+        matrix = own(PETSc.Mat().createPython(((size, PETSc.DETERMINE),) * 2, shell, comm=comm))
+        matrix.setUp()
+        smooth = stack.enter_context(aij(comm, local, block_size=2))
+        smooth.setOption(PETSc.Mat.Option.SPD, True)
+        smooth.setNearNullSpace(own(_near_null_space(comm, coordinates, periodic)))
+        solver = own(PETSc.KSP().create(comm))
+        solver.setOperators(matrix, smooth)
+        solver.setType(PETSc.KSP.Type.CG if symmetric else PETSc.KSP.Type.GMRES)
+        if not symmetric:
+            solver.setGMRESRestart(100)
+            solver.setPCSide(PETSc.PC.Side.RIGHT)
+        solver.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
+        solver.setTolerances(rtol=rtol, atol=0.0, max_it=max_iterations)
+        _long_and_short_waves(solver.getPC(), matrix, smooth)
+        solver.setUp()
+        load, solution, rest = (own(matrix.createVecLeft()) for _ in range(3))
+
+        def solve(values: Floats) -> KrylovResult:
+            load.setArray(values)
+            if periodic:
+                shell.remove_translations(load)
+            solver.solve(load, solution)
+            if periodic:
+                shell.remove_translations(solution)
+            matrix.mult(solution, rest)  # the true residual: the recursive one may drift away from it
+            rest.axpy(-1.0, load)
+            residual = rest.norm() / (load.norm() or 1.0)
+            _check(solver, residual)
+            return KrylovResult(solution.getArray().copy(), solver.getIterationNumber(), residual)
+
+        yield solve
+
+
+class _Shell:
+    """The PETSc face of an :class:`OperatorBlock`: gathers the ghosts, applies the rows."""
+
+    def __init__(self, comm: MPI.Comm, operator: OperatorBlock, size: int, periodic: bool):
+        self.operator, self.periodic = operator, periodic
+        self.ghosts = PETSc.Vec().createSeq(len(operator.ghosts), comm=MPI.COMM_SELF)
+        layout = PETSc.Vec().createMPI((size, PETSc.DETERMINE), comm=comm)
+        wanted = PETSc.IS().createGeneral(operator.ghosts.astype(PETSc.IntType), comm=MPI.COMM_SELF)
+        self.gather = PETSc.Scatter().create(layout, wanted, self.ghosts, None)
+        layout.destroy()
+        wanted.destroy()
+
+    def mult(self, matrix: PETSc.Mat, x: PETSc.Vec, y: PETSc.Vec) -> None:
+        self.gather.scatter(x, self.ghosts)
+        y.setArray(self.operator.apply(self.ghosts.getArray()))
+        if self.periodic:
+            self.remove_translations(y)
+
+    def getDiagonal(self, matrix: PETSc.Mat, diagonal: PETSc.Vec) -> None:
+        diagonal.setArray(self.operator.diagonal)
+
+    def remove_translations(self, x: PETSc.Vec) -> None:
+        """Subtract the mean displacement (collective)."""
+        pairs = x.getArray().reshape(-1, 2)
+        total = x.getComm().tompi4py().allreduce(pairs.sum(axis=0), MPI.SUM)
+        pairs -= 2 * total / x.getSize()
+        x.setArray(pairs.ravel())
+
+    def destroy(self, matrix: PETSc.Mat) -> None:
+        """Free the handles (collective); PETSc calls it when the matrix is destroyed."""
+        self.gather.destroy()
+        self.ghosts.destroy()
+
+
+def _near_null_space(comm: MPI.Comm, coordinates: Floats, periodic: bool) -> PETSc.NullSpace:
+    """Rigid-body modes; without the rotation in a periodic box, where it has a jump."""
+    places = PETSc.Vec().createMPI((coordinates.size, PETSc.DETERMINE), bsize=2, comm=comm)
+    modes = [places.duplicate(), places.duplicate()] if periodic else []
+    try:
+        if not periodic:
+            places.setArray(coordinates.ravel())
+            return PETSc.NullSpace().createRigidBody(places)
+        for axis, mode in enumerate(modes):
+            mode.setArray(np.tile(np.eye(2)[axis], len(coordinates)))
+            mode.normalize()
+        return PETSc.NullSpace().create(vectors=modes, comm=comm)
+    finally:
+        for vector in (places, *modes):
+            vector.destroy()
+
+
+def _long_and_short_waves(pc: PETSc.PC, matrix: PETSc.Mat, smooth: PETSc.Mat) -> None:
+    """GAMG on the local operator plus the inverse diagonal of the nonlocal one."""
+    pc.setType(PETSc.PC.Type.COMPOSITE)
+    pc.setCompositeType(PETSc.PC.CompositeType.ADDITIVE)
+    pc.addCompositePCType(PETSc.PC.Type.GAMG)
+    pc.addCompositePCType(PETSc.PC.Type.JACOBI)
+    pc.getCompositePC(0).setOperators(smooth, smooth)
+    pc.getCompositePC(1).setOperators(matrix, matrix)
+
+
+def _check(solver: PETSc.KSP, residual: float) -> None:
+    reason = solver.getConvergedReason()
+    if reason > 0:
+        return
+    name = _REASONS.get(reason, f"reason {reason}")
+    found = f"{name} after {solver.getIterationNumber()} iterations at a relative residual of {residual:.1e}"
+    indefinite = (
+        PETSc.KSP.ConvergedReason.DIVERGED_INDEFINITE_MAT,
+        PETSc.KSP.ConvergedReason.DIVERGED_INDEFINITE_PC,
+    )
+    if reason in indefinite:
+        raise IndefiniteMatrixError(f"conjugate gradients stopped: {found}")
+    raise ConvergenceError(
+        f"the linear solver ({solver.getType()}) did not converge: {found} "
+        f"(asked: {solver.getTolerances()[0]:.1e}); "
+        "allow more iterations or a looser tolerance, or check that the problem is solvable"
+    )
+
+
+_REASONS = {
+    value: name.lower().replace("_", " ")
+    for name, value in vars(PETSc.KSP.ConvergedReason).items()
+    if name.startswith("DIVERGED_")
+}

@@ -1,0 +1,342 @@
+"""The LPS operator on a cloud of points, row by row, [You2022, eqs. 3.6-3.7].
+
+With C1 = 2 and C2 = 16 the operator factors as L = (λ − μ) P D + μ Γ: the
+dilatation θ = D u, its pull on a point through θ_i + θ_j, and the deviatoric
+bond forces.  Rows are made for chosen points only, so that a rank needs no more
+than its own; the factors stay apart, which takes less memory and fewer operations
+than their product (whose rows reach 2δ).
+"""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import bsr_matrix, csr_matrix
+from scipy.spatial import cKDTree
+
+from ..errors import InputError, SolvabilityError
+from . import quadrature
+from .model import InfluenceFunction, LinearPeridynamicSolid
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# Offsets that agree to this fraction of the horizon are the same stencil.
+_SAME = 1e-7
+
+# On a node set without holes no place is farther from a node than this many mean spacings.
+_COVER = 1.25
+
+
+@dataclass(frozen=True)
+class Families:
+    """The neighbours within the horizon of some points, in CSR layout.
+
+    A point belongs to its own family with a zero offset and weight, which is
+    where the diagonal of an operator goes.
+
+    Attributes:
+        centres: ``(c,)`` the points, ascending.
+        start: ``(c + 1,)`` where each family begins among the bonds.
+        neighbours: ``(b,)`` the other end of each bond.
+        offsets: ``(b, 2)`` bond vectors z = x_j − x_i (Å), nearest periodic image.
+        weights: ``(b,)`` quadrature weights W_ji (Å²), [You2022, sec. 3.2].
+    """
+
+    centres: Ints
+    start: Ints
+    neighbours: Ints
+    offsets: Floats
+    weights: Floats
+
+    @property
+    def owner(self) -> Ints:
+        """``(b,)`` the family that each bond belongs to."""
+        return np.repeat(np.arange(len(self.centres)), np.diff(self.start))
+
+    def of(self, centres: Ints) -> tuple["Families", NDArray[np.bool_]]:
+        """The families of some of the ``centres`` (ascending), and the mask ``(b,)`` of their bonds."""
+        kept = np.isin(self.centres, centres)
+        bonds = np.repeat(kept, np.diff(self.start))
+        start = np.concatenate([[0], np.cumsum(np.diff(self.start)[kept])])
+        part = (array[bonds] for array in (self.neighbours, self.offsets, self.weights))
+        return Families(self.centres[kept], start, *part), bonds
+
+
+@dataclass(frozen=True)
+class OperatorRows:
+    """The rows of L that belong to some points, as its factors.
+
+    Attributes:
+        rows: ``(r,)`` the points, ascending.
+        columns: ``(c,)`` the points whose displacement enters, ascending.
+        dilatation: D, ``t x 2c``, at the ``t`` points whose θ the rows need (1/Å).
+        coupling: P, ``2r x t`` (1/Å).
+        deviatoric: Γ, ``2r x 2c`` (1/Å²).
+        dilatation_modulus: λ − μ (TPa).
+        shear_modulus: μ (TPa).
+
+    Displacements and forces are interleaved: x, y of the first point, and so on.
+    """
+
+    rows: Ints
+    columns: Ints
+    dilatation: csr_matrix
+    coupling: csr_matrix
+    deviatoric: csr_matrix
+    dilatation_modulus: float
+    shear_modulus: float
+
+    def __call__(self, u: Floats) -> Floats:
+        """L u on the rows, ``(2r,)`` or ``(2r, s)``, of ``(2c,)`` or ``(2c, s)`` displacements."""
+        dilatation = self.dilatation @ u
+        return self.dilatation_modulus * (self.coupling @ dilatation) + self.shear_modulus * (
+            self.deviatoric @ u
+        )
+
+    def matrix(self) -> csr_matrix:
+        """L itself, ``2r x 2c`` (TPa/Å²)."""
+        product = self.coupling @ self.dilatation
+        return csr_matrix(self.dilatation_modulus * product + self.shear_modulus * self.deviatoric)
+
+    def diagonal(self) -> Floats:
+        """The entries of L, ``(2r,)``, that couple each row with itself."""
+        own = components(np.searchsorted(self.columns, self.rows))
+        product = self.coupling.multiply(self.dilatation[:, own].T.tocsr()).sum(axis=1)
+        deviatoric = self.deviatoric[:, own].diagonal()
+        return self.dilatation_modulus * np.asarray(product).ravel() + self.shear_modulus * deviatoric
+
+    def restrict(self, kept: NDArray[np.bool_]) -> "OperatorRows":
+        """Keep the columns where the mask ``kept`` ``(c,)`` holds."""
+        entries = components(np.flatnonzero(kept))
+        return OperatorRows(
+            self.rows,
+            self.columns[kept],
+            self.dilatation[:, entries],
+            self.coupling,
+            self.deviatoric[:, entries],
+            self.dilatation_modulus,
+            self.shear_modulus,
+        )
+
+
+def operator_rows(
+    points: Floats, box: Floats | None, material: LinearPeridynamicSolid, rows: Ints
+) -> OperatorRows:
+    """The rows of L at some points of a cloud.
+
+    Args:
+        points: ``n x 2`` (Å).
+        box: ``(2,)`` edges of the periodic box (Å), or None.
+        material: K, λ and μ.
+        rows: ``(r,)`` indices of points, ascending.
+
+    Raises:
+        InputError: as :func:`families`, for the rows and all their neighbours.
+        SolvabilityError: the weighted volume of a point vanishes.
+    """
+    horizon = material.influence.horizon
+    needed = np.unique(_Cloud(points, box, horizon).bonds(rows, horizon)[1])
+    around = families(points, box, horizon, needed)
+    strength = _strengths(around, material.influence)
+    own, bonds = around.of(rows)
+    columns = np.unique(around.neighbours)
+    return OperatorRows(
+        rows=rows,
+        columns=columns,
+        dilatation=_dilatation(around, strength, columns),
+        coupling=_coupling(own, strength[bonds], needed),
+        deviatoric=_deviatoric(own, strength[bonds], columns),
+        dilatation_modulus=material.lame_lambda - material.lame_mu,
+        shear_modulus=material.lame_mu,
+    )
+
+
+def families(points: Floats, box: Floats | None, horizon: float, centres: Ints) -> Families:
+    """The families of ``centres`` ``(c,)`` (ascending) with their quadrature weights.
+
+    Weights are computed once per distinct stencil: once on a uniform grid, once
+    per point on scattered points.
+
+    Raises:
+        InputError: two points coincide; the box is too small for the horizon; a
+            family is cut off by the edge of the cloud or holds too few points.
+    """
+    cloud = _Cloud(points, box, horizon)
+    owner, neighbours, offsets = cloud.bonds(centres, horizon)
+    keys = np.round(offsets / (_SAME * horizon)).astype(np.int64)
+    order = np.lexsort((keys[:, 1], keys[:, 0], owner))
+    owner, neighbours, offsets, keys = (part[order] for part in (owner, neighbours, offsets, keys))
+    _refuse_coincident(points, neighbours, centres[owner], keys)
+    start = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(centres)))])
+    stencils = _distinct(keys, start)
+    _refuse_cut_families(cloud, centres, keys, start, stencils)
+    weights = np.zeros(len(owner))
+    for members in stencils:
+        stencil = offsets[start[members[0]] : start[members[0] + 1]]
+        others = stencil.any(axis=1)
+        values = np.zeros(len(stencil))
+        values[others] = quadrature.weights(stencil[others], horizon)
+        weights[start[members][:, None] + np.arange(len(stencil))] = values
+    return Families(centres, start, neighbours, offsets, weights)
+
+
+def neighbour_springs(
+    points: Floats, box: Floats | None, material: LinearPeridynamicSolid, rows: Ints
+) -> tuple[csr_matrix, Ints]:
+    """Springs between next neighbours: local elasticity on the same points.
+
+    Bonds of up to 1.6 mean spacings and of strength ∝ 1/|z|² give, on a square
+    grid, the Navier operator with λ = μ.  Its modulus is chosen so that long
+    pressure and shear waves are too stiff and too soft by the same factor.  The
+    network is symmetric, positive and has some 18 entries in a row.
+
+    Returns:
+        ``2r x 2c`` matrix (TPa/Å²) and its ``(c,)`` columns, ascending points.
+    """
+    cloud = _Cloud(points, box, material.influence.horizon)
+    owner, neighbours, offsets = cloud.bonds(rows, 1.6 * cloud.spacing)
+    order = np.argsort(owner, kind="stable")
+    start = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(rows)))])
+    springs = Families(rows, start, neighbours[order], offsets[order], np.ones(len(owner)))
+    square = (springs.offsets**2).sum(axis=1)
+    # One weighted volume for all points keeps the network symmetric; 8 is a square grid's Σ |z|²/|z|².
+    strength = np.divide(1 / 8, square, out=np.zeros_like(square), where=square > 0)
+    lam, mu = material.lame_lambda, material.lame_mu
+    modulus = np.sqrt(abs((lam + 2 * mu) / 3 * mu))
+    columns = np.unique(neighbours)
+    return modulus * _deviatoric(springs, strength, columns), columns
+
+
+class _Cloud:
+    """Points, wrapped into the box if there is one, in a search tree."""
+
+    def __init__(self, points: Floats, box: Floats | None, horizon: float):
+        self.points, self.box, self.horizon = points, box, horizon
+        if box is None:
+            self.wrapped = points
+        else:
+            if min(box) <= 2 * horizon * (1 + 1e-6):
+                raise InputError(
+                    f"a periodic box of {box[0]:g} x {box[1]:g} Å is too small for a horizon of "
+                    f"{horizon:g} Å: a point would meet two images of another; use edges longer than 2δ"
+                )
+            self.wrapped = np.mod(points, box)
+            self.wrapped[self.wrapped >= box] = 0.0
+        self.tree = cKDTree(self.wrapped, boxsize=box)
+
+    def bonds(self, centres: Ints, radius: float) -> tuple[Ints, Ints, Floats]:
+        """All bonds up to ``radius``, self included: position in ``centres``, other end, offset."""
+        around = cKDTree(self.wrapped[centres], boxsize=self.box)
+        # bonds of exactly that length belong to the family
+        pairs = around.sparse_distance_matrix(self.tree, radius * (1 + 1e-9), output_type="ndarray")
+        owner, neighbours = pairs["i"].astype(np.int64), pairs["j"].astype(np.int64)
+        offsets = self.points[neighbours] - self.points[centres[owner]]
+        if self.box is not None:
+            offsets -= self.box * np.round(offsets / self.box)
+        return owner, neighbours, offsets
+
+    @property
+    def spacing(self) -> float:
+        """The typical distance (Å) of a point from its four nearest neighbours."""
+        sample = self.wrapped[:: len(self.wrapped) // 2000 + 1]
+        distances, _ = self.tree.query(sample, k=5)
+        return float(np.median(distances[:, 1:].mean(axis=1)))
+
+
+def _refuse_coincident(points: Floats, neighbours: Ints, centres: Ints, keys: Ints) -> None:
+    twins = np.flatnonzero((neighbours != centres) & ~keys.any(axis=1))
+    if len(twins):
+        x, y = points[neighbours[twins[0]]]
+        raise InputError(f"two points coincide at ({x:g}, {y:g}) Å; remove one of them")
+
+
+def _distinct(keys: Ints, start: Ints) -> list[Ints]:
+    """Group families of equal stencils, the most common one first; each ``(members,)``."""
+    groups: dict[bytes, list[int]] = {}
+    for centre, (begin, end) in enumerate(itertools.pairwise(start)):
+        groups.setdefault(keys[begin:end].tobytes(), []).append(centre)
+    return [np.array(members) for members in sorted(groups.values(), key=len, reverse=True)]
+
+
+def _refuse_cut_families(cloud: _Cloud, centres: Ints, keys: Ints, start: Ints, stencils: list[Ints]) -> None:
+    """Refuse families that the edge of the cloud cuts off.
+
+    On a grid such a stencil is part of the common one; on scattered points the ball's
+    rim, seen in 16 directions, is somewhere farther from all points than they are
+    from each other.
+    """
+    angles = np.arange(16) * np.pi / 8
+    rim = cloud.horizon * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    first = np.array([members[0] for members in stencils], dtype=np.int64)
+    places = cloud.points[centres[first]][:, None] + rim
+    if cloud.box is not None:
+        places = np.mod(places, cloud.box)
+    distance, _ = cloud.tree.query(places)
+    cut = distance.max(axis=1, initial=0.0) > _COVER * cloud.spacing
+    if len(stencils[0]) > 1:
+        bonds = [{tuple(key) for key in keys[start[i] : start[i + 1]]} for i in first]
+        cut |= np.array([some < bonds[0] for some in bonds])
+    if not cut.any():
+        return
+    members = np.concatenate([m for m, is_cut in zip(stencils, cut, strict=True) if is_cut])
+    x, y = cloud.points[centres[members.min()]]
+    raise InputError(
+        f"{len(members)} points whose dilatation is needed have no full family within the horizon of "
+        f"{cloud.horizon:g} Å, the first at ({x:g}, {y:g}) Å: the cloud of points ends there; "
+        f"give values in a collar of 2δ = {2 * cloud.horizon:g} Å around the free points"
+    )
+
+
+def _strengths(around: Families, influence: InfluenceFunction) -> Floats:
+    """K_ij W_ji / m_i of all bonds, ``(b,)`` (1/Å²); m is the weighted volume."""
+    square = (around.offsets**2).sum(axis=1)
+    itself = square == 0
+    # a grid has few bond lengths: K, a sum of polynomials, is worth evaluating once for each
+    length, which = np.unique(np.where(itself, influence.horizon**2, square), return_inverse=True)
+    kernel = influence(np.sqrt(length))[which] * around.weights
+    volume = np.add.reduceat(kernel * square, around.start[:-1])
+    scale = np.add.reduceat(np.abs(kernel) * square, around.start[:-1])
+    if np.any(np.abs(volume) <= 1e-10 * scale):
+        raise SolvabilityError(
+            f"the weighted volume of {np.sum(np.abs(volume) <= 1e-10 * scale)} points vanishes: "
+            "the influence function's positive and negative parts cancel; learn it with its constraints"
+        )
+    return kernel / volume[around.owner]
+
+
+def _dilatation(around: Families, strength: Floats, columns: Ints) -> csr_matrix:
+    """D: θ_i = 2 Σ_j (K W/m) z · (u_j − u_i), [You2022, eq. 3.7]."""
+    return _balanced(around, 2 * strength[:, None, None] * around.offsets[:, None, :], columns, -1)
+
+
+def _coupling(around: Families, strength: Floats, columns: Ints) -> csr_matrix:
+    """P: −2 Σ_j (K W/m) z (θ_i + θ_j), the first sum of [You2022, eq. 3.6]."""
+    return _balanced(around, -2 * strength[:, None, None] * around.offsets[:, :, None], columns, 1)
+
+
+def _deviatoric(around: Families, strength: Floats, columns: Ints) -> csr_matrix:
+    """Γ: −16 Σ_j (K W/m) (z ⊗ z/|z|²) (u_j − u_i), the second sum of [You2022, eq. 3.6]."""
+    z = around.offsets
+    square = (z**2).sum(axis=1)
+    scale = np.divide(-16 * strength, square, out=np.zeros_like(square), where=square > 0)
+    return _balanced(around, scale[:, None, None] * z[:, :, None] * z[:, None, :], columns, -1)
+
+
+def _balanced(around: Families, blocks: Floats, columns: Ints, sign: int) -> csr_matrix:
+    """Put each bond's block ``(b, p, q)`` in place and ``sign`` times their sum on the diagonal."""
+    itself = around.neighbours == around.centres[around.owner]
+    blocks[itself] = sign * np.add.reduceat(blocks, around.start[:-1], axis=0)
+    _, p, q = blocks.shape
+    matrix = bsr_matrix(
+        (blocks, np.searchsorted(columns, around.neighbours), around.start),
+        shape=(p * len(around.centres), q * len(columns)),
+    ).tocsr()
+    matrix.sort_indices()
+    return matrix
+
+
+def components(indices: Ints) -> Ints:
+    """The interleaved entries 2i, 2i + 1 of points."""
+    return np.stack([2 * indices, 2 * indices + 1], axis=1).ravel()

@@ -1,0 +1,45 @@
+"""Start a Python script on several ranks; for tests that must see a job as its user does."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import mdbridge
+
+
+def launch(script: Path, ranks: int, *arguments: object, timeout: float = 120) -> subprocess.CompletedProcess:
+    """Run ``script`` with this Python under ``mpiexec -n ranks``, one thread per rank.
+
+    The exit code, stdout and stderr are in the result; nothing is checked.
+
+    Raises:
+        subprocess.TimeoutExpired: the job hangs; all its ranks have been ended.
+    """
+    beside = Path(sys.executable).parent
+    mpiexec = shutil.which("mpiexec", path=os.pathsep.join([str(beside), os.environ.get("PATH", "")]))
+    if mpiexec is None:
+        raise FileNotFoundError("mpiexec is not on the PATH; scripts/setup installs one")
+    package = str(Path(mdbridge.__file__).parents[1])
+    paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    job = subprocess.Popen(
+        [mpiexec, "-n", str(ranks), sys.executable, str(script), *map(str, arguments)],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        stdout, stderr = job.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(job.pid, signal.SIGTERM)  # mpiexec passes it on to its ranks
+        try:
+            job.communicate(timeout=5)
+        except subprocess.TimeoutExpired:
+            os.killpg(job.pid, signal.SIGKILL)
+            job.communicate()
+        raise
+    return subprocess.CompletedProcess(job.args, job.returncode, stdout, stderr)

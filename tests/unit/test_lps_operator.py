@@ -1,0 +1,206 @@
+"""The assembled LPS operator against its equations, one bond at a time."""
+
+import numpy as np
+import pytest
+
+from mdbridge.errors import InputError, SolvabilityError
+from mdbridge.lps import operator, quadrature
+from mdbridge.lps.model import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.operator import families, operator_rows
+
+SIGN_CHANGING = LinearPeridynamicSolid(
+    InfluenceFunction(15.0, 1.2, np.array([-1.4, -0.8, 2.8, 1.0])), -0.197, 0.722
+)
+# K = 1/r makes K z⊗z and K z⊗z⊗z/|z|² quintics over |z|³: what the weights integrate exactly.
+INVERSE = LinearPeridynamicSolid(InfluenceFunction(15.0, 1.0, np.array([1.0])), -0.197, 0.722)
+
+
+def grid(count=21, spacing=(5.0, 5.0), perturbation=0.0):
+    axes = [h * (np.arange(count) - count // 2) for h in spacing]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    return points + np.random.default_rng(0).uniform(-perturbation, perturbation, points.shape)
+
+
+def middle(points, radius=10.0):
+    return np.flatnonzero(np.hypot(*points.T) < radius)
+
+
+def affine(points, gradient):
+    return (points @ np.array(gradient).T + 0.3).ravel()
+
+
+def image(points, material, u):
+    rows = operator_rows(points, None, material, middle(points))
+    return rows, rows(u.reshape(-1, 2)[rows.columns].ravel())
+
+
+def by_the_book(points, material, u, i):
+    """L u at point i, [You2022, eqs. 3.6-3.7], written out with C1 = 2, C2 = 16."""
+    delta, kernel = material.influence.horizon, material.influence
+
+    def family(i):
+        z = np.delete(points - points[i], i, axis=0)
+        kept = np.hypot(*z.T) <= delta
+        z = z[kept]
+        return np.delete(np.arange(len(points)), i)[kept], z, quadrature.weights(z, delta)
+
+    def dilatation(i):
+        j, z, w = family(i)
+        kw = kernel(np.hypot(*z.T)) * w
+        return 2 / np.sum(kw * (z**2).sum(1)) * np.sum(kw * np.sum(z * (u[j] - u[i]), axis=1))
+
+    j, z, w = family(i)
+    kw = kernel(np.hypot(*z.T)) * w
+    m = np.sum(kw * (z**2).sum(1))
+    theta = np.array([dilatation(i) + dilatation(k) for k in j])
+    stretch = np.sum(z * (u[j] - u[i]), axis=1) / (z**2).sum(1)
+    lam, mu = material.lame_lambda, material.lame_mu
+    return -2 * (lam - mu) / m * (kw * theta) @ z - 16 * mu / m * (kw * stretch) @ z
+
+
+@pytest.mark.parametrize("perturbation", [0.0, 1.0])
+def test_rows_are_the_published_sums(perturbation):
+    points = grid(perturbation=perturbation)
+    u = np.random.default_rng(1).standard_normal((len(points), 2))
+    rows, found = image(points, SIGN_CHANGING, u)
+    expected = np.array([by_the_book(points, SIGN_CHANGING, u, i) for i in rows.rows])
+    np.testing.assert_allclose(found.reshape(-1, 2), expected, atol=1e-12 * np.abs(expected).max())
+
+
+def test_factors_matrix_diagonal_and_restriction_agree():
+    points = grid(perturbation=1.0)
+    rows = operator_rows(points, None, SIGN_CHANGING, middle(points))
+    matrix = rows.matrix().toarray()
+    np.testing.assert_allclose(rows(np.eye(matrix.shape[1])), matrix, atol=1e-15)
+    own = np.searchsorted(rows.columns, rows.rows)
+    entries = np.stack([2 * own, 2 * own + 1], axis=1).ravel()
+    np.testing.assert_allclose(rows.diagonal(), matrix[np.arange(len(entries)), entries], atol=1e-15)
+    kept = np.isin(rows.columns, rows.rows)
+    part = rows.restrict(kept)
+    np.testing.assert_array_equal(part.matrix().toarray(), matrix[:, np.repeat(kept, 2)])
+    np.testing.assert_array_equal(part.columns, rows.rows)
+
+
+def test_rows_do_not_depend_on_which_others_are_made():
+    points = grid(perturbation=1.0)
+    every = operator_rows(points, None, SIGN_CHANGING, middle(points))
+    one = operator_rows(points, None, SIGN_CHANGING, every.rows[3:4])
+    u = np.random.default_rng(2).standard_normal((len(points), 2))
+    first = every(u[every.columns].ravel())[6:8]
+    np.testing.assert_allclose(one(u[one.columns].ravel()), first, rtol=1e-12)
+
+
+@pytest.mark.parametrize("perturbation", [0.0, 1.0])
+def test_rigid_motions_cost_nothing_whatever_the_points_and_the_kernel(perturbation):
+    points = grid(perturbation=perturbation)
+    _, found = image(points, SIGN_CHANGING, affine(points, [[0, -0.1], [0.1, 0]]))
+    assert np.abs(found).max() < 1e-14
+
+
+@pytest.mark.parametrize("spacing", [(5.0, 5.0), (4.93, 5.04)])
+def test_affine_displacements_are_in_balance_on_uniform_grids(spacing):
+    points = grid(spacing=spacing)
+    _, found = image(points, SIGN_CHANGING, affine(points, [[0.1, 0.03], [-0.02, 0.07]]))
+    assert np.abs(found).max() < 1e-14
+
+
+def test_affine_displacements_on_scattered_points():
+    """Exact if the weights integrate K z⊗z, and only then: that is all the discretisation promises."""
+    points = grid(perturbation=1.0)
+    u = affine(points, [[0.1, 0.03], [-0.02, 0.07]])
+    rows, found = image(points, INVERSE, u)
+    assert np.abs(found).max() < 1e-14
+    dilatation = rows.dilatation @ u.reshape(-1, 2)[rows.columns].ravel()
+    np.testing.assert_allclose(dilatation, 0.17, rtol=1e-11)
+    _, other = image(points, SIGN_CHANGING, u)
+    assert np.abs(other).max() > 1e-5
+
+
+def test_weights_reproduce_their_moments_on_scattered_points():
+    points = grid(perturbation=1.0)
+    around = families(points, None, 15.0, middle(points))
+    r = np.hypot(*around.offsets.T)
+    r[r == 0] = np.inf
+    x, y = around.offsets.T
+    for integrand, exact in (
+        (x**2, np.pi * 15),
+        (x * y, 0),
+        (x**4, np.pi / 4 * 15**3),
+        (x**2 * y**2, np.pi / 12 * 15**3),
+        (x**5, 0),
+        (y, 0),
+    ):
+        sums = np.add.reduceat(integrand / r**3 * around.weights, around.start[:-1])
+        np.testing.assert_allclose(sums, exact, atol=1e-8 * 15 ** (2 if exact == 0 else 1))
+
+
+@pytest.mark.parametrize("perturbation", [0.0, 1.0])
+def test_weights_are_computed_once_per_stencil(monkeypatch, perturbation):
+    points = grid(perturbation=perturbation)
+    centres = middle(points, 24.0)
+    calls = []
+    weights = quadrature.weights
+    monkeypatch.setattr(quadrature, "weights", lambda *given: calls.append(1) or weights(*given))
+    families(points, None, 15.0, centres)
+    assert len(calls) == (len(centres) if perturbation else 1)
+
+
+def test_periodic_families_do_not_see_the_edge_of_the_box():
+    box = np.array([55.0, 55.0])
+    points = grid(11)
+    around = families(points + 200, box, 15.0, np.arange(121))
+    stencil = around.offsets.reshape(121, -1, 2)
+    np.testing.assert_allclose(stencil, np.broadcast_to(stencil[60], stencil.shape), atol=1e-9)
+
+
+@pytest.mark.parametrize("perturbation", [0.0, 1.0])
+def test_a_family_cut_by_the_edge_is_refused(perturbation):
+    points = grid(perturbation=perturbation)
+    inside = points[(points[:, 0] > -50.1 + perturbation) & (points[:, 0] < 28)]
+    with pytest.raises(InputError, match=r"\d+ points .* no full family .* collar of 2δ = 30 Å"):
+        operator_rows(inside, None, SIGN_CHANGING, middle(inside))
+
+
+def test_one_missing_node_of_a_grid_is_noticed():
+    points = grid()
+    points = points[~np.all(points == [25, 0], axis=1)]
+    with pytest.raises(InputError, match="no full family"):
+        operator_rows(points, None, SIGN_CHANGING, middle(points, 11.0))
+
+
+def test_unusable_points_are_refused():
+    points = grid()
+    centre = middle(points, 1.0)
+    with pytest.raises(InputError, match="coincide"):
+        operator_rows(np.concatenate([points, points[centre]]), None, SIGN_CHANGING, centre)
+    with pytest.raises(InputError, match="too small for a horizon"):
+        operator_rows(points, np.array([30.0, 105.0]), SIGN_CHANGING, centre)
+    with pytest.raises(InputError, match="too few to integrate"):
+        families(points, None, 7.0, centre)
+
+
+def test_a_vanishing_weighted_volume_is_refused():
+    points = grid()
+    centre = middle(points, 1.0)
+    around = families(points, None, 15.0, centre)
+    r = np.maximum(np.hypot(*around.offsets.T), 1e-9)
+    parts = [
+        np.sum(around.weights * r**2 * InfluenceFunction(15.0, 1.0, np.array(d))(r)) for d in ([1, 0], [0, 1])
+    ]
+    influence = InfluenceFunction(15.0, 1.0, np.array([parts[1], -parts[0]]))
+    with pytest.raises(SolvabilityError, match="weighted volume"):
+        operator_rows(points, None, LinearPeridynamicSolid(influence, 0.1, 0.7), centre)
+
+
+def test_springs_are_local_elasticity():
+    points = grid()
+    matrix, columns = operator.neighbour_springs(points, None, INVERSE, np.arange(len(points)))
+    dense = matrix.toarray()
+    np.testing.assert_allclose(dense, dense.T, atol=1e-15)
+    assert np.linalg.eigvalsh(dense).min() > -1e-12
+    np.testing.assert_array_equal(columns, np.arange(len(points)))
+    x, y = points.T
+    modulus = np.sqrt((-0.197 + 2 * 0.722) / 3 * 0.722)
+    # −2 G ∇∇·u − G Δu of u = (x² + x y, y²) is −G (4 + 2, 2 + 4 + 2)
+    found = (dense @ np.stack([x**2 + x * y, y**2], axis=1).ravel()).reshape(-1, 2)[middle(points)]
+    np.testing.assert_allclose(found, np.tile([-6 * modulus, -8 * modulus], (len(found), 1)), rtol=1e-10)

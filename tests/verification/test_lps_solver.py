@@ -1,0 +1,232 @@
+"""Boundary-value problems against the symbol, exact displacements and the local limit."""
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from mdbridge.errors import ConvergenceError, InputError, SolvabilityError
+from mdbridge.lps import solver, stencil, symbol
+from mdbridge.lps.model import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.operator import operator_rows
+
+SELF = MPI.COMM_SELF
+LAMBDA, MU = -0.197, 0.722
+
+
+def material(horizon, *coefficients, alpha=1.0, lame=(LAMBDA, MU)):
+    return LinearPeridynamicSolid(InfluenceFunction(horizon, alpha, np.array(coefficients)), *lame)
+
+
+def sign_changing(horizon):
+    """Negative for short bonds and positive for long ones; positive definite where h = δ/4."""
+    return material(horizon, -1.4, -0.8, 2.8, 1.0)
+
+
+def grid(shape, spacing, perturbation=0.0):
+    axes = [h * np.arange(n) for n, h in zip(shape, spacing, strict=True)]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    return points + np.random.default_rng(7).uniform(-perturbation, perturbation, points.shape)
+
+
+def symbol_solution(material, shape, spacing, load):
+    """The exact discrete solution in a periodic box, wave by wave."""
+    box = np.multiply(shape, spacing)
+    waves = symbol.grid_wavevectors(shape, box)
+    blocks = symbol.operator(
+        material, symbol.rings(stencil.uniform(spacing, material.influence.horizon), waves)
+    )
+    blocks[0] = np.eye(2)
+    amplitude = np.fft.fft2(load.reshape(*shape, 2), axes=(0, 1)).reshape(-1, 2, 1)
+    amplitude[0] = 0
+    solved = np.linalg.solve(blocks, amplitude).reshape(*shape, 2)
+    return np.fft.ifft2(solved, axes=(0, 1)).real.reshape(-1, 2)
+
+
+def error(found, exact):
+    return np.linalg.norm(found - exact) / np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize(("shape", "spacing"), [((10, 12), (5.0, 5.0)), ((12, 10), (4.93, 5.04))])
+def test_assembled_matrix_has_the_symbol(shape, spacing):
+    solid, box = sign_changing(20.0), np.multiply(shape, spacing)
+    points = grid(shape, spacing)
+    waves = symbol.grid_wavevectors(shape, box)
+    blocks = symbol.operator(solid, symbol.rings(stencil.uniform(spacing, 20.0), waves))
+    matrix = operator_rows(points, box, solid, np.arange(len(points))).matrix().toarray()
+    np.testing.assert_allclose(matrix, matrix.T, atol=1e-14)
+    expected = np.sort(np.linalg.eigvalsh(blocks).ravel())
+    np.testing.assert_allclose(np.linalg.eigvalsh(matrix), expected, atol=1e-13)
+    direction = np.array([0.8, -0.3])
+    for wave, block in list(zip(waves, blocks, strict=True))[1::17]:
+        phase = points @ wave
+        for part in (np.cos(phase), np.sin(phase)):
+            image = solver.apply(SELF, points, solid, (part[:, None] * direction)[None], box)[0]
+            np.testing.assert_allclose(image, part[:, None] * (block @ direction), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacing", "solid"),
+    [
+        ((20, 20), (5.0, 5.0), sign_changing(20.0)),
+        ((20, 19), (4.93, 5.04), material(25.0, 1.0, 0.5, -0.3, 0.2, alpha=1.2)),
+        ((40, 40), (2.5, 2.5), material(25.0, 1.0, 0.5, -0.3, 0.2, alpha=1.2)),
+    ],
+)
+def test_periodic_solution_is_the_inverted_symbol(shape, spacing, solid):
+    points = grid(shape, spacing)
+    random = np.random.default_rng(0).standard_normal((len(points), 2))
+    smooth = np.sin(2 * np.pi * points / np.multiply(shape, spacing)) + 0.5
+    loads = np.stack([random, smooth])
+    solution = solver.solve_periodic(SELF, points, np.multiply(shape, spacing), solid, loads)
+    for load, found in zip(loads, solution.displacement, strict=True):
+        assert error(found, symbol_solution(solid, shape, spacing, load)) < 2e-9
+    assert np.all(solution.residuals <= 1.01e-10)
+    assert np.all(solution.iterations < 60)
+
+
+def fields(points):
+    """A smooth displacement of period 100 Å and the load that local elasticity asks for."""
+    k = 2 * np.pi / 100
+    x, y = k * points.T
+    u = np.stack([np.sin(x) * np.cos(y), np.cos(x + y)], axis=1)
+    gradient = -(k**2) * np.stack(
+        [np.sin(x) * np.cos(y) + np.cos(x + y), np.cos(x) * np.sin(y) + np.cos(x + y)], axis=1
+    )
+    return u, -(LAMBDA + MU) * gradient + 2 * MU * k**2 * u
+
+
+def order(errors):
+    return np.log2(errors[:-1] / errors[1:])
+
+
+def periodic_error(count, solid, perturbation):
+    points = grid((count, count), (100 / count,) * 2, perturbation * 100 / count)
+    u, load = fields(points)
+    found = solver.solve_periodic(SELF, points, np.array([100.0, 100.0]), solid(3 * 100 / count), load[None])
+    return error(found.displacement[0] - found.displacement[0].mean(axis=0), u - u.mean(axis=0))
+
+
+def dirichlet_error(count, solid, perturbation):
+    spacing = 100 / count
+    points = grid((count + 15,) * 2, (spacing,) * 2) - 7 * spacing
+    free = np.all((points > 1e-9) & (points < 100 - 1e-9), axis=1)
+    points = points + np.random.default_rng(3).uniform(-perturbation, perturbation, points.shape) * spacing
+    u, load = fields(points)
+    found = solver.solve_dirichlet(SELF, points, free, solid(3 * spacing), load[None], u[None])
+    return error(found.displacement[0][free], u[free])
+
+
+@pytest.mark.parametrize("problem", [periodic_error, dirichlet_error])
+@pytest.mark.parametrize("perturbation", [0.0, 0.2])
+def test_second_order_towards_local_elasticity(problem, perturbation):
+    """δ = 3h → 0 with K = 1/r, whose moments up to the fourth the weights integrate exactly."""
+    errors = np.array([problem(n, lambda delta: material(delta, 1.0), perturbation) for n in (20, 40, 80)])
+    assert np.all((order(errors) > 1.7) & (order(errors) < 2.3)), order(errors)
+
+
+def test_no_order_for_a_kernel_whose_moments_are_not_exact():
+    """The test above can fail: a kernel linear in r keeps the grid's anisotropy at fixed δ/h."""
+    errors = np.array([periodic_error(n, lambda delta: material(delta, 1.0, 0.0), 0.0) for n in (20, 40)])
+    assert np.all(order(errors) < 1)
+
+
+def disc(spacing=5.0, perturbation=0.0):
+    count = 2 * int(100 / spacing) + 3
+    points = grid((count, count), (spacing, spacing)) - spacing * (count // 2)
+    points = points[np.hypot(*points.T) <= 100 * (1 + 1e-9)]
+    return points + np.random.default_rng(5).uniform(-perturbation, perturbation, points.shape)
+
+
+@pytest.mark.parametrize(
+    ("perturbation", "solid", "bound"),
+    [
+        (0.0, sign_changing(20.0), 1e-9),
+        (1.0, material(20.0, 1.0), 1e-9),  # K = 1/r: exact moments
+    ],
+)
+def test_linear_patch(perturbation, solid, bound):
+    points = disc(perturbation=perturbation)
+    free = np.hypot(*points.T) <= 50
+    u = (points @ np.array([[0.01, 0.003], [-0.02, 0.015]]) + 0.1)[None]
+    solution = solver.solve_dirichlet(
+        SELF, points, free, solid, np.zeros_like(u), np.where(free[:, None], 9, u)
+    )
+    assert np.abs(solution.displacement - u).max() < bound * np.abs(u).max()
+    np.testing.assert_array_equal(solution.displacement[:, ~free], u[:, ~free])
+
+
+def test_rigid_rotation_is_reproduced_on_scattered_points_by_any_kernel():
+    points = disc(perturbation=1.0)
+    free = np.hypot(*points.T) <= 50
+    u = (points[:, ::-1] * [0.01, -0.01])[None]
+    solid = material(20.0, 1.0, 0.5, -0.3, 0.2, alpha=1.2)
+    solution = solver.solve_dirichlet(SELF, points, free, solid, np.zeros_like(u), u)
+    assert np.abs(solution.displacement - u).max() < 1e-9 * np.abs(u).max()
+
+
+def test_solution_of_a_disc_gives_its_load_back():
+    points, solid = disc(), sign_changing(20.0)
+    free = np.hypot(*points.T) <= 50
+    loads, collar = np.random.default_rng(6).standard_normal((2, 3, len(points), 2))
+    solution = solver.solve_dirichlet(SELF, points, free, solid, loads, collar)
+    image = solver.apply(SELF, points, solid, solution.displacement, at=free)
+    assert not image[:, ~free].any()
+    assert error(image[:, free], loads[:, free]) < 1e-9
+    u = np.random.default_rng(8).standard_normal((1, len(points), 2))
+    back = solver.apply(SELF, points, solid, u, at=free)
+    assert error(solver.solve_dirichlet(SELF, points, free, solid, back, u).displacement, u) < 1e-8
+
+
+def test_a_scattered_periodic_problem_holds_up_to_a_constant_force():
+    box, solid = np.array([100.0, 100.0]), material(20.0, 1.0)
+    points = grid((20, 20), (5.0, 5.0), 1.0)
+    load = np.random.default_rng(9).standard_normal((1, 400, 2))
+    found = solver.solve_periodic(SELF, points, box, solid, load).displacement
+    rest = solver.apply(SELF, points, solid, found, box) - load
+    assert np.abs(rest - rest.mean(axis=1)).max() < 1e-9
+    assert np.abs(found.mean(axis=1)).max() < 1e-12
+
+
+def periodic(solid, count=20, **options):
+    points = grid((count, count), (5.0, 5.0))
+    load = np.random.default_rng(10).standard_normal((1, count**2, 2))
+    return solver.solve_periodic(SELF, points, np.array([5.0 * count] * 2), solid, load, **options)
+
+
+@pytest.mark.parametrize(
+    "solid",
+    [
+        material(20.0, 0.0, 0.7, -1.3, 0.4),  # short waves of negative energy
+        material(20.0, 1.0, lame=(-2.5, 0.722)),  # λ + 2μ < 0: pressure waves
+        material(20.0, 1.0, lame=(0.5, -0.1)),  # μ < 0: shear waves
+    ],
+)
+def test_an_indefinite_operator_is_refused(solid):
+    with pytest.raises(SolvabilityError, match=r"not positive definite .* solvability constraints"):
+        periodic(solid)
+
+
+def test_not_converging_is_an_error():
+    with pytest.raises(ConvergenceError, match="after 2 iterations"):
+        periodic(sign_changing(20.0), max_iterations=2)
+
+
+def test_bad_input_is_refused():
+    points = disc()
+    free = np.hypot(*points.T) <= 50
+    good = np.zeros((1, len(points), 2))
+    solid = sign_changing(20.0)
+
+    def solve(points=points, free=free, loads=good, collar=good, solid=solid):
+        solver.solve_dirichlet(SELF, points, free, solid, loads, collar)
+
+    with pytest.raises(InputError, match=r"loads: an array of shape \(1257, 2\), expected \(s, 1257, 2\)"):
+        solve(loads=good[0])
+    with pytest.raises(InputError, match="finite"):
+        solve(collar=good * np.nan)
+    with pytest.raises(InputError, match="equally many"):
+        solve(loads=np.zeros((2, len(points), 2)))
+    with pytest.raises(InputError, match="0 free points"):
+        solve(free=np.zeros(len(points), dtype=bool))
+    with pytest.raises(InputError, match="collar of 2δ = 60 Å"):
+        solve(solid=material(30.0, 1.0))
