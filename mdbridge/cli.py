@@ -1,10 +1,11 @@
 """The command line: one subcommand per workflow, nothing but parsing and calling."""
 
+import importlib
+import io
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from mpi4py import MPI
 
@@ -30,8 +31,6 @@ Overrides = Annotated[
 
 def _campaign(path: Path, allowed: dict[str, str]) -> Any:
     """Import the workflow module that the file's ``campaign`` key names."""
-    import importlib
-
     name = config.read_toml(path).get("campaign")
     if name not in allowed:
         raise InputError(
@@ -91,15 +90,18 @@ def version() -> None:
 def main() -> None:
     """Entry point of the console command."""
     comm = MPI.COMM_WORLD
+    if comm.rank != 0:  # help and results are printed once
+        sys.stdout = io.StringIO()
 
     def parse_and_call() -> int:
         try:
             return app(standalone_mode=False) or 0
-        except click.ClickException as error:
+        except Exception as error:
+            # the parser's own errors show themselves; typer does not export their class
+            if not hasattr(error, "show"):
+                raise
             if comm.rank == 0:
-                error.show(file=sys.stderr)
-            return error.exit_code
-        except (click.exceptions.Abort, click.exceptions.Exit) as stop:
-            return getattr(stop, "exit_code", 130)
+                error.show()
+            return getattr(error, "exit_code", 2)
 
     parallel.run_main(comm, parse_and_call)

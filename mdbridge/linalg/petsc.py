@@ -230,3 +230,9 @@ _REASONS = {
     for name, value in vars(PETSc.KSP.ConvergedReason).items()
     if name.startswith("DIVERGED_")
 }
+
+
+def version() -> str:
+    """PETSc's version and scalar type."""
+    number = ".".join(str(part) for part in PETSc.Sys.getVersion())
+    return f"version {number}, scalars {np.dtype(PETSc.ScalarType).name}"

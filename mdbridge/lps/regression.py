@@ -69,7 +69,8 @@ class Fit:
         cost: half the sum of squares at the optimum.
         costs: of all the starts, ascending: how rugged the problem was.
         evaluations: number of loss evaluations in all.
-        history: best cost after each stage.
+        history: cost of each start, then of the best after each stage.
+        trace: lowest cost so far after each evaluation.
     """
 
     material: LinearPeridynamicSolid
@@ -78,6 +79,7 @@ class Fit:
     costs: list[float]
     evaluations: int
     history: list[float] = field(default_factory=list)
+    trace: list[float] = field(default_factory=list)
 
 
 def learn(
@@ -118,6 +120,7 @@ def learn(
                     [float(one.cost) for one in tries],
                     problem.evaluations,
                     history,
+                    np.minimum.accumulate(problem.trace).tolist(),
                 )
             problem.add_violations(result.x)
             result = problem.minimize(result.x, 60)
@@ -142,6 +145,7 @@ class _Problem:
         self.settings = settings
         self.grids = grids
         self.evaluations = 0
+        self.trace: list[float] = []
         self.strict = False
         self.data = [(one, symbol.rings(stencil, one.wavevectors)) for one, stencil in data]
         self.consistency = [_consistency(stencil) for stencil in grids]
@@ -168,6 +172,7 @@ class _Problem:
         def residuals(p: Array) -> Array:
             r, j = self._evaluate(p, volume[1] / scale)
             self._last = (p.tobytes(), j)
+            self.trace.append(0.5 * float(r @ r))
             return r
 
         def jacobian(p: Array) -> Array:

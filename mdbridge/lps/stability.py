@@ -133,7 +133,7 @@ def _polish(
     edge = np.pi / stencil.spacing
     triangle = 0.004 * edge * np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     best = float(values.min())
-    for start in sample[np.argsort(values)[:4]]:
+    for start in np.clip(sample[np.argsort(values)[:4]], 1e-3 * edge, edge):
         found = minimize(
             lambda k: eigenvalues(influence, stencil, np.abs(k)[None])[0, which],
             start,

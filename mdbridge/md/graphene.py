@@ -12,11 +12,14 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from ..units import BAR_IN_GPA
+from ..units import BAR_IN_GPA, BOLTZMANN_EV_PER_K
 from .session import Session
 
 THICKNESS = 3.35
 """Thickness of one layer (Å), for stresses: the distance of layers in graphite."""
+
+TIMESTEP = 0.0005
+"""Time step of the dynamics (ps)."""
 
 BOND_CUTOFF = 1.9
 """Atoms nearer than this are bonded (Å)."""
@@ -109,6 +112,31 @@ def elastic_constants(comm: MPI.Comm, bond: float, potential: Path) -> dict[str,
     }
 
 
+def thermostat(session: Session, temperature: float, damping: float, seed: int) -> None:
+    """Velocities and a Langevin thermostat at ``temperature`` (K), in the plane only.
+
+    The sheet starts at rest in a potential minimum, so half of the first kinetic
+    energy goes into the bonds: the velocities are drawn at twice the temperature.
+
+    Args:
+        damping: relaxation time of the thermostat (ps).
+        seed: of velocities and random forces.
+    """
+    session.commands(f"""
+        velocity all create {2 * temperature} {seed} mom yes rot no dist gaussian
+        velocity all set NULL NULL 0.0
+        fix motion all nve
+        fix bath all langevin {temperature} {temperature} {damping} {seed + 1} zero yes
+        unfix planar
+        fix planar all setforce NULL NULL 0.0
+        """)  # the last fix must come after the thermostat, whose kicks it removes out of the plane
+
+
+def temperature(session: Session) -> float:
+    """Temperature of the in-plane motion (K): two degrees of freedom an atom."""
+    return float(session.lmp.get_thermo("ke")) / (session.natoms * BOLTZMANN_EV_PER_K)
+
+
 def plane_box(session: Session) -> NDArray[np.float64]:
     """``(2,)`` lengths of the box in the plane (Å)."""
     return np.diag(session.atoms().box())[:2].copy()
@@ -120,7 +148,7 @@ def _header(boundary: str) -> str:
         boundary {boundary}
         atom_style atomic
         atom_modify map array sort 0 0.0
-        timestep 0.0005
+        timestep {TIMESTEP}
         newton on
         """
 

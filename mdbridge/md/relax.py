@@ -25,11 +25,18 @@ class Crystal:
         bond: the longest distance of bonded atoms (Å).
         interaction: the longest distance at which moving an atom changes a force (Å).
         free: whether the crystal may also rotate (no periodic boundaries).
+
+    Attributes:
+        reference: ``(n, 2)`` positions at rest (Å), in the order of the atom IDs.
+        displacement: ``(n, 2)`` from there, of the state last placed (Å).
+        bonds: ``(m, 2)`` indices of bonded atoms.
+        hessian: ``(2n, 2n)`` at rest (eV/Å²).
     """
 
     def __init__(self, session: Session, bond: float, interaction: float, free: bool):
         self.session = session
         self.reference = session.gather("d2_reference", 2)
+        self.displacement = np.zeros_like(self.reference)
         self.box = None if free else np.diag(session.atoms().box())[:2].copy()
         tree = _tree(self.reference, self.box)
         self.bonds = tree.query_pairs(bond, output_type="ndarray")
@@ -79,11 +86,13 @@ class Crystal:
         """Bring the unloaded crystal to rest and make that the reference."""
         u = self.relax(np.zeros_like(self.reference), tolerance)
         self.reference = self.reference + u
+        self.displacement = np.zeros_like(u)
         self.session.scatter("d2_reference", self.reference)
 
     def place(self, u: NDArray[np.float64]) -> None:
         """Put the atoms at displacements ``u`` ``(n, 2)`` and evaluate everything, observers included."""
         self._move(u)
+        self.displacement = u
         self.session.run(0)
 
     def force(self, u: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -94,6 +94,7 @@ class Session:
         self.image_bits = 10 if self.lmp.extract_setting("imageint") == 4 else 21
         self._watchers: list[tuple[Observer, Schedule, list[int]]] = []
         self._failure: tuple[int, BaseException | None] | None = None
+        self._changed = True  # since the last set-up of a run
         self._quiet = False
 
     def __enter__(self) -> "Session":
@@ -120,6 +121,7 @@ class Session:
             MDError: LAMMPS refused one; the message holds its own words and the line.
         """
         for line in filter(None, map(str.strip, text.splitlines())):
+            self._changed = not line.startswith("run ")
             try:
                 self.lmp.command(line)
             except lammps.MPIAbortException as error:
@@ -139,10 +141,14 @@ class Session:
         self._raise_failure()
 
     def evaluate(self) -> None:
-        """Forces at the present positions, cheaply: no set-up, and no observer is called."""
+        """Forces at the present positions; no observer is called.
+
+        Cheap where nothing but positions has changed since the last run; after any
+        other command LAMMPS must be set up again, or it follows pointers to what is gone.
+        """
         self._quiet = True
         try:
-            self.commands("run 1 pre no post no")
+            self.commands("run 0 post no" if self._changed else "run 1 pre no post no")
         finally:
             self._quiet = False
 

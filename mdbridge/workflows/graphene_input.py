@@ -1,0 +1,116 @@
+"""The input of a graphene campaign: every key, its meaning, default and range."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ..config import Section
+
+Length = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+
+
+class MD(Section):
+    """The atomistic model."""
+
+    potential: str = "SiC.tersoff"
+    """Tersoff file: a path, or a name that ships with LAMMPS."""
+    cells: Annotated[list[Annotated[int, Field(ge=4)]], Field(min_length=2, max_length=2)] = [39, 23]
+    """Rectangular cells √3a × 3a of the periodic sheet; 39 × 23 make 3,588 atoms."""
+    bond_guess_A: Length = 1.46
+    """Start of the search for the stress-free bond length."""
+    disc_radius_A: Length = 100.0
+    disc_inner_A: Length = 50.0
+    """The disc is loaded outside this radius, and solved inside it."""
+    max_bond_strain: Annotated[float, Field(gt=0, lt=0.02)] = 0.002
+    """Loads are scaled to this largest bond strain; beyond 0.02 the response is not linear."""
+    force_tolerance: Annotated[float, Field(gt=0)] = 1e-9
+    """Largest force left in a relaxed state (eV/Å)."""
+
+
+class Coarse(Section):
+    """Spatial averaging."""
+
+    kernel: Literal["cone", "paraboloid", "gaussian"] = "cone"
+    radius_A: Length = 10.0
+    spacing_A: Length = 5.0
+    fine_spacing_A: Length = 2.5
+
+    @model_validator(mode="after")
+    def _covered(self) -> "Coarse":
+        if self.radius_A < self.spacing_A:
+            raise ValueError("coarse.radius_A must be at least coarse.spacing_A: nodes would miss atoms")
+        return self
+
+
+class Dynamics(Section):
+    """One training load run at finite temperature, with the time filter at every step."""
+
+    enabled: bool = True
+    load: str = "train-x-1-1"
+    temperature_K: Length = 300.0
+    duration_ps: Length = 4.0
+    damping_ps: Length = 0.2
+    filter_weight: Fraction = 0.001
+    """ι of the time filter; the filter remembers about timestep/ι."""
+    max_bond_strain: Annotated[float, Field(gt=0, lt=0.02)] = 0.01
+    """The load's own scale: larger than at 0 K, so that it shows above the thermal motion."""
+    seed: Annotated[int, Field(ge=1)] = 2021
+
+
+class Parallel(Section):
+    """How ranks share the samples."""
+
+    ranks_per_sample: Annotated[int, Field(ge=1)] = 1
+
+
+class Learn(Section):
+    """The regression."""
+
+    method: Literal["least-squares", "algorithm-1"] = "least-squares"
+    horizons_A: Annotated[list[Length], Field(min_length=1)] = [25.5, 27.5]
+    degrees: Annotated[list[Annotated[int, Field(ge=0, le=60)]], Field(min_length=1)] = [16, 20]
+    baseline_horizon_A: Length = 12.5
+    """Horizon of the positive M = 0 kernel that errors are normalised with to choose (δ, M)."""
+    long_wave_weight: Annotated[float, Field(ge=0, le=4)] = 1.0
+    solution_weight: Annotated[float, Field(ge=0)] = 2.0
+    consistency_weight: Annotated[float, Field(ge=0)] = 1.0
+    strict_inf_sup: bool = False
+    starts: Annotated[int, Field(ge=1, le=1000)] = 6
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class Solve(Section):
+    """The boundary-value problems."""
+
+    relative_tolerance: Annotated[float, Field(gt=0, lt=1e-2)] = 1e-10
+    max_iterations: Annotated[int, Field(ge=1)] = 2000
+
+
+class GrapheneInput(Section):
+    """A graphene campaign."""
+
+    campaign: Literal["graphene"]
+    md: MD = MD()
+    coarse: Coarse = Coarse()
+    dynamics: Dynamics = Dynamics()
+    parallel: Parallel = Parallel()
+    learn: Learn = Learn()
+    solve: Solve = Solve()
+
+    @model_validator(mode="after")
+    def _fits(self) -> "GrapheneInput":
+        if self.md.disc_inner_A >= self.md.disc_radius_A:
+            raise ValueError(
+                f"md.disc_inner_A = {self.md.disc_inner_A:g} must be below "
+                f"md.disc_radius_A = {self.md.disc_radius_A:g}"
+            )
+        # the collar of 2δ around the solved part of the disc must hold averaged atoms
+        widest = (self.md.disc_radius_A + self.coarse.radius_A - self.md.disc_inner_A) / 2
+        too_wide = [h for h in self.learn.horizons_A if h > widest]
+        if too_wide:
+            raise ValueError(
+                f"learn.horizons_A has {too_wide[0]:g}, but the disc leaves room for a collar of two "
+                f"horizons only up to {widest:g}; lower it, or raise md.disc_radius_A"
+            )
+        return self
