@@ -220,6 +220,9 @@ def _dispersion(results: Results, path: Path) -> None:
                 points = np.array(list(_response(fields, samples, axis, component)))
                 panel.plot(*points.T, "o", ms=4, mfc="none", color=colour, label=f"{kind}, MD")
                 panel.axhline(results.md[constant], color=GREY, lw=0.7, ls="--")
+            reach = fields.load[:, 3 + axis].max()
+            panel.axvspan(reach, edge, color=GREY, alpha=0.12, lw=0)
+            panel.text(reach + 0.01, 0.03, "beyond the\ntraining loads", fontsize=7, color=GREY)
             panel.set_xlabel(f"wave number k{'₁₂'[axis]} (1/Å)")
             panel.set_ylim(0, None)
             panel.set_xlim(0, edge)
@@ -248,19 +251,19 @@ def _solvability(results: Results, path: Path) -> None:
     values = stability.eigenvalues(influence, grid, k)
     with figure(path, 7.2, 3.2, ncols=2) as (fig, panels):
         for panel, which, title in (
-            (panels[0], 0, "coercivity  λ_min(G)/κ²"),
-            (panels[1], 2, "Cauchy–Schwarz  λ_min(G − 2ggᵀ)/κ²"),
+            (panels[0], 0, r"coercivity, $\lambda_{\min}(G)/\kappa^2$"),
+            (panels[1], 2, r"Cauchy–Schwarz, $\lambda_{\min}(G-2gg^T)/\kappa^2$"),
         ):
             image = panel.pcolormesh(
                 *axes_k, values[:, which].reshape(161, 161).T, cmap=SEQUENTIAL, vmin=0, rasterized=True
             )
             waves = np.unique(np.abs(fields.load[:, 3:5]), axis=0)
-            panel.plot(*waves.T, ".", ms=2.5, color="white", label="training loads")
-            panel.set_title(f"{title}, min {values[:, which].min():.3g}")
+            panel.plot(*waves.T, ".", ms=2.5, color="white")
+            panel.set_title(f"{title}\nsmallest: {values[:, which].min():.3g}")
             panel.set_xlabel("k₁ (1/Å)")
             bare(panel)
             fig.colorbar(image, ax=panel)
-        panels[0].set_ylabel("k₂ (1/Å)")
+        panels[0].set_ylabel("k₂ (1/Å);  dots: training loads")
 
 
 def _time_filter(results: Results, path: Path) -> None:
@@ -275,15 +278,15 @@ def _time_filter(results: Results, path: Path) -> None:
         (dynamics["u_raw"], f"{temperature}, snapshot"),
         (dynamics["u_filtered"], f"{temperature}, filtered"),
     ]
-    with figure(path, 7.2, 2.7, ncols=3) as (fig, axes):
+    with figure(path, 7.6, 2.5, ncols=3) as (fig, axes):
         for panel, (u, title) in zip(axes, [*panels, (zero, "0 K")], strict=True):
             image = _map(panel, fields, inside, u[:, 0], limit)
             if u is not zero:
-                title += f": {np.linalg.norm(u - zero) / np.linalg.norm(zero):.1%} from 0 K"
+                title += f"\n{np.linalg.norm(u - zero) / np.linalg.norm(zero):.1%} from 0 K"
             panel.set_title(title)
             panel.set_xlabel("x₁ (Å)")
         axes[0].set_ylabel("x₂ (Å)")
-        fig.colorbar(image, ax=axes, label="u₁ (Å)")
+        fig.colorbar(image, ax=axes, label="u₁ (Å)", shrink=0.85)
 
 
 def _errors(results: Results, path: Path) -> None:
