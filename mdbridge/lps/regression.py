@@ -35,6 +35,7 @@ _UNIT = 10.0  # Å: radii enter r^-α in this unit, which keeps the coefficients
 _MARGIN = 0.01  # the solvability conditions are asked for with this much to spare
 _SIGN_MARGIN = 0.0005  # likewise for g·s/|s|², 1 for long waves and naturally small for short ones
 _STEEP = 10.0  # of the penalties
+_POLISHED = 2  # starts that are carried to the end
 _ZONE = 16  # coarse sample of the zone per axis, to begin with
 
 
@@ -52,7 +53,7 @@ class Settings:
             in the limit λ → ∞.
     """
 
-    solution_weight: float = 2.0
+    solution_weight: float = 3.0
     consistency_weight: float = 1.0
     starts: int = 6
     seed: int = 0
@@ -105,29 +106,38 @@ def learn(
     tries.sort(key=lambda result: result.cost)
     history = [float(result.cost) for result in tries]
     problem.strict = settings.strict_inf_sup  # only now: from a random start it leads astray
-    for attempt in tries:  # nearly always the first
-        result = problem.minimize(attempt.x, 150)
-        for _ in range(8):
-            history.append(float(result.cost))
-            certificates = [
-                stability.certify(problem.material(result.x).influence, stencil) for stencil in grids
-            ]
-            if all(problem.accepts(certificate) for certificate in certificates):
-                return Fit(
-                    problem.material(result.x),
-                    certificates,
-                    float(result.cost),
-                    [float(one.cost) for one in tries],
-                    problem.evaluations,
-                    history,
-                    np.minimum.accumulate(problem.trace).tolist(),
-                )
-            problem.add_violations(result.x)
-            result = problem.minimize(result.x, 60)
-    raise ConvergenceError(
-        f"no solvable model found for a horizon of {grids[0].horizon:g} Å and degree {degree} "
-        f"from {settings.starts} starts; try another horizon or a lower degree"
+    fits = [fit for attempt in tries[:_POLISHED] if (fit := _polish(problem, attempt.x, history))]
+    if not fits:
+        raise ConvergenceError(
+            f"no solvable model found for a horizon of {grids[0].horizon:g} Å and degree {degree} "
+            f"from {settings.starts} starts; try another horizon or a lower degree"
+        )
+    cost, p, certificates = min(fits, key=lambda fit: fit[0])
+    return Fit(
+        material=problem.material(p),
+        certificates=certificates,
+        cost=cost,
+        costs=[float(one.cost) for one in tries],
+        evaluations=problem.evaluations,
+        history=history,
+        trace=np.minimum.accumulate(problem.trace).tolist(),
     )
+
+
+def _polish(
+    problem: "_Problem", start: Array, history: list[float]
+) -> tuple[float, Array, list[stability.Certificate]] | None:
+    """Minimise from ``start``, adding violated wave vectors until solvable; None if it never is."""
+    result = problem.minimize(start, 150)
+    for _ in range(8):
+        history.append(float(result.cost))
+        if not problem.add_violations(result.x):
+            influence = problem.material(result.x).influence
+            certificates = [stability.certify(influence, stencil) for stencil in problem.grids]
+            if all(problem.accepts(certificate) for certificate in certificates):
+                return float(result.cost), result.x, certificates
+        result = problem.minimize(result.x, 60)
+    return None
 
 
 class _Problem:
@@ -197,15 +207,19 @@ class _Problem:
     def accepts(self, certificate: stability.Certificate) -> bool:
         return certificate.holds and (not self.strict or certificate.inf_sup_ratio > 0)
 
-    def add_violations(self, p: Array) -> None:
-        """Add the points of a dense sample of the zone that violate a condition."""
+    def add_violations(self, p: Array) -> bool:
+        """Add the points of a dense sample of the zone that violate a condition; whether there were any."""
+        found = False
         influence = self.material(p).influence
         for n, stencil in enumerate(self.grids):
             dense = symbol.zone_wavevectors(stencil.spacing, 121)
             floor = [0.0, 1e-6 if self.strict else -np.inf, 0.0]
             bad = (stability.eigenvalues(influence, stencil, dense) < floor).any(axis=1)
-            points = np.concatenate([self.zones[n].wavevectors, dense[bad]])
-            self.zones[n] = symbol.rings(stencil, np.unique(points, axis=0))
+            if bad.any():
+                found = True
+                points = np.concatenate([self.zones[n].wavevectors, dense[bad]])
+                self.zones[n] = symbol.rings(stencil, np.unique(points, axis=0))
+        return found
 
     def _evaluate(self, p: Array, gauge: Array) -> tuple[Array, Array]:
         blocks = [self._gauge(p, gauge)]

@@ -81,7 +81,7 @@ def eigenvalues(influence: InfluenceFunction, stencil: Stencil, wavevectors: Arr
 
     The inf-sup ratio is infinite at the zone's corners, where it is not defined.
     """
-    g, big_g = symbol.parts(symbol.rings(stencil, wavevectors), influence(stencil.radii))
+    g, big_g = symbol.bonds(influence, stencil, wavevectors)
     kappa, sigma = scales(wavevectors, stencil.spacing)
     corner = sigma < 1e-9 * kappa
     ratio = _inf_sup(g, big_g) * kappa / np.where(corner, 1.0, sigma)

@@ -68,12 +68,12 @@ class Learn(Section):
     """The regression."""
 
     method: Literal["least-squares", "algorithm-1"] = "least-squares"
-    horizons_A: Annotated[list[Length], Field(min_length=1)] = [25.5, 27.5]
-    degrees: Annotated[list[Annotated[int, Field(ge=0, le=60)]], Field(min_length=1)] = [16, 20]
+    horizons_A: Annotated[list[Length], Field(min_length=1)] = [25.5, 28.5]
+    degrees: Annotated[list[Annotated[int, Field(ge=0, le=60)]], Field(min_length=1)] = [16, 24]
     baseline_horizon_A: Length = 12.5
     """Horizon of the positive M = 0 kernel that errors are normalised with to choose (δ, M)."""
-    long_wave_weight: Annotated[float, Field(ge=0, le=4)] = 1.0
-    solution_weight: Annotated[float, Field(ge=0)] = 2.0
+    long_wave_weight: Annotated[float, Field(ge=0, le=4)] = 1.5
+    solution_weight: Annotated[float, Field(ge=0)] = 3.0
     consistency_weight: Annotated[float, Field(ge=0)] = 1.0
     strict_inf_sup: bool = False
     starts: Annotated[int, Field(ge=1, le=1000)] = 6

@@ -1,0 +1,76 @@
+"""Time LAMMPS with and without observers, in turn, and print the ratio with its spread.
+
+Both sessions hold the same thermostatted graphene sheet.  One carries the time
+filter at every step and a spatial average onto 5 Å and 2.5 Å nodes every 500
+steps; the other carries nothing, not even the fix.  Runs alternate, so that a
+drift of the machine's speed cancels in the ratio of each pair.
+"""
+
+import argparse
+import time
+
+import numpy as np
+from mpi4py import MPI
+
+from mdbridge.fields import NodeGrid
+from mdbridge.md import graphene
+from mdbridge.md.observers import SpatialAverage, TimeFilter
+from mdbridge.md.schedule import every
+from mdbridge.md.session import Session, potential
+
+SIZES = {"3,588": ((39, 23), 500), "89,700": ((195, 115), 50)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15, help="pairs of runs")
+    rounds = parser.parse_args().rounds
+    comm = MPI.COMM_WORLD
+    for name, (cells, steps) in SIZES.items():
+        ratios, plain_times = compare(comm, cells, steps, rounds)
+        if comm.rank == 0:
+            low, middle, high = np.percentile(ratios, [10, 50, 90])
+            each = 1e3 * np.median(plain_times) / steps
+            print(
+                f"{name} atoms, {comm.size} ranks: {each:.2f} ms a step without observers; "
+                f"observers cost {100 * (middle - 1):+.2f} % (10th to 90th percentile of {rounds} pairs: "
+                f"{100 * (low - 1):+.2f} … {100 * (high - 1):+.2f} %)",
+                flush=True,
+            )
+
+
+def compare(
+    comm: MPI.Comm, cells: tuple[int, int], steps: int, rounds: int
+) -> tuple[list[float], list[float]]:
+    """Ratios of the times with observers to those without, and the latter (s)."""
+    with sheet(comm, cells) as plain, sheet(comm, cells) as watched:
+        box = tuple(graphene.plane_box(watched))
+        grids = {f"{h}": NodeGrid.periodic_cells(box, h) for h in (5.0, 2.5)}
+        watched.attach(TimeFilter(0.01), every(1))
+        watched.attach(SpatialAverage(grids, 10.0, "cone", smoothed=True), every(500))
+        for session in (plain, watched):
+            timed(comm, session, steps)
+        pairs = []
+        for round in range(rounds):
+            order = (plain, watched) if round % 2 else (watched, plain)
+            took = {id(session): timed(comm, session, steps) for session in order}
+            pairs.append((took[id(watched)], took[id(plain)]))
+    return [a / b for a, b in pairs], [b for _, b in pairs]
+
+
+def sheet(comm: MPI.Comm, cells: tuple[int, int]) -> Session:
+    session = graphene.sheet(comm, cells, 1.4606, potential("SiC.tersoff"))
+    graphene.thermostat(session, 300.0, 0.1, 1)
+    return session
+
+
+def timed(comm: MPI.Comm, session: Session, steps: int) -> float:
+    comm.Barrier()
+    start = time.perf_counter()
+    session.run(steps, "post no")
+    comm.Barrier()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
