@@ -91,7 +91,7 @@ class SpatialAverage:
         self.needs = ("d2_reference", "d2_load") + (("d2_smoothed",) if smoothed else ())
         self.results: dict[str, Averages] = {}
         self._reference = np.empty((0, 2))
-        self._weights: dict[str, sparse.csr_array] = {}
+        self._weights: dict[str, sparse.csc_array] = {}
         self._sums: dict[str, Array] = {}
         self._step = 0
 

