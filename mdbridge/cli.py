@@ -32,13 +32,14 @@ Overrides = Annotated[
 def _campaign(path: Path, allowed: dict[str, str]) -> Any:
     """Import the workflow module that the file's ``campaign`` key names."""
     name = config.read_toml(path).get("campaign")
-    if name not in allowed:
+    if not isinstance(name, str) or name not in allowed:
         raise InputError(
             f"{path}: 'campaign' = {name!r}: this command takes {', '.join(map(repr, sorted(allowed)))}"
         )
     return importlib.import_module(f"mdbridge.workflows.{allowed[name]}")
 
 
+INTERRUPTED = 130
 GRAPHENE = {"graphene": "graphene"}
 
 
@@ -95,7 +96,7 @@ def main() -> None:
 
     def parse_and_call() -> int:
         try:
-            return app(standalone_mode=False) or 0
+            code = app(standalone_mode=False) or 0
         except Exception as error:
             # the parser's own errors show themselves; typer does not export their class
             if not hasattr(error, "show"):
@@ -103,5 +104,8 @@ def main() -> None:
             if comm.rank == 0:
                 error.show()
             return getattr(error, "exit_code", 2)
+        if code == INTERRUPTED:  # what the parser makes of Ctrl-C
+            raise KeyboardInterrupt
+        return code
 
     parallel.run_main(comm, parse_and_call)

@@ -20,6 +20,7 @@ from .files import replacing
 
 FORMAT = "mdbridge-dataset-1"
 SOLUTIONS = "mdbridge-solutions-1"
+_REMEDY = "delete it to have it made again, or choose another --out"
 
 
 @dataclass(frozen=True)
@@ -80,27 +81,31 @@ def reading(path: Path, kind: str = FORMAT) -> Iterator[h5py.File]:
     try:
         file = h5py.File(path, "r")
     except OSError as error:
-        reason = "no such file" if not Path(path).exists() else "not a readable HDF5 file"
-        raise FileError(f"{path}: {reason}; run the stage that writes it") from error
+        if not Path(path).exists():
+            raise FileError(f"{path}: no such file; run the stage that writes it") from error
+        raise FileError(f"{path}: not a readable HDF5 file; {_REMEDY}") from error
     with file:
         found = file.attrs.get("format", "none")
         if found != kind:
-            raise FileError(f"{path}: has format '{found}', expected '{kind}': not a file of this stage")
+            raise FileError(
+                f"{path}: has format '{found}', expected '{kind}': not a file of this stage; {_REMEDY}"
+            )
         try:
             yield file
         except KeyError as error:
-            raise FileError(
-                f"{path}: incomplete: {error.args[0]}; delete it to have it made again"
-            ) from error
+            raise FileError(f"{path}: incomplete: {error.args[0]}; {_REMEDY}") from error
 
 
 def stored_key(path: Path, kind: str = FORMAT) -> str | None:
-    """The key of a finished file, or None if there is none of this kind."""
-    try:
-        with reading(path, kind) as file:
-            return str(file.attrs["key"])
-    except FileError:
+    """The key of a finished file, or None if there is no file.
+
+    Raises:
+        FileError: what is there is not of this kind, so nothing may replace it.
+    """
+    if not Path(path).exists():
         return None
+    with reading(path, kind) as file:
+        return str(file.attrs["key"])
 
 
 def put(group: h5py.Group, name: str, values: Any, units: str) -> h5py.Dataset:

@@ -12,6 +12,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from ..errors import InputError
 from ..units import BAR_IN_GPA, BOLTZMANN_EV_PER_K
 from .session import Session
 
@@ -49,6 +50,9 @@ def free_disc(comm: MPI.Comm, radius: float, bond: float, potential: Path) -> Se
     """A disc cut from the sheet, its edge relaxed well enough for :meth:`.relax.Crystal.settle`.
 
     Atoms with fewer than two bonds are removed: in the plane they are hinges.
+
+    Raises:
+        InputError: no atom is left.
     """
     session = Session(comm)
     wall = radius + 20.0
@@ -68,20 +72,32 @@ def free_disc(comm: MPI.Comm, radius: float, bond: float, potential: Path) -> Se
         session.commands("group loose delete\nvariable loose delete\nuncompute bonds")
         if session.natoms == before:
             break
+    if session.natoms == 0:
+        raise InputError(f"'md.disc_radius_A' = {radius:g}: no bonded atoms are left; give a larger radius")
     session.minimize(force=1e-2, iterations=2000)
     _set_reference(session)
     return session
 
 
 def equilibrium_bond(comm: MPI.Comm, guess: float, potential: Path) -> float:
-    """The bond length (Å) at which the flat sheet has no stress."""
+    """The bond length (Å) at which the flat sheet has no stress.
+
+    Raises:
+        InputError: there is none within 3 % of ``guess``.
+    """
 
     def pressure(bond: float) -> float:
         with sheet(comm, (4, 3), bond, potential) as session:
             session.run(0)
             return float(session.lmp.get_thermo("pxx") + session.lmp.get_thermo("pyy"))
 
-    return float(brentq(pressure, 0.97 * guess, 1.03 * guess, xtol=1e-9))
+    low, high = 0.97 * guess, 1.03 * guess
+    if not pressure(low) > 0 > pressure(high):
+        raise InputError(
+            f"'md.bond_guess_A' = {guess:g}: no stress-free bond length of '{potential.name}' lies within "
+            "3 % of it; give a nearer value (carbon: 1.46)"
+        )
+    return float(brentq(pressure, low, high, xtol=1e-9))
 
 
 def elastic_constants(comm: MPI.Comm, bond: float, potential: Path) -> dict[str, float]:
@@ -169,7 +185,7 @@ def _physics(potential: Path) -> str:
     return f"""
         mass 1 12.011
         pair_style tersoff
-        pair_coeff * * {potential} C
+        pair_coeff * * "{potential}" C
         neighbor 1.0 bin
         neigh_modify every 1 delay 0 check yes
         thermo_modify norm no

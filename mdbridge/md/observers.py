@@ -52,9 +52,6 @@ class TimeFilter:
             self.weight,
         )
 
-    def collective(self, comm: MPI.Comm) -> None:
-        pass
-
 
 @dataclass(frozen=True)
 class Averages:

@@ -2,9 +2,10 @@
 
 Observers are called from a ``fix external pf/callback``.  An exception that
 leaves such a callback would vanish inside LAMMPS, and a rank that stops alone
-would leave its peers waiting; so every call has a guarded local phase, an
-agreement of all ranks, and only then a collective phase.  A failure stops the
-run on all ranks at that step and is raised when ``run`` returns.
+would leave its peers waiting; so every call has a guarded local phase, and a
+collective phase only after the ranks have agreed that nothing failed.  A
+failure stops the run on all ranks, at the latest a few steps later, and is
+raised when ``run`` returns.
 """
 
 import ctypes
@@ -23,8 +24,10 @@ from numpy.typing import NDArray
 
 from ..errors import ConvergenceError, InputError, MDError, ObserverError
 from .schedule import Schedule
+from .signals import Signals
 
 _FIX = "mdbridge_observers"
+_AGREE_EVERY = 10  # steps between two agreements where nothing else makes the ranks meet
 _POINTERS = ctypes.POINTER(ctypes.c_void_p)
 # LAMMPS's code of a per-atom type -> numpy's, and whether it is a table of rows
 _DTYPES = {
@@ -62,8 +65,9 @@ class Observer(Protocol):
     def local(self, atoms: "Atoms") -> None:
         """Look at this rank's atoms.  May raise; must not communicate."""
 
-    def collective(self, comm: MPI.Comm) -> None:
-        """Combine over ranks.  Called on all ranks or on none, after every ``local``."""
+    # An observer that combines its findings over ranks also has
+    #     def collective(self, comm: MPI.Comm) -> None
+    # called after ``local``, on all ranks or on none.
 
 
 @dataclass
@@ -116,7 +120,8 @@ class Session:
         self.lmp = lammps.lammps(cmdargs=arguments, comm=comm)
         self.image_bits = 10 if self.lmp.extract_setting("imageint") == 4 else 21
         self._watchers: list[_Watch] = []
-        self._failure: tuple[int, BaseException | None] | None = None
+        self._failure: tuple[int, BaseException] | None = None  # of this rank, not yet raised
+        self._stopped = False  # the ranks have agreed to end the run
         self._changed = True  # since the last set-up of a run
         self._box: NDArray[np.float64] | None = None
         self._kinds: dict[str, _Kind] = {}
@@ -129,6 +134,7 @@ class Session:
         self._any = np.zeros(1, dtype=np.int32)
         self._fresh = True
         self._quiet = False
+        self._signals = Signals()
 
     def __enter__(self) -> "Session":
         return self
@@ -152,28 +158,31 @@ class Session:
 
         Raises:
             MDError: LAMMPS refused one; the message holds its own words and the line.
+            ObserverError: an observer failed in a run that one started; raised on all ranks.
         """
         for line in filter(None, map(str.strip, text.splitlines())):
-            self._changed = not line.startswith("run ")
+            self._changed = self._fresh = True
             self._box = None
-            self._fresh = True
             try:
-                self.lmp.command(line)
+                with self._signals.held():
+                    self.lmp.command(line)
             except lammps.MPIAbortException as error:
                 # one rank alone has failed and its peers wait inside LAMMPS
-                self._abort(f"LAMMPS failed on rank {self.comm.rank} in '{line}': {error}")
+                self._abort(f"LAMMPS failed on rank {self.comm.rank} in '{line}': {_tidy(error)}")
             except Exception as error:
                 raise MDError(f"LAMMPS refused '{line}': {_tidy(error)}") from error
+            self._raise_failure()
+            self._changed = not line.startswith("run ")
 
     def run(self, steps: int, options: str = "") -> None:
         """Run ``steps`` timesteps (``0``: evaluate forces and call the observers).
 
         Raises:
             MDError: LAMMPS stopped the run.
+            KeyboardInterrupt: a rank was interrupted; raised on all ranks if observers were attached.
             ObserverError: an observer failed; raised on all ranks.
         """
         self.commands(f"run {steps} {options}")
-        self._raise_failure()
 
     def evaluate(self) -> None:
         """Forces at the present positions; no observer is called.
@@ -196,7 +205,6 @@ class Session:
         self.commands("min_style cg")
         self.commands("min_modify norm max")
         self.commands(f"minimize 0.0 {force} {iterations} {20 * iterations}")
-        self._raise_failure()
         reached = self.lmp.get_thermo("fmax")
         if not reached <= force:
             raise ConvergenceError(
@@ -289,14 +297,14 @@ class Session:
         """A per-atom array of all atoms in the order of their IDs 1..N, on all ranks: ``(N, columns)``."""
         atoms = self.atoms()
         whole = np.zeros((self.natoms, columns))
-        whole[atoms.array("id") - 1] = atoms.array(name).reshape(atoms.count, -1)[:, :columns]
+        whole[atoms.array("id") - 1] = _table(atoms.array(name))[:, :columns]
         self.comm.Allreduce(MPI.IN_PLACE, whole)
         return whole
 
     def scatter(self, name: str, values: NDArray[np.float64]) -> None:
         """Set a per-atom array from ``values`` ``(N, columns)`` in the order of the atom IDs."""
         atoms = self.atoms()
-        target = atoms.array(name).reshape(atoms.count, -1)
+        target = _table(atoms.array(name))
         target[:, : values.shape[1]] = values[atoms.array("id") - 1]
 
     @property
@@ -313,45 +321,63 @@ class Session:
             self._fresh = False
             if count:
                 ctypes.memset(forces[0], 0, 3 * count * ctypes.sizeof(ctypes.c_double))
-        if self._quiet or self._failure is not None:
+        if self._quiet or self._stopped:
             return
-        due: list[Observer] = []
-        failure: BaseException | None = None
         try:
             # LAMMPS calls twice on the step between two runs
-            due = [w.observer for w in self._watchers if w.schedule(step) and w.last != step]
-            if not due:
+            due = [w for w in self._watchers if w.schedule(step) and w.last != step]
+            if self._failure is None:
+                self._look(due, step, count)
+            # The ranks agree where something is to be combined, else now and then: it costs a
+            # synchronisation.  All of them take the same way here, as schedules know the step alone.
+            combining = [w.observer for w in due if hasattr(w.observer, "collective")]
+            if not combining and step % _AGREE_EVERY:
                 return
-            for watch in self._watchers:
-                if watch.observer in due:
-                    watch.last = step
-            atoms = Atoms(self, step, count)
-            for observer in due:
-                observer.local(atoms)
-        except BaseException as error:
-            failure = error
-        try:
-            self._flag[0] = failure is not None
-            self.comm.Allreduce(self._flag, self._any, MPI.LOR)
-            if self._any[0]:
-                self._failure = (step, failure)
+            if self._anywhere(self._failure is not None):
+                self._stopped = True
                 self.lmp.force_timeout()
                 return
-            for observer in due:
+            for observer in combining:
                 observer.collective(self.comm)
-        except BaseException:
-            self._abort(f"observer failed in a collective phase at step {step}:\n{traceback.format_exc()}")
+        except BaseException as error:
+            if self.comm.size == 1:
+                self._failure, self._stopped = (step, error), True
+                self.lmp.force_timeout()
+            else:  # the peers may wait in the middle of it
+                self._abort(f"observer failed at step {step} and left its peers:\n{traceback.format_exc()}")
+
+    def _look(self, due: "list[_Watch]", step: int, count: int) -> None:
+        """The local phase: what goes wrong is kept until the ranks next agree."""
+        try:
+            self._signals.deliver()
+            atoms = Atoms(self, step, count)
+            for watch in due:
+                watch.last = step
+                watch.observer.local(atoms)
+        except BaseException as error:
+            self._failure = (step, error)
+
+    def _anywhere(self, flag: bool) -> bool:
+        """Whether ``flag`` is set on any rank (collective, and cheap)."""
+        self._flag[0] = flag
+        self.comm.Allreduce(self._flag, self._any, MPI.LOR)
+        return bool(self._any[0])
 
     def _raise_failure(self) -> None:
-        if self._failure is None:
+        """After a run: raise on all ranks what went wrong on any (collective where anything is attached)."""
+        if not self._watchers or not self._anywhere(self._failure is not None):
             return
-        step, mine = self._failure
-        self._failure = None
-        self.commands("timer timeout off")  # else the next run would stop at once
-        if isinstance(mine, KeyboardInterrupt | SystemExit):
-            raise mine
-        reports = self.comm.allgather(None if mine is None else f"{type(mine).__name__}: {mine}")
-        rank, text = next((r, report) for r, report in enumerate(reports) if report)
+        step, mine = self._failure or (0, None)
+        stopped, self._stopped, self._failure = self._stopped, False, None
+        if stopped:
+            self.commands("timer timeout off")  # else the next run would stop at once
+        stop = mine if isinstance(mine, KeyboardInterrupt | SystemExit) else None
+        text = None if mine is None else f"{type(mine).__name__}: {mine}"
+        reports = self.comm.allgather((stop, step, text))
+        for stop, *_ in reports:
+            if stop is not None:
+                raise stop
+        rank, step, text = next((r, step, text) for r, (_, step, text) in enumerate(reports) if text)
         raise ObserverError(f"observer failed at step {step} on rank {rank}: {text}", step, rank) from mine
 
     def _abort(self, message: str) -> None:
@@ -360,6 +386,11 @@ class Session:
         sys.stderr.write(f"mdbridge: error: {message}\n")
         sys.stderr.flush()
         self.comm.Abort(1)
+
+
+def _table(array: NDArray[Any]) -> NDArray[Any]:
+    """A per-atom vector as a table of one column, a table as it is; a view."""
+    return array if array.ndim == 2 else array[:, None]
 
 
 def _tidy(error: Exception) -> str:

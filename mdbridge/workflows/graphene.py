@@ -96,10 +96,10 @@ def _open(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> 
     return Campaign(comm, config, source, out)
 
 
-def _stage(campaign: Campaign, name: str, done: bool, work: Callable[[], None]) -> None:
+def _stage(campaign: Campaign, name: str, done: Callable[[], bool], work: Callable[[], None]) -> None:
     """Do a stage unless it is done; say which."""
     out = console(campaign.comm)
-    if campaign.comm.bcast(done, root=0):
+    if parallel.on_root(campaign.comm, done):
         out.print(f"[dim]{name}: done before[/dim]")
         return
     start = time.monotonic()
@@ -107,11 +107,22 @@ def _stage(campaign: Campaign, name: str, done: bool, work: Callable[[], None]) 
     out.print(f"{name}: {time.monotonic() - start:.1f} s")
 
 
+def _made_from_input(campaign: Campaign, path: Path, found: str | None, key: str, stage: str) -> None:
+    """A later stage takes only what this very input led to."""
+    if found != key:
+        raise FileError(
+            f"{path}: made from another input than {campaign.source}; "
+            f"run 'mdbridge {stage}' first, or choose another --out"
+        )
+
+
 # --- sample ---------------------------------------------------------------------
 
 
 def _sample(campaign: Campaign) -> None:
-    done = dataset.stored_key(campaign.dataset) == campaign.data_key
+    def done() -> bool:
+        return dataset.stored_key(campaign.dataset) == campaign.data_key
+
     _stage(campaign, "sample", done, lambda: _do_sample(campaign))
 
 
@@ -132,11 +143,7 @@ def _fields(campaign: Campaign, names: Sequence[str]) -> dict[str, FieldSet]:
 
     def read() -> dict[str, FieldSet]:
         with dataset.reading(campaign.dataset) as file:
-            if file.attrs["key"] != campaign.data_key:
-                raise FileError(
-                    f"{campaign.dataset}: made from another input than {campaign.source}; "
-                    "run 'mdbridge sample' first, or choose another --out"
-                )
+            _made_from_input(campaign, campaign.dataset, file.attrs["key"], campaign.data_key, "sample")
             return {name: dataset.get_fields(file, name) for name in names}
 
     return parallel.on_root(campaign.comm, read)
@@ -146,7 +153,10 @@ def _fields(campaign: Campaign, names: Sequence[str]) -> dict[str, FieldSet]:
 
 
 def _learn(campaign: Campaign) -> None:
-    _stage(campaign, "learn", _json_key(campaign.model) == campaign.model_key, lambda: _do_learn(campaign))
+    def done() -> bool:
+        return _json_key(campaign.model) == campaign.model_key
+
+    _stage(campaign, "learn", done, lambda: _do_learn(campaign))
 
 
 def _do_learn(campaign: Campaign) -> None:
@@ -182,11 +192,7 @@ def _json_key(path: Path) -> str | None:
 def _material(campaign: Campaign) -> LinearPeridynamicSolid:
     def read() -> LinearPeridynamicSolid:
         stored = read_json(campaign.model)
-        if stored.get("key") != campaign.model_key:
-            raise FileError(
-                f"{campaign.model}: made from another input than {campaign.source}; "
-                "run 'mdbridge learn' first, or choose another --out"
-            )
+        _made_from_input(campaign, campaign.model, stored.get("key"), campaign.model_key, "learn")
         return LinearPeridynamicSolid.from_dict(stored, str(campaign.model))
 
     return parallel.on_root(campaign.comm, read)
@@ -196,7 +202,9 @@ def _material(campaign: Campaign) -> LinearPeridynamicSolid:
 
 
 def _solve(campaign: Campaign) -> None:
-    done = dataset.stored_key(campaign.solutions, SOLUTIONS) == campaign.solution_key
+    def done() -> bool:
+        return dataset.stored_key(campaign.solutions, SOLUTIONS) == campaign.solution_key
+
     _stage(campaign, "solve", done, lambda: _do_solve(campaign))
 
 
@@ -268,7 +276,13 @@ def _report(campaign: Campaign) -> None:
     summary_path = campaign.out / "summary.json"
     key = digest("report 1", campaign.solution_key)
     names = figures.expected(campaign.config.dynamics.enabled)
-    done = _json_key(summary_path) == key and all((campaign.out / name).exists() for name in names)
+
+    def check_solutions() -> None:
+        found = dataset.stored_key(campaign.solutions, SOLUTIONS)
+        _made_from_input(campaign, campaign.solutions, found, campaign.solution_key, "solve")
+
+    def done() -> bool:
+        return _json_key(summary_path) == key and all((campaign.out / name).exists() for name in names)
 
     def work() -> None:
         start = time.monotonic()
@@ -280,6 +294,7 @@ def _report(campaign: Campaign) -> None:
 
     _fields(campaign, ())
     _material(campaign)
+    parallel.on_root(campaign.comm, check_solutions)
     _stage(campaign, "report", done, lambda: parallel.on_root(campaign.comm, work))
     if campaign.comm.rank == 0:
         figures.print_table(console(campaign.comm), read_json(summary_path), campaign.out)

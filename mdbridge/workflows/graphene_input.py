@@ -38,8 +38,11 @@ class Coarse(Section):
 
     @model_validator(mode="after")
     def _covered(self) -> "Coarse":
-        if self.radius_A < self.spacing_A:
-            raise ValueError("coarse.radius_A must be at least coarse.spacing_A: nodes would miss atoms")
+        if self.radius_A < max(self.spacing_A, self.fine_spacing_A):
+            raise ValueError(
+                f"coarse.radius_A = {self.radius_A:g} must be at least coarse.spacing_A = {self.spacing_A:g} "
+                f"and coarse.fine_spacing_A = {self.fine_spacing_A:g}: nodes would miss atoms"
+            )
         return self
 
 
@@ -49,7 +52,7 @@ class Dynamics(Section):
     enabled: bool = True
     load: str = "train-x-1-1"
     temperature_K: Length = 300.0
-    duration_ps: Length = 4.0
+    duration_ps: Annotated[float, Field(ge=0.01)] = 4.0
     damping_ps: Length = 0.2
     filter_weight: Fraction = 0.001
     """ι of the time filter; the filter remembers about timestep/ι."""

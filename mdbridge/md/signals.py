@@ -1,0 +1,52 @@
+"""Ctrl-C and SIGTERM while LAMMPS runs: held back, then delivered where nothing is lost.
+
+Python runs its signal handlers as soon as LAMMPS calls back.  What they raise
+there, before the callback's own code, disappears inside LAMMPS, and one rank
+of a job leaves the others waiting.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+Handler = Callable[[int, FrameType | None], object]
+
+
+class Signals:
+    """Signals that arrived while they were held."""
+
+    def __init__(self) -> None:
+        self._arrived: list[tuple[Handler, int]] = []
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold SIGINT and SIGTERM during the block and deliver after it what :meth:`deliver` has not.
+
+        Only where Python handles them at all, and in the main thread, where it does so.
+        """
+        handlers: dict[int, Handler] = {}
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                handler = signal.getsignal(number)
+                if callable(handler):
+                    handlers[number] = handler
+
+        def hold(number: int, _: FrameType | None) -> None:
+            self._arrived.append((handlers[number], number))
+
+        for number in handlers:
+            signal.signal(number, hold)
+        try:
+            yield
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+            self.deliver()
+
+    def deliver(self) -> None:
+        """Call the handlers of what has arrived; they may raise, as that of Ctrl-C does."""
+        while self._arrived:
+            handler, number = self._arrived.pop(0)
+            handler(number, None)
