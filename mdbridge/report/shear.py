@@ -53,6 +53,9 @@ def animate(store: Path, path: Path) -> None:
         images.append(_image(axes, run, name, 0, _limits(run[name])))
         figure.colorbar(images[-1], ax=axes, label=_LABELS[name])
 
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # laid out once, not at every frame
+
     def show(k: int) -> list[Any]:
         for image, name in zip(images, ("chi", "Exy"), strict=True):
             image.set_data(run[name][k])

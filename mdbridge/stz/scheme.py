@@ -193,6 +193,13 @@ class Stepper:
             growth = self.safety * max(error, 1e-9) ** (-1.0 / 3.0) if valid else 0.0
             self._step = step * min(self.largest_growth, max(self.smallest_growth, growth))
 
+    def advance_uniformly(self, target: float, steps: int) -> None:
+        """Go to γ = ``target`` in equal steps without error control, as convergence studies do (collective)."""
+        step = (target - self.gamma) / steps
+        for _ in range(steps):
+            self.try_step(step)
+            self._accept(step)
+
     def try_step(self, step: float) -> tuple[float, bool, tuple[int, int]]:
         """Compute a trial at γ + ``step``; the state stays.
 

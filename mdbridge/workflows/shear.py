@@ -1,7 +1,8 @@
 """``mdbridge shear``: one forward run of the STZ model, from a TOML file to figures."""
 
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,12 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None
         FlowError: the run failed; run.h5 then holds the frames up to there.
     """
     settings, case = parallel.on_root(comm, lambda: prepare(path, overrides))
-    domain, projection = solvers(comm, settings, case)
     start = time.perf_counter()
-    try:
-        result, failure = forward(case, domain, projection), None
-    except FlowError as error:  # raised on all ranks alike
-        result, failure = error.partial, error
+    with solvers(comm, settings, case) as (domain, projection):
+        try:
+            result, failure = forward(case, domain, projection), None
+        except FlowError as error:  # raised on all ranks alike
+            result, failure = error.partial, error
     seconds = time.perf_counter() - start
     parallel.on_root(comm, lambda: _finish(out, settings, case, result, failure, seconds))
     if failure is not None:
@@ -81,7 +82,8 @@ def prepare(path: Path, overrides: Sequence[str] = ()) -> tuple[ShearInput, Case
     return settings, case
 
 
-def solvers(comm: MPI.Comm, settings: ShearInput, case: Case) -> tuple[Domain, Projection]:
+@contextlib.contextmanager
+def solvers(comm: MPI.Comm, settings: ShearInput, case: Case) -> Iterator[tuple[Domain, Projection]]:
     """The domain of this rank and the projection that the input asks for (collective).
 
     Raises:
@@ -94,11 +96,12 @@ def solvers(comm: MPI.Comm, settings: ShearInput, case: Case) -> tuple[Domain, P
         if comm.size > 1:
             raise InputError(f"scheme.projection = 'fourier' runs on one rank, not on {comm.size}; use 'petsc'")
         domain = WholeGrid(case.grid)
-        return domain, FourierProjection(domain, case.material)
+        yield domain, FourierProjection(domain, case.material)
+        return
     from ..linalg import dmda  # needs petsc4py
 
-    shared = dmda.SharedGrid(case.grid, comm)
-    return shared, dmda.KrylovProjection(shared, case.material)
+    with dmda.shared(case.grid, case.material, comm) as (shared, projection):
+        yield shared, projection
 
 
 def read_energy(path: Path, dataset: str) -> Array:
