@@ -26,7 +26,9 @@ _REBUILD_AT = 0.08  # change of T since the preconditioner was made; costs about
 
 
 @contextlib.contextmanager
-def shared(grid: Grid, material: Material, comm: MPI.Comm) -> Iterator[tuple["SharedGrid", "KrylovProjection"]]:
+def shared(
+    grid: Grid, material: Material, comm: MPI.Comm
+) -> Iterator[tuple["SharedGrid", "KrylovProjection"]]:
     """The domain and the projection of this rank, destroyed on leaving (collective)."""
     domain = SharedGrid(grid, comm)
     try:
@@ -112,7 +114,7 @@ class SharedGrid:
         return whole
 
     def _exchange(self, fields: Fields, axis: int) -> None:
-        """Swap ghost layers along axis 1 of ``fields`` with the neighbours along ``axis`` of the rank grid."""
+        """Swap ghost layers, on axis 1 of ``fields``, with the neighbours along ``axis`` of the ranks."""
         g = GHOST
         first, last = fields[:, g : 2 * g], fields[:, -2 * g : -g]
         if self._processes[axis] == 1:
@@ -291,9 +293,13 @@ class KrylovProjection:
         neighbours = np.stack(
             [number[j : j + rows, i : i + columns] for j in range(3) for i in range(3)], axis=-1
         ).reshape(-1, 9)
-        values = np.broadcast_to(blocks.transpose(2, 3, 0, 1).reshape(9, 2, 2), (rows, columns, 9, 2, 2)).copy()
+        values = np.broadcast_to(
+            blocks.transpose(2, 3, 0, 1).reshape(9, 2, 2), (rows, columns, 9, 2, 2)
+        ).copy()
         if self._plate_below:
-            level = (self._domain.origin[0] + np.arange(rows)[:, None] + np.arange(9) // 3 - 1) % self._domain.grid.ny
+            level = (
+                self._domain.origin[0] + np.arange(rows)[:, None] + np.arange(9) // 3 - 1
+            ) % self._domain.grid.ny
             values[np.broadcast_to((level == 0)[:, None, :], (rows, columns, 9))] = 0.0
             if self._plate:
                 values[0] = 0.0

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import matplotlib
 import numpy as np
 from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import FileError
 from ..files import replacing
+from . import style
 
 Array = NDArray[np.float64]
 
@@ -38,9 +38,9 @@ def draw(store: Path, out: Path) -> None:
         FileError: the store cannot be read or the folder not written.
     """
     run = _read(store)
-    _save(_maps(run, "chi", CHI_STRAINS), out / "chi.png")
-    _save(_maps(run, "Exy", EXY_STRAINS), out / "strain.png")
-    _save(_curve(run), out / "stress_strain.png")
+    _maps(run, "chi", CHI_STRAINS, out / "chi.png")
+    _maps(run, "Exy", EXY_STRAINS, out / "strain.png")
+    _curve(run, out / "stress_strain.png")
 
 
 def animate(store: Path, path: Path) -> None:
@@ -73,7 +73,12 @@ class _Gif(PillowWriter):
     def finish(self) -> None:
         first, *rest = self._frames
         first.save(
-            self.outfile, format="GIF", save_all=True, append_images=rest, duration=int(1000 / self.fps), loop=0
+            self.outfile,
+            format="GIF",
+            save_all=True,
+            append_images=rest,
+            duration=int(1000 / self.fps),
+            loop=0,
         )
 
 
@@ -118,40 +123,33 @@ def _image(axes: Any, run: dict[str, Any], name: str, k: int, limits: tuple[floa
     return image
 
 
-def _maps(run: dict[str, Any], name: str, wanted: tuple[float, ...]) -> Figure:
+def _maps(run: dict[str, Any], name: str, wanted: tuple[float, ...], path: Path) -> None:
     """One map for each wanted strain, on one colour scale."""
     shown = _nearest(run["strains"], wanted)
     limits = _limits(run[name][shown])
-    figure = Figure(figsize=(2.3 * len(shown) + 1.2, 2.7), layout="constrained")
-    row = figure.subplots(1, len(shown), sharey=True, squeeze=False)[0]
-    for axes, k in zip(row, shown, strict=True):
-        image = _image(axes, run, name, k, limits)
-        axes.set_title(f"$\\gamma$ = {run['strains'][k]:.2f}")
-    row[0].set_ylabel("$Y$ (nm)")
-    figure.colorbar(image, ax=list(row), label=_LABELS[name])
-    return figure
+    width = 1.7 * len(shown) + 1.0
+    with style.figure(path, width, 2.2, nrows=1, ncols=len(shown), sharey=True, squeeze=False) as (
+        figure,
+        axes,
+    ):
+        for panel, k in zip(axes[0], shown, strict=True):
+            image = _image(panel, run, name, k, limits)
+            style.bare(panel)
+            panel.set_title(f"$\\gamma$ = {run['strains'][k]:.2f}")
+        axes[0, 0].set_ylabel("$Y$ (nm)")
+        figure.colorbar(image, ax=list(axes[0]), label=_LABELS[name], shrink=0.8, pad=0.01)
 
 
-def _curve(run: dict[str, Any]) -> Figure:
-    figure = Figure(figsize=(5.0, 3.6), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(run["gamma"], run["shear_stress"], color="C0", label="shear stress $\\langle\\sigma_{xy}\\rangle$")
-    axes.plot(
-        run["gamma"],
-        run["dev_stress"],
-        color="C1",
-        linestyle="--",
-        label="deviatoric stress $\\langle(s{:}s/2)^{1/2}\\rangle$",
+def _curve(run: dict[str, Any], path: Path) -> None:
+    curves = (
+        ("shear_stress", style.BLUE, "-", "shear stress $\\langle\\sigma_{xy}\\rangle$"),
+        ("dev_stress", style.ORANGE, "--", "deviatoric stress $\\langle(s{:}s/2)^{1/2}\\rangle$"),
     )
-    axes.set_xlabel("net strain $\\gamma$")
-    axes.set_ylabel("stress (GPa)")
-    axes.set_xlim(0.0, run["gamma"][-1])
-    axes.set_ylim(bottom=min(0.0, float(run["shear_stress"].min())))
-    axes.legend(frameon=False)
-    axes.grid(alpha=0.3)
-    return figure
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with replacing(path) as temporary, matplotlib.rc_context({"savefig.dpi": 160}):
-        figure.savefig(temporary, format="png")
+    with style.figure(path, 4.5, 3.2) as (_, axes):
+        for name, colour, line, label in curves:
+            axes.plot(run["gamma"], run[name], color=colour, linestyle=line, label=label)
+        axes.set_xlabel("net strain $\\gamma$")
+        axes.set_ylabel("stress (GPa)")
+        axes.set_xlim(0.0, run["gamma"][-1] or 1.0)
+        axes.set_ylim(bottom=min(0.0, float(run["shear_stress"].min())))
+        axes.legend()

@@ -50,4 +50,3 @@ class PureShear:
 
 
 FRAMES: dict[str, type[SimpleShear] | type[PureShear]] = {"simple": SimpleShear, "pure": PureShear}
-

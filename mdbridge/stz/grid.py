@@ -106,7 +106,7 @@ class Domain(Protocol):
         """
 
     def gather(self, fields: Fields) -> Fields | None:
-        """Owned parts ``(n, rows, columns)`` -> the whole ``(n, ny, nx)`` on rank 0, None elsewhere (collective)."""
+        """The whole ``(n, ny, nx)`` of all ranks' owned parts; None but on rank 0 (collective)."""
 
 
 class WholeGrid:

@@ -49,7 +49,9 @@ def random(grid: Grid, chi: float, amplitude: float, width: float, seed: int) ->
     field -= field.mean()
     deviation = field.std()
     if not deviation > 0.0:
-        raise InputError(f"initial: width = {width} Å leaves no variation in a box of {grid.lx} × {grid.ly} Å")
+        raise InputError(
+            f"initial: width = {width} Å leaves no variation in a box of {grid.lx} × {grid.ly} Å"
+        )
     return chi + amplitude * field / deviation
 
 

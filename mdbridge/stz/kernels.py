@@ -153,9 +153,7 @@ def transport(y: Fields, velocity: Fields, k: Constants, plastic: Fields, stress
             stress_rate[0, j, i] = (
                 plastic[0, j, i] + (g11 - g22) * xx + 2.0 * g12 * xy - _advection(s11, j, i, ru, rv)
             )
-            stress_rate[1, j, i] = (
-                plastic[1, j, i] + g21 * xx + g12 * yy - _advection(s12, j, i, ru, rv)
-            )
+            stress_rate[1, j, i] = plastic[1, j, i] + g21 * xx + g12 * yy - _advection(s12, j, i, ru, rv)
             stress_rate[2, j, i] = (
                 plastic[2, j, i] + (g22 - g11) * yy + 2.0 * g21 * xy - _advection(s22, j, i, ru, rv)
             )
@@ -221,9 +219,7 @@ def advect_centred(y: Fields, velocity: Fields, k: Constants, rate: Fields) -> N
         for column in range(columns - 2 * GHOST):
             j, i = row + GHOST, column + GHOST
             ru, rv = hx * _centre(velocity[0], j, i), hy * _centre(velocity[1], j, i)
-            divergence = (
-                _gradient(velocity[0], j, i, hx, hy)[0] + _gradient(velocity[1], j, i, hx, hy)[1]
-            )
+            divergence = _gradient(velocity[0], j, i, hx, hy)[0] + _gradient(velocity[1], j, i, hx, hy)[1]
             rate[3, j, i] -= divergence * y[3, j, i] + _advection(y[3], j, i, ru, rv)
             rate[4, j, i] -= _advection(y[4], j, i, ru, rv)
 

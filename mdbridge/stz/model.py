@@ -85,7 +85,12 @@ class Material:
             rate: λ in 1/s.
         """
         s = np.maximum(s, 1.0)  # below yield (1 - 1/s) is then 0
-        return self.attempt_rate(rate) * np.exp(-1.0 / chi) * (1.0 - 1.0 / s) * (s - 2.0 + np.exp(-s) * (2.0 + s))
+        return (
+            self.attempt_rate(rate)
+            * np.exp(-1.0 / chi)
+            * (1.0 - 1.0 / s)
+            * (s - 2.0 + np.exp(-s) * (2.0 + s))
+        )
 
 
 @numba.njit(cache=True, inline="always")

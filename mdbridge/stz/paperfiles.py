@@ -28,7 +28,9 @@ def read_field(path: Path) -> Array:
     try:
         nx, ny = int(header[0]), int(header[1])
     except (IndexError, ValueError):
-        raise FileError(f"{path}: the first line must begin with nx and ny, found {' '.join(header)[:60]!r}") from None
+        raise FileError(
+            f"{path}: the first line must begin with nx and ny, found {' '.join(header)[:60]!r}"
+        ) from None
     lengths = {len(line) for line in lines}
     if len(lines) != ny or lengths != {nx}:
         found = f"({len(lines)}, {', '.join(map(str, sorted(lengths))) or 0})"

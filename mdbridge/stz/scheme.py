@@ -77,7 +77,7 @@ def _next_stage(y0, rate0, last, rate, mu, nu, mu_rate, gamma_rate, out):
 
 @numba.njit(cache=True)
 def _error_estimate(y0, rate0, y, rate, step, scales, ghost):
-    """Sum of squares of 0.8 (Y0 − Y) + 0.4 h (F0 + F) over the scales, [Sommeijer1998, eq. 2.7], and the worst place."""
+    """Sum of squares of the scaled local error, [Sommeijer1998, eq. 2.7], and the worst owned place."""
     count, rows, columns = y.shape
     total, worst, row, column = 0.0, -1.0, ghost, ghost
     for f in range(count):
@@ -188,13 +188,15 @@ class Stepper:
                 if not valid:
                     self._rates.forget()
                 if step < self.smallest_step:
-                    reason = f"error {error:.3g} times the tolerance" if valid else "no finite, positive state"
+                    reason = (
+                        f"error {error:.3g} times the tolerance" if valid else "no finite, positive state"
+                    )
                     raise StepTooSmall(self.gamma, cell, f"{reason} at step {step:.1e}")
             growth = self.safety * max(error, 1e-9) ** (-1.0 / 3.0) if valid else 0.0
             self._step = step * min(self.largest_growth, max(self.smallest_growth, growth))
 
     def advance_uniformly(self, target: float, steps: int) -> None:
-        """Go to γ = ``target`` in equal steps without error control, as convergence studies do (collective)."""
+        """Go to γ = ``target`` in equal steps without error control, for convergence studies (collective)."""
         step = (target - self.gamma) / steps
         for _ in range(steps):
             self.try_step(step)

@@ -1,8 +1,7 @@
 """A forward run: a case in, a result out, with no file, no MPI and no state left behind."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +63,9 @@ class Case:
             raise InputError(f"scheme: tolerance = {self.tolerance}: must lie between 0 and 1")
         outside = [n for n in self.fields_at or () if not 0 <= n <= self.frames]
         if outside:
-            raise InputError(f"shear: fields_at = {outside[0]}: must lie between 0 and frames = {self.frames}")
+            raise InputError(
+                f"shear: fields_at = {outside[0]}: must lie between 0 and frames = {self.frames}"
+            )
         _check_chi(self.chi, self.grid)
 
     def kept(self) -> tuple[int, ...]:
@@ -103,13 +104,19 @@ class Result:
     counts: Counts
 
 
-def forward(case: Case, domain: Domain | None = None, projection: Projection | None = None) -> Result:
+def forward(
+    case: Case,
+    domain: Domain | None = None,
+    projection: Projection | None = None,
+    on_frame: Callable[[int], None] | None = None,
+) -> Result:
     """Run ``case`` to its last frame.
 
     Args:
         case: what to run.
         domain: this rank's part of ``case.grid``; the whole grid if None.
         projection: the elliptic solver; Fourier if None.
+        on_frame: called with the number of every frame that is done.
 
     Raises:
         InputError: the Fourier projection does not serve this grid.
@@ -137,6 +144,8 @@ def forward(case: Case, domain: Domain | None = None, projection: Projection | N
                 partial=record.result(stepper.counts),
             ) from failure
         record.keep(number, stepper, rates)
+        if on_frame is not None:
+            on_frame(number)
     return record.result(stepper.counts)
 
 
@@ -149,7 +158,11 @@ def initial_state(case: Case, domain: Domain) -> Fields:
 
 
 def _scales(case: Case) -> Array:
-    stress, chi, length = case.material.s_y, 0.1 * case.material.chi_inf, 0.01 * min(case.grid.lx, case.grid.ly)
+    stress, chi, length = (
+        case.material.s_y,
+        0.1 * case.material.chi_inf,
+        0.01 * min(case.grid.lx, case.grid.ly),
+    )
     return np.array([stress, stress, stress, stress, chi, length, length])
 
 

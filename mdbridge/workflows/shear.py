@@ -10,12 +10,12 @@ import h5py
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
-from rich.console import Console
 
 from .. import __version__, config, files, parallel
 from ..errors import FileError, FlowError, InputError
 from ..report import shear as figures
 from ..report import vtk
+from ..report.console import console, progress
 from ..stz import initial, paperfiles
 from ..stz.grid import Domain, Grid, WholeGrid
 from ..stz.model import Material, cell_name, effective_temperature
@@ -36,15 +36,22 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None
     """
     settings, case = parallel.on_root(comm, lambda: prepare(path, overrides))
     start = time.perf_counter()
-    with solvers(comm, settings, case) as (domain, projection):
+    with solvers(comm, settings, case) as (domain, projection), progress(comm, "shear") as tick:
         try:
-            result, failure = forward(case, domain, projection), None
+            result = forward(case, domain, projection, lambda frame: tick(frame / case.frames))
+            failure = None
         except FlowError as error:  # raised on all ranks alike
             result, failure = error.partial, error
     seconds = time.perf_counter() - start
     parallel.on_root(comm, lambda: _finish(out, settings, case, result, failure, seconds))
     if failure is not None:
         raise failure
+    console(comm).print(
+        f"sheared {case.grid.nx} × {case.grid.ny} cells to strain {result.gamma[-1]:g} in {seconds:.2f} s, "
+        f"{result.counts.steps} steps: peak stress {result.shear_stress.max():.4f} GPa, "
+        f"{result.shear_stress[-1]:.4f} GPa at the end; results in {out}",
+        soft_wrap=True,
+    )
 
 
 def prepare(path: Path, overrides: Sequence[str] = ()) -> tuple[ShearInput, Case]:
@@ -94,7 +101,9 @@ def solvers(comm: MPI.Comm, settings: ShearInput, case: Case) -> Iterator[tuple[
         chosen = "fourier" if comm.size == 1 and case.grid.boundary == "periodic" else "petsc"
     if chosen == "fourier":
         if comm.size > 1:
-            raise InputError(f"scheme.projection = 'fourier' runs on one rank, not on {comm.size}; use 'petsc'")
+            raise InputError(
+                f"scheme.projection = 'fourier' runs on one rank, not on {comm.size}; use 'petsc'"
+            )
         domain = WholeGrid(case.grid)
         yield domain, FourierProjection(domain, case.material)
         return
@@ -149,12 +158,6 @@ def _finish(
         figures.animate(store, out / "run.gif")
     if settings.output.vtk:
         vtk.export(store, out / "vtk")
-    if failure is None:
-        Console().print(
-            f"sheared {case.grid.nx} x {case.grid.ny} to strain {result.gamma[-1]:g} in {seconds:.2f} s "
-            f"({result.counts.steps} steps): peak stress {result.shear_stress.max():.4f} GPa, "
-            f"at the end {result.shear_stress[-1]:.4f} GPa. Results in {out}"
-        )
 
 
 def summary(case: Case, result: Result, failure: FlowError | None, seconds: float) -> dict[str, Any]:
