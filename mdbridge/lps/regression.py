@@ -33,7 +33,7 @@ Array = NDArray[np.float64]
 
 _UNIT = 10.0  # Å: radii enter r^-α in this unit, which keeps the coefficients of order one
 _MARGIN = 0.01  # the solvability conditions are asked for with this much to spare
-_SIGN_MARGIN = 0.0005  # likewise for g·s/|s|², 1 for long waves and naturally small for short ones
+_SIGN_MARGIN = 0.001  # likewise for g·s/|s|², 1 for long waves and naturally small for short ones
 _STEEP = 10.0  # of the penalties
 _POLISHED = 2  # starts that are carried to the end
 _ZONE = 16  # coarse sample of the zone per axis, to begin with
@@ -105,8 +105,10 @@ def learn(
     tries = [problem.minimize(problem.start(random), 50) for _ in range(settings.starts)]
     tries.sort(key=lambda result: result.cost)
     history = [float(result.cost) for result in tries]
-    problem.strict = settings.strict_inf_sup  # only now: from a random start it leads astray
-    fits = [fit for attempt in tries[:_POLISHED] if (fit := _polish(problem, attempt.x, history))]
+    best = [result.x for result in tries[:_POLISHED]]
+    if settings.strict_inf_sup:  # only now, and step by step: from a random start it leads astray
+        best = [problem.tighten(p) for p in best]
+    fits = [fit for p in best if (fit := _polish(problem, p, history))]
     if not fits:
         raise ConvergenceError(
             f"no solvable model found for a horizon of {grids[0].horizon:g} Å and degree {degree} "
@@ -141,7 +143,7 @@ def _polish(
 
 
 class _Problem:
-    """Residuals and Jacobian; the parameters are (λ, μ, α, D_0 … D_M)."""
+    """Residuals and Jacobian; the parameters are (λ + μ, μ, α, D_0 … D_M), the first two positive."""
 
     def __init__(
         self,
@@ -157,6 +159,7 @@ class _Problem:
         self.evaluations = 0
         self.trace: list[float] = []
         self.strict = False
+        self.steep = _STEEP
         self.data = [(one, symbol.rings(stencil, one.wavevectors)) for one, stencil in data]
         self.consistency = [_consistency(stencil) for stencil in grids]
         self.zones = [symbol.rings(s, symbol.zone_wavevectors(s.spacing, _ZONE)) for s in grids]
@@ -165,15 +168,16 @@ class _Problem:
     def start(self, random: np.random.Generator) -> Array:
         """A positive influence function with random coefficients, and plausible moduli."""
         return np.concatenate(
-            [[0.0, 0.7, random.uniform(-1.0, 2.5)], random.uniform(0.0, 1.0, self.degree + 1)]
+            [[0.7, 0.7, random.uniform(-1.0, 2.5)], random.uniform(0.0, 1.0, self.degree + 1)]
         )
 
     def material(self, p: Array) -> LinearPeridynamicSolid:
         influence = InfluenceFunction(self.horizon, float(p[2]), p[3:] * _UNIT ** p[2])
-        return LinearPeridynamicSolid(influence, float(p[0]), float(p[1]))
+        return LinearPeridynamicSolid(influence, float(p[0] - p[1]), float(p[1]))
 
     def minimize(self, start: Array, evaluations: int):
         lower, upper = np.full(len(start), -np.inf), np.full(len(start), np.inf)
+        lower[:2] = 1e-6  # TPa
         lower[2], upper[2] = -2.0, 2.999
         # the operator does not change with the scale of K: keep the weighted volume near its start
         volume = self.grids[0].ring, symbol.rings(self.grids[0], np.zeros((1, 2))).volume
@@ -204,8 +208,16 @@ class _Problem:
         self.evaluations += result.nfev
         return result
 
+    def tighten(self, p: Array) -> Array:
+        """Bring in the strict inf-sup condition with a growing penalty."""
+        self.strict = True
+        for self.steep in (0.01 * _STEEP, 0.03 * _STEEP, 0.1 * _STEEP, 0.3 * _STEEP):
+            p = self.minimize(p, 100).x
+        self.steep = _STEEP
+        return p
+
     def accepts(self, certificate: stability.Certificate) -> bool:
-        return certificate.holds and (not self.strict or certificate.inf_sup_ratio > 0)
+        return certificate.holds and (not self.strict or certificate.inf_sup_ratio > 1e-9)
 
     def add_violations(self, p: Array) -> bool:
         """Add the points of a dense sample of the zone that violate a condition; whether there were any."""
@@ -213,7 +225,7 @@ class _Problem:
         influence = self.material(p).influence
         for n, stencil in enumerate(self.grids):
             dense = symbol.zone_wavevectors(stencil.spacing, 121)
-            floor = [0.0, 1e-6 if self.strict else -np.inf, 0.0]
+            floor = [0.0, 1e-8 if self.strict else -np.inf, 0.0]
             bad = (stability.eigenvalues(influence, stencil, dense) < floor).any(axis=1)
             if bad.any():
                 found = True
@@ -258,12 +270,17 @@ class _Problem:
 
     def _fit(self, p: Array, moments: Moments, rings: symbol.RingSymbols) -> list[tuple[Array, Array]]:
         """Residual of the equation, and error of the solution."""
-        lam, mu = p[:2]
+        bulk, mu = p[:2]
         g, big_g, dg, d_big_g = self._parts(p, rings)
         gg = g[:, :, None] * g[:, None, :]
-        operator = (lam - mu) * gg + mu * big_g
+        operator = bulk * gg + mu * (big_g - 2 * gg)
         slope = np.concatenate(
-            [gg[:, None], (big_g - gg)[:, None], (lam - mu) * _symmetric(dg, g) + mu * d_big_g], axis=1
+            [
+                gg[:, None],
+                (big_g - 2 * gg)[:, None],
+                (bulk - 2 * mu) * _symmetric(dg, g) + mu * d_big_g,
+            ],
+            axis=1,
         )
         root, target = moments.residual
         equation = (operator @ root - target, slope @ root[:, None])
@@ -288,16 +305,15 @@ class _Problem:
         v = vectors[bad, :, 0]
         slope = np.zeros((len(kappa), len(p) - 2))
         slope[bad] = np.einsum("ki,kpij,kj->kp", v, d_big_g[bad] - 2 * _symmetric(dg[bad], g[bad]), v)
-        blocks = [_hinge(values[:, 0] / kappa - _MARGIN, slope / kappa[:, None])]
+        blocks = [_hinge(values[:, 0] / kappa - _MARGIN, slope / kappa[:, None], self.steep)]
         if self.strict:
             # The eigenvalue is quadratic in g, so its slope vanishes where it is violated.  That g stays
             # on the side of k, g·s > 0 with s_i = sin(k_i h_i)/h_i, is linear and implies the condition.
             inside = sigma > 1e-6 * kappa
             s = np.sin(rings.wavevectors[inside] * stencil.spacing) / stencil.spacing
             s /= sigma[inside, None]
-            blocks.append(
-                _hinge((g[inside] * s).sum(axis=1) - _SIGN_MARGIN, np.einsum("kpi,ki->kp", dg[inside], s))
-            )
+            slope = np.einsum("kpi,ki->kp", dg[inside], s)
+            blocks.append(_hinge((g[inside] * s).sum(axis=1) - _SIGN_MARGIN, slope, self.steep))
         return blocks
 
     def _gauge(self, p: Array, row: Array) -> tuple[Array, Array]:
@@ -311,9 +327,9 @@ def _symmetric(dg: Array, g: Array) -> Array:
     return outer + np.swapaxes(outer, 2, 3)
 
 
-def _hinge(excess: Array, slope: Array) -> tuple[Array, Array]:
+def _hinge(excess: Array, slope: Array, steep: float) -> tuple[Array, Array]:
     """Penalty on a negative ``excess`` ``(k,)`` with derivatives ``(k, p)`` in α and D."""
-    active = np.where(excess < 0, -_STEEP, 0.0)
+    active = np.where(excess < 0, -steep, 0.0)
     return active * excess, np.pad(active[:, None] * slope, ((0, 0), (2, 0)))
 
 
