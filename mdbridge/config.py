@@ -97,19 +97,26 @@ def _explain(error: ErrorDetails, model: type[BaseModel]) -> str:
     if error["type"] == "extra_forbidden":
         allowed = list(_model_at(model, parents).model_fields)
         near = difflib.get_close_matches(str(last), allowed, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
+        hint = f"; did you mean '{near[0]}'?" if near else "."
         return f"unknown key '{where}'{hint} Allowed here: {', '.join(allowed)}"
     if error["type"] == "missing":
         return f"key '{where}' is missing"
-    message = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    message = error["msg"].removeprefix("Value error, ")
+    if message.startswith("Input should be "):
+        message = f"must be {message.removeprefix('Input should be ')}"
     if not where:
         return message
-    return f"'{where}' = {error['input']!r}: must be {message}"
+    if isinstance(error["input"], dict):  # a section that does not fit together
+        return f"'{where}': {message}"
+    value = repr(error["input"])
+    return f"'{where}' = {value if len(value) <= 80 else value[:77] + '...'}: {message}"
 
 
 def _model_at(model: type[BaseModel], path: Sequence[int | str]) -> type[BaseModel]:
     for name in path:
-        field = model.model_fields.get(str(name))
+        if isinstance(name, int):  # a place in a list of sections
+            continue
+        field = model.model_fields.get(name)
         found = _section_in(field.annotation) if field else None
         if found is None:
             break

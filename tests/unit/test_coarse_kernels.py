@@ -1,0 +1,103 @@
+"""Normalised smoothing weights: sums over nodes, shapes, and what an average reproduces."""
+
+import numpy as np
+import pytest
+
+from mdbridge.coarse import kernels
+from mdbridge.fields import NodeGrid
+
+PERIODIC = NodeGrid((-24.0, -20.5), (5.0, 4.6), (10, 9), True)
+OPEN = NodeGrid((-24.0, -20.5), (5.0, 4.6), (10, 9), False)
+SHAPES = list(kernels.SHAPES)
+
+
+def scattered(count=300, spread=2.0):
+    """Positions in the box and far outside of it."""
+    return np.random.default_rng(0).uniform(-1, 1, (count, 2)) * spread * PERIODIC.box
+
+
+def average(omega, values):
+    """[You2022, eq. 2.3] for equal masses."""
+    return (omega @ values) / np.asarray(omega.sum(axis=1))[:, None]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("radius", [4.0, 10.0, 12.3, 40.0])
+def test_weights_of_an_atom_sum_to_one(shape, radius):
+    """[You2022, eq. 2.1], also across the boundary and for a radius beyond the box."""
+    omega = kernels.weights(scattered(), PERIODIC, radius, shape)
+    assert omega.shape == (90, 300)
+    np.testing.assert_allclose(omega.sum(axis=0), 1, rtol=1e-13)
+    assert omega.min() >= 0
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_weights_are_those_of_the_definition(shape):
+    positions = scattered(40, spread=0.5)
+    omega = kernels.weights(positions, PERIODIC, 10.0, shape).toarray()
+    difference = PERIODIC.points()[:, None] - positions
+    difference -= PERIODIC.box * np.round(difference / PERIODIC.box)  # R is less than half the box
+    tau = kernels.SHAPES[shape](np.linalg.norm(difference, axis=-1) / 10.0)
+    np.testing.assert_allclose(omega, tau / tau.sum(axis=0), atol=1e-14)
+
+
+@pytest.mark.parametrize("shift", [(50.0, 0.0), (-100.0, 41.4)])
+def test_a_periodic_image_has_the_same_weights(shift):
+    positions = scattered(50)
+    there, here = (kernels.weights(x, PERIODIC, 10.0).toarray() for x in (positions + shift, positions))
+    np.testing.assert_allclose(there, here, atol=1e-12)
+
+
+def test_a_grid_that_is_not_periodic_is_a_part_of_its_continuation():
+    big = NodeGrid((-74.0, -66.5), (5.0, 4.6), (30, 29), False)
+    positions = scattered(200, spread=0.7)
+    part = np.zeros((30, 29), dtype=bool)
+    part[10:20, 10:19] = True
+    expected = kernels.weights(positions, big, 10.0).toarray()[part.ravel()]
+    np.testing.assert_allclose(kernels.weights(positions, OPEN, 10.0).toarray(), expected, atol=1e-12)
+    assert expected.sum(axis=0).min() == 0  # atoms out of the grid's reach
+    assert 0 < np.median(expected.sum(axis=0)) <= 1
+
+
+def test_shapes():
+    s = np.array([0.0, 0.25, 0.5, 1.0, 1.5])
+    np.testing.assert_allclose(kernels.SHAPES["cone"](s), [1, 0.75, 0.5, 0, 0])
+    np.testing.assert_allclose(kernels.SHAPES["paraboloid"](s), [1, 0.9375, 0.75, 0, 0])
+    np.testing.assert_allclose(kernels.SHAPES["gaussian"](s), [1, np.exp(-0.28125), np.exp(-1.125), 0, 0])
+    # a normal distribution of standard deviation R/3
+    assert kernels.SHAPES["gaussian"](np.array(1 / 3)) == pytest.approx(np.exp(-0.5))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_total_force_is_conserved(shape):
+    forces = np.random.default_rng(1).standard_normal((300, 2))
+    nodal = kernels.weights(scattered(), PERIODIC, 10.0, shape) @ forces
+    np.testing.assert_allclose(nodal.sum(axis=0), forces.sum(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_constant_is_reproduced(shape):
+    omega = kernels.weights(scattered(), PERIODIC, 10.0, shape)
+    np.testing.assert_allclose(average(omega, np.full((300, 2), [3.0, -1.0])), [[3.0, -1.0]] * 90, rtol=1e-13)
+
+
+def crystal(origin):
+    """A square lattice of 1.25 x 1.15 Å, a quarter of the nodes' spacing, that overfills the grid."""
+    axes = [o + h * np.arange(-60, 61) for o, h in zip(origin, (1.25, 1.15), strict=True)]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("origin", [(-24.0, -20.5), (-24.0 + 0.625, -20.5 + 0.575)])
+def test_affine_fields_are_reproduced_at_centres_of_inversion(shape, origin):
+    """Atoms and nodes are both mirrored at every node, so the atoms' weighted centre is there."""
+    positions = crystal(origin)
+    gradient = np.array([[0.01, -0.02], [0.005, 0.03]])
+    found = average(kernels.weights(positions, OPEN, 10.0, shape), positions @ gradient.T + 0.4)
+    np.testing.assert_allclose(found, OPEN.points() @ gradient.T + 0.4, atol=1e-12)
+
+
+def test_without_inversion_affine_fields_are_only_nearly_reproduced():
+    positions = crystal((-24.0 + 0.3, -20.5))
+    error = average(kernels.weights(positions, OPEN, 10.0), positions) - OPEN.points()
+    assert 1e-6 < np.abs(error).max() < 0.05

@@ -1,0 +1,144 @@
+"""Certificates against matrices: where they hold, problems are solvable; where they fail, one is not."""
+
+import numpy as np
+import pytest
+
+from mdbridge.errors import SolvabilityError
+from mdbridge.lps import stability, stencil, symbol
+from mdbridge.lps.model import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.operator import components, operator_rows
+
+H, HORIZON = 5.0, 15.0
+GRID = stencil.uniform((H, H), HORIZON)
+
+
+def kernel(*coefficients):
+    return InfluenceFunction(HORIZON, 1.0, np.array(coefficients))
+
+
+INVERSE = kernel(1.0)
+NOT_COERCIVE = kernel(2.0, -2.0, 1.0)
+NO_CAUCHY_SCHWARZ = kernel(0.0, 2.0, -1.0)  # coercive all the same
+BLIND = kernel(0.0, 0.0, 1.0)  # g changes sign inside the zone
+SIGN_CHANGING = kernel(-2.0, 1.0, 2.0)
+
+
+def assembled(influence, points, box, rows, ratio=0.0):
+    """Γ, ΦᵗΦ and L with μ = 1 and λ + μ = ``ratio``, restricted to ``rows``, dense."""
+    found = operator_rows(points, box, LinearPeridynamicSolid(influence, ratio - 1.0, 1.0), rows)
+    own = components(np.searchsorted(found.columns, found.rows))
+    pull = (found.coupling @ found.dilatation).toarray()[:, own]
+    return found.deviatoric.toarray()[:, own], pull, found.matrix().toarray()[:, own]
+
+
+def lattice(count):
+    axis = H * np.arange(count)
+    return np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def periodic(influence, count=8):
+    points = lattice(count)
+    return assembled(influence, points, np.full(2, H * count), np.arange(len(points)))
+
+
+def dirichlet(influence, count=10, ratio=0.0):
+    """A square of ``count`` × ``count`` free nodes in a collar of 2δ."""
+    collar = round(2 * HORIZON / H)
+    points = lattice(count + 2 * collar)
+    middle = np.abs(points - points.mean(axis=0)).max(axis=1) < H * count / 2
+    return assembled(influence, points, None, np.flatnonzero(middle), ratio)
+
+
+def smallest(matrix):
+    np.testing.assert_allclose(matrix, matrix.T, atol=1e-12)
+    return np.linalg.eigvalsh(matrix)[0]
+
+
+@pytest.mark.parametrize("spacing", [(5.0, 5.0), (4.93, 5.04)])
+def test_certificate_of_a_positive_kernel(spacing):
+    found = stability.certify(INVERSE, stencil.uniform(spacing, HORIZON))
+    assert found.holds
+    assert found.spacing == spacing
+    assert 0 < found.min_gamma <= 1
+    assert found.min_gamma == pytest.approx(found.min_cauchy_schwarz, rel=0.01)
+    assert 0 < found.min_inf_sup < 1 / 3
+    found.require()
+
+
+def test_long_waves_of_an_ideal_kernel_have_the_stated_eigenvalues():
+    values = stability.eigenvalues(INVERSE, GRID, 1e-4 * np.array([[1.0, 0.0], [0.6, 0.8]]))
+    np.testing.assert_allclose(values, [[1, 1 / 3, 1]] * 2, rtol=1e-4)
+
+
+def test_violations_are_told_apart():
+    coercivity, inf_sup, cauchy_schwarz = (
+        stability.certify(one, GRID) for one in (NOT_COERCIVE, BLIND, NO_CAUCHY_SCHWARZ)
+    )
+    assert coercivity.min_gamma < -0.1
+    assert cauchy_schwarz.min_gamma > 0.5
+    assert cauchy_schwarz.min_cauchy_schwarz < -1
+    assert inf_sup.inf_sup_ratio < 1e-5 < stability.certify(kernel(1.0, 0.0), GRID).inf_sup_ratio
+    assert inf_sup.holds  # solvable all the same
+    for broken in (coercivity, cauchy_schwarz):
+        assert not broken.holds
+        with pytest.raises(SolvabilityError, match=r"5 × 5 Å.*not provably solvable"):
+            broken.require()
+
+
+def test_polishing_finds_minima_between_sampled_waves():
+    coarse = stability.certify(NO_CAUCHY_SCHWARZ, GRID, 21)
+    dense = stability.eigenvalues(NO_CAUCHY_SCHWARZ, GRID, symbol.zone_wavevectors(GRID.spacing, 301))
+    sample = stability.eigenvalues(NO_CAUCHY_SCHWARZ, GRID, symbol.zone_wavevectors(GRID.spacing, 21))
+    assert coarse.min_cauchy_schwarz == pytest.approx(dense[:, 2].min(), rel=1e-3)
+    assert coarse.min_cauchy_schwarz < sample[:, 2].min()
+
+
+@pytest.mark.parametrize("influence", [INVERSE, SIGN_CHANGING, NOT_COERCIVE, NO_CAUCHY_SCHWARZ])
+def test_eigenvalues_are_those_of_a_periodic_grid(influence):
+    gamma, pull, _ = periodic(influence)
+    waves = symbol.grid_wavevectors((8, 8), np.full(2, 8 * H))[1:]
+    kappa, _ = stability.scales(waves, GRID.spacing)
+    values = stability.eigenvalues(influence, GRID, waves)
+    # two translations at k = 0 have eigenvalue 0
+    assert smallest(gamma) == pytest.approx(min(0, (values[:, 0] * kappa).min()), abs=1e-12)
+    assert smallest(gamma - 2 * pull) == pytest.approx(min(0, (values[:, 2] * kappa).min()), abs=1e-12)
+    certificate = stability.certify(influence, GRID)
+    assert certificate.min_gamma <= values[:, 0].min()
+    assert certificate.min_cauchy_schwarz <= values[:, 2].min()
+
+
+@pytest.mark.parametrize("influence", [INVERSE, SIGN_CHANGING, BLIND])
+@pytest.mark.parametrize("ratio", [0.01, 0.5, 20.0])
+def test_certified_kernels_give_positive_definite_dirichlet_problems(influence, ratio):
+    assert stability.certify(influence, GRID).holds
+    gamma, pull, whole = dirichlet(influence, ratio=ratio)
+    assert smallest(gamma) > 0
+    assert smallest(gamma - 2 * pull) > 0
+    # L >= min(μ, (λ + μ)/2) Γ, as promised
+    assert smallest(whole - min(1.0, ratio / 2) * gamma) >= -1e-13
+    assert smallest(whole) > 0
+
+
+def test_a_kernel_that_is_not_coercive_has_an_indefinite_dirichlet_problem():
+    gamma, _, whole = dirichlet(NOT_COERCIVE, ratio=0.5)
+    assert smallest(gamma) < 0
+    assert smallest(whole) < 0
+
+
+def test_without_cauchy_schwarz_some_moduli_are_not_solvable():
+    gamma, pull, whole = dirichlet(NO_CAUCHY_SCHWARZ, ratio=0.01)
+    assert smallest(gamma) > 0
+    assert smallest(gamma - 2 * pull) < 0
+    assert smallest(whole) < 0
+    assert smallest(dirichlet(NO_CAUCHY_SCHWARZ, ratio=20.0)[2]) > 0
+
+
+def test_scales_are_central_differences():
+    kappa, sigma = stability.scales(np.array([[1e-3, 2e-3], [np.pi / H, np.pi / H]]), np.array([H, H]))
+    np.testing.assert_allclose(kappa, [5e-6, 8 / H**2], rtol=1e-4)
+    np.testing.assert_allclose(sigma, [5e-6, 0], rtol=1e-4, atol=1e-20)
+
+
+def test_the_ratio_is_not_defined_at_the_corners():
+    corners = np.pi / H * np.array([[1, 0], [0, 1], [1, 1]])
+    assert np.isinf(stability.eigenvalues(INVERSE, GRID, corners)[:, 1]).all()

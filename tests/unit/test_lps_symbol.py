@@ -1,0 +1,114 @@
+"""The Fourier symbol: its symmetries, and the local limit with its order."""
+
+import numpy as np
+import pytest
+
+from mdbridge.lps import stencil, symbol
+from mdbridge.lps.model import InfluenceFunction, LinearPeridynamicSolid
+
+LAMBDA, MU = -0.197, 0.722
+GRID = stencil.uniform((4.93, 5.04), 20.0)
+# K = 1/r: its second and fourth moments are what the quadrature integrates exactly
+INVERSE = LinearPeridynamicSolid(InfluenceFunction(20.0, 1.0, np.array([1.0])), LAMBDA, MU)
+SIGN_CHANGING = LinearPeridynamicSolid(
+    InfluenceFunction(20.0, 1.2, np.array([-1.4, -0.8, 2.8, 1.0])), LAMBDA, MU
+)
+DIRECTIONS = np.stack([np.cos(angle := np.linspace(0, np.pi, 13)[:-1] + 0.1), np.sin(angle)], axis=1)
+
+
+def at(material, wavevectors, grid=GRID):
+    return symbol.operator(material, symbol.rings(grid, np.atleast_2d(wavevectors)))
+
+
+def observed_order(error, small):
+    """The exponent p of an error that goes like its argument's p-th power."""
+    return np.log2(error(2 * small) / error(small))
+
+
+def local(wavevectors, lam=LAMBDA, mu=MU):
+    """(λ + μ) k kᵗ + μ |k|², the symbol of −(λ+μ)∇∇· − μΔ."""
+    square = (wavevectors**2).sum(axis=1)
+    return (lam + mu) * wavevectors[:, :, None] * wavevectors[:, None, :] + mu * square[
+        :, None, None
+    ] * np.eye(2)
+
+
+def test_waves_are_those_of_the_bond_sums():
+    k, kernel = np.array([0.21, -0.13]), SIGN_CHANGING.influence(np.hypot(*GRID.offsets.T))
+    m = np.sum(kernel * GRID.weights * (GRID.offsets**2).sum(axis=1))
+    g, big_g = np.zeros(2), np.zeros((2, 2))
+    for z, w, value in zip(GRID.offsets, GRID.weights, kernel, strict=True):
+        g += 2 / m * value * w * z * np.sin(k @ z)
+        big_g += 16 / m * value * w * np.outer(z, z) / (z @ z) * (1 - np.cos(k @ z))
+    expected = (LAMBDA - MU) * np.outer(g, g) + MU * big_g
+    np.testing.assert_allclose(at(SIGN_CHANGING, k)[0], expected, rtol=1e-12)
+
+
+def test_symmetries():
+    k = np.random.default_rng(0).uniform(-0.6, 0.6, (20, 2))
+    found = at(SIGN_CHANGING, k)
+    np.testing.assert_array_equal(found, np.swapaxes(found, 1, 2))
+    np.testing.assert_allclose(at(SIGN_CHANGING, -k), found, atol=1e-15)
+    np.testing.assert_allclose(at(SIGN_CHANGING, k + 2 * np.pi / GRID.spacing * [2, -1]), found, atol=1e-12)
+    np.testing.assert_allclose(at(SIGN_CHANGING, k * [1, -1]), found * [[1, -1], [-1, 1]], atol=1e-14)
+    np.testing.assert_array_equal(at(SIGN_CHANGING, np.zeros(2)), 0)
+
+
+def test_only_the_shape_of_the_influence_function_counts():
+    scaled = LinearPeridynamicSolid(InfluenceFunction(20.0, 1.0, np.array([-37.0])), LAMBDA, MU)
+    k = 0.3 * DIRECTIONS
+    np.testing.assert_allclose(at(scaled, k), at(INVERSE, k), rtol=1e-12)
+
+
+@pytest.mark.parametrize("grid", [GRID, stencil.uniform((5.0, 5.0), 20.0)])
+def test_long_waves_have_the_local_moduli_in_every_direction(grid):
+    k = 1e-4 * DIRECTIONS
+    for lam, mu in [(LAMBDA, MU), (1.0, 0.3)]:
+        solid = LinearPeridynamicSolid(INVERSE.influence, lam, mu)
+        found = at(solid, k, grid)
+        along = np.einsum("ki,kij,kj->k", DIRECTIONS, found, DIRECTIONS)
+        across = DIRECTIONS[:, ::-1] * [-1, 1]
+        np.testing.assert_allclose(along, (lam + 2 * mu) * 1e-8, rtol=1e-5)
+        np.testing.assert_allclose(np.einsum("ki,kij,kj->k", across, found, across), mu * 1e-8, rtol=1e-5)
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS[::3])
+def test_the_local_limit_is_reached_with_second_order(direction):
+    def error(size):
+        k = size * direction[None]
+        return np.linalg.norm(at(INVERSE, k) - local(k)) / np.linalg.norm(local(k))
+
+    for size in [0.0025, 0.005, 0.01]:
+        assert observed_order(error, size) == pytest.approx(2, abs=0.05)
+
+
+def test_the_order_is_not_two_with_wrong_moduli():
+    def error(size):
+        k = size * DIRECTIONS[:1]
+        return np.linalg.norm(at(INVERSE, k) - local(k, lam=LAMBDA + 0.01)) / np.linalg.norm(local(k))
+
+    assert abs(observed_order(error, 0.005)) < 0.5
+
+
+def test_an_inconsistent_influence_function_has_other_moduli():
+    """What the consistency rows of the regression are for: the quadrature is exact for K = 1/r only."""
+    rough = LinearPeridynamicSolid(InfluenceFunction(20.0, 2.9, np.array([0.0, 0.0, 1.0, -0.9])), LAMBDA, MU)
+    k = 1e-3 * DIRECTIONS
+    assert np.abs(at(rough, k) / local(k) - 1).max() > 0.05
+
+
+def test_grid_wavevectors_are_those_of_the_fft():
+    shape, box = (6, 5), np.array([30.0, 20.0])
+    waves = symbol.grid_wavevectors(shape, box)
+    x, y = np.indices(shape) * (box / shape)[:, None, None]
+    for n in [0, 1, 7, 18, 29]:
+        spectrum = np.fft.fft2(np.exp(1j * (waves[n, 0] * x + waves[n, 1] * y))).ravel()
+        np.testing.assert_allclose(np.abs(spectrum), 30 * (np.arange(30) == n), atol=1e-9)
+
+
+def test_zone_wavevectors_cover_a_quarter():
+    waves = symbol.zone_wavevectors(np.array([4.0, 5.0]), 9)
+    assert len(waves) == 80
+    assert (waves.any(axis=1)).all()
+    np.testing.assert_allclose(waves.max(axis=0), np.pi / np.array([4.0, 5.0]))
+    np.testing.assert_array_equal(waves.min(axis=0), 0)

@@ -1,0 +1,14 @@
+"""Unit conversions against the constants of the SI."""
+
+import pytest
+from scipy import constants
+
+from mdbridge import units
+
+
+def test_conversions():
+    pascal = constants.e / constants.angstrom**3  # 1 eV/Å³
+    assert pascal / 1e9 == pytest.approx(units.EV_PER_A3_IN_GPA, rel=1e-9)
+    assert pascal / 1e12 == pytest.approx(units.EV_PER_A3_IN_TPA, rel=1e-9)
+    assert constants.bar / 1e9 == pytest.approx(units.BAR_IN_GPA)
+    assert constants.k / constants.e == pytest.approx(units.BOLTZMANN_EV_PER_K, rel=1e-9)
