@@ -94,8 +94,8 @@ def equilibrium_bond(comm: MPI.Comm, guess: float, potential: Path) -> float:
     low, high = 0.97 * guess, 1.03 * guess
     if not pressure(low) > 0 > pressure(high):
         raise InputError(
-            f"'md.bond_guess_A' = {guess:g}: no stress-free bond length of '{potential.name}' lies within 3 % "
-            "of it; give a nearer value (carbon: 1.46)"
+            f"'md.bond_guess_A' = {guess:g}: no stress-free bond length of '{potential.name}' lies within "
+            "3 % of it; give a nearer value (carbon: 1.46)"
         )
     return float(brentq(pressure, low, high, xtol=1e-9))
 

@@ -82,8 +82,8 @@ class Crystal:
                 return u
             u = u + self.respond(force)
         raise ConvergenceError(
-            f"relaxation: a force of {largest:.1e} eV/Å is left after at most {iterations} Newton steps, above "
-            f"{tolerance:.0e}; the load is too large for the Hessian at rest, lower 'md.max_bond_strain'"
+            f"relaxation: a force of {largest:.1e} eV/Å is left after at most {iterations} Newton steps, "
+            f"above {tolerance:.0e}; the load is too large for the Hessian at rest, lower md.max_bond_strain"
         )
 
     def settle(self, tolerance: float) -> None:
