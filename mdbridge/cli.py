@@ -74,6 +74,12 @@ def report(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
 
 
 @app.command()
+def shear(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
+    """Shear a metallic glass with the STZ model; write run.h5, figures and summary.json."""
+    _campaign(input, {"shear": "shear"}).run(MPI.COMM_WORLD, input, out, set or ())
+
+
+@app.command()
 def doctor() -> None:
     """Check that LAMMPS, mpi4py, PETSc and torch are there and share one MPI."""
     from .workflows import doctor as checks

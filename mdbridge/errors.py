@@ -50,3 +50,21 @@ class ConvergenceError(MdbridgeError):
 
 class SolvabilityError(MdbridgeError):
     """A kernel violates a condition under which its problems are solvable."""
+
+
+class FlowError(MdbridgeError):
+    """An STZ run came to a state it cannot leave.
+
+    Attributes:
+        frame: the number of the last frame reached.
+        gamma: the net strain at which the run stopped.
+        cell: (row, column) of the worst cell.
+        partial: the result up to ``frame``.
+    """
+
+    def __init__(self, message: str, frame: int, gamma: float, cell: tuple[int, int], partial: object):
+        super().__init__(message)
+        self.frame = frame
+        self.gamma = gamma
+        self.cell = cell
+        self.partial = partial

@@ -1,27 +1,32 @@
 """Spatial smoothing functions and the normalised weights made of them, [You2022, eq. 6.1]."""
 
-from collections.abc import Callable
-
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 
+from ..errors import InputError
 from ..fields import NodeGrid
 
-Shape = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-
 # Smoothing functions τ of s = |X − x| / R, each zero beyond s = 1.
-SHAPES: dict[str, Shape] = {
-    "cone": lambda s: np.maximum(0.0, 1.0 - s),
-    "paraboloid": lambda s: np.maximum(0.0, 1.0 - s**2),
-    # a standard deviation of R/3 leaves 1.1 % of the peak at the rim
-    "gaussian": lambda s: np.where(s < 1.0, np.exp(-4.5 * s**2), 0.0),
-}
+SHAPES = ("cone", "paraboloid", "gaussian")
+
+
+@njit(cache=True)
+def smoothing(shape: int, s: float) -> float:
+    """τ(s) of the smoothing function number ``shape`` of :data:`SHAPES`."""
+    if s >= 1.0:
+        return 0.0
+    if shape == 0:
+        return 1.0 - s
+    if shape == 1:
+        return 1.0 - s * s
+    return np.exp(-4.5 * s * s)  # a standard deviation of R/3 leaves 1.1 % of the peak at the rim
 
 
 def weights(
     positions: NDArray[np.float64], grid: NodeGrid, radius: float, shape: str = "cone"
-) -> sparse.csr_array:
+) -> sparse.csc_array:
     """Weights ω(x_i, X_ε) of [You2022, eq. 6.1]: each atom's weights over the nodes sum to 1.
 
     On a grid that is not periodic the sum runs over the grid continued to
@@ -30,27 +35,73 @@ def weights(
     Args:
         positions: ``(n, 2)`` reference positions X (Å), anywhere in a periodic box.
         grid: the nodes.
-        radius: R (Å), the coarse-graining radius.
+        radius: R (Å), the coarse-graining radius; no atom may be farther from every node.
         shape: one of :data:`SHAPES`.
 
     Returns:
         ``(nodes, n)`` sparse matrix.
+
+    Raises:
+        InputError: the radius is so small that atoms lie between the nodes.
     """
-    origin, h, count = np.array(grid.origin), np.array(grid.spacing), np.array(grid.shape)
-    reach = np.ceil(radius / h).astype(int)
-    window = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), axis=-1).reshape(
-        -1, 2
+    reach = np.ceil(radius / np.array(grid.spacing)).astype(np.int64)
+    room = int((2 * reach + 1).prod())
+    nodes = np.empty(len(positions) * room, dtype=np.int32)
+    values = np.empty(len(positions) * room)
+    starts = np.empty(len(positions) + 1, dtype=np.int32)
+    missed = _fill(
+        nodes,
+        values,
+        starts,
+        np.ascontiguousarray(positions),
+        np.array(grid.origin),
+        np.array(grid.spacing),
+        np.array(grid.shape, dtype=np.int64),
+        grid.periodic,
+        reach,
+        radius,
+        SHAPES.index(shape),
     )
-    nearest = np.rint((positions - origin) / h).astype(int)
-    index = nearest[:, None, :] + window
-    distance = np.linalg.norm(origin + index * h - positions[:, None, :], axis=-1)
-    tau = SHAPES[shape](distance / radius)
-    tau /= tau.sum(axis=1, keepdims=True)
-    keep = tau > 0
-    if grid.periodic:
-        index %= count
-    else:
-        keep &= np.all((index >= 0) & (index < count), axis=-1)
-    node = index[..., 0] * count[1] + index[..., 1]
-    atom = np.broadcast_to(np.arange(len(positions))[:, None], node.shape)
-    return sparse.csr_array((tau[keep], (node[keep], atom[keep])), shape=(int(count.prod()), len(positions)))
+    if missed:
+        raise InputError(
+            f"a coarse-graining radius of {radius:g} Å leaves {missed} atoms without a node on a grid of "
+            f"{grid.spacing[0]:g} × {grid.spacing[1]:g} Å; raise it above 0.71 spacings"
+        )
+    filled = starts[-1]
+    shape_of_matrix = (grid.shape[0] * grid.shape[1], len(positions))
+    return sparse.csc_array((values[:filled], nodes[:filled], starts), shape=shape_of_matrix)
+
+
+@njit(cache=True)
+def _fill(nodes, values, starts, positions, origin, h, count, periodic, reach, radius, shape):
+    """Fill the columns of the weight matrix, one an atom; the number of atoms that no node sees."""
+    filled = missed = 0
+    for atom in range(len(positions)):
+        starts[atom] = filled
+        x, y = positions[atom]
+        middle_i = int(np.rint((x - origin[0]) / h[0]))
+        middle_j = int(np.rint((y - origin[1]) / h[1]))
+        total = 0.0
+        for i in range(middle_i - reach[0], middle_i + reach[0] + 1):
+            dx = origin[0] + i * h[0] - x
+            for j in range(middle_j - reach[1], middle_j + reach[1] + 1):
+                dy = origin[1] + j * h[1] - y
+                tau = smoothing(shape, np.sqrt(dx * dx + dy * dy) / radius)
+                if tau == 0.0:
+                    continue
+                total += tau
+                if periodic:
+                    node = (i % count[0]) * count[1] + j % count[1]
+                elif 0 <= i < count[0] and 0 <= j < count[1]:
+                    node = i * count[1] + j
+                else:
+                    continue
+                nodes[filled] = node
+                values[filled] = tau
+                filled += 1
+        if total == 0.0:
+            missed += 1
+        for entry in range(starts[atom], filled):
+            values[entry] /= total
+    starts[len(positions)] = filled
+    return missed

@@ -1,8 +1,26 @@
-"""The exponential time filter on displacements, [You2022, eq. 2.10]."""
+"""The exponential time filter on displacements, [You2022, eq. 2.10].
+
+These loops run at every step over all atoms, so they are compiled, work in
+place, and decode image flags only of atoms that have left the box.
+"""
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+
+@njit(inline="always")
+def _shift(image: int, box: NDArray[np.float64], bits: int) -> tuple[float, float, float]:
+    """The translation that packed image flags stand for."""
+    mask, half = (1 << bits) - 1, 1 << (bits - 1)
+    a = (image & mask) - half
+    b = ((image >> bits) & mask) - half
+    c = (image >> (2 * bits)) - half
+    return (
+        a * box[0, 0] + b * box[1, 0] + c * box[2, 0],
+        a * box[0, 1] + b * box[1, 1] + c * box[2, 1],
+        a * box[0, 2] + b * box[1, 2] + c * box[2, 2],
+    )
 
 
 @njit(cache=True)
@@ -24,13 +42,10 @@ def unwrapped_displacement(
         box: ``(3, 3)`` edge vectors of the box of the same step, one a row (Å).
         bits: 10 for LAMMPS's 32-bit image flags, 21 for the 64-bit ones.
     """
-    mask, half = (1 << bits) - 1, 1 << (bits - 1)
     for i in range(out.shape[0]):
-        a = (image[i] & mask) - half
-        b = ((image[i] >> bits) & mask) - half
-        c = (image[i] >> (2 * bits)) - half
+        shift = _shift(image[i], box, bits)
         for j in range(out.shape[1]):
-            out[i, j] = x[i, j] + a * box[0, j] + b * box[1, j] + c * box[2, j] - reference[i, j]
+            out[i, j] = x[i, j] + shift[j] - reference[i, j]
 
 
 @njit(cache=True)
@@ -48,11 +63,14 @@ def smooth_displacement(
     The arguments are those of :func:`unwrapped_displacement`; ``smoothed``
     ``(n, d)`` is U (Å) and ``weight`` is ι.
     """
-    mask, half = (1 << bits) - 1, 1 << (bits - 1)
+    half = 1 << (bits - 1)
+    home = half | half << bits | half << (2 * bits)
+    planar = smoothed.shape[1] == 2
     for i in range(smoothed.shape[0]):
-        a = (image[i] & mask) - half
-        b = ((image[i] >> bits) & mask) - half
-        c = (image[i] >> (2 * bits)) - half
-        for j in range(smoothed.shape[1]):
-            u = x[i, j] + a * box[0, j] + b * box[1, j] + c * box[2, j] - reference[i, j]
-            smoothed[i, j] += weight * (u - smoothed[i, j])
+        shift = (0.0, 0.0, 0.0)
+        if image[i] != home:
+            shift = _shift(image[i], box, bits)
+        smoothed[i, 0] += weight * (x[i, 0] + shift[0] - reference[i, 0] - smoothed[i, 0])
+        smoothed[i, 1] += weight * (x[i, 1] + shift[1] - reference[i, 1] - smoothed[i, 1])
+        if not planar:
+            smoothed[i, 2] += weight * (x[i, 2] + shift[2] - reference[i, 2] - smoothed[i, 2])

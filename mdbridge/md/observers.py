@@ -52,9 +52,6 @@ class TimeFilter:
             self.weight,
         )
 
-    def collective(self, comm: MPI.Comm) -> None:
-        pass
-
 
 @dataclass(frozen=True)
 class Averages:
@@ -91,7 +88,7 @@ class SpatialAverage:
         self.needs = ("d2_reference", "d2_load") + (("d2_smoothed",) if smoothed else ())
         self.results: dict[str, Averages] = {}
         self._reference = np.empty((0, 2))
-        self._weights: dict[str, sparse.csr_array] = {}
+        self._weights: dict[str, sparse.csc_array] = {}
         self._sums: dict[str, Array] = {}
         self._step = 0
 

@@ -83,7 +83,8 @@ class Crystal:
             u = u + self.respond(force)
         raise ConvergenceError(
             f"relaxation: a force of {largest:.1e} eV/Å is left after at most {iterations} Newton steps, "
-            f"above {tolerance:.0e}; the load is too large for the Hessian at rest, lower md.max_bond_strain"
+            f"above {tolerance:.0e}; the load is too large for the Hessian at rest; "
+            "lower 'md.max_bond_strain'"
         )
 
     def settle(self, tolerance: float) -> None:

@@ -2,15 +2,18 @@
 
 Observers are called from a ``fix external pf/callback``.  An exception that
 leaves such a callback would vanish inside LAMMPS, and a rank that stops alone
-would leave its peers waiting; so every call has a guarded local phase, an
-agreement of all ranks, and only then a collective phase.  A failure stops the
-run on all ranks at that step and is raised when ``run`` returns.
+would leave its peers waiting; so every call has a guarded local phase, and a
+collective phase only after the ranks have agreed that nothing failed.  A
+failure stops the run on all ranks, at the latest a few steps later, and is
+raised when ``run`` returns.
 """
 
+import ctypes
 import os
 import sys
 import traceback
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,8 +27,30 @@ from .schedule import Schedule
 from .signals import Signals
 
 _FIX = "mdbridge_observers"
-_VECTORS = {lammps.LAMMPS_INT, lammps.LAMMPS_DOUBLE, lammps.LAMMPS_INT64}
-_TABLES = {lammps.LAMMPS_INT_2D, lammps.LAMMPS_DOUBLE_2D, lammps.LAMMPS_INT64_2D}
+_AGREE_EVERY = 10  # steps between two agreements where nothing else makes the ranks meet
+_POINTERS = ctypes.POINTER(ctypes.c_void_p)
+# LAMMPS's code of a per-atom type -> numpy's, and whether it is a table of rows
+_DTYPES = {
+    lammps.LAMMPS_INT: (np.dtype(np.int32), False),
+    lammps.LAMMPS_INT_2D: (np.dtype(np.int32), True),
+    lammps.LAMMPS_DOUBLE: (np.dtype(np.float64), False),
+    lammps.LAMMPS_DOUBLE_2D: (np.dtype(np.float64), True),
+    lammps.LAMMPS_INT64: (np.dtype(np.int64), False),
+    lammps.LAMMPS_INT64_2D: (np.dtype(np.int64), True),
+}
+
+
+@dataclass
+class _Kind:
+    """A per-atom array of LAMMPS and the view of it that was made last."""
+
+    name: bytes
+    dtype: np.dtype[Any]
+    table: bool
+    columns: int
+    address: int | None
+    rows: int
+    view: NDArray[Any]
 
 
 class Observer(Protocol):
@@ -40,8 +65,18 @@ class Observer(Protocol):
     def local(self, atoms: "Atoms") -> None:
         """Look at this rank's atoms.  May raise; must not communicate."""
 
-    def collective(self, comm: MPI.Comm) -> None:
-        """Combine over ranks.  Called on all ranks or on none, after every ``local``."""
+    # An observer that combines its findings over ranks also has
+    #     def collective(self, comm: MPI.Comm) -> None
+    # called after ``local``, on all ranks or on none.
+
+
+@dataclass
+class _Watch:
+    """An attached observer, its schedule, and the step it acted on last."""
+
+    observer: Observer
+    schedule: Schedule
+    last: int = -1
 
 
 class Atoms:
@@ -54,20 +89,11 @@ class Atoms:
 
     def array(self, name: str) -> NDArray[Any]:
         """The first ``count`` rows of LAMMPS's per-atom array ``name`` (``x``, ``f``, ``d2_...``)."""
-        lmp = self._session.lmp
-        kind = lmp.extract_atom_datatype(name)
-        if kind not in _VECTORS | _TABLES:
-            raise MDError(f"the simulation defines no per-atom array '{name}'")
-        # for a vector LAMMPS gives its length as the number of columns
-        columns = lmp.extract_atom_size(name, lammps.LMP_SIZE_COLS) if kind in _TABLES else 1
-        return lmp.numpy.extract_atom(name, dtype=kind, nelem=self.count, dim=columns)
+        return self._session.view(name, self.count)
 
     def box(self) -> NDArray[np.float64]:
         """``(3, 3)`` edge vectors, one a row (Å)."""
-        lo, hi, xy, yz, xz, *_ = self._session.lmp.extract_box()
-        edges = np.diag(np.subtract(hi, lo))
-        edges[1, 0], edges[2, 0], edges[2, 1] = xy, xz, yz
-        return edges
+        return self._session.box()
 
     @property
     def image_bits(self) -> int:
@@ -93,9 +119,20 @@ class Session:
         self.comm = comm
         self.lmp = lammps.lammps(cmdargs=arguments, comm=comm)
         self.image_bits = 10 if self.lmp.extract_setting("imageint") == 4 else 21
-        self._watchers: list[tuple[Observer, Schedule, list[int]]] = []
-        self._failure: tuple[int, BaseException | None] | None = None
+        self._watchers: list[_Watch] = []
+        self._failure: tuple[int, BaseException] | None = None  # of this rank, not yet raised
+        self._stopped = False  # the ranks have agreed to end the run
         self._changed = True  # since the last set-up of a run
+        self._box: NDArray[np.float64] | None = None
+        self._kinds: dict[str, _Kind] = {}
+        # the plain function, without the type detection of the wrapper's method
+        self._handle = self.lmp.lmp
+        self._extract_atom = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
+            ("lammps_extract_atom", self.lmp.lib)
+        )
+        self._flag = np.zeros(1, dtype=np.int32)
+        self._any = np.zeros(1, dtype=np.int32)
+        self._fresh = True
         self._quiet = False
         self._signals = Signals()
 
@@ -124,7 +161,8 @@ class Session:
             ObserverError: an observer failed in a run that one started; raised on all ranks.
         """
         for line in filter(None, map(str.strip, text.splitlines())):
-            self._changed = True
+            self._changed = self._fresh = True
+            self._box = None
             try:
                 with self._signals.held():
                     self.lmp.command(line)
@@ -187,15 +225,65 @@ class Session:
                 "simulation does not define; add them with 'fix property/atom'"
             )
         if not self._watchers:
-            self.commands(f"fix {_FIX} all external pf/callback 1 1")
-            self.lmp.set_fix_external_callback(_FIX, self._callback, None)
-        self._watchers.append((observer, schedule, [-1]))
+            # forces (all zero) are applied as seldom as LAMMPS allows
+            self.commands(f"fix {_FIX} all external pf/callback 1 {2**30}")
+            # the library's own function: the wrapper's builds three arrays at every step
+            self._call = self.lmp.FIX_EXTERNAL_CALLBACK_FUNC(self._callback)
+            self.lmp.lib.lammps_set_fix_external_callback(self.lmp.lmp, _FIX.encode(), self._call, None)
+        self._watchers.append(_Watch(observer, schedule))
 
     def detach(self, observer: Observer) -> None:
         """Stop calling ``observer``."""
-        self._watchers = [watch for watch in self._watchers if watch[0] is not observer]
+        self._watchers = [watch for watch in self._watchers if watch.observer is not observer]
         if not self._watchers:
             self.commands(f"unfix {_FIX}")
+
+    def view(self, name: str, count: int) -> NDArray[Any]:
+        """The first ``count`` rows of a per-atom array, as a view into LAMMPS's memory.
+
+        LAMMPS moves an array only when it grows, so the view made last time serves
+        while its address is the same: this is called at every step.
+        """
+        kind = self._kinds.get(name)
+        if kind is None:
+            kind = self._kinds[name] = self._kind(name)
+        address = self._extract_atom(self._handle, kind.name)
+        if kind.table:
+            address = ctypes.cast(address, _POINTERS)[0] if count else None
+        if address != kind.address or count > kind.rows:
+            self._remap(kind, address, count)
+        return kind.view[:count]
+
+    def _kind(self, name: str) -> "_Kind":
+        code = self.lmp.extract_atom_datatype(name)
+        if code not in _DTYPES:
+            raise MDError(f"the simulation defines no per-atom array '{name}'")
+        dtype, table = _DTYPES[code]
+        # for a vector LAMMPS gives its length as the number of columns
+        columns = self.lmp.extract_atom_size(name, lammps.LMP_SIZE_COLS) if table else 1
+        empty = np.empty((0, columns) if table else 0, dtype)
+        return _Kind(name.encode(), dtype, table, columns, None, 0, empty)
+
+    def _remap(self, kind: "_Kind", address: int | None, rows: int) -> None:
+        kind.address, kind.rows = address, rows
+        size = rows * kind.columns
+        if not size:
+            kind.view = kind.view[:0]
+            return
+        raw = (ctypes.c_char * (size * kind.dtype.itemsize)).from_address(address)
+        flat = np.frombuffer(raw, dtype=kind.dtype)
+        kind.view = flat.reshape(rows, kind.columns) if kind.table else flat
+
+    def box(self) -> NDArray[np.float64]:
+        """``(3, 3)`` edge vectors of the box, one a row (Å)."""
+        if self._box is None:
+            lo, hi, xy, yz, xz, _, changes = self.lmp.extract_box()
+            edges = np.diag(np.subtract(hi, lo))
+            edges[1, 0], edges[2, 0], edges[2, 1] = xy, xz, yz
+            if changes:
+                return edges
+            self._box = edges  # until the next command
+        return self._box
 
     def defines(self, name: str) -> bool:
         """Whether the per-atom array ``name`` exists."""
@@ -226,61 +314,70 @@ class Session:
 
     # --- inside the run ------------------------------------------------------
 
-    def _callback(
-        self, _: object, step: int, count: int, tag: NDArray[Any], x: NDArray[Any], f: NDArray[Any]
-    ) -> None:
-        """Called by LAMMPS after the forces; nothing may be raised from here."""
-        due: list[Observer] = []
-        failure: BaseException | None = None
+    def _callback(self, _: object, step: int, count: int, tag: object, x: object, forces: Any) -> None:
+        """Called by LAMMPS after the forces, with raw pointers; nothing may be raised from here."""
+        if self._fresh:
+            # LAMMPS adds what the table of forces holds, and keeps it: observers add nothing
+            self._fresh = False
+            if count:
+                ctypes.memset(forces[0], 0, 3 * count * ctypes.sizeof(ctypes.c_double))
+        if self._quiet or self._stopped:
+            return
         try:
-            # LAMMPS keeps the forces of the last call and calls twice on the step between two runs
-            f[:] = 0.0
-            if self._quiet or self._failure is not None:
+            # LAMMPS calls twice on the step between two runs
+            due = [w for w in self._watchers if w.schedule(step) and w.last != step]
+            if self._failure is None:
+                self._look(due, step, count)
+            # The ranks agree where something is to be combined, else now and then: it costs a
+            # synchronisation.  All of them take the same way here, as schedules know the step alone.
+            combining = [w.observer for w in due if hasattr(w.observer, "collective")]
+            if not combining and step % _AGREE_EVERY:
                 return
-            due = [w[0] for w in self._watchers if w[1](step) and w[2][0] != step]
-            if not due:
+            if self._anywhere(self._failure is not None):
+                self._stopped = True
+                self.lmp.force_timeout()
                 return
-            for watch in self._watchers:
-                if watch[0] in due:
-                    watch[2][0] = step
-            self._signals.deliver()
-            atoms = Atoms(self, step, count)
-            for observer in due:
-                observer.local(atoms)
-        except BaseException as error:
-            failure = error
-        try:
-            if self.comm.allreduce(failure is not None, MPI.LOR):
-                self._stop(step, failure)
-                return
-            for observer in due:
+            for observer in combining:
                 observer.collective(self.comm)
         except BaseException as error:
             if self.comm.size == 1:
-                self._stop(step, error)
+                self._failure, self._stopped = (step, error), True
+                self.lmp.force_timeout()
             else:  # the peers may wait in the middle of it
-                self._abort(
-                    f"observer failed in a collective phase at step {step}:\n{traceback.format_exc()}"
-                )
+                self._abort(f"observer failed at step {step} and left its peers:\n{traceback.format_exc()}")
 
-    def _stop(self, step: int, error: BaseException | None) -> None:
-        """End the run at this step (on all ranks) and keep this rank's error until it has returned."""
-        self._failure = (step, error)
-        self.lmp.force_timeout()
+    def _look(self, due: "list[_Watch]", step: int, count: int) -> None:
+        """The local phase: what goes wrong is kept until the ranks next agree."""
+        try:
+            self._signals.deliver()
+            atoms = Atoms(self, step, count)
+            for watch in due:
+                watch.last = step
+                watch.observer.local(atoms)
+        except BaseException as error:
+            self._failure = (step, error)
+
+    def _anywhere(self, flag: bool) -> bool:
+        """Whether ``flag`` is set on any rank (collective, and cheap)."""
+        self._flag[0] = flag
+        self.comm.Allreduce(self._flag, self._any, MPI.LOR)
+        return bool(self._any[0])
 
     def _raise_failure(self) -> None:
-        if self._failure is None:
+        """After a run: raise on all ranks what went wrong on any (collective where anything is attached)."""
+        if not self._watchers or not self._anywhere(self._failure is not None):
             return
-        step, mine = self._failure
-        self._failure = None
-        self.commands("timer timeout off")  # else the next run would stop at once
+        step, mine = self._failure or (0, None)
+        stopped, self._stopped, self._failure = self._stopped, False, None
+        if stopped:
+            self.commands("timer timeout off")  # else the next run would stop at once
         stop = mine if isinstance(mine, KeyboardInterrupt | SystemExit) else None
         text = None if mine is None else f"{type(mine).__name__}: {mine}"
-        reports = self.comm.allgather((stop, text))
-        for stop, _ in reports:
+        reports = self.comm.allgather((stop, step, text))
+        for stop, *_ in reports:
             if stop is not None:
                 raise stop
-        rank, text = next((r, text) for r, (_, text) in enumerate(reports) if text)
+        rank, step, text = next((r, step, text) for r, (_, step, text) in enumerate(reports) if text)
         raise ObserverError(f"observer failed at step {step} on rank {rank}: {text}", step, rank) from mine
 
     def _abort(self, message: str) -> None:

@@ -1,0 +1,136 @@
+"""The rate law of shear transformation zones and its parameters, [Kontolati2021, sec. 5.1.2].
+
+Units: GPa, ps, Å, K and eV; the time of the solver is the net shear strain γ,
+so that every rate below carries a factor 1/λ, λ the applied shear rate.
+"""
+
+import math
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+
+Diffusion = Literal["paper", "group"]
+Field = NDArray[np.float64]
+
+PS_PER_S = 1.0e12
+
+
+@dataclass(frozen=True)
+class Material:
+    """Parameters of the STZ model, [Kontolati2021, Table 1].
+
+    Attributes:
+        s_y: yield stress in GPa.
+        c0: plastic work fraction.
+        chi_inf: steady-state effective temperature, dimensionless.
+        mu: shear modulus in GPa.
+        bulk: bulk modulus in GPa.
+        eps0: typical number of atoms of an STZ.
+        tau0: molecular vibration time in ps.
+        l_chi: diffusion length in Å.
+        e_z: STZ formation energy over the Boltzmann constant, in K.
+        diffusion: "paper" for [Kontolati2021, eqs. 29, 34], (1/c0) ∇·(ℓ² √2 D ∇χ);
+            "group" for the authors' solver, ∇·(ℓ² D ∇χ).
+
+    Raises:
+        InputError: a parameter is outside its physical range; it is named.
+    """
+
+    s_y: float
+    c0: float
+    chi_inf: float
+    mu: float = 20.0
+    bulk: float = 66.23
+    eps0: float = 44.53
+    tau0: float = 0.1
+    l_chi: float = 25.59
+    e_z: float = 21000.0
+    diffusion: Diffusion = "group"
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name == "diffusion":
+                if value not in ("paper", "group"):
+                    raise InputError(f"material: diffusion = {value!r}: must be 'paper' or 'group'")
+            elif not (math.isfinite(value) and (value > 0 or (field.name == "l_chi" and value == 0))):
+                raise InputError(f"material: {field.name} = {value}: must be positive and finite")
+
+    @property
+    def lame_lambda(self) -> float:
+        """λ = K − 2μ/3 in GPa (plane strain)."""
+        return self.bulk - 2.0 * self.mu / 3.0
+
+    def attempt_rate(self, rate: float) -> float:
+        """ε0/τ0 per unit of net strain at the shear rate ``rate`` (1/s)."""
+        return self.eps0 / (self.tau0 * rate / PS_PER_S)
+
+    @property
+    def diffusion_factor(self) -> float:
+        """The a in ∂χ/∂t = … + ∇·(a D ∇χ), Å²."""
+        squared = self.l_chi**2
+        return squared if self.diffusion == "group" else squared * math.sqrt(2.0) / self.c0
+
+    def plastic_rate(self, s: Field, chi: Field, rate: float) -> Field:
+        """D(s̃, χ) of [Kontolati2021, eqs. 32, 33] per unit of net strain.
+
+        Args:
+            s: s̃ = sqrt(½ s:s)/s_y, any shape.
+            chi: χ, same shape.
+            rate: λ in 1/s.
+        """
+        s = np.maximum(s, 1.0)  # below yield (1 - 1/s) is then 0
+        return (
+            self.attempt_rate(rate)
+            * np.exp(-1.0 / chi)
+            * (1.0 - 1.0 / s)
+            * (s - 2.0 + np.exp(-s) * (2.0 + s))
+        )
+
+
+@numba.njit(cache=True, inline="always")
+def activation(s: float) -> float:
+    """(1 − 1/s̃) F(s̃) beyond yield and 0 below, F from [Kontolati2021, eq. 33]."""
+    if s <= 1.0:
+        return 0.0
+    return (1.0 - 1.0 / s) * (s - 2.0 + math.exp(-s) * (2.0 + s))
+
+
+@numba.njit(cache=True, inline="always")
+def activation_slope(s: float) -> float:
+    """The derivative of :func:`activation`; it jumps from 0 to 3/e − 1 at yield."""
+    if s <= 1.0:
+        return 0.0
+    decay = math.exp(-s)
+    return (s - 2.0 + decay * (2.0 + s)) / (s * s) + (1.0 - 1.0 / s) * (1.0 - decay * (1.0 + s))
+
+
+def effective_temperature(energy: Field, beta: float, e0: float) -> Field:
+    """χ = β (E − E0), [Kontolati2021, eq. 38].
+
+    Args:
+        energy: coarse-grained potential energy per atom in eV, any shape.
+        beta: β in 1/eV.
+        e0: E0 in eV.
+
+    Raises:
+        InputError: χ is not positive everywhere (β, E0 make an invalid sample).
+    """
+    chi = beta * (np.asarray(energy, dtype=float) - e0)
+    if not np.all(chi > 0.0):
+        worst = np.unravel_index(np.argmin(np.where(np.isnan(chi), -np.inf, chi)), chi.shape)
+        raise InputError(
+            f"beta = {beta} /eV and E0 = {e0} eV give chi = {chi[worst]:.6g} at "
+            f"{cell_name(worst)}; chi must be positive everywhere: lower E0 below {np.nanmin(energy):.6g} eV"
+        )
+    return chi
+
+
+def cell_name(index: tuple[int, ...]) -> str:
+    """How errors name a cell: row = y, column = x."""
+    return f"cell (row {int(index[0])}, column {int(index[1])})"

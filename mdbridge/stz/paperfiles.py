@@ -1,0 +1,71 @@
+"""Fields and stresses in the files published with [Kontolati2021].
+
+``pe.MD.n`` and ``Exy.MD.n``: text, a header line ``nx ny …``, then ny rows of
+nx numbers (row = y, column = x).  The stress file: rows of numbers, the last
+column −σ_xy in bar.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FileError
+from ..units import BAR_IN_GPA
+
+Array = NDArray[np.float64]
+
+
+def read_field(path: Path) -> Array:
+    """A field ``(ny, nx)``: potential energy in eV (``pe.MD.n``) or E_xy (``Exy.MD.n``).
+
+    Raises:
+        FileError: no such file, no header, rows of another number or length than the
+            header says (with both shapes), or values that are not finite numbers.
+    """
+    path = Path(path)
+    header, *lines = [line.split() for line in _read(path).splitlines() if line.strip()] or [[]]
+    try:
+        nx, ny = int(header[0]), int(header[1])
+    except (IndexError, ValueError):
+        raise FileError(
+            f"{path}: the first line must begin with nx and ny, found {' '.join(header)[:60]!r}"
+        ) from None
+    lengths = {len(line) for line in lines}
+    if len(lines) != ny or lengths != {nx}:
+        found = f"({len(lines)}, {', '.join(map(str, sorted(lengths))) or 0})"
+        raise FileError(f"{path}: holds rows and columns {found}, its first line says ({ny}, {nx})")
+    return _numbers(path, lines)
+
+
+def read_shear_stress(path: Path) -> Array:
+    """σ_xy in GPa, one value per row of the stress file.
+
+    Raises:
+        FileError: no such file, ragged rows, or values that are not finite numbers.
+    """
+    path = Path(path)
+    lines = [line.split() for line in _read(path).splitlines() if line.strip()]
+    if not lines or len({len(line) for line in lines}) != 1:
+        raise FileError(f"{path}: expected rows of equal length")
+    return -BAR_IN_GPA * _numbers(path, lines)[:, -1]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii")
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: not a text file of numbers: {error}") from error
+
+
+def _numbers(path: Path, lines: list[list[str]]) -> Array:
+    try:
+        values = np.array(lines, dtype=float)
+    except ValueError as error:
+        raise FileError(f"{path}: {error}") from error
+    if not np.all(np.isfinite(values)):
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise FileError(f"{path}: value {values[row, column]} at row {row}, column {column}")
+    return values

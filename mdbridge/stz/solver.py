@@ -1,0 +1,226 @@
+"""A forward run: a case in, a result out, with no file, no MPI and no state left behind."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FlowError, InputError
+from .frame import FRAMES, Frame
+from .grid import CHI, Domain, Fields, Grid, WholeGrid, ghosted, owned
+from .model import Material, cell_name
+from .projection import FourierProjection, Projection
+from .rates import Rates, overstress
+from .scheme import Counts, Stepper, StepTooSmall
+from .strain import green_lagrange
+
+Array = NDArray[np.float64]
+
+TOLERANCE = 1e-4
+"""Root-mean-square error of a step, relative to s_y, 0.1 χ∞ and 1 % of the box's smaller side."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that determines a forward run.
+
+    Attributes:
+        material: parameters of the model.
+        chi: χ at γ = 0 at cell centres, ``(ny, nx)``.
+        grid: cells and box.
+        frame: "simple" or "pure" shear.
+        rate: λ in 1/s.
+        max_strain: net strain γ at the end.
+        frames: number of equal strain increments at which the means are recorded.
+        fields_at: frame numbers (0 … frames) at which fields are kept; all if None.
+        tolerance: see :data:`TOLERANCE`.
+
+    Raises:
+        InputError: a value outside its range (it is named), a field of the
+            wrong shape (with both shapes), χ not positive (with the worst cell).
+    """
+
+    material: Material
+    chi: Array
+    grid: Grid = field(default_factory=Grid)
+    frame: str = "simple"
+    rate: float = 1.0e8
+    max_strain: float = 0.5
+    frames: int = 100
+    fields_at: Sequence[int] | None = None
+    tolerance: float = TOLERANCE
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "max_strain"):
+            if not 0.0 < getattr(self, name) < np.inf:
+                raise InputError(f"shear: {name} = {getattr(self, name)}: must be positive and finite")
+        if self.frame not in FRAMES:
+            raise InputError(f"shear: frame = {self.frame!r}: must be one of {', '.join(FRAMES)}")
+        if self.frames < 1:
+            raise InputError(f"shear: frames = {self.frames}: must be at least 1")
+        if not 0.0 < self.tolerance < 1.0:
+            raise InputError(f"scheme: tolerance = {self.tolerance}: must lie between 0 and 1")
+        outside = [n for n in self.fields_at or () if not 0 <= n <= self.frames]
+        if outside:
+            raise InputError(
+                f"shear: fields_at = {outside[0]}: must lie between 0 and frames = {self.frames}"
+            )
+        _check_chi(self.chi, self.grid)
+
+    def kept(self) -> tuple[int, ...]:
+        """Frame numbers at which fields are kept, in order."""
+        wanted = range(self.frames + 1) if self.fields_at is None else self.fields_at
+        return tuple(sorted(set(wanted)))
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a forward run gives.  On a rank that gathers nothing the fields are empty.
+
+    Attributes:
+        gamma: net strain of the frames reached, ``(n,)``.
+        shear_stress: mean of the physical σ_xy in GPa, ``(n,)``.
+        dev_stress: mean of s̃ s_y in GPa, ``(n,)``.
+        plastic_power: mean of σ : D^pl in GPa per unit of net strain, ``(n,)``.
+        frames: the frames at which fields are kept, ``(k,)``.
+        exy: Green–Lagrange E_xy at corners, ``(k, ny, nx)``.
+        chi: χ at cell centres, ``(k, ny, nx)``.
+        velocity: T V, the velocity beyond that of the frame, at corners in Å
+            per unit of net strain, ``(k, 2, ny, nx)``.
+        stress: σ_xx, σ_xy, σ_yy, σ_zz at cell centres in GPa, ``(k, 4, ny, nx)``.
+        counts: steps, rejections, evaluations.
+    """
+
+    gamma: Array
+    shear_stress: Array
+    dev_stress: Array
+    plastic_power: Array
+    frames: NDArray[np.int64]
+    exy: Array
+    chi: Array
+    velocity: Array
+    stress: Array
+    counts: Counts
+
+
+def forward(
+    case: Case,
+    domain: Domain | None = None,
+    projection: Projection | None = None,
+    on_frame: Callable[[int], None] | None = None,
+) -> Result:
+    """Run ``case`` to its last frame.
+
+    Args:
+        case: what to run.
+        domain: this rank's part of ``case.grid``; the whole grid if None.
+        projection: the elliptic solver; Fourier if None.
+        on_frame: called with the number of every frame that is done.
+
+    Raises:
+        InputError: the Fourier projection does not serve this grid.
+        FlowError: an unstable or non-finite state; names frame, strain and
+            worst cell, and carries the result up to there.  Raised on all
+            ranks of the domain alike.
+    """
+    domain = WholeGrid(case.grid) if domain is None else domain
+    projection = FourierProjection(domain, case.material) if projection is None else projection
+    frame = FRAMES[case.frame]()
+    rates = Rates(case.material, frame, case.rate, domain, projection)
+    stepper = Stepper(rates, initial_state(case, domain), _scales(case), case.tolerance, domain)
+    record = _Record(case, frame, domain)
+    record.keep(0, stepper, rates)
+    for number in range(1, case.frames + 1):
+        try:
+            stepper.advance(case.max_strain * number / case.frames)
+        except StepTooSmall as failure:
+            raise FlowError(
+                f"after frame {number - 1}, strain {failure.gamma:.6g}: {failure.reason}; "
+                f"worst {cell_name(failure.cell)}",
+                frame=number - 1,
+                gamma=failure.gamma,
+                cell=failure.cell,
+                partial=record.result(stepper.counts),
+            ) from failure
+        record.keep(number, stepper, rates)
+        if on_frame is not None:
+            on_frame(number)
+    return record.result(stepper.counts)
+
+
+def initial_state(case: Case, domain: Domain) -> Fields:
+    """The stress-free, undeformed state with χ of the case, ``(7, rows + 4, columns + 4)``."""
+    state = ghosted(7, domain.shape)
+    (row, column), (rows, columns) = domain.origin, domain.shape
+    owned(state)[CHI] = case.chi[row : row + rows, column : column + columns]
+    return state
+
+
+def _scales(case: Case) -> Array:
+    stress, chi, length = (
+        case.material.s_y,
+        0.1 * case.material.chi_inf,
+        0.01 * min(case.grid.lx, case.grid.ly),
+    )
+    return np.array([stress, stress, stress, stress, chi, length, length])
+
+
+def _check_chi(chi: Array, grid: Grid) -> None:
+    if np.shape(chi) != grid.shape:
+        raise InputError(
+            f"the initial field has the shape {np.shape(chi)} (rows, columns), the grid {grid.shape}"
+        )
+    if not np.all(np.isfinite(chi) & (chi > 0.0)):
+        worst = np.unravel_index(np.argmin(np.where(np.isfinite(chi), chi, -np.inf)), chi.shape)
+        raise InputError(
+            f"frame 0, strain 0: chi = {chi[worst]:.6g} at {cell_name(worst)}: must be positive everywhere"
+        )
+
+
+class _Record:
+    """Collects means and fields, frame by frame."""
+
+    def __init__(self, case: Case, frame: Frame, domain: Domain):
+        self._case, self._frame, self._domain = case, frame, domain
+        self._wanted = frozenset(case.kept())
+        self._means: list[tuple[float, ...]] = []
+        self._numbers: list[int] = []
+        self._fields: list[Array] = []
+
+    def keep(self, number: int, stepper: Stepper, rates: Rates) -> None:
+        """Add frame ``number`` (collective)."""
+        case, gamma = self._case, stepper.gamma
+        state = owned(stepper.state)
+        stress, s = overstress(state, self._frame, gamma, case.material.s_y)
+        power = 2.0 * s * case.material.s_y * owned(rates.flow)
+        sums = np.array([stress[1].sum(), s.sum() * case.material.s_y, power.sum()])
+        means = self._domain.total(sums) / (case.grid.nx * case.grid.ny)
+        self._means.append((gamma, *means.tolist()))
+        if number not in self._wanted:
+            return
+        matrix = self._frame.matrix(gamma)
+        exy = green_lagrange(stepper.state[CHI + 1 :], matrix, case.grid.dx, case.grid.dy)[1]
+        velocity = np.einsum("ij,jyx->iyx", matrix, owned(rates.velocity))
+        whole = self._domain.gather(np.concatenate([exy[None], state[CHI : CHI + 1], velocity, stress]))
+        self._numbers.append(number)
+        if whole is not None:
+            self._fields.append(whole)
+
+    def result(self, counts: Counts) -> Result:
+        """All frames so far."""
+        gamma, shear, dev, power = np.array(self._means).T
+        ny, nx = self._case.grid.shape
+        fields = np.array(self._fields) if self._fields else np.empty((0, 8, ny, nx))
+        return Result(
+            gamma=gamma,
+            shear_stress=shear,
+            dev_stress=dev,
+            plastic_power=power,
+            frames=np.array(self._numbers, dtype=np.int64),
+            exy=fields[:, 0],
+            chi=fields[:, 1],
+            velocity=fields[:, 2:4],
+            stress=fields[:, 4:],
+            counts=replace(counts),
+        )

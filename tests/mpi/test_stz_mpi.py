@@ -1,0 +1,57 @@
+"""STZ runs on one rank, on two and on four, and the command on two."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from launch import launch
+
+JOB = Path(__file__).with_name("stz_job.py")
+INPUT = Path(__file__).parents[2] / "inputs" / "stz_bump.toml"
+
+pytestmark = pytest.mark.mpi
+
+
+@pytest.mark.parametrize("ranks", [2, pytest.param(4, marks=pytest.mark.slow)])
+def test_the_fields_do_not_depend_on_the_ranks(tmp_path, ranks):
+    results = []
+    for count in (1, ranks):
+        job = launch(JOB, count, "run", tmp_path / f"{count}.npz")
+        assert job.returncode == 0, job.stderr
+        results.append(np.load(tmp_path / f"{count}.npz"))
+    one, many = results
+    assert len(one) == 10
+    for name in one:
+        assert np.abs(one[name] - many[name]).max() <= 1e-8 * np.abs(one[name]).max(), name
+
+
+def test_a_run_that_fails_ends_on_all_ranks_with_one_message(tmp_path):
+    job = launch(JOB, 2, "fail", tmp_path / "none")
+    assert job.returncode == 1
+    assert job.stderr.count("worst cell") == 1 and "Traceback" not in job.stderr
+
+
+def test_the_command_runs_on_two_ranks_and_says_what_fourier_needs(tmp_path):
+    script = tmp_path / "main.py"
+    script.write_text("from mdbridge.cli import main\nmain()\n")
+    small = [
+        "--set",
+        "grid.nx=12",
+        "--set",
+        "grid.ny=12",
+        "--set",
+        "shear.frames=4",
+        "--set",
+        "shear.max_strain=0.1",
+    ]
+    job = launch(script, 2, "shear", INPUT, "--out", tmp_path / "out", *small)
+    assert job.returncode == 0, job.stderr
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["complete"]
+    job = launch(
+        script, 2, "shear", INPUT, "--out", tmp_path / "no", *small, "--set", "scheme.projection=fourier"
+    )
+    assert job.returncode == 2
+    assert "on one rank, not on 2" in job.stderr and "Traceback" not in job.stderr
+    assert sys.executable

@@ -1,0 +1,56 @@
+"""The rate law against its formulas, and what parameters are refused."""
+
+import math
+
+import numpy as np
+import pytest
+
+from mdbridge.errors import InputError
+from mdbridge.stz.model import Material, activation, activation_slope, effective_temperature
+
+TARGET = {"s_y": 1.006, "c0": 0.55, "chi_inf": 0.132}
+
+
+def test_rate_law_is_equation_32_with_33():
+    material, s, chi = Material(**TARGET), 1.4, 0.1
+    f = -2.0 + s + math.exp(-s) * (2.0 + s)
+    per_second = 44.53 / 0.1e-12 * math.exp(-1.0 / chi) * (1.0 - 1.0 / s) * f
+    found = material.plastic_rate(np.array([s]), np.array([chi]), rate=1e8)[0]
+    assert found == pytest.approx(per_second / 1e8, rel=1e-13)
+
+
+def test_no_flow_up_to_yield_and_a_finite_slope_beyond():
+    material = Material(**TARGET)
+    assert not np.any(material.plastic_rate(np.array([0.0, 0.3, 1.0]), np.full(3, 0.1), 1e8))
+    assert activation(1.0 + 1e-7) == pytest.approx((3.0 / math.e - 1.0) * 1e-7, rel=1e-5)
+
+
+@pytest.mark.parametrize("s", [1.01, 1.3, 2.0, 5.0])
+def test_slope_is_the_derivative(s):
+    h = 1e-6
+    assert activation_slope(s) == pytest.approx((activation(s + h) - activation(s - h)) / (2 * h), rel=1e-7)
+
+
+def test_the_two_published_diffusions_differ_by_sqrt2_over_c0():
+    paper, group = (Material(**TARGET, diffusion=name).diffusion_factor for name in ("paper", "group"))
+    assert group == pytest.approx(25.59**2)
+    assert paper / group == pytest.approx(math.sqrt(2.0) / 0.55)
+
+
+@pytest.mark.parametrize("name", ["s_y", "c0", "chi_inf", "mu", "bulk", "eps0", "tau0", "l_chi", "e_z"])
+@pytest.mark.parametrize("value", [-1.0, math.nan, math.inf])
+def test_a_parameter_out_of_range_is_refused_by_name(name, value):
+    with pytest.raises(InputError, match=f"{name} = "):
+        Material(**(TARGET | {name: value}))
+
+
+def test_an_unknown_diffusion_is_refused():
+    with pytest.raises(InputError, match="diffusion = 'fick'"):
+        Material(**TARGET, diffusion="fick")
+
+
+def test_effective_temperature_is_affine_and_names_the_worst_cell():
+    energy = np.array([[-3.36, -3.35], [-3.34, -3.365]])
+    assert effective_temperature(energy, 8.0, -3.37) == pytest.approx(8.0 * (energy + 3.37))
+    with pytest.raises(InputError, match=r"cell \(row 1, column 1\).*lower E0 below -3.365"):
+        effective_temperature(energy, 8.0, -3.362)

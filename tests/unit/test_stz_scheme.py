@@ -1,0 +1,86 @@
+"""Chebyshev stepping on problems with known answers."""
+
+import numpy as np
+import pytest
+
+from mdbridge.stz.grid import CHI, Grid, WholeGrid, ghosted, owned
+from mdbridge.stz.scheme import Stepper, StepTooSmall, coefficients
+
+GRID = Grid(4, 4)
+SCALES = np.ones(7)
+
+
+class Decay:
+    """y' = −rate (y − cos γ) − sin γ, whose solution from 1 is cos γ, whatever the rate."""
+
+    def __init__(self, rate):
+        self.rate = rate
+
+    def __call__(self, gamma, state, out):
+        out[...] = -self.rate * (state - np.cos(gamma)) - np.sin(gamma)
+
+    def spectral_radius(self):
+        return self.rate
+
+    def forget(self):
+        pass
+
+
+def stepper(system, tolerance=1e-6, start=1.0):
+    state = ghosted(7, GRID.shape)
+    state[...] = start
+    return Stepper(system, state, SCALES, tolerance, WholeGrid(GRID))
+
+
+@pytest.mark.parametrize("stages", [2, 3, 7, 20, 100])
+def test_the_stability_polynomial_is_second_order_and_bounded(stages):
+    c = coefficients(stages)
+
+    def polynomial(z):
+        before, last = 1.0, 1.0 + c.mu_rate[1] * z
+        for j in range(2, stages + 1):
+            rest = 1.0 - c.mu[j] - c.nu[j] + c.gamma_rate[j] * z
+            before, last = last, rest + (c.mu[j] + c.mu_rate[j] * z) * last + c.nu[j] * before
+        return last
+
+    z = -1e-2
+    assert polynomial(z) == pytest.approx(1.0 + z + z * z / 2, abs=abs(z) ** 3)
+    reach = 2.0 / 3.0 * (stages**2 - 1) * (1.0 - 2.0 / 15.0 * 2.0 / 13.0)
+    assert np.abs(polynomial(-np.linspace(0.0, reach, 2000))).max() <= 1.0 + 1e-12
+    assert c.time[stages] == pytest.approx(1.0)
+
+
+def test_the_error_falls_as_the_square_of_the_step():
+    errors = []
+    for steps in (10, 20, 40, 80):
+        run = stepper(Decay(2.0))
+        run.advance_uniformly(1.0, steps)
+        errors.append(abs(owned(run.state)[0, 0, 0] - np.cos(1.0)))
+    orders = np.log2(np.array(errors[:-1]) / errors[1:])
+    assert np.all(np.abs(orders - 2.0) < 0.15)
+
+
+@pytest.mark.parametrize("rate", [1.0, 1e3, 1e6])
+def test_the_error_control_holds_however_stiff(rate):
+    run = stepper(Decay(rate), tolerance=1e-5)
+    run.advance(1.0)
+    assert run.gamma == pytest.approx(1.0, abs=1e-12)
+    assert owned(run.state) == pytest.approx(np.cos(1.0), abs=1e-4)
+    assert run.counts.steps < 300
+
+
+class Explosion(Decay):
+    """χ falls at a constant rate in one cell until it is negative."""
+
+    def __call__(self, gamma, state, out):
+        out[...] = 0.0
+        out[CHI, 3, 4] = -2.0
+
+
+def test_a_state_that_cannot_go_on_names_strain_and_cell():
+    run = stepper(Explosion(1.0))
+    with pytest.raises(StepTooSmall, match="finite, positive") as caught:
+        run.advance(1.0)
+    assert caught.value.gamma == pytest.approx(0.5, abs=1e-3)
+    assert caught.value.cell == (1, 2)
+    assert owned(run.state)[CHI].min() > 0.0

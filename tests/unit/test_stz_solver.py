@@ -1,0 +1,78 @@
+"""What a forward run refuses, and what it keeps when it fails."""
+
+import numpy as np
+import pytest
+
+from mdbridge.errors import FlowError, InputError
+from mdbridge.stz import initial, scheme
+from mdbridge.stz.grid import Grid
+from mdbridge.stz.model import Material
+from mdbridge.stz.solver import Case, forward
+
+GRID = Grid(8, 8)
+MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.132)
+CHI = initial.bump(GRID, 0.07, 0.01, 60.0)
+
+
+def test_a_field_of_another_shape_is_refused_with_both_shapes():
+    with pytest.raises(InputError, match=r"\(8, 7\).*\(8, 8\)"):
+        Case(MATERIAL, CHI[:, :7], GRID)
+
+
+@pytest.mark.parametrize("bad", [0.0, -0.1, np.nan, np.inf])
+def test_chi_that_is_not_positive_names_the_cell(bad):
+    chi = CHI.copy()
+    chi[2, 5] = bad
+    with pytest.raises(InputError, match=r"frame 0, strain 0.*cell \(row 2, column 5\)"):
+        Case(MATERIAL, chi, GRID)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"rate": 0.0},
+        {"max_strain": -1.0},
+        {"frames": 0},
+        {"tolerance": 1.0},
+        {"frame": "twist"},
+        {"fields_at": [7]},
+    ],
+)
+def test_settings_out_of_range_are_refused_by_name(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        Case(MATERIAL, CHI, GRID, **({"frames": 5} | wrong))
+
+
+def test_fields_are_kept_where_asked_and_the_case_is_left_alone():
+    before = CHI.copy()
+    seen = []
+    result = forward(
+        Case(MATERIAL, CHI, GRID, max_strain=0.1, frames=5, fields_at=[5, 2]), on_frame=seen.append
+    )
+    assert result.frames.tolist() == [2, 5]
+    assert result.gamma == pytest.approx(np.linspace(0.0, 0.1, 6))
+    assert result.exy.shape == (2, 8, 8) and result.stress.shape == (2, 4, 8, 8)
+    assert seen == [1, 2, 3, 4, 5]
+    assert np.array_equal(CHI, before)
+
+
+def test_a_step_that_cannot_be_controlled_keeps_the_frames_before(monkeypatch):
+    monkeypatch.setattr(scheme.Stepper, "smallest_step", 2e-3)
+    with pytest.raises(
+        FlowError, match=r"after frame \d+, strain 0\.\d+: .*cell \(row \d, column \d\)"
+    ) as caught:
+        forward(Case(MATERIAL, CHI, GRID, tolerance=1e-8))
+    failure = caught.value
+    assert 0 < failure.frame < 100
+    assert len(failure.partial.gamma) == len(failure.partial.exy) == failure.frame + 1
+    assert failure.partial.gamma[-1] <= failure.gamma
+    assert np.all(np.isfinite(failure.partial.chi))
+
+
+@pytest.mark.parametrize(("chi", "seed"), [(0.03, 1), (0.3, 2)])
+def test_very_cold_and_very_hot_samples_run(chi, seed):
+    """The corners of a calibration: elastic to high stress, and nearly viscous flow."""
+    field = initial.random(GRID, chi, 0.05 * chi, 60.0, seed)
+    result = forward(Case(Material(s_y=0.8, c0=0.05, chi_inf=max(chi, 0.13)), field, GRID))
+    assert result.gamma[-1] == pytest.approx(0.5)
+    assert np.all(np.isfinite(result.exy))

@@ -1,0 +1,68 @@
+"""Observed orders of convergence of the STZ solver, two-sided."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from mdbridge.stz import initial
+from mdbridge.stz.frame import FRAMES
+from mdbridge.stz.grid import Grid, WholeGrid, owned
+from mdbridge.stz.model import Material
+from mdbridge.stz.projection import FourierProjection
+from mdbridge.stz.rates import Rates
+from mdbridge.stz.scheme import Stepper
+from mdbridge.stz.solver import Case, forward, initial_state
+
+MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.13)
+
+
+def orders(values):
+    """log2 of the ratios of successive differences of fields on halved steps."""
+    steps = [np.linalg.norm(a - b) for a, b in itertools.pairwise(values)]
+    return np.log2(np.array(steps[:-1]) / steps[1:])
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+def test_the_measure_of_order_tells_orders_apart(order):
+    values = [np.full(4, 1.0 + 0.3 * 2.0 ** (-order * k)) for k in range(5)]
+    assert orders(values) == pytest.approx(order, abs=1e-6)
+
+
+def test_time_stepping_is_second_order():
+    grid = Grid(16, 16)
+    domain = WholeGrid(grid)
+    case = Case(MATERIAL, initial.bump(grid, 0.068, 0.006, 70.0), grid)
+    states = []
+    for steps in (8, 16, 32, 64):
+        rates = Rates(MATERIAL, FRAMES["simple"](), 1e8, domain, FourierProjection(domain, MATERIAL))
+        stepper = Stepper(rates, initial_state(case, domain), np.ones(7), 1e-7, domain)
+        stepper.advance(0.1)
+        stepper.advance_uniformly(0.12, steps)
+        states.append(owned(stepper.state).copy())
+    for field in range(7):
+        found = orders([state[field] for state in states])
+        assert np.all(np.abs(found - 2.0) < 0.25), (field, found)
+
+
+def test_space_is_second_order():
+    counts = (16, 32, 64)
+    runs = []
+    for n in counts:
+        grid = Grid(n, n)
+        case = Case(
+            MATERIAL,
+            initial.bump(grid, 0.068, 0.006, 70.0),
+            grid,
+            max_strain=0.1,
+            frames=4,
+            fields_at=[4],
+            tolerance=1e-6,
+        )
+        runs.append(forward(case))
+    every = [n // counts[0] for n in counts]
+    corners = [run.exy[-1][::m, ::m] for run, m in zip(runs, every, strict=True)]
+    velocity = [run.velocity[-1][:, ::m, ::m] for run, m in zip(runs, every, strict=True)]
+    cells = [run.chi[-1].reshape(16, m, 16, m).mean(axis=(1, 3)) for run, m in zip(runs, every, strict=True)]
+    for name, values in {"Exy": corners, "velocity": velocity, "chi": cells}.items():
+        assert np.all(np.abs(orders(values) - 2.0) < 0.2), (name, orders(values))
