@@ -1,6 +1,7 @@
 """Bad input at the command line: one line, the right exit code, nothing half-written."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -8,6 +9,8 @@ import h5py
 import numpy as np
 import pytest
 from launch import launch
+
+from mdbridge import cli
 
 # the smallest campaign that has enough nodes for the training waves: seconds, if it gets that far
 SMALL = """
@@ -54,6 +57,21 @@ def mdbridge(*arguments, file_size=None):
     )
 
 
+@pytest.fixture
+def refused(monkeypatch, capfd):
+    """Run the command line in this process, for input that is refused before anything starts."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["mdbridge", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return subprocess.CompletedProcess(arguments, end.value.code, *capfd.readouterr())
+
+    before = signal.getsignal(signal.SIGTERM)
+    yield call
+    signal.signal(signal.SIGTERM, before)
+
+
 def assert_one_line(job, exit_code, *words):
     """The job's errors are one line that holds all ``words``."""
     lines = [line for line in job.stderr.splitlines() if "error" in line.lower() or "Traceback" in line]
@@ -94,10 +112,10 @@ def assert_no_leftovers(folder):
         ("[dynamics]\nload = 'test-1'", ("'dynamics.load' = 'test-1'", "train-x-0-1")),
     ],
 )
-def test_bad_values_in_the_file(tmp_path, change, words):
+def test_bad_values_in_the_file(tmp_path, change, words, refused):
     path = tmp_path / "bad.toml"
     path.write_text(f'campaign = "graphene"\n{change}\n')
-    job = mdbridge("run", path, "--out", tmp_path / "out")
+    job = refused("run", path, "--out", tmp_path / "out")
     assert_one_line(job, 2, *words)
     assert_no_leftovers(tmp_path / "out")
 
@@ -112,21 +130,21 @@ def test_bad_values_in_the_file(tmp_path, change, words):
         ("campaign = []", ("'campaign' = []", "'graphene'")),
     ],
 )
-def test_bad_files(tmp_path, text, words):
+def test_bad_files(tmp_path, text, words, refused):
     path = tmp_path / "bad.toml"
     path.write_text(text)
-    assert_one_line(mdbridge("run", path, "--out", tmp_path / "out"), 2, path, *words)
+    assert_one_line(refused("run", path, "--out", tmp_path / "out"), 2, path, *words)
 
 
-def test_a_file_that_is_not_text(tmp_path):
+def test_a_file_that_is_not_text(tmp_path, refused):
     path = tmp_path / "bad.toml"
     path.write_bytes(b"campaign = '\xff\xfe'")
-    assert_one_line(mdbridge("run", path, "--out", tmp_path / "out"), 2, path, "not valid TOML")
+    assert_one_line(refused("run", path, "--out", tmp_path / "out"), 2, path, "not valid TOML")
 
 
-def test_a_missing_file_and_a_folder(tmp_path):
-    assert_one_line(mdbridge("run", tmp_path / "none.toml"), 2, "none.toml", "No such file")
-    assert_one_line(mdbridge("run", tmp_path), 2, tmp_path, "Is a directory")
+def test_a_missing_file_and_a_folder(tmp_path, refused):
+    assert_one_line(refused("run", tmp_path / "none.toml"), 2, "none.toml", "No such file")
+    assert_one_line(refused("run", tmp_path), 2, tmp_path, "Is a directory")
 
 
 @pytest.mark.parametrize(
@@ -141,41 +159,41 @@ def test_a_missing_file_and_a_folder(tmp_path):
         ("coarse.radius_A=-1e1", ("'coarse.radius_A' = -10.0", "greater than 0")),
     ],
 )
-def test_bad_overrides(campaign, override, words):
-    job = mdbridge("run", campaign, "--out", campaign.parent / "out", "--set", override)
+def test_bad_overrides(campaign, override, words, refused):
+    job = refused("run", campaign, "--out", campaign.parent / "out", "--set", override)
     assert_one_line(job, 2, *words)
 
 
 @pytest.mark.parametrize("arguments", [["walk"], ["run"], ["run", "a.toml", "--sat", "a=1"]])
-def test_bad_commands_name_themselves_without_traceback(arguments):
-    job = mdbridge(*arguments)
+def test_bad_commands_name_themselves_without_traceback(arguments, refused):
+    job = refused(*arguments)
     assert job.returncode == 2
     assert "Traceback" not in job.stderr
     assert arguments[-2 if "--sat" in arguments else -1] in job.stderr or "INPUT" in job.stderr
 
 
-def test_a_missing_potential(campaign):
+def test_a_missing_potential(campaign, refused):
     out = campaign.parent / "out"
-    job = mdbridge("run", campaign, "--out", out, "--set", "md.potential=none.tersoff")
+    job = refused("run", campaign, "--out", out, "--set", "md.potential=none.tersoff")
     assert_one_line(job, 2, "none.tersoff", "not found in", "LAMMPS_POTENTIALS")
     assert_no_leftovers(out)
 
 
-def test_a_potential_that_is_none(campaign):
+def test_a_potential_that_is_none(campaign, refused):
     out = campaign.parent / "out"
-    job = mdbridge("run", campaign, "--out", out, "--set", f"md.potential={campaign}")
+    job = refused("run", campaign, "--out", out, "--set", f"md.potential={campaign}")
     assert_one_line(job, 1, "LAMMPS refused", "pair_coeff", campaign.name)
     assert_no_leftovers(out)
 
 
-def test_a_bond_guess_far_off(campaign):
-    job = mdbridge("run", campaign, "--out", campaign.parent / "out", "--set", "md.bond_guess_A=2.6")
+def test_a_bond_guess_far_off(campaign, refused):
+    job = refused("run", campaign, "--out", campaign.parent / "out", "--set", "md.bond_guess_A=2.6")
     assert_one_line(job, 2, "'md.bond_guess_A' = 2.6", "nearer")
 
 
 @pytest.mark.parametrize("stage", ["run", "sample", "learn"])
 @pytest.mark.parametrize("content", ["garbage", "foreign"])
-def test_somebody_else_s_file_is_refused_and_kept(campaign, stage, content):
+def test_somebody_else_s_file_is_refused_and_kept(campaign, stage, content, refused):
     out = campaign.parent / "out"
     out.mkdir()
     path = out / "dataset.h5"
@@ -185,15 +203,15 @@ def test_somebody_else_s_file_is_refused_and_kept(campaign, stage, content):
         with h5py.File(path, "w") as file:
             file["mine"] = np.arange(3)
     before = path.read_bytes()
-    job = mdbridge(stage, campaign, "--out", out)
+    job = refused(stage, campaign, "--out", out)
     words = ("not a readable HDF5 file",) if content == "garbage" else ("format 'none'", "mdbridge-dataset")
     assert_one_line(job, 1, path, "--out", *words)
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("stage", ["learn", "solve", "report"])
-def test_a_stage_whose_input_is_not_there(campaign, stage):
-    job = mdbridge(stage, campaign, "--out", campaign.parent / "out")
+def test_a_stage_whose_input_is_not_there(campaign, stage, refused):
+    job = refused(stage, campaign, "--out", campaign.parent / "out")
     assert_one_line(job, 1, ".json" if stage == "solve" else "dataset.h5", "run")
 
 
