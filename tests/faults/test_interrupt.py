@@ -80,6 +80,14 @@ def ranks_of(job):
     return sorted(int(pid) for pid, arguments in lines if arguments == command)
 
 
+def assert_all_end(job):
+    """No rank outlives the job, but for a moment."""
+    deadline = time.monotonic() + 20
+    while ranks_of(job):
+        assert time.monotonic() < deadline, "a rank lives on"
+        time.sleep(0.1)
+
+
 def campaign(folder):
     folder.mkdir()
     (folder / "small.toml").write_text(SMALL)
@@ -131,7 +139,7 @@ def test_what_was_finished_is_kept_and_the_rest_is_done_later(tmp_path, uninterr
     assert "Traceback" not in errors
     if stop is not kill_one:
         assert "interrupted" in errors
-    assert ranks_of(job) == []
+    assert_all_end(job)
     kept = finished(folder)
     assert 12 <= len(kept) < len(finished(uninterrupted))
     assert not (folder / "out" / "dataset.h5").exists()
