@@ -251,6 +251,7 @@ def test_a_full_disk_during_sampling(campaign, size):
     assert_no_leftovers(out)
 
 
+@pytest.mark.slow
 def test_a_full_disk_when_the_dataset_is_written(sampled, tmp_path):
     out = copy_of(sampled, tmp_path)
     job = mdbridge("sample", sampled, "--out", out, file_size=30_000)
@@ -259,6 +260,7 @@ def test_a_full_disk_when_the_dataset_is_written(sampled, tmp_path):
     assert mdbridge("sample", sampled, "--out", out).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_damaged_sample_is_made_again(sampled, tmp_path):
     out = copy_of(sampled, tmp_path)
     files = [out / "samples" / f"{name}.npz" for name in ("train-x-0-1", "val-01", "test-1", "elastic")]
