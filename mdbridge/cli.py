@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,10 @@ from mpi4py import MPI
 
 from . import __version__, config, parallel
 from .errors import InputError
+
+# One BLAS thread a rank unless the user says otherwise: the threads of several ranks, or of other
+# jobs, fight over the cores (ten times slower, measured).  Read when numpy is first imported, below.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 app = typer.Typer(
     no_args_is_help=True,
