@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+WAVES = 5
+"""Largest number of waves per box edge in the training loads."""
+
 Field = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
@@ -44,8 +47,8 @@ def training(box: NDArray[np.float64]) -> list[Load]:
     """The 70 loads of [You2022, eq. 6.2] with the periods of the actual ``box`` ``(2,)`` (Å)."""
     loads = []
     for axis in range(2):
-        for n1 in range(6):
-            for n2 in range(6):
+        for n1 in range(WAVES + 1):
+            for n2 in range(WAVES + 1):
                 if n1 or n2:
                     k = 2 * np.pi * np.array([n1, n2]) / box
                     name = f"train-{'xy'[axis]}-{n1}-{n2}"

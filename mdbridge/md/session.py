@@ -163,6 +163,7 @@ class Session:
         for line in filter(None, map(str.strip, text.splitlines())):
             self._changed = self._fresh = True
             self._box = None
+            self._kinds.clear()  # an array may be defined anew under the same name
             try:
                 with self._signals.held():
                     self.lmp.command(line)

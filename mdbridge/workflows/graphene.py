@@ -191,6 +191,8 @@ def _json_key(path: Path) -> str | None:
 
 def _material(campaign: Campaign) -> LinearPeridynamicSolid:
     def read() -> LinearPeridynamicSolid:
+        if not campaign.model.exists():
+            raise FileError(f"{campaign.model}: no such file; run 'mdbridge learn' first")
         stored = read_json(campaign.model)
         _made_from_input(campaign, campaign.model, stored.get("key"), campaign.model_key, "learn")
         return LinearPeridynamicSolid.from_dict(stored, str(campaign.model))

@@ -1,10 +1,12 @@
 """The input of a graphene campaign: every key, its meaning, default and range."""
 
+from math import sqrt
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from ..config import Section
+from ..md.loads import WAVES
 
 Length = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
@@ -107,6 +109,14 @@ class GrapheneInput(Section):
             raise ValueError(
                 f"md.disc_inner_A = {self.md.disc_inner_A:g} must be below "
                 f"md.disc_radius_A = {self.md.disc_radius_A:g}"
+            )
+        lengths = [c * n * self.md.bond_guess_A for c, n in zip((sqrt(3.0), 3.0), self.md.cells, strict=True)]
+        nodes = [round(length / self.coarse.spacing_A) for length in lengths]
+        if min(nodes) <= 2 * WAVES:
+            raise ValueError(
+                f"md.cells = {self.md.cells} with coarse.spacing_A = {self.coarse.spacing_A:g} makes "
+                f"{nodes[0]} × {nodes[1]} nodes, but the loads have up to {WAVES} waves per box and "
+                f"need more than {2 * WAVES}; raise md.cells, or lower coarse.spacing_A"
             )
         # the collar of 2δ around the solved part of the disc must hold averaged atoms
         widest = (self.md.disc_radius_A + self.coarse.radius_A - self.md.disc_inner_A) / 2

@@ -89,6 +89,15 @@ def test_an_array_that_is_not_there_is_named(session):
         session.atoms().array("d2_yours")
 
 
+def test_an_array_that_is_defined_anew_is_seen_anew(session):
+    assert session.gather("d2_mine", 2).shape == (2, 2)
+    session.commands("unfix arrays\nfix arrays all property/atom d2_mine 3")
+    assert session.atoms().array("d2_mine").shape == (2, 3)
+    session.commands("unfix arrays")
+    with pytest.raises(MDError, match="'d2_mine'"):
+        session.atoms().array("d2_mine")
+
+
 def test_masses_follow_the_types(session):
     assert session.atoms().masses().tolist() == [12.0, 12.0]
 
