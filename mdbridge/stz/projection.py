@@ -55,15 +55,17 @@ class FourierProjection:
         self._sines = (2.0 / grid.dx * np.sin(half_x), 2.0 / grid.dy * np.sin(half_y))
         self._cosines = (np.cos(half_x), np.cos(half_y))
         self._moduli = (material.mu, material.lame_lambda)
-        self._columns = grid.nx
+        self._spectrum = np.empty((2, grid.ny, grid.nx // 2 + 1), dtype=complex)
 
     def solve(self, force: Fields, matrix: NDArray[np.float64], velocity: Fields) -> None:
         """See :class:`Projection`."""
-        # one axis at a time, in place where possible: irfft2 pages in a new work array at every call
-        spectrum = fft.fft(fft.rfft(force, axis=2), axis=1, overwrite_x=True)
+        # one axis at a time and into arrays that stay: on large grids, new ones cost more than the
+        # transforms.  numpy's rows take ``out``, scipy's columns work in place.
+        spectrum = np.fft.rfft(force, axis=2, out=self._spectrum)
+        spectrum = fft.fft(spectrum, axis=1, overwrite_x=True)
         _invert(spectrum, *self._sines, *self._cosines, *self._moduli, matrix)
         spectrum = fft.ifft(spectrum, axis=1, overwrite_x=True)
-        owned(velocity)[...] = fft.irfft(spectrum, n=self._columns, axis=2, overwrite_x=True)
+        np.fft.irfft(spectrum, n=force.shape[2], axis=2, out=owned(velocity))
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")

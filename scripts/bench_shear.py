@@ -1,0 +1,94 @@
+"""Measure the STZ solver: a forward run, cost per cell, the PETSc projection, memory.
+
+    OMP_NUM_THREADS=1 python scripts/bench_shear.py
+    OMP_NUM_THREADS=1 mpiexec -n 2 python scripts/bench_shear.py
+
+Alone it measures the Fourier path too; on several ranks the PETSc projection only.
+"""
+
+import resource
+import time
+
+import numpy as np
+from mpi4py import MPI
+
+from mdbridge.linalg import dmda
+from mdbridge.stz import initial
+from mdbridge.stz.frame import FRAMES, SimpleShear
+from mdbridge.stz.grid import Grid, WholeGrid, owned
+from mdbridge.stz.model import Material
+from mdbridge.stz.projection import FourierProjection
+from mdbridge.stz.rates import Rates
+from mdbridge.stz.scheme import Stepper
+from mdbridge.stz.solver import Case, forward, initial_state
+
+MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.132)
+
+
+def forward_run() -> None:
+    """32 × 32 to γ = 0.5 with 100 frames."""
+    grid = Grid()
+    case = Case(MATERIAL, initial.random(grid, 0.068, 0.004, 50.0, seed=1), grid)
+    forward(case)
+    times = [_timed(lambda: forward(case)) for _ in range(5)]
+    counts = forward(case).counts
+    print(f"forward run 32²: {min(times):.3f} s, {counts}")
+
+
+def cost_per_cell(n: int) -> None:
+    """Nanoseconds per cell and evaluation of the rates, stage update included, in a flowing state."""
+    grid = Grid(n, n)
+    domain = WholeGrid(grid)
+    case = Case(MATERIAL, initial.random(grid, 0.068, 0.004, 50.0, seed=1), grid)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rates = Rates(MATERIAL, FRAMES["simple"](), 1e8, domain, FourierProjection(domain, MATERIAL))
+    stepper = Stepper(rates, initial_state(case, domain), np.ones(7), 1e-3, domain)
+    stepper.advance(0.09)
+    samples = []
+    for _ in range(8):
+        count = stepper.counts.evaluations
+        seconds = _timed(lambda: stepper.advance_uniformly(stepper.gamma + 5e-4, 1))
+        samples.append(seconds / (stepper.counts.evaluations - count) / n**2 * 1e9)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / 8 / n**2
+    print(f"rates {n}²: {min(samples):.1f} ns per cell and evaluation; memory {grown:.0f} doubles per cell")
+
+
+def petsc_projection(n: int, comm: MPI.Comm) -> None:
+    """A solve from zero velocity, and one from that of a nearby force, as in a run."""
+    grid, matrix = Grid(n, n), SimpleShear().matrix(0.2)
+    random = np.random.default_rng(1).standard_normal((2, 2, n, n))
+    random -= random.mean(axis=(2, 3), keepdims=True)
+    board = 1 - 2 * (np.indices((n, n)).sum(axis=0) % 2)
+    random -= board * (random * board).mean(axis=(2, 3), keepdims=True)
+    with dmda.shared(grid, MATERIAL, comm) as (domain, projection):
+        (row, column), (rows, columns) = domain.origin, domain.shape
+        force, other = random[:, :, row : row + rows, column : column + columns]
+        velocity = np.zeros((2, rows + 4, columns + 4))
+        made = _timed(lambda: projection.solve(force.copy(), matrix, velocity), comm)
+        owned(velocity)[...] = 0.0
+        cold = _timed(lambda: projection.solve(force.copy(), matrix, velocity), comm)
+        cold_count = projection.iterations
+        warm = _timed(lambda: projection.solve(force + 1e-3 * other, matrix, velocity), comm)
+        if comm.rank == 0:
+            print(
+                f"PETSc projection {n}² on {comm.size} ranks: first {made:.2f} s, from zero {cold:.3f} s "
+                f"({cold_count} iterations), from near {warm:.3f} s ({projection.iterations})"
+            )
+
+
+def _timed(work, comm: MPI.Comm = MPI.COMM_SELF) -> float:
+    comm.Barrier()
+    start = time.perf_counter()
+    work()
+    comm.Barrier()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    world = MPI.COMM_WORLD
+    if world.size == 1:
+        forward_run()
+        for n in (32, 128, 512):
+            cost_per_cell(n)
+    for n in (128, 512):
+        petsc_projection(n, world)
