@@ -45,6 +45,13 @@ class NodeGrid:
         origin = tuple(-length / 2 + h / 2 for length, h in zip(box, actual, strict=True))
         return cls(origin, actual, shape, True)  # type: ignore[arg-type]
 
+    def refined(self, factor: int) -> "NodeGrid":
+        """The grid with ``factor`` times as many nodes along each axis, in the same periodic box."""
+        fine = tuple(h / factor for h in self.spacing)
+        origin = tuple(o - h / 2 + f / 2 for o, h, f in zip(self.origin, self.spacing, fine, strict=True))
+        shape = tuple(n * factor for n in self.shape)
+        return NodeGrid(origin, fine, shape, self.periodic)  # type: ignore[arg-type]
+
     @classmethod
     def centred(cls, radius: float, spacing: float) -> "NodeGrid":
         """A square lattice with a node at 0 that covers a disc of ``radius`` (Å)."""

@@ -34,6 +34,7 @@ Array = NDArray[np.float64]
 _UNIT = 10.0  # Å: radii enter r^-α in this unit, which keeps the coefficients of order one
 _MARGIN = 0.01  # the solvability conditions are asked for with this much to spare
 _SIGN_MARGIN = 0.001  # likewise for g·s/|s|², 1 for long waves and naturally small for short ones
+_BLIND = 0.1 * _SIGN_MARGIN**2  # smallest inf-sup ratio, quadratic in g, that this margin leaves
 _STEEP = 10.0  # of the penalties
 _POLISHED = 2  # starts that are carried to the end
 _ZONE = 16  # coarse sample of the zone per axis, to begin with
@@ -217,7 +218,7 @@ class _Problem:
         return p
 
     def accepts(self, certificate: stability.Certificate) -> bool:
-        return certificate.holds and (not self.strict or certificate.inf_sup_ratio > 1e-9)
+        return certificate.holds and (not self.strict or certificate.inf_sup_ratio > _BLIND)
 
     def add_violations(self, p: Array) -> bool:
         """Add the points of a dense sample of the zone that violate a condition; whether there were any."""
@@ -225,7 +226,7 @@ class _Problem:
         influence = self.material(p).influence
         for n, stencil in enumerate(self.grids):
             dense = symbol.zone_wavevectors(stencil.spacing, 121)
-            floor = [0.0, 1e-8 if self.strict else -np.inf, 0.0]
+            floor = [0.0, _BLIND if self.strict else -np.inf, 0.0]
             bad = (stability.eigenvalues(influence, stencil, dense) < floor).any(axis=1)
             if bad.any():
                 found = True

@@ -4,6 +4,7 @@ Each stage leaves one file that carries a key, the hash of everything it was
 made from.  A stage whose file carries the right key is not done again.
 """
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from ..errors import FileError, InputError
 from ..files import digest, read_json, write_json
 from ..lps import solver
 from ..lps.model import LinearPeridynamicSolid
+from ..md.session import potential
 from ..report import graphene as figures
 from ..report.console import console, progress
 from . import graphene_learning, graphene_sampling
@@ -37,11 +39,14 @@ class Campaign:
     config: GrapheneInput
     source: Path
     out: Path
+    potential: str
+    """Hash of the potential's file: another one under the same name makes other samples."""
 
     @property
     def data_key(self) -> str:
         c = self.config
-        return digest("sample 1", c.md.model_dump(), c.coarse.model_dump(), c.dynamics.model_dump())
+        sections = [c.md.model_dump(), c.coarse.model_dump(), c.dynamics.model_dump()]
+        return digest("sample 1", self.potential, *sections)
 
     @property
     def model_key(self) -> str:
@@ -92,8 +97,12 @@ def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> No
 
 
 def _open(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> Campaign:
-    config = parallel.on_root(comm, lambda: load(source, GrapheneInput, overrides))
-    return Campaign(comm, config, source, out)
+    def read() -> tuple[GrapheneInput, str]:
+        config = load(source, GrapheneInput, overrides)
+        return config, hashlib.sha256(potential(config.md.potential).read_bytes()).hexdigest()
+
+    config, potential_hash = parallel.on_root(comm, read)
+    return Campaign(comm, config, source, out, potential_hash)
 
 
 def _stage(campaign: Campaign, name: str, done: Callable[[], bool], work: Callable[[], None]) -> None:

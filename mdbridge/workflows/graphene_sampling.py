@@ -73,13 +73,6 @@ class Sampler:
         self._sessions.append(session)
         return Crystal(session, graphene.BOND_CUTOFF, graphene.INTERACTION, free)
 
-    def grids(self, free: bool) -> dict[str, NodeGrid]:
-        """The node grids, coarse and fine."""
-        coarse = self.config.coarse
-        spacings = {"": coarse.spacing_A, "_fine": coarse.fine_spacing_A}
-        box = None if free else self.sheet.box
-        return {name: _grid(self.config, box, h) for name, h in spacings.items()}
-
     def elastic(self) -> Result:
         """The stress-free bond length and the elastic constants, straight from LAMMPS."""
         constants = graphene.elastic_constants(self.comm, self.bond, self.potential)
@@ -136,7 +129,7 @@ class Sampler:
 
     def _average(self, crystal: Crystal, smoothed: bool = False) -> SpatialAverage:
         coarse = self.config.coarse
-        grids = self.grids(free=crystal.box is None)
+        grids = node_grids(self.config, crystal.box)
         return SpatialAverage(grids, coarse.radius_A, coarse.kernel, smoothed)
 
     def _observe(self, crystal: Crystal, observers: list[SpatialAverage]) -> list[SpatialAverage]:
@@ -260,8 +253,7 @@ def collect(config: GrapheneInput, folder: Path, key: str, path: Path, wall: flo
             file.attrs[f"md_{name}"] = float(value)
         for split, split_loads in all_loads(config, box).items():
             samples = [_require(folder, load.name, key) for load in split_loads]
-            for suffix, spacing in (("", config.coarse.spacing_A), ("_fine", config.coarse.fine_spacing_A)):
-                grid = _grid(config, None if split == "test" else box, spacing)
+            for suffix, grid in node_grids(config, None if split == "test" else box).items():
                 dataset.put_fields(file, split + suffix, _field_set(grid, split_loads, samples, suffix))
         if config.dynamics.enabled:
             dynamics = _require(folder, "dynamics", key)
@@ -273,11 +265,20 @@ def collect(config: GrapheneInput, folder: Path, key: str, path: Path, wall: flo
                 dataset.put(group, name, dynamics[name], "angstrom")
 
 
-def _grid(config: GrapheneInput, box: Array | None, spacing: float) -> NodeGrid:
-    """Nodes of the periodic box, or of the free disc where there is none."""
+def node_grids(config: GrapheneInput, box: Array | None) -> dict[str, NodeGrid]:
+    """The coarse (``""``) and the fine nodes of the periodic box, or of the free disc where there is none.
+
+    In the box the fine grid divides the cells of the coarse one, so both fill it.
+    """
+    coarse = config.coarse
     if box is None:
-        return NodeGrid.centred(config.md.disc_radius_A + config.coarse.radius_A, spacing)
-    return NodeGrid.periodic_cells(tuple(box), spacing)  # type: ignore[arg-type]
+        reach = config.md.disc_radius_A + coarse.radius_A
+        return {
+            "": NodeGrid.centred(reach, coarse.spacing_A),
+            "_fine": NodeGrid.centred(reach, coarse.fine_spacing_A),
+        }
+    grid = NodeGrid.periodic_cells(tuple(box), coarse.spacing_A)  # type: ignore[arg-type]
+    return {"": grid, "_fine": grid.refined(max(1, round(coarse.spacing_A / coarse.fine_spacing_A)))}
 
 
 def _field_set(grid: NodeGrid, split_loads: list[loads.Load], samples: list[Result], suffix: str) -> FieldSet:

@@ -8,7 +8,12 @@ from mdbridge.fields import NodeGrid
 
 PERIODIC = NodeGrid((-24.0, -20.5), (5.0, 4.6), (10, 9), True)
 OPEN = NodeGrid((-24.0, -20.5), (5.0, 4.6), (10, 9), False)
-SHAPES = list(kernels.SHAPES)
+SHAPES = kernels.SHAPES
+FORMULAS = {
+    "cone": lambda s: np.maximum(0, 1 - s),
+    "paraboloid": lambda s: np.maximum(0, 1 - s**2),
+    "gaussian": lambda s: np.where(s < 1, np.exp(-0.5 * (3 * s) ** 2), 0),
+}
 
 
 def scattered(count=300, spread=2.0):
@@ -37,7 +42,7 @@ def test_weights_are_those_of_the_definition(shape):
     omega = kernels.weights(positions, PERIODIC, 10.0, shape).toarray()
     difference = PERIODIC.points()[:, None] - positions
     difference -= PERIODIC.box * np.round(difference / PERIODIC.box)  # R is less than half the box
-    tau = kernels.SHAPES[shape](np.linalg.norm(difference, axis=-1) / 10.0)
+    tau = FORMULAS[shape](np.linalg.norm(difference, axis=-1) / 10.0)
     np.testing.assert_allclose(omega, tau / tau.sum(axis=0), atol=1e-14)
 
 
@@ -59,13 +64,12 @@ def test_a_grid_that_is_not_periodic_is_a_part_of_its_continuation():
     assert 0 < np.median(expected.sum(axis=0)) <= 1
 
 
-def test_shapes():
-    s = np.array([0.0, 0.25, 0.5, 1.0, 1.5])
-    np.testing.assert_allclose(kernels.SHAPES["cone"](s), [1, 0.75, 0.5, 0, 0])
-    np.testing.assert_allclose(kernels.SHAPES["paraboloid"](s), [1, 0.9375, 0.75, 0, 0])
-    np.testing.assert_allclose(kernels.SHAPES["gaussian"](s), [1, np.exp(-0.28125), np.exp(-1.125), 0, 0])
-    # a normal distribution of standard deviation R/3
-    assert kernels.SHAPES["gaussian"](np.array(1 / 3)) == pytest.approx(np.exp(-0.5))
+@pytest.mark.parametrize("shape", SHAPES)
+def test_smoothing_functions(shape):
+    for s in (0.0, 0.25, 1 / 3, 0.999, 1.0, 1.5):
+        assert kernels.smoothing(SHAPES.index(shape), s) == pytest.approx(
+            float(FORMULAS[shape](s)), abs=1e-15
+        )
 
 
 @pytest.mark.parametrize("shape", SHAPES)
