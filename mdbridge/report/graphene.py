@@ -142,8 +142,8 @@ def _influence(results: Results, path: Path) -> None:
         )
         axes.set_xlabel("bond length r (Å)")
         axes.set_ylabel("influence function K/m (10⁻⁶ Å⁻⁴)")
-        limit = 1.25 * np.abs(influence(grid.radii) / m).max() * 1e6
-        axes.set_ylim(-limit, limit)
+        shown = influence(grid.radii) / m * 1e6
+        axes.set_ylim(1.6 * min(shown.min(), 0), 1.25 * shown.max())
         axes.set_title(f"δ = {influence.horizon:g} Å, M = {influence.degree}, α = {influence.alpha:.2f}")
         axes.legend()
 
@@ -204,7 +204,7 @@ def _dispersion(results: Results, path: Path) -> None:
     fields = results.fields["train"]
     grid = stencil.uniform(tuple(fields.spacing), results.material.influence.horizon)  # type: ignore[arg-type]
     samples = spectral.transform(fields.u, fields.b, fields.shape, fields.box)  # type: ignore[arg-type]
-    with figure(path, 7.2, 3.0, ncols=2) as (_, axes):
+    with figure(path, 7.2, 3.0, ncols=2, sharey=True) as (_, axes):
         for axis, panel in enumerate(axes):
             edge = np.pi / fields.spacing[axis]
             k = np.zeros((240, 2))
@@ -222,12 +222,13 @@ def _dispersion(results: Results, path: Path) -> None:
                 panel.axhline(results.md[constant], color=GREY, lw=0.7, ls="--")
             reach = fields.load[:, 3 + axis].max()
             panel.axvspan(reach, edge, color=GREY, alpha=0.12, lw=0)
-            panel.text(reach + 0.01, 0.03, "beyond the\ntraining loads", fontsize=7, color=GREY)
+            if axis == 1:
+                panel.text(reach + 0.01, 0.03, "beyond the\ntraining loads", fontsize=7, color=GREY)
             panel.set_xlabel(f"wave number k{'₁₂'[axis]} (1/Å)")
             panel.set_ylim(0, None)
             panel.set_xlim(0, edge)
         axes[0].set_ylabel("modulus b/(k² u) (TPa)")
-        axes[0].legend(ncols=2, title="dashed: elastic constants of LAMMPS", title_fontsize=8)
+        axes[0].legend(loc="upper left", title="dashed: elastic constants of LAMMPS", title_fontsize=8)
 
 
 def _response(fields: FieldSet, samples: spectral.Samples, axis: int, component: int):
@@ -259,7 +260,7 @@ def _solvability(results: Results, path: Path) -> None:
             )
             waves = np.unique(np.abs(fields.load[:, 3:5]), axis=0)
             panel.plot(*waves.T, ".", ms=2.5, color="white")
-            panel.set_title(f"{title}\nsmallest: {values[:, which].min():.3g}")
+            panel.set_title(f"{title}\nsmallest: {values[:, which].min():.3f}")
             panel.set_xlabel("k₁ (1/Å)")
             bare(panel)
             fig.colorbar(image, ax=panel)

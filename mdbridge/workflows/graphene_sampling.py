@@ -191,7 +191,7 @@ def all_loads(config: GrapheneInput, box: Array) -> dict[str, list[loads.Load]]:
 
 
 def _plan(config: GrapheneInput, folder: Path, key: str) -> list[tuple[str, float]]:
-    """Names and costs of the work that is left."""
+    """Names and costs of the work that is left; files that are of no use are removed."""
     names = [load.name for split in all_loads(config, np.ones(2)).values() for load in split]
     if config.dynamics.load not in names or config.dynamics.load.startswith("test"):
         raise InputError(
@@ -202,7 +202,12 @@ def _plan(config: GrapheneInput, folder: Path, key: str) -> list[tuple[str, floa
     costs["elastic"] = _COST["sheet"]
     if config.dynamics.enabled:
         costs["dynamics"] = _COST["step"] * config.dynamics.duration_ps / graphene.TIMESTEP
-    return [(name, cost) for name, cost in costs.items() if load_sample(folder / f"{name}.npz", key) is None]
+    left = {name: cost for name, cost in costs.items() if load_sample(folder / f"{name}.npz", key) is None}
+    for name in left:  # damaged, or of another input
+        (folder / f"{name}.npz").unlink(missing_ok=True)
+    for remnant in folder.glob(".*.part"):  # of a process that was killed while it wrote
+        remnant.unlink(missing_ok=True)
+    return list(left.items())
 
 
 def _run_one(sampler: Sampler, name: str) -> Result:
