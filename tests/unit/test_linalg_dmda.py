@@ -41,6 +41,34 @@ def test_petsc_and_fourier_agree(nx, ny, frame):
             assert krylov.iterations < 80
 
 
+def test_petsc_and_fourier_agree_at_any_area_preserving_matrix():
+    grid, matrix = Grid(12, 16), np.array([[1.2, 0.3], [-0.4, (1.0 - 0.12) / 1.2]])
+    force = balanced_force(grid)
+    one, two = ghosted(2, grid.shape), ghosted(2, grid.shape)
+    FourierProjection(WholeGrid(grid), MATERIAL).solve(force.copy(), matrix, one)
+    with dmda.shared(grid, MATERIAL, MPI.COMM_SELF) as (_, krylov):
+        krylov.solve(force.copy(), matrix, two)
+    assert np.abs(owned(one - two)).max() < 1e-8 * np.abs(one).max()
+
+
+@pytest.mark.parametrize("boundary", ["periodic", "clamped"])
+def test_the_operator_is_symmetric_and_positive(boundary):
+    """Plates included: their rows and columns hold nothing but the diagonal."""
+    grid = Grid(9, 12, boundary=boundary)
+    with dmda.shared(grid, MATERIAL, MPI.COMM_SELF) as (domain, krylov):
+        krylov.solve(balanced_force(grid), FRAMES["simple"]().matrix(0.3), ghosted(2, grid.shape))
+        x, y, image_x, image_y = (domain.da.createGlobalVec() for _ in range(4))
+        random = np.random.default_rng(5)
+        x.setArray(random.standard_normal(x.getLocalSize()))
+        y.setArray(random.standard_normal(y.getLocalSize()))
+        krylov.mult(None, x, image_x)
+        krylov.mult(None, y, image_y)
+        assert x.dot(image_y) == pytest.approx(y.dot(image_x), rel=1e-11)
+        assert x.dot(image_x) > 0.0
+        for vector in (x, y, image_x, image_y):
+            vector.destroy()
+
+
 def test_multigrid_keeps_the_iterations_from_growing():
     counts = []
     for n in (32, 64, 128):
