@@ -203,10 +203,11 @@ def _plan(config: GrapheneInput, folder: Path, key: str) -> list[tuple[str, floa
     if config.dynamics.enabled:
         costs["dynamics"] = _COST["step"] * config.dynamics.duration_ps / graphene.TIMESTEP
     left = {name: cost for name, cost in costs.items() if load_sample(folder / f"{name}.npz", key) is None}
-    for name in left:  # damaged, or of another input
-        (folder / f"{name}.npz").unlink(missing_ok=True)
-    for remnant in folder.glob(".*.part"):  # of a process that was killed while it wrote
-        remnant.unlink(missing_ok=True)
+    useless = [folder / f"{name}.npz" for name in left]  # damaged, or of another input
+    remnants = folder.glob(".*.part")  # of a process that was killed while it wrote
+    for path in (*useless, *remnants):
+        if path.exists():
+            path.unlink()
     return list(left.items())
 
 
