@@ -95,6 +95,18 @@ def eigenvalues(influence: InfluenceFunction, stencil: Stencil, wavevectors: Arr
     )
 
 
+def alignment(influence: InfluenceFunction, stencil: Stencil, wavevectors: Array) -> Array:
+    """g·s/σ² ``(k,)`` with s_i = sin(k_i h_i)/h_i: where positive, the dilatation is not blind.
+
+    1 for an ideal kernel and long waves; infinite at the corners, where it is not defined.
+    """
+    g, _ = symbol.bonds(influence, stencil, wavevectors)
+    kappa, sigma = scales(wavevectors, stencil.spacing)
+    along = (g * np.sin(wavevectors * stencil.spacing) / stencil.spacing).sum(axis=1)
+    corner = sigma < 1e-6 * kappa
+    return np.where(corner, np.inf, along / np.where(corner, 1.0, sigma))
+
+
 def scales(wavevectors: Array, spacing: Array) -> tuple[Array, Array]:
     """κ² and σ² ``(k,)`` (1/Å²): |k|² as central differences of half and of whole spacings see it."""
     half = 2 * np.sin(wavevectors * spacing / 2) / spacing

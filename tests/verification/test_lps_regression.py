@@ -140,6 +140,6 @@ def test_a_seed_decides_the_result():
 
 def test_no_solvable_model_is_an_error(monkeypatch):
     data = [(spectral.moments(manufactured(TRUTH)), GRID)]
-    monkeypatch.setattr(regression._Problem, "accepts", lambda self, certificate: False)
+    monkeypatch.setattr(regression._Problem, "add_violations", lambda self, p: True)
     with pytest.raises(ConvergenceError, match="no solvable model found for a horizon of 15 Å and degree 1"):
         regression.learn(data, [GRID], 1, Settings(starts=1))
