@@ -132,14 +132,15 @@ def _polish(
     """Minimise from ``start``, adding violated wave vectors until solvable; None if it never is."""
     problem.steep = _STEEP
     result = problem.minimize(start, 150)
-    for _ in range(8):
+    for round in range(9):
         history.append(float(result.cost))
         if not problem.add_violations(result.x):
             influence = problem.material(result.x).influence
             certificates = [stability.certify(influence, stencil) for stencil in problem.grids]
             if all(certificate.holds for certificate in certificates):
                 return float(result.cost), result.x, certificates
-        problem.steep *= 3
+        if round >= 2:  # more points have not helped: press harder
+            problem.steep *= 3
         result = problem.minimize(result.x, 60)
     return None
 
