@@ -81,6 +81,10 @@ def evaluate(task: Task, parameters: Mapping[str, float]) -> Outcome:
     return Outcome(status, score, time.perf_counter() - start, message=message)  # type: ignore[arg-type]
 
 
+IMPORTS = 60.0
+"""Seconds that a process may take for its imports, beside the time limit."""
+
+
 class Worker:
     """A process that evaluates one point at a time.
 
@@ -92,13 +96,13 @@ class Worker:
     def __init__(self, task: Task, time_limit: float | None = None):
         self._task, self._limit = task, time_limit
         self._process: subprocess.Popen[bytes] | None = None
-        self._started = 0.0
+        self._started, self._ready = 0.0, False
         self.busy = False
 
     def start(self, parameters: Mapping[str, float]) -> None:
         """Begin an evaluation."""
         if self._process is None:
-            self._process = _spawn(self._task)
+            self._process, self._ready = _spawn(self._task), False
         self.busy, self._started = True, time.monotonic()
         with contextlib.suppress(OSError):  # it is gone: poll() says so
             _send(self._process.stdin, dict(parameters))
@@ -112,13 +116,13 @@ class Worker:
             try:
                 outcome = _receive(process.stdout)
                 if outcome == "ready":  # imports are done: the clock starts
-                    self._started = time.monotonic()
+                    self._started, self._ready = time.monotonic(), True
                     return None
             except EOFError:
                 outcome = Outcome(
                     "failed", seconds=elapsed, message=f"the model ended its process: {self._end()}"
                 )
-        elif self._limit is not None and elapsed > self._limit:
+        elif self._limit is not None and elapsed > self._limit + (0.0 if self._ready else IMPORTS):
             self._end(kill=True)
             outcome = Outcome("timeout", seconds=elapsed, message=f"no answer in {self._limit:g} s")
         else:
@@ -135,7 +139,11 @@ class Worker:
         process, self._process = self._process, None
         if kill:
             process.kill()
-        code = process.wait()
+        try:
+            code = process.wait(timeout=2.0)
+        except subprocess.TimeoutExpired:  # its answers have ended, but it has not
+            process.kill()
+            code = process.wait()
         for stream in (process.stdin, process.stdout):
             with contextlib.suppress(OSError):
                 stream.close()
@@ -154,6 +162,7 @@ def _spawn(task: Task) -> "subprocess.Popen[bytes]":
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment,
+        bufsize=0,  # an answer in a buffer of ours would be hidden from select()
     )
     with contextlib.suppress(OSError):
         _send(process.stdin, task)
@@ -162,16 +171,25 @@ def _spawn(task: Task) -> "subprocess.Popen[bytes]":
 
 def _send(stream: BinaryIO | None, value: Any) -> None:
     raw = pickle.dumps(value)
-    stream.write(struct.pack("<q", len(raw)) + raw)
+    rest = memoryview(struct.pack("<q", len(raw)) + raw)
+    while rest:
+        rest = rest[stream.write(rest) :]
     stream.flush()
 
 
 def _receive(stream: BinaryIO | None) -> Any:
-    header = stream.read(8)
-    if len(header) < 8:
-        raise EOFError
-    raw = stream.read(struct.unpack("<q", header)[0])
-    return pickle.loads(raw)
+    (length,) = struct.unpack("<q", _read(stream, 8))
+    return pickle.loads(_read(stream, length))
+
+
+def _read(stream: BinaryIO | None, length: int) -> bytes:
+    raw = b""
+    while len(raw) < length:
+        part = stream.read(length - len(raw))
+        if not part:
+            raise EOFError
+        raw += part
+    return raw
 
 
 def _watch(parent: int) -> None:
@@ -193,4 +211,7 @@ def serve() -> None:
         resolve(task.model)
         _send(answers, "ready")
         while True:
-            _send(answers, evaluate(task, _receive(sys.stdin.buffer)))
+            try:
+                _send(answers, evaluate(task, _receive(sys.stdin.buffer)))
+            except SystemExit as stop:  # at once: what the model started may not let the process end
+                os._exit(stop.code if isinstance(stop.code, int) else 1)

@@ -69,6 +69,7 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str], resume:
         InputError: the input, or a record of another configuration, named.
         MdbridgeError: no evaluation gave a distance.
     """
+    _importable(path)  # on all ranks: the problem names the user's functions
     problem = parallel.on_root(comm, lambda: prepare(path, overrides))
     worker = Worker(problem.task, problem.settings.ego.time_limit_s)
     start = time.perf_counter()
@@ -87,9 +88,7 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str], resume:
 def prepare(path: Path, overrides: Sequence[str] = ()) -> Problem:
     """Read and check everything that can be checked before the first evaluation."""
     settings = config.load(path, CalibrateInput, overrides)
-    folder = Path(path).resolve().parent
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))  # a user's own model beside the input
+    folder = _importable(path)
     fields = ("low", "high", "distribution", "mean", "deviation")
     space = Space(
         {name: Parameter(*(getattr(p, f) for f in fields)) for name, p in settings.parameters.items()}
@@ -104,6 +103,14 @@ def prepare(path: Path, overrides: Sequence[str] = ()) -> Problem:
     ego = settings.ego.model_dump(exclude={"time_limit_s"})
     task = Task(settings.model, options, objective, (str(folder),))
     return Problem(settings, space, task, reference, groups, Settings(**ego))
+
+
+def _importable(path: Path) -> Path:
+    """The folder of the input, from which a user's own model can be imported."""
+    folder = Path(path).resolve().parent
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+    return folder
 
 
 def _drive(
