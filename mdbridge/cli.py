@@ -85,6 +85,17 @@ def shear(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
 
 
 @app.command()
+def calibrate(
+    input: Input,
+    out: Out = Path("out"),
+    set: Overrides = None,
+    resume: Annotated[bool, typer.Option("--resume", help="go on with the record in --out")] = False,
+) -> None:
+    """Calibrate a model to a reference; write trials.jsonl, summary.json and figures."""
+    _campaign(input, {"calibrate": "calibrate"}).run(MPI.COMM_WORLD, input, out, set or (), resume)
+
+
+@app.command()
 def doctor() -> None:
     """Check that LAMMPS, mpi4py, PETSc and torch are there and share one MPI."""
     from .workflows import doctor as checks

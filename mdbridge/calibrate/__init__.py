@@ -1,0 +1,1 @@
+"""Calibration of a model to a reference by Grassmannian efficient global optimisation."""

@@ -1,0 +1,69 @@
+"""Where to look next: the logarithm of expected improvement, [Kontolati2021, eq. 20]."""
+
+import warnings
+
+import numpy as np
+import torch
+from botorch.acquisition import AcquisitionFunction, LogExpectedImprovement, qLogExpectedImprovement
+from botorch.exceptions import BadInitialCandidatesWarning, OptimizationWarning
+from botorch.optim import optimize_acqf
+from botorch.sampling import SobolQMCNormalSampler
+from numpy.typing import NDArray
+from scipy.stats import qmc
+
+from .surrogate import Surrogate
+
+Array = NDArray[np.float64]
+
+CANDIDATES = 512
+STARTS = 4
+SAMPLES = 128
+
+
+def propose(surrogate: Surrogate, incumbent: Array, pending: Array, seed: list[int]) -> Array:
+    """The point ``(d,)`` of the unit cube with the largest log-EI.
+
+    Args:
+        surrogate: of all that is known.
+        incumbent: the best point, ``(d,)``; candidates are also drawn near it.
+        pending: points under evaluation, ``p x d``.
+        seed: of all randomness here.
+    """
+    dimensions = len(incumbent)
+    bounds = torch.tensor([[0.0] * dimensions, [1.0] * dimensions], dtype=torch.double)
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore", OptimizationWarning)
+        warnings.simplefilter("ignore", BadInitialCandidatesWarning)
+        warnings.filterwarnings("ignore", "Optimization failed", RuntimeWarning)
+        torch.manual_seed(int(np.random.default_rng(seed).integers(2**31)))
+        acquisition = _improvement(surrogate, pending, seed)
+        raw = torch.as_tensor(_candidates(incumbent, seed))[:, None, :]
+        with torch.no_grad():
+            starts = raw[acquisition(raw).topk(STARTS).indices]
+        found, _ = optimize_acqf(
+            acquisition, bounds, 1, STARTS, batch_initial_conditions=starts, options={"maxiter": 60}
+        )
+    return np.clip(found[0].numpy(), 0.0, 1.0)
+
+
+def _improvement(surrogate: Surrogate, pending: Array, seed: list[int]) -> AcquisitionFunction:
+    if not len(pending):
+        return LogExpectedImprovement(surrogate.model, best_f=surrogate.best)
+    sampler = SobolQMCNormalSampler(
+        torch.Size([SAMPLES]), seed=int(np.random.default_rng([*seed, 1]).integers(2**31))
+    )
+    return qLogExpectedImprovement(
+        surrogate.model,
+        best_f=surrogate.best,
+        sampler=sampler,
+        X_pending=torch.as_tensor(pending, dtype=torch.double),
+    )
+
+
+def _candidates(incumbent: Array, seed: list[int]) -> Array:
+    """Points all over the cube, and near the incumbent at several distances."""
+    random = np.random.default_rng([*seed, 2])
+    everywhere = qmc.Sobol(len(incumbent), rng=random).random(CANDIDATES)
+    widths = 10.0 ** random.uniform(-3.0, -0.5, (CANDIDATES // 4, 1))
+    near = incumbent + widths * random.standard_normal((CANDIDATES // 4, len(incumbent)))
+    return np.vstack([everywhere, np.clip(near, 0.0, 1.0)])

@@ -1,0 +1,256 @@
+"""Grassmannian EGO as ask and tell, [Kontolati2021, Algorithm 1], with refinement.
+
+The search is a generator of batches of points; a batch is proposed when all
+earlier ones are known.  Each proposal is a function of the settings, its number
+and the earlier trials alone (its randomness comes from the seed and the
+number), so that a search restored from its trials goes on as if never stopped.
+"""
+
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import FileError
+from .refine import Groups, Options, refine
+from .space import Design, Space, design
+from .trials import Trial
+
+Array = NDArray[np.float64]
+Scheme = Literal["ego", "ego+refine"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Of a search.
+
+    Attributes:
+        scheme: "ego" is the published one: expected improvement to the end;
+            "ego+refine" finds basins so and descends each by Gauss–Newton.
+        initial: points of the start design.
+        design: "lhs", "sobol" or "halton".
+        explore: EGO trials before the first refinement, and a third of it before every other.
+        evaluations: the budget.
+        batch: EGO trials proposed at a time, the later with the earlier pending.
+        target: stop at this distance.
+        patience: refinements without improvement after which to stop.
+        stall: EGO trials without improvement after which to stop ("ego"); never if 0.
+        seed: of all randomness.
+        options: of the refinement.
+    """
+
+    scheme: Scheme = "ego+refine"
+    initial: int = 40
+    design: Design = "lhs"
+    explore: int = 15
+    evaluations: int = 200
+    batch: int = 1
+    target: float = 0.0
+    patience: int = 3
+    stall: int = 0
+    seed: int = 0
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A point to evaluate: its number, where it comes from, and the surrogate's hyperparameters."""
+
+    index: int
+    phase: str
+    unit: Array
+    state: list[float] | None = None
+
+
+IMPROVEMENT = 1e-3
+"""Relative decrease of the distance that counts as improvement."""
+
+_APART = 0.15
+"""Starts of refinements are at least so far from each other (largest coordinate)."""
+
+_Batches = Generator[list[Proposal], None, None]
+
+
+class Calibration:
+    """A search for the smallest distance.
+
+    Args:
+        space: the parameters.
+        settings: of the search.
+        groups: how residuals make up the distance; None where trials carry no
+            residuals, which leaves the scheme "ego".
+        trials: known ones, to go on from.
+
+    Example:
+        Evaluate all that :meth:`ask` gives, in any order, :meth:`tell` each,
+        and repeat until :attr:`done`.
+    """
+
+    def __init__(
+        self, space: Space, settings: Settings, groups: Groups | None = None, trials: Iterable[Trial] = ()
+    ):
+        self.space, self.settings, self.groups = space, settings, groups
+        self.trials: dict[int, Trial] = {}
+        self._known = {trial.index: trial for trial in trials}
+        self._open: dict[int, Proposal] = {}
+        self._handed: set[int] = set()
+        self.done = False
+        self.reason = ""
+        self._batches = self._search()
+        self._advance()
+
+    def ask(self) -> list[Proposal]:
+        """All points that can be evaluated now and were not given before; may be empty."""
+        new = [p for index, p in sorted(self._open.items()) if index not in self._handed]
+        self._handed.update(p.index for p in new)
+        return new
+
+    def tell(self, trial: Trial) -> None:
+        """Report an evaluation of a point that was given.
+
+        Raises:
+            KeyError: it was not asked for, or is known already.
+        """
+        self._open.pop(trial.index)
+        self.trials[trial.index] = trial
+        if not self._open:
+            self._advance()
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial with the smallest distance; the earliest of equal ones."""
+        return min(self._answered(), key=lambda t: (t.value, t.index), default=None)
+
+    def _answered(self) -> list[Trial]:
+        return [t for _, t in sorted(self.trials.items()) if t.distance is not None]
+
+    def _advance(self) -> None:
+        """Take the next batch, using what is known of it, until something is left to evaluate."""
+        while not self._open:
+            self._check_end()
+            if self.done:
+                return
+            try:
+                batch = next(self._batches)
+            except StopIteration:
+                self.done, self.reason = True, self.reason or "nothing left to try"
+                return
+            for proposal in batch[: max(self.settings.evaluations - len(self.trials), 0)]:
+                known = self._known.pop(proposal.index, None)
+                if known is None:
+                    self._open[proposal.index] = proposal
+                    continue
+                if not np.allclose(known.unit, proposal.unit, rtol=0.0, atol=1e-6):
+                    raise FileError(
+                        f"trial {known.index} of the record is not where this version of the package would "
+                        "look; go on with the version that made it, or start again"
+                    )
+                self.trials[known.index] = known
+
+    def _check_end(self) -> None:
+        best = self.best
+        if best is not None and best.value <= self.settings.target:
+            self.done, self.reason = True, "the target is reached"
+        elif len(self.trials) >= self.settings.evaluations:
+            self.done, self.reason = True, "the budget is spent"
+
+    # the search ---------------------------------------------------------------
+
+    def _search(self) -> _Batches:
+        s = self.settings
+        points = design(s.design, s.initial, len(self.space.names), s.seed)
+        yield [Proposal(k, "initial", unit) for k, unit in enumerate(points)]
+        if s.scheme == "ego" or self.groups is None:
+            yield from self._explore(s.evaluations)
+            return
+        yield from self._explore(s.explore)
+        starts: list[Array] = []
+        failures = 0
+        while failures < s.patience:
+            before = self.best
+            yield from self._refine(starts)
+            best = self.best
+            improved = before is None or (best is not None and best.value < before.value * (1 - IMPROVEMENT))
+            failures = 0 if improved else failures + 1
+            yield from self._explore(max(s.explore // 3, 1))
+        self.reason = f"{failures} refinements without improvement"
+
+    def _explore(self, count: int) -> _Batches:
+        """``count`` trials by expected improvement."""
+        s, last, least = self.settings, 0, np.inf
+        for start in range(0, count, s.batch):
+            best = self.best
+            if best is not None and best.value < least * (1 - IMPROVEMENT):
+                least, last = best.value, start
+            if s.scheme == "ego" and s.stall and start - last >= s.stall:
+                self.reason = f"{s.stall} trials without improvement"
+                return
+            batch: list[Proposal] = []
+            for _ in range(min(s.batch, count - start, s.evaluations - len(self.trials))):
+                batch.append(self._improve(batch))
+            yield batch
+
+    def _improve(self, pending: list[Proposal]) -> Proposal:
+        """The next point by expected improvement, or the recorded one."""
+        index = len(self.trials) + len(pending)
+        known = self._known.get(index)
+        if known is not None:
+            return Proposal(index, "ego", np.array(known.unit), known.state)
+        answered = self._answered()
+        if len(answered) < 2:  # nothing to learn from yet
+            unit = np.random.default_rng([self.settings.seed, index]).random(len(self.space.names))
+            return Proposal(index, "ego", unit)
+        from . import acquisition, surrogate  # heavy
+
+        if pending:
+            state = pending[-1].state
+        else:
+            state = next((t.state for _, t in sorted(self.trials.items(), reverse=True) if t.state), None)
+        points, values = np.array([t.unit for t in answered]), np.array([t.value for t in answered])
+        fitted = surrogate.Surrogate(points, values, state, fit=not pending)
+        model = fitted.with_penalty(np.array([t.unit for t in self.trials.values() if t.distance is None]))
+        unit = acquisition.propose(
+            model,
+            points[np.argmin(values)],
+            np.array([p.unit for p in pending]),
+            [self.settings.seed, index],
+        )
+        return Proposal(index, "ego", unit, fitted.state)
+
+    def _refine(self, starts: list[Array]) -> _Batches:
+        """Descend from the best point that is apart from all earlier ``starts`` (extended)."""
+        start = self._next_start(starts)
+        if start is None or self.groups is None:
+            return
+        starts.append(np.array(start.unit))
+        search = refine(np.array(start.unit), start.residual, self.groups, self.settings.options)
+        points = next(search, None)
+        end = start
+        while points:
+            first = len(self.trials)
+            yield [Proposal(first + k, "refine", unit) for k, unit in enumerate(points)]
+            told = [self.trials[first + k] for k in range(len(points))]
+            end = min([end, *told], key=lambda t: t.value)
+            try:
+                points = search.send([t.residual for t in told])
+            except StopIteration:
+                break
+        starts.append(np.array(end.unit))
+
+    def _next_start(self, starts: list[Array]) -> Trial | None:
+        """The best trial apart from ``starts``, first of those that are better than their neighbours.
+
+        These are the bottoms of basins as far as exploration has shown them; the best trial is one.
+        """
+        found = [t for t in self._answered() if t.phase != "refine"]
+        if not found:
+            return None
+        points, values = np.array([t.unit for t in found]), np.array([t.value for t in found])
+        gaps = np.linalg.norm(points[:, None] - points, axis=2)
+        near = np.argsort(gaps, axis=1, kind="stable")[:, : points.shape[1] + 2]
+        lowest = values <= values[near].min(axis=1)
+        apart = np.array([all(np.abs(p - s).max() > _APART for s in starts) for p in points])
+        order = sorted(np.flatnonzero(apart), key=lambda k: (not lowest[k], values[k], k))
+        return found[order[0]] if order else None

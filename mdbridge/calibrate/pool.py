@@ -1,0 +1,96 @@
+"""Evaluations over the ranks of a communicator: rank 0 hands them out, every rank has a worker."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mpi4py import MPI
+
+from .. import parallel
+from .evaluate import Outcome, Worker
+
+_TASK, _ANSWER = 71, 72
+_PAUSE = 0.002
+"""Seconds between looks at the mailbox: a blocking receive would take the core that the model needs."""
+
+
+class Pool:
+    """The workers of all ranks, as rank 0 sees them."""
+
+    def __init__(self, comm: MPI.Comm, worker: Worker):
+        self._comm, self._worker = comm, worker
+        self._jobs: dict[int, int] = {}
+
+    @property
+    def free(self) -> int:
+        """How many ranks have nothing to do."""
+        return self._comm.size - len(self._jobs)
+
+    def submit(self, number: int, parameters: Mapping[str, float]) -> None:
+        """Give an evaluation to a free rank; there must be one."""
+        rank = next(r for r in range(self._comm.size) if r not in self._jobs)
+        self._jobs[rank] = number
+        if rank == 0:
+            self._worker.start(parameters)
+        else:
+            self._comm.send(dict(parameters), dest=rank, tag=_TASK)
+
+    def collect(self) -> list[tuple[int, Outcome]]:
+        """The evaluations that are done, at least one; there must be some under way."""
+        while True:
+            done = []
+            if 0 in self._jobs and (outcome := self._worker.poll(_PAUSE)) is not None:
+                done.append((self._jobs.pop(0), outcome))
+            status = MPI.Status()
+            while self._comm.size > 1 and self._comm.iprobe(MPI.ANY_SOURCE, _ANSWER, status):
+                outcome = self._comm.recv(source=status.source, tag=_ANSWER)
+                done.append((self._jobs.pop(status.source), outcome))
+            if done:
+                return sorted(done, key=lambda pair: pair[0])
+            if 0 not in self._jobs:
+                time.sleep(_PAUSE)
+
+
+def with_pool(comm: MPI.Comm, worker: Worker, master: Callable[[Pool], Any]) -> Any:
+    """Run ``master`` on rank 0 while the others evaluate; its result on all ranks (collective).
+
+    Raises:
+        MdbridgeError: on all ranks, if ``master`` or a rank failed.
+    """
+    try:
+        if comm.rank == 0:
+            pool = Pool(comm, worker)
+            result, error = parallel.attempt(lambda: master(pool))
+            for rank in range(1, comm.size):
+                comm.send(None, dest=rank, tag=_TASK)
+            _drain(comm, pool)
+        else:
+            result, error = parallel.attempt(lambda: _serve(comm, worker))
+    finally:
+        worker.close()
+    parallel.agree(comm, error)
+    return comm.bcast(result, root=0)
+
+
+def _drain(comm: MPI.Comm, pool: Pool) -> None:
+    """Take the answers nobody waits for any more."""
+    for rank in [r for r in pool._jobs if r != 0]:
+        comm.recv(source=rank, tag=_ANSWER)
+
+
+def _serve(comm: MPI.Comm, worker: Worker) -> None:
+    while True:
+        while not comm.iprobe(0, _TASK):
+            time.sleep(_PAUSE)
+        parameters = comm.recv(source=0, tag=_TASK)
+        if parameters is None:
+            return
+        outcome, error = parallel.attempt(lambda: _evaluate(worker, parameters))  # noqa: B023
+        comm.send(outcome or Outcome("failed", message=f"on rank {comm.rank}: {error}"), dest=0, tag=_ANSWER)
+
+
+def _evaluate(worker: Worker, parameters: Mapping[str, float]) -> Outcome:
+    worker.start(parameters)
+    while (outcome := worker.poll(0.05)) is None:
+        pass
+    return outcome

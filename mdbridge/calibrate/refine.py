@@ -1,0 +1,155 @@
+"""Refinement of a point by Gauss–Newton steps on the vector of residuals.
+
+The objective of [Kontolati2021, eqs. 24, 41] is a sum of norms,
+``Σ_g a_g ‖r_g(u)‖``: a cone at its minimum, with a narrow valley, whose floor
+a surrogate of the sum does not see.  The residuals themselves are smooth.  A
+step minimises ``Σ_g a_g ‖r_g + J_g s‖`` over a trust region, a convex problem
+that is solved by reweighting; Broyden's update saves evaluations between the
+finite-difference Jacobians.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import lsq_linear
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which residuals belong together.
+
+    Attributes:
+        index: the group of each residual, ``(m,)``.
+        weight: a_g, ``(groups,)``.
+    """
+
+    index: NDArray[np.int64]
+    weight: Array
+
+    def norms(self, residual: Array) -> Array:
+        """‖r_g‖ of every group."""
+        return np.sqrt(np.bincount(self.index, residual**2, minlength=len(self.weight)))
+
+    def value(self, residual: Array) -> float:
+        """Σ_g a_g ‖r_g‖."""
+        return float(self.weight @ self.norms(residual))
+
+
+@dataclass(frozen=True)
+class Options:
+    """Of the refinement; lengths in the unit cube.
+
+    Attributes:
+        radius: of the first trust region.
+        smallest: radius at which the refinement ends.
+        difference: step of the finite differences, at most.
+        smallest_difference: and at least; above the noise of the model.
+    """
+
+    radius: float = 0.1
+    smallest: float = 1e-4
+    difference: float = 5e-3
+    smallest_difference: float = 5e-4
+
+
+Search = Generator[list[Array], list[Array | None], None]
+"""Yields points ``(d,)`` of the unit cube, is sent their residuals ``(m,)``, None where the model failed."""
+
+
+def refine(start: Array, residual: Array, groups: Groups, options: Options) -> Search:
+    """Search from ``start`` ``(d,)`` with its ``residual`` ``(m,)`` until the trust region is small.
+
+    The caller keeps the outcomes; the generator itself returns nothing.  It is
+    a function of what it is sent alone, so that replaying it restores it.
+    """
+    here, radius, value = np.array(start), options.radius, groups.value(residual)
+    steps = np.full(len(here), options.difference)
+    while radius > options.smallest and value > 0.0:
+        jacobian = yield from _differences(here, residual, steps)
+        if jacobian is None:
+            return
+        steps = _difference_steps(jacobian, groups, value, options)
+        moved = False
+        while radius > options.smallest and value > 0.0:
+            step = best_step(here, residual, jacobian, groups, radius)
+            predicted = value - groups.value(residual + jacobian @ step)
+            if predicted <= 1e-9 * value:
+                radius = radius if moved else 0.0
+                break
+            (found,) = yield [here + step]
+            ratio = -1.0 if found is None else (value - groups.value(found)) / predicted
+            length = float(np.abs(step).max())
+            if ratio < 0.2 and moved:  # the Jacobian is of another place: measure it here
+                radius = max(0.5 * radius, length) if ratio > 0.0 else 0.5 * length
+            elif ratio < 0.2:
+                radius = 0.3 * length
+            elif ratio > 0.7:
+                radius = min(max(radius, 2.0 * length), 0.5)
+            stale = ratio < 0.2 and moved
+            if found is not None:
+                jacobian = jacobian + np.outer(found - residual - jacobian @ step, step) / (step @ step)
+                if ratio > 0.0:
+                    here, residual, value, moved = here + step, found, groups.value(found), True
+            if stale:
+                break
+
+
+def _differences(
+    here: Array, residual: Array, steps: Array
+) -> Generator[list[Array], list[Array | None], Array | None]:
+    """Differences towards the inside of the cube, the other way where that fails; ``m x d``."""
+    columns: dict[int, Array] = {}
+    for side in (1.0, -1.0):
+        todo = [k for k in range(len(here)) if k not in columns]
+        signed = {k: side * steps[k] * (1.0 if here[k] <= 0.5 else -1.0) for k in todo}
+        signed = {k: h for k, h in signed.items() if 0.0 <= here[k] + h <= 1.0}
+        if not signed:
+            continue
+        found = yield [here + h * np.eye(len(here))[k] for k, h in signed.items()]
+        for (k, h), answer in zip(signed.items(), found, strict=True):
+            if answer is not None:
+                columns[k] = (answer - residual) / h
+        if len(columns) == len(here):
+            return np.stack([columns[k] for k in range(len(here))], axis=1)
+    return None
+
+
+def _difference_steps(jacobian: Array, groups: Groups, value: float, options: Options) -> Array:
+    """Steps that change the value by about a tenth of it."""
+    slopes = np.array([groups.value(column) for column in jacobian.T])
+    wanted = 0.1 * value / np.maximum(slopes, 1e-300)
+    return np.clip(wanted, options.smallest_difference, options.difference)
+
+
+def best_step(here: Array, residual: Array, jacobian: Array, groups: Groups, radius: float) -> Array:
+    """The s that minimises Σ a_g ‖r_g + J_g s‖ with |s_k| ≤ radius, inside the unit cube."""
+    low, high = np.maximum(-radius, -here), np.minimum(radius, 1.0 - here)
+    step = np.zeros(len(here))
+    best, best_value = step, groups.value(residual)
+    floor = 1e-3 * best_value / max(float(groups.weight.sum()), 1e-300)
+    for _ in range(30):
+        norms = np.maximum(groups.norms(residual + jacobian @ step), floor)
+        root = np.sqrt(groups.weight / norms)[groups.index]
+        fresh = _bounded(root[:, None] * jacobian, -root * residual, low, high)
+        value = groups.value(residual + jacobian @ fresh)
+        if value < best_value:
+            best, best_value = fresh, value
+        if np.abs(fresh - step).max() <= 1e-3 * radius:
+            break
+        step = fresh
+    return best
+
+
+def _bounded(a: Array, b: Array, low: Array, high: Array) -> Array:
+    """Least squares ‖a s − b‖ with bounds, by fixing what leaves the box."""
+    q, r = np.linalg.qr(a)
+    span = high - low
+    return np.clip(
+        lsq_linear(r, q.T @ b, (low - 1e-12 * (1 + span), high + 1e-12 * (1 + span)), method="bvls").x,
+        low,
+        high,
+    )

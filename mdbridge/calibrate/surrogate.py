@@ -1,0 +1,95 @@
+"""The Gaussian process of the logarithm of the distance, [Kontolati2021, sec. 2.2]."""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from botorch.exceptions import OptimizationWarning
+from botorch.models import SingleTaskGP
+from botorch.models.transforms import Normalize, Standardize
+from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
+from botorch.optim.fit import fit_gpytorch_mll_scipy
+from gpytorch.mlls import ExactMarginalLogLikelihood
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+ITERATIONS = 50
+"""Of the likelihood's maximisation; a warm start needs a few."""
+
+
+class Surrogate:
+    """A GP over the unit cube with a Matérn-5/2 kernel, one length scale for each parameter.
+
+    Args:
+        points: ``n x d`` in the unit cube.
+        values: the distances, ``(n,)``, positive (their logarithm is modelled).
+        state: hyperparameters to start the fit from, see :attr:`state`.
+        fit: whether to fit them at all.
+
+    Attributes:
+        model: of the *negative* logarithm, which is to be maximised.
+    """
+
+    def __init__(self, points: Array, values: Array, state: Sequence[float] | None = None, fit: bool = True):
+        torch.set_num_threads(1)
+        self._points, self._values = np.asarray(points), np.asarray(values)
+        x = torch.as_tensor(np.asarray(points), dtype=torch.double)
+        y = -torch.log(torch.as_tensor(np.asarray(values), dtype=torch.double).clamp_min(1e-300))
+        dimensions = x.shape[-1]
+        bounds = torch.tensor([[0.0], [1.0]], dtype=torch.double).repeat(1, dimensions)
+        self.model = SingleTaskGP(
+            x,
+            y[:, None],
+            covar_module=get_covar_module_with_dim_scaled_prior(dimensions, use_rbf_kernel=False),
+            outcome_transform=Standardize(1),
+            input_transform=Normalize(dimensions, bounds=bounds),
+        )
+        self.best = float(y.max())
+        if state is not None:
+            self._restore(state)
+        if fit:
+            self._fit()
+        self.model.eval()
+
+    @property
+    def state(self) -> list[float]:
+        """The hyperparameters, untransformed, in the order of ``named_parameters``."""
+        return [float(v) for p in self.model.parameters() for v in p.detach().reshape(-1)]
+
+    def with_penalty(self, refused: Array) -> "Surrogate":
+        """This surrogate, told also that the distance is the median one at ``refused`` ``f x d``.
+
+        Points where the model failed stay out of the fit, but are not proposed again: little
+        improvement is expected near them.
+        """
+        if not len(refused):
+            return self
+        penalty = np.full(len(refused), np.median(self._values))
+        points, values = np.vstack([self._points, refused]), np.append(self._values, penalty)
+        return Surrogate(points, values, self.state, fit=False)
+
+    def predict(self, points: Array) -> tuple[Array, Array]:
+        """Mean and standard deviation of the logarithm of the distance at ``n x d``."""
+        means, deviations = [], []
+        for part in torch.as_tensor(points, dtype=torch.double).split(256):  # covariances of few at a time
+            with torch.no_grad():
+                posterior = self.model.posterior(part)
+            means.append(-posterior.mean[:, 0].numpy())
+            deviations.append(posterior.variance[:, 0].sqrt().numpy())
+        return np.concatenate(means), np.concatenate(deviations)
+
+    def _restore(self, state: Sequence[float]) -> None:
+        values, start = torch.tensor(state, dtype=torch.double), 0
+        with torch.no_grad():
+            for p in self.model.parameters():
+                p.copy_(values[start : start + p.numel()].reshape(p.shape))
+                start += p.numel()
+
+    def _fit(self) -> None:
+        likelihood = ExactMarginalLogLikelihood(self.model.likelihood, self.model)
+        likelihood.train()
+        with warnings.catch_warnings():  # the iteration limit is no failure
+            warnings.simplefilter("ignore", OptimizationWarning)
+            fit_gpytorch_mll_scipy(likelihood, options={"maxiter": ITERATIONS})

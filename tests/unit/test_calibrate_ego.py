@@ -1,0 +1,177 @@
+"""Ask and tell: known minima, restoring, stopping, failures."""
+
+import math
+
+import numpy as np
+import pytest
+
+from mdbridge.calibrate.ego import Calibration, Settings
+from mdbridge.calibrate.refine import Groups
+from mdbridge.calibrate.space import Parameter, Space
+from mdbridge.calibrate.trials import Trial
+from mdbridge.errors import FileError
+
+PLANE = Space({"x": Parameter(-5.0, 10.0), "y": Parameter(0.0, 15.0)})
+CUBE = Space({f"x{k}": Parameter(0.0, 1.0) for k in range(6)})
+BOWL = Space({"x": Parameter(0.0, 1.0), "y": Parameter(0.0, 1.0)})
+ONE_NORM = Groups(np.zeros(2, dtype=int), np.ones(1))
+
+
+def branin(p):
+    x, y = p["x"], p["y"]
+    return (
+        (y - 5.1 * x**2 / (4 * np.pi**2) + 5 * x / np.pi - 6) ** 2
+        + 10 * (1 - 1 / (8 * np.pi)) * np.cos(x)
+        + 10
+    )
+
+
+def hartmann(p):
+    x = np.array(list(p.values()))
+    a = np.array(
+        [
+            [10, 3, 17, 3.5, 1.7, 8],
+            [0.05, 10, 17, 0.1, 8, 14],
+            [3, 3.5, 1.7, 10, 17, 8],
+            [17, 8, 0.05, 10, 0.1, 14],
+        ]
+    )
+    c = 1e-4 * np.array(
+        [
+            [1312, 1696, 5569, 124, 8283, 5886],
+            [2329, 4135, 8307, 3736, 1004, 9991],
+            [2348, 1451, 3522, 2883, 3047, 6650],
+            [4047, 8828, 8732, 5743, 1091, 381],
+        ]
+    )
+    return -np.array([1.0, 1.2, 3.0, 3.2]) @ np.exp(-(a * (x - c) ** 2).sum(axis=1))
+
+
+def bowl(p):
+    """Two residuals; the minimum is at (0.3, 0.7)."""
+    return np.array([p["x"] - 0.3 + (p["y"] - 0.7) ** 2, 3.0 * (p["y"] - 0.7)])
+
+
+def answer(space, proposal, residuals):
+    parameters = space.physical(proposal.unit)
+    common = (proposal.index, proposal.phase, list(map(float, proposal.unit)), parameters)
+    residual = residuals(parameters)
+    if residual is None:
+        return Trial(*common, "failed", state=proposal.state)
+    residual = np.atleast_1d(residual)
+    return Trial(*common, "ok", float(np.linalg.norm(residual)), [], residual, state=proposal.state)
+
+
+def drive(search, space, residuals, stop=math.inf):
+    """Answer until done or until ``stop`` trials."""
+    while not search.done and len(search.trials) < stop:
+        for proposal in search.ask():
+            search.tell(answer(space, proposal, residuals))
+            if len(search.trials) >= stop:
+                break
+    return search
+
+
+def units(search):
+    return [search.trials[k].unit for k in sorted(search.trials)]
+
+
+def test_expected_improvement_finds_a_minimum_of_branin():
+    settings = Settings("ego", initial=10, evaluations=35, target=0.02)
+    search = drive(Calibration(PLANE, settings), PLANE, lambda p: branin(p) - 0.397887)
+    assert search.done and search.reason == "the target is reached"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_expected_improvement_finds_the_minimum_of_hartmann_6(seed):
+    settings = Settings("ego", initial=20, evaluations=120, target=0.1, seed=seed)
+    search = drive(Calibration(CUBE, settings), CUBE, lambda p: hartmann(p) + 3.32237)
+    # the second-best basin lies at 0.119
+    assert search.best.value <= 0.1
+
+
+def test_refinement_goes_to_the_floor():
+    settings = Settings(initial=5, explore=2, evaluations=40, target=1e-6)
+    search = drive(Calibration(BOWL, settings, ONE_NORM), BOWL, bowl)
+    assert search.best.value <= 1e-6 and len(search.trials) < 30
+    assert list(search.best.parameters.values()) == pytest.approx([0.3, 0.7], abs=1e-5)
+
+
+def test_several_basins_are_tried():
+    def two_valleys(p):  # the local one, about 0.2, is wide, the global one narrow
+        x = p["x"]
+        here = x - 0.2 if x < 0.75 else 6.0 * (x - 0.9)
+        return np.array([here, (p["y"] - 0.5) * 0.3, 0.1 if x < 0.75 else 0.0])
+
+    groups = Groups(np.zeros(3, dtype=int), np.ones(1))
+    settings = Settings(initial=12, explore=3, evaluations=120, target=1e-6)
+    search = drive(Calibration(BOWL, settings, groups), BOWL, two_valleys)
+    assert search.best.parameters["x"] == pytest.approx(0.9, abs=1e-5)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_restored_at_any_trial_it_goes_on_as_if_never_stopped(batch):
+    settings = Settings(initial=5, explore=4, evaluations=22, batch=batch, seed=7)
+    whole = drive(Calibration(BOWL, settings, ONE_NORM), BOWL, bowl)
+    assert {t.phase for t in whole.trials.values()} == {"initial", "ego", "refine"}
+    for stop in (2, 6, 8, 13):
+        part = drive(Calibration(BOWL, settings, ONE_NORM), BOWL, bowl, stop)
+        again = drive(Calibration(BOWL, settings, ONE_NORM, part.trials.values()), BOWL, bowl)
+        assert units(again) == units(whole), stop
+
+
+def test_trials_may_be_told_in_any_order_and_some_be_lost():
+    settings = Settings("ego", initial=4, evaluations=12, batch=4)
+    whole = drive(Calibration(BOWL, settings), BOWL, bowl)
+    search = Calibration(BOWL, settings, trials=[whole.trials[k] for k in (0, 1, 2, 3, 5, 6)])
+    while not search.done:
+        for proposal in reversed(search.ask()):
+            search.tell(answer(BOWL, proposal, bowl))
+    assert units(search) == units(whole)
+    assert search.ask() == []
+    with pytest.raises(KeyError):
+        search.tell(whole.trials[0])
+
+
+def test_pending_points_are_kept_away_from():
+    search = Calibration(BOWL, Settings("ego", initial=6, evaluations=9, batch=3))
+    drive(search, BOWL, bowl)
+    points = np.array(units(search)[6:])
+    gaps = [np.linalg.norm(points[i] - points[j]) for i in range(3) for j in range(i)]
+    assert min(gaps) > 1e-3
+
+
+def test_failures_are_kept_and_avoided():
+    def half(p):
+        return (
+            None if p["x"] < 0.5 else np.array([p["x"] - 0.4, p["y"] - 0.7])
+        )  # best at the edge of the failures
+
+    search = drive(Calibration(BOWL, Settings("ego", initial=10, evaluations=30)), BOWL, half)
+    later = [t for t in search.trials.values() if t.phase == "ego"]
+    assert search.best.value < 0.12
+    assert sum(t.distance is None for t in later) <= len(later) // 2
+    nothing = drive(Calibration(BOWL, Settings("ego", initial=3, evaluations=8)), BOWL, lambda p: None)
+    assert nothing.best is None and len(nothing.trials) == 8
+
+
+def test_stopping_rules():
+    flat = drive(
+        Calibration(BOWL, Settings("ego", initial=4, evaluations=50, stall=3)), BOWL, lambda p: np.ones(2)
+    )
+    assert flat.reason == "3 trials without improvement" and len(flat.trials) == 7
+    settings = Settings(initial=6, explore=1, evaluations=300, patience=2)
+    groups = Groups(np.array([0, 0, 1]), np.ones(2))
+    patient = drive(Calibration(BOWL, settings, groups), BOWL, lambda p: np.append(bowl(p), 0.1))
+    assert "without improvement" in patient.reason and len(patient.trials) < 150
+
+
+def test_another_seed_goes_elsewhere_and_a_foreign_record_is_refused():
+    one, two = (
+        drive(Calibration(BOWL, Settings("ego", initial=4, evaluations=6, seed=s)), BOWL, bowl)
+        for s in (1, 2)
+    )
+    assert units(one) != units(two)
+    with pytest.raises(FileError, match="trial 0 of the record"):
+        Calibration(BOWL, Settings("ego", initial=4, evaluations=6, seed=1), trials=two.trials.values())

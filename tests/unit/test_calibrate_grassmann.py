@@ -1,0 +1,79 @@
+"""Grassmann distances: hand-computed cases, invariances, ranks, small angles."""
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+from mdbridge.calibrate import grassmann
+
+E = np.eye(6)
+
+
+def plane(angle):
+    """The span of e0 and of e1 turned towards e2."""
+    return np.stack([E[0], np.cos(angle) * E[1] + np.sin(angle) * E[2]], axis=1)
+
+
+def random_span(seed, n=9, p=3):
+    return np.linalg.qr(np.random.default_rng(seed).standard_normal((n, p)))[0]
+
+
+@pytest.mark.parametrize("angle", [1e-12, 1e-9, 1e-5, 0.3, np.pi / 4, 1.2, np.pi / 2])
+def test_angles_by_hand_down_to_roundoff(angle):
+    assert grassmann.principal_angles(plane(0.0), plane(angle))[1] == pytest.approx(
+        angle, rel=1e-4, abs=1e-15
+    )
+    assert grassmann.distance(plane(0.0), plane(angle)) == pytest.approx(angle, rel=1e-4)
+
+
+def test_several_angles_are_sorted_and_their_squares_added():
+    angles = np.array([1e-7, 0.2, 1.1])
+    b = np.cos(angles) * E[:, :3] + np.sin(angles) * E[:, 3:]
+    assert grassmann.principal_angles(E[:, :3], b) == pytest.approx(angles, rel=1e-8)
+    assert grassmann.distance(E[:, :3], b) == pytest.approx(np.sqrt((angles**2).sum()))
+
+
+def test_neither_basis_nor_scale_matters_and_the_distance_is_symmetric():
+    a, b = random_span(1), random_span(2)
+    turned = b @ expm(np.array([[0, 1, 2], [-1, 0, 3], [-2, -3, 0]]) / 3)
+    assert grassmann.distance(a, turned) == pytest.approx(grassmann.distance(a, b), rel=1e-12)
+    assert grassmann.distance(b, a) == pytest.approx(grassmann.distance(a, b), rel=1e-12)
+    field, other = np.random.default_rng(3).standard_normal((2, 8, 5))
+    base = grassmann.field_distance(field, other, 2, 1e-3)
+    assert grassmann.field_distance(-7.0 * field, other, 2, 1e-3) == pytest.approx(base, rel=1e-12)
+    assert grassmann.field_distance(field, 3.0 * field, "larger", 1e-3) < 1e-12
+
+
+def test_unequal_ranks():
+    line, whole = E[:, :1], E[:, :3]
+    assert grassmann.distance(line, whole) == pytest.approx(np.sqrt(2) * np.pi / 2)
+    assert grassmann.distance(whole, line) == pytest.approx(np.sqrt(2) * np.pi / 2)
+
+
+def test_the_rank_rules():
+    a = np.diag([3.0, 2.0, 0.0, 0.0])
+    b = np.diag([3.0, 0.0, 1e-6, 0.0])
+    assert grassmann.field_distance(a, b, "reference", 1e-3) == pytest.approx(0.0, abs=1e-12)
+    assert grassmann.field_distance(a, b, "larger", 1e-3) == pytest.approx(np.pi / 2)
+    assert grassmann.field_distance(a, b, "infinite", 1e-3) == pytest.approx(np.pi / 2)
+    assert grassmann.field_distance(a, b, 1, 1e-3) == pytest.approx(0.0, abs=1e-12)
+    assert grassmann.field_distance(a, b, "infinite", 1e-9) == pytest.approx(np.pi / 2)
+
+
+@pytest.mark.parametrize("field", [np.zeros((3, 3)), np.full((3, 3), np.nan), np.ones(3)])
+def test_a_field_without_a_span_is_refused(field):
+    with pytest.raises(ValueError, match="finite matrix"):
+        grassmann.basis(field)
+
+
+def test_the_logarithm_has_the_distance_as_its_norm_and_leads_to_the_other_span():
+    at, u = random_span(1), random_span(2)
+    tangent = grassmann.logarithm(at, u)
+    assert np.linalg.norm(tangent) == pytest.approx(grassmann.distance(at, u), rel=1e-12)
+    assert at.T @ tangent == pytest.approx(np.zeros((3, 3)), abs=1e-12)
+    w, angles, vt = np.linalg.svd(tangent, full_matrices=False)
+    end = (at @ vt.T * np.cos(angles) + w * np.sin(angles)) @ vt
+    assert grassmann.distance(end, u) < 1e-10
+    turned = u @ np.linalg.qr(np.random.default_rng(4).standard_normal((3, 3)))[0]
+    assert grassmann.logarithm(at, turned) == pytest.approx(tangent, abs=1e-12)
+    assert np.linalg.norm(grassmann.logarithm(plane(0.0), plane(1e-9))) == pytest.approx(1e-9, rel=1e-6)

@@ -1,0 +1,78 @@
+"""Gauss–Newton on sums of norms."""
+
+import numpy as np
+import pytest
+
+from mdbridge.calibrate.refine import Groups, Options, best_step, refine
+
+
+def descend(model, start, groups, limit=100, options=None):
+    """Drive a refinement; returns the best value, its point, and the evaluations."""
+    best, count = (groups.value(model(start)), start), 0
+    search = refine(start, model(start), groups, options or Options())
+    points = next(search)
+    while count < limit:
+        answers = [model(p) for p in points]
+        count += len(points)
+        for p, r in zip(points, answers, strict=True):
+            if r is not None and groups.value(r) < best[0]:
+                best = groups.value(r), p
+        try:
+            points = search.send(answers)
+        except StopIteration:
+            break
+    return *best, count
+
+
+def valley(u):
+    """Rosenbrock's residuals, minimum at (0.6, 0.36)."""
+    return np.array([10.0 * (u[1] - u[0] ** 2), 0.6 - u[0]])
+
+
+@pytest.mark.parametrize("index", [[0, 0], [0, 1]])
+def test_the_floor_of_a_narrow_valley(index):
+    groups = Groups(np.array(index), np.ones(max(index) + 1))
+    value, point, count = descend(valley, np.array([0.1, 0.9]), groups)
+    assert value < 1e-5 and point == pytest.approx([0.6, 0.36], abs=1e-5) and count < 60
+
+
+def test_a_sum_of_norms_is_minimised_not_a_sum_of_squares():
+    # |u - 0.2| twice and |u - 0.8| once: the median, not the mean
+    groups = Groups(np.arange(3), np.ones(3))
+    value, point, _ = descend(
+        lambda u: np.array([u[0] - 0.2, u[0] - 0.2, u[0] - 0.8]), np.array([0.9]), groups
+    )
+    assert point[0] == pytest.approx(0.2, abs=1e-3) and value == pytest.approx(0.6, abs=2e-3)
+
+
+def test_points_stay_in_the_cube_and_a_bound_can_hold_the_minimum():
+    seen = []
+
+    def model(u):
+        seen.append(u)
+        return np.array([u[0] + 0.5, u[1] - 0.3])
+
+    _, point, _ = descend(model, np.array([0.5, 0.99]), Groups(np.arange(2), np.ones(2)))
+    assert point == pytest.approx([0.0, 0.3], abs=1e-4)
+    assert min(map(np.min, seen)) >= 0.0 and max(map(np.max, seen)) <= 1.0
+
+
+def test_differences_look_the_other_way_where_the_model_fails():
+    def model(u):
+        return None if 0.3 < u[0] < 0.31 else valley(u)
+
+    value, point, _ = descend(model, np.array([0.3, 0.9]), Groups(np.zeros(2, int), np.ones(1)))
+    assert value < 1e-4 and point == pytest.approx([0.6, 0.36], abs=1e-4)
+
+
+def test_a_search_ends_where_every_neighbour_fails():
+    search = refine(np.array([0.5]), np.array([1.0]), Groups(np.zeros(1, int), np.ones(1)), Options())
+    assert len(next(search)) == 1 and len(search.send([None])) == 1
+    with pytest.raises(StopIteration):
+        search.send([None])
+
+
+def test_the_step_respects_the_trust_region():
+    groups = Groups(np.zeros(2, int), np.ones(1))
+    step = best_step(np.array([0.5, 0.5]), np.array([-1.0, 0.01]), np.eye(2), groups, 0.1)
+    assert step == pytest.approx([0.1, -0.01], abs=1e-6)

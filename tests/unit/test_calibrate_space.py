@@ -1,0 +1,52 @@
+"""Parameters, distributions and designs."""
+
+import numpy as np
+import pytest
+
+from mdbridge.calibrate.space import Parameter, Space, design
+from mdbridge.errors import InputError
+
+ALL = [
+    Parameter(-2.0, 3.0),
+    Parameter(0.1, 100.0, "loguniform"),
+    Parameter(0.0, 1.0, "normal", mean=0.7, deviation=0.2),
+]
+
+
+@pytest.mark.parametrize("parameter", ALL)
+def test_value_and_unit_are_inverse_and_keep_to_the_bounds(parameter):
+    units = np.linspace(0.0, 1.0, 11)
+    values = parameter.value(units)
+    assert values[0] == pytest.approx(parameter.low) and values[-1] == pytest.approx(parameter.high)
+    assert [parameter.unit(v) for v in values] == pytest.approx(units, abs=1e-9)
+
+
+def test_medians():
+    assert [float(p.value(np.array(0.5))) for p in ALL[:2]] == pytest.approx([0.5, np.sqrt(10.0)])
+    assert 0.6 < float(ALL[2].value(np.array(0.5))) < 0.7  # less of the upper tail is left
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        (Parameter(1.0, 1.0), "parameters.a: low = 1.0 must lie below high = 1.0"),
+        (Parameter(2.0, 1.0), "must lie below"),
+        (Parameter(0.0, 1.0, "loguniform"), "needs positive bounds"),
+        (Parameter(0.0, 1.0, "normal"), "needs mean"),
+    ],
+)
+def test_bounds_that_cannot_be_are_named(parameter, message):
+    with pytest.raises(InputError, match=message):
+        Space({"a": parameter})
+    with pytest.raises(InputError, match="none to calibrate"):
+        Space({})
+
+
+@pytest.mark.parametrize("kind", ["lhs", "sobol", "halton"])
+def test_designs_are_seeded_and_cover_the_cube(kind):
+    points = design(kind, 20, 3, seed=4)
+    assert points.shape == (20, 3) and np.array_equal(points, design(kind, 20, 3, seed=4))
+    assert not np.array_equal(points, design(kind, 20, 3, seed=5))
+    assert np.abs(points.mean(axis=0) - 0.5).max() < 0.1
+    if kind == "lhs":
+        assert np.array_equal(np.sort((20 * points).astype(int), axis=0)[:, 0], np.arange(20))

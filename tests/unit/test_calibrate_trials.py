@@ -1,0 +1,106 @@
+"""The record: durable, checked, recovered."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mdbridge.calibrate.trials import Record, Trial, read
+from mdbridge.errors import FileError, InputError
+
+CONFIGURATION = {"model": "m:f", "ego": {"seed": 1, "evaluations": 10}, "objective": [{"weight": 0.5}]}
+
+
+def trial(index):
+    return Trial(
+        index,
+        "ego",
+        [0.1, 1 / 3],
+        {"a": 0.1, "b": 1 / 3},
+        "ok",
+        0.7 + index,
+        [0.7],
+        np.array([np.pi, -1e-300]),
+        state=[1 / 7],
+    )
+
+
+def filled(path, count=3):
+    record = Record(path, CONFIGURATION, resume=False)
+    for index in range(count):
+        record.append(trial(index))
+    record.close()
+    return path
+
+
+def test_what_is_written_is_read_to_the_last_bit(tmp_path):
+    path = filled(tmp_path / "trials.jsonl")
+    assert all(isinstance(json.loads(line), dict) for line in path.read_text().splitlines())
+    configuration, trials = read(path)
+    assert configuration == CONFIGURATION and len(trials) == 3
+    for found, expected in zip(trials, map(trial, range(3)), strict=True):
+        assert np.array_equal(found.residual, expected.residual)
+        assert found.unit == expected.unit and found.state == expected.state
+        assert found.distance == expected.distance and found.parameters == expected.parameters
+
+
+def test_a_failed_trial_has_nulls_and_an_infinite_value(tmp_path):
+    record = Record(tmp_path / "r", CONFIGURATION, resume=False)
+    record.append(Trial(0, "initial", [0.5], {"a": 1.0}, "timeout"))
+    record.close()
+    assert read(tmp_path / "r")[1][0].value == np.inf
+    assert "NaN" not in (tmp_path / "r").read_text()
+
+
+@pytest.mark.parametrize("cut", [1, 40, 200])
+def test_a_line_cut_short_by_a_kill_is_left_out(tmp_path, cut):
+    path = filled(tmp_path / "r")
+    path.write_bytes(path.read_bytes()[:-cut])
+    record = Record(path, CONFIGURATION, resume=True)
+    assert sorted(record.trials) == ([0, 1, 2] if cut == 1 else [0, 1])
+    assert record.damaged == (0 if cut == 1 else 1)
+    record.append(trial(3))
+    record.close()
+    assert [t.index for t in read(path)[1]] == sorted(record.trials)
+
+
+def test_a_flipped_byte_costs_its_line_alone(tmp_path):
+    path = filled(tmp_path / "r")
+    lines = path.read_text().splitlines(keepends=True)
+    lines[2] = lines[2].replace("0.333", "0.334")
+    path.write_text("".join(lines))
+    record = Record(path, CONFIGURATION, resume=True)
+    record.close()
+    assert record.damaged == 1 and sorted(record.trials) == [0, 2]
+    again = Record(path, CONFIGURATION, resume=True)
+    again.close()
+    assert again.damaged == 0
+
+
+def test_a_lost_header_is_made_again(tmp_path):
+    path = filled(tmp_path / "r")
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
+    lines = path.read_text()
+    path.write_text("garbage\n" + lines)
+    record = Record(path, CONFIGURATION, resume=True)
+    record.close()
+    assert record.damaged == 1 and len(read(path)[1]) == 3
+    path.write_text("garbage\n" + lines)
+    with pytest.raises(InputError, match="another configuration"):
+        Record(path, {**CONFIGURATION, "model": "m:g"}, resume=True)
+    path.write_text("garbage\n")
+    with pytest.raises(FileError, match="nothing in it can be recovered"):
+        Record(path, CONFIGURATION, resume=True)
+
+
+def test_another_configuration_is_refused_with_the_key(tmp_path):
+    path = filled(tmp_path / "r")
+    before = path.read_bytes()
+    with pytest.raises(InputError, match=r"recorded with ego\.seed = 1, now it is 2"):
+        Record(path, {**CONFIGURATION, "ego": {"seed": 2, "evaluations": 10}}, resume=True)
+    with pytest.raises(InputError, match=r"objective\.0\.weight = 0\.5, now it is 0\.6"):
+        Record(path, {**CONFIGURATION, "objective": [{"weight": 0.6}]}, resume=True)
+    with pytest.raises(InputError, match="--resume"):
+        Record(path, CONFIGURATION, resume=False)
+    assert path.read_bytes() == before
+    Record(path, {**CONFIGURATION, "ego": {"seed": 1, "evaluations": 99}}, resume=True).close()
