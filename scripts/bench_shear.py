@@ -35,8 +35,30 @@ def forward_run() -> None:
     print(f"forward run 32²: {min(times):.3f} s, {counts}")
 
 
-def cost_per_cell(n: int) -> None:
-    """Nanoseconds per cell and evaluation of the rates, stage update included, in a flowing state."""
+def cost_per_cell(sizes: tuple[int, ...], rounds: int = 10) -> None:
+    """Nanoseconds per cell, evaluation and step in a flowing state, the sizes in turn."""
+    samples: dict[int, list[tuple[float, float]]] = {n: [] for n in sizes}
+    steppers = {n: _flowing(n) for n in sizes}
+    for _ in range(rounds):
+        for n, stepper in steppers.items():
+            steps, count = max(1, (512 // n) ** 2), stepper.counts.evaluations
+            start = time.perf_counter()
+            stepper.advance_uniformly(stepper.gamma + steps * 3e-4, steps)
+            seconds = time.perf_counter() - start
+            evaluations = stepper.counts.evaluations - count
+            samples[n].append((seconds / evaluations / n**2 * 1e9, seconds / steps / n**2 * 1e9))
+    costs = {n: np.array(values) for n, values in samples.items()}
+    for n, cost in costs.items():
+        low, middle, high = np.percentile(cost[:, 0] / costs[sizes[0]][:, 0], [25, 50, 75])
+        print(
+            f"rates {n}²: {np.median(cost[:, 0]):.1f} ns per cell and evaluation, "
+            f"{np.median(cost[:, 1]):.0f} per cell and step; per evaluation {middle:.3f} times "
+            f"that at {sizes[0]}² (quartiles {low:.3f}, {high:.3f})"
+        )
+
+
+def _flowing(n: int) -> Stepper:
+    """A stepper just beyond yield; prints the memory it took."""
     grid = Grid(n, n)
     domain = WholeGrid(grid)
     case = Case(MATERIAL, initial.random(grid, 0.068, 0.004, 50.0, seed=1), grid)
@@ -44,13 +66,9 @@ def cost_per_cell(n: int) -> None:
     rates = Rates(MATERIAL, FRAMES["simple"](), 1e8, domain, FourierProjection(domain, MATERIAL))
     stepper = Stepper(rates, initial_state(case, domain), np.ones(7), 1e-3, domain)
     stepper.advance(0.09)
-    samples = []
-    for _ in range(8):
-        count = stepper.counts.evaluations
-        seconds = _timed(lambda: stepper.advance_uniformly(stepper.gamma + 5e-4, 1))
-        samples.append(seconds / (stepper.counts.evaluations - count) / n**2 * 1e9)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / 8 / n**2
-    print(f"rates {n}²: {min(samples):.1f} ns per cell and evaluation; memory {grown:.0f} doubles per cell")
+    print(f"memory {n}²: {grown:.0f} doubles per cell")
+    return stepper
 
 
 def petsc_projection(n: int, comm: MPI.Comm) -> None:
@@ -88,7 +106,6 @@ if __name__ == "__main__":
     world = MPI.COMM_WORLD
     if world.size == 1:
         forward_run()
-        for n in (32, 128, 512):
-            cost_per_cell(n)
+        cost_per_cell((128, 512))
     for n in (128, 512):
         petsc_projection(n, world)

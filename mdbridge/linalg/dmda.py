@@ -150,7 +150,7 @@ class KrylovProjection:
         self._solution, self._force = da.createGlobalVec(), da.createGlobalVec()
         self._ghosted = da.createLocalVec()
         self._preconditioning = da.createMat()
-        self._null = self._null_space()
+        self._null: PETSc.NullSpace | None = None
         size = self._solution.getSizes()
         self._operator = PETSc.Mat().createPython((size, size), self, comm=da.comm)
         self._operator.setUp()
@@ -229,20 +229,12 @@ class KrylovProjection:
             if (first + row - 1) % self._domain.grid.ny == 0:
                 values[row] = 0.0
 
-    def _null_space(self) -> PETSc.NullSpace | None:
-        """Translations and, where they fit the period, checkerboards; none between plates."""
-        if self._plate_below:
-            return None
-        grid = self._domain.grid
-        even = grid.nx % 2 == 0 and grid.ny % 2 == 0
-        return PETSc.NullSpace().create(vectors=self._patterns(checkerboards=even), comm=self._domain.da.comm)
-
-    def _patterns(self, checkerboards: bool = True) -> list[PETSc.Vec]:
+    def _patterns(self) -> list[PETSc.Vec]:
         """The unit vectors of zero energy: each component constant, and alternating like a chessboard."""
         (row, column), (rows, columns) = self._domain.origin, self._domain.shape
         odd = np.add.outer(np.arange(row, row + rows), np.arange(column, column + columns)) % 2
         vectors = []
-        for pattern in (np.ones_like(odd), 1 - 2 * odd)[: 2 if checkerboards else 1]:
+        for pattern in (np.ones_like(odd), 1 - 2 * odd):
             for component in range(2):
                 vector = self._domain.da.createGlobalVec()
                 self._view(vector)[..., component] = pattern
@@ -251,13 +243,18 @@ class KrylovProjection:
         return vectors
 
     def _configure(self, rtol: float) -> None:
-        ksp, grid = self._ksp, self._domain.grid
-        if self._null is not None:
-            self._operator.setNullSpace(self._null)
+        ksp, grid, comm = self._ksp, self._domain.grid, self._domain.da.comm
+        patterns = self._patterns()
         # multigrid must know the checkerboards: to a smoother they are as slow as translations
-        near = PETSc.NullSpace().create(vectors=self._patterns(), comm=self._domain.da.comm)
+        near = PETSc.NullSpace().create(vectors=patterns, comm=comm)
         self._preconditioning.setNearNullSpace(near)
         near.destroy()
+        if not self._plate_below:  # no null vectors between plates, no checkerboards in an odd period
+            even = grid.nx % 2 == 0 and grid.ny % 2 == 0
+            self._null = PETSc.NullSpace().create(vectors=patterns[: 4 if even else 2], comm=comm)
+            self._operator.setNullSpace(self._null)
+        for pattern in patterns:
+            pattern.destroy()  # the null spaces hold them
         ksp.setOperators(self._operator, self._preconditioning)
         ksp.setType(PETSc.KSP.Type.CG)
         ksp.setInitialGuessNonzero(True)
@@ -278,6 +275,9 @@ class KrylovProjection:
         """Make the preconditioner anew if T has moved away from that of the last."""
         if self._made_at is not None and np.abs(matrix - self._made_at).max() < _REBUILD_AT:
             return
+        if self._made_at is not None:  # the old levels go before the new ones come
+            self._ksp.getPC().reset()
+            self._ksp.setOperators(self._operator, self._preconditioning)
         grid, blocks = self._domain.grid, self._blocks.copy()
         # off the singular: far below the smallest true eigenvalue, μ (2π/L)²
         shift = 1e-3 * self._moduli[0] * (2.0 * np.pi / max(grid.lx, grid.ly)) ** 2

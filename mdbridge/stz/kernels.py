@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from .grid import GHOST
+from .grid import CHI, GHOST
 from .model import activation, activation_slope
 
 Fields = NDArray[np.float64]
@@ -176,6 +176,31 @@ def imbalance(stress_rate: Fields, k: Constants, t: Geometry, force: Fields) -> 
             force[1, j, i] = t.c * fx + t.d * fy
 
 
+@numba.njit(inline="always", **_FAST)
+def _elastic_row(j, velocity, stress_rate, k, t, rate):
+    columns = velocity.shape[2]
+    hx, hy = 0.5 / k.dx, 0.5 / k.dy
+    for column in range(columns - 2 * GHOST):
+        i = column + GHOST
+        g11, g12 = _gradient(velocity[0], j, i, hx, hy)
+        g21, g22 = _gradient(velocity[1], j, i, hx, hy)
+        # T ∇V T⁻¹ with det T = 1
+        h11, h12 = t.a * g11 + t.b * g21, t.a * g12 + t.b * g22
+        h21, h22 = t.c * g11 + t.d * g21, t.c * g12 + t.d * g22
+        d_xx = h11 * t.d - h12 * t.c + t.stretch_xx
+        d_yy = h22 * t.a - h21 * t.b + t.stretch_yy
+        d_xy = 0.5 * (h12 * t.a - h11 * t.b + h21 * t.d - h22 * t.c) + t.stretch_xy
+        bulk = k.lame * (d_xx + d_yy)
+        xx, xy, yy = bulk + 2.0 * k.mu * d_xx, 2.0 * k.mu * d_xy, bulk + 2.0 * k.mu * d_yy
+        # T⁻¹ = [[d, -b], [-c, a]]
+        p11, p12 = t.d * xx - t.b * xy, t.d * xy - t.b * yy
+        p21, p22 = t.a * xy - t.c * xx, t.a * yy - t.c * xy
+        rate[0, j, i] = stress_rate[0, j, i] + p11 * t.d - p12 * t.b
+        rate[1, j, i] = stress_rate[1, j, i] + p12 * t.a - p11 * t.c
+        rate[2, j, i] = stress_rate[2, j, i] + p22 * t.a - p21 * t.c
+        rate[3, j, i] += bulk
+
+
 @numba.njit(**_FAST)
 def elastic(velocity: Fields, stress_rate: Fields, k: Constants, t: Geometry, rate: Fields) -> None:
     """In-plane Σ rate: that of :func:`transport` and T⁻¹ (C : D) T⁻ᵀ with the new V.
@@ -186,55 +211,71 @@ def elastic(velocity: Fields, stress_rate: Fields, k: Constants, t: Geometry, ra
         rate: its first three fields are set at owned cells; the fourth, of
             σ_zz, gets λ tr D added.
     """
-    rows, columns = velocity.shape[1:]
+    for row in range(velocity.shape[1] - 2 * GHOST):
+        _elastic_row(row + GHOST, velocity, stress_rate, k, t, rate)
+
+
+@numba.njit(inline="always", **_FAST)
+def _advect_centred_row(j, y, velocity, k, rate):
+    columns = y.shape[2]
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
-    for row in range(rows - 2 * GHOST):
-        for column in range(columns - 2 * GHOST):
-            j, i = row + GHOST, column + GHOST
-            g11, g12 = _gradient(velocity[0], j, i, hx, hy)
-            g21, g22 = _gradient(velocity[1], j, i, hx, hy)
-            # T ∇V T⁻¹ with det T = 1
-            h11, h12 = t.a * g11 + t.b * g21, t.a * g12 + t.b * g22
-            h21, h22 = t.c * g11 + t.d * g21, t.c * g12 + t.d * g22
-            d_xx = h11 * t.d - h12 * t.c + t.stretch_xx
-            d_yy = h22 * t.a - h21 * t.b + t.stretch_yy
-            d_xy = 0.5 * (h12 * t.a - h11 * t.b + h21 * t.d - h22 * t.c) + t.stretch_xy
-            bulk = k.lame * (d_xx + d_yy)
-            xx, xy, yy = bulk + 2.0 * k.mu * d_xx, 2.0 * k.mu * d_xy, bulk + 2.0 * k.mu * d_yy
-            # T⁻¹ = [[d, -b], [-c, a]]
-            p11, p12 = t.d * xx - t.b * xy, t.d * xy - t.b * yy
-            p21, p22 = t.a * xy - t.c * xx, t.a * yy - t.c * xy
-            rate[0, j, i] = stress_rate[0, j, i] + p11 * t.d - p12 * t.b
-            rate[1, j, i] = stress_rate[1, j, i] + p12 * t.a - p11 * t.c
-            rate[2, j, i] = stress_rate[2, j, i] + p22 * t.a - p21 * t.c
-            rate[3, j, i] += bulk
+    for column in range(columns - 2 * GHOST):
+        i = column + GHOST
+        ru, rv = hx * _centre(velocity[0], j, i), hy * _centre(velocity[1], j, i)
+        divergence = _gradient(velocity[0], j, i, hx, hy)[0] + _gradient(velocity[1], j, i, hx, hy)[1]
+        rate[3, j, i] -= divergence * y[3, j, i] + _advection(y[3], j, i, ru, rv)
+        rate[4, j, i] -= _advection(y[4], j, i, ru, rv)
 
 
 @numba.njit(**_FAST)
 def advect_centred(y: Fields, velocity: Fields, k: Constants, rate: Fields) -> None:
     """Add −V·∇σ_zz − tr(∇V) σ_zz and −V·∇χ to the rates (fields 3 and 4)."""
-    rows, columns = y.shape[1:]
+    for row in range(y.shape[1] - 2 * GHOST):
+        _advect_centred_row(row + GHOST, y, velocity, k, rate)
+
+
+@numba.njit(inline="always", **_FAST)
+def _advect_map_row(j, y, velocity, k, rate):
+    columns = y.shape[2]
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
-    for row in range(rows - 2 * GHOST):
-        for column in range(columns - 2 * GHOST):
-            j, i = row + GHOST, column + GHOST
-            ru, rv = hx * _centre(velocity[0], j, i), hy * _centre(velocity[1], j, i)
-            divergence = _gradient(velocity[0], j, i, hx, hy)[0] + _gradient(velocity[1], j, i, hx, hy)[1]
-            rate[3, j, i] -= divergence * y[3, j, i] + _advection(y[3], j, i, ru, rv)
-            rate[4, j, i] -= _advection(y[4], j, i, ru, rv)
+    for column in range(columns - 2 * GHOST):
+        i = column + GHOST
+        ru, rv = hx * velocity[0, j, i], hy * velocity[1, j, i]
+        rate[5, j, i] = -velocity[0, j, i] - _advection(y[5], j, i, ru, rv)
+        rate[6, j, i] = -velocity[1, j, i] - _advection(y[6], j, i, ru, rv)
 
 
 @numba.njit(**_FAST)
 def advect_map(y: Fields, velocity: Fields, k: Constants, rate: Fields) -> None:
     """Set −V − V·∇u, the rates of the reference map's u = X_ref − X (fields 5 and 6)."""
-    rows, columns = y.shape[1:]
-    hx, hy = 0.5 / k.dx, 0.5 / k.dy
-    for row in range(rows - 2 * GHOST):
-        for column in range(columns - 2 * GHOST):
-            j, i = row + GHOST, column + GHOST
-            ru, rv = hx * velocity[0, j, i], hy * velocity[1, j, i]
-            rate[5, j, i] = -velocity[0, j, i] - _advection(y[5], j, i, ru, rv)
-            rate[6, j, i] = -velocity[1, j, i] - _advection(y[6], j, i, ru, rv)
+    for row in range(y.shape[1] - 2 * GHOST):
+        _advect_map_row(row + GHOST, y, velocity, k, rate)
+
+
+@numba.njit(inline="always", **_FAST)
+def _diffuse_row(j, chi, flow, k, t, low, high, rate):
+    rows, columns = chi.shape
+    n11 = k.diffusion * (t.d * t.d + t.b * t.b)
+    n12 = -k.diffusion * (t.d * t.c + t.b * t.a)
+    n22 = k.diffusion * (t.c * t.c + t.a * t.a)
+    xx, yy, xy = 0.5 * n11 / k.dx**2, 0.5 * n22 / k.dy**2, 0.125 * n12 / (k.dx * k.dy)
+    for column in range(columns - 2 * GHOST):
+        i = column + GHOST
+        here = chi[j, i]
+        east, west, north, south = chi[j, i + 1], chi[j, i - 1], chi[j + 1, i], chi[j - 1, i]
+        ne, nw, se, sw = chi[j + 1, i + 1], chi[j + 1, i - 1], chi[j - 1, i + 1], chi[j - 1, i - 1]
+        d_east, d_west = flow[j, i] + flow[j, i + 1], flow[j, i] + flow[j, i - 1]
+        d_north, d_south = flow[j, i] + flow[j + 1, i], flow[j, i] + flow[j - 1, i]
+        if low and j == GHOST:
+            d_south = 0.0
+        if high and j == rows - GHOST - 1:
+            d_north = 0.0
+        rate[j, i] += (
+            d_east * (xx * (east - here) + xy * (ne + north - se - south))
+            - d_west * (xx * (here - west) + xy * (nw + north - sw - south))
+            + d_north * (yy * (north - here) + xy * (ne + east - nw - west))
+            - d_south * (yy * (here - south) + xy * (se + east - sw - west))
+        )
 
 
 @numba.njit(**_FAST)
@@ -246,26 +287,26 @@ def diffuse(
     Fluxes at faces, D averaged; none through a plate (``low``, ``high``: this
     block touches one), so that diffusion conserves ∫χ exactly.
     """
-    rows, columns = chi.shape
-    n11 = k.diffusion * (t.d * t.d + t.b * t.b)
-    n12 = -k.diffusion * (t.d * t.c + t.b * t.a)
-    n22 = k.diffusion * (t.c * t.c + t.a * t.a)
-    xx, yy, xy = 0.5 * n11 / k.dx**2, 0.5 * n22 / k.dy**2, 0.125 * n12 / (k.dx * k.dy)
-    for row in range(rows - 2 * GHOST):
-        for column in range(columns - 2 * GHOST):
-            j, i = row + GHOST, column + GHOST
-            here = chi[j, i]
-            east, west, north, south = chi[j, i + 1], chi[j, i - 1], chi[j + 1, i], chi[j - 1, i]
-            ne, nw, se, sw = chi[j + 1, i + 1], chi[j + 1, i - 1], chi[j - 1, i + 1], chi[j - 1, i - 1]
-            d_east, d_west = flow[j, i] + flow[j, i + 1], flow[j, i] + flow[j, i - 1]
-            d_north, d_south = flow[j, i] + flow[j + 1, i], flow[j, i] + flow[j - 1, i]
-            if low and j == GHOST:
-                d_south = 0.0
-            if high and j == rows - GHOST - 1:
-                d_north = 0.0
-            rate[j, i] += (
-                d_east * (xx * (east - here) + xy * (ne + north - se - south))
-                - d_west * (xx * (here - west) + xy * (nw + north - sw - south))
-                + d_north * (yy * (north - here) + xy * (ne + east - nw - west))
-                - d_south * (yy * (here - south) + xy * (se + east - sw - west))
-            )
+    for row in range(len(chi) - 2 * GHOST):
+        _diffuse_row(row + GHOST, chi, flow, k, t, low, high, rate)
+
+
+@numba.njit(**_FAST)
+def close(
+    y: Fields,
+    velocity: Fields,
+    stress_rate: Fields,
+    flow: Fields,
+    k: Constants,
+    t: Geometry,
+    low: bool,
+    high: bool,
+    rate: Fields,
+) -> None:
+    """All that the projected V enters: the four kernels above, row by row while the rows are in the cache."""
+    for row in range(y.shape[1] - 2 * GHOST):
+        j = row + GHOST
+        _elastic_row(j, velocity, stress_rate, k, t, rate)
+        _advect_centred_row(j, y, velocity, k, rate)
+        _advect_map_row(j, y, velocity, k, rate)
+        _diffuse_row(j, y[CHI], flow, k, t, low, high, rate[CHI])

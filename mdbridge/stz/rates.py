@@ -73,10 +73,9 @@ class Rates:
             kernels.imbalance(self._stress_rate, k, t, self._force)
             self._projection.solve(self._force, matrix, self.velocity)
             self._domain.fill(self.velocity)
-        kernels.elastic(self.velocity, self._stress_rate, k, t, rate)
-        kernels.advect_centred(state, self.velocity, k, rate)
-        kernels.advect_map(state, self.velocity, k, rate)
-        kernels.diffuse(state[4], self.flow, k, t, self._low_plate, self._high_plate, rate[4])
+        kernels.close(
+            state, self.velocity, self._stress_rate, self.flow, k, t, self._low_plate, self._high_plate, rate
+        )
 
     def fill(self, state: Fields) -> None:
         """Fill the ghost layers of the state (collective)."""

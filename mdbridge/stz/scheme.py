@@ -67,6 +67,14 @@ def _first_stage(y0, rate0, weight, out):
 
 
 @numba.njit(cache=True, fastmath={"contract"})
+def _second_stage(y0, rate0, last, rate, mu, mu_rate, gamma_rate, out):
+    """out = (1 − μ) Y0 + μ Y1 + μ̃ F1 + γ̃ F0: the next stage with Y_{j−2} = Y0."""
+    a, b, c, d, o = y0.ravel(), rate0.ravel(), last.ravel(), rate.ravel(), out.ravel()
+    for n in range(len(o)):
+        o[n] = (1.0 - mu) * a[n] + mu * c[n] + mu_rate * d[n] + gamma_rate * b[n]
+
+
+@numba.njit(cache=True, fastmath={"contract"})
 def _next_stage(y0, rate0, last, rate, mu, nu, mu_rate, gamma_rate, out):
     """out = (1 − μ − ν) Y0 + μ Y_{j−1} + ν out + μ̃ F_{j−1} + γ̃ F0; ``out`` holds Y_{j−2}."""
     a, b, c, d, o = y0.ravel(), rate0.ravel(), last.ravel(), rate.ravel(), out.ravel()
@@ -228,21 +236,15 @@ class Stepper:
         stages = max(2, 1 + int(math.sqrt(1.0 + 1.54 * step * self._radius)))
         c = coefficients(stages)
         before, last = self._spare, self._trial
-        before[...] = self._state
         _first_stage(self._state, self._rate, c.mu_rate[1] * step, last)
         for j in range(2, stages + 1):
             self._evaluate(self.gamma + c.time[j - 1] * step, last, self._trial_rate)
-            _next_stage(
-                self._state,
-                self._rate,
-                last,
-                self._trial_rate,
-                c.mu[j],
-                c.nu[j],
-                c.mu_rate[j] * step,
-                c.gamma_rate[j] * step,
-                before,
-            )
+            known = (self._state, self._rate, last, self._trial_rate)
+            weights = (c.mu_rate[j] * step, c.gamma_rate[j] * step)
+            if j == 2:
+                _second_stage(*known, c.mu[j], *weights, before)
+            else:
+                _next_stage(*known, c.mu[j], c.nu[j], *weights, before)
             before, last = last, before
         self._spare, self._trial = before, last
 

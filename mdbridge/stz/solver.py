@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FlowError, InputError
+from ..errors import ConvergenceError, FlowError, InputError
 from .frame import FRAMES, Frame
 from .grid import CHI, Domain, Fields, Grid, WholeGrid, ghosted, owned
 from .model import Material, cell_name
@@ -120,9 +120,9 @@ def forward(
 
     Raises:
         InputError: the Fourier projection does not serve this grid.
-        FlowError: an unstable or non-finite state; names frame, strain and
-            worst cell, and carries the result up to there.  Raised on all
-            ranks of the domain alike.
+        FlowError: an unstable or non-finite state, or a projection that does
+            not converge; names frame, strain and worst cell, and carries the
+            result up to there.  Raised on all ranks of the domain alike.
     """
     domain = WholeGrid(case.grid) if domain is None else domain
     projection = FourierProjection(domain, case.material) if projection is None else projection
@@ -134,13 +134,16 @@ def forward(
     for number in range(1, case.frames + 1):
         try:
             stepper.advance(case.max_strain * number / case.frames)
-        except StepTooSmall as failure:
+        except (StepTooSmall, ConvergenceError) as failure:
+            if isinstance(failure, StepTooSmall):
+                cell, reason = failure.cell, failure.reason
+            else:
+                cell, reason = _fastest_flow(rates, domain), str(failure)
             raise FlowError(
-                f"after frame {number - 1}, strain {failure.gamma:.6g}: {failure.reason}; "
-                f"worst {cell_name(failure.cell)}",
+                f"after frame {number - 1}, strain {stepper.gamma:.6g}: {reason}; worst {cell_name(cell)}",
                 frame=number - 1,
-                gamma=failure.gamma,
-                cell=failure.cell,
+                gamma=stepper.gamma,
+                cell=cell,
                 partial=record.result(stepper.counts),
             ) from failure
         record.keep(number, stepper, rates)
@@ -155,6 +158,13 @@ def initial_state(case: Case, domain: Domain) -> Fields:
     (row, column), (rows, columns) = domain.origin, domain.shape
     owned(state)[CHI] = case.chi[row : row + rows, column : column + columns]
     return state
+
+
+def _fastest_flow(rates: Rates, domain: Domain) -> tuple[int, int]:
+    """The (row, column) of the largest D of the last evaluation (collective)."""
+    flow = owned(rates.flow)
+    row, column = np.unravel_index(np.argmax(flow), flow.shape)
+    return domain.worst(float(flow[row, column]), (int(row), int(column)))
 
 
 def _scales(case: Case) -> Array:

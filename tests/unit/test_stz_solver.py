@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from mdbridge.errors import FlowError, InputError
+from mdbridge.errors import ConvergenceError, FlowError, InputError
 from mdbridge.stz import initial, scheme
-from mdbridge.stz.grid import Grid
+from mdbridge.stz.grid import Grid, WholeGrid
 from mdbridge.stz.model import Material
+from mdbridge.stz.projection import FourierProjection
 from mdbridge.stz.solver import Case, forward
 
 GRID = Grid(8, 8)
@@ -67,6 +68,24 @@ def test_a_step_that_cannot_be_controlled_keeps_the_frames_before(monkeypatch):
     assert len(failure.partial.gamma) == len(failure.partial.exy) == failure.frame + 1
     assert failure.partial.gamma[-1] <= failure.gamma
     assert np.all(np.isfinite(failure.partial.chi))
+
+
+def test_a_projection_that_does_not_converge_keeps_the_frames_before():
+    class Tiring(FourierProjection):
+        solves = 0
+
+        def solve(self, force, matrix, velocity):
+            self.solves += 1
+            if self.solves > 400:
+                raise ConvergenceError("projection: no convergence after 200 iterations")
+            super().solve(force, matrix, velocity)
+
+    case = Case(MATERIAL, CHI, GRID)
+    with pytest.raises(FlowError, match=r"after frame \d+, strain 0\.\d+: projection: .*cell \(") as caught:
+        forward(case, projection=Tiring(WholeGrid(GRID), MATERIAL))
+    failure, whole = caught.value, forward(case)
+    assert 0 < failure.frame < 100
+    assert np.array_equal(failure.partial.exy, whole.exy[: failure.frame + 1])
 
 
 @pytest.mark.parametrize(("chi", "seed"), [(0.03, 1), (0.3, 2)])
