@@ -86,10 +86,11 @@ def learn(
 
     Returns:
         The model with a certificate for each of the data's grids, which may not hold;
+        λ + μ may be zero, too, as in the paper's (4.8): then no certificate helps.
         ``history`` is the loss (4.1) at every 20th epoch and ``cost`` half of the last.
 
     Raises:
-        ConvergenceError: the iteration diverged.
+        ConvergenceError: the iteration diverged, or ended at μ = 0, which the projections allow.
     """
     problem = _Problem(data, degree)
     random = np.random.default_rng(settings.seed)
@@ -106,6 +107,11 @@ def learn(
         raise ConvergenceError(
             f"Algorithm 1 diverged for a horizon of {problem.horizon:g} Å and degree {degree}: its kernel's "
             "weighted volume vanished on the way; try another seed, or the default method"
+        )
+    if not p[1] > 0:
+        raise ConvergenceError(
+            f"Algorithm 1 ended at μ = 0, the zero operator, for a horizon of {problem.horizon:g} Å and "
+            f"degree {degree}; try another seed, or the default method"
         )
     material = problem.material(p)
     certificates = [stability.certify(material.influence, stencil) for _, stencil in data]

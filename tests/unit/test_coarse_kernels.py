@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mdbridge.coarse import kernels
+from mdbridge.errors import InputError
 from mdbridge.fields import NodeGrid
 
 PERIODIC = NodeGrid((-24.0, -20.5), (5.0, 4.6), (10, 9), True)
@@ -105,3 +106,10 @@ def test_without_inversion_affine_fields_are_only_nearly_reproduced():
     positions = crystal((-24.0 + 0.3, -20.5))
     error = average(kernels.weights(positions, OPEN, 10.0), positions) - OPEN.points()
     assert 1e-6 < np.abs(error).max() < 0.05
+
+
+def test_a_radius_that_leaves_atoms_between_the_nodes_is_refused():
+    middle = np.add(PERIODIC.origin, (2.5, 2.3))
+    with pytest.raises(InputError, match="leaves 1 atoms without a node"):
+        kernels.weights(np.array([PERIODIC.origin, middle]), PERIODIC, 3.3)
+    kernels.weights(middle[None], PERIODIC, 0.71 * 5.0)

@@ -69,6 +69,16 @@ def test_a_ramp_is_followed_with_a_constant_lag_across_the_boundary(box, bits, d
     np.testing.assert_allclose(found, expected, rtol=1e-11)
 
 
+@pytest.mark.parametrize(("bits", "dtype"), WIDTHS)
+def test_three_components_are_filtered_alike(bits, dtype):
+    """A weight of 1 remembers nothing: the filter then is the unwrapping."""
+    images, random = images_of(bits), np.random.default_rng(1)
+    x, reference = random.uniform(0, 8, (5, 3)), random.uniform(0, 8, (5, 3))
+    smoothed = random.standard_normal((5, 3))
+    smooth_displacement(smoothed, x, packed(images, bits, dtype), reference, TILTED, bits, 1.0)
+    np.testing.assert_allclose(smoothed, x + images @ TILTED - reference, rtol=1e-12)
+
+
 def test_vibrations_are_damped():
     """A cosine of many periods per memory comes out smaller by about ι/ω."""
     found = run(lambda n: np.full((2, 2), np.cos(1.0 * n)), 0.01, 3000)

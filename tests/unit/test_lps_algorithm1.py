@@ -132,16 +132,13 @@ def test_conditions_are_those_of_the_symbol(material):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def test_slopes_stay_finite_where_both_eigenvalues_are_equal():
-    square = stencil.uniform((5.0, 5.0), 15.0)
-    nothing = (np.zeros((1, 2, 2)),) * 2
-    corner = spectral.Moments(np.full((1, 2), np.pi / 5.0), nothing, nothing)
-    problem = algorithm1._Problem([(corner, square)], 0)
-    p = torch.tensor([0.0, 0.7, 1.0, 1.0, 1.0, 1.0, 1.0], dtype=torch.float64, requires_grad=True)
-    matrix = problem.parts(p)[1][0]
-    torch.testing.assert_close(matrix[0], matrix[2])
-    algorithm1._smallest_eigenvalue(matrix).sum().backward()
-    assert torch.isfinite(p.grad).all()
+def test_smallest_eigenvalue_has_a_slope_even_where_both_are_equal():
+    random = np.random.default_rng(0).standard_normal((3, 10))
+    found = algorithm1._smallest_eigenvalue(torch.tensor(random)).numpy()
+    np.testing.assert_allclose(found, np.linalg.eigvalsh(random[[0, 1, 1, 2]].T.reshape(-1, 2, 2))[:, 0])
+    equal = torch.tensor([[2.0], [0.0], [2.0]], dtype=torch.float64, requires_grad=True)
+    algorithm1._smallest_eigenvalue(equal).sum().backward()
+    torch.testing.assert_close(equal.grad, torch.tensor([[0.5], [0.0], [0.5]], dtype=torch.float64))
 
 
 def test_a_seed_decides_the_start_and_the_result():
@@ -171,3 +168,10 @@ def test_divergence_is_an_error():
     far = replace(SHORT, prediction_epochs=3, correction_steps=0, learning_rate=1e200)
     with pytest.raises(ConvergenceError, match="diverged"):
         learn(manufactured(POSITIVE), far)
+
+
+def test_the_zero_operator_is_an_error():
+    """Loads of the wrong sign drive μ to the end of its range."""
+    samples = manufactured(POSITIVE)
+    with pytest.raises(ConvergenceError, match="the zero operator"):
+        learn(replace(samples, b=-samples.b), replace(PREDICTION, learning_rate=0.01))
