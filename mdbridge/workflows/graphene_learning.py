@@ -100,10 +100,13 @@ def _learn(
             fit = regression.learn(data, grids, degree, options)
     except MdbridgeError as error:
         return Candidate(horizon, degree, None, {}, str(error))
+    material = fit.material
+    if min(material.lame_mu, material.lame_lambda + material.lame_mu) < 1e-6:
+        return Candidate(horizon, degree, None, {}, "λ + μ or μ came out as zero: the model is not solvable")
     errors = {}
     for name, sample in samples.items():
         grid = stencil.uniform(tuple(sample.spacing), horizon)  # type: ignore[arg-type]
-        operator = symbol.operator(fit.material, symbol.rings(grid, sample.wavevectors))
+        operator = symbol.operator(material, symbol.rings(grid, sample.wavevectors))
         residual, solution = spectral.errors(operator, sample)
         errors[f"E_res_{name}"] = float(residual.mean())
         errors[f"E_u_{name}"] = float(solution.mean())
