@@ -5,12 +5,11 @@ import pytest
 from mpi4py import MPI
 
 from mdbridge.errors import InputError
+from mdbridge.linalg import dmda
 from mdbridge.stz.frame import FRAMES
 from mdbridge.stz.grid import Grid, WholeGrid, ghosted, owned
 from mdbridge.stz.model import Material
 from mdbridge.stz.projection import FourierProjection
-
-dmda = pytest.importorskip("mdbridge.linalg.dmda", exc_type=ImportError)
 
 MATERIAL = Material(s_y=1.0, c0=0.5, chi_inf=0.13)
 

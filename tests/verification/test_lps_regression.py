@@ -143,3 +143,12 @@ def test_no_solvable_model_is_an_error(monkeypatch):
     monkeypatch.setattr(regression._Problem, "add_violations", lambda self, p: True)
     with pytest.raises(ConvergenceError, match="no solvable model found for a horizon of 15 Å and degree 1"):
         regression.learn(data, [GRID], 1, Settings(starts=1))
+
+
+def test_moduli_stay_positive_against_the_wish_of_the_data():
+    """With λ + μ < 0 nothing is solvable, whatever the certificate of the influence function says."""
+    unstable = replace(TRUTH, lame_lambda=-1.0)
+    data = [(spectral.moments(manufactured(unstable)), GRID)]
+    fit = regression.learn(data, [GRID], 2, Settings(starts=2))
+    assert fit.material.lame_mu > 0
+    assert fit.material.lame_lambda + fit.material.lame_mu > 0

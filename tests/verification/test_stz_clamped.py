@@ -1,14 +1,12 @@
 """Clamped plates against the periodic box, for a shear band away from the plates."""
 
 import numpy as np
-import pytest
 from mpi4py import MPI
 
+from mdbridge.linalg import dmda
 from mdbridge.stz.grid import Grid
 from mdbridge.stz.model import Material
 from mdbridge.stz.solver import Case, forward
-
-dmda = pytest.importorskip("mdbridge.linalg.dmda", exc_type=ImportError)
 
 MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.132)
 
