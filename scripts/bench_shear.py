@@ -12,8 +12,7 @@ import time
 import numpy as np
 from mpi4py import MPI
 
-from mdbridge.linalg import dmda
-from mdbridge.stz import initial
+from mdbridge.stz import initial, krylov
 from mdbridge.stz.frame import FRAMES, SimpleShear
 from mdbridge.stz.grid import Grid, WholeGrid, owned
 from mdbridge.stz.model import Material
@@ -78,7 +77,7 @@ def petsc_projection(n: int, comm: MPI.Comm) -> None:
     random -= random.mean(axis=(2, 3), keepdims=True)
     board = 1 - 2 * (np.indices((n, n)).sum(axis=0) % 2)
     random -= board * (random * board).mean(axis=(2, 3), keepdims=True)
-    with dmda.shared(grid, MATERIAL, comm) as (domain, projection):
+    with krylov.shared(grid, MATERIAL, comm) as (domain, projection):
         (row, column), (rows, columns) = domain.origin, domain.shape
         force, other = random[:, :, row : row + rows, column : column + columns]
         velocity = np.zeros((2, rows + 4, columns + 4))

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConvergenceError, FlowError, InputError
+from . import kernels
 from .frame import FRAMES, Frame
 from .grid import CHI, Domain, Fields, Grid, WholeGrid, ghosted, owned
 from .model import Material, cell_name
 from .projection import FourierProjection, Projection
-from .rates import Rates, overstress
+from .rates import Rates, geometry, physical_stress
 from .scheme import Counts, Stepper, StepTooSmall
 from .strain import green_lagrange
 
@@ -201,17 +202,15 @@ class _Record:
     def keep(self, number: int, stepper: Stepper, rates: Rates) -> None:
         """Add frame ``number`` (collective)."""
         case, gamma = self._case, stepper.gamma
-        state = owned(stepper.state)
-        stress, s = overstress(state, self._frame, gamma, case.material.s_y)
-        power = 2.0 * s * case.material.s_y * owned(rates.flow)
-        sums = np.array([stress[1].sum(), s.sum() * case.material.s_y, power.sum()])
-        means = self._domain.total(sums) / (case.grid.nx * case.grid.ny)
+        sums = kernels.sums(stepper.state, rates.flow, case.material.s_y, geometry(self._frame, gamma))
+        means = self._domain.total(np.array(sums)) / (case.grid.nx * case.grid.ny)
         self._means.append((gamma, *means.tolist()))
         if number not in self._wanted:
             return
-        matrix = self._frame.matrix(gamma)
+        matrix, state = self._frame.matrix(gamma), owned(stepper.state)
         exy = green_lagrange(stepper.state[CHI + 1 :], matrix, case.grid.dx, case.grid.dy)[1]
         velocity = np.einsum("ij,jyx->iyx", matrix, owned(rates.velocity))
+        stress = physical_stress(state, matrix)
         whole = self._domain.gather(np.concatenate([exy[None], state[CHI : CHI + 1], velocity, stress]))
         self._numbers.append(number)
         if whole is not None:

@@ -107,9 +107,9 @@ def solvers(comm: MPI.Comm, settings: ShearInput, case: Case) -> Iterator[tuple[
         domain = WholeGrid(case.grid)
         yield domain, FourierProjection(domain, case.material)
         return
-    from ..linalg import dmda  # needs petsc4py
+    from ..stz import krylov  # needs petsc4py
 
-    with dmda.shared(case.grid, case.material, comm) as (shared, projection):
+    with krylov.shared(case.grid, case.material, comm) as (shared, projection):
         yield shared, projection
 
 
