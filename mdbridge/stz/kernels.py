@@ -16,6 +16,7 @@ from .grid import GHOST
 from .model import activation, activation_slope
 
 Fields = NDArray[np.float64]
+_LINES = 8  # rows made at a time: few enough for the cache, enough for memory to be read in one go
 _FAST = {"cache": True, "fastmath": {"contract", "nsz", "arcp", "reassoc"}, "error_model": "numpy"}
 
 
@@ -90,11 +91,12 @@ def _overstress(s11, s12, s22, szz, t, s_y):
 
 @numba.njit(inline="always", **_FAST)
 def _flow_row(j, y, k, t, flow, relaxation):
-    """D and 2μD/(s̃ s_y) of a row with one ghost column; the largest relaxation rate and D."""
+    """D and 2μD/(s̃ s_y) of a row with one ghost column; the largest relaxation rate, D and |Σ|."""
     columns = y.shape[2]
-    stiffest, fastest = 0.0, 0.0
+    stiffest, fastest, largest = 0.0, 0.0, 0.0
     for i in range(GHOST - 1, columns - GHOST + 1):
         s = _overstress(y[0, j, i], y[1, j, i], y[2, j, i], y[3, j, i], t, k.s_y)
+        largest = max(largest, abs(y[0, j, i]), abs(y[1, j, i]), abs(y[2, j, i]))
         d, relaxed = 0.0, 0.0
         if s > 1.0:
             hop = k.attempt * math.exp(-1.0 / y[4, j, i])
@@ -104,7 +106,7 @@ def _flow_row(j, y, k, t, flow, relaxation):
             fastest = max(fastest, d)
         flow[j, i] = d
         relaxation[j, i] = relaxed
-    return stiffest, fastest
+    return stiffest, fastest, largest
 
 
 @numba.njit(inline="always", **_FAST)
@@ -145,14 +147,12 @@ def _transport_row(j, y, velocity, k, t, relaxation, stress_rate):
     n11, n12, n22 = _metric(t)
     vx, vy = velocity[0], velocity[1]
     s11, s12, s22 = y[0], y[1], y[2]
-    largest = 0.0
     for column in range(columns - 2 * GHOST):
         i = column + GHOST
         ru, rv = hx * _centre(vx, j, i), hy * _centre(vy, j, i)
         g11, g12 = _gradient(vx, j, i, hx, hy)
         g21, g22 = _gradient(vy, j, i, hx, hy)
         xx, xy, yy = s11[j, i], s12[j, i], s22[j, i]
-        largest = max(largest, abs(xx), abs(xy), abs(yy))
         p, relaxed = _pressure(xx, xy, yy, y[3, j, i], t), relaxation[j, i]
         stress_rate[0, j, i] = (
             (g11 - g22) * xx + 2.0 * g12 * xy - relaxed * (xx - p * n11) - _advection(s11, j, i, ru, rv)
@@ -161,7 +161,6 @@ def _transport_row(j, y, velocity, k, t, relaxation, stress_rate):
         stress_rate[2, j, i] = (
             (g22 - g11) * yy + 2.0 * g21 * xy - relaxed * (yy - p * n22) - _advection(s22, j, i, ru, rv)
         )
-    return largest
 
 
 @numba.njit(**_FAST)
@@ -191,11 +190,10 @@ def flow_and_transport(
     rows = y.shape[1]
     stiffest, fastest, largest = 0.0, 0.0, 0.0
     for j in range(GHOST - 1, rows - GHOST + 1):
-        stiff, fast = _flow_row(j, y, k, t, flow, relaxation)
+        stiff, fast, large = _flow_row(j, y, k, t, flow, relaxation)
         if GHOST <= j < rows - GHOST:
-            stiffest, fastest = max(stiffest, stiff), max(fastest, fast)
-            stress = _transport_row(j, y, velocity, k, t, relaxation, stress_rate)
-            largest = max(largest, stress)
+            stiffest, fastest, largest = max(stiffest, stiff), max(fastest, fast), max(largest, large)
+            _transport_row(j, y, velocity, k, t, relaxation, stress_rate)
     return stiffest, fastest, largest
 
 
@@ -248,7 +246,7 @@ def diffuse(chi: Fields, flow: Fields, k: Constants, t: Geometry, low: bool, hig
 
 
 @numba.njit(inline="always", **_FAST)
-def _elastic_row(j, y, velocity, stress_rate, relaxation, k, t, rate):
+def _elastic_row(line, j, y, velocity, stress_rate, relaxation, k, t, rate):
     """Fields 0 … 3: the rate of Σ with T⁻¹ (C : D) T⁻ᵀ of the new V, and all of that of σ_zz."""
     columns = velocity.shape[2]
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
@@ -267,17 +265,17 @@ def _elastic_row(j, y, velocity, stress_rate, relaxation, k, t, rate):
         # T⁻¹ = [[d, -b], [-c, a]]
         p11, p12 = t.d * xx - t.b * xy, t.d * xy - t.b * yy
         p21, p22 = t.a * xy - t.c * xx, t.a * yy - t.c * xy
-        rate[0, column] = stress_rate[0, j, i] + p11 * t.d - p12 * t.b
-        rate[1, column] = stress_rate[1, j, i] + p12 * t.a - p11 * t.c
-        rate[2, column] = stress_rate[2, j, i] + p22 * t.a - p21 * t.c
+        rate[0, line, i] = stress_rate[0, j, i] + p11 * t.d - p12 * t.b
+        rate[1, line, i] = stress_rate[1, j, i] + p12 * t.a - p11 * t.c
+        rate[2, line, i] = stress_rate[2, j, i] + p22 * t.a - p21 * t.c
         zz = y[3, j, i]
         ru, rv = hx * _centre(velocity[0], j, i), hy * _centre(velocity[1], j, i)
         away = zz - _pressure(y[0, j, i], y[1, j, i], y[2, j, i], zz, t)
-        rate[3, column] = bulk - (g11 + g22) * zz - relaxation[j, i] * away - _advection(y[3], j, i, ru, rv)
+        rate[3, line, i] = bulk - (g11 + g22) * zz - relaxation[j, i] * away - _advection(y[3], j, i, ru, rv)
 
 
 @numba.njit(inline="always", **_FAST)
-def _chi_row(j, y, velocity, flow, relaxation, diffusion, k, rate):
+def _chi_row(line, j, y, velocity, flow, relaxation, diffusion, k, rate):
     """Field 4: heating by plastic work, diffusion, advection, [Kontolati2021, eq. 29]."""
     columns = y.shape[2]
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
@@ -287,21 +285,30 @@ def _chi_row(j, y, velocity, flow, relaxation, diffusion, k, rate):
         ru, rv = hx * _centre(velocity[0], j, i), hy * _centre(velocity[1], j, i)
         d, relaxed = flow[j, i], relaxation[j, i]
         heating = work * d * d / relaxed if relaxed > 0.0 else 0.0  # 2 s̃ D/c0
-        rate[4, column] = (
+        rate[4, line, i] = (
             heating * (k.chi_inf - y[4, j, i]) + diffusion[j - GHOST, column] - _advection(y[4], j, i, ru, rv)
         )
 
 
 @numba.njit(inline="always", **_FAST)
-def _map_row(j, y, velocity, k, rate):
+def _map_row(line, j, y, velocity, k, rate):
     """Fields 5 and 6: −V − V·∇u of the reference map's u = X_ref − X."""
     columns = y.shape[2]
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
     for column in range(columns - 2 * GHOST):
         i = column + GHOST
         ru, rv = hx * velocity[0, j, i], hy * velocity[1, j, i]
-        rate[5, column] = -velocity[0, j, i] - _advection(y[5], j, i, ru, rv)
-        rate[6, column] = -velocity[1, j, i] - _advection(y[6], j, i, ru, rv)
+        rate[5, line, i] = -velocity[0, j, i] - _advection(y[5], j, i, ru, rv)
+        rate[6, line, i] = -velocity[1, j, i] - _advection(y[6], j, i, ru, rv)
+
+
+@numba.njit(inline="always", **_FAST)
+def _rate_rows(start, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block):
+    for line in range(lines):
+        j = start + line
+        _elastic_row(line, j, y, velocity, stress_rate, relaxation, k, t, block)
+        _chi_row(line, j, y, velocity, flow, relaxation, diffusion, k, block)
+        _map_row(line, j, y, velocity, k, block)
 
 
 @numba.njit(**_FAST)
@@ -326,16 +333,15 @@ def rates(
         k, t: constants and frame.
         out: ``(7, rows + 4, columns + 4)``, set at owned places.
     """
-    columns = y.shape[2] - 2 * GHOST
-    row_rate = np.empty((7, columns))
-    for row in range(y.shape[1] - 2 * GHOST):
-        j = row + GHOST
-        _elastic_row(j, y, velocity, stress_rate, relaxation, k, t, row_rate)
-        _chi_row(j, y, velocity, flow, relaxation, diffusion, k, row_rate)
-        _map_row(j, y, velocity, k, row_rate)
+    columns = y.shape[2] - GHOST
+    block = np.zeros((7, _LINES, y.shape[2]))
+    for start in range(GHOST, y.shape[1] - GHOST, _LINES):
+        lines = min(_LINES, y.shape[1] - GHOST - start)
+        _rate_rows(start, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block)
         for f in range(7):
-            for i in range(columns):
-                out[f, j, i + GHOST] = row_rate[f, i]
+            for line in range(lines):
+                for i in range(GHOST, columns):
+                    out[f, start + line, i] = block[f, line, i]
 
 
 @numba.njit(**_FAST)
@@ -362,22 +368,24 @@ def stage(
         weights: of the sum.
         out: like ``y``, set at owned places; may be ``before``.
     """
-    columns = y.shape[2] - 2 * GHOST
-    row_rate = np.empty((7, columns))
-    for row in range(y.shape[1] - 2 * GHOST):
-        j = row + GHOST
-        _elastic_row(j, y, velocity, stress_rate, relaxation, k, t, row_rate)
-        _chi_row(j, y, velocity, flow, relaxation, diffusion, k, row_rate)
-        _map_row(j, y, velocity, k, row_rate)
+    columns = y.shape[2] - GHOST
+    block = np.zeros((7, _LINES, y.shape[2]))
+    for start in range(GHOST, y.shape[1] - GHOST, _LINES):
+        lines = min(_LINES, y.shape[1] - GHOST - start)
+        _rate_rows(start, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block)
+        # ghost columns come along, to be filled later: one loop over memory in a row
+        stop, size = start + lines, lines * y.shape[2]
         for f in range(7):
-            for column in range(columns):
-                i = column + GHOST
-                out[f, j, i] = (
-                    weights.base * base[f, j, i]
-                    + weights.base_rate * base_rate[f, j, i]
-                    + weights.last * y[f, j, i]
-                    + weights.before * before[f, j, i]
-                    + weights.rate * row_rate[f, column]
+            a, b = base[f, start:stop].reshape(size), base_rate[f, start:stop].reshape(size)
+            c, d = y[f, start:stop].reshape(size), before[f, start:stop].reshape(size)
+            e, o = block[f, :lines].reshape(size), out[f, start:stop].reshape(size)
+            for n in range(size):
+                o[n] = (
+                    weights.base * a[n]
+                    + weights.base_rate * b[n]
+                    + weights.last * c[n]
+                    + weights.before * d[n]
+                    + weights.rate * e[n]
                 )
 
 

@@ -112,7 +112,9 @@ class SpectralSolver:
         forward, backward = (fft.dct, fft.idct) if self._clamped else (fft.fft, fft.ifft)
         for part, half_x in self._blocks(spectrum):
             part = forward(part, axis=1, overwrite_x=True)
-            _damp(part[0], half_x, self._half_y, *symbol)
+            _damp(
+                part[0], np.sin(half_x), np.sin(self._half_y), np.cos(half_x), np.cos(self._half_y), *symbol
+            )
             part[...] = backward(part, axis=1, overwrite_x=True)
         self._columns.backward(spectrum, values[None])
 
@@ -158,16 +160,15 @@ def _invert(spectrum, sin_x, sin_y, cos_x, cos_y, mu, lame, t, back):
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
-def _damp(spectrum, half_x, half_y, xx, xy, yy):
+def _damp(spectrum, sin_x, sin_y, cos_x, cos_y, xx, xy, yy):
     """Multiply by (1 + q⁴)^(−1/4), q the symbol of diffusion over the cut."""
     ny, nx = spectrum.shape
     for j in range(ny):
-        sine_y, cosine_y = math.sin(half_y[j]), math.cos(half_y[j])
         for i in range(nx):
-            sine_x, cosine_x = math.sin(half_x[i]), math.cos(half_x[i])
-            q = xx * sine_x * sine_x + yy * sine_y * sine_y + 2.0 * xy * sine_x * cosine_x * sine_y * cosine_y
+            x, y = sin_x[i], sin_y[j]
+            q = xx * x * x + yy * y * y + 2.0 * xy * x * y * cos_x[i] * cos_y[j]
             q = q * q
-            spectrum[j, i] /= math.sqrt(math.sqrt(1.0 + q * q))
+            spectrum[j, i] *= 1.0 / math.sqrt(math.sqrt(1.0 + q * q))
 
 
 def stencil(moduli: tuple[float, float], matrix: Array, grid: Grid) -> Array:
