@@ -48,8 +48,8 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None
         raise failure
     console(comm).print(
         f"sheared {case.grid.nx} × {case.grid.ny} cells to strain {result.gamma[-1]:g} in {seconds:.2f} s, "
-        f"{result.counts.steps} steps: peak stress {result.shear_stress.max():.4f} GPa, "
-        f"{result.shear_stress[-1]:.4f} GPa at the end; results in {out}",
+        f"{result.counts.steps} steps: peak deviatoric stress {result.dev_stress.max():.4f} GPa, "
+        f"{result.dev_stress[-1]:.4f} GPa at the end; results in {out}",
         soft_wrap=True,
     )
 
