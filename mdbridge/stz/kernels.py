@@ -368,7 +368,6 @@ def stage(
         weights: of the sum.
         out: like ``y``, set at owned places; may be ``before``.
     """
-    columns = y.shape[2] - GHOST
     block = np.zeros((7, _LINES, y.shape[2]))
     for start in range(GHOST, y.shape[1] - GHOST, _LINES):
         lines = min(_LINES, y.shape[1] - GHOST - start)
