@@ -94,7 +94,8 @@ def _flow_row(j, y, k, t, flow, relaxation):
     """D and 2μD/(s̃ s_y) of a row with one ghost column; the largest relaxation rate, D and |Σ|."""
     columns = y.shape[2]
     stiffest, fastest, largest = 0.0, 0.0, 0.0
-    for i in range(GHOST - 1, columns - GHOST + 1):
+    for column in range(columns - 2 * GHOST + 2):
+        i = column + GHOST - 1
         s = _overstress(y[0, j, i], y[1, j, i], y[2, j, i], y[3, j, i], t, k.s_y)
         largest = max(largest, abs(y[0, j, i]), abs(y[1, j, i]), abs(y[2, j, i]))
         d, relaxed = 0.0, 0.0
@@ -189,7 +190,8 @@ def flow_and_transport(
     """
     rows = y.shape[1]
     stiffest, fastest, largest = 0.0, 0.0, 0.0
-    for j in range(GHOST - 1, rows - GHOST + 1):
+    for line in range(rows - 2 * GHOST + 2):  # indices that count from 0 keep loops vectorised
+        j = line + GHOST - 1
         stiff, fast, large = _flow_row(j, y, k, t, flow, relaxation)
         if GHOST <= j < rows - GHOST:
             stiffest, fastest, largest = max(stiffest, stiff), max(fastest, fast), max(largest, large)
@@ -303,9 +305,9 @@ def _map_row(line, j, y, velocity, k, rate):
 
 
 @numba.njit(inline="always", **_FAST)
-def _rate_rows(start, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block):
+def _rate_rows(number, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block):
     for line in range(lines):
-        j = start + line
+        j = number * _LINES + line + GHOST
         _elastic_row(line, j, y, velocity, stress_rate, relaxation, k, t, block)
         _chi_row(line, j, y, velocity, flow, relaxation, diffusion, k, block)
         _map_row(line, j, y, velocity, k, block)
@@ -335,13 +337,27 @@ def rates(
     """
     columns = y.shape[2] - GHOST
     block = np.zeros((7, _LINES, y.shape[2]))
-    for start in range(GHOST, y.shape[1] - GHOST, _LINES):
-        lines = min(_LINES, y.shape[1] - GHOST - start)
-        _rate_rows(start, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block)
+    rows = y.shape[1] - 2 * GHOST
+    for number in range((rows + _LINES - 1) // _LINES):
+        lines = min(_LINES, rows - number * _LINES)
+        start = number * _LINES + GHOST
+        _rate_rows(number, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block)
         for f in range(7):
             for line in range(lines):
                 for i in range(GHOST, columns):
                     out[f, start + line, i] = block[f, line, i]
+
+
+@numba.njit(**_FAST)
+def _combine(base, base_rate, last, before, rate, w, out):
+    for n in range(len(out)):
+        out[n] = (
+            w.base * base[n]
+            + w.base_rate * base_rate[n]
+            + w.last * last[n]
+            + w.before * before[n]
+            + w.rate * rate[n]
+        )
 
 
 @numba.njit(**_FAST)
@@ -369,23 +385,23 @@ def stage(
         out: like ``y``, set at owned places; may be ``before``.
     """
     block = np.zeros((7, _LINES, y.shape[2]))
-    for start in range(GHOST, y.shape[1] - GHOST, _LINES):
-        lines = min(_LINES, y.shape[1] - GHOST - start)
-        _rate_rows(start, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block)
+    rows = y.shape[1] - 2 * GHOST
+    for number in range((rows + _LINES - 1) // _LINES):
+        lines = min(_LINES, rows - number * _LINES)
+        start = number * _LINES + GHOST
+        _rate_rows(number, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block)
         # ghost columns come along, to be filled later: one loop over memory in a row
         stop, size = start + lines, lines * y.shape[2]
         for f in range(7):
-            a, b = base[f, start:stop].reshape(size), base_rate[f, start:stop].reshape(size)
-            c, d = y[f, start:stop].reshape(size), before[f, start:stop].reshape(size)
-            e, o = block[f, :lines].reshape(size), out[f, start:stop].reshape(size)
-            for n in range(size):
-                o[n] = (
-                    weights.base * a[n]
-                    + weights.base_rate * b[n]
-                    + weights.last * c[n]
-                    + weights.before * d[n]
-                    + weights.rate * e[n]
-                )
+            _combine(
+                base[f, start:stop].reshape(size),
+                base_rate[f, start:stop].reshape(size),
+                y[f, start:stop].reshape(size),
+                before[f, start:stop].reshape(size),
+                block[f, :lines].reshape(size),
+                weights,
+                out[f, start:stop].reshape(size),
+            )
 
 
 @numba.njit(**_FAST)
