@@ -126,6 +126,12 @@ def _shapes(
 
 
 forward.shapes = _shapes  # type: ignore[attr-defined]
+DATA = (
+    "it belongs to the molecular dynamics published with [Kontolati2021] (pe.MD.0 … pe.MD.100, Exy.MD.0 … "
+    "Exy.MD.100, stress_rand2_matlab.txt): fetch these files from the repository that the paper names "
+    "(github.com/katiana22/GrassmannianEGO) and give their place"
+)
+forward.data = published.data = DATA  # type: ignore[attr-defined]
 forward.labels = {  # type: ignore[attr-defined]
     "Exy": "strain $E_{xy}$",
     "chi": r"effective temperature $\chi$",

@@ -19,6 +19,9 @@ from ..errors import InputError
 from ..report.console import Tick, console, progress
 from .calibrate_problem import Problem, drawn, importable, prepare
 
+Search = tuple[Trial | None, list[Trial], str, int]
+"""What a search gave: the best trial, all, why it ended, how many were in the record before."""
+
 
 def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str], resume: bool = False) -> None:
     """Calibrate as ``path`` says; trials.jsonl, summary.json, best.h5 and figures go to ``out`` (collective).
@@ -34,7 +37,7 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str], resume:
     with progress(comm, "calibrate") as tick:
         search = pool.with_pool(comm, worker, lambda p: _drive(comm, p, problem, Path(out), resume, tick))
     parallel.on_root(comm, lambda: _finish(problem, path, Path(out), search, time.perf_counter() - start))
-    best, trials, reason = search
+    best, trials, reason, _ = search
     if best is not None:
         console(comm).print(
             f"{len(trials)} evaluations, {reason}: distance {best.distance:.6g} at "
@@ -45,7 +48,7 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str], resume:
 
 def _drive(
     comm: MPI.Comm, workers: pool.Pool, problem: Problem, out: Path, resume: bool, tick: Tick
-) -> tuple[Trial | None, list[Trial], str]:
+) -> Search:
     """The loop of rank 0: ask, evaluate, record, tell."""
     record = Record(out / "trials.jsonl", problem.configuration, resume)
     if record.damaged:
@@ -53,6 +56,7 @@ def _drive(
             f"{record.path}: {record.damaged} damaged line(s) left out; {len(record.trials)} intact trials "
             "recovered, the others are evaluated again"
         )
+    found = len(record.trials)
     search = Calibration(problem.space, problem.search, problem.groups, record.trials.values())
     waiting: list[Proposal] = []
     running: dict[int, Proposal] = {}
@@ -70,7 +74,7 @@ def _drive(
             tick(len(search.trials) / problem.search.evaluations, _note(search))
     finally:
         record.close()
-    return search.best, [search.trials[k] for k in sorted(search.trials)], search.reason
+    return search.best, [search.trials[k] for k in sorted(search.trials)], search.reason, found
 
 
 def _trial(problem: Problem, proposal: Proposal, outcome: Outcome) -> Trial:
@@ -101,13 +105,11 @@ def _named(parameters: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.5g}" for name, value in parameters.items())
 
 
-def _finish(
-    problem: Problem, path: Path, out: Path, search: tuple[Trial | None, list[Trial], str], seconds: float
-) -> None:
+def _finish(problem: Problem, path: Path, out: Path, search: Search, seconds: float) -> None:
     """Write summary.json, best.h5 and the figures (rank 0)."""
     from ..calibrate import analysis  # needs torch
 
-    best, trials, reason = search
+    best, trials, reason, found = search
     if best is None:
         first = next(iter(trials), None)
         raise InputError(
@@ -117,7 +119,8 @@ def _finish(
     findings = analysis.analyse(problem.space, trials, problem.groups, problem.search.seed)
     folder = Path(path).resolve().parent
     _write_best(out / "best.h5", problem, best, *drawn(problem, folder, best.parameters))
-    summary = _summary(problem, best, trials, reason, findings, seconds)
+    summary = _summary(problem, best, trials, reason, findings)
+    summary |= {"wall_s": round(seconds, 3), "from_record": found}
     files.write_json(out / "analysis.json", findings)
     files.write_json(out / "summary.json", summary)
     if problem.settings.output.figures:
@@ -127,7 +130,7 @@ def _finish(
 
 
 def _summary(
-    problem: Problem, best: Trial, trials: list[Trial], reason: str, findings: dict[str, Any], seconds: float
+    problem: Problem, best: Trial, trials: list[Trial], reason: str, findings: dict[str, Any]
 ) -> dict[str, Any]:
     counts = {s: sum(t.status == s for t in trials) for s in ("ok", "invalid", "failed", "timeout")}
     truths = {n: p.truth for n, p in problem.settings.parameters.items() if p.truth is not None}
@@ -143,7 +146,6 @@ def _summary(
         "scheme": problem.search.scheme,
         "seed": problem.search.seed,
         "stopped": reason,
-        "wall_s": round(seconds, 3),
         "model_s": round(sum(t.seconds for t in trials), 3),
         "intervals": findings["intervals"],
         "intervals_from": findings["intervals_from"],

@@ -67,6 +67,7 @@ def prepare(path: Path, overrides: Sequence[str] = ()) -> Problem:
     )
     options = paths(settings.options, folder)
     _check_signature(settings.model, space, options)
+    _check_files(settings, folder)
     _check_compare(settings)
     reference = _reference(settings, options, folder)
     _check_shapes(settings, options, reference)
@@ -109,6 +110,21 @@ def _check_signature(model: str, space: Space, options: Mapping[str, Any]) -> No
         raise InputError(f"model = {model!r}: {error}; give it in [parameters] or in [options]") from error
 
 
+def _check_files(settings: CalibrateInput, folder: Path) -> None:
+    """Refuse paths that lead nowhere, with the key; a function's ``data`` says what to fetch."""
+    tables = {"options": (settings.options, settings.model)}
+    if settings.reference.function is not None:
+        tables["reference.options"] = (settings.reference.options, settings.reference.function)
+    for table, (options, function) in tables.items():
+        for name, path in paths(options, folder).items():
+            if _is_path(name, path) and not Path(path).exists():
+                hint = getattr(resolve(function), "data", "give its place")
+                raise InputError(
+                    f"{table}.{name} = {options[name]!r}: there is no {path}; {hint}, for example with "
+                    f"--set {table}.{name}=/where/it/is"
+                )
+
+
 def _check_compare(settings: CalibrateInput) -> None:
     known, names = settings.output.compare, list(settings.parameters)
     if known is not None and sorted(known) != sorted(names):
@@ -146,7 +162,17 @@ def _reference(settings: CalibrateInput, options: Mapping[str, Any], folder: Pat
         found = _call("reference.options", source.function, given)
     else:
         found = _read_arrays(folder / str(source.file))
-    return {name: np.asarray(values, dtype=float) for name, values in found.items()}
+    return _numbers(found)
+
+
+def _numbers(found: Response) -> dict[str, Array]:
+    numbers = {}
+    for name, values in found.items():
+        try:
+            numbers[name] = np.asarray(values, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"reference: {name!r} is no array of numbers: {error}") from error
+    return numbers
 
 
 def drawn(problem: Problem, folder: Path, best: Mapping[str, float]) -> tuple[Response, Response]:
@@ -199,18 +225,23 @@ def _term(given: TermInput, reference: Response) -> Term:
 def _groups(objective: Objective, reference: Response) -> Groups:
     """The grouping of residuals, from the reference compared with itself."""
     try:
+        objective.score(reference)
         return objective.groups(reference)
     except InvalidResponse as error:
-        raise InputError(f"reference: {error}") from error
+        raise InputError(f"reference: compared with itself: {error}") from error
+    except Exception as error:  # a term of the user's own
+        raise InputError(
+            f"objective: the reference cannot be compared with itself: {type(error).__name__}: {error}"
+        ) from error
 
 
 def paths(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Make the paths in options relative to ``folder``."""
-    named = ("file", "folder")
-    return {
-        name: str(folder / value) if isinstance(value, str) and name.endswith(named) else value
-        for name, value in options.items()
-    }
+    return {name: str(folder / value) if _is_path(name, value) else value for name, value in options.items()}
+
+
+def _is_path(name: str, value: Any) -> bool:
+    return isinstance(value, str) and name.endswith(("file", "folder"))
 
 
 def _hash(values: Array) -> str:

@@ -15,7 +15,7 @@ from mpi4py import MPI
 
 import mdbridge
 from mdbridge.calibrate import trials
-from mdbridge.errors import InputError
+from mdbridge.errors import FileError, InputError
 from mdbridge.workflows import calibrate, calibrate_problem
 
 HERE = Path(__file__).parent
@@ -150,6 +150,20 @@ def test_a_damaged_record_is_recovered_and_it_is_said(toml, tmp_path, capsys):
         (["reference.file=x.npz"], "give one of"),
         (["ego.sed=3"], "did you mean 'seed'"),
         (["output.compare={a=0.5}"], "output.compare: must name a, b"),
+        (["options.table_file='no.txt'"], r"options.table_file: .* takes no such argument"),
+        (['objective=[{term="grassmann", field="field", rank=[1, 1, 1]}]'], "3 ranks .* 2 snapshots"),
+        (
+            ['objective=[{term="grassmann", field="field", rank=7}]'],
+            r"keeps the rank 7, its shape is \(5, 8\)",
+        ),
+        (['objective=[{term="user", function="math:sqrt"}]'], "cannot be compared with itself: TypeError"),
+        (['objective=[{term="user", function="models_for_calibration:nothing_like"}]'], "not finite"),
+        (['objective=[{term="l1", curve="curve", weight=0.0}]'], "weight"),
+        (
+            ["options.mode=raise", "reference.parameters.a=0.9"],
+            "reference.parameters: .* failed: RuntimeError",
+        ),
+        (["options.points=two"], "reference.parameters: .* failed: TypeError"),
     ],
 )
 def test_bad_input_is_refused_before_the_first_evaluation(toml, tmp_path, overrides, message):
@@ -166,6 +180,33 @@ def test_a_reference_whose_frames_do_not_match(toml, tmp_path):
     with pytest.raises(
         InputError, match=r"\(3, 5, 8\), the model returns \(2, 5, 8\): the frames do not match"
     ):
+        run(toml, tmp_path / "out")
+
+
+def test_a_file_that_is_not_there_is_named_with_its_key(toml, tmp_path):
+    text = TOML.replace(
+        "[reference.parameters]\na = 0.5\nb = 0.25", '[reference]\nfunction = "mdbridge.stz:published"'
+    )
+    toml.write_text(text + '[reference.options]\nfolder = "nowhere"\n')
+    message = (
+        r"reference\.options\.folder = 'nowhere': .*fetch these files .*--set reference\.options\.folder="
+    )
+    with pytest.raises(InputError, match=message):
+        run(toml, tmp_path / "out")
+
+
+def test_a_reference_that_holds_words(toml, tmp_path):
+    np.savez(tmp_path / "ref.npz", curve=np.array(["a", "b"]), field=np.ones((2, 5, 8)))
+    toml.write_text(
+        TOML.replace("[reference.parameters]\na = 0.5\nb = 0.25", '[reference]\nfile = "ref.npz"')
+    )
+    with pytest.raises(InputError, match="'curve' is no array of numbers"):
+        run(toml, tmp_path / "out")
+
+
+def test_an_output_folder_that_is_a_file(toml, tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(FileError, match="out"):
         run(toml, tmp_path / "out")
 
 

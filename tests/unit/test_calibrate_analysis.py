@@ -1,0 +1,47 @@
+"""Sensitivities and slices of a surrogate whose function is known."""
+
+import numpy as np
+import pytest
+
+from mdbridge.calibrate.analysis import analyse
+from mdbridge.calibrate.refine import Groups
+from mdbridge.calibrate.space import Parameter, Space, design
+from mdbridge.calibrate.trials import Trial
+
+SPACE = Space({"a": Parameter(0.0, 2.0), "b": Parameter(-1.0, 1.0), "idle": Parameter(0.0, 1.0)})
+GROUPS = Groups(np.zeros(1, int), np.ones(1))
+
+
+def trials(points):
+    """log distance = 3 a + b - 2.5 in unit coordinates: shares 0.9 and 0.1, no interaction."""
+    found = []
+    for k, u in enumerate(points):
+        value = float(np.exp(3.0 * u[0] + u[1] - 2.5))
+        found.append(Trial(k, "initial", list(u), SPACE.physical(u), "ok", value, [], np.array([value])))
+    return found
+
+
+def test_shares_of_an_additive_function():
+    found = analyse(SPACE, trials(design("sobol", 64, 3, 1)), GROUPS, 0)
+    shares = found["sensitivity"]
+    assert list(shares)[:2] == ["a", "b"]
+    for kind in ("first", "total"):
+        assert shares["a"][kind] == pytest.approx(0.9, abs=0.05)
+        assert shares["b"][kind] == pytest.approx(0.1, abs=0.03)
+        assert shares["idle"][kind] < 0.01
+    line = found["slices"]["a"]
+    assert np.polyfit(line["value"], line["mean"], 1)[0] == pytest.approx(1.5, rel=0.05)
+    assert line["value"][0] == 0.0 and line["value"][-1] == 2.0
+
+
+def test_a_cluster_at_the_tip_does_not_hide_the_rest():
+    points = design("sobol", 64, 3, 1)
+    best = points[np.argmin(points @ [3.0, 1.0, 0.0])]
+    cluster = np.clip(best + 1e-4 * np.random.default_rng(0).standard_normal((40, 3)), 0.0, 1.0)
+    found = analyse(SPACE, trials([*points, *cluster]), GROUPS, 0)
+    assert found["sensitivity"]["a"]["total"] == pytest.approx(0.9, abs=0.05)
+
+
+def test_too_few_trials_give_nothing():
+    found = analyse(SPACE, trials(design("sobol", 2, 3, 1)), GROUPS, 0)
+    assert found["sensitivity"] is None and found["intervals"] is None
