@@ -73,6 +73,9 @@ _APART = 0.15
 _POLISH = {"radius": 0.03, "difference": 2e-3}
 """A refinement that improved is begun again from its end with these: its slopes were of a larger region."""
 
+_SLOPES = 2e-3
+"""Step of the differences at the end of a search that reached its target, in the unit cube."""
+
 _Batches = Generator[list[Proposal], None, None]
 
 
@@ -99,7 +102,7 @@ class Calibration:
         self._known = {trial.index: trial for trial in trials}
         self._open: dict[int, Proposal] = {}
         self._handed: set[int] = set()
-        self.done = False
+        self.done, self._ending = False, False
         self.reason = ""
         self._batches = self._search()
         self._advance()
@@ -133,8 +136,6 @@ class Calibration:
         """Take the next batch, using what is known of it, until something is left to evaluate."""
         while not self._open:
             self._check_end()
-            if self.done:
-                return
             try:
                 batch = next(self._batches)
             except StopIteration:
@@ -142,7 +143,8 @@ class Calibration:
                 return
             for proposal in batch[: max(self.settings.evaluations - len(self.trials), 0)]:
                 known = self._known.pop(proposal.index, None)
-                if known is None:
+                # the stopping rules may differ from those of the record: then it ends elsewhere
+                if known is None or (known.phase == "slopes") != (proposal.phase == "slopes"):
                     self._open[proposal.index] = proposal
                     continue
                 if not np.allclose(known.unit, proposal.unit, rtol=0.0, atol=1e-6):
@@ -153,11 +155,17 @@ class Calibration:
                 self.trials[known.index] = known
 
     def _check_end(self) -> None:
+        """Turn to the last batch where a stopping rule holds."""
         best = self.best
-        if best is not None and best.value <= self.settings.target:
-            self.done, self.reason = True, "the target is reached"
-        elif len(self.trials) >= self.settings.evaluations:
-            self.done, self.reason = True, "the budget is spent"
+        if self._ending:
+            return
+        if len(self.trials) >= self.settings.evaluations:
+            self.reason = "the budget is spent"
+        elif best is not None and best.value <= self.settings.target:
+            self.reason = "the target is reached"
+        else:
+            return
+        self._ending, self._batches = True, self._slopes()
 
     # the search ---------------------------------------------------------------
 
@@ -181,6 +189,15 @@ class Calibration:
                 yield from self._descend(best, replace(s.options, **_POLISH))
             yield from self._explore(max(s.explore // 3, 1))
         self.reason = f"{failures} refinements without improvement"
+
+    def _slopes(self) -> _Batches:
+        """The trials beside the best one that tell how far its parameters are determined."""
+        best = self.best
+        if best is None or self.settings.scheme == "ego" or self.groups is None:
+            return
+        at, first = np.array(best.unit), len(self.trials)
+        steps = _SLOPES * np.where(at <= 0.5, 1.0, -1.0) * np.eye(len(at))
+        yield [Proposal(first + k, "slopes", at + step) for k, step in enumerate(steps)]
 
     def _explore(self, count: int) -> _Batches:
         """``count`` trials by expected improvement."""

@@ -35,7 +35,7 @@ class Trial:
 
     Attributes:
         index: its number, from 0 in the order of proposal.
-        phase: "initial", "ego" or "refine".
+        phase: "initial", "ego", "refine" or "slopes".
         unit: the point in the unit cube, ``(d,)``.
         parameters: the same by name, in physical units.
         status: "ok", or why there is no distance: the model refused the

@@ -20,6 +20,7 @@ PHASES = {
     "initial": ("start design", style.GREY),
     "ego": ("expected improvement", style.BLUE),
     "refine": ("refinement", style.ORANGE),
+    "slopes": ("slopes at the end", style.GREEN),
 }
 SHOWN = 8
 """Snapshots side by side, at most."""
@@ -44,7 +45,8 @@ class Run:
         Raises:
             FileError: a file is missing or not what it should be.
         """
-        return cls(read_json(folder / "summary.json"), trials.read(folder / "trials.jsonl")[1])
+        summary = read_json(folder / "summary.json")
+        return cls(summary, trials.read(folder / "trials.jsonl")[1][: summary["evaluations"]])
 
     @property
     def names(self) -> list[str]:
@@ -109,6 +111,8 @@ def _distance(run: Run, path: Path) -> None:
     with style.figure(path, 5.0, 3.2) as (_, axes):
         for phase, (label, colour) in PHASES.items():
             found = [t for t in run.trials if t.phase == phase and t.distance is not None]
+            if not found:
+                continue
             where, values = [t.index + 1 for t in found], [t.value for t in found]
             axes.semilogy(where, values, ".", color=colour, markersize=4, label=label)
         least = run.distance()

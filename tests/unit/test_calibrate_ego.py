@@ -117,11 +117,23 @@ def test_several_basins_are_tried():
 def test_restored_at_any_trial_it_goes_on_as_if_never_stopped(batch):
     settings = Settings(initial=5, explore=4, evaluations=22, batch=batch, seed=7)
     whole = drive(Calibration(BOWL, settings, ONE_NORM), BOWL, bowl)
-    assert {t.phase for t in whole.trials.values()} == {"initial", "ego", "refine"}
+    assert {t.phase for t in whole.trials.values()} == {"initial", "ego", "refine", "slopes"}
     for stop in (2, 6, 8, 13):
         part = drive(Calibration(BOWL, settings, ONE_NORM), BOWL, bowl, stop)
         again = drive(Calibration(BOWL, settings, ONE_NORM, part.trials.values()), BOWL, bowl)
         assert units(again) == units(whole), stop
+
+
+def test_a_record_may_go_on_to_a_smaller_target_or_end_at_a_larger():
+    def ended(target, known=()):
+        settings = Settings(initial=5, explore=2, evaluations=60, target=target)
+        return drive(Calibration(BOWL, settings, ONE_NORM, known), BOWL, bowl)
+
+    coarse, fine = ended(0.05), ended(1e-5)
+    assert [t.phase for t in coarse.trials.values()][-2:] == ["slopes"] * 2
+    assert len(coarse.trials) < len(fine.trials)
+    assert units(ended(1e-5, coarse.trials.values())) == units(fine)
+    assert units(ended(0.05, fine.trials.values())) == units(coarse)
 
 
 def test_trials_may_be_told_in_any_order_and_some_be_lost():
