@@ -143,11 +143,12 @@ class Calibration:
                 return
             for proposal in batch[: max(self.settings.evaluations - len(self.trials), 0)]:
                 known = self._known.pop(proposal.index, None)
-                # the stopping rules may differ from those of the record: then it ends elsewhere
-                if known is None or (known.phase == "slopes") != (proposal.phase == "slopes"):
+                moved = known is not None and not np.allclose(known.unit, proposal.unit, rtol=0.0, atol=1e-6)
+                # with other stopping rules than those of the record it ends elsewhere
+                if known is None or (moved and "slopes" in (known.phase, proposal.phase)):
                     self._open[proposal.index] = proposal
                     continue
-                if not np.allclose(known.unit, proposal.unit, rtol=0.0, atol=1e-6):
+                if moved:
                     raise FileError(
                         f"trial {known.index} of the record is not where this version of the package would "
                         "look; go on with the version that made it, or start again"
@@ -218,7 +219,7 @@ class Calibration:
         """The next point by expected improvement, or the recorded one."""
         index = len(self.trials) + len(pending)
         known = self._known.get(index)
-        if known is not None:
+        if known is not None and known.phase == "ego":
             return Proposal(index, "ego", np.array(known.unit), known.state)
         answered = self._answered()
         if len(answered) < 2:  # nothing to learn from yet
