@@ -34,7 +34,7 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str], resume:
     problem = parallel.on_root(comm, lambda: prepare(path, overrides))
     worker = Worker(problem.task, problem.settings.ego.time_limit_s)
     start = time.perf_counter()
-    with progress(comm, "calibrate") as tick:
+    with progress(comm, f"{problem.search.scheme}, seed {problem.search.seed}") as tick:
         search = pool.with_pool(comm, worker, lambda p: _drive(comm, p, problem, Path(out), resume, tick))
     parallel.on_root(comm, lambda: _finish(problem, path, Path(out), search, time.perf_counter() - start))
     best, trials, reason, _ = search
