@@ -73,7 +73,7 @@ class Run:
 
 
 def draw(out: Path) -> None:
-    """Write convergence, distance, fields_*, curves_*, slices and sensitivity (.png) to ``out``.
+    """Write convergence, distance, pairs, fields_*, curves_*, slices and sensitivity (.png) to ``out``.
 
     Args:
         out: folder with trials.jsonl, best.h5, analysis.json and summary.json.
@@ -84,6 +84,7 @@ def draw(out: Path) -> None:
     run, analysis = Run.read(out), read_json(out / "analysis.json")
     _convergence(run, out / "convergence.png")
     _distance(run, out / "distance.png")
+    _pairs(run, out / "pairs.png")
     _responses(out / "best.h5", out)
     if analysis["slices"]:
         _slices(run, analysis["slices"], out / "slices.png")
@@ -125,6 +126,34 @@ def _distance(run: Run, path: Path) -> None:
         axes.set_xlabel("evaluation")
         axes.set_ylabel("distance")
         axes.legend()
+
+
+def _pairs(run: Run, path: Path) -> None:
+    """The trials over every pair of parameters, the best, and the flattest direction through it."""
+    names, count = run.names, len(run.names) - 1
+    if not count:
+        return
+    found = sorted((t for t in run.trials if t.distance is not None), key=lambda t: -t.value)
+    values = np.log10([max(t.value, 1e-300) for t in found])
+    size = {"nrows": count, "ncols": count, "squeeze": False, "sharex": "col", "sharey": "row"}
+    with style.figure(path, 1.7 * count + 1.2, 1.5 * count + 0.5, **size) as (figure, axes):
+        for row, y in enumerate(names[1:]):
+            for column, x in enumerate(names[:-1]):
+                panel = axes[row, column]
+                if column > row:
+                    panel.set_visible(False)
+                    continue
+                points = np.array([[t.parameters[x], t.parameters[y]] for t in found])
+                image = panel.scatter(*points.T, c=values, s=5, cmap=style.SEQUENTIAL + "_r", linewidths=0)
+                if run.summary["valley"]:
+                    ends = [[end[name] for end in run.summary["valley"]] for name in (x, y)]
+                    panel.plot(*ends, color=style.RED, linewidth=1.2)
+                panel.plot(run.summary["best"][x], run.summary["best"][y], "+", color=style.RED, markersize=8)
+                if row == count - 1:
+                    panel.set_xlabel(run.label(x))
+                if column == 0:
+                    panel.set_ylabel(run.label(y))
+        figure.colorbar(image, ax=axes, label="$\\log_{10}$ distance", shrink=0.7)
 
 
 def _responses(store: Path, out: Path) -> None:

@@ -192,6 +192,8 @@ def _call(key: str, function: str, arguments: Mapping[str, Any]) -> Response:
     """Call a user's function; whatever it raises names the key that its arguments come from."""
     try:
         found = resolve(function)(**arguments)
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from error
     except MdbridgeError:
         raise
     except Exception as error:
