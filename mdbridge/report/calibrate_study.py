@@ -84,4 +84,5 @@ def _optima(runs: Sequence[Run], path: Path) -> None:
             panel.set_ylabel("seed")
             panel.set_xlabel(runs[0].label(name))
             panel.ticklabel_format(axis="x", useOffset=False)
+            panel.xaxis.set_major_locator(style.ticks(3))
         hide(axes, len(names))
