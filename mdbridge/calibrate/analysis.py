@@ -18,6 +18,9 @@ Array = NDArray[np.float64]
 GAP = 0.04
 """Least distance (largest coordinate) of the trials from which the surrogate of the report is made."""
 
+EXACT = 1e-6
+"""Distances below this times the largest count as equal."""
+
 
 def analyse(space: Space, trials: Sequence[Trial], groups: Groups, seed: int) -> dict[str, Any]:
     """Intervals, sensitivities and slices, as JSON values by parameter; None where there are too few trials.
@@ -31,10 +34,10 @@ def analyse(space: Space, trials: Sequence[Trial], groups: Groups, seed: int) ->
     answered = sorted((t for t in trials if t.distance is not None), key=lambda t: t.value)
     if len(answered) < 3:
         return dict.fromkeys(("intervals", "intervals_from", "valley", "sensitivity", "slices"))
-    spread = _spread(np.array([t.unit for t in answered]))
-    surrogate = Surrogate(
-        np.array([answered[k].unit for k in spread]), np.array([answered[k].value for k in spread])
-    )
+    spread = [answered[k] for k in _spread(np.array([t.unit for t in answered]))]
+    values = np.array([t.value for t in spread])
+    floor = EXACT * values.max()  # a distance of 0 has no logarithm
+    surrogate = Surrogate(np.array([t.unit for t in spread]), np.maximum(values, floor))
     return {
         **_intervals(space, intervals.profile(answered, groups)),
         "sensitivity": _sensitivity(space, surrogate, seed),

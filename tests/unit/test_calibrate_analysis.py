@@ -42,6 +42,13 @@ def test_a_cluster_at_the_tip_does_not_hide_the_rest():
     assert found["sensitivity"]["a"]["total"] == pytest.approx(0.9, abs=0.05)
 
 
+def test_an_exact_match_has_finite_slices():
+    found = trials(design("sobol", 32, 3, 1))
+    exact = Trial(32, "refine", [0.5, 0.5, 0.5], {}, "ok", 0.0, [], np.zeros(1))
+    for line in analyse(SPACE, [*found, exact], GROUPS, 0)["slices"].values():
+        assert np.all(np.abs(line["mean"]) < 50) and np.all(np.array(line["deviation"]) < 50)
+
+
 def test_too_few_trials_give_nothing():
     found = analyse(SPACE, trials(design("sobol", 2, 3, 1)), GROUPS, 0)
     assert found["sensitivity"] is None and found["intervals"] is None
