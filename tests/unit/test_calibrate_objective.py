@@ -90,3 +90,5 @@ def test_references_that_cannot_serve():
         GrassmannTerm("f", {"f": FIELDS * np.array([1, 0, 1])[:, None, None]})
     with pytest.raises(InputError, match="all spans are then equal"):
         GrassmannTerm("f", {"f": np.swapaxes(FIELDS, 1, 2)}, 5)
+    with pytest.raises(InputError, match=r"keeps the rank 4, its shape is \(6, 3\)"):
+        GrassmannTerm("f", {"f": FIELDS[:, :, :3]}, 4)
