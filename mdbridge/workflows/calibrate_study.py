@@ -167,4 +167,8 @@ def _table(study: Mapping[str, Any]) -> list[str]:
         for name, spread in found["parameters"].items():
             truth = f", truth {spread['truth']:g}" if "truth" in spread else ""
             lines.append(f"  {name}: {spread['least']:.6g} to {spread['largest']:.6g}{truth}")
+    compared = study["at_equal_evaluations"]
+    for k, count in enumerate(compared["evaluations"]):
+        texts = (f"{scheme} {compared[scheme]['median'][k]:.3g}" for scheme in study["schemes"])
+        lines.append(f"median distance after {count} evaluations: {', '.join(texts)}")
     return lines
