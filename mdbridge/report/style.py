@@ -9,6 +9,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+import matplotlib.ticker
 
 from ..files import replacing
 
@@ -50,3 +51,8 @@ def bare(axes: Any) -> None:
     axes.set_aspect("equal")
     for side in axes.spines.values():
         side.set_visible(True)
+
+
+def ticks(count: int) -> Any:
+    """At most about ``count`` round ticks."""
+    return matplotlib.ticker.MaxNLocator(count)
