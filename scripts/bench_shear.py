@@ -21,7 +21,7 @@ from mdbridge.stz.model import Material
 from mdbridge.stz.projection import FourierProjection
 from mdbridge.stz.rates import Rates
 from mdbridge.stz.scheme import Stepper
-from mdbridge.stz.solver import TOLERANCE, Case, _scales, forward, initial_state
+from mdbridge.stz.solver import TOLERANCE, Case, error_scales, forward, initial_state
 
 MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.132)
 SIZES = (128, 512)
@@ -77,7 +77,7 @@ def _flowing(n: int, kind: str, comm: MPI.Comm, stack: contextlib.ExitStack) -> 
         domain = WholeGrid(case.grid)
         projection = FourierProjection(domain, MATERIAL)
     rates = Rates(MATERIAL, FRAMES["simple"](), 1e8, domain, projection)
-    stepper = Stepper(rates, initial_state(case, domain), _scales(case), TOLERANCE, domain)
+    stepper = Stepper(rates, initial_state(case, domain), error_scales(case), TOLERANCE, domain)
     stepper.advance(WINDOW[0])
     grown = comm.allreduce(_memory() - before) / 8 / n**2
     if comm.rank == 0:

@@ -129,7 +129,7 @@ def forward(
     projection = FourierProjection(domain, case.material) if projection is None else projection
     frame = FRAMES[case.frame]()
     rates = Rates(case.material, frame, case.rate, domain, projection)
-    stepper = Stepper(rates, initial_state(case, domain), _scales(case), case.tolerance, domain)
+    stepper = Stepper(rates, initial_state(case, domain), error_scales(case), case.tolerance, domain)
     record = _Record(case, frame, domain)
     record.keep(0, stepper, rates)
     for number in range(1, case.frames + 1):
@@ -168,7 +168,8 @@ def _fastest_flow(rates: Rates, domain: Domain) -> tuple[int, int]:
     return domain.worst(float(flow[row, column]), (int(row), int(column)))
 
 
-def _scales(case: Case) -> Array:
+def error_scales(case: Case) -> Array:
+    """What the errors of the seven fields of the state are measured by, see :data:`TOLERANCE`."""
     stress, chi, length = (
         case.material.s_y,
         0.1 * case.material.chi_inf,
