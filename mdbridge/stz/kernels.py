@@ -16,7 +16,7 @@ from .grid import GHOST
 from .model import activation, activation_slope
 
 Fields = NDArray[np.float64]
-_LINES = 8  # rows made at a time: few enough for the cache, enough for memory to be read in one go
+_LINES = 32  # rows made at a time: few enough for the cache, enough for memory to be read in one go
 _FAST = {"cache": True, "fastmath": {"contract", "nsz", "arcp", "reassoc"}, "error_model": "numpy"}
 
 

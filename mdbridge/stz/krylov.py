@@ -49,8 +49,8 @@ class KrylovProjection:
         grid, comm = domain.grid, domain.comm
         self._domain, self._moduli = domain, (material.mu, material.lame_lambda)
         self._has_plate = grid.boundary == "clamped" and domain.origin[0] == 0
-        self._columns = WholeRows(grid) if comm.size == 1 else SharedColumns(domain)
-        self._spectral = SpectralSolver(grid, material, self._columns)
+        columns = WholeRows(grid) if comm.size == 1 else SharedColumns(domain)
+        self._spectral = SpectralSolver(grid, material, columns)
         self._ghosted = ghosted(2, domain.shape)
         self._matrix, self._blocks = np.eye(2), np.zeros((2, 2, 3, 3))
         self.smooth = self._spectral.smooth
@@ -66,10 +66,8 @@ class KrylovProjection:
         )
 
     def close(self) -> None:
-        """Destroy what PETSc and MPI hold (collective)."""
+        """Destroy what PETSc holds (collective)."""
         self.solver.close()
-        if isinstance(self._columns, SharedColumns):
-            self._columns.close()
 
     def solve(self, force: Fields, matrix: Array, velocity: Fields) -> None:
         """See :class:`~mdbridge.stz.projection.Projection` (collective).
@@ -80,10 +78,7 @@ class KrylovProjection:
         self._matrix, self._blocks = matrix, stencil(self._moduli, matrix, self._domain.grid)
         if self._has_plate:
             force[:, 0] = 0.0
-        vx, vy = self.solver.solve(force)
-        back, inner = inverse(matrix), owned(velocity)  # V = T⁻¹ v
-        inner[0] = back[0, 0] * vx + back[0, 1] * vy
-        inner[1] = back[1, 0] * vx + back[1, 1] * vy
+        _transform(self.solver.solve(force), inverse(matrix), owned(velocity))  # V = T⁻¹ v
 
     def _multiply(self, v: Fields, out: Fields) -> None:
         """−∇·(C : sym ∇v); on the plate, where v is zero, the identity to scale."""
@@ -113,3 +108,12 @@ def _apply(x: Fields, blocks: Array, y: Fields) -> None:
                     first += blocks[0, 0, m, n] * u + blocks[0, 1, m, n] * v
                     second += blocks[1, 0, m, n] * u + blocks[1, 1, m, n] * v
             y[0, j, i], y[1, j, i] = first, second
+
+
+@numba.njit(cache=True)
+def _transform(v: Fields, matrix: Array, out: Fields) -> None:
+    """out = matrix · v at every place, ``(2, rows, columns)``."""
+    for j in range(v.shape[1]):
+        for i in range(v.shape[2]):
+            out[0, j, i] = matrix[0, 0] * v[0, j, i] + matrix[0, 1] * v[1, j, i]
+            out[1, j, i] = matrix[1, 0] * v[0, j, i] + matrix[1, 1] * v[1, j, i]

@@ -9,7 +9,6 @@ whole columns of the spectrum.
 """
 
 import math
-from collections.abc import Iterator
 from typing import Protocol
 
 import numba
@@ -22,8 +21,6 @@ from .model import Material
 
 Spectrum = NDArray[np.complex128]
 Array = NDArray[np.float64]
-
-_BLOCK = 1 << 14  # values transformed along y at a time: what stays in a core's cache
 
 
 class Columns(Protocol):
@@ -40,7 +37,7 @@ class Columns(Protocol):
         """Rows ``(n, rows, nx)``, n <= 2, to ``(n, ny, count)``; valid until the next call (collective)."""
 
     def backward(self, spectrum: Spectrum, out: Fields) -> None:
-        """The way back, to ``(n, rows, nx)`` (collective); the spectrum is used up."""
+        """The way back, to ``(n, rows, nx)``, of that array, changed in place (collective); it is used up."""
 
 
 class WholeRows:
@@ -69,7 +66,9 @@ class SpectralSolver:
         self._clamped = grid.boundary == "clamped"
         along_x = np.arange(columns.first, columns.first + columns.count)
         self._half_x = np.pi * along_x / grid.nx
-        self._half_y = np.pi * (np.arange(grid.ny) / (2 * grid.ny) if self._clamped else fft.fftfreq(grid.ny))
+        along_y = np.arange(grid.ny) / (2 * grid.ny) if self._clamped else fft.fftfreq(grid.ny)
+        half_y = np.pi * along_y
+        self._angles = (np.sin(self._half_x), np.sin(half_y), np.cos(self._half_x), np.cos(half_y))
 
     def solve(self, force: Fields, matrix: Array, back: Array, out: Fields) -> None:
         """``out`` = back · v with −∇·[C : sym ∇v] = force, free of null vectors (collective).
@@ -81,13 +80,12 @@ class SpectralSolver:
             out: ``(2, rows, nx)``.
         """
         spectrum = self._columns.forward(force)
-        for part, half_x in self._blocks(spectrum):
-            if self._clamped:
-                eliminate(part, stencil_rows(self._moduli, matrix, self._grid, half_x), back)
-                continue
-            part = fft.fft(part, axis=1, overwrite_x=True)
-            _invert(part, *self._waves(half_x), *self._moduli, matrix, back)
-            fft.ifft(part, axis=1, overwrite_x=True)
+        if self._clamped:
+            eliminate(spectrum, stencil_rows(self._moduli, matrix, self._grid, self._half_x), back)
+        else:
+            fft.fft(spectrum, axis=1, overwrite_x=True)  # in place, as long as it is complex double
+            _invert(spectrum, *self._waves(), *self._moduli, matrix, back)
+            fft.ifft(spectrum, axis=1, overwrite_x=True)
         self._columns.backward(spectrum, out)
 
     def smooth(self, values: Array, metric: Array, cut: float) -> None:
@@ -109,29 +107,19 @@ class SpectralSolver:
             n12 = 0.0
         x, y = 2.0 / self._grid.dx, 2.0 / self._grid.dy
         symbol = (n11 * x * x / cut, n12 * x * y / cut, n22 * y * y / cut)
-        forward, backward = (fft.dct, fft.idct) if self._clamped else (fft.fft, fft.ifft)
-        for part, half_x in self._blocks(spectrum):
-            part = forward(part, axis=1, overwrite_x=True)
-            _damp(
-                part[0], np.sin(half_x), np.sin(self._half_y), np.cos(half_x), np.cos(self._half_y), *symbol
-            )
-            part[...] = backward(part, axis=1, overwrite_x=True)
+        if self._clamped:
+            spectrum[...] = fft.dct(spectrum, axis=1, overwrite_x=True)
+            _damp(spectrum[0], *self._angles, *symbol)
+            spectrum[...] = fft.idct(spectrum, axis=1, overwrite_x=True)
+        else:
+            fft.fft(spectrum, axis=1, overwrite_x=True)
+            _damp(spectrum[0], *self._angles, *symbol)
+            fft.ifft(spectrum, axis=1, overwrite_x=True)
         self._columns.backward(spectrum, values[None])
 
-    def _blocks(self, spectrum: Spectrum) -> Iterator[tuple[Spectrum, Array]]:
-        """Some columns at a time, with half their wave numbers times dx."""
-        width = max(4, _BLOCK // self._grid.ny)
-        for start in range(0, self._columns.count, width):
-            yield spectrum[:, :, start : start + width], self._half_x[start : start + width]
-
-    def _waves(self, half_x: Array) -> tuple[Array, Array, Array, Array]:
-        dx, dy = self._grid.dx, self._grid.dy
-        return (
-            2.0 / dx * np.sin(half_x),
-            2.0 / dy * np.sin(self._half_y),
-            np.cos(half_x),
-            np.cos(self._half_y),
-        )
+    def _waves(self) -> tuple[Array, Array, Array, Array]:
+        sin_x, sin_y, cos_x, cos_y = self._angles
+        return 2.0 / self._grid.dx * sin_x, 2.0 / self._grid.dy * sin_y, cos_x, cos_y
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")

@@ -39,7 +39,6 @@ def test_columns_are_the_transform_of_the_rows_and_back():
         assert spectrum == pytest.approx(np.fft.rfft(rows[:n], axis=2))
         columns.backward(spectrum, out[:n])
         assert out[:n] == pytest.approx(rows[:n])
-    columns.close()
 
 
 @pytest.mark.parametrize(("grid", "most"), [(Grid(16, 8), 4), (Grid(4, 64), 3)])
