@@ -67,20 +67,31 @@ def _first_stage(y0, rate0, weight, out):
         o[n] = a[n] + weight * b[n]
 
 
-@numba.njit(cache=True)
+@numba.njit(inline="always")
+def _square(y0, rate0, y, rate, step, weight, f, j, i):
+    change = 0.8 * (y0[f, j, i] - y[f, j, i]) + 0.4 * step * (rate0[f, j, i] + rate[f, j, i])
+    return (weight * change) ** 2
+
+
+@numba.njit(cache=True, fastmath={"contract", "reassoc"})
 def _error_estimate(y0, rate0, y, rate, step, scales, ghost):
     """Sum of squares of the scaled local error, [Sommeijer1998, eq. 2.7], and the worst owned place."""
     count, rows, columns = y.shape
-    total, worst, row, column = 0.0, -1.0, ghost, ghost
+    total, worst, field, row = 0.0, -1.0, 0, ghost
     for f in range(count):
         weight = 1.0 / scales[f]
-        for j in range(ghost, rows - ghost):
-            for i in range(ghost, columns - ghost):
-                change = 0.8 * (y0[f, j, i] - y[f, j, i]) + 0.4 * step * (rate0[f, j, i] + rate[f, j, i])
-                square = (weight * change) ** 2
-                total += square
-                if not square <= worst:  # NaN is the worst there is
-                    worst, row, column = square, j, i
+        for line in range(rows - 2 * ghost):
+            j, sum_of_row = line + ghost, 0.0
+            for place in range(columns - 2 * ghost):
+                sum_of_row += _square(y0, rate0, y, rate, step, weight, f, j, place + ghost)
+            total += sum_of_row
+            if not sum_of_row <= worst:  # NaN is the worst there is
+                worst, field, row = sum_of_row, f, j
+    worst, column = -1.0, ghost
+    for i in range(ghost, columns - ghost):
+        square = _square(y0, rate0, y, rate, step, 1.0, field, row, i)
+        if not square <= worst:
+            worst, column = square, i
     return total, row - ghost, column - ghost
 
 
