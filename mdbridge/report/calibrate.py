@@ -136,6 +136,7 @@ def _pairs(run: Run, path: Path) -> None:
     found = sorted((t for t in run.trials if t.distance is not None), key=lambda t: -t.value)
     values = np.log10([max(t.value, 1e-300) for t in found])
     size = {"nrows": count, "ncols": count, "squeeze": False, "sharex": "col", "sharey": "row"}
+    colours = {"cmap": style.SEQUENTIAL + "_r", "vmax": float(np.quantile(values, 0.9))}
     with style.figure(path, 1.7 * count + 1.2, 1.5 * count + 0.5, **size) as (figure, axes):
         for row, y in enumerate(names[1:]):
             for column, x in enumerate(names[:-1]):
@@ -144,7 +145,7 @@ def _pairs(run: Run, path: Path) -> None:
                     panel.set_visible(False)
                     continue
                 points = np.array([[t.parameters[x], t.parameters[y]] for t in found])
-                image = panel.scatter(*points.T, c=values, s=5, cmap=style.SEQUENTIAL + "_r", linewidths=0)
+                image = panel.scatter(*points.T, c=values, s=5, linewidths=0, **colours)
                 if run.summary["valley"]:
                     ends = [[end[name] for end in run.summary["valley"]] for name in (x, y)]
                     panel.plot(*ends, color=style.RED, linewidth=1.2)
