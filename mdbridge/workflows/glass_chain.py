@@ -103,12 +103,13 @@ def _read(settings: Calibrate, store: Path) -> dict[str, Any]:
     with dataset.reading(store, GLASS) as file:
         gamma = file["gamma"][:]
         curve = Curve.of(file["curve/gamma"][:], file["curve/stress"][:, 3])
-        step = gamma[-1] / (len(gamma) - 1)
-        frame = np.rint((curve.gamma - gamma[0]) / step).astype(int)
+        # the box that LAMMPS's forces see lags by a step; frames are named by the strain they are made at
+        max_strain = float(file.attrs["max_strain"])
+        frame = np.rint(curve.gamma / max_strain * (len(gamma) - 1)).astype(int)
         count = np.bincount(frame, minlength=len(gamma))
         return {
             "gamma": gamma,
-            "max_strain": round(float(gamma[-1]), 9),
+            "max_strain": max_strain,
             "exy": file["Exy"][:],
             "energy": file[settings.energy][:],
             "stress": (np.bincount(frame, curve.stress, minlength=len(gamma)) / count)[1:],

@@ -1,6 +1,5 @@
 """``mdbridge sample --dry-run``: steps, memory and time of a glass campaign, from a short timed run."""
 
-import resource
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,18 +32,16 @@ class Timing:
 
 def run(comm: MPI.Comm, config: GlassInput, material: Path, source: Path, out: Path) -> None:
     """Print the steps, the memory and the time that the campaign takes on these ranks (collective)."""
-    before = _memory(comm)
-    if config.md.script is None:
-        timing = _time_replica(comm, config, material, before)
-        atoms = 2 * int(np.prod(config.md.cells))
-    else:
-        segment = glass_plan.production(config, material, source, out)[0]
-        timing = _time_script(comm, config, segment, before)
-        atoms = timing.atoms
     segments = [
         *glass_plan.preparation(config, material),
         *glass_plan.production(config, material, source, out),
     ]
+    if config.md.script is None:
+        timing = _time_replica(comm, config, material)
+        atoms = 2 * int(np.prod(config.md.cells))
+    else:
+        timing = _time_script(comm, config, segments[0])
+        atoms = timing.atoms
     steps: dict[str, int] = {}
     for segment in segments:
         steps[segment.stage] = steps.get(segment.stage, 0) + segment.steps
@@ -53,46 +50,43 @@ def run(comm: MPI.Comm, config: GlassInput, material: Path, source: Path, out: P
     _print(comm, config, timing, atoms, steps, {s.stage for s in segments if s.observed})
 
 
-def _time_replica(comm: MPI.Comm, config: GlassInput, material: Path, before: float) -> Timing:
-    """The campaign's own crystal, cut down to a size that a short run can time, and sheared hot."""
-    md = config.md
+def _time_replica(comm: MPI.Comm, config: GlassInput, material: Path) -> Timing:
+    """The campaign's own crystal, cut down to a size that a short run can time, and sheared."""
+    md, observe = config.md, config.observe
     cells = np.array(md.cells)
     while 2 * cells.prod() > REPLICA * comm.size and cells[:2].max() > 6:
         cells[np.argmax(cells[:2])] -= 1
-    rate = config.shear.rate_per_ps
+    # nodes as far from each other as in the whole: an atom then meets as many in its windows
+    grid = [
+        max(4, round(n * part / all)) for n, part, all in zip(observe.grid, cells, md.cells, strict=False)
+    ]
+    config = config.model_copy(update={"observe": observe.model_copy(update={"grid": grid})})
     with cuzr.crystal(comm, tuple(cells), md.temperature_K, md.seed, material, md.timestep_ps) as session:  # type: ignore[arg-type]
-        session.run(0, "post no")
-        chain = glass_sampling.Chain(reference=mark_reference(session), offset=config.hold_steps)
-        cuzr.in_shear(session, md.temperature_K, rate, begin=True)
-        return _measure(comm, config, session, chain, before)
+        chain = glass_sampling.Chain(reference=mark_reference(session))
+        cuzr.in_shear(session, md.temperature_K, config.shear.rate_per_ps, begin=True)
+        return _measure(comm, config, session, chain)
 
 
-def _time_script(comm: MPI.Comm, config: GlassInput, segment: Segment, before: float) -> Timing:
+def _time_script(comm: MPI.Comm, config: GlassInput, segment: Segment) -> Timing:
     """The user's own system as it stands after the script."""
     with segment.open(comm, None) as session:
-        chain = glass_sampling.Chain(offset=session.step, reference=mark_reference(session))
-        return _measure(comm, config, session, chain, before)
+        return _measure(comm, config, session, glass_sampling.Chain(reference=mark_reference(session)))
 
 
-def _measure(
-    comm: MPI.Comm, config: GlassInput, session: Session, chain: glass_sampling.Chain, before: float
-) -> Timing:
-    """Steps alone; then frames that follow each other without a pause, the first of which compiles the loops."""
+def _measure(comm: MPI.Comm, config: GlassInput, session: Session, chain: glass_sampling.Chain) -> Timing:
+    """Steps alone; then frames without a pause, the first of which compiles the loops."""
     session.run(20, "post no")
     plain = _timed(comm, session, 100) / 100
     span = max(config.observe.samples * config.observe.sample_every, config.observe.curve_points)
     total = config.frame_steps * config.observe.frames
-    dense = config.model_copy(
-        update={"observe": config.observe.model_copy(update={"frames": max(1, total // span)})}
-    )
+    observe = config.observe.model_copy(update={"frames": max(1, total // span)})
+    dense = config.model_copy(update={"observe": observe})
     chain.offset = session.step + config.hold_steps
     glass_sampling.attach_observers(session, dense, chain, session.step - 1, lambda frame: None)
     session.run(dense.frame_steps + 1, "post no")
     frame = _timed(comm, session, dense.frame_steps) - dense.frame_steps * plain
-    used = _memory(comm) - before
-    return Timing(
-        session.natoms, plain, plain + max(0.0, frame) / config.frame_steps, max(used, 0.0) / session.natoms
-    )
+    observed = plain + max(0.0, frame) / config.frame_steps
+    return Timing(session.natoms, plain, observed, session.memory() / session.natoms)
 
 
 def _timed(comm: MPI.Comm, session: Session, steps: int) -> float:
@@ -101,11 +95,6 @@ def _timed(comm: MPI.Comm, session: Session, steps: int) -> float:
     session.run(steps, "post no")
     comm.Barrier()
     return comm.bcast(time.perf_counter() - start)
-
-
-def _memory(comm: MPI.Comm) -> float:
-    """Bytes that all ranks have needed at most so far."""
-    return comm.allreduce(1024.0 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def _print(
@@ -128,8 +117,8 @@ def _print(
         f"timed: {1e3 * timing.plain:.2f} ms a step with {timing.atoms:,} atoms on {comm.size} rank(s)"
         + (", scaled by the number of atoms" if scale != 1 else "")
         + f"; observers {100 * (timing.observed / timing.plain - 1):.1f} %\n"
-        f"memory: about {timing.bytes_per_atom * atoms / 1e9:.2f} GB on all ranks, and the programs themselves; "
-        f"disk: {frame * (config.observe.frames + 1) / 1e6:.0f} MB of fields",
+        f"memory: LAMMPS {timing.bytes_per_atom * atoms / 1e9:.2f} GB on all ranks, and about 0.2 GB a rank "
+        f"for Python and libraries; disk: {frame * (config.observe.frames + 1) / 1e6:.0f} MB of fields",
         soft_wrap=True,
     )
 

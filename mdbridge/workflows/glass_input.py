@@ -26,9 +26,10 @@ class MD(Section):
     """Cubic cells of the crystal that is melted, two atoms each; 3.27 Å wide at first."""
     timestep_ps: PositiveFloat = 0.005
     seed: Annotated[int, Field(ge=1)] = 2021
-    melt_K: PositiveFloat = 2000.0
-    melt_ps: PositiveFloat = 10.0
-    liquid_K: PositiveFloat = 1200.0
+    melt_K: PositiveFloat = 3000.0
+    """Well above the melting point: a perfect crystal superheats, at 2000 K for longer than 12 ps."""
+    melt_ps: PositiveFloat = 5.0
+    liquid_K: PositiveFloat = 1300.0
     """The melt is brought here at once and quenched from here at the rate below."""
     liquid_ps: PositiveFloat = 5.0
     quench_rate_K_per_s: PositiveFloat = 1.0e13

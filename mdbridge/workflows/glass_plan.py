@@ -24,6 +24,7 @@ class Segment:
         open: makes the session from the last restart file (none for the first).
         observed: whether fields are taken.
         marks: whether it begins with making its state the reference of the strain.
+        check: raises if what it has made is not what it should be.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Segment:
     open: Open
     observed: bool = False
     marks: bool = False
+    check: Callable[[Session], None] | None = None
 
 
 def preparation(config: GlassInput, potential: Path) -> list[Segment]:
@@ -46,6 +48,7 @@ def preparation(config: GlassInput, potential: Path) -> list[Segment]:
     def melt(comm: MPI.Comm, _: Path | None) -> Session:
         session = cuzr.crystal(comm, tuple(md.cells), md.melt_K, md.seed, potential, md.timestep_ps)  # type: ignore[arg-type]
         cuzr.at_pressure(session, md.melt_K, md.melt_K)
+        cuzr.watch_melting(session)
         return session
 
     def ramp(start: float, end: float) -> Open:
@@ -60,7 +63,7 @@ def preparation(config: GlassInput, potential: Path) -> list[Segment]:
     slope = (md.temperature_K - md.liquid_K) / whole
     pieces = _pieces(whole, config.checkpoint.every_steps)
     segments = [
-        Segment("melt", "melt", steps(md.melt_ps), melt),
+        Segment("melt", "melt", steps(md.melt_ps), melt, check=cuzr.check_molten),
         Segment("liquid", "liquid", steps(md.liquid_ps), ramp(md.liquid_K, md.liquid_K)),
     ]
     done = 0

@@ -81,6 +81,8 @@ def run_segments(
                     _run_plain(comm, segment, session, chain, tick, done, total)
                 else:
                     _run_observed(comm, config, segment, session, chain, folder, key, tick, done, total)
+                if segment.check is not None:
+                    segment.check(session)
                 chain.natoms, chain.units = session.natoms, session.lmp.extract_global("units")
                 chain.seconds = time.monotonic() - start
                 _write_restart(comm, session, folder / f"{segment.name}.restart")

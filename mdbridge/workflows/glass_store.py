@@ -47,6 +47,7 @@ def collect(
             complete=complete,
             natoms=chain.natoms,
             units_style=chain.units,
+            max_strain=config.shear.max_strain if config.md.script is None else np.nan,
             rate_per_ps=config.shear.rate_per_ps if config.md.script is None else np.nan,
             timestep=config.md.timestep_ps if config.md.script is None else np.nan,
             energy_window=config.observe.energy_window,
