@@ -18,6 +18,8 @@ class Cell:
 
     ``fix deform`` replaces a box that leans too far by an equivalent upright one.
     Undoing that takes the number of such turns, so that the motion is continuous.
+    In a callback the box, which is that of LAMMPS's forces, lags behind the atoms by
+    one step: at the boundary displacements have a fault of rate × timestep × height.
 
     Args:
         reference: ``(3, 3)`` edge vectors of the reference box, one a row (Å).

@@ -64,7 +64,8 @@ def collect(
         put("box", np.diag(reference), units.length, "edges of the reference box", "none")
         put("edges", edges, units.length, "in-plane edge vectors in columns, flips undone", "none")
         for name, (unit, what, place) in _fields(units, config.observe.extra).items():
-            put(name, np.stack([frame[name] for frame in frames]), unit, what, place)
+            factor = units.density_factor if name == "density" else 1.0
+            put(name, factor * np.stack([frame[name] for frame in frames]), unit, what, place)
         fields = np.stack([frame["potential_energy"] for frame in frames])
         put(
             "energy_mean_composition",
