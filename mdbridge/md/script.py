@@ -9,7 +9,10 @@ from ..errors import InputError
 from .session import Session, find_potentials
 
 RESTART = "restart"
-"""LAMMPS variable that tells a script from which restart file to go on; ``none`` at first."""
+"""LAMMPS variable with the restart file from which a script is to go on; ``none`` at first."""
+
+RESUMED = "resumed"
+"""LAMMPS variable that is 1 if there is one, else 0: LAMMPS's ``if`` cannot compare a path."""
 
 
 def goes_on(text: str) -> bool:
@@ -35,7 +38,11 @@ def start(
     find_potentials()
     session = Session(comm, log)
     try:
-        for name, value in {**variables, RESTART: restart or "none"}.items():
+        for name, value in {
+            **variables,
+            RESTART: restart or "none",
+            RESUMED: int(restart is not None),
+        }.items():
             session.commands(f"variable {name} index {value}")
         session.file(script)
         if session.natoms == 0:
