@@ -1,4 +1,4 @@
-"""Sums of per-atom values over a Gaussian window, onto the grid of a sheared box, [Kontolati2021, eqs. 36, 37].
+"""Sums over a Gaussian window, onto the grid of a sheared box, [Kontolati2021, eqs. 36, 37].
 
 The grid fills the box: node (j, i) has the fractional coordinates
 ((i + shift)/nx, (j + shift)/ny), so it shears and stretches with it; row = y,
@@ -50,14 +50,14 @@ def _row_span(s, edges, j, shape, shift, cutoff):
     half = math.sqrt(reach)
     first = math.ceil((s[0] + (-half - lean) / edges[0, 0]) * nx - shift)
     last = math.floor((s[0] + (half - lean) / edges[0, 0]) * nx - shift)
-    return dy, lean, int(first), int(last)
+    return dy, lean, first, last
 
 
 @njit(cache=True, inline="always")
 def _rows(s, edges, shape, shift, cutoff):
     ny = shape[0]
     reach = cutoff / edges[1, 1]
-    return int(math.ceil((s[1] - reach) * ny - shift)), int(math.floor((s[1] + reach) * ny - shift))
+    return math.ceil((s[1] - reach) * ny - shift), math.floor((s[1] + reach) * ny - shift)
 
 
 @njit(cache=True)

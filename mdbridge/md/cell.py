@@ -109,9 +109,7 @@ class Cell:
 
 def mark_reference(session: Session) -> Array:
     """Make the present positions the reference; returns the reference box ``(3, 3)``, one edge a row."""
-    if not session.defines(REFERENCE):
-        name = REFERENCE.removeprefix("d2_")
-        session.commands(f"fix {name} all property/atom {REFERENCE} 3")
+    restore_reference(session)
     session.run(0, "post no")  # wraps the atoms
     atoms = session.atoms()
     box = atoms.box().copy()
@@ -119,6 +117,12 @@ def mark_reference(session: Session) -> Array:
     cell.look(atoms)
     atoms.array(REFERENCE)[:] = cell.place(atoms)[1]
     return box
+
+
+def restore_reference(session: Session) -> None:
+    """Define the array of reference positions; after ``read_restart`` it has what the file holds of it."""
+    if not session.defines(REFERENCE):
+        session.commands(f"fix {REFERENCE.removeprefix('d2_')} all property/atom {REFERENCE} 3")
 
 
 def _in_plane(box: Array) -> Array:
@@ -151,8 +155,9 @@ class Guard:
     def local(self, atoms: Atoms) -> None:
         if self._all[0] != self.natoms:
             raise MDError(
-                f"{self.natoms - self._all[0]} of {self.natoms} atoms lost at step {self._step}: the simulation "
-                "is unstable, or the boundaries let them go; shorten the time step, or check the start"
+                f"{self.natoms - self._all[0]} of {self.natoms} atoms lost at step {self._step}: the "
+                "simulation is unstable, or the boundaries let them go; shorten the time step, "
+                "or check the start"
             )
         # the sum of finite numbers may overflow, but no number's is ever finite with a NaN in it
         if not np.isfinite(atoms.array("f").sum()) or not np.isfinite(atoms.array("x").sum()):

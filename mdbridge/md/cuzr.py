@@ -89,8 +89,8 @@ def check_molten(session: Session) -> None:
     travelled = float(session.lmp.numpy.extract_compute("travel", 0, 1)[3]) ** 0.5
     if travelled < LATTICE:
         raise InputError(
-            f"'md.melt_K', 'md.melt_ps': the crystal has not melted: its atoms have moved by {travelled:.1f} Å, "
-            f"less than a lattice cell; raise the temperature (3000 K melts it in 4 ps) or the duration"
+            f"'md.melt_K', 'md.melt_ps': the crystal has not melted: its atoms have moved by {travelled:.1f} "
+            "Å, less than a lattice cell; raise the temperature (3000 K melts it in 4 ps) or the duration"
         )
 
 

@@ -39,7 +39,7 @@ class Part(Protocol):
 
 
 class WindowAverage:
-    """Averages of per-atom values over a Gaussian window and over the steps it acts on, [Kontolati2021, eq. 36].
+    """Averages over a Gaussian window and over the steps it acts on, [Kontolati2021, eq. 36].
 
     Gives ``potential_energy``, ``density``, ``velocity`` (in the plane, less the
     box's), ``temperature`` (of the motion about the local mean velocity),

@@ -119,7 +119,7 @@ def draw(store: Path, out: Path) -> dict[str, Any]:
 def _shown(gamma: Array) -> list[int]:
     """Frames to draw: at the published strains, or evenly spread where the strain does not go that far."""
     if gamma.max() < 0.98 * MAPPED[-1]:
-        return sorted({int(round(k)) for k in np.linspace(0, len(gamma) - 1, 5)})
+        return sorted({round(k) for k in np.linspace(0, len(gamma) - 1, 5)})
     return [int(np.abs(gamma - strain).argmin()) for strain in MAPPED]
 
 
@@ -129,7 +129,7 @@ def _maps(
     name = data.name.strip("/")
     unit = "" if data.attrs["units"] == "1" else f" ({data.attrs['units'].replace('angstrom', 'Å')})"
     title = _NAMES.get(name, name) + unit
-    with style.figure(path, 1.75 * len(shown) + 0.3, 2.6, ncols=len(shown), squeeze=False, sharey=True) as (
+    with style.figure(path, 1.75 * len(shown) + 0.3, 3.0, ncols=len(shown), squeeze=False, sharey=True) as (
         fig,
         axes,
     ):
@@ -180,11 +180,15 @@ def _flow(file: h5py.File, gamma: Array, box: Array, length: str, path: Path) ->
     ny = file["Exy"].shape[1]
     centres, corners = (np.arange(ny) + 0.5) * box[1] / ny, np.arange(ny) * box[1] / ny
     columns = (
-        (file["velocity"][last, :, :, 0].mean(axis=(0, 2)), centres, f"velocity $v_x$ beyond the box's ({_unit(file['velocity'])})"),
+        (
+            file["velocity"][last, :, :, 0].mean(axis=(0, 2)),
+            centres,
+            f"$v_x$ beyond the box's ({_unit(file['velocity'])})",
+        ),
         (file["Exy"][-1].mean(axis=1), corners, "$E_{xy}$"),
         (file["temperature"][last].mean(axis=(0, 2)), centres, f"temperature ({_unit(file['temperature'])})"),
         (file["density"][last].mean(axis=(0, 2)), centres, f"density ({_unit(file['density'])})"),
-    )  # fmt: skip
+    )
     with style.figure(path, 8.4, 2.8, ncols=4, sharey=True) as (_, axes):
         for panel, (values, y, label) in zip(axes, columns, strict=True):
             panel.plot(values, y, color=style.BLUE)

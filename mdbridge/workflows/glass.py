@@ -113,40 +113,42 @@ def _sample(campaign: Campaign) -> None:
         console(comm).print("[dim]sample: done before[/dim]")
         return
     start = time.monotonic()
-    chain, history, seconds, moduli = glass_sampling.Chain(), [], {}, {}
+    history: list = []
+    moduli: dict[str, float] = {}
+    config, folder = campaign.config, campaign.segments
     try:
-        if campaign.config.md.script is None:
-            segments = glass_plan.preparation(campaign.config, campaign.material)
+        chain = glass_sampling.Chain()
+        if config.md.script is None:
+            segments = glass_plan.preparation(config, campaign.material)
+            job = glass_sampling.Job(comm, config, folder, campaign.glass_key)
             with progress(comm, "glass") as tick:
-                chain = glass_sampling.run_segments(
-                    comm, campaign.config, segments, campaign.segments, campaign.glass_key, chain, tick
-                )
+                chain = glass_sampling.run_segments(job, segments, chain, tick)
             moduli = _moduli(campaign, chain)
-            history = parallel.on_root(comm, lambda: glass_sampling.history(campaign.segments, segments))
-        segments = glass_plan.production(campaign.config, campaign.material, campaign.source, campaign.out)
-        with progress(comm, "shear" if campaign.config.md.script is None else "run") as tick:
-            chain = glass_sampling.run_segments(
-                comm, campaign.config, segments, campaign.segments, campaign.data_key, chain, tick
-            )
+            history = parallel.on_root(comm, lambda: glass_sampling.history(folder, segments))
+        observed = glass_plan.production(config, campaign.material, campaign.source, campaign.out)
+        job = glass_sampling.Job(comm, config, folder, campaign.data_key)
+        with progress(comm, "shear" if config.md.script is None else "run") as tick:
+            chain = glass_sampling.run_segments(job, observed, chain, tick)
     except MdbridgeError:
         parallel.on_root(comm, lambda: _keep_partial(campaign, history, moduli))
         raise
-    seconds = parallel.on_root(comm, lambda: glass_sampling.seconds(campaign.segments))
-    parallel.on_root(
-        comm,
-        lambda: glass_store.collect(
-            campaign.store,
-            campaign.config,
-            campaign.segments,
-            campaign.data_key,
-            chain,
-            history,
-            moduli,
-            seconds,
-        ),
-    )
+    parallel.on_root(comm, lambda: _collect(campaign, chain, history, moduli))
     console(comm).print(
         f"sample: {time.monotonic() - start:.1f} s; fields in {campaign.store}", soft_wrap=True
+    )
+
+
+def _collect(campaign: Campaign, chain: glass_sampling.Chain, history: list, moduli: dict) -> int:
+    seconds = glass_sampling.seconds(campaign.segments)
+    return glass_store.collect(
+        campaign.store,
+        campaign.config,
+        campaign.segments,
+        campaign.data_key,
+        chain,
+        history,
+        moduli,
+        seconds,
     )
 
 
@@ -155,9 +157,7 @@ def _keep_partial(campaign: Campaign, history: list, moduli: dict) -> None:
     chain = glass_sampling.started(campaign.segments, campaign.data_key)
     if chain is None:
         return
-    count = glass_store.collect(
-        campaign.store, campaign.config, campaign.segments, campaign.data_key, chain, history, moduli, {}
-    )
+    count = _collect(campaign, chain, history, moduli)
     if count:
         console(campaign.comm).print(
             f"the {count} frames made so far are kept in {campaign.store}", soft_wrap=True
@@ -192,7 +192,8 @@ def _moduli(campaign: Campaign, chain: glass_sampling.Chain) -> dict[str, float]
         known["seconds"] = time.monotonic() - start
         parallel.on_root(comm, lambda: write_json(path, known | {"key": campaign.glass_key}))
         console(comm).print(
-            f"moduli of the glass at {md.temperature_K:g} K: mu = {known['mu_GPa']:.2f} ± {known['mu_error_GPa']:.2f}, "
+            f"moduli of the glass at {md.temperature_K:g} K: "
+            f"mu = {known['mu_GPa']:.2f} ± {known['mu_error_GPa']:.2f}, "
             f"K = {known['bulk_GPa']:.2f} ± {known['bulk_error_GPa']:.2f} GPa",
             soft_wrap=True,
         )

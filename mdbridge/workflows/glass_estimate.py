@@ -82,7 +82,7 @@ def _measure(comm: MPI.Comm, config: GlassInput, session: Session, chain: glass_
     observe = config.observe.model_copy(update={"frames": max(1, total // span)})
     dense = config.model_copy(update={"observe": observe})
     chain.offset = session.step + config.hold_steps
-    glass_sampling.attach_observers(session, dense, chain, session.step - 1, lambda frame: None)
+    glass_sampling.attach_observers(session, dense, chain, session.step - 1, lambda _: None)
     session.run(dense.frame_steps + 1, "post no")
     frame = _timed(comm, session, dense.frame_steps) - dense.frame_steps * plain
     observed = plain + max(0.0, frame) / config.frame_steps

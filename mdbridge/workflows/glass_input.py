@@ -15,7 +15,7 @@ class MD(Section):
     """``[md]``: the Cu50Zr50 glass made here, or ``script``, a LAMMPS input of one's own."""
 
     script: str | None = None
-    """LAMMPS script, relative to the TOML file, that sets everything up; observed are ``steps`` steps after it."""
+    """LAMMPS script, relative to the TOML file, that sets everything up; ``steps`` after it are observed."""
     steps: PositiveInt | None = None
     variables: dict[str, str | float | int] = {}
     """LAMMPS variables for the script."""
@@ -118,16 +118,16 @@ class Output(Section):
 
 
 class Calibrate(Section):
-    """``[calibrate]``: the STZ model from this glass, [Kontolati2021, sec. 5]; box, rate, μ and K are the MD's."""
+    """``[calibrate]``: the STZ model of this glass, [Kontolati2021, sec. 5]; box, rate, μ, K are the MD's."""
 
     energy: Literal["potential_energy", "energy_mean_composition"] = "energy_mean_composition"
     """Field that is mapped to χ; the second is free of the energy of a mere difference in composition."""
     strains: list[float] = [0.02, 0.04, 0.06, 0.08, 0.09, 0.10, 0.20, 0.35, 0.50]
-    c0: Pair = [0.05, 1.0]
+    c0: Pair = [0.02, 1.0]
     s_y_of_flow: Pair = [0.5, 1.1]
     """Bounds of s_y as fractions of the flow stress of the MD."""
-    beta_per_eV: Pair = [2.0, 15.0]
-    E0_below_eV: Pair = [0.001, 0.04]
+    beta_per_eV: Pair = [0.5, 15.0]
+    E0_below_eV: Pair = [0.001, 0.1]
     """Bounds of E0, below the least coarse-grained energy at γ = 0."""
     eps0: PositiveFloat = 44.53
     tau0_ps: PositiveFloat = 0.1
@@ -173,8 +173,8 @@ class GlassInput(Section):
         needed = (self.observe.samples - 1) * self.observe.sample_every + 1
         if needed > self.frame_steps:
             raise ValueError(
-                f"observe: {self.observe.samples} samples every {self.observe.sample_every} steps take {needed} "
-                f"steps, a frame has {self.frame_steps}"
+                f"observe: {self.observe.samples} samples every {self.observe.sample_every} steps take "
+                f"{needed} steps, a frame has {self.frame_steps}"
             )
         if self.frame_steps % self.observe.curve_points:
             raise ValueError(

@@ -7,7 +7,7 @@ starts from files alone, so that a run may be killed at any moment.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from .. import dataset, files, parallel
 from ..errors import FileError, InputError
-from ..md.cell import Cell, Guard, mark_reference
+from ..md.cell import Cell, Guard, mark_reference, restore_reference
 from ..md.observers_glass import Frames, LocalStrain, Thermo, WindowAverage, define_energy
 from ..md.schedule import Schedule, every
-from ..md.session import Atoms, Session
+from ..md.session import Atoms, Observer, Session
 from ..report.console import Tick
 from ..units import UNIT_STYLES
 from .glass_input import GlassInput
@@ -44,6 +44,9 @@ class Chain:
         turns: how often the box has been flipped.
         offset: the step of the first frame.
         natoms: number of atoms.
+        units: LAMMPS's style of units.
+        history: stage and ``(n, 11)`` rows of :class:`..md.observers_glass.Thermo`.
+        seconds: wall time.
     """
 
     restart: Path | None = None
@@ -56,16 +59,18 @@ class Chain:
     seconds: float = 0.0
 
 
-def run_segments(
-    comm: MPI.Comm,
-    config: GlassInput,
-    segments: Sequence[Segment],
-    folder: Path,
-    key: str,
-    chain: Chain,
-    tick: Tick,
-) -> Chain:
-    """Run those of ``segments`` that have no record with ``key`` in ``folder`` (collective).
+@dataclass(frozen=True)
+class Job:
+    """Where segments run and what they belong to."""
+
+    comm: MPI.Comm
+    config: GlassInput
+    folder: Path
+    key: str
+
+
+def run_segments(job: Job, segments: Sequence[Segment], chain: Chain, tick: Tick) -> Chain:
+    """Run those of ``segments`` that have no record with the job's key (collective).
 
     Raises:
         MdbridgeError: the MD failed; records, restart files and frames up to there are kept.
@@ -73,43 +78,51 @@ def run_segments(
     total = sum(segment.steps for segment in segments)
     done = 0
     for number, segment in enumerate(segments):
-        known = parallel.on_root(comm, lambda s=segment: _read(folder, s, key))
-        if known is None:
-            start = time.monotonic()
-            with _opened(comm, segment, chain, folder) as session:
-                if not segment.observed:
-                    _run_plain(comm, segment, session, chain, tick, done, total)
-                else:
-                    _run_observed(comm, config, segment, session, chain, folder, key, tick, done, total)
-                if segment.check is not None:
-                    segment.check(session)
-                chain.natoms, chain.units = session.natoms, session.lmp.extract_global("units")
-                chain.seconds = time.monotonic() - start
-                _write_restart(comm, session, folder / f"{segment.name}.restart")
-            parallel.on_root(comm, lambda s=segment: _write(folder / f"{s.name}.h5", key, chain))
-            known = parallel.on_root(comm, lambda s=segment: _read(folder, s, key))
-        chain = known
+
+        def tell(steps: int, stage: str = segment.stage, done: int = done) -> None:
+            tick((done + steps) / total, stage)
+
+        chain = _finished(job, segment) or _run(job, segment, chain, tell)
         if number >= 2:  # keep the last two, and the glass
-            parallel.on_root(comm, lambda n=number: _drop(folder, segments[n - 2].name))
+            parallel.on_root(job.comm, lambda name=segments[number - 2].name: _drop(job.folder, name))
         done += segment.steps
     return chain
 
 
-def _opened(comm: MPI.Comm, segment: Segment, chain: Chain, folder: Path) -> Session:
+def _finished(job: Job, segment: Segment) -> Chain | None:
+    return parallel.on_root(job.comm, lambda: _read(job.folder, segment, job.key))
+
+
+def _run(job: Job, segment: Segment, before: Chain, tell: Callable[[int], None]) -> Chain:
+    """Run one segment and leave its restart file and, last, its record."""
+
     def check() -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        if chain.restart is not None and not chain.restart.exists():
+        job.folder.mkdir(parents=True, exist_ok=True)
+        if before.restart is not None and not before.restart.exists():
             raise FileError(
-                f"{chain.restart}: no such file, but {segment.name} goes on from it; "
-                f"delete {folder} to have everything made again, or choose another --out"
+                f"{before.restart}: no such file, but {segment.name} goes on from it; "
+                f"delete {job.folder} to have everything made again, or choose another --out"
             )
 
-    parallel.on_root(comm, check)
-    return segment.open(comm, chain.restart)
+    parallel.on_root(job.comm, check)
+    start = time.monotonic()
+    chain = replace(before, restart=job.folder / f"{segment.name}.restart", history=[])
+    with segment.open(job.comm, before.restart) as session:
+        chain.natoms, chain.units = session.natoms, session.lmp.extract_global("units")
+        if segment.observed:
+            _run_observed(job, segment, session, chain, tell)
+        else:
+            _run_plain(job, segment, session, chain, tell)
+        if segment.check is not None:
+            segment.check(session)
+        _write_restart(job.comm, session, chain.restart)
+    chain.seconds = time.monotonic() - start
+    parallel.on_root(job.comm, lambda: _write(job.folder / f"{segment.name}.h5", job.key, chain))
+    return chain
 
 
 def _run_plain(
-    comm: MPI.Comm, segment: Segment, session: Session, chain: Chain, tick: Tick, done: int, total: int
+    job: Job, segment: Segment, session: Session, chain: Chain, tell: Callable[[int], None]
 ) -> None:
     """Without fields: temperature, energy and pressure are recorded."""
     cell = Cell(session.atoms().box().copy())
@@ -117,56 +130,42 @@ def _run_plain(
     start = session.step
     session.attach(Guard(session.natoms), every(1))
     session.attach(cell, every(1))
-    session.attach(record, _after(start, lambda step: step % HISTORY_EVERY == 0))
-    session.attach(Progress(tick, start, done, total, segment.stage), every(HISTORY_EVERY))
+    session.attach(record, _after(start, every(HISTORY_EVERY)))
+    session.attach(Progress(tell, start), every(HISTORY_EVERY))
     session.run(segment.steps, "post no")
-    chain.history = [(segment.stage, record.take(comm)["curve"])]
+    chain.history = [(segment.stage, record.take(job.comm)["curve"])]
 
 
 def _run_observed(
-    comm: MPI.Comm,
-    config: GlassInput,
-    segment: Segment,
-    session: Session,
-    chain: Chain,
-    folder: Path,
-    key: str,
-    tick: Tick,
-    done: int,
-    total: int,
+    job: Job, segment: Segment, session: Session, chain: Chain, tell: Callable[[int], None]
 ) -> None:
     """With fields: every frame is written as soon as it is complete."""
     if segment.marks:
-        chain.offset = session.step + config.hold_steps
+        chain.offset = session.step + job.config.hold_steps
         chain.reference, chain.turns = mark_reference(session), 0
-        chain.natoms, chain.units = session.natoms, session.lmp.extract_global("units")
-        parallel.on_root(comm, lambda: _write(folder / "start.h5", key, chain))
+        parallel.on_root(job.comm, lambda: _write(job.folder / "start.h5", job.key, chain))
     else:
-        session.commands(_REFERENCE_FIX)
+        restore_reference(session)
     # the step that two segments share belongs to the first of them
     begin = session.step - segment.marks
-    cell = attach_observers(
-        session,
-        config,
-        chain,
-        begin,
-        lambda frame: _write_frame(folder, key, chain, config.frame_steps, frame),
+    cell, _ = attach_observers(
+        session, job.config, chain, begin, lambda frame: _write_frame(job, chain.offset, frame)
     )
-    session.attach(Progress(tick, session.step, done, total, segment.stage), every(HISTORY_EVERY))
-    if config.output.trajectory:
-        name = f"{folder}/{segment.name}.lammpstrj"
-        session.commands(f"dump trajectory all custom {config.frame_steps} {name} id type xu yu zu")
+    session.attach(Progress(tell, session.step), every(HISTORY_EVERY))
+    if job.config.output.trajectory:
+        name = job.folder / f"{segment.name}.lammpstrj"
+        session.commands(f"dump trajectory all custom {job.config.frame_steps} {name} id type xu yu zu")
     session.run(segment.steps, "post no")
-    chain.turns, chain.history = cell.turns, []
-
-
-_REFERENCE_FIX = "fix mdbridge_reference all property/atom d2_mdbridge_reference 3"
+    chain.turns = cell.turns
 
 
 def attach_observers(
     session: Session, config: GlassInput, chain: Chain, begin: int, keep: Callable[[dict[str, Any]], None]
-) -> Cell:
-    """Attach everything that makes frames, from the step after ``begin`` on; returns the cell.
+) -> tuple[Cell, list[Observer]]:
+    """Attach everything that makes frames, from the step after ``begin`` on.
+
+    Returns:
+        What follows the box, and all observers.
 
     Raises:
         InputError: a window does not fit, or an extra field is not defined in the script.
@@ -193,13 +192,17 @@ def attach_observers(
     def on_curve(step: int) -> bool:
         return step >= offset and (step - offset) % (frame // observe.curve_points) == 0
 
-    session.attach(Guard(session.natoms), every(1))
-    session.attach(cell, every(1))
-    session.attach(average, _after(begin, sampled))
-    session.attach(local, _after(begin, framed))
-    session.attach(curve, _after(begin, on_curve))
-    session.attach(Frames(cell, [average, local, curve], keep), _after(begin, framed))
-    return cell
+    observers: list[tuple[Observer, Schedule]] = [
+        (Guard(session.natoms), every(1)),
+        (cell, every(1)),
+        (average, _after(begin, sampled)),
+        (local, _after(begin, framed)),
+        (curve, _after(begin, on_curve)),
+        (Frames(cell, [average, local, curve], keep), _after(begin, framed)),
+    ]
+    for observer, schedule in observers:
+        session.attach(observer, schedule)
+    return cell, [observer for observer, _ in observers]
 
 
 def check_units(session: Session) -> None:
@@ -224,15 +227,15 @@ def _after(start: int, schedule: Schedule) -> Schedule:
 
 
 class Progress:
-    """Tells how far the run is."""
+    """Tells how many steps of a segment are done."""
 
     needs = ()
 
-    def __init__(self, tick: Tick, start: int, done: int, total: int, stage: str):
-        self.tick, self.start, self.done, self.total, self.stage = tick, start, done, total, stage
+    def __init__(self, tell: Callable[[int], None], start: int):
+        self.tell, self.start = tell, start
 
     def local(self, atoms: Atoms) -> None:
-        self.tick((self.done + atoms.step - self.start) / self.total, self.stage)
+        self.tell(atoms.step - self.start)
 
 
 # --- files ----------------------------------------------------------------------
@@ -243,9 +246,9 @@ def frame_path(folder: Path, number: int) -> Path:
     return folder / f"frame-{number:04d}.h5"
 
 
-def _write_frame(folder: Path, key: str, chain: Chain, frame_steps: int, frame: dict[str, Any]) -> None:
-    number = (frame["step"] - chain.offset) // frame_steps
-    with dataset.writing(frame_path(folder, number), key, FRAME) as file:
+def _write_frame(job: Job, offset: int, frame: dict[str, Any]) -> None:
+    number = (frame["step"] - offset) // job.config.frame_steps
+    with dataset.writing(frame_path(job.folder, number), job.key, FRAME) as file:
         for name, values in frame.items():
             file[name] = values
 

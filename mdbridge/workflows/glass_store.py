@@ -112,7 +112,7 @@ def _fields(units: UnitStyle, extra: Mapping[str, str]) -> dict[str, tuple[str, 
 
 
 def _composition_part(frames: Sequence[Mapping[str, Any]]) -> Array:
-    """Energy that the local composition differs from the mean by, types' energies those of the first frame."""
+    """What the local composition alone adds to the energy, with the types' energies of the first frame."""
     first = frames[0]
     part = [np.tensordot(first["type_energy"], f["composition"], axes=1) for f in frames]
     return np.stack(part) - first["type_energy"] @ first["type_fraction"]

@@ -67,7 +67,7 @@ def test_a_stretched_and_sheared_box_is_the_affine_map():
 
 def test_a_uniform_drift_through_the_boundaries_is_no_strain():
     x = lattice()
-    gradient, d2min = fit(x + [45.0, -70.0, 13.0], BOX, BOX[:2, :2].copy(), x)
+    gradient, d2min = fit(x + np.array([45.0, -70.0, 13.0]), BOX, BOX[:2, :2].copy(), x)
     assert np.allclose(gradient, np.eye(2), rtol=0, atol=1e-12)
     assert d2min.max() < 1e-10
 

@@ -22,7 +22,7 @@ def plain(s, values, edges, shape, shift, width, cutoff, images=4):
     nodes = window.node_positions(shape, edges, shift)
     sums = np.zeros((*shape, values.shape[1]))
     for a, b in itertools.product(range(-images, images + 1), repeat=2):
-        x = (s + [a, b]) @ edges.T
+        x = (s + np.array([a, b])) @ edges.T
         r = np.linalg.norm(nodes[:, :, None] - x, axis=-1)
         sums += np.where(r <= cutoff, np.exp(-(r**2) / (2 * width**2)), 0.0) @ values
     return sums
@@ -48,7 +48,7 @@ def test_an_equivalent_box_gives_the_same_fields():
     # leaning by one whole edge more, at the same places in space; rows sit at the same heights,
     # so row 0 is the same set of nodes in both
     s, values = atoms()
-    more = EDGES + [[0.0, EDGES[0, 0]], [0.0, 0.0]]
+    more = EDGES + np.array([[0.0, EDGES[0, 0]], [0.0, 0.0]])
     flipped = (s @ EDGES.T) @ np.linalg.inv(more).T
     one, other = (summed(*pair, shift=0.0) for pair in ((s, values), (flipped, values)))
     found = np.zeros_like(other)
@@ -68,7 +68,7 @@ def test_a_constant_is_reproduced_and_parts_add_up():
 
 def test_the_window_moves_with_the_atoms():
     s, values = atoms()
-    moved = summed(s + [2 / SHAPE[1], 1 / SHAPE[0]], values)
+    moved = summed(s + np.array([2 / SHAPE[1], 1 / SHAPE[0]]), values)
     assert np.allclose(moved, np.roll(summed(s, values), (1, 2), axis=(0, 1)), rtol=0, atol=1e-12)
 
 
@@ -86,7 +86,7 @@ def test_moments_are_sums_over_the_window_of_products():
     nodes = window.node_positions(SHAPE, np.eye(2), 0.0)
     upper = np.triu_indices(5)
     for a, b in itertools.product(range(-3, 4), repeat=2):
-        away = s + [a, b] - nodes[:, :, None]  # ny × nx × n × 2, fractional
+        away = s + np.array([a, b]) - nodes[:, :, None]  # ny × nx × n × 2, fractional
         r = np.linalg.norm(away @ EDGES.T, axis=-1)
         g = np.where(r <= 12.0, np.exp(-(r**2) / 32.0), 0.0)
         z = np.concatenate([away @ reference.T, np.broadcast_to(u, (*r.shape, 3))], axis=-1)

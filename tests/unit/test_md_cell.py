@@ -77,7 +77,7 @@ def test_a_force_that_is_no_number_stops_the_run_at_its_step():
         session.commands("fix push all addforce v_push 0 0")
         session.attach(Guard(session.natoms), every(1))
         session.attach(Cell(session.atoms().box()), every(1))
-        with pytest.raises(MDError, match="step 7 .* not a finite number"):
+        with pytest.raises(MDError, match=r"step 7 .* not a finite number"):
             session.run(20)
         assert session.step == 7
 
