@@ -225,8 +225,8 @@ class Session:
         if self.log is None or self.comm.rank != 0:
             return "a command"
         self.lmp.flush_buffers()
-        lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines()]
-        echoed = [line for line in lines if line and not line.startswith(("ERROR", "Last input"))]
+        before, _, _ = self.log.read_text(errors="replace").partition("\nERROR")
+        echoed = [line.strip() for line in before.splitlines() if line.strip()]
         return echoed[-1] if echoed else "its first command"
 
     def run(self, steps: int, options: str = "") -> None:
