@@ -61,9 +61,9 @@ def main() -> None:
         low, middle, high = np.percentile(ratios, [10, 50, 90])
         print(
             f"{atoms:,} atoms, {comm.size} ranks: {1e3 * np.median([b for _, b in pairs]) / steps:.2f} ms a "
-            f"step without observers; a frame every {steps} steps costs {100 * (middle - 1):+.2f} % (10th to 90th "
-            f"percentile of {rounds} pairs: {100 * (low - 1):+.2f} … {100 * (high - 1):+.2f} %); "
-            f"{len(frames)} frames",
+            f"step without observers; a frame every {steps} steps costs {100 * (middle - 1):+.2f} % "
+            f"(10th to 90th percentile of {rounds} pairs: {100 * (low - 1):+.2f} … {100 * (high - 1):+.2f} "
+            f"%); {len(frames)} frames",
             flush=True,
         )
 
