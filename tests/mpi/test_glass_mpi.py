@@ -41,6 +41,23 @@ def test_fields_of_one_state_are_the_same_on_any_number_of_ranks(tmp_path, ranks
         assert np.abs(one[name] - other[name]).max() <= 1e-10 * scale, name
 
 
+def test_ranks_without_atoms_take_part(tmp_path):
+    one, four = (results(tmp_path, "empty", n) for n in (1, 4))
+    assert one["density"].min() > 0
+    for name in one:
+        assert np.abs(one[name] - four[name]).max() <= 1e-12 * np.abs(one[name]).max(), name
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_window_without_atoms_is_told_without_a_traceback(tmp_path, ranks):
+    job = launch(JOB, ranks, "wrong_window", tmp_path / "none", timeout=60)
+    assert job.returncode == 1
+    assert (
+        "observer failed at step 0 on rank 0: InputError: a window of 0.05 Å leaves grid points" in job.stderr
+    )
+    assert "Traceback" not in job.stderr
+
+
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_lost_atoms_end_all_ranks_with_the_step(tmp_path, ranks):
     job = launch(JOB, ranks, "lost", tmp_path / "none", timeout=60)
