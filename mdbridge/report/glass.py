@@ -226,6 +226,27 @@ def _quench(file: h5py.File, path: Path) -> None:
         axes[0].legend()
 
 
+def correlation(one: Array, other: Array) -> float | None:
+    """Of two fields; None where one of them does not vary."""
+    one, other = one - one.mean(), other - other.mean()
+    size = np.sqrt((one**2).sum() * (other**2).sum())
+    return float((one * other).sum() / size) if size > 1e-12 * np.sqrt(one.size) else None
+
+
+def _energy_and_strain(file: h5py.File, gamma: Array) -> dict[str, Any]:
+    """How the strain at γ = 0.1 follows the energy at rest, and the energy gained until then the strain."""
+    frame = int(np.abs(gamma - 0.1).argmin())
+    corners = file["Exy"][frame]
+    right, above = np.roll(corners, -1, axis=1), np.roll(corners, -1, axis=0)
+    strain = 0.25 * (corners + right + above + np.roll(right, -1, axis=0))
+    first, energy = (file["energy_mean_composition"][k] for k in (0, frame))
+    return {
+        "gamma": gamma[frame],
+        "energy_at_rest": correlation(first, strain),
+        "energy_gained": correlation(energy - first, strain),
+    }
+
+
 def _summary(file: h5py.File, curve: Curve) -> dict[str, Any]:
     known = file.attrs
     unit = file["curve/stress"].attrs["units"]
@@ -252,6 +273,7 @@ def _summary(file: h5py.File, curve: Curve) -> dict[str, Any]:
         "energy_per_atom_first_last": [file["potential_energy"][k].mean() for k in (0, -1)],
         "energy_spread_first": file["potential_energy"][0].std(),
         "energy_mean_composition_spread_first": file["energy_mean_composition"][0].std(),
+        "energy_strain_correlation": _energy_and_strain(file, gamma),
         "seconds": {name[8:]: value for name, value in known.items() if name.startswith("seconds_")},
     }
     for name in ("mu_GPa", "mu_error_GPa", "bulk_GPa", "bulk_error_GPa", "modulus_strain"):

@@ -20,7 +20,7 @@ from ..errors import FileError, InputError, MdbridgeError
 from ..files import digest, read_json, replacing, write_json, write_text
 from ..report import glass_chain as figures
 from ..report.console import console
-from ..report.glass import Curve
+from ..report.glass import Curve, correlation
 from ..stz.model import PS_PER_S, effective_temperature
 from ..stz.named import forward
 from . import calibrate as calibration
@@ -92,7 +92,7 @@ def report(settings: Calibrate, store: Path, out: Path) -> dict[str, Any]:
         "mean_stress_difference_GPa": difference.mean(),
         "mean_stress_difference_over_flow": difference.mean() / md["flow"],
         "strain_field_correlation": {
-            f"{s:g}": float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+            f"{s:g}": correlation(a, b)
             for s, a, b in zip(compared, md["exy"][frames], model["Exy"], strict=True)
         },
     }

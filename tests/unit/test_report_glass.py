@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mdbridge.report.glass import Curve, _independent
+from mdbridge.report.glass import Curve, _independent, correlation
 
 
 def curve(noise=0.0, seed=0):
@@ -40,6 +40,17 @@ def test_noise_that_remembers_counts_for_less():
     slow = np.convolve(white, np.ones(8) / 8, "valid")
     assert _independent(white) == pytest.approx(1.0, abs=0.15)
     assert _independent(slow) == pytest.approx(8.0, rel=0.25)
+
+
+def test_correlation_of_fields():
+    random = np.random.default_rng(2)
+    one, other = random.normal(size=(2, 9, 8))
+    assert correlation(one, 3 + 2 * one) == pytest.approx(1.0)
+    assert correlation(one, -one) == pytest.approx(-1.0)
+    assert correlation(one, one + other) == pytest.approx(
+        np.corrcoef(one.ravel(), (one + other).ravel())[0, 1]
+    )
+    assert correlation(one, np.full_like(one, 0.1)) is None
 
 
 def test_a_curve_without_elastic_points_has_no_slope():
