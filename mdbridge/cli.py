@@ -1,6 +1,7 @@
 """The command line: one subcommand per workflow, nothing but parsing and calling."""
 
 import importlib
+import inspect
 import io
 import os
 import sys
@@ -46,18 +47,36 @@ def _campaign(path: Path, allowed: dict[str, str]) -> Any:
 
 INTERRUPTED = 130
 GRAPHENE = {"graphene": "graphene"}
+SAMPLED = GRAPHENE | {"glass": "glass"}
 
 
 @app.command()
 def run(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
     """Run a whole campaign: every stage that is not done yet, then the report."""
-    _campaign(input, GRAPHENE).run(MPI.COMM_WORLD, input, out, set or ())
+    _campaign(input, SAMPLED).run(MPI.COMM_WORLD, input, out, set or ())
 
 
 @app.command()
-def sample(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
-    """Run the MD with the observers attached and write dataset.h5."""
-    _campaign(input, GRAPHENE).sample(MPI.COMM_WORLD, input, out, set or ())
+def sample(
+    input: Input,
+    out: Out = Path("out"),
+    set: Overrides = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only print steps, memory and time, from a short timed run")
+    ] = False,
+    paper_format: Annotated[
+        bool,
+        typer.Option("--paper-format", help="also write pe.MD.n, Exy.MD.n and the stress file, as published"),
+    ] = False,
+) -> None:
+    """Run the MD with the observers attached and write dataset.h5, or glass.h5."""
+    workflow = _campaign(input, SAMPLED)
+    options = {"dry_run": dry_run, "paper_format": paper_format}
+    chosen = {name: True for name, value in options.items() if value}
+    for name in chosen:
+        if name not in inspect.signature(workflow.sample).parameters:
+            raise InputError(f"{input}: --{name.replace('_', '-')} is for glass campaigns")
+    workflow.sample(MPI.COMM_WORLD, input, out, set or (), **chosen)
 
 
 @app.command()
@@ -75,7 +94,7 @@ def solve(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
 @app.command()
 def report(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
     """Draw the figures and write summary.json from the stored results alone."""
-    _campaign(input, GRAPHENE).report(MPI.COMM_WORLD, input, out, set or ())
+    _campaign(input, SAMPLED).report(MPI.COMM_WORLD, input, out, set or ())
 
 
 @app.command()

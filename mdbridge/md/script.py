@@ -1,0 +1,53 @@
+"""A user's own LAMMPS input script, run as it is; what LAMMPS rejects is shown with its line."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from mpi4py import MPI
+
+from ..errors import InputError
+from .session import Session, find_potentials
+
+RESTART = "restart"
+"""LAMMPS variable with the restart file from which a script is to go on; ``none`` at first."""
+
+RESUMED = "resumed"
+"""LAMMPS variable that is 1 if there is one, else 0: LAMMPS's ``if`` cannot compare a path."""
+
+
+def goes_on(text: str) -> bool:
+    """Whether a script can go on from a restart file: whether it uses the variable :data:`RESTART`."""
+    return "${" + RESTART + "}" in text or f"v_{RESTART}" in text
+
+
+def start(
+    comm: MPI.Comm, script: Path, log: Path, variables: Mapping[str, str | float], restart: Path | None
+) -> Session:
+    """A session in which ``script`` has been run.
+
+    Args:
+        comm: the ranks that run it.
+        script: LAMMPS commands; all of LAMMPS's language, ``jump`` and ``include`` too.
+        log: LAMMPS's log; it echoes every command.
+        variables: become LAMMPS variables of style index.
+        restart: value of the variable :data:`RESTART`; ``none`` if absent.
+
+    Raises:
+        MDError: LAMMPS rejected a command; the message has its own words and the line.
+    """
+    find_potentials()
+    session = Session(comm, log)
+    try:
+        for name, value in {
+            **variables,
+            RESTART: restart or "none",
+            RESUMED: int(restart is not None),
+        }.items():
+            session.commands(f"variable {name} index {value}")
+        session.file(script)
+        if session.natoms == 0:
+            raise InputError(f"{script}: makes no atoms")
+    except BaseException:
+        session.close()
+        raise
+    return session

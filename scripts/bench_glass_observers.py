@@ -1,0 +1,81 @@
+"""Time the shear of the small glass with and without its observers, and print the ratio with its spread.
+
+8,112 atoms of the crystal of inputs/cuzr_small.toml, sheared at its rate; one
+frame every 0.5 % of strain, as there.  Both in one session and in turn, so that a
+drift of the machine's speed cancels in the ratio of each pair.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+from mpi4py import MPI
+
+from mdbridge import config
+from mdbridge.md import cuzr
+from mdbridge.md.cell import mark_reference
+from mdbridge.md.session import Session, potential
+from mdbridge.workflows import glass_sampling
+from mdbridge.workflows.glass_input import GlassInput
+
+INPUT = Path(__file__).parents[1] / "inputs" / "cuzr_small.toml"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=6, help="pairs of runs, one frame each")
+    rounds = parser.parse_args().rounds
+    comm = MPI.COMM_WORLD
+    settings = config.load(INPUT, GlassInput)
+    md = settings.md
+    material = potential(md.potential)
+    steps = settings.frame_steps
+    with cuzr.crystal(comm, tuple(md.cells), md.temperature_K, md.seed, material, md.timestep_ps) as session:
+        chain = glass_sampling.Chain(reference=mark_reference(session))
+        cuzr.in_shear(session, md.temperature_K, settings.shear.rate_per_ps, begin=True)
+        frames: list[object] = []
+
+        def watched() -> float:
+            chain.offset = session.step + steps
+            _, observers = glass_sampling.attach_observers(
+                session, settings, chain, session.step, frames.append
+            )
+            took = timed(comm, session, steps)
+            for observer in observers:
+                session.detach(observer)
+            chain.turns = observers[1].turns  # type: ignore[attr-defined]
+            return took
+
+        watched()  # compiles the loops
+        pairs = []
+        for number in range(rounds):
+            if number % 2:
+                without, with_observers = timed(comm, session, steps), watched()
+            else:
+                with_observers, without = watched(), timed(comm, session, steps)
+            pairs.append((with_observers, without))
+        atoms = session.natoms
+    if comm.rank == 0:
+        ratios = np.array([a / b for a, b in pairs])
+        low, middle, high = np.percentile(ratios, [10, 50, 90])
+        print(
+            f"{atoms:,} atoms, {comm.size} ranks: {1e3 * np.median([b for _, b in pairs]) / steps:.2f} ms a "
+            f"step without observers; a frame every {steps} steps costs {100 * (middle - 1):+.2f} % "
+            f"(10th to 90th percentile of {rounds} pairs: {100 * (low - 1):+.2f} … {100 * (high - 1):+.2f} "
+            f"%); {len(frames)} frames",
+            flush=True,
+        )
+
+
+def timed(comm: MPI.Comm, session: Session, steps: int) -> float:
+    """Seconds of a run."""
+    comm.Barrier()
+    start = time.perf_counter()
+    session.run(steps, "post no")
+    comm.Barrier()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

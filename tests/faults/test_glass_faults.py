@@ -1,0 +1,282 @@
+"""Glass campaigns that are killed, and scripts that are wrong."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import mdbridge
+
+pytestmark = pytest.mark.mpi
+
+TINY = """
+campaign = "glass"
+[md]
+cells = [6, 6, 3]
+melt_K = 4000.0
+melt_ps = 3.0
+liquid_ps = 0.5
+quench_rate_K_per_s = 4e14
+relax_ps = 0.5
+modulus_ps = 0.5
+[shear]
+rate_per_ps = 0.1
+max_strain = 0.7
+[observe]
+grid = [6, 6]
+energy_window = 4.0
+strain_window = 4.0
+frames = 14
+samples = 3
+[checkpoint]
+every_frames = 3
+every_steps = 300
+"""
+
+SCRIPT = """
+units metal
+lattice fcc 4.05
+region whole prism 0 4 0 4 0 3 0 0 0
+create_box 1 whole
+create_atoms 1 box
+mass 1 27.0
+pair_style lj/cut 7.0
+pair_coeff * * 0.4 2.5
+velocity all create 100.0 4711 loop geom
+fix motion all nve
+"""
+
+SCRIPTED = """
+campaign = "glass"
+[md]
+script = "my.in"
+steps = 100
+[observe]
+grid = [6, 6]
+energy_window = 4.0
+strain_window = 4.0
+frames = 10
+samples = 1
+"""
+
+
+def command(folder, verb, *arguments, ranks=1):
+    """The command line of a campaign in ``folder``."""
+    job = [sys.executable, "-m", "mdbridge", verb, "campaign.toml", "--out", str(folder / "out"), *arguments]
+    if ranks > 1:
+        places = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        job = [shutil.which("mpiexec", path=places), "-n", str(ranks), *job]
+    return job
+
+
+def start(folder, verb, *arguments, ranks=1):
+    return subprocess.Popen(
+        command(folder, verb, *arguments, ranks=ranks),
+        cwd=folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(mdbridge.__file__).parents[1])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(job, timeout=240):
+    """Its exit code and errors, on one line; ends all of it if it hangs."""
+    try:
+        _, errors = job.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(job.pid, signal.SIGKILL)
+        job.communicate()
+        raise
+    return job.returncode, " ".join(errors.split())
+
+
+def campaign(folder, text, script=None):
+    folder.mkdir(exist_ok=True)
+    (folder / "campaign.toml").write_text(text)
+    if script is not None:
+        (folder / "my.in").write_text(script)
+    return folder
+
+
+def everything(path):
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(
+            lambda name, one: found.update({name: one[...]}) if isinstance(one, h5py.Dataset) else None
+        )
+        found["mu"] = file.attrs["mu_GPa"]
+    return found
+
+
+def wait_for(job, path):
+    deadline = time.monotonic() + 200
+    while not path.exists():
+        assert job.poll() is None, job.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_goes_on_to_the_same_fields(tmp_path):
+    whole = campaign(tmp_path / "whole", TINY)
+    code, errors = finish(start(whole, "sample", ranks=2))
+    assert code == 0, errors
+
+    folder = campaign(tmp_path / "killed", TINY)
+    segments = folder / "out" / "segments"
+    for mark in ("quench-001.h5", "frame-0000.h5", "frame-0005.h5", "frame-0011.h5"):
+        job = start(folder, "sample", ranks=2)
+        wait_for(job, segments / mark)
+        os.killpg(job.pid, signal.SIGKILL)
+        job.communicate()
+        assert not (folder / "out" / "glass.h5").exists()
+    kept = {path.name: path.stat().st_mtime_ns for path in segments.glob("quench-*.h5")}
+    code, errors = finish(start(folder, "sample", ranks=2))
+    assert code == 0, errors
+    assert {p.name: p.stat().st_mtime_ns for p in segments.glob("quench-*.h5")} == kept, "repeated"
+
+    one, other = (everything(place / "out" / "glass.h5") for place in (whole, folder))
+    assert one.keys() == other.keys()
+    for name in one:
+        assert np.array_equal(one[name], other[name]), name
+    assert one["gamma"][-1] > 0.6  # beyond a flip of the box
+    assert one["Exy"].shape == (15, 6, 6)
+    # done is done
+    code, errors = finish(start(folder, "sample", ranks=2))
+    assert code == 0
+    assert "done before" in errors
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_script_that_lammps_rejects_is_shown_with_its_line(tmp_path, ranks):
+    bad = SCRIPT.replace("pair_coeff * * 0.4 2.5", "pair_coefficients * * 0.4 2.5")
+    folder = campaign(tmp_path / "run", SCRIPTED, bad)
+    code, errors = finish(start(folder, "sample", ranks=ranks), timeout=60)
+    assert code == 1
+    assert "my.in: LAMMPS refused 'pair_coefficients * * 0.4 2.5': ERROR: Unknown command" in errors
+    assert "Traceback" not in errors
+    assert not (folder / "out" / "glass.h5").exists()
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_an_error_on_one_rank_alone_names_its_line_too(tmp_path, ranks):
+    bad = SCRIPT.replace("lj/cut 7.0", "eam/fs").replace("0.4 2.5", "nowhere.eam.fs Al")
+    folder = campaign(tmp_path / "run", SCRIPTED, bad)
+    code, errors = finish(start(folder, "sample", ranks=ranks), timeout=60)
+    assert code != 0
+    assert "refused 'pair_coeff * * nowhere.eam.fs Al'" in errors
+    assert "cannot open eam/fs potential file nowhere.eam.fs" in errors
+
+
+def test_a_field_that_the_script_does_not_define_is_refused_before_the_run(tmp_path):
+    text = SCRIPTED + '[observe.extra]\nslip = "c_slip"\n'
+    folder = campaign(tmp_path / "run", text, SCRIPT)
+    code, errors = finish(start(folder, "sample"), timeout=60)
+    assert code == 2
+    assert "needs c_slip, which this simulation does not define; add 'compute slip all" in errors
+    assert not list((folder / "out" / "segments").glob("frame-*.h5"))
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_an_unstable_run_stops_and_keeps_its_frames(tmp_path, ranks):
+    kick = "\nvariable kick equal 100.0*(step>64)*exp(1000*(step>65))\nfix kick all addforce v_kick 0 0\n"
+    folder = campaign(tmp_path / "run", SCRIPTED, SCRIPT + kick)
+    code, errors = finish(start(folder, "sample", ranks=ranks), timeout=60)
+    assert code != 0
+    assert "observer failed at step 66" in errors
+    assert "not a finite number" in errors
+    assert "the 7 frames made so far are kept" in errors
+    with h5py.File(folder / "out" / "glass.h5") as file:
+        assert not file.attrs["complete"]
+        assert file["step"][-1] == 60
+        assert np.isfinite(file["potential_energy"][:]).all()
+
+
+def test_a_script_can_go_on_from_a_restart_file(tmp_path):
+    resumable = """
+units metal
+if "${resumed} == 0" then "jump SELF fresh" else "read_restart ${restart}" "jump SELF physics"
+label fresh
+lattice fcc 4.05
+region whole prism 0 4 0 4 0 3 0 0 0
+create_box 1 whole
+create_atoms 1 box
+mass 1 27.0
+velocity all create 100.0 4711 loop geom
+label physics
+pair_style lj/cut 7.0
+pair_coeff * * 0.4 2.5
+fix motion all nve
+"""
+    text = SCRIPTED + "[checkpoint]\nevery_frames = 4\n"
+    whole = campaign(tmp_path / "whole", text, resumable)
+    code, errors = finish(start(whole, "sample"), timeout=60)
+    assert code == 0, errors
+    segments = whole / "out" / "segments"
+    assert sorted(p.name for p in segments.glob("run-*.h5")) == [f"run-00{n}.h5" for n in (1, 2, 3)]
+    with h5py.File(whole / "out" / "glass.h5") as file:
+        first = {name: file[name][...] for name in ("step", "potential_energy", "Exy")}
+    # the last segment again, from the restart file of the one before
+    (whole / "out" / "glass.h5").unlink()
+    (segments / "run-003.h5").unlink()
+    for number in (9, 10):
+        (segments / f"frame-{number:04d}.h5").unlink()
+    code, errors = finish(start(whole, "sample"), timeout=60)
+    assert code == 0, errors
+    with h5py.File(whole / "out" / "glass.h5") as file:
+        for name, values in first.items():
+            assert np.array_equal(file[name][...], values), name
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ("units metal|units real", "units real: the observers know the styles metal, lj"),
+        ("units metal|units metal\nboundary p f p", "periodic along x and y"),
+    ],
+)
+def test_systems_that_the_observers_cannot_take(tmp_path, change, complaint):
+    folder = campaign(tmp_path / "run", SCRIPTED, SCRIPT.replace(*change.split("|")))
+    code, errors = finish(start(folder, "sample"), timeout=60)
+    assert code in (1, 2)
+    assert complaint in errors
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (SCRIPTED.replace('script = "my.in"', 'script = "none.in"'), "there is no file"),
+        (SCRIPTED + "[shear]\nrate_per_ps = 1.0\n", "the script shears"),
+        (SCRIPTED.replace("steps = 100", "steps = 101"), "not divided by observe.frames"),
+        (SCRIPTED + '[observe.extra]\nExy = "c_a"\n', "the name is taken"),
+        (TINY.replace("rate_per_ps = 0.1", "rate_per_ps = 0.3"), "must be a whole number"),
+        (TINY.replace("samples = 3", "samples = 30"), "samples every 10 steps take"),
+        (TINY.replace("melt_ps = 3.0", "melt_ps = 0.02"), "the crystal has not melted"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(tmp_path, text, complaint):
+    folder = campaign(tmp_path / "run", text, SCRIPT)
+    code, errors = finish(start(folder, "sample"), timeout=60)
+    assert code == 2
+    assert complaint in errors
+
+
+def test_the_dry_run_writes_nothing(tmp_path):
+    folder = campaign(tmp_path / "run", TINY)
+    code, errors = finish(start(folder, "sample", "--dry-run"), timeout=120)
+    assert code == 0, errors
+    assert "216 atoms on 1 rank(s)" in errors
+    for stage in ("melt", "quench", "shear", "moduli"):
+        assert stage in errors
+    assert not (folder / "out").exists()

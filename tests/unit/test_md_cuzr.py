@@ -1,0 +1,82 @@
+"""The Cu–Zr sample: its crystal, its stages, and moduli against a curve of energies."""
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from mdbridge.errors import InputError
+from mdbridge.md import cuzr
+from mdbridge.md.session import potential
+from mdbridge.units import EV_PER_A3_IN_GPA
+
+COMM = MPI.COMM_SELF
+EAM = potential("CuZr_mm.eam.fs")
+CELLS = (4, 4, 4)
+
+
+def crystal(temperature=50.0):
+    return cuzr.crystal(COMM, CELLS, temperature, 5, EAM, 0.005)
+
+
+def test_the_crystal_is_half_copper_half_zirconium_and_may_lean():
+    with crystal() as session:
+        kinds = session.gather("type", 1)[:, 0]
+        assert session.natoms == 128
+        assert [(kinds == k).sum() for k in (1, 2)] == [64, 64]
+        session.run(0)
+        assert session.lmp.get_thermo("temp") == pytest.approx(100.0, rel=1e-6)
+        session.commands("change_box all xy delta 0.1 units box")  # refused for an upright box
+        masses = session.atoms().masses()
+        assert np.unique(np.round(masses, 1)).tolist() == [63.5, 91.2]
+
+
+def test_a_crystal_that_has_not_melted_is_refused():
+    with crystal(100.0) as session:
+        cuzr.at_volume(session, 100.0)
+        cuzr.watch_melting(session)
+        session.run(50)
+        with pytest.raises(InputError, match=r"has not melted.*moved by 0\.\d Å"):
+            cuzr.check_molten(session)
+
+
+def test_moduli_agree_with_second_differences_of_the_energy(tmp_path):
+    # a cold Zr-rich start would rearrange; copper alone on fcc sites is a plain solid with the same file
+    restart = tmp_path / "copper.restart"
+    text = f"""
+        units metal
+        suffix opt
+        atom_modify map array
+        lattice fcc 3.639
+        region whole prism 0 4 0 4 0 4 0 0 0
+        create_box 2 whole
+        create_atoms 1 box
+        pair_style eam/fs
+        pair_coeff * * {EAM} Cu Zr
+        timestep 0.002
+        velocity all create 0.02 7 loop geom
+    """
+    strain = 2e-3
+
+    def energy(change):
+        with cuzr.Session(COMM) as session:
+            session.commands(text)
+            if change:
+                session.commands(f"change_box all {change} remap units box")
+            session.run(0, "post no")
+            return session.lmp.get_thermo("pe"), session.lmp.get_thermo("vol")
+
+    with cuzr.Session(COMM) as session:
+        session.commands(text)
+        session.run(0, "post no")
+        session.commands(f"write_restart {restart}")
+        height = session.atoms().box()[1, 1]
+    found = cuzr.moduli(COMM, restart, EAM, 0.002, 0.01, strain, 0.4)
+    (middle, volume), *sheared = [energy(f"xy final {s * strain * height}" if s else "") for s in (0, 1, -1)]
+    mu = (sheared[0][0] + sheared[1][0] - 2 * middle) / strain**2 / volume * EV_PER_A3_IN_GPA
+    scaled = [(1 + s * strain) ** (1 / 3) for s in (1, -1)]
+    dilated = [energy(f"x scale {a} y scale {a} z scale {a}") for a in scaled]
+    bulk = (dilated[0][0] + dilated[1][0] - 2 * middle) / strain**2 / volume * EV_PER_A3_IN_GPA
+    assert found["mu_GPa"] == pytest.approx(mu, rel=0.02)
+    assert found["bulk_GPa"] == pytest.approx(bulk, rel=0.02)
+    assert 30 < found["mu_GPa"] < 120
+    assert 90 < found["bulk_GPa"] < 200

@@ -1,0 +1,69 @@
+"""A script of one's own: its variables, what it rejects, whether it can go on."""
+
+import pytest
+from mpi4py import MPI
+
+from mdbridge.errors import InputError, MDError
+from mdbridge.md import script
+
+COMM = MPI.COMM_SELF
+
+GOOD = """
+units lj
+lattice fcc ${density}
+region b block 0 4 0 4 0 2
+create_box 1 b
+create_atoms 1 box
+mass * 1.0
+pair_style lj/cut 2.5
+pair_coeff * * 1.0 1.0
+label again
+variable i loop 3
+run 1
+next i
+jump SELF again
+"""
+
+
+def written(tmp_path, text):
+    path = tmp_path / "my.in"
+    path.write_text(text)
+    return path
+
+
+def test_variables_and_loops_of_the_language_work(tmp_path):
+    path = written(tmp_path, GOOD)
+    with script.start(COMM, path, tmp_path / "log", {"density": 0.8}, None) as session:
+        assert session.natoms == 128
+        assert session.step == 3
+        assert session.lmp.extract_global("units") == "lj"
+        assert session.lmp.extract_variable("restart") == "none"
+        assert "lattice fcc 0.8" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("pair_coeffs * * 1.0 1.0", "Unknown command"),
+        ("pair_style lj/cutt 2.5", "Unrecognized pair style"),
+        ("mass 7 1.0", "mass"),
+        ("run ${nothing}", "Substitution for illegal variable"),
+    ],
+)
+def test_what_lammps_rejects_is_told_with_its_line(tmp_path, line, words):
+    path = written(tmp_path, GOOD.replace("pair_style lj/cut 2.5", line))
+    with pytest.raises(MDError) as caught:
+        script.start(COMM, path, tmp_path / "log", {"density": 0.8}, None)
+    assert f"my.in: LAMMPS refused '{line}'" in str(caught.value)
+    assert words in str(caught.value)
+
+
+def test_a_script_without_atoms_is_refused(tmp_path):
+    path = written(tmp_path, "units lj\nregion b block 0 4 0 4 0 2\ncreate_box 1 b\nmass * 1.0\n")
+    with pytest.raises(InputError, match="makes no atoms"):
+        script.start(COMM, path, tmp_path / "log", {}, None)
+
+
+def test_which_scripts_can_go_on():
+    assert script.goes_on("read_restart ${restart}")
+    assert not script.goes_on(GOOD)
