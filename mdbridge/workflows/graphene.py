@@ -24,7 +24,7 @@ from ..lps.model import LinearPeridynamicSolid
 from ..md.session import potential
 from ..report import graphene as figures
 from ..report.console import console, progress
-from . import graphene_learning, graphene_sampling
+from . import graphene_learning, graphene_sampling, graphene_thermal
 from .doctor import versions
 from .graphene_input import GrapheneInput
 
@@ -46,6 +46,8 @@ class Campaign:
     def data_key(self) -> str:
         c = self.config
         sections = [c.md.model_dump(), c.coarse.model_dump(), c.dynamics.model_dump()]
+        if c.thermal is not None:
+            sections.append(c.thermal.model_dump())
         return digest("sample 1", self.potential, *sections)
 
     @property
@@ -139,12 +141,13 @@ def _do_sample(campaign: Campaign) -> None:
     start = time.monotonic()
     comm, config, key = campaign.comm, campaign.config, campaign.data_key
     folder = campaign.out / "samples"
+    if config.thermal is None:
+        make_jobs, collect = graphene_sampling.static_jobs, graphene_sampling.collect
+    else:
+        make_jobs, collect = graphene_thermal.jobs, graphene_thermal.collect
     with progress(comm, "sample") as tick:
-        graphene_sampling.run_samples(comm, config, folder, key, tick)
-    parallel.on_root(
-        comm,
-        lambda: graphene_sampling.collect(config, folder, key, campaign.dataset, time.monotonic() - start),
-    )
+        graphene_sampling.run_samples(comm, config, make_jobs(config), folder, key, tick)
+    parallel.on_root(comm, lambda: collect(config, folder, key, campaign.dataset, time.monotonic() - start))
 
 
 def _fields(campaign: Campaign, names: Sequence[str]) -> dict[str, FieldSet]:

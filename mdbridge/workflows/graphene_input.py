@@ -63,6 +63,34 @@ class Dynamics(Section):
     seed: Annotated[int, Field(ge=1)] = 2021
 
 
+class Thermal(Section):
+    """All loads at a finite temperature instead of at rest: means over a thermostatted run."""
+
+    temperature_K: Length = 300.0
+    duration_ps: Annotated[float, Field(ge=0.01)] = 1.0
+    """Of the runs of the sheet."""
+    disc_duration_ps: Annotated[float, Field(ge=0.01)] = 2.0
+    """Of those of the disc, whose slowest deformation takes longer to settle."""
+    damping_ps: Length = 0.05
+    """Of the Langevin thermostat: critical for the longest waves of the sheet, so that they settle."""
+    published_filter: Fraction = 0.01
+    """ι of [You2022, eq. 2.10]: a memory of 0.05 ps."""
+    filter: Fraction = 0.001
+    """ι of the filter that is used: a memory of 0.5 ps."""
+    load_factors: Annotated[list[Fraction], Field(min_length=1)] = [1.0, 0.25, 0.1]
+    """The training loads are also run at these fractions: the signal-to-noise levels of section 6.3."""
+    elastic_seeds: Annotated[int, Field(ge=2)] = 4
+    elastic_ps: Annotated[float, Field(ge=0.01)] = 3.0
+    """Length of the runs that give the elastic constants directly, and how many seeds of them."""
+    seed: Annotated[int, Field(ge=1)] = 2021
+
+    @model_validator(mode="after")
+    def _whole_load(self) -> "Thermal":
+        if self.load_factors[0] != 1.0 or len(set(self.load_factors)) < len(self.load_factors):
+            raise ValueError(f"load_factors = {self.load_factors}: must begin with 1.0, each given once")
+        return self
+
+
 class Parallel(Section):
     """How ranks share the samples."""
 
@@ -99,6 +127,7 @@ class GrapheneInput(Section):
     md: MD = MD()
     coarse: Coarse = Coarse()
     dynamics: Dynamics = Dynamics()
+    thermal: Thermal | None = None
     parallel: Parallel = Parallel()
     learn: Learn = Learn()
     solve: Solve = Solve()
@@ -110,6 +139,14 @@ class GrapheneInput(Section):
                 f"md.disc_inner_A = {self.md.disc_inner_A:g} must be below "
                 f"md.disc_radius_A = {self.md.disc_radius_A:g}"
             )
+        if self.thermal is not None and self.parallel.ranks_per_sample != 1:
+            raise ValueError(
+                f"parallel.ranks_per_sample = {self.parallel.ranks_per_sample} with a section [thermal]: "
+                "must be 1; LAMMPS draws the thermostat's noise rank by rank, and a loaded and an unloaded "
+                "run share it only if no atom ever changes ranks"
+            )
+        if self.thermal is not None and self.dynamics.enabled:
+            raise ValueError("dynamics.enabled = true with a section [thermal]: set it to false")
         lengths = [c * n * self.md.bond_guess_A for c, n in zip((sqrt(3.0), 3.0), self.md.cells, strict=True)]
         nodes = [round(length / self.coarse.spacing_A) for length in lengths]
         if min(nodes) <= 2 * WAVES:
