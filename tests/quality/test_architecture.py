@@ -42,6 +42,7 @@ PURE = {
             "spectral",
             "stability",
             "regression",
+            "residuals",
             "operator",
         ]
     ),
