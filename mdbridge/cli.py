@@ -61,9 +61,16 @@ def sample(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
 
 
 @app.command()
-def learn(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
+def learn(
+    input: Input,
+    out: Out = Path("out"),
+    set: Overrides = None,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="try all pairs (δ, M) of the section [sweep]; write sweep.json")
+    ] = False,
+) -> None:
     """Learn the peridynamic model from dataset.h5 and write model.json."""
-    _campaign(input, GRAPHENE).learn(MPI.COMM_WORLD, input, out, set or ())
+    _campaign(input, GRAPHENE).learn(MPI.COMM_WORLD, input, out, set or (), sweep)
 
 
 @app.command()

@@ -46,15 +46,16 @@ class Results:
     wall: dict[str, float]
 
 
-def gather(dataset: Path, model: Path, solutions: Path) -> Results:
-    """Read the three files.
+def gather(dataset: Path, model: Path, solutions: Path, variant: str = "") -> Results:
+    """Read the three files; ``variant`` is that of the dataset the model was learned from.
 
     Raises:
         FileError: one is missing, damaged or of another origin.
     """
     stored = read_json(model)
     with reading(dataset) as file:
-        fields = {name: get_fields(file, name) for name in SHOWN}
+        prefix = f"variants/{variant}/" if variant else ""
+        fields = {name: get_fields(file, prefix + name) for name in SHOWN}
         md = {k.removeprefix("md_"): float(v) for k, v in file.attrs.items() if k.startswith("md_")}
         dynamics = _dynamics(file["dynamics"]) if "dynamics" in file else None
         wall = {"sample": float(file.attrs["wall_s"])}

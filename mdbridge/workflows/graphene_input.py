@@ -109,8 +109,30 @@ class Learn(Section):
     solution_weight: Annotated[float, Field(ge=0)] = 3.0
     consistency_weight: Annotated[float, Field(ge=0)] = 1.0
     strict_inf_sup: bool = False
+    own_dilatation: bool = False
+    """Give the dilatation an influence function of its own (beyond the paper)."""
+    hybrid: bool = False
+    """Train on the coarse and the fine nodes together, [You2022, sec. 6.4]."""
+    variant: str = ""
+    """Train on one of the dataset's variants, for instance published-x1-twin, instead of the standard."""
     starts: Annotated[int, Field(ge=1, le=1000)] = 6
     seed: Annotated[int, Field(ge=0)] = 0
+
+
+class Sweep(Section):
+    """The pairs (δ, M) that 'mdbridge learn --sweep' tries."""
+
+    horizons_A: Annotated[list[Length], Field(min_length=1)] = [
+        12.5,
+        15.0,
+        17.5,
+        20.0,
+        22.5,
+        25.0,
+        26.5,
+        28.5,
+    ]
+    degrees: Annotated[list[Annotated[int, Field(ge=0, le=60)]], Field(min_length=1)] = [0, 5, 10, 15, 20, 24]
 
 
 class Solve(Section):
@@ -130,10 +152,16 @@ class GrapheneInput(Section):
     thermal: Thermal | None = None
     parallel: Parallel = Parallel()
     learn: Learn = Learn()
+    sweep: Sweep = Sweep()
     solve: Solve = Solve()
 
     @model_validator(mode="after")
     def _fits(self) -> "GrapheneInput":
+        if self.learn.own_dilatation and (self.learn.strict_inf_sup or self.learn.method == "algorithm-1"):
+            raise ValueError(
+                "learn.own_dilatation = true: goes with learn.method = 'least-squares' and without "
+                "learn.strict_inf_sup alone"
+            )
         if self.md.disc_inner_A >= self.md.disc_radius_A:
             raise ValueError(
                 f"md.disc_inner_A = {self.md.disc_inner_A:g} must be below "
