@@ -39,6 +39,8 @@ class Settings:
             costs accuracy (at 0 K on graphene nearly twice the error) and solvability needs it only
             in the limit λ → ∞.
         own_dilatation: give the dilatation an influence function of its own.
+        positive: keep all coefficients D positive.
+        alpha: α, if it is not to be learned.
     """
 
     solution_weight: float = 3.0
@@ -47,6 +49,8 @@ class Settings:
     seed: int = 0
     strict_inf_sup: bool = False
     own_dilatation: bool = False
+    positive: bool = False
+    alpha: float | None = None
 
 
 class Problem:
@@ -107,10 +111,17 @@ class Problem:
         return p
 
     def minimize(self, start: Array, evaluations: int):
+        start = start.copy()
         lower, upper = np.full(len(start), -np.inf), np.full(len(start), np.inf)
         lower[:2] = 1e-6  # TPa
+        alpha = self.settings.alpha
         for part in self._parts_of_p:
             lower[part.start], upper[part.start] = -2.0, 2.999
+            if alpha is not None:  # as good as fixed
+                start[part.start] = alpha
+                lower[part.start], upper[part.start] = alpha - 1e-9, alpha + 1e-9
+            if self.settings.positive:
+                lower[part.start + 1 : part.stop] = 0.0
         # the operator does not change with the scale of K: keep the weighted volume near its start
         volume = symbol.rings(self.grids[0], np.zeros((1, 2))).volume
         gauges = [
