@@ -86,6 +86,12 @@ def report(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
 
 
 @app.command()
+def study(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
+    """Sample two campaigns and regenerate the paper's tables and figures; write study.md."""
+    _campaign(input, {"graphene-study": "study"}).run(MPI.COMM_WORLD, input, out, set or ())
+
+
+@app.command()
 def shear(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
     """Shear a metallic glass with the STZ model; write run.h5, figures and summary.json."""
     _campaign(input, {"shear": "shear"}).run(MPI.COMM_WORLD, input, out, set or ())

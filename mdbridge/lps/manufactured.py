@@ -47,7 +47,7 @@ def standing_waves(
     operator: Callable[[Array], tuple[Array, Array]],
     waves: int = 5,
 ) -> Samples:
-    """u = amplitude cos(2π n₁ x₁/length) cos(2π n₂ x₂/length) e_i, and the loads that ``operator`` answers with.
+    """u = amplitude cos(2π n₁ x₁/length) cos(2π n₂ x₂/length) e_i, and what ``operator`` makes of it.
 
     Args:
         spacing: of the nodes (Å).

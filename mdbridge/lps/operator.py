@@ -155,6 +155,26 @@ def operator_rows(
     )
 
 
+def operator_on(around: Families, material: LinearPeridynamicSolid) -> OperatorRows:
+    """L on a cloud whose points are all among the ``centres`` of ``around``, as in a periodic box.
+
+    Raises:
+        SolvabilityError: the weighted volume of a point vanishes.
+    """
+    points = around.centres
+    strength = _strengths(around, material.influence)
+    volumetric = _strengths(around, material.dilatation_influence)
+    return OperatorRows(
+        rows=points,
+        columns=points,
+        dilatation=_dilatation(around, volumetric, points),
+        coupling=_coupling(around, volumetric, points),
+        deviatoric=_deviatoric(around, strength, points),
+        dilatation_modulus=material.lame_lambda - material.lame_mu,
+        shear_modulus=material.lame_mu,
+    )
+
+
 def families(points: Floats, box: Floats | None, horizon: float, centres: Ints) -> Families:
     """The families of ``centres`` ``(c,)`` (ascending) with their quadrature weights.
 

@@ -43,6 +43,8 @@ PURE = {
             "stability",
             "regression",
             "residuals",
+            "manufactured",
+            "scattered",
             "operator",
         ]
     ),
