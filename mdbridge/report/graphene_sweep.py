@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from .style import BLUE, GREEN, GREY, ORANGE, RED, figure
+from .style import BLUE, GREEN, GREY, ORANGE, RED, figure, plain_log
 
 ERRORS = ("E_res_train", "E_u_train", "E_res_val", "E_u_val")
 LABELS = ("residual, training", "displacement, training", "residual, validation", "displacement, validation")
@@ -51,6 +51,8 @@ def draw(sweeps: dict[str, dict[str, Any]], path: Path, paper: dict[str, Any] | 
                 for row in (paper or {}).get(title, []):
                     panel.plot(row["M"], 100 * row[key], marker, ms=4, mfc="none", color=colour, alpha=0.6)
             panel.set_xlabel("degree M of the Bernstein basis")
+            panel.set_xticks(degrees)
+            plain_log(panel)
             panel.set_title(title)
             panel.grid(axis="y", which="both", color=GREY, alpha=0.15)
         axes[0][0].set_ylabel("relative error (%)")

@@ -127,9 +127,9 @@ def _table_4(record: Record) -> str:
         + _table(["data", *_HEADS], errors)
         + "\nOur error over the paper's:\n\n"
         + _table(["data", *_HEADS], checks)
-        + "\n± is one standard deviation over training sets drawn anew (bootstrap over the loads); of LAMMPS's "
-        "own constants the standard error over seeds. At 300 K the sheet keeps the box of 0 K, under a thermal "
-        f"stress of {1e3 * record['direct']['300K']['thermal_stress_TPa']:.2f} GPa.\n\n"
+        + "\n± is one standard deviation over training sets drawn anew (bootstrap over the loads); of "
+        "LAMMPS's own constants the standard error over seeds. At 300 K the sheet keeps the box of 0 K, "
+        f"under a thermal stress of {1e3 * record['direct']['300K']['thermal_stress_TPa']:.2f} GPa.\n\n"
         + _figure(
             "study_influence.png",
             "Figure 7. Learned influence functions over their weighted volume, times r³: what the bonds of a "
@@ -190,10 +190,10 @@ def _table_5(record: Record) -> str:
             )
     return (
         "## Table 5: thermal noise\n\n"
-        "Training loads × 1 and reduced; validation and disc at × 1 with the same filter. SNR as in section 6.3. "
-        "The unloaded twin has the same velocities and random forces, so that the noise, which does not depend "
-        "on the load, cancels, whatever the load. Without it the thermal motion of the long waves, "
-        "which no filter of 0.05 ps removes, is in the training data.\n\n"
+        "Training loads × 1 and reduced; validation and disc at × 1 with the same filter. SNR as in "
+        "section 6.3. The unloaded twin has the same velocities and random forces, so that the noise, which "
+        "does not depend on the load, cancels, whatever the load. Without it the thermal motion of the "
+        "long waves, which no filter of 0.05 ps removes, is in the data.\n\n"
         + _table(["training data", "SNR", "E", "ν", *_HEADS], rows)
     )
 
@@ -250,9 +250,10 @@ def _dilatation(record: Record) -> str:
     heads += ["learning (s)", "solving the disc (s)", "certificate"]
     return (
         "## Beyond the paper: an influence function of its own for the dilatation\n\n"
-        "The operator keeps its bonds, so it costs the same at the same horizon. Lines with half the degree have "
-        "as many parameters as one function, lines with a shorter horizon fewer bonds. Solvability: L and G "
-        "positive on the whole zone; given is the smallest λ_min/κ² (of G for one function).\n\n"
+        "The operator keeps its bonds, so it costs the same at the same horizon. Lines with half the degree "
+        "have about as many parameters as one function, lines with a shorter horizon fewer bonds. "
+        "Solvability: L and G positive on the whole zone; given is the smallest λ_min/κ², of L in TPa or, "
+        "for one function, of G.\n\n"
         + _table(heads, rows)
         + "\n"
         + _figure(
@@ -335,16 +336,17 @@ def _manufactured(record: Record) -> str:
     return (
         "## Section 5: manufactured solutions, K = 1/r\n\n"
         "Loads of the continuum; positive influence functions; relative residuals. The loss falls with M and "
-        "stays below that of the true K, which bears the quadrature's error. At a fixed horizon the published "
-        "quadrature, the weights of smallest norm, does not converge as h → 0: the loss of the true K "
-        "grows. The weights nearest to the area of a cell, which satisfy the same conditions, do "
+        "stays below that of the true K, which bears the quadrature's error. At a fixed horizon the "
+        "published quadrature, the weights of smallest norm, does not converge as h → 0: the loss of the "
+        "true K grows. The weights nearest to the area of a cell, which satisfy the same conditions, do "
         "converge. λ and μ are those of the largest M.\n\n"
         + _table(heads, rows)
         + "\n"
         + _figure(
             "study_manufactured.png",
-            "Figures 2 and 3. Top: loss against M for each node spacing, dashed that of the true K. Bottom: the "
-            "learned influence function times the quadrature's weight over h², which is what the operator sees.",
+            "Figures 2 and 3. Top: loss against M for each node spacing, dashed that of the true K. Bottom: "
+            "the learned influence function times the quadrature's weight over h², which is what the "
+            "operator sees.",
         )
     )
 
@@ -375,7 +377,7 @@ def _scattered(record: Record) -> str:
         "## Scattered nodes\n\n"
         "The 0 K fields at perturbed nodes (by their Fourier series), with quadrature weights of each node's "
         "own, and eigenvalue conditions on the assembled matrices. The eigenvalue is over that of the "
-        "longest wave. Odd moments of K W, zero on a uniform grid by symmetry, are zero on scattered nodes only "
-        "for the K that the quadrature integrates exactly (1/r and r): that is what limits the accuracy.\n\n"
-        + _table(heads, rows)
+        "longest wave. Odd moments of K W, zero on a uniform grid by symmetry, are zero on scattered nodes "
+        "only for the K that the quadrature integrates exactly (1/r and r): that is what limits the "
+        "accuracy.\n\n" + _table(heads, rows)
     )

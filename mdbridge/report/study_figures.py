@@ -7,7 +7,7 @@ import numpy as np
 
 from ..lps.model import LinearPeridynamicSolid
 from . import graphene_sweep, published
-from .style import BLUE, GREEN, GREY, ORANGE, RED, figure
+from .style import BLUE, GREEN, GREY, ORANGE, RED, figure, plain_log
 
 FIGURES = ("study_sweeps.png", "study_influence.png", "study_dilatation.png", "study_manufactured.png")
 
@@ -59,7 +59,7 @@ def _dilatation(record: dict[str, Any], path: Path) -> None:
         for name, one in record["results"].items()
         if name.startswith("dilatation-") and not one["failure"]
     ]
-    with figure(path, 7.4, 3.0, ncols=2, sharey=True) as (_, axes):
+    with figure(path, 8.6, 3.0, ncols=2, sharey=True) as (_, axes):
         for panel, label in zip(axes, ("0K", "300K"), strict=True):
             for kind, words, style in (
                 ("one", "one function", "o-"),
@@ -82,8 +82,9 @@ def _dilatation(record: dict[str, Any], path: Path) -> None:
             panel.set_xlabel("horizon δ (Å)")
             panel.set_title(f"{label[:-1]} K")
             panel.grid(axis="y", which="both", color=GREY, alpha=0.15)
+            plain_log(panel)
         axes[0].set_ylabel("relative error (%)")
-        axes[1].legend(fontsize=6.5, loc="upper right")
+        axes[1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _manufactured(record: dict[str, Any], path: Path) -> None:

@@ -9,6 +9,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..files import replacing
 
@@ -50,3 +51,10 @@ def bare(axes: Any) -> None:
     axes.set_aspect("equal")
     for side in axes.spines.values():
         side.set_visible(True)
+
+
+def plain_log(axes: Any) -> None:
+    """Plain numbers, 1, 2 and 5 of each decade, on a logarithmic vertical axis."""
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
