@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import j0, j1
 
 from . import spectral, symbol
-from .model import LinearPeridynamicSolid
+from .model import InfluenceFunction, LinearPeridynamicSolid
 from .residuals import Problem, Settings
 from .spectral import Samples
 from .stencil import Stencil
@@ -73,21 +73,31 @@ def standing_waves(
 
 
 def learn_positive(
-    samples: Samples, stencil: Stencil, degree: int, alpha: float | None, starts: int = 3, seed: int = 0
+    samples: Samples,
+    stencil: Stencil,
+    degree: int,
+    alpha: float | None,
+    start: InfluenceFunction | None = None,
 ) -> tuple[LinearPeridynamicSolid, float]:
     """The prediction step of Algorithm 1, by least squares: a positive influence function, λ and μ.
 
     Such a model is solvable without further conditions.
 
+    Args:
+        alpha: α, or None if it is to be learned.
+        start: an influence function of a lower degree to start from, beside constant polynomials
+            with several α.
+
     Returns:
         The model, and its mean relative residual.
     """
-    settings = Settings(
-        solution_weight=0.0, consistency_weight=0.0, starts=starts, seed=seed, positive=True, alpha=alpha
-    )
+    settings = Settings(solution_weight=0.0, consistency_weight=0.0, positive=True, alpha=alpha)
     problem = Problem([(spectral.moments(samples), stencil)], [stencil], degree, settings)
-    random = np.random.default_rng(seed)
-    tries = [problem.minimize(problem.start(random), 400) for _ in range(starts)]
+    flat = [InfluenceFunction(stencil.horizon, a, np.ones(degree + 1)) for a in (-0.5, 0.5, 1.5, 2.5)]
+    starts = flat if start is None else [*flat, start.elevated(degree)]
+    tries = [
+        problem.minimize(problem.parameters(LinearPeridynamicSolid(one, 0.0, 0.7)), 400) for one in starts
+    ]
     material = problem.material(min(tries, key=lambda result: result.cost).x)
     return material, mean_residual(material, samples, stencil)
 

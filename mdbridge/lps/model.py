@@ -32,6 +32,14 @@ class InfluenceFunction:
         """M, the degree of the Bernstein basis."""
         return len(self.coefficients) - 1
 
+    def elevated(self, degree: int) -> "InfluenceFunction":
+        """The same function in a Bernstein basis of a higher ``degree``."""
+        d = self.coefficients
+        for n in range(self.degree + 1, degree + 1):
+            k = np.arange(n + 1) / n
+            d = k * np.append(0.0, d) + (1 - k) * np.append(d, 0.0)
+        return InfluenceFunction(self.horizon, self.alpha, d)
+
     def __call__(self, r: ArrayLike) -> NDArray[np.float64]:
         """K at the distances ``r`` (Å, positive), same shape."""
         r = np.asarray(r, dtype=float)

@@ -21,6 +21,9 @@ Array = NDArray[np.float64]
 
 _UNIT = 10.0  # Å: radii enter r^-α in this unit, which keeps the coefficients of order one
 _MARGIN = 0.01  # the solvability conditions are asked for with this much to spare
+# Where the dilatation has its own K, nothing ties short waves to long ones: that they be no more than
+# three times as soft keeps the model usable on loads unlike those of the training.
+_PAIR_MARGIN = 0.3
 _SIGN_MARGIN = 0.001  # likewise for g·s/|s|², 1 for long waves and naturally small for short ones
 STEEP = 10.0  # of the penalties
 _ZONE = 16  # coarse sample of the zone per axis, to begin with
@@ -281,11 +284,14 @@ class Problem:
         operator, big_g, d_operator, d_big_g = self._operator(p, rings)
         kappa, _ = stability.scales(rings.wavevectors, stencil.spacing)
         blocks = []
-        for matrix, slope in ((operator, d_operator), (big_g, d_big_g)):
+        # for long waves λ_min(G) = κ² and λ_min(L) = μ κ²
+        for matrix, slope, modulus in ((operator, d_operator, p[1]), (big_g, d_big_g, 1.0)):
             values, vectors = np.linalg.eigh(matrix)
             v = vectors[:, :, 0]
-            lowest = np.einsum("ki,kpij,kj->kp", v, slope, v)
-            blocks.append(_hinge(values[:, 0] / kappa - _MARGIN, lowest / kappa[:, None], self.steep))
+            lowest = np.einsum("ki,kpij,kj->kp", v, slope, v) / kappa[:, None]
+            if matrix is operator:
+                lowest[:, 1] -= _PAIR_MARGIN
+            blocks.append(_hinge(values[:, 0] / kappa - _PAIR_MARGIN * modulus, lowest, self.steep))
         return blocks
 
     def _gauge(self, p: Array, part: slice, row: Array) -> tuple[Array, Array]:

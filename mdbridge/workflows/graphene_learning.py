@@ -23,6 +23,7 @@ from .graphene_input import Learn
 from .tasks import Task, run_tasks
 
 ERRORS = ("E_res_train", "E_u_train", "E_res_val", "E_u_val")
+_SMALLEST_MODULUS = 1e-4  # TPa; the fit's own bound is lower
 Fields = dict[str, FieldSet]
 Pair = tuple[float, int]
 
@@ -146,7 +147,7 @@ def learn_one(
         check_horizon(horizon, fields)
         fit = _fit(settings, fields, horizon, degree, start, weights)
         material = fit.material
-        if min(material.lame_mu, material.lame_lambda + material.lame_mu) < 1e-6:
+        if min(material.lame_mu, material.lame_lambda + material.lame_mu) < _SMALLEST_MODULUS:
             raise ConvergenceError("λ + μ or μ came out as zero: the model is not solvable")
         errors = spectral_errors(material, fields)
     except (MdbridgeError, ArithmeticError, ValueError) as error:  # LinAlgError is a ValueError

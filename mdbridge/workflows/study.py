@@ -48,7 +48,7 @@ class Data:
 
     def key(self, *parts: Any) -> str:
         """Of a result made from these data and ``parts``."""
-        return digest("study 1", self.campaign.pair_key, self.variant, *parts)
+        return digest("study 2", self.campaign.pair_key, self.variant, *parts)
 
     def learn(self, horizon: float, degree: int, **changes: Any) -> Candidate:
         """Learn one pair with the campaign's settings, some of them changed."""

@@ -56,7 +56,7 @@ def manufactured_tasks(settings: Manufactured) -> dict[str, Task]:
     for spacing in settings.spacings_A:
         for near_cell in (False, True):
             name = f"manufactured-{spacing:g}-{'cell' if near_cell else 'published'}"
-            key = digest("manufactured 1", settings.model_dump(), spacing, near_cell)
+            key = digest("manufactured 2", settings.model_dump(), spacing, near_cell)
             tasks[name] = Task(15.0, key, partial(_manufactured, settings, spacing, near_cell))
     return tasks
 
@@ -71,9 +71,10 @@ def _manufactured(settings: Manufactured, spacing: float, near_cell: bool) -> Re
     r = np.linspace(0.02, 1.0, 50) * horizon
     learned: dict[str, Any] = {}
     for kind, alpha in (("fixed", 1.0), ("learned", None)):
-        rows = []
-        for degree in settings.degrees:
-            model, loss = manufactured.learn_positive(samples, grid, degree, alpha)
+        rows, model = [], None
+        for degree in sorted(settings.degrees):
+            start = None if model is None else model.influence
+            model, loss = manufactured.learn_positive(samples, grid, degree, alpha, start)
             rows.append(
                 {
                     "M": degree,

@@ -78,7 +78,9 @@ def test_jacobian_with_an_influence_function_for_the_dilatation():
 
 
 def test_two_influence_functions_are_recovered_where_one_cannot_fit():
-    truth = replace(TRUTH, own_dilatation=InfluenceFunction(HORIZON, 0.5, np.array([2.0, 1.0, 0.2])))
+    deviatoric = InfluenceFunction(HORIZON, 1.0, np.array([1.0, 0.5, -0.2]))
+    dilatation = InfluenceFunction(HORIZON, 0.5, np.array([-1.0, 1.0, 1.0]))
+    truth = replace(TRUTH, influence=deviatoric, own_dilatation=dilatation)
     samples = manufactured(truth)
     data = [(spectral.moments(samples), GRID)]
     one, two = (
