@@ -56,4 +56,6 @@ def draw(sweeps: dict[str, dict[str, Any]], path: Path, paper: dict[str, Any] | 
             panel.set_title(title)
             panel.grid(axis="y", which="both", color=GREY, alpha=0.15)
         axes[0][0].set_ylabel("relative error (%)")
-        axes[0][-1].legend(title="open: published" if paper else None, loc="best", fontsize=7)
+        axes[0][-1].legend(
+            title="open: published" if paper else None, title_fontsize=7, loc="best", fontsize=7
+        )

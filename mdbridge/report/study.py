@@ -132,8 +132,8 @@ def _table_4(record: Record) -> str:
         f"under a thermal stress of {1e3 * record['direct']['300K']['thermal_stress_TPa']:.2f} GPa.\n\n"
         + _figure(
             "study_influence.png",
-            "Figure 7. Learned influence functions over their weighted volume, times r³: what the bonds of a "
-            "length contribute. Left: 0 K and 300 K. Right: three levels of the load at 300 K.",
+            "Figure 7. Learned influence functions over their weighted volume, times r³, from the shortest "
+            "bond on. Left: 0 K and 300 K. Right: three levels of the load at 300 K.",
         )
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..lps import stencil
 from ..lps.model import LinearPeridynamicSolid
 from . import graphene_sweep, published
 from .style import BLUE, GREEN, GREY, ORANGE, RED, figure, plain_log
@@ -22,34 +23,41 @@ def draw(record: dict[str, Any], folder: Path) -> None:
 
 
 def _influence(record: dict[str, Any], path: Path) -> None:
+    """K over its weighted volume, from the shortest bond on: nearer to 0 nothing determines it."""
     results = record["results"]
     left = {
         "0 K": "table4-0K",
         "300 K, ι as published": "table4-300K-published",
-        "300 K, longer": "table4-300K",
+        "300 K, longer filter": "table4-300K",
     }
     right = {
         f"SNR {record['snr'][name.partition('-')[2]]:.3f}": name
         for name in results
         if name == "table4-300K" or name.startswith("table5-300K-x")
     }
+    spacing = tuple(record["samples"]["0K"]["spacing_A"])
     with figure(path, 7.4, 3.0, ncols=2, sharey=True) as (_, axes):
         for panel, curves in zip(axes, (left, right), strict=True):
             panel.axhline(0, color=GREY, lw=0.6)
-            styles = ((BLUE, "-"), (ORANGE, "--"), (RED, ":"), (GREEN, "-."))
-            for (label, name), (colour, style) in zip(curves.items(), styles, strict=False):
+            styles = ((BLUE, "-", "o"), (ORANGE, "--", "s"), (RED, ":", "^"))
+            for (label, name), (colour, style, mark) in zip(curves.items(), styles, strict=False):
                 if results[name]["failure"]:
                     continue
                 influence = LinearPeridynamicSolid.from_dict(results[name]["constants"], name).influence
-                r = np.linspace(0.005, 1, 800) * influence.horizon
-                k = influence(r) * r**3
-                panel.plot(r, k / np.trapezoid(k, r), style, color=colour, label=label)
-            panel.axvline(5.0, color=GREY, lw=0.6, ls=":")
+                grid = stencil.uniform(spacing, influence.horizon)
+                volume = grid.weights @ (influence(grid.radii)[grid.ring] * (grid.offsets**2).sum(axis=1))
+                for r, look in (
+                    (
+                        np.linspace(0.97 * grid.radii[0], influence.horizon, 600),
+                        {"ls": style, "label": label},
+                    ),
+                    (grid.radii, {"ls": "", "marker": mark, "ms": 2.5}),
+                ):
+                    panel.plot(r, influence(r) * r**3 / volume, color=colour, **look)
             panel.set_xlabel("bond length r (Å)")
             panel.legend()
-        axes[0].set_ylim(-0.6, 0.9)
-        axes[0].set_ylabel("K r³ / ∫K r³ dr (1/Å)")
-        axes[0].set_title("0 K and 300 K;  dotted: shortest bond of the grid")
+        axes[0].set_ylabel("K r³/m (1/Å)")
+        axes[0].set_title("0 K and 300 K;  marks: bonds of the grid")
         axes[1].set_title("300 K, levels of the load")
 
 
