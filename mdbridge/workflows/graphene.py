@@ -193,10 +193,17 @@ def read_fields(campaign: Campaign, names: Sequence[str], variant: str | None = 
     def read() -> dict[str, FieldSet]:
         with dataset.reading(campaign.dataset) as file:
             _made_from_input(campaign, campaign.dataset, file.attrs["key"], campaign.data_key, "sample")
-            if chosen and chosen not in file.get("variants", {}):
+            available = file.get("variants", {})
+            if chosen and chosen not in available:
                 raise InputError(
                     f"'learn.variant' = '{chosen}': {campaign.dataset} has "
-                    f"{', '.join(sorted(file.get('variants', {}))) or 'no variants'}"
+                    f"{', '.join(sorted(available)) or 'no variants'}"
+                )
+            missing = [name for name in names if f"{prefix}{name}" not in file]
+            if chosen and missing:
+                raise InputError(
+                    f"'learn.variant' = '{chosen}': has no {', '.join(missing)} (only "
+                    f"{', '.join(sorted(available[chosen]))}); whole are the standard and the x1 variants"
                 )
             return {name: dataset.get_fields(file, f"{prefix}{name}") for name in names}
 
