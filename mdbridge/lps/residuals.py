@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
+from scipy.optimize import OptimizeResult, least_squares
 
 from . import stability, symbol
 from .model import InfluenceFunction, LinearPeridynamicSolid, bernstein
@@ -113,7 +113,8 @@ class Problem:
                 p = np.concatenate([p, [one.alpha], coefficients / np.abs(coefficients).mean()])
         return p
 
-    def minimize(self, start: Array, evaluations: int):
+    def minimize(self, start: Array, evaluations: int) -> OptimizeResult:
+        """Least squares from ``start`` within the bounds, in at most so many evaluations."""
         start = start.copy()
         lower, upper = np.full(len(start), -np.inf), np.full(len(start), np.inf)
         lower[:2] = 1e-6  # TPa

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
+from scipy.optimize import OptimizeResult, least_squares
 from scipy.sparse import csr_matrix
 
 from ..errors import ConvergenceError
@@ -150,7 +150,7 @@ class _Problem:
         influence = InfluenceFunction(self.where.horizon, float(p[2]), p[3:] * _UNIT ** p[2])
         return LinearPeridynamicSolid(influence, float(p[0] - p[1]), float(p[1]))
 
-    def minimize(self, start: Array, evaluations: int):
+    def minimize(self, start: Array, evaluations: int) -> OptimizeResult:
         lower, upper = np.full(len(start), -np.inf), np.full(len(start), np.inf)
         lower[:3], upper[2] = (1e-6, 1e-6, -2.0), 2.999
         start = start.copy()
