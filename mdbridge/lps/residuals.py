@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeResult, least_squares
+from scipy.optimize import OptimizeResult
 
-from . import stability, symbol
+from . import leastsquares, stability, symbol
 from .model import InfluenceFunction, LinearPeridynamicSolid, bernstein
 from .spectral import Moments
 from .stencil import Stencil
@@ -81,7 +81,6 @@ class Problem:
         self.data = [(one, symbol.rings(stencil, one.wavevectors)) for one, stencil in data]
         self.consistency = [_consistency(stencil) for stencil in grids]
         self.zones = [symbol.rings(s, symbol.zone_wavevectors(s.spacing, _ZONE)) for s in grids]
-        self._last: tuple[bytes, Array] | None = None
         one = degree + 2  # α and D of one influence function
         self.size = 2 + one * (2 if settings.own_dilatation else 1)
         self.deviatoric = slice(2, 2 + one)
@@ -132,28 +131,12 @@ class Problem:
             volume / (volume @ self._values(self.grids[0].radii, start[part])[0]) for part in self._parts_of_p
         ]
 
-        def residuals(p: Array) -> Array:
-            r, j = self._evaluate(p, gauges)
-            self._last = (p.tobytes(), j)
+        def evaluate(p: Array) -> tuple[Array, Array]:
+            r, jacobian = self._evaluate(p, gauges)
             self.trace.append(0.5 * float(r @ r))
-            return r
+            return r, jacobian
 
-        def jacobian(p: Array) -> Array:
-            if self._last is None or self._last[0] != p.tobytes():
-                residuals(p)
-            return self._last[1]  # type: ignore[index]
-
-        result = least_squares(
-            residuals,
-            start,
-            jacobian,
-            bounds=(lower, upper),
-            x_scale="jac",
-            max_nfev=evaluations,
-            ftol=1e-8,
-            xtol=1e-9,
-            gtol=1e-12,
-        )
+        result = leastsquares.minimize(evaluate, start, (lower, upper), evaluations, ftol=1e-8)
         self.evaluations += result.nfev
         return result
 

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import OptimizeResult, least_squares
+from scipy.optimize import OptimizeResult
 from scipy.sparse import csr_matrix
 
 from ..errors import ConvergenceError
+from . import leastsquares
 from .model import InfluenceFunction, LinearPeridynamicSolid, bernstein
 from .operator import Families, families, operator_on
 
@@ -155,29 +156,7 @@ class _Problem:
         lower[:3], upper[2] = (1e-6, 1e-6, -2.0), 2.999
         start = start.copy()
         start[3:] /= np.abs(start[3:]).mean()  # only the shape of K matters
-        last: dict[bytes, Array] = {}
-
-        def residuals(p: Array) -> Array:
-            r, j = self._evaluate(p)
-            last.clear()
-            last[p.tobytes()] = j
-            return r
-
-        def jacobian(p: Array) -> Array:
-            if p.tobytes() not in last:
-                residuals(p)
-            return last[p.tobytes()]
-
-        return least_squares(
-            residuals,
-            start,
-            jacobian,
-            bounds=(lower, upper),
-            x_scale="jac",
-            max_nfev=evaluations,
-            ftol=1e-7,
-            xtol=1e-9,
-        )
+        return leastsquares.minimize(self._evaluate, start, (lower, upper), evaluations, ftol=1e-7)
 
     def cut(self, p: Array) -> tuple[float, float]:
         """Add the eigenvectors that violate a condition; the smallest eigenvalues (see ScatteredFit)."""

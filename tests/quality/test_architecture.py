@@ -43,6 +43,7 @@ PURE = {
             "stability",
             "regression",
             "residuals",
+            "leastsquares",
             "manufactured",
             "scattered",
             "operator",
