@@ -99,8 +99,9 @@ def _direct_row(title: str, direct: dict[str, float]) -> list[str]:
     cells = [title, "", "", "", f"{c12:.4f}", f"{c66:.4f}", f"{young:.4f}", f"{nu:.4f}"]
     if "sd_C11_TPa" in direct:
         s11, s12, s66 = (direct[f"sd_C{i}_TPa"] for i in (11, 12, 66))
-        cells[4:] = [f"{c12:.4f} ± {s12:.4f}", f"{c66:.4f} ± {s66:.4f}", f"{young:.4f} ± {s11:.4f}"]
-        cells += [f"{nu:.4f} ± {np.hypot(s12, nu * s11) / c11:.4f}"]
+        s_young, s_nu = np.hypot((1 + nu**2) * s11, 2 * nu * s12), np.hypot(s12, nu * s11) / c11
+        cells[4:] = [f"{c12:.4f} ± {s12:.4f}", f"{c66:.4f} ± {s66:.4f}"]
+        cells += [f"{young:.4f} ± {s_young:.4f}", f"{nu:.4f} ± {s_nu:.4f}"]
     return cells
 
 
