@@ -236,7 +236,13 @@ def _dispersion(results: Results, path: Path) -> None:
             panel.set_ylim(0, None)
             panel.set_xlim(0, edge)
         axes[0].set_ylabel("modulus b/(k² u) (TPa)")
-        axes[0].legend(loc="upper left", title="dashed: elastic constants of LAMMPS", title_fontsize=8)
+        axes[0].legend(
+            loc="center left",
+            bbox_to_anchor=(0.0, 0.54),
+            fontsize=7,
+            title="dashed: elastic constants of LAMMPS",
+            title_fontsize=7,
+        )
 
 
 def _response(fields: FieldSet, samples: spectral.Samples, axis: int, component: int):
