@@ -110,6 +110,9 @@ def _table_4(record: Record) -> str:
     for label, title in _TITLES.items():
         paper = published.TABLE_4["0K" if label == "0K" else "300K"]
         one = record["results"][f"table4-{label}"]
+        if one["failure"]:
+            rows.append([title, _failure(one), *[""] * 6])
+            continue
         constants, spread = one["constants"], _spread(record, label)
         cells = [title, f"{one['horizon']:g}", f"{one['degree']}", f"{constants['alpha']:.3f}"]
         for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu"):

@@ -16,6 +16,7 @@ from mpi4py import MPI
 
 from .. import dataset, parallel
 from ..config import load
+from ..errors import MdbridgeError
 from ..files import digest, write_json, write_text
 from ..report import study as report
 from ..report.console import console, progress
@@ -56,20 +57,24 @@ class Data:
         return learn_one(settings, self.fields, horizon, int(degree))
 
     def measured(self, one: Candidate) -> dict[str, Any]:
-        """The candidate with its errors on the disc, and what solving that took."""
+        """The candidate with its errors on the disc, and what solving that took; failing is a result."""
         if one.material is None:
             return one.as_dict()
         errors, wall = dict(one.errors), {}
+        config = self.campaign.config
         for name, fields in self.fields.items():
-            if fields.shape is None:
-                start = time.monotonic()
-                config = self.campaign.config
+            if fields.shape is not None:
+                continue
+            start = time.monotonic()
+            try:
                 found = evaluate(
                     MPI.COMM_SELF, fields, one.material, config.solve, config.md.disc_inner_A, name
                 )
-                wall[name] = time.monotonic() - start
-                errors[f"E_u_{name}"] = float(found["E_u"].mean())
-                errors[f"E_res_{name}"] = float(found["E_res"].mean())
+            except MdbridgeError as error:
+                return one.as_dict() | {"failure": str(error)}
+            wall[name] = time.monotonic() - start
+            errors[f"E_u_{name}"] = float(found["E_u"].mean())
+            errors[f"E_res_{name}"] = float(found["E_res"].mean())
         return one.as_dict() | {"errors": errors, "solve_s": wall, "constants": one.material.as_dict()}
 
 
@@ -90,30 +95,13 @@ def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> No
     tasks = _independent(config, data) | _with_chosen(config, data, sweeps)
     with progress(comm, "study") as tick:
         results = run_tasks(comm, tasks, out / "tasks", tick)
-    if config.bootstrap.replicates:
-        models = {label: Candidate.from_dict(results[f"table4-{label}"], label) for label in _TABLE_4}
-        with progress(comm, "bootstrap") as tick:
-            drawn = run_tasks(comm, _bootstraps(config, data, models), out / "tasks", tick)
-        results |= drawn
-    record = {
-        "sweeps": {label: sweep.as_dict() for label, sweep in sweeps.items()},
-        "results": results,
-        "direct": {label: parallel.on_root(comm, lambda c=c: _direct(c)) for label, c in _both(zero, warm)},
-        "snr": {label: signal_to_noise(data[label].fields["train"]) for label in _levels(data)},
-        "versions": versions(),
-        "input_hash": digest(config.model_dump(), zero.data_key, warm.data_key),
-        "seeds": {
-            "MD at 300 K": warm.config.thermal.seed if warm.config.thermal else None,
-            "starts of the fits": zero.config.learn.seed,
-            "bootstrap": config.bootstrap.seed,
-            "scattered nodes": config.scattered.seed,
-        },
-        "samples": {label: _samples_of(c) for label, c in _both(zero, warm)},
-        "ranks": comm.size,
-        "wall_s": time.monotonic() - start,
-    }
+    models = {label: Candidate.from_dict(results[f"table4-{label}"], label) for label in _TABLE_4}
+    with progress(comm, "bootstrap") as tick:
+        results |= run_tasks(comm, _bootstraps(config, data, models), out / "tasks", tick)
 
     def write() -> None:
+        record = _record(config, zero, warm, data, sweeps, results)
+        record |= {"ranks": comm.size, "wall_s": time.monotonic() - start}
         write_json(out / "study.json", record)
         report.draw(record, out)
         write_text(out / "study.md", report.markdown(record))
@@ -125,8 +113,33 @@ def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> No
 _TABLE_4 = ("0K", "300K-published", "300K")
 
 
-def _both(zero: graphene.Campaign, warm: graphene.Campaign) -> list[tuple[str, graphene.Campaign]]:
-    return [("0K", zero), ("300K", warm)]
+def _record(
+    config: StudyInput,
+    zero: graphene.Campaign,
+    warm: graphene.Campaign,
+    data: dict[str, Data],
+    sweeps: dict[str, graphene_sweep.Selection],
+    results: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
+    """Everything that the report is made from (rank 0)."""
+    both = {"0K": zero, "300K": warm}
+    return {
+        "sweeps": {label: sweep.as_dict() for label, sweep in sweeps.items()},
+        "results": results,
+        "direct": {label: _direct(campaign) for label, campaign in both.items()},
+        "snr": {
+            label: signal_to_noise(one.fields["train"]) for label, one in data.items() if label[:4] == "300K"
+        },
+        "versions": versions(),
+        "input_hash": digest(config.model_dump(), zero.data_key, warm.data_key),
+        "seeds": {
+            "MD at 300 K": warm.config.thermal.seed if warm.config.thermal else None,
+            "starts of the fits": zero.config.learn.seed,
+            "bootstrap": config.bootstrap.seed,
+            "scattered nodes": config.scattered.seed,
+        },
+        "samples": {label: _samples_of(campaign) for label, campaign in both.items()},
+    }
 
 
 def _data(comm: MPI.Comm, zero: graphene.Campaign, warm: graphene.Campaign) -> dict[str, Data]:
@@ -152,10 +165,6 @@ def _data(comm: MPI.Comm, zero: graphene.Campaign, warm: graphene.Campaign) -> d
         fields = data["300K-plain"].fields | read(warm, variant, ["train"])
         data[f"300K-plain-x{factor:g}"] = Data(warm, fields, variant)
     return data
-
-
-def _levels(data: dict[str, Data]) -> list[str]:
-    return [label for label in data if label.startswith("300K")]
 
 
 def _sweep(comm: MPI.Comm, data: Data) -> graphene_sweep.Selection:
@@ -224,6 +233,8 @@ def _bootstraps(config: StudyInput, data: dict[str, Data], models: dict[str, Can
     settings = config.bootstrap
     tasks = {}
     for label, model in models.items():
+        if model.material is None:
+            continue
         for first in range(0, settings.replicates, _BATCH):
             drawn = range(first, min(first + _BATCH, settings.replicates))
             key = data[label].key("bootstrap", settings.seed, list(drawn), model.as_dict()["material"])
