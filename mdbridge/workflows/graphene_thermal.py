@@ -162,7 +162,8 @@ def _run(sampler: Sampler, crystal: Crystal, force: Array, displacement: Array) 
     steps = _steps(settings, disc=crystal.box is None)
     grids = node_grids(sampler.config, crystal.box)
     with _copy(sampler, crystal) as session:
-        session.commands("fix filters all property/atom d2_published 2 d2_long 2")
+        # cutting a disc takes steps of its own: the filters count from here
+        session.commands("reset_timestep 0\nfix filters all property/atom d2_published 2 d2_long 2")
         session.scatter("d2_reference", crystal.reference)
         session.scatter("d2_load", force)
         session.scatter("x", crystal.reference + displacement)

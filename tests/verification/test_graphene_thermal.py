@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 from launch import launch
@@ -199,17 +198,6 @@ def test_what_is_finished_is_not_done_again(study, record):
     for name, one in record["results"].items():
         if name.startswith("table"):
             assert again["results"][name] == one
-
-
-def test_samples_at_300_K_do_not_depend_on_the_ranks(study):
-    sets = [word for one in json.loads(json.dumps(_WARM)) for word in ("--set", one)]
-    sets += ["--set", "thermal.load_factors=[1.0,0.1]", "--set", "thermal.elastic_seeds=2"]
-    job = command("sample", INPUTS / "graphene_300K.toml", "--out", study / "one", *sets)
-    assert job.returncode == 0, job.stderr
-    with h5py.File(study / "one/dataset.h5") as one, h5py.File(study / "out/300K/dataset.h5") as two:
-        for group in ("train", "test_fine", "variants/published-x0.1-plain/train"):
-            for name in ("u", "b", "load"):
-                np.testing.assert_allclose(one[group][name][:], two[group][name][:], rtol=1e-9, atol=1e-13)
 
 
 def test_campaigns_that_cannot_be_compared_are_refused_with_both_values(study):
