@@ -36,7 +36,7 @@ def sampler():
 def runs(sampler):
     """The unloaded twin, a few loads, and what they do at rest."""
     jobs = graphene_thermal.jobs(sampler.config)
-    names = ("unloaded-sheet", "train-x-1-0", "train-y-2-1", "train-y-2-1-x0.1")
+    names = ("unloaded-sheet", "train-x-1-0", "train-x-0-1", "train-y-2-1", "train-y-2-1-x0.1")
     found = {name: jobs[name].work(sampler) for name in names}
     again = jobs["unloaded-sheet"].work(sampler)
     return found, again
@@ -69,13 +69,14 @@ def test_the_temperature_is_held(runs):
     assert 270 < runs[0]["train-x-1-0"]["temperature_K"] < 330
 
 
-@pytest.mark.parametrize("name", ["train-x-1-0", "train-y-2-1"])
-def test_with_the_twin_the_response_is_that_at_rest_but_softer(sampler, runs, name):
+@pytest.mark.parametrize(("name", "softening"), [("train-x-1-0", 1.0067), ("train-x-0-1", 1.0121)])
+def test_with_the_twin_the_response_is_that_at_rest_but_softer(sampler, runs, name, softening):
+    """By what LAMMPS's own stress says: C11 falls from 1.2470 to 1.2387 TPa, C66 from 0.7221 to 0.7134."""
     rest = at_rest(sampler, name)
     mean = response(runs[0], name, twin=True)
     softer = np.vdot(mean, rest) / np.vdot(rest, rest)
-    assert 1.0 < softer < 1.03  # C66 falls by 1.2 %, C11 by 0.7 %
-    assert np.linalg.norm(mean - softer * rest) < 0.03 * np.linalg.norm(rest)
+    assert softer == pytest.approx(softening, abs=0.003)
+    assert np.linalg.norm(mean - softer * rest) < 0.01 * np.linalg.norm(rest)
 
 
 def test_without_the_twin_there_is_ten_times_the_noise(sampler, runs):
