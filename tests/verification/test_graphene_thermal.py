@@ -201,6 +201,20 @@ def test_what_is_finished_is_not_done_again(study, record):
             assert again["results"][name] == one
 
 
+def test_a_sweep_of_its_own_takes_what_the_study_has_learned(study, record):
+    pairs = study / "out" / "0K" / "pairs"
+    before = {path.name: path.stat().st_mtime_ns for path in pairs.iterdir()}
+    sets = [word for one in _ZERO for word in ("--set", one)]
+    job = command("learn", INPUTS / "graphene_0K.toml", "--sweep", "--out", study / "out" / "0K", *sets)
+    assert job.returncode == 0, job.stderr
+    assert {path.name: path.stat().st_mtime_ns for path in pairs.iterdir()} == before
+    found = json.loads((study / "out" / "0K" / "sweep.json").read_text())
+    assert found["rows"] == record["sweeps"]["0K"]["rows"]
+    assert "failed: δ = 6 Å, M = 0" in job.stderr.replace("\n", " ")
+    assert "6 pairs, 2 failed" in job.stderr
+    assert (study / "out" / "0K" / "sweep.png").stat().st_size > 5000
+
+
 def test_campaigns_that_cannot_be_compared_are_refused_with_both_values(study):
     arguments = ("--set", 'campaigns.warm_set=["coarse.spacing_A=4.0"]')
     job = command("study", study / "study.toml", "--out", study / "refused", *arguments)
