@@ -103,9 +103,17 @@ def calibrate(
     out: Out = Path("out"),
     set: Overrides = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on with the record in --out")] = False,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="repeat with this many seeds, each in a folder of its own, and compare"),
+    ] = None,
 ) -> None:
     """Calibrate a model to a reference; write trials.jsonl, summary.json and figures."""
-    _campaign(input, {"calibrate": "calibrate"}).run(MPI.COMM_WORLD, input, out, set or (), resume)
+    if seeds is None:
+        _campaign(input, {"calibrate": "calibrate"}).run(MPI.COMM_WORLD, input, out, set or (), resume)
+    else:
+        study = _campaign(input, {"calibrate": "calibrate_study"})
+        study.run(MPI.COMM_WORLD, input, out, set or (), seeds, resume)
 
 
 @app.command()

@@ -37,11 +37,9 @@ def propose(surrogate: Surrogate, incumbent: Array, pending: Array, seed: list[i
         warnings.filterwarnings("ignore", "Optimization failed", RuntimeWarning)
         torch.manual_seed(int(np.random.default_rng(seed).integers(2**31)))
         acquisition = _improvement(surrogate, pending, seed)
-        raw = torch.as_tensor(_candidates(incumbent, seed))[:, None, :]
-        with torch.no_grad():
-            starts = raw[acquisition(raw).topk(STARTS).indices]
+        starts = torch.cat([_best(acquisition, points) for points in _candidates(incumbent, seed)])
         found, _ = optimize_acqf(
-            acquisition, bounds, 1, STARTS, batch_initial_conditions=starts, options={"maxiter": 60}
+            acquisition, bounds, 1, len(starts), batch_initial_conditions=starts, options={"maxiter": 60}
         )
     return np.clip(found[0].numpy(), 0.0, 1.0)
 
@@ -60,10 +58,21 @@ def _improvement(surrogate: Surrogate, pending: Array, seed: list[int]) -> Acqui
     )
 
 
-def _candidates(incumbent: Array, seed: list[int]) -> Array:
-    """Points all over the cube, and near the incumbent at several distances."""
+def _best(acquisition: AcquisitionFunction, points: Array) -> torch.Tensor:
+    """The best of ``n x d`` to start from, ``STARTS x 1 x d``."""
+    raw = torch.as_tensor(points)[:, None, :]
+    with torch.no_grad():
+        return raw[acquisition(raw).topk(STARTS).indices]
+
+
+def _candidates(incumbent: Array, seed: list[int]) -> tuple[Array, Array]:
+    """Points all over the cube, and near the incumbent at several distances.
+
+    Each kind has starts of its own, or else those near the incumbent, which are
+    better before they are optimised, would leave none for other basins.
+    """
     random = np.random.default_rng([*seed, 2])
     everywhere = qmc.Sobol(len(incumbent), rng=random).random(CANDIDATES)
     widths = 10.0 ** random.uniform(-3.0, -0.5, (CANDIDATES // 4, 1))
     near = incumbent + widths * random.standard_normal((CANDIDATES // 4, len(incumbent)))
-    return np.vstack([everywhere, np.clip(near, 0.0, 1.0)])
+    return everywhere, np.clip(near, 0.0, 1.0)

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 from scipy.stats import qmc
 
+from . import intervals
 from .refine import Groups
 from .space import Space
 from .surrogate import Surrogate
@@ -15,14 +15,11 @@ from .trials import Trial
 
 Array = NDArray[np.float64]
 
-NEAREST, FARTHEST = 5e-4, 0.1
-"""Trials between these distances of the best (largest coordinate in the unit cube) tell the slopes of its
-residuals: nearer ones tell the noise of the model."""
+GAP = 0.04
+"""Least distance (largest coordinate) of the trials from which the surrogate of the report is made."""
 
-INTERVALS_FROM = (
-    "95 %, Student's t: covariance of the residuals linearised about the best trial, with the slopes fitted "
-    "to the nearest trials and each norm of the objective counted as one observation"
-)
+EXACT = 1e-6
+"""Distances below this times the largest count as equal."""
 
 
 def analyse(space: Space, trials: Sequence[Trial], groups: Groups, seed: int) -> dict[str, Any]:
@@ -36,59 +33,62 @@ def analyse(space: Space, trials: Sequence[Trial], groups: Groups, seed: int) ->
     """
     answered = sorted((t for t in trials if t.distance is not None), key=lambda t: t.value)
     if len(answered) < 3:
-        return dict.fromkeys(("intervals", "intervals_from", "sensitivity", "slices"))
-    surrogate = Surrogate(np.array([t.unit for t in answered]), np.array([t.value for t in answered]))
+        return dict.fromkeys(("intervals", "intervals_from", "valley", "sensitivity", "slices"))
+    spread = [answered[k] for k in _spread(np.array([t.unit for t in answered]))]
+    values = np.array([t.value for t in spread])
+    floor = EXACT * values.max()  # a distance of 0 has no logarithm
+    surrogate = Surrogate(np.array([t.unit for t in spread]), np.maximum(values, floor))
     return {
-        "intervals": intervals(space, answered, groups),
-        "intervals_from": INTERVALS_FROM,
+        **_intervals(space, intervals.profile(answered, groups)),
         "sensitivity": _sensitivity(space, surrogate, seed),
         "slices": _slices(space, surrogate, np.array(answered[0].unit)),
     }
 
 
-def intervals(space: Space, trials: Sequence[Trial], groups: Groups) -> dict[str, list[float]] | None:
-    """95 % intervals from the linearised residuals about the best trial; None if they cannot be had.
+def _intervals(space: Space, profile: intervals.Profile | None) -> dict[str, Any]:
+    if profile is None:
+        reason = "none: too few trials near the best one tell the slopes of its residuals"
+        return {"intervals": None, "intervals_from": reason, "valley": None}
+    low, high, *ends = (
+        space.physical(np.clip(point, 0.0, 1.0)) for point in (profile.low, profile.high, *profile.valley)
+    )
+    return {
+        "intervals": {name: [low[name], high[name]] for name in space.names},
+        "intervals_from": profile.said,
+        "valley": ends,
+    }
 
-    The Jacobian J is fitted to the residuals of the nearest trials.  With the
-    weights a_g/‖r_g‖, which make the least squares problem agree with the
-    objective at the optimum, the covariance is s² (Jᵀ W J)⁻¹.  Residuals of one
-    group are taken as one observation, for they are correlated.
+
+def _spread(points: Array) -> list[int]:
+    """Those of ``n x d``, from the first on, that are ``GAP`` apart.
+
+    A refinement leaves many trials at the tip of a cone: one smooth surrogate of
+    them all would be one of the tip alone.
     """
-    known = [t for t in trials if t.residual is not None]
-    best = min(known, key=lambda t: t.value)
-    d = len(space.names)
-    at = np.array(best.unit)
-    offsets = np.array([t.unit for t in known]) - at
-    apart = np.abs(offsets).max(axis=1)
-    near = [k for k in np.argsort(apart, kind="stable") if NEAREST <= apart[k] <= FARTHEST][: 3 * d]
-    freedom = len(groups.weight) - d
-    scale = 1.0 / np.linalg.norm(offsets[near], axis=1)[:, None]  # near ones are the more linear
-    if np.linalg.matrix_rank(scale * offsets[near], tol=1e-2) < d or freedom < 1:
-        return None
-    changes = np.array([known[k].residual - best.residual for k in near])
-    jacobian = np.linalg.lstsq(scale * offsets[near], scale * changes, rcond=None)[0].T
-    norms = groups.norms(best.residual)
-    weight = groups.weight / np.maximum(norms, 1e-3 * norms.max() + 1e-300)
-    variance = float(weight @ norms**2) / freedom
-    normal = jacobian.T @ (weight[groups.index][:, None] * jacobian)
-    deviation = np.sqrt(np.maximum(variance * np.diag(np.linalg.pinv(normal)), 0.0))
-    half = stats.t.ppf(0.975, freedom) * deviation
-    low, high = space.physical(np.clip(at - half, 0.0, 1.0)), space.physical(np.clip(at + half, 0.0, 1.0))
-    return {name: [low[name], high[name]] for name in space.names}
+    kept: list[int] = []
+    for k, point in enumerate(points):
+        if not kept or np.abs(points[kept] - point).max(axis=1).min() >= GAP:
+            kept.append(k)
+    return kept
 
 
-def _sensitivity(space: Space, surrogate: Surrogate, seed: int) -> dict[str, float]:
-    """Shares of the variance of log distance by each parameter alone (first-order Sobol indices)."""
-    d, count, levels = len(space.names), 128, np.linspace(0.05, 0.95, 10)
+def _sensitivity(space: Space, surrogate: Surrogate, seed: int) -> dict[str, dict[str, float]]:
+    """Sobol indices of the log distance by parameter, largest total first.
+
+    "first" is the share of its variance that the parameter explains alone,
+    "total" the share that stays when all others are known.
+    """
+    d, count, levels = len(space.names), 256, np.linspace(0.05, 0.95, 10)
     base = qmc.Sobol(d, rng=np.random.default_rng([seed, 2])).random(count)
-    total = float(np.var(surrogate.predict(base)[0]))
+    variance = max(float(np.var(surrogate.predict(base)[0])), 1e-300)
     shares = {}
     for k, name in enumerate(space.names):
         grid = np.repeat(base[None], len(levels), axis=0)
         grid[:, :, k] = levels[:, None]
-        means = surrogate.predict(grid.reshape(-1, d))[0].reshape(len(levels), count).mean(axis=1)
-        shares[name] = float(np.var(means)) / max(total, 1e-300)
-    return dict(sorted(shares.items(), key=lambda item: -item[1]))
+        means = surrogate.predict(grid.reshape(-1, d))[0].reshape(len(levels), count)
+        first, total = means.mean(axis=1).var(), means.var(axis=0).mean()
+        shares[name] = {"first": float(first) / variance, "total": float(total) / variance}
+    return dict(sorted(shares.items(), key=lambda item: -item[1]["total"]))
 
 
 def _slices(space: Space, surrogate: Surrogate, at: Array) -> dict[str, Any]:

@@ -7,7 +7,7 @@ number), so that a search restored from its trials goes on as if never stopped.
 """
 
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -70,6 +70,12 @@ IMPROVEMENT = 1e-3
 _APART = 0.15
 """Starts of refinements are at least so far from each other (largest coordinate)."""
 
+_POLISH = {"radius": 0.03, "difference": 2e-3}
+"""A refinement that improved is begun again from its end with these: its slopes were of a larger region."""
+
+_SLOPES = 2e-3
+"""Step of the differences at the end of a search that reached its target, in the unit cube."""
+
 _Batches = Generator[list[Proposal], None, None]
 
 
@@ -96,7 +102,7 @@ class Calibration:
         self._known = {trial.index: trial for trial in trials}
         self._open: dict[int, Proposal] = {}
         self._handed: set[int] = set()
-        self.done = False
+        self.done, self._ending = False, False
         self.reason = ""
         self._batches = self._search()
         self._advance()
@@ -130,8 +136,6 @@ class Calibration:
         """Take the next batch, using what is known of it, until something is left to evaluate."""
         while not self._open:
             self._check_end()
-            if self.done:
-                return
             try:
                 batch = next(self._batches)
             except StopIteration:
@@ -139,10 +143,12 @@ class Calibration:
                 return
             for proposal in batch[: max(self.settings.evaluations - len(self.trials), 0)]:
                 known = self._known.pop(proposal.index, None)
-                if known is None:
+                moved = known is not None and not np.allclose(known.unit, proposal.unit, rtol=0.0, atol=1e-6)
+                # with other stopping rules than those of the record it ends elsewhere
+                if known is None or (moved and "slopes" in (known.phase, proposal.phase)):
                     self._open[proposal.index] = proposal
                     continue
-                if not np.allclose(known.unit, proposal.unit, rtol=0.0, atol=1e-6):
+                if moved:
                     raise FileError(
                         f"trial {known.index} of the record is not where this version of the package would "
                         "look; go on with the version that made it, or start again"
@@ -150,11 +156,17 @@ class Calibration:
                 self.trials[known.index] = known
 
     def _check_end(self) -> None:
+        """Turn to the last batch where a stopping rule holds."""
         best = self.best
-        if best is not None and best.value <= self.settings.target:
-            self.done, self.reason = True, "the target is reached"
-        elif len(self.trials) >= self.settings.evaluations:
-            self.done, self.reason = True, "the budget is spent"
+        if self._ending:
+            return
+        if len(self.trials) >= self.settings.evaluations:
+            self.reason = "the budget is spent"
+        elif best is not None and best.value <= self.settings.target:
+            self.reason = "the target is reached"
+        else:
+            return
+        self._ending, self._batches = True, self._slopes()
 
     # the search ---------------------------------------------------------------
 
@@ -174,8 +186,19 @@ class Calibration:
             best = self.best
             improved = before is None or (best is not None and best.value < before.value * (1 - IMPROVEMENT))
             failures = 0 if improved else failures + 1
+            if improved and best is not None:
+                yield from self._descend(best, replace(s.options, **_POLISH))
             yield from self._explore(max(s.explore // 3, 1))
         self.reason = f"{failures} refinements without improvement"
+
+    def _slopes(self) -> _Batches:
+        """The trials beside the best one that tell how far its parameters are determined."""
+        best = self.best
+        if best is None or self.settings.scheme == "ego" or self.groups is None:
+            return
+        at, first = np.array(best.unit), len(self.trials)
+        steps = _SLOPES * np.where(at <= 0.5, 1.0, -1.0) * np.eye(len(at))
+        yield [Proposal(first + k, "slopes", at + step) for k, step in enumerate(steps)]
 
     def _explore(self, count: int) -> _Batches:
         """``count`` trials by expected improvement."""
@@ -196,7 +219,7 @@ class Calibration:
         """The next point by expected improvement, or the recorded one."""
         index = len(self.trials) + len(pending)
         known = self._known.get(index)
-        if known is not None:
+        if known is not None and known.phase == "ego":
             return Proposal(index, "ego", np.array(known.unit), known.state)
         answered = self._answered()
         if len(answered) < 2:  # nothing to learn from yet
@@ -225,7 +248,12 @@ class Calibration:
         if start is None or self.groups is None:
             return
         starts.append(np.array(start.unit))
-        search = refine(np.array(start.unit), start.residual, self.groups, self.settings.options)
+        end = yield from self._descend(start, self.settings.options)
+        starts.append(np.array(end.unit))
+
+    def _descend(self, start: Trial, options: Options) -> Generator[list[Proposal], None, Trial]:
+        """Refine from ``start``; the best trial on the way."""
+        search = refine(np.array(start.unit), start.residual, self.groups, options)
         points = next(search, None)
         end = start
         while points:
@@ -237,7 +265,7 @@ class Calibration:
                 points = search.send([t.residual for t in told])
             except StopIteration:
                 break
-        starts.append(np.array(end.unit))
+        return end
 
     def _next_start(self, starts: list[Array]) -> Trial | None:
         """The best trial apart from ``starts``, first of those that are better than their neighbours.

@@ -51,7 +51,8 @@ class GrassmannTerm:
     Args:
         name: of the field, ``(k, n, m)``.
         reference: response to compare with.
-        rule, tolerance: see :func:`~mdbridge.calibrate.grassmann.field_distance`.
+        rule, tolerance: see :func:`~mdbridge.calibrate.grassmann.field_distance`;
+            or a rank for each snapshot.
         space: "column" for the span of left singular vectors, "row" for the right.
 
     Raises:
@@ -62,24 +63,30 @@ class GrassmannTerm:
         self,
         name: str,
         reference: Response,
-        rule: grassmann.RankRule = "larger",
+        rule: grassmann.RankRule | Sequence[int] = "larger",
         tolerance: float = 1e-3,
         space: str = "column",
     ):
-        self.name, self.rule, self.tolerance, self.space = name, rule, tolerance, space
+        self.name, self.tolerance, self.space = name, tolerance, space
         self._reference = self._snapshots(_reference(reference, name, 3))
         self.shape = _reference(reference, name, 3).shape
+        self.rules = [rule] * self.shape[0] if isinstance(rule, str | int) else list(rule)
+        if len(self.rules) != self.shape[0]:
+            raise InputError(
+                f"objective: {len(self.rules)} ranks are given for the {self.shape[0]} snapshots of {name!r}"
+            )
         self._spans = []
-        for k, field in enumerate(self._reference):
+        for k, (field, rule) in enumerate(zip(self._reference, self.rules, strict=True)):
             try:
                 vectors, values = grassmann.basis(field)
             except ValueError as error:
                 raise InputError(f"reference: snapshot {k} of {name!r}: {error}") from error
             rank = rule if isinstance(rule, int) else grassmann.numerical_rank(values, tolerance)
-            if rank >= len(vectors):
+            if rank >= len(vectors) or rank > len(values):
                 raise InputError(
-                    f"objective: snapshot {k} of {name!r} keeps the rank {rank} of {len(vectors)}: all spans "
-                    "are then equal; raise the tolerance or fix a smaller rank"
+                    f"objective: snapshot {k} of {name!r} keeps the rank {rank}, its shape is "
+                    f"{(len(vectors), field.shape[1])}: no such rank, or all spans are then equal; raise the "
+                    "tolerance or fix a smaller rank"
                 )
             self._spans.append(vectors[:, :rank])
         self.weights = np.full(len(self._spans), 1.0 / len(self._spans))
@@ -87,9 +94,9 @@ class GrassmannTerm:
     def distance(self, response: Response) -> float:
         """The mean over the snapshots, in radians."""
         fields = self._snapshots(_same(response, self.name, self.shape))
-        pairs = zip(fields, self._reference, strict=True)
+        pairs = zip(fields, self._reference, self.rules, strict=True)
         with _comparable(self.name):
-            found = [grassmann.field_distance(a, b, self.rule, self.tolerance) for a, b in pairs]
+            found = [grassmann.field_distance(a, b, rule, self.tolerance) for a, b, rule in pairs]
         return float(np.mean(found))
 
     def residual(self, response: Response) -> list[Array]:

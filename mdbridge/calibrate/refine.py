@@ -47,13 +47,13 @@ class Options:
         radius: of the first trust region.
         smallest: radius at which the refinement ends.
         difference: step of the finite differences, at most.
-        smallest_difference: and at least; above the noise of the model.
+        smallest_difference: and at least.
     """
 
     radius: float = 0.1
     smallest: float = 1e-4
     difference: float = 5e-3
-    smallest_difference: float = 5e-4
+    smallest_difference: float = 5e-5
 
 
 Search = Generator[list[Array], list[Array | None], None]
@@ -119,9 +119,13 @@ def _differences(
 
 
 def _difference_steps(jacobian: Array, groups: Groups, value: float, options: Options) -> Array:
-    """Steps that change the value by about a tenth of it."""
+    """Steps that change the residuals by about half of what is left of them: the region that matters next.
+
+    They shrink with the distance, faster than the model's noise matters: that
+    is the same at all steps, and the distance lies above it.
+    """
     slopes = np.array([groups.value(column) for column in jacobian.T])
-    wanted = 0.1 * value / np.maximum(slopes, 1e-300)
+    wanted = 0.5 * value / np.maximum(slopes, 1e-300)
     return np.clip(wanted, options.smallest_difference, options.difference)
 
 

@@ -5,6 +5,7 @@ hash of the configuration, so that whatever is intact can be recovered.
 """
 
 import base64
+import fcntl
 import json
 import math
 import os
@@ -12,7 +13,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ class Trial:
 
     Attributes:
         index: its number, from 0 in the order of proposal.
-        phase: "initial", "ego" or "refine".
+        phase: "initial", "ego", "refine" or "slopes".
         unit: the point in the unit cube, ``(d,)``.
         parameters: the same by name, in physical units.
         status: "ok", or why there is no distance: the model refused the
@@ -82,7 +83,7 @@ class Record:
     Raises:
         InputError: the file belongs to another configuration (the key is
             named), or is there although ``resume`` is False.
-        FileError: it cannot be read or written.
+        FileError: it cannot be read or written, or another run is writing to it.
     """
 
     def __init__(self, path: Path, configuration: Mapping[str, Any], resume: bool):
@@ -97,13 +98,28 @@ class Record:
                     raise InputError(
                         f"{self.path}: holds a record already; go on with --resume, or choose another --out"
                     )
-                self._recover(self.path.read_bytes())
+                with self.path.open("ab") as held:  # what looks damaged may be half a line of a run alive
+                    self._lock(held)
+                    self._recover(self.path.read_bytes())
             else:
                 header = self._line({"configuration": self.configuration, "format": FORMAT})
                 write_text(self.path, header)
             self._stream = self.path.open("ab")
+            self._lock(self._stream)
         except OSError as error:
             raise FileError(f"{self.path}: cannot be opened: {error.strerror}") from error
+
+    def _lock(self, stream: BinaryIO) -> None:
+        """Keep others out until ``stream`` is closed or this process ends, however it ends."""
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.close()
+            raise FileError(
+                f"{self.path}: another run is writing to it; wait for its end or stop it"
+            ) from None
+        except OSError:  # a file system without locks
+            return
 
     def append(self, trial: Trial) -> None:
         """Add a trial and wait until the disk has it.

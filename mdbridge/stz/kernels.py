@@ -1,7 +1,8 @@
 """Compiled kernels of the rates: plastic flow, stress transport, divergence, elastic closure.
 
 Every kernel works on ghosted arrays (see :mod:`.grid`), in place.  The time is
-the net strain γ, velocities are in Å, stresses in GPa.
+the net strain γ, velocities are in Å, stresses in GPa.  On large grids memory is
+what costs, so that rates are made row by row and used while the row is in the cache.
 """
 
 import math
@@ -11,10 +12,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from .grid import CHI, GHOST
+from .grid import GHOST
 from .model import activation, activation_slope
 
 Fields = NDArray[np.float64]
+_LINES = 8  # rows made at a time: few enough for the cache, enough for memory to be read in one go
 _FAST = {"cache": True, "fastmath": {"contract", "nsz", "arcp", "reassoc"}, "error_model": "numpy"}
 
 
@@ -44,58 +46,68 @@ class Geometry(NamedTuple):
     stretch_yy: float
 
 
+class Weights(NamedTuple):
+    """Of a stage: base Y0 + base_rate F0 + last Y + before Y' + rate F(Y)."""
+
+    base: float
+    base_rate: float
+    last: float
+    before: float
+    rate: float
+
+
 @numba.njit(inline="always", **_FAST)
-def _invariants(s11, s12, s22, szz, t):
-    """Pressure tr σ/3 and ½ s:s of σ = T Σ Tᵀ, in place of forming s."""
+def _metric(t):
+    """N = T⁻¹ T⁻ᵀ with det T = 1: N11, N12, N22."""
+    return t.d * t.d + t.b * t.b, -(t.d * t.c + t.b * t.a), t.c * t.c + t.a * t.a
+
+
+@numba.njit(inline="always", **_FAST)
+def _pressure(s11, s12, s22, szz, t):
+    """tr σ/3 of σ = T Σ Tᵀ."""
+    xx_yy = (
+        (t.a * t.a + t.c * t.c) * s11 + 2.0 * (t.a * t.b + t.c * t.d) * s12 + (t.b * t.b + t.d * t.d) * s22
+    )
+    return (xx_yy + szz) / 3.0
+
+
+@numba.njit(inline="always", **_FAST)
+def _physical(s11, s12, s22, t):
+    """σ_xx, σ_xy, σ_yy of σ = T Σ Tᵀ."""
     xx = t.a * t.a * s11 + 2.0 * t.a * t.b * s12 + t.b * t.b * s22
     xy = t.a * t.c * s11 + (t.a * t.d + t.b * t.c) * s12 + t.b * t.d * s22
     yy = t.c * t.c * s11 + 2.0 * t.c * t.d * s12 + t.d * t.d * s22
+    return xx, xy, yy
+
+
+@numba.njit(inline="always", **_FAST)
+def _overstress(s11, s12, s22, szz, t, s_y):
+    """s̃ = sqrt(½ s:s)/s_y."""
+    xx, xy, yy = _physical(s11, s12, s22, t)
     p = (xx + yy + szz) / 3.0
-    return p, 0.5 * ((xx - p) ** 2 + (yy - p) ** 2 + (szz - p) ** 2) + xy * xy
+    half_ss = 0.5 * ((xx - p) ** 2 + (yy - p) ** 2 + (szz - p) ** 2) + xy * xy
+    return math.sqrt(half_ss) / s_y
 
 
-@numba.njit(**_FAST)
-def plastic_flow(y: Fields, k: Constants, t: Geometry, rate: Fields, flow: Fields) -> float:
-    """Plastic stress rate and heating, and D with one ghost layer, [Kontolati2021, eqs. 29, 30, 32].
-
-    Args:
-        y: state, ghosts filled.
-        k, t: constants and frame.
-        rate: its first five fields are *set* at owned cells.
-        flow: D, ``(rows + 4, columns + 4)``, set at owned cells and one ghost layer.
-
-    Returns:
-        The largest relaxation rate 2μ/s_y max(∂D/∂s̃, D/s̃) of the owned cells:
-        the spectral radius of the plastic part.
-    """
-    rows, columns = flow.shape
-    n11 = t.d * t.d + t.b * t.b  # N = T⁻¹ T⁻ᵀ
-    n12 = -(t.d * t.c + t.b * t.a)
-    n22 = t.c * t.c + t.a * t.a
-    stiffest = 0.0
-    for j in range(GHOST - 1, rows - GHOST + 1):
-        for i in range(GHOST - 1, columns - GHOST + 1):
-            p, half_ss = _invariants(y[0, j, i], y[1, j, i], y[2, j, i], y[3, j, i], t)
-            s = math.sqrt(half_ss) / k.s_y
-            inside = GHOST <= j < rows - GHOST and GHOST <= i < columns - GHOST
-            if s <= 1.0:
-                flow[j, i] = 0.0
-                if inside:
-                    for f in range(5):
-                        rate[f, j, i] = 0.0
-                continue
+@numba.njit(inline="always", **_FAST)
+def _flow_row(j, y, k, t, flow, relaxation):
+    """D and 2μD/(s̃ s_y) of a row with one ghost column; the largest relaxation rate, D and |Σ|."""
+    columns = y.shape[2]
+    stiffest, fastest, largest = 0.0, 0.0, 0.0
+    for column in range(columns - 2 * GHOST + 2):
+        i = column + GHOST - 1
+        s = _overstress(y[0, j, i], y[1, j, i], y[2, j, i], y[3, j, i], t, k.s_y)
+        largest = max(largest, abs(y[0, j, i]), abs(y[1, j, i]), abs(y[2, j, i]))
+        d, relaxed = 0.0, 0.0
+        if s > 1.0:
             hop = k.attempt * math.exp(-1.0 / y[4, j, i])
             d = hop * activation(s)
-            flow[j, i] = d
-            if inside:
-                relaxation = 2.0 * k.mu * d / (s * k.s_y)
-                stiffest = max(stiffest, relaxation, 2.0 * k.mu / k.s_y * hop * activation_slope(s))
-                rate[0, j, i] = -relaxation * (y[0, j, i] - p * n11)
-                rate[1, j, i] = -relaxation * (y[1, j, i] - p * n12)
-                rate[2, j, i] = -relaxation * (y[2, j, i] - p * n22)
-                rate[3, j, i] = -relaxation * (y[3, j, i] - p)
-                rate[4, j, i] = 2.0 * s * d * (k.chi_inf - y[4, j, i]) / k.c0
-    return stiffest
+            relaxed = 2.0 * k.mu * d / (s * k.s_y)
+            stiffest = max(stiffest, relaxed, 2.0 * k.mu / k.s_y * hop * activation_slope(s))
+            fastest = max(fastest, d)
+        flow[j, i] = d
+        relaxation[j, i] = relaxed
+    return stiffest, fastest, largest
 
 
 @numba.njit(inline="always", **_FAST)
@@ -129,34 +141,62 @@ def _centre(f, j, i):
     return 0.25 * (f[j, i] + f[j, i + 1] + f[j + 1, i] + f[j + 1, i + 1])
 
 
+@numba.njit(inline="always", **_FAST)
+def _transport_row(j, y, velocity, k, t, relaxation, stress_rate):
+    columns = y.shape[2]
+    hx, hy = 0.5 / k.dx, 0.5 / k.dy
+    n11, n12, n22 = _metric(t)
+    vx, vy = velocity[0], velocity[1]
+    s11, s12, s22 = y[0], y[1], y[2]
+    for column in range(columns - 2 * GHOST):
+        i = column + GHOST
+        ru, rv = hx * _centre(vx, j, i), hy * _centre(vy, j, i)
+        g11, g12 = _gradient(vx, j, i, hx, hy)
+        g21, g22 = _gradient(vy, j, i, hx, hy)
+        xx, xy, yy = s11[j, i], s12[j, i], s22[j, i]
+        p, relaxed = _pressure(xx, xy, yy, y[3, j, i], t), relaxation[j, i]
+        stress_rate[0, j, i] = (
+            (g11 - g22) * xx + 2.0 * g12 * xy - relaxed * (xx - p * n11) - _advection(s11, j, i, ru, rv)
+        )
+        stress_rate[1, j, i] = g21 * xx + g12 * yy - relaxed * (xy - p * n12) - _advection(s12, j, i, ru, rv)
+        stress_rate[2, j, i] = (
+            (g22 - g11) * yy + 2.0 * g21 * xy - relaxed * (yy - p * n22) - _advection(s22, j, i, ru, rv)
+        )
+
+
 @numba.njit(**_FAST)
-def transport(y: Fields, velocity: Fields, k: Constants, plastic: Fields, stress_rate: Fields) -> None:
-    """In-plane Σ rate without C : D: plastic part and Truesdell transport, [Kontolati2021, eq. 30].
+def flow_and_transport(
+    y: Fields,
+    velocity: Fields,
+    k: Constants,
+    t: Geometry,
+    flow: Fields,
+    relaxation: Fields,
+    stress_rate: Fields,
+) -> tuple[float, float, float]:
+    """Plastic flow, and the in-plane Σ rate but for C : D, [Kontolati2021, eqs. 30, 32].
 
     Args:
         y: state, ghosts filled.
         velocity: V, ``(2, rows + 4, columns + 4)``, ghosts filled.
-        plastic: from :func:`plastic_flow`.
-        stress_rate: ``(3, rows + 4, columns + 4)``, set at owned cells.
+        k, t: constants and frame.
+        flow: D, ``(rows + 4, columns + 4)``, set at owned cells and one ghost layer.
+        relaxation: 2μD/(s̃ s_y), the rate at which the deviator relaxes; same.
+        stress_rate: plastic part and Truesdell transport, ``(3, rows + 4, columns + 4)``, set at owned cells.
+
+    Returns:
+        Of the owned rows the largest relaxation rate 2μ/s_y max(∂D/∂s̃, D/s̃), which
+        is the spectral radius of the plastic part, the largest D, and the largest |Σ| in the plane.
     """
-    rows, columns = y.shape[1:]
-    hx, hy = 0.5 / k.dx, 0.5 / k.dy
-    vx, vy = velocity[0], velocity[1]
-    s11, s12, s22 = y[0], y[1], y[2]
-    for row in range(rows - 2 * GHOST):
-        for column in range(columns - 2 * GHOST):
-            j, i = row + GHOST, column + GHOST
-            ru, rv = hx * _centre(vx, j, i), hy * _centre(vy, j, i)
-            g11, g12 = _gradient(vx, j, i, hx, hy)
-            g21, g22 = _gradient(vy, j, i, hx, hy)
-            xx, xy, yy = s11[j, i], s12[j, i], s22[j, i]
-            stress_rate[0, j, i] = (
-                plastic[0, j, i] + (g11 - g22) * xx + 2.0 * g12 * xy - _advection(s11, j, i, ru, rv)
-            )
-            stress_rate[1, j, i] = plastic[1, j, i] + g21 * xx + g12 * yy - _advection(s12, j, i, ru, rv)
-            stress_rate[2, j, i] = (
-                plastic[2, j, i] + (g22 - g11) * yy + 2.0 * g21 * xy - _advection(s22, j, i, ru, rv)
-            )
+    rows = y.shape[1]
+    stiffest, fastest, largest = 0.0, 0.0, 0.0
+    for line in range(rows - 2 * GHOST + 2):  # indices that count from 0 keep loops vectorised
+        j = line + GHOST - 1
+        stiff, fast, large = _flow_row(j, y, k, t, flow, relaxation)
+        if GHOST <= j < rows - GHOST:
+            stiffest, fastest, largest = max(stiffest, stiff), max(fastest, fast), max(largest, large)
+            _transport_row(j, y, velocity, k, t, relaxation, stress_rate)
+    return stiffest, fastest, largest
 
 
 @numba.njit(**_FAST)
@@ -176,8 +216,40 @@ def imbalance(stress_rate: Fields, k: Constants, t: Geometry, force: Fields) -> 
             force[1, j, i] = t.c * fx + t.d * fy
 
 
+@numba.njit(**_FAST)
+def diffuse(chi: Fields, flow: Fields, k: Constants, t: Geometry, low: bool, high: bool, out: Fields) -> None:
+    """∇·(a D T⁻¹T⁻ᵀ ∇χ) at owned cells, ``(rows, columns)``, [Kontolati2021, eq. 29] in the sheared frame.
+
+    Fluxes at faces, D averaged; none through a plate (``low``, ``high``: this
+    block touches one), so that diffusion conserves ∫χ exactly.
+    """
+    n11, n12, n22 = _metric(t)
+    xx, yy = 0.5 * k.diffusion * n11 / k.dx**2, 0.5 * k.diffusion * n22 / k.dy**2
+    xy = 0.125 * k.diffusion * n12 / (k.dx * k.dy)
+    rows, columns = out.shape
+    for row in range(rows):
+        j = row + GHOST
+        shut_south = low and row == 0
+        shut_north = high and row == rows - 1
+        for column in range(columns):
+            i = column + GHOST
+            here = chi[j, i]
+            east, west, north, south = chi[j, i + 1], chi[j, i - 1], chi[j + 1, i], chi[j - 1, i]
+            ne, nw, se, sw = chi[j + 1, i + 1], chi[j + 1, i - 1], chi[j - 1, i + 1], chi[j - 1, i - 1]
+            d_east, d_west = flow[j, i] + flow[j, i + 1], flow[j, i] + flow[j, i - 1]
+            d_north = 0.0 if shut_north else flow[j, i] + flow[j + 1, i]
+            d_south = 0.0 if shut_south else flow[j, i] + flow[j - 1, i]
+            out[row, column] = (
+                d_east * (xx * (east - here) + xy * (ne + north - se - south))
+                - d_west * (xx * (here - west) + xy * (nw + north - sw - south))
+                + d_north * (yy * (north - here) + xy * (ne + east - nw - west))
+                - d_south * (yy * (here - south) + xy * (se + east - sw - west))
+            )
+
+
 @numba.njit(inline="always", **_FAST)
-def _elastic_row(j, velocity, stress_rate, k, t, rate):
+def _elastic_row(line, j, y, velocity, stress_rate, relaxation, k, t, rate):
+    """Fields 0 … 3: the rate of Σ with T⁻¹ (C : D) T⁻ᵀ of the new V, and all of that of σ_zz."""
     columns = velocity.shape[2]
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
     for column in range(columns - 2 * GHOST):
@@ -195,118 +267,161 @@ def _elastic_row(j, velocity, stress_rate, k, t, rate):
         # T⁻¹ = [[d, -b], [-c, a]]
         p11, p12 = t.d * xx - t.b * xy, t.d * xy - t.b * yy
         p21, p22 = t.a * xy - t.c * xx, t.a * yy - t.c * xy
-        rate[0, j, i] = stress_rate[0, j, i] + p11 * t.d - p12 * t.b
-        rate[1, j, i] = stress_rate[1, j, i] + p12 * t.a - p11 * t.c
-        rate[2, j, i] = stress_rate[2, j, i] + p22 * t.a - p21 * t.c
-        rate[3, j, i] += bulk
-
-
-@numba.njit(**_FAST)
-def elastic(velocity: Fields, stress_rate: Fields, k: Constants, t: Geometry, rate: Fields) -> None:
-    """In-plane Σ rate: that of :func:`transport` and T⁻¹ (C : D) T⁻ᵀ with the new V.
-
-    Args:
-        velocity: V of the projection, ghosts filled.
-        stress_rate: from :func:`transport`.
-        rate: its first three fields are set at owned cells; the fourth, of
-            σ_zz, gets λ tr D added.
-    """
-    for row in range(velocity.shape[1] - 2 * GHOST):
-        _elastic_row(row + GHOST, velocity, stress_rate, k, t, rate)
+        rate[0, line, i] = stress_rate[0, j, i] + p11 * t.d - p12 * t.b
+        rate[1, line, i] = stress_rate[1, j, i] + p12 * t.a - p11 * t.c
+        rate[2, line, i] = stress_rate[2, j, i] + p22 * t.a - p21 * t.c
+        zz = y[3, j, i]
+        ru, rv = hx * _centre(velocity[0], j, i), hy * _centre(velocity[1], j, i)
+        away = zz - _pressure(y[0, j, i], y[1, j, i], y[2, j, i], zz, t)
+        rate[3, line, i] = bulk - (g11 + g22) * zz - relaxation[j, i] * away - _advection(y[3], j, i, ru, rv)
 
 
 @numba.njit(inline="always", **_FAST)
-def _advect_centred_row(j, y, velocity, k, rate):
+def _chi_row(line, j, y, velocity, flow, relaxation, diffusion, k, rate):
+    """Field 4: heating by plastic work, diffusion, advection, [Kontolati2021, eq. 29]."""
     columns = y.shape[2]
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
+    work = 4.0 * k.mu / (k.s_y * k.c0)
     for column in range(columns - 2 * GHOST):
         i = column + GHOST
         ru, rv = hx * _centre(velocity[0], j, i), hy * _centre(velocity[1], j, i)
-        divergence = _gradient(velocity[0], j, i, hx, hy)[0] + _gradient(velocity[1], j, i, hx, hy)[1]
-        rate[3, j, i] -= divergence * y[3, j, i] + _advection(y[3], j, i, ru, rv)
-        rate[4, j, i] -= _advection(y[4], j, i, ru, rv)
-
-
-@numba.njit(**_FAST)
-def advect_centred(y: Fields, velocity: Fields, k: Constants, rate: Fields) -> None:
-    """Add −V·∇σ_zz − tr(∇V) σ_zz and −V·∇χ to the rates (fields 3 and 4)."""
-    for row in range(y.shape[1] - 2 * GHOST):
-        _advect_centred_row(row + GHOST, y, velocity, k, rate)
+        d, relaxed = flow[j, i], relaxation[j, i]
+        heating = work * d * d / relaxed if relaxed > 0.0 else 0.0  # 2 s̃ D/c0
+        rate[4, line, i] = (
+            heating * (k.chi_inf - y[4, j, i]) + diffusion[j - GHOST, column] - _advection(y[4], j, i, ru, rv)
+        )
 
 
 @numba.njit(inline="always", **_FAST)
-def _advect_map_row(j, y, velocity, k, rate):
+def _map_row(line, j, y, velocity, k, rate):
+    """Fields 5 and 6: −V − V·∇u of the reference map's u = X_ref − X."""
     columns = y.shape[2]
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
     for column in range(columns - 2 * GHOST):
         i = column + GHOST
         ru, rv = hx * velocity[0, j, i], hy * velocity[1, j, i]
-        rate[5, j, i] = -velocity[0, j, i] - _advection(y[5], j, i, ru, rv)
-        rate[6, j, i] = -velocity[1, j, i] - _advection(y[6], j, i, ru, rv)
-
-
-@numba.njit(**_FAST)
-def advect_map(y: Fields, velocity: Fields, k: Constants, rate: Fields) -> None:
-    """Set −V − V·∇u, the rates of the reference map's u = X_ref − X (fields 5 and 6)."""
-    for row in range(y.shape[1] - 2 * GHOST):
-        _advect_map_row(row + GHOST, y, velocity, k, rate)
+        rate[5, line, i] = -velocity[0, j, i] - _advection(y[5], j, i, ru, rv)
+        rate[6, line, i] = -velocity[1, j, i] - _advection(y[6], j, i, ru, rv)
 
 
 @numba.njit(inline="always", **_FAST)
-def _diffuse_row(j, chi, flow, k, t, low, high, rate):
-    rows, columns = chi.shape
-    n11 = k.diffusion * (t.d * t.d + t.b * t.b)
-    n12 = -k.diffusion * (t.d * t.c + t.b * t.a)
-    n22 = k.diffusion * (t.c * t.c + t.a * t.a)
-    xx, yy, xy = 0.5 * n11 / k.dx**2, 0.5 * n22 / k.dy**2, 0.125 * n12 / (k.dx * k.dy)
-    for column in range(columns - 2 * GHOST):
-        i = column + GHOST
-        here = chi[j, i]
-        east, west, north, south = chi[j, i + 1], chi[j, i - 1], chi[j + 1, i], chi[j - 1, i]
-        ne, nw, se, sw = chi[j + 1, i + 1], chi[j + 1, i - 1], chi[j - 1, i + 1], chi[j - 1, i - 1]
-        d_east, d_west = flow[j, i] + flow[j, i + 1], flow[j, i] + flow[j, i - 1]
-        d_north, d_south = flow[j, i] + flow[j + 1, i], flow[j, i] + flow[j - 1, i]
-        if low and j == GHOST:
-            d_south = 0.0
-        if high and j == rows - GHOST - 1:
-            d_north = 0.0
-        rate[j, i] += (
-            d_east * (xx * (east - here) + xy * (ne + north - se - south))
-            - d_west * (xx * (here - west) + xy * (nw + north - sw - south))
-            + d_north * (yy * (north - here) + xy * (ne + east - nw - west))
-            - d_south * (yy * (here - south) + xy * (se + east - sw - west))
-        )
+def _rate_rows(number, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block):
+    for line in range(lines):
+        j = number * _LINES + line + GHOST
+        _elastic_row(line, j, y, velocity, stress_rate, relaxation, k, t, block)
+        _chi_row(line, j, y, velocity, flow, relaxation, diffusion, k, block)
+        _map_row(line, j, y, velocity, k, block)
 
 
 @numba.njit(**_FAST)
-def diffuse(
-    chi: Fields, flow: Fields, k: Constants, t: Geometry, low: bool, high: bool, rate: Fields
-) -> None:
-    """Add ∇·(a D T⁻¹T⁻ᵀ ∇χ) to the rate of χ, [Kontolati2021, eq. 29] in the sheared frame.
-
-    Fluxes at faces, D averaged; none through a plate (``low``, ``high``: this
-    block touches one), so that diffusion conserves ∫χ exactly.
-    """
-    for row in range(len(chi) - 2 * GHOST):
-        _diffuse_row(row + GHOST, chi, flow, k, t, low, high, rate)
-
-
-@numba.njit(**_FAST)
-def close(
+def rates(
     y: Fields,
     velocity: Fields,
     stress_rate: Fields,
     flow: Fields,
+    relaxation: Fields,
+    diffusion: Fields,
     k: Constants,
     t: Geometry,
-    low: bool,
-    high: bool,
-    rate: Fields,
+    out: Fields,
 ) -> None:
-    """All that the projected V enters: the four kernels above, row by row while the rows are in the cache."""
-    for row in range(y.shape[1] - 2 * GHOST):
-        j = row + GHOST
-        _elastic_row(j, velocity, stress_rate, k, t, rate)
-        _advect_centred_row(j, y, velocity, k, rate)
-        _advect_map_row(j, y, velocity, k, rate)
-        _diffuse_row(j, y[CHI], flow, k, t, low, high, rate[CHI])
+    """F(Y), all that the projected V enters.
+
+    Args:
+        y: state, ghosts filled.
+        velocity: V of the projection, ghosts filled.
+        stress_rate, flow, relaxation: from :func:`flow_and_transport`.
+        diffusion: of χ, at owned cells, ``(rows, columns)``.
+        k, t: constants and frame.
+        out: ``(7, rows + 4, columns + 4)``, set at owned places.
+    """
+    columns = y.shape[2] - GHOST
+    block = np.zeros((7, _LINES, y.shape[2]))
+    rows = y.shape[1] - 2 * GHOST
+    for number in range((rows + _LINES - 1) // _LINES):
+        lines = min(_LINES, rows - number * _LINES)
+        start = number * _LINES + GHOST
+        _rate_rows(number, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block)
+        for f in range(7):
+            for line in range(lines):
+                for i in range(GHOST, columns):
+                    out[f, start + line, i] = block[f, line, i]
+
+
+@numba.njit(**_FAST)
+def _combine(base, base_rate, last, before, rate, w, out):
+    for n in range(len(out)):
+        out[n] = (
+            w.base * base[n]
+            + w.base_rate * base_rate[n]
+            + w.last * last[n]
+            + w.before * before[n]
+            + w.rate * rate[n]
+        )
+
+
+@numba.njit(**_FAST)
+def stage(
+    y: Fields,
+    velocity: Fields,
+    stress_rate: Fields,
+    flow: Fields,
+    relaxation: Fields,
+    diffusion: Fields,
+    k: Constants,
+    t: Geometry,
+    base: Fields,
+    base_rate: Fields,
+    before: Fields,
+    weights: Weights,
+    out: Fields,
+) -> None:
+    """The next stage of the time stepping, from :func:`rates` that are never stored.
+
+    Args:
+        y … t: as for :func:`rates`.
+        base, base_rate, before: Y0, F0 and Y' of :class:`Weights`, like ``y``.
+        weights: of the sum.
+        out: like ``y``, set at owned places; may be ``before``.
+    """
+    block = np.zeros((7, _LINES, y.shape[2]))
+    rows = y.shape[1] - 2 * GHOST
+    for number in range((rows + _LINES - 1) // _LINES):
+        lines = min(_LINES, rows - number * _LINES)
+        start = number * _LINES + GHOST
+        _rate_rows(number, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block)
+        # ghost columns come along, to be filled later: one loop over memory in a row
+        stop, size = start + lines, lines * y.shape[2]
+        for f in range(7):
+            _combine(
+                base[f, start:stop].reshape(size),
+                base_rate[f, start:stop].reshape(size),
+                y[f, start:stop].reshape(size),
+                before[f, start:stop].reshape(size),
+                block[f, :lines].reshape(size),
+                weights,
+                out[f, start:stop].reshape(size),
+            )
+
+
+@numba.njit(**_FAST)
+def extrapolate(velocity: Fields, before: Fields, ratio: float) -> None:
+    """velocity + ratio (velocity − before) in place; ``before`` gets the old velocity."""
+    new, old = velocity.reshape(-1), before.reshape(-1)
+    for n in range(len(new)):
+        value = new[n]
+        new[n] = value + ratio * (value - old[n])
+        old[n] = value
+
+
+@numba.njit(**_FAST)
+def sums(y: Fields, flow: Fields, s_y: float, t: Geometry) -> tuple[float, float, float]:
+    """Σ over owned cells of σ_xy (GPa), s̃ s_y (GPa) and σ : D^pl = 2 s̃ s_y D (GPa per unit of strain)."""
+    shear, deviator, power = 0.0, 0.0, 0.0
+    for j in range(GHOST, y.shape[1] - GHOST):
+        for i in range(GHOST, y.shape[2] - GHOST):
+            s = _overstress(y[0, j, i], y[1, j, i], y[2, j, i], y[3, j, i], t, s_y) * s_y
+            shear += _physical(y[0, j, i], y[1, j, i], y[2, j, i], t)[1]
+            deviator += s
+            power += 2.0 * s * flow[j, i]
+    return shear, deviator, power

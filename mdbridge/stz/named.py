@@ -79,25 +79,37 @@ def forward(
 
 
 def published(
-    folder: str, strains: Sequence[float] = SNAPSHOTS, frames: int = 100, max_strain: float = 0.5
+    folder: str,
+    strains: Sequence[float] = SNAPSHOTS,
+    frames: int = 100,
+    max_strain: float = 0.5,
+    beta: float | None = None,
+    E0: float | None = None,
 ) -> dict[str, Array]:
     """The molecular dynamics published with [Kontolati2021], in the form of :func:`forward`.
 
     Args:
         folder: holds ``Exy.MD.n``, n = 0 … 100, and ``stress_rand2_matlab.txt``,
-            both to the net strain 0.5.
+            both to the net strain 0.5; ``pe.MD.n`` for ``chi``.
         strains, frames, max_strain: as there.
+        beta, E0: if given, ``chi`` of the coarse-grained energies is returned
+            too, [Kontolati2021, eq. 38, Figure 9].
 
     Raises:
         FileError: a file is missing or not what it should be.
     """
     source = Path(folder)
     numbers = _frames(strains, 100, 0.5)
-    exy = np.array([paperfiles.read_field(source / f"Exy.MD.{n}") for n in numbers])
+    # the files hold the engineering strain 2 E_xy: their means are the net strain γ, not γ/2
+    exy = 0.5 * np.array([paperfiles.read_field(source / f"Exy.MD.{n}") for n in numbers])
     stress = paperfiles.read_shear_stress(source / "stress_rand2_matlab.txt")
     gamma = max_strain * np.arange(1, frames + 1) / frames
     curve = np.interp(gamma, np.linspace(0.0, 0.5, len(stress)), stress)
-    return {"Exy": exy, "shear_stress": curve}
+    found = {"Exy": exy, "shear_stress": curve}
+    if beta is not None and E0 is not None:
+        energies = [_energy(str(source / f"pe.MD.{n}")) for n in numbers]
+        found["chi"] = np.array([effective_temperature(energy, beta, E0) for energy in energies])
+    return found
 
 
 def _shapes(
@@ -114,6 +126,17 @@ def _shapes(
 
 
 forward.shapes = _shapes  # type: ignore[attr-defined]
+DATA = (
+    "it belongs to the molecular dynamics published with [Kontolati2021] (pe.MD.0 … pe.MD.100, Exy.MD.0 … "
+    "Exy.MD.100, stress_rand2_matlab.txt): fetch these files from the repository that the paper names "
+    "(github.com/katiana22/GrassmannianEGO) and give their place"
+)
+forward.data = published.data = DATA  # type: ignore[attr-defined]
+forward.labels = {  # type: ignore[attr-defined]
+    "Exy": "strain $E_{xy}$",
+    "chi": r"effective temperature $\chi$",
+    "shear_stress": r"shear stress $\bar\sigma_{xy}$ (GPa)",
+}
 
 
 def _frames(strains: Sequence[float], frames: int, max_strain: float) -> list[int]:

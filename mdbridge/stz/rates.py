@@ -5,18 +5,35 @@ from numpy.typing import NDArray
 
 from . import kernels
 from .frame import Frame
-from .grid import Domain, Fields, extrapolate_at_plates, ghosted, owned
+from .grid import CHI, Domain, Fields, extrapolate_at_plates, ghosted, owned
+from .kernels import Weights
 from .model import Material
-from .projection import Projection
+from .projection import Projection, inverse
 
-SWEEPS = 2
-"""Projections per evaluation.  The transport terms carry V times Σ, the elastic
-ones V times C, so that one sweep leaves about |Σ|/μ < 0.1 of the error of the
-last stage's V: two leave nothing that a third would change (see the tests)."""
+DIFFUSION_CEILING = 2000.0
+"""Fastest diffusion, per unit of strain, that is followed in full.
+
+On fine grids diffusion from cell to cell is faster than anything else and would
+alone set the number of stages, yet it only keeps empty what is empty already.
+Above the ceiling it is slowed to the ceiling, which leaves every wave longer
+than about 25 Å as it was (see the tests)."""
+
+_NOTICED = 0.4  # of the ceiling: below it smoothing would change nothing that counts
+
+AMPLIFICATION = 0.7
+"""The velocity is extrapolated no farther than this: one projection leaves about |Σ|/μ of
+the error of the velocity before it, and going on r times the last interval makes 1 + 2r of it."""
 
 
 class Rates:
     """d(state)/dγ for :class:`~mdbridge.stz.scheme.Stepper`.
+
+    The transport terms need the velocity that the projection is to find.  They
+    take it from the last two evaluations, extrapolated: they carry V times Σ,
+    the elastic terms V times C, so that one projection leaves |Σ|/μ, less than 0.1 of
+    an error of second order.  Where the velocity cannot be extrapolated, a second
+    projection follows the first.  Either way the stress rate is in equilibrium
+    exactly.
 
     Attributes:
         velocity: V of the last evaluation in Å, ghosts filled, ``(2, rows + 4, columns + 4)``.
@@ -30,9 +47,9 @@ class Rates:
         rate: float,
         domain: Domain,
         projection: Projection,
-        sweeps: int = SWEEPS,
+        ceiling: float = DIFFUSION_CEILING,
     ):
-        """``rate`` is λ in 1/s."""
+        """``rate`` is λ in 1/s; ``ceiling`` see :data:`DIFFUSION_CEILING`."""
         grid = domain.grid
         self._constants = kernels.Constants(
             mu=material.mu,
@@ -45,15 +62,17 @@ class Rates:
             dx=grid.dx,
             dy=grid.dy,
         )
-        self._frame, self._domain, self._projection, self._sweeps = frame, domain, projection, sweeps
+        self._frame, self._domain, self._projection, self._ceiling = frame, domain, projection, ceiling
         clamped = grid.boundary == "clamped"
         self._low_plate = clamped and domain.origin[0] == 0
         self._high_plate = clamped and domain.origin[0] + domain.shape[0] == grid.ny
-        self.velocity = ghosted(2, domain.shape)
-        self.flow = ghosted(1, domain.shape)[0]
+        self.velocity, self._velocity_before = ghosted(2, domain.shape), ghosted(2, domain.shape)
+        self._times: tuple[float, ...] = ()  # of these two velocities, the later first
+        self.flow, self._relaxation_rate = ghosted(2, domain.shape)
         self._stress_rate = ghosted(3, domain.shape)
         self._force = np.zeros((2, *domain.shape))
-        self._relaxation = 0.0
+        self._diffusion = np.zeros(domain.shape)
+        self._stiffest, self._fastest_diffusion, self._contrast = 0.0, 0.0, 0.0
 
     def __call__(self, gamma: float, state: Fields, rate: Fields) -> None:
         """Set ``rate`` at owned places; fills the ghosts of ``state`` (collective).
@@ -63,19 +82,64 @@ class Rates:
             state: ``(7, rows + 4, columns + 4)``, see :data:`~mdbridge.stz.grid.STATE`.
             rate: same shape.
         """
+        kernels.rates(*self._evaluate(gamma, state), rate)
+
+    def stage(
+        self,
+        gamma: float,
+        state: Fields,
+        known: tuple[Fields, Fields, Fields],
+        weights: Weights,
+        out: Fields,
+    ) -> None:
+        """Set ``out`` to a weighted sum of ``state``, its rate and ``known`` at owned places (collective).
+
+        Args:
+            gamma, state: as in a call.
+            known: Y0, F0 and Y' of :class:`~mdbridge.stz.kernels.Weights`.
+            weights: of the sum.
+            out: like ``state``; may be Y'.
+        """
+        kernels.stage(*self._evaluate(gamma, state), *known, weights, out)
+
+    def _evaluate(self, gamma: float, state: Fields) -> tuple[object, ...]:
+        """Leave velocity, flow and diffusion of ``state``; the first arguments of the closing kernels."""
         k, matrix = self._constants, self._frame.matrix(gamma)
-        t = _geometry(self._frame, gamma)
+        t = geometry(self._frame, gamma)
         self.fill(state)
-        self._relaxation = kernels.plastic_flow(state, k, t, rate, self.flow)
-        for _ in range(self._sweeps):
-            kernels.transport(state, self.velocity, k, rate, self._stress_rate)
-            self._domain.fill(self._stress_rate)
-            kernels.imbalance(self._stress_rate, k, t, self._force)
+        flow, relaxation, stress_rate = self.flow, self._relaxation_rate, self._stress_rate
+        for _ in range(self._foresee(gamma)):
+            extremes = kernels.flow_and_transport(state, self.velocity, k, t, flow, relaxation, stress_rate)
+            self._domain.fill(stress_rate)
+            kernels.imbalance(stress_rate, k, t, self._force)
             self._projection.solve(self._force, matrix, self.velocity)
             self._domain.fill(self.velocity)
-        kernels.close(
-            state, self.velocity, self._stress_rate, self.flow, k, t, self._low_plate, self._high_plate, rate
-        )
+        self._stiffest, fastest, largest = self._domain.maximum(np.array(extremes)).tolist()
+        self._contrast = largest / k.mu
+        self._diffuse(state, matrix, t, fastest)
+        return state, self.velocity, stress_rate, flow, relaxation, self._diffusion, k, t
+
+    def _foresee(self, gamma: float) -> int:
+        """Extrapolate the velocity to ``gamma``; how many projections it takes from there."""
+        times, self._times = self._times, (gamma, *self._times)[:2]
+        interval = times[0] - times[1] if len(times) == 2 else 0.0
+        ratio = (gamma - times[0]) / interval if interval > 0.0 else -1.0
+        forward = ratio >= 0.0 and (1.0 + 2.0 * ratio) * self._contrast <= AMPLIFICATION
+        kernels.extrapolate(self.velocity, self._velocity_before, ratio if forward else 0.0)
+        return 1 if forward else 2
+
+    def _diffuse(self, state: Fields, matrix: NDArray[np.float64], t: kernels.Geometry, flow: float) -> None:
+        """Diffusion of χ, smoothed where it is faster than the ceiling; ``flow`` is the largest D."""
+        k, back = self._constants, inverse(matrix)
+        kernels.diffuse(state[CHI], self.flow, k, t, self._low_plate, self._high_plate, self._diffusion)
+        metric = back @ back.T
+        along_x, along_y = metric[0, 0], metric[1, 1]
+        if self._domain.grid.boundary == "clamped":  # smoothing knows a bound alone
+            along_x = along_y = np.linalg.eigvalsh(metric)[-1]
+        fastest = 4.0 * k.diffusion * flow * (along_x / k.dx**2 + along_y / k.dy**2)
+        if fastest > _NOTICED * self._ceiling:
+            self._projection.smooth(self._diffusion, metric, self._ceiling / (k.diffusion * flow))
+        self._fastest_diffusion = min(fastest, self._ceiling)
 
     def fill(self, state: Fields) -> None:
         """Fill the ghost layers of the state (collective)."""
@@ -86,39 +150,34 @@ class Rates:
     def spectral_radius(self) -> float:
         """A bound on the eigenvalues at the last evaluation, per unit of strain (collective)."""
         k = self._constants
-        speed_x, speed_y = np.abs(owned(self.velocity)).max(axis=(1, 2))
-        local = np.array([self._relaxation, owned(self.flow).max(), speed_x, speed_y])
-        relaxation, flow, speed_x, speed_y = self._domain.maximum(local).tolist()
-        diffusion = 4.0 * k.diffusion * flow * (1.0 / k.dx**2 + 1.0 / k.dy**2)
-        return relaxation + diffusion + 4.0 * (speed_x / k.dx + speed_y / k.dy)
+        local = [max(v.max(), -v.min()) for v in owned(self.velocity)]
+        speed_x, speed_y = self._domain.maximum(np.array(local)).tolist()
+        return self._stiffest + self._fastest_diffusion + 4.0 * (speed_x / k.dx + speed_y / k.dy)
 
     def forget(self) -> None:
-        """Drop the velocity that the next projection would start from, as after a failed step."""
+        """Drop the velocities that the next projection would start from, as after a failed step."""
         self.velocity[...] = 0.0
+        self._velocity_before[...] = 0.0
+        self._times = ()
 
 
-def _geometry(frame: Frame, gamma: float) -> kernels.Geometry:
+def geometry(frame: Frame, gamma: float) -> kernels.Geometry:
+    """T and the frame's own stretching at ``gamma``, for the kernels."""
     (a, b), (c, d) = frame.matrix(gamma).tolist()
     (xx, xy), (yx, yy) = frame.velocity_gradient(gamma).tolist()
     return kernels.Geometry(a, b, c, d, xx, 0.5 * (xy + yx), yy)
 
 
-def overstress(
-    state: Fields, frame: Frame, gamma: float, s_y: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Physical stresses and s̃ of a state.
+def physical_stress(state: Fields, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """σ_xx, σ_xy, σ_yy, σ_zz in GPa, ``(4, rows, columns)``.
 
     Args:
-        state: ``(7, rows, columns)`` without ghosts.
-
-    Returns:
-        σ_xx, σ_xy, σ_yy, σ_zz in GPa, ``(4, rows, columns)``, and s̃, ``(rows, columns)``.
+        state: without ghosts, ``(7, rows, columns)``.
+        matrix: T.
     """
-    (a, b), (c, d) = frame.matrix(gamma)
+    (a, b), (c, d) = matrix
     s11, s12, s22, szz = state[:4]
     xx = a * a * s11 + 2.0 * a * b * s12 + b * b * s22
     xy = a * c * s11 + (a * d + b * c) * s12 + b * d * s22
     yy = c * c * s11 + 2.0 * c * d * s12 + d * d * s22
-    p = (xx + yy + szz) / 3.0
-    half = 0.5 * ((xx - p) ** 2 + (yy - p) ** 2 + (szz - p) ** 2) + xy**2
-    return np.stack([xx, xy, yy, szz]), np.sqrt(half) / s_y
+    return np.stack([xx, xy, yy, szz])

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .grid import CHI, GHOST, Domain, Fields, owned
+from .kernels import Weights
 
 DAMPING = 2.0 / 13.0
 
@@ -66,23 +67,6 @@ def _first_stage(y0, rate0, weight, out):
         o[n] = a[n] + weight * b[n]
 
 
-@numba.njit(cache=True, fastmath={"contract"})
-def _second_stage(y0, rate0, last, rate, mu, mu_rate, gamma_rate, out):
-    """out = (1 − μ) Y0 + μ Y1 + μ̃ F1 + γ̃ F0: the next stage with Y_{j−2} = Y0."""
-    a, b, c, d, o = y0.ravel(), rate0.ravel(), last.ravel(), rate.ravel(), out.ravel()
-    for n in range(len(o)):
-        o[n] = (1.0 - mu) * a[n] + mu * c[n] + mu_rate * d[n] + gamma_rate * b[n]
-
-
-@numba.njit(cache=True, fastmath={"contract"})
-def _next_stage(y0, rate0, last, rate, mu, nu, mu_rate, gamma_rate, out):
-    """out = (1 − μ − ν) Y0 + μ Y_{j−1} + ν out + μ̃ F_{j−1} + γ̃ F0; ``out`` holds Y_{j−2}."""
-    a, b, c, d, o = y0.ravel(), rate0.ravel(), last.ravel(), rate.ravel(), out.ravel()
-    rest = 1.0 - mu - nu
-    for n in range(len(o)):
-        o[n] = rest * a[n] + mu * c[n] + nu * o[n] + mu_rate * d[n] + gamma_rate * b[n]
-
-
 @numba.njit(cache=True)
 def _error_estimate(y0, rate0, y, rate, step, scales, ghost):
     """Sum of squares of the scaled local error, [Sommeijer1998, eq. 2.7], and the worst owned place."""
@@ -115,6 +99,19 @@ class System(Protocol):
     def __call__(self, gamma: float, state: Fields, rate: Fields) -> None:
         """Set ``rate`` to F(γ, Y) (collective)."""
 
+    def stage(
+        self,
+        gamma: float,
+        state: Fields,
+        known: tuple[Fields, Fields, Fields],
+        weights: Weights,
+        out: Fields,
+    ) -> None:
+        """Set ``out`` to the sum of Y0, F0, ``state``, Y' and F(γ, state), see Weights (collective).
+
+        ``known`` is Y0, F0, Y'; ``out`` may be Y'.
+        """
+
     def spectral_radius(self) -> float:
         """A bound on the eigenvalues of the last evaluation (collective)."""
 
@@ -137,7 +134,7 @@ class StepTooSmall(ArithmeticError):
 
 
 class Stepper:
-    """Steps dY/dγ = F(γ, Y) with five copies of the state.
+    """Steps dY/dγ = F(γ, Y) with four copies of the state.
 
     Attributes:
         gamma: where the state is.
@@ -166,8 +163,8 @@ class Stepper:
             domain: for norms over all ranks.
         """
         self._rates, self._domain, self._scales, self._tolerance = rates, domain, scales, tolerance
-        self._state, self._rate = state, np.zeros_like(state)
-        self._spare, self._trial, self._trial_rate = (np.zeros_like(state) for _ in range(3))
+        self._state = state
+        self._rate, self._trial, self._trial_rate = (np.zeros_like(state) for _ in range(3))
         self._step = first_step
         self._values = float(np.prod(domain.grid.shape) * len(state))
         self.gamma, self.counts = 0.0, Counts()
@@ -232,21 +229,24 @@ class Stepper:
         return math.sqrt(total / self._values) / self._tolerance, bad_anywhere == 0.0, cell
 
     def _chebyshev(self, step: float) -> None:
-        """Leave Y(γ + step) in the trial; its rate array is scratch."""
+        """Leave Y(γ + step) in the trial; the trial's rate is scratch, the stage before the last."""
         stages = max(2, 1 + int(math.sqrt(1.0 + 1.54 * step * self._radius)))
         c = coefficients(stages)
-        before, last = self._spare, self._trial
+        before, last = self._trial_rate, self._trial
         _first_stage(self._state, self._rate, c.mu_rate[1] * step, last)
         for j in range(2, stages + 1):
-            self._evaluate(self.gamma + c.time[j - 1] * step, last, self._trial_rate)
-            known = (self._state, self._rate, last, self._trial_rate)
-            weights = (c.mu_rate[j] * step, c.gamma_rate[j] * step)
-            if j == 2:
-                _second_stage(*known, c.mu[j], *weights, before)
-            else:
-                _next_stage(*known, c.mu[j], c.nu[j], *weights, before)
+            known = (self._state, self._rate, self._state if j == 2 else before)
+            weights = Weights(
+                base=1.0 - c.mu[j] - c.nu[j],
+                base_rate=c.gamma_rate[j] * step,
+                last=c.mu[j],
+                before=c.nu[j],
+                rate=c.mu_rate[j] * step,
+            )
+            self._rates.stage(self.gamma + c.time[j - 1] * step, last, known, weights, before)
+            self.counts.evaluations += 1
             before, last = last, before
-        self._spare, self._trial = before, last
+        self._trial_rate, self._trial = before, last
 
     def _accept(self, step: float) -> None:
         self._state, self._trial = self._trial, self._state

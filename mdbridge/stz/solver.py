@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConvergenceError, FlowError, InputError
+from . import kernels
 from .frame import FRAMES, Frame
 from .grid import CHI, Domain, Fields, Grid, WholeGrid, ghosted, owned
 from .model import Material, cell_name
 from .projection import FourierProjection, Projection
-from .rates import Rates, overstress
+from .rates import Rates, geometry, physical_stress
 from .scheme import Counts, Stepper, StepTooSmall
 from .strain import green_lagrange
 
@@ -128,7 +129,7 @@ def forward(
     projection = FourierProjection(domain, case.material) if projection is None else projection
     frame = FRAMES[case.frame]()
     rates = Rates(case.material, frame, case.rate, domain, projection)
-    stepper = Stepper(rates, initial_state(case, domain), _scales(case), case.tolerance, domain)
+    stepper = Stepper(rates, initial_state(case, domain), error_scales(case), case.tolerance, domain)
     record = _Record(case, frame, domain)
     record.keep(0, stepper, rates)
     for number in range(1, case.frames + 1):
@@ -167,7 +168,8 @@ def _fastest_flow(rates: Rates, domain: Domain) -> tuple[int, int]:
     return domain.worst(float(flow[row, column]), (int(row), int(column)))
 
 
-def _scales(case: Case) -> Array:
+def error_scales(case: Case) -> Array:
+    """What the errors of the seven fields of the state are measured by, see :data:`TOLERANCE`."""
     stress, chi, length = (
         case.material.s_y,
         0.1 * case.material.chi_inf,
@@ -201,17 +203,15 @@ class _Record:
     def keep(self, number: int, stepper: Stepper, rates: Rates) -> None:
         """Add frame ``number`` (collective)."""
         case, gamma = self._case, stepper.gamma
-        state = owned(stepper.state)
-        stress, s = overstress(state, self._frame, gamma, case.material.s_y)
-        power = 2.0 * s * case.material.s_y * owned(rates.flow)
-        sums = np.array([stress[1].sum(), s.sum() * case.material.s_y, power.sum()])
-        means = self._domain.total(sums) / (case.grid.nx * case.grid.ny)
+        sums = kernels.sums(stepper.state, rates.flow, case.material.s_y, geometry(self._frame, gamma))
+        means = self._domain.total(np.array(sums)) / (case.grid.nx * case.grid.ny)
         self._means.append((gamma, *means.tolist()))
         if number not in self._wanted:
             return
-        matrix = self._frame.matrix(gamma)
+        matrix, state = self._frame.matrix(gamma), owned(stepper.state)
         exy = green_lagrange(stepper.state[CHI + 1 :], matrix, case.grid.dx, case.grid.dy)[1]
         velocity = np.einsum("ij,jyx->iyx", matrix, owned(rates.velocity))
+        stress = physical_stress(state, matrix)
         whole = self._domain.gather(np.concatenate([exy[None], state[CHI : CHI + 1], velocity, stress]))
         self._numbers.append(number)
         if whole is not None:

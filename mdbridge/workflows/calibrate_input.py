@@ -25,7 +25,8 @@ class ReferenceInput(Section):
     """``[reference]``: what the model is to reproduce; one of three sources.
 
     ``parameters``: a run of the model itself; ``function``: a callable that is
-    given ``options`` by name and returns fields and curves; ``file``: .npz or
+    given ``options`` by name and returns fields and curves (for the figures
+    also the calibrated parameters that it takes by name); ``file``: .npz or
     HDF5 with datasets of the same names.
     """
 
@@ -45,7 +46,7 @@ class ReferenceInput(Section):
 class TermInput(Section):
     """``[[objective]]``: a term and its weight.
 
-    "grassmann" compares ``field`` with the rank rule; "l1" and "l2" compare
+    "grassmann" compares ``field`` with the rank rule, or with a rank for each snapshot; "l1" and "l2" compare
     ``curve``; "user" calls ``function(response, reference)``.
     """
 
@@ -54,7 +55,7 @@ class TermInput(Section):
     field: str | None = None
     curve: str | None = None
     function: str | None = None
-    rank: Literal["larger", "reference", "infinite"] | PositiveInt = "larger"
+    rank: Literal["larger", "reference", "infinite"] | PositiveInt | list[PositiveInt] = "larger"
     tolerance: float = Field(1e-3, gt=0.0, lt=1.0)
     space: Literal["column", "row"] = "column"
 
@@ -82,10 +83,22 @@ class EgoInput(Section):
     time_limit_s: PositiveFloat | None = None
 
 
-class OutputInput(Section):
-    """``[output]``: ``compare`` names folders of other runs (relative to the file) to draw beside."""
+class StudyInput(Section):
+    """``[study]``, used with ``--seeds N``: the schemes to run with each seed; that of ``[ego]`` if empty."""
 
-    compare: list[str] = []
+    schemes: list[Scheme] = []
+
+
+class OutputInput(Section):
+    """``[output]``: what is in the report beside the search.
+
+    ``options``: of the model and of the reference, where they differ in the
+    runs that are drawn; ``compare``: parameters known from elsewhere, whose
+    distance is to be shown.
+    """
+
+    options: dict[str, Any] = {}
+    compare: dict[str, float] | None = None
     figures: bool = True
 
 
@@ -104,4 +117,5 @@ class CalibrateInput(Section):
     reference: ReferenceInput
     objective: list[TermInput] = Field(min_length=1)
     ego: EgoInput = EgoInput()
+    study: StudyInput = StudyInput()
     output: OutputInput = OutputInput()

@@ -48,8 +48,8 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None
         raise failure
     console(comm).print(
         f"sheared {case.grid.nx} × {case.grid.ny} cells to strain {result.gamma[-1]:g} in {seconds:.2f} s, "
-        f"{result.counts.steps} steps: peak stress {result.shear_stress.max():.4f} GPa, "
-        f"{result.shear_stress[-1]:.4f} GPa at the end; results in {out}",
+        f"{result.counts.steps} steps: peak deviatoric stress {result.dev_stress.max():.4f} GPa, "
+        f"{result.dev_stress[-1]:.4f} GPa at the end; results in {out}",
         soft_wrap=True,
     )
 
@@ -107,9 +107,9 @@ def solvers(comm: MPI.Comm, settings: ShearInput, case: Case) -> Iterator[tuple[
         domain = WholeGrid(case.grid)
         yield domain, FourierProjection(domain, case.material)
         return
-    from ..linalg import dmda  # needs petsc4py
+    from ..stz import krylov  # needs petsc4py
 
-    with dmda.shared(case.grid, case.material, comm) as (shared, projection):
+    with krylov.shared(case.grid, case.material, comm) as (shared, projection):
         yield shared, projection
 
 

@@ -10,21 +10,15 @@ from pathlib import Path
 import mdbridge
 
 
-def launch(script: Path, ranks: int, *arguments: object, timeout: float = 120) -> subprocess.CompletedProcess:
-    """Run ``script`` with this Python under ``mpiexec -n ranks``, one thread per rank.
-
-    The exit code, stdout and stderr are in the result; nothing is checked.
-
-    Raises:
-        subprocess.TimeoutExpired: the job hangs; all its ranks have been ended.
-    """
+def begin(script: Path, ranks: int, *arguments: object) -> subprocess.Popen:
+    """Start ``script`` with this Python under ``mpiexec -n ranks``, one thread per rank."""
     beside = Path(sys.executable).parent
     mpiexec = shutil.which("mpiexec", path=os.pathsep.join([str(beside), os.environ.get("PATH", "")]))
     if mpiexec is None:
         raise FileNotFoundError("mpiexec is not on the PATH; scripts/setup installs one")
     package = str(Path(mdbridge.__file__).parents[1])
     paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    job = subprocess.Popen(
+    return subprocess.Popen(
         [mpiexec, "-n", str(ranks), sys.executable, str(script), *map(str, arguments)],
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths},
         stdout=subprocess.PIPE,
@@ -32,6 +26,25 @@ def launch(script: Path, ranks: int, *arguments: object, timeout: float = 120) -
         text=True,
         start_new_session=True,
     )
+
+
+def ranks_of(job: subprocess.Popen) -> list[int]:
+    """Process IDs of a job's ranks."""
+    command = " ".join(job.args[job.args.index(sys.executable) :])
+    listing = subprocess.run(["ps", "-ww", "-eo", "pid=,args="], capture_output=True, text=True, check=True)
+    lines = (line.split(maxsplit=1) for line in listing.stdout.splitlines())
+    return sorted(int(pid) for pid, arguments in lines if arguments == command)
+
+
+def launch(script: Path, ranks: int, *arguments: object, timeout: float = 120) -> subprocess.CompletedProcess:
+    """Run ``script`` on ``ranks`` to its end.
+
+    The exit code, stdout and stderr are in the result; nothing is checked.
+
+    Raises:
+        subprocess.TimeoutExpired: the job hangs; all its ranks have been ended.
+    """
+    job = begin(script, ranks, *arguments)
     try:
         stdout, stderr = job.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:

@@ -8,9 +8,8 @@ import sys
 import numpy as np
 from mpi4py import MPI
 
-from mdbridge.linalg import dmda
 from mdbridge.parallel import run_main
-from mdbridge.stz import initial, scheme
+from mdbridge.stz import initial, krylov, scheme
 from mdbridge.stz.grid import Grid
 from mdbridge.stz.model import Material
 from mdbridge.stz.solver import Case, forward
@@ -28,7 +27,7 @@ def main(task: str, path: str) -> int:
         chi = initial.random(grid, 0.07, 0.004, 40.0, seed=1)
         tolerance = 1e-9 if task == "fail" else 1e-4
         case = Case(MATERIAL, chi, grid, max_strain=0.16, frames=8, fields_at=[4, 8], tolerance=tolerance)
-        with dmda.shared(grid, MATERIAL, comm) as (domain, projection):
+        with krylov.shared(grid, MATERIAL, comm) as (domain, projection):
             result = forward(case, domain, projection)
         for name in ("shear_stress", "exy", "chi", "velocity", "stress"):
             found[f"{boundary}_{name}"] = getattr(result, name)

@@ -1,10 +1,13 @@
 """The calibration on one rank and on two."""
 
 import json
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
-from launch import launch
+from launch import begin, launch, ranks_of
 
 from mdbridge.calibrate import trials
 
@@ -30,6 +33,43 @@ def test_the_same_trials_on_one_and_on_two_ranks(script, tmp_path):
         found.append([(t.index, t.unit, t.status) for t in trials.read(out / "trials.jsonl")[1]])
         assert json.loads((out / "summary.json").read_text())["evaluations"] == 18
     assert found[0] == found[1]
+
+
+def test_killed_on_two_ranks_and_resumed_the_trials_are_the_same(script, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert launch(script, 1, "calibrate", INPUT, "--out", whole, *SMALL).returncode == 0
+    record = killed / "trials.jsonl"
+    for count in (3, 14):
+        job = begin(script, 2, "calibrate", INPUT, "--out", killed, "--resume", *SMALL)
+        deadline = time.monotonic() + 60
+        while not record.exists() or record.read_bytes().count(b"\n") <= count:
+            assert job.poll() is None and time.monotonic() < deadline, job.communicate()[1]
+            time.sleep(0.005)
+        for rank in ranks_of(job):
+            os.kill(rank, signal.SIGKILL)
+        job.communicate(timeout=60)
+        assert job.returncode != 0
+    job = launch(script, 2, "calibrate", INPUT, "--out", killed, "--resume", *SMALL)
+    assert job.returncode == 0, job.stderr
+    units = [[(t.index, t.unit) for t in trials.read(out / "trials.jsonl")[1]] for out in (whole, killed)]
+    assert units[0] == units[1]
+
+
+def test_seeds_are_spread_over_the_ranks(script, tmp_path):
+    small = (*SMALL, "--set", "ego.evaluations=13")
+    job = launch(script, 2, "calibrate", INPUT, "--seeds", 3, "--out", tmp_path / "study", *small)
+    assert job.returncode == 0, job.stderr
+    alone = tmp_path / "alone"
+    assert (
+        launch(script, 1, "calibrate", INPUT, "--out", alone, *small, "--set", "ego.seed=1").returncode == 0
+    )
+    found = [
+        [t.unit for t in trials.read(folder / "trials.jsonl")[1]]
+        for folder in (tmp_path / "study" / "ego+refine-seed-1", alone)
+    ]
+    assert found[0] == found[1]
+    study = json.loads((tmp_path / "study" / "study.json").read_text())
+    assert [run["seed"] for run in study["schemes"]["ego+refine"]["runs"]] == [0, 1, 2]
 
 
 def test_an_error_ends_both_ranks_with_one_message(script, tmp_path):

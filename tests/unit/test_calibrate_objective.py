@@ -32,6 +32,17 @@ def test_the_snapshots_are_averaged():
     assert alone > 1e-3 and term.distance(turned) == pytest.approx(alone / 3)
 
 
+def test_a_rank_for_each_snapshot():
+    alone = [
+        GrassmannTerm("f", {"f": FIELDS[k : k + 1]}, k + 1).distance({"f": other()["f"][k : k + 1]})
+        for k in range(3)
+    ]
+    term = GrassmannTerm("f", REFERENCE, [1, 2, 3])
+    assert term.distance(other()) == pytest.approx(np.mean(alone), rel=1e-12)
+    norms = [np.linalg.norm(r) for r in term.residual(other())]
+    assert norms == pytest.approx(alone, rel=1e-12)
+
+
 def test_rows_and_columns_are_different_spaces():
     flat = {"f": FIELDS[:, :, :3] @ RANDOM.standard_normal((3, 5))}
     reference = {"f": flat["f"]}
@@ -79,3 +90,5 @@ def test_references_that_cannot_serve():
         GrassmannTerm("f", {"f": FIELDS * np.array([1, 0, 1])[:, None, None]})
     with pytest.raises(InputError, match="all spans are then equal"):
         GrassmannTerm("f", {"f": np.swapaxes(FIELDS, 1, 2)}, 5)
+    with pytest.raises(InputError, match=r"keeps the rank 4, its shape is \(6, 3\)"):
+        GrassmannTerm("f", {"f": FIELDS[:, :, :3]}, 4)

@@ -104,3 +104,14 @@ def test_another_configuration_is_refused_with_the_key(tmp_path):
         Record(path, CONFIGURATION, resume=False)
     assert path.read_bytes() == before
     Record(path, {**CONFIGURATION, "ego": {"seed": 1, "evaluations": 99}}, resume=True).close()
+
+
+def test_a_record_in_use_is_left_alone(tmp_path):
+    path = filled(tmp_path / "r")
+    first = Record(path, CONFIGURATION, resume=True)
+    with pytest.raises(FileError, match="another run is writing to it"):
+        Record(path, CONFIGURATION, resume=True)
+    first.append(trial(3))
+    first.close()
+    Record(path, CONFIGURATION, resume=True).close()
+    assert len(read(path)[1]) == 4

@@ -16,7 +16,7 @@ from mpi4py import MPI
 import mdbridge
 from mdbridge.calibrate import trials
 from mdbridge.errors import FileError, InputError
-from mdbridge.workflows import calibrate
+from mdbridge.workflows import calibrate, calibrate_problem
 
 HERE = Path(__file__).parent
 INPUTS = HERE.parents[1] / "inputs"
@@ -77,20 +77,21 @@ def test_everything_is_written(toml, tmp_path):
     assert summary["best"]["a"] == pytest.approx(0.5, abs=1e-3) and summary["distance"] < 1e-3
     assert summary["failed"] == summary["status"]["failed"] and summary["wall_s"] > 0
     low, high = summary["intervals"]["a"]
-    assert low <= summary["best"]["a"] <= high and "Student" in summary["intervals_from"]
+    assert low <= summary["best"]["a"] <= high and "profile" in summary["intervals_from"]
     with h5py.File(out / "best.h5") as store:
         assert store["reference/field"].shape == store["calibrated/field"].shape == (2, 5, 8)
     for name in ("convergence", "distance", "fields_field", "curves_curve", "slices", "sensitivity"):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_run_may_be_drawn_beside_another(toml, tmp_path):
-    run(toml, tmp_path / "one", "ego.scheme=ego", "ego.evaluations=7")
-    compare = 'output.compare=["one"]'
-    run(toml, tmp_path / "two", "ego.evaluations=8", "output.figures=true", compare)
-    assert (tmp_path / "two" / "distance.png").exists()
-    with pytest.raises(FileError, match="none"):
-        run(toml, tmp_path / "three", "ego.evaluations=6", "output.figures=true", 'output.compare=["none"]')
+def test_known_parameters_are_compared_and_other_options_drawn(toml, tmp_path):
+    out = tmp_path / "out"
+    run(toml, out, "ego.evaluations=8", "output.compare={a=0.5, b=0.35}", "output.options={points=9}")
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["compared"]["terms"][0] == pytest.approx(0.05) and summary["evaluations"] == 8
+    with h5py.File(out / "best.h5") as store:
+        assert store["reference/curve"].shape == store["calibrated/curve"].shape == (9,)
+        assert store["reference/curve"][...] == pytest.approx(0.5 + 0.25 * np.linspace(0, 1, 9))
 
 
 def test_killed_at_any_point_and_resumed_the_trials_are_the_same(toml, tmp_path):
@@ -148,6 +149,21 @@ def test_a_damaged_record_is_recovered_and_it_is_said(toml, tmp_path, capsys):
         (["ego.scheme=random"], "ego.scheme"),
         (["reference.file=x.npz"], "give one of"),
         (["ego.sed=3"], "did you mean 'seed'"),
+        (["output.compare={a=0.5}"], "output.compare: must name a, b"),
+        (["options.table_file='no.txt'"], r"options.table_file: .* takes no such argument"),
+        (['objective=[{term="grassmann", field="field", rank=[1, 1, 1]}]'], "3 ranks .* 2 snapshots"),
+        (
+            ['objective=[{term="grassmann", field="field", rank=7}]'],
+            r"keeps the rank 7, its shape is \(5, 8\)",
+        ),
+        (['objective=[{term="user", function="math:sqrt"}]'], "cannot be compared with itself: TypeError"),
+        (['objective=[{term="user", function="models_for_calibration:nothing_like"}]'], "not finite"),
+        (['objective=[{term="l1", curve="curve", weight=0.0}]'], "weight"),
+        (
+            ["options.mode=raise", "reference.parameters.a=0.9"],
+            "reference.parameters: .* failed: RuntimeError",
+        ),
+        (["options.points=two"], "reference.parameters: .* failed: TypeError"),
     ],
 )
 def test_bad_input_is_refused_before_the_first_evaluation(toml, tmp_path, overrides, message):
@@ -164,6 +180,33 @@ def test_a_reference_whose_frames_do_not_match(toml, tmp_path):
     with pytest.raises(
         InputError, match=r"\(3, 5, 8\), the model returns \(2, 5, 8\): the frames do not match"
     ):
+        run(toml, tmp_path / "out")
+
+
+def test_a_file_that_is_not_there_is_named_with_its_key(toml, tmp_path):
+    text = TOML.replace(
+        "[reference.parameters]\na = 0.5\nb = 0.25", '[reference]\nfunction = "mdbridge.stz:published"'
+    )
+    toml.write_text(text + '[reference.options]\nfolder = "nowhere"\n')
+    message = (
+        r"reference\.options\.folder = 'nowhere': .*fetch these files .*--set reference\.options\.folder="
+    )
+    with pytest.raises(InputError, match=message):
+        run(toml, tmp_path / "out")
+
+
+def test_a_reference_that_holds_words(toml, tmp_path):
+    np.savez(tmp_path / "ref.npz", curve=np.array(["a", "b"]), field=np.ones((2, 5, 8)))
+    toml.write_text(
+        TOML.replace("[reference.parameters]\na = 0.5\nb = 0.25", '[reference]\nfile = "ref.npz"')
+    )
+    with pytest.raises(InputError, match="'curve' is no array of numbers"):
+        run(toml, tmp_path / "out")
+
+
+def test_an_output_folder_that_is_a_file(toml, tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(FileError, match="out"):
         run(toml, tmp_path / "out")
 
 
@@ -195,4 +238,4 @@ def test_the_inputs_shipped_are_valid(name):
     data = INPUTS / "../../shared/data/cuzr_md"
     if "examples" not in name and not data.exists():
         pytest.skip("no reference data")
-    assert calibrate.prepare(path).groups.weight.sum() > 0
+    assert calibrate_problem.prepare(path).groups.weight.sum() > 0

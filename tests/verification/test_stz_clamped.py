@@ -3,7 +3,7 @@
 import numpy as np
 from mpi4py import MPI
 
-from mdbridge.linalg import dmda
+from mdbridge.stz import krylov
 from mdbridge.stz.grid import Grid
 from mdbridge.stz.model import Material
 from mdbridge.stz.solver import Case, forward
@@ -20,7 +20,7 @@ def sheared(boundary):
     case = Case(MATERIAL, chi, grid, max_strain=0.2, frames=20)
     if boundary == "periodic":
         return forward(case)
-    with dmda.shared(grid, MATERIAL, MPI.COMM_SELF) as (domain, projection):
+    with krylov.shared(grid, MATERIAL, MPI.COMM_SELF) as (domain, projection):
         return forward(case, domain, projection)
 
 

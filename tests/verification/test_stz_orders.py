@@ -7,10 +7,10 @@ import pytest
 
 from mdbridge.stz import initial
 from mdbridge.stz.frame import FRAMES
-from mdbridge.stz.grid import Grid, WholeGrid, owned
+from mdbridge.stz.grid import CHI, Grid, WholeGrid, owned
 from mdbridge.stz.model import Material
 from mdbridge.stz.projection import FourierProjection
-from mdbridge.stz.rates import Rates
+from mdbridge.stz.rates import DIFFUSION_CEILING, Rates
 from mdbridge.stz.scheme import Stepper
 from mdbridge.stz.solver import Case, forward, initial_state
 
@@ -66,3 +66,25 @@ def test_space_is_second_order():
     cells = [run.chi[-1].reshape(16, m, 16, m).mean(axis=(1, 3)) for run, m in zip(runs, every, strict=True)]
     for name, values in {"Exy": corners, "velocity": velocity, "chi": cells}.items():
         assert np.all(np.abs(orders(values) - 2.0) < 0.2), (name, orders(values))
+
+
+def test_slowing_the_fastest_diffusion_changes_less_than_the_tolerance():
+    """128 cells across 400 Å: the ceiling is reached, but only by waves that are not there."""
+    grid = Grid(128, 128)
+    case = Case(MATERIAL, initial.random(grid, 0.068, 0.004, 50.0, seed=1), grid)
+    states, evaluations = [], []
+    for ceiling in (1e9, DIFFUSION_CEILING, 0.02 * DIFFUSION_CEILING):
+        domain = WholeGrid(grid)
+        rates = Rates(
+            MATERIAL, FRAMES["simple"](), 1e8, domain, FourierProjection(domain, MATERIAL), ceiling=ceiling
+        )
+        stepper = Stepper(rates, initial_state(case, domain), np.ones(7), 1e-4, domain)
+        stepper.advance(0.14)
+        states.append(owned(stepper.state).copy())
+        evaluations.append(stepper.counts.evaluations)
+    full, slowed, too_slow = states
+    for field in range(7):
+        scale = np.linalg.norm(full[field])
+        assert 0.0 < np.linalg.norm(slowed[field] - full[field]) < 1e-4 * scale, field
+    assert np.linalg.norm(too_slow[CHI] - full[CHI]) > 1e-4 * np.linalg.norm(full[CHI])
+    assert evaluations[1] <= evaluations[0]

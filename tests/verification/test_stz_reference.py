@@ -1,7 +1,6 @@
 """The validation case against the published solver's fields, made with 96,000 steps."""
 
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -46,13 +45,3 @@ def test_default_settings_meet_the_reference(case, reference):
         assert np.linalg.norm(result.chi[frame] - chi) < 0.0015 * np.linalg.norm(chi), frame
         exy = reference["Exy"][k]
         assert np.linalg.norm(result.exy[frame] - exy) < 0.004 * np.linalg.norm(exy), frame
-
-
-def test_a_forward_run_is_fast(case):
-    forward(case)  # compile or load
-    times = []
-    for _ in range(5):
-        start = time.process_time()
-        forward(case)
-        times.append(time.process_time() - start)
-    assert min(times) < 0.8

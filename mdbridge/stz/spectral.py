@@ -1,0 +1,246 @@
+"""What a transform along x makes easy: the inverse of elastic equilibrium, and smoothing.
+
+Along x every grid is periodic, so that a transform leaves one problem in y for
+each wave number: on a periodic grid another transform solves it, between
+plates a block-tridiagonal elimination.  Both are exact, at every T.
+
+On several ranks the rows are shared; :class:`Columns` is what gives a rank
+whole columns of the spectrum.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Protocol
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from .grid import Fields, Grid
+from .model import Material
+
+Spectrum = NDArray[np.complex128]
+Array = NDArray[np.float64]
+
+_BLOCK = 1 << 14  # values transformed along y at a time: what stays in a core's cache
+
+
+class Columns(Protocol):
+    """The transform along x, and whole columns of its result.
+
+    Attributes:
+        first, count: the wave numbers of x that this rank has.
+    """
+
+    first: int
+    count: int
+
+    def forward(self, rows: Fields) -> Spectrum:
+        """Rows ``(n, rows, nx)``, n <= 2, to ``(n, ny, count)``; valid until the next call (collective)."""
+
+    def backward(self, spectrum: Spectrum, out: Fields) -> None:
+        """The way back, to ``(n, rows, nx)`` (collective); the spectrum is used up."""
+
+
+class WholeRows:
+    """The columns of one rank that has the whole grid."""
+
+    def __init__(self, grid: Grid):
+        self.first, self.count = 0, grid.nx // 2 + 1
+        self._nx = grid.nx
+        self._spectrum = np.empty((2, grid.ny, self.count), dtype=complex)
+
+    def forward(self, rows: Fields) -> Spectrum:
+        """See :class:`Columns`; into an array that stays: a new one costs more than the transform."""
+        return np.fft.rfft(rows, axis=2, out=self._spectrum[: len(rows)])
+
+    def backward(self, spectrum: Spectrum, out: Fields) -> None:
+        """See :class:`Columns`."""
+        np.fft.irfft(spectrum, n=self._nx, axis=2, out=out)
+
+
+class SpectralSolver:
+    """Inverts −∇·[C : sym ∇v] of the four-cell differences, and smooths fields at cells."""
+
+    def __init__(self, grid: Grid, material: Material, columns: Columns):
+        self._grid, self._columns = grid, columns
+        self._moduli = (material.mu, material.lame_lambda)
+        self._clamped = grid.boundary == "clamped"
+        along_x = np.arange(columns.first, columns.first + columns.count)
+        self._half_x = np.pi * along_x / grid.nx
+        self._half_y = np.pi * (np.arange(grid.ny) / (2 * grid.ny) if self._clamped else fft.fftfreq(grid.ny))
+
+    def solve(self, force: Fields, matrix: Array, back: Array, out: Fields) -> None:
+        """``out`` = back · v with −∇·[C : sym ∇v] = force, free of null vectors (collective).
+
+        Args:
+            force: at owned corners, ``(2, rows, nx)``; of the plates' corners nothing is used.
+            matrix: T, ``(2, 2)``.
+            back: ``(2, 2)``.
+            out: ``(2, rows, nx)``.
+        """
+        spectrum = self._columns.forward(force)
+        for part, half_x in self._blocks(spectrum):
+            if self._clamped:
+                eliminate(part, stencil_rows(self._moduli, matrix, self._grid, half_x), back)
+                continue
+            part = fft.fft(part, axis=1, overwrite_x=True)
+            _invert(part, *self._waves(half_x), *self._moduli, matrix, back)
+            fft.ifft(part, axis=1, overwrite_x=True)
+        self._columns.backward(spectrum, out)
+
+    def smooth(self, values: Array, metric: Array, cut: float) -> None:
+        """Take from ``values`` what is finer than ``cut``, in place, keeping its sum (collective).
+
+        The factor is (1 + (κ²/cut)⁴)^(−1/4): 1 − 10⁻³ where κ² is a quarter of
+        ``cut``, and κ² times the factor stays below ``cut``.
+
+        Args:
+            values: at owned cells, ``(rows, nx)``.
+            metric: N = T⁻¹T⁻ᵀ, ``(2, 2)``; κ² is the symbol of −∇·N∇ as
+                :func:`~mdbridge.stz.kernels.diffuse` has it; between plates a bound on it.
+            cut: in 1/Å².
+        """
+        spectrum = self._columns.forward(values[None])
+        n11, n12, n22 = metric[0, 0], metric[0, 1], metric[1, 1]
+        if self._clamped:
+            n11 = n22 = float(np.linalg.eigvalsh(metric)[-1])
+            n12 = 0.0
+        x, y = 2.0 / self._grid.dx, 2.0 / self._grid.dy
+        symbol = (n11 * x * x / cut, n12 * x * y / cut, n22 * y * y / cut)
+        forward, backward = (fft.dct, fft.idct) if self._clamped else (fft.fft, fft.ifft)
+        for part, half_x in self._blocks(spectrum):
+            part = forward(part, axis=1, overwrite_x=True)
+            _damp(
+                part[0], np.sin(half_x), np.sin(self._half_y), np.cos(half_x), np.cos(self._half_y), *symbol
+            )
+            part[...] = backward(part, axis=1, overwrite_x=True)
+        self._columns.backward(spectrum, values[None])
+
+    def _blocks(self, spectrum: Spectrum) -> Iterator[tuple[Spectrum, Array]]:
+        """Some columns at a time, with half their wave numbers times dx."""
+        width = max(4, _BLOCK // self._grid.ny)
+        for start in range(0, self._columns.count, width):
+            yield spectrum[:, :, start : start + width], self._half_x[start : start + width]
+
+    def _waves(self, half_x: Array) -> tuple[Array, Array, Array, Array]:
+        dx, dy = self._grid.dx, self._grid.dy
+        return (
+            2.0 / dx * np.sin(half_x),
+            2.0 / dy * np.sin(self._half_y),
+            np.cos(half_x),
+            np.cos(self._half_y),
+        )
+
+
+@numba.njit(cache=True, fastmath=True, error_model="numpy")
+def _invert(spectrum, sin_x, sin_y, cos_x, cos_y, mu, lame, t, back):
+    """Force to back · v in place: v = M⁻¹ f by Sherman–Morrison, M = μ |κ|² I + (λ + μ) κ κᵀ.
+
+    The null vectors of K, translations and (on even grids) checkerboards, are set to zero.
+    """
+    ratio = (lame + mu) / (lame + 2.0 * mu)
+    ny, nx = spectrum.shape[1:]
+    for j in range(ny):
+        for i in range(nx):
+            kx, ky = sin_x[i] * cos_y[j], sin_y[j] * cos_x[i]
+            # κ = T⁻ᵀ K with det T = 1
+            qx = t[1, 1] * kx - t[1, 0] * ky
+            qy = t[0, 0] * ky - t[0, 1] * kx
+            square = qx * qx + qy * qy
+            # K vanishes to round-off at the null vectors alone
+            inverse = 1.0 / square if square > 1e-20 * (sin_x[i] ** 2 + sin_y[j] ** 2) else 0.0
+            fx, fy = spectrum[0, j, i], spectrum[1, j, i]
+            common = ratio * inverse * (qx * fx + qy * fy)
+            scale = inverse / mu
+            vx, vy = scale * (fx - common * qx), scale * (fy - common * qy)
+            spectrum[0, j, i] = back[0, 0] * vx + back[0, 1] * vy
+            spectrum[1, j, i] = back[1, 0] * vx + back[1, 1] * vy
+
+
+@numba.njit(cache=True, fastmath=True, error_model="numpy")
+def _damp(spectrum, sin_x, sin_y, cos_x, cos_y, xx, xy, yy):
+    """Multiply by (1 + q⁴)^(−1/4), q the symbol of diffusion over the cut."""
+    ny, nx = spectrum.shape
+    for j in range(ny):
+        for i in range(nx):
+            x, y = sin_x[i], sin_y[j]
+            q = xx * x * x + yy * y * y + 2.0 * xy * x * y * cos_x[i] * cos_y[j]
+            q = q * q
+            spectrum[j, i] *= 1.0 / math.sqrt(math.sqrt(1.0 + q * q))
+
+
+def stencil(moduli: tuple[float, float], matrix: Array, grid: Grid) -> Array:
+    """The nine 2 × 2 blocks of −∇·(C : sym ∇v) for four-cell differences at T, ``(2, 2, 3, 3)``.
+
+    Args:
+        moduli: μ, λ in GPa.
+        matrix: T, ``(2, 2)``.
+        grid: its spacing.
+
+    Returns:
+        [component of force, of velocity, row offset + 1, column offset + 1], GPa/Å².
+    """
+    mu, lame = moduli
+    second, first, mean = np.array([-1.0, 2.0, -1.0]), np.array([-0.5, 0.0, 0.5]), np.array([0.25, 0.5, 0.25])
+    square_x = np.outer(mean, second) / grid.dx**2  # symbols K_x², K_y², K_x K_y
+    square_y = np.outer(second, mean) / grid.dy**2
+    mixed = -np.outer(first, first) / (grid.dx * grid.dy)
+    squares = np.array([[square_x, mixed], [mixed, square_y]])
+    inverse = np.linalg.inv(matrix)  # κ = T⁻ᵀ K
+    wave = np.einsum("ca,db,cdji->abji", inverse, inverse, squares)
+    return mu * np.einsum("ab,ji->abji", np.eye(2), wave[0, 0] + wave[1, 1]) + (lame + mu) * wave
+
+
+def stencil_rows(moduli: tuple[float, float], matrix: Array, grid: Grid, half_x: Array) -> Spectrum:
+    """The stencil after a transform along x: its blocks below, at and above a row, ``(k, 3, 2, 2)``."""
+    phase = np.exp(2j * np.outer(half_x, [-1.0, 0.0, 1.0]))
+    return np.einsum("abmn,kn->kmab", stencil(moduli, matrix, grid), phase)
+
+
+@numba.njit(cache=True, error_model="numpy")
+def eliminate(spectrum: Spectrum, blocks: Spectrum, back: Array) -> None:
+    """Solve between plates by block elimination in y, column by column, in place.
+
+    Args:
+        spectrum: force, ``(2, ny, k)``; becomes back · v.  Row 0, the plate, is set to zero.
+        blocks: see :func:`stencil_rows`.
+        back: ``(2, 2)``.
+    """
+    ny = spectrum.shape[1]
+    gain = np.empty((ny, 2, 2), dtype=np.complex128)
+    for i in range(spectrum.shape[2]):
+        below, here, above = blocks[i, 0], blocks[i, 1], blocks[i, 2]
+        spectrum[0, 0, i] = spectrum[1, 0, i] = 0.0
+        for j in range(1, ny):
+            p00, p01, p10, p11 = here[0, 0], here[0, 1], here[1, 0], here[1, 1]
+            fx, fy = spectrum[0, j, i], spectrum[1, j, i]
+            if j > 1:  # subtract below · (row j − 1)
+                g, ux, uy = gain[j - 1], spectrum[0, j - 1, i], spectrum[1, j - 1, i]
+                p00 -= below[0, 0] * g[0, 0] + below[0, 1] * g[1, 0]
+                p01 -= below[0, 0] * g[0, 1] + below[0, 1] * g[1, 1]
+                p10 -= below[1, 0] * g[0, 0] + below[1, 1] * g[1, 0]
+                p11 -= below[1, 0] * g[0, 1] + below[1, 1] * g[1, 1]
+                fx -= below[0, 0] * ux + below[0, 1] * uy
+                fy -= below[1, 0] * ux + below[1, 1] * uy
+            determinant = 1.0 / (p00 * p11 - p01 * p10)
+            q00, q01, q10, q11 = (
+                p11 * determinant,
+                -p01 * determinant,
+                -p10 * determinant,
+                p00 * determinant,
+            )
+            spectrum[0, j, i], spectrum[1, j, i] = q00 * fx + q01 * fy, q10 * fx + q11 * fy
+            gain[j, 0, 0] = q00 * above[0, 0] + q01 * above[1, 0]
+            gain[j, 0, 1] = q00 * above[0, 1] + q01 * above[1, 1]
+            gain[j, 1, 0] = q10 * above[0, 0] + q11 * above[1, 0]
+            gain[j, 1, 1] = q10 * above[0, 1] + q11 * above[1, 1]
+        for j in range(ny - 2, 0, -1):
+            ux, uy = spectrum[0, j + 1, i], spectrum[1, j + 1, i]
+            spectrum[0, j, i] -= gain[j, 0, 0] * ux + gain[j, 0, 1] * uy
+            spectrum[1, j, i] -= gain[j, 1, 0] * ux + gain[j, 1, 1] * uy
+        for j in range(1, ny):
+            ux, uy = spectrum[0, j, i], spectrum[1, j, i]
+            spectrum[0, j, i] = back[0, 0] * ux + back[0, 1] * uy
+            spectrum[1, j, i] = back[1, 0] * ux + back[1, 1] * uy

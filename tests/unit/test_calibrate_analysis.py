@@ -1,0 +1,57 @@
+"""Sensitivities and slices of a surrogate whose function is known."""
+
+import numpy as np
+import pytest
+
+from mdbridge.calibrate.analysis import analyse
+from mdbridge.calibrate.refine import Groups
+from mdbridge.calibrate.space import Parameter, Space, design
+from mdbridge.calibrate.trials import Trial
+
+SPACE = Space({"a": Parameter(0.0, 2.0), "b": Parameter(-1.0, 1.0), "idle": Parameter(0.0, 1.0)})
+GROUPS = Groups(np.zeros(1, int), np.ones(1))
+
+
+def trials(points):
+    """log distance = 3 a + b - 2.5 in unit coordinates: shares 0.9 and 0.1, no interaction."""
+    found = []
+    for k, u in enumerate(points):
+        value = float(np.exp(3.0 * u[0] + u[1] - 2.5))
+        found.append(Trial(k, "initial", list(u), SPACE.physical(u), "ok", value, [], np.array([value])))
+    return found
+
+
+def test_shares_of_an_additive_function():
+    found = analyse(SPACE, trials(design("sobol", 64, 3, 1)), GROUPS, 0)
+    shares = found["sensitivity"]
+    assert list(shares)[:2] == ["a", "b"]
+    for kind in ("first", "total"):
+        assert shares["a"][kind] == pytest.approx(0.9, abs=0.05)
+        assert shares["b"][kind] == pytest.approx(0.1, abs=0.03)
+        assert shares["idle"][kind] < 0.01
+    line = found["slices"]["a"]
+    assert np.polyfit(line["value"], line["mean"], 1)[0] == pytest.approx(1.5, rel=0.05)
+    assert line["value"][0] == 0.0 and line["value"][-1] == 2.0
+
+
+def test_a_cone_that_a_refinement_went_down_does_not_hide_the_rest():
+    points = design("sobol", 64, 3, 1)
+    found = trials(points)
+    for k, size in enumerate(10.0 ** -np.arange(0.5, 4.5, 0.1)):
+        offset = 0.5 * size * np.random.default_rng(k).standard_normal(3)
+        unit, value = np.clip(points[20] + offset, 0.0, 1.0), float(np.linalg.norm(offset))
+        found.append(Trial(len(found), "refine", list(unit), {}, "ok", value, [], np.array([value])))
+    shares = analyse(SPACE, found, GROUPS, 0)["sensitivity"]
+    assert shares["a"]["first"] > 0.8 and shares["idle"]["total"] < 0.05
+
+
+def test_an_exact_match_has_finite_slices():
+    found = trials(design("sobol", 32, 3, 1))
+    exact = Trial(32, "refine", [0.5, 0.5, 0.5], {}, "ok", 0.0, [], np.zeros(1))
+    for line in analyse(SPACE, [*found, exact], GROUPS, 0)["slices"].values():
+        assert np.all(np.abs(line["mean"]) < 50) and np.all(np.array(line["deviation"]) < 50)
+
+
+def test_too_few_trials_give_nothing():
+    found = analyse(SPACE, trials(design("sobol", 2, 3, 1)), GROUPS, 0)
+    assert found["sensitivity"] is None and found["intervals"] is None
