@@ -80,7 +80,9 @@ class Problem:
         self.steep = STEEP
         self.data = [(one, symbol.rings(stencil, one.wavevectors)) for one, stencil in data]
         self.consistency = [_consistency(stencil) for stencil in grids]
-        self.zones = [symbol.rings(s, symbol.zone_wavevectors(s.spacing, _ZONE)) for s in grids]
+        # a positive influence function is solvable as it is
+        constrained = [] if settings.positive else grids
+        self.zones = [symbol.rings(s, symbol.zone_wavevectors(s.spacing, _ZONE)) for s in constrained]
         one = degree + 2  # α and D of one influence function
         self.size = 2 + one * (2 if settings.own_dilatation else 1)
         self.deviatoric = slice(2, 2 + one)
@@ -178,7 +180,7 @@ class Problem:
         for radii, volume, second, fourth in self.consistency:
             blocks.append(self._moments(p, self.volumetric, radii, volume, second))
             blocks.append(self._moments(p, self.deviatoric, radii, volume, fourth))
-        for rings, stencil in zip(self.zones, self.grids, strict=True):
+        for rings, stencil in zip(self.zones, self.grids, strict=not self.settings.positive):
             if self.settings.own_dilatation:
                 blocks += self._solvable_pair(p, rings, stencil)
             else:

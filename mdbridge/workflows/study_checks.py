@@ -56,7 +56,7 @@ def manufactured_tasks(settings: Manufactured) -> dict[str, Task]:
     for spacing in settings.spacings_A:
         for near_cell in (False, True):
             name = f"manufactured-{spacing:g}-{'cell' if near_cell else 'published'}"
-            key = digest("manufactured 2", settings.model_dump(), spacing, near_cell)
+            key = digest("manufactured 3", settings.model_dump(), spacing, near_cell)
             tasks[name] = Task(15.0, key, partial(_manufactured, settings, spacing, near_cell))
     return tasks
 
