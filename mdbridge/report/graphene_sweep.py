@@ -16,8 +16,9 @@ MARKERS = ("o", "s", "^", "v")
 
 def show(out: Console, found: dict[str, Any], folder: Path) -> None:
     """Print the best horizon of each degree, and draw sweep.png."""
-    table = Table(title="Best horizon for each degree (Algorithm 2)", title_justify="left")
-    for heading in ("M", "δ (Å)", *LABELS, "AvgE", "E (TPa)", "ν"):
+    table = Table(title="Best horizon for each degree (Algorithm 2)", title_justify="left", padding=(0, 0))
+    short = [label.replace(", ", "\n").replace("displacement", "displ.") for label in LABELS]
+    for heading in ("M", "δ (Å)", *short, "AvgE", "E (TPa)", "ν"):
         table.add_column(heading, justify="right")
     best = found["best"]
     for row in found["rows"]:
