@@ -64,19 +64,16 @@ def _failure(row: Record) -> str:
 
 
 def _provenance(record: Record) -> str:
-    warm, direct = record["samples"]["300K"], record["direct"]
+    cold, warm = (record["samples"][label] for label in ("0K", "300K"))
     thermal = warm["thermal"]
     seeds = ", ".join(f"{name} {seed}" for name, seed in record["seeds"].items())
     versions = ", ".join(f"{name} {value}" for name, value in record["versions"].items())
     return (
-        "- Sampling, in the runs that completed the datasets (what was sampled before is not counted): "
-        f"{direct['0K']['sample_wall_s']:.0f} s at 0 K (bond strain at most "
-        f"{record['samples']['0K']['max_bond_strain']:g}), {direct['300K']['sample_wall_s']:.0f} s at 300 K "
-        f"(bond strain at most {warm['max_bond_strain']:g}; {thermal['duration_ps']:g} ps a load, "
-        f"Langevin damping {thermal['damping_ps']:g} ps); the rest of the study in this run "
-        f"{record['wall_s']:.0f} s on {record['ranks']} rank(s).\n"
-        f"- Nodes {record['samples']['0K']['nodes'][0]} × {record['samples']['0K']['nodes'][1]}, "
-        f"{record['samples']['0K']['spacing_A'][0]:.3f} × {record['samples']['0K']['spacing_A'][1]:.3f} Å.\n"
+        f"- Loads: bond strain at most {cold['max_bond_strain']:g} at 0 K and {warm['max_bond_strain']:g} at "
+        f"300 K, where each is held for {thermal['duration_ps']:g} ps (the disc's for "
+        f"{thermal['disc_duration_ps']:g} ps; Langevin damping {thermal['damping_ps']:g} ps).\n"
+        f"- Nodes {cold['nodes'][0]} × {cold['nodes'][1]}, "
+        f"{cold['spacing_A'][0]:.3f} × {cold['spacing_A'][1]:.3f} Å.\n"
         f"- Seeds: {seeds}. Input {record['input_hash']}. Versions: {versions}.\n"
     )
 
