@@ -344,7 +344,9 @@ def _manufactured(record: Record) -> str:
         "stays below that of the true K, which bears the quadrature's error. At a fixed horizon the "
         "published quadrature, the weights of smallest norm, does not converge as h → 0: the loss of the "
         "true K grows. The weights nearest to the area of a cell, which satisfy the same conditions, do "
-        "converge. λ and μ are those of the largest M.\n\n"
+        "converge. With h the loss of the learned K falls less regularly: on the coarsest nodes a few bond "
+        "lengths are fitted by as many coefficients. The learned K nears 1/r, but for its rim. λ and μ are "
+        "those of the largest M.\n\n"
         + _table(heads, rows)
         + "\n"
         + _figure(
