@@ -80,9 +80,16 @@ def sample(
 
 
 @app.command()
-def learn(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
+def learn(
+    input: Input,
+    out: Out = Path("out"),
+    set: Overrides = None,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="try all pairs (δ, M) of the section [sweep]; write sweep.json")
+    ] = False,
+) -> None:
     """Learn the peridynamic model from dataset.h5 and write model.json."""
-    _campaign(input, GRAPHENE).learn(MPI.COMM_WORLD, input, out, set or ())
+    _campaign(input, GRAPHENE).learn(MPI.COMM_WORLD, input, out, set or (), sweep)
 
 
 @app.command()
@@ -95,6 +102,12 @@ def solve(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
 def report(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
     """Draw the figures and write summary.json from the stored results alone."""
     _campaign(input, SAMPLED).report(MPI.COMM_WORLD, input, out, set or ())
+
+
+@app.command()
+def study(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
+    """Sample two campaigns and regenerate the paper's tables and figures; write study.md."""
+    _campaign(input, {"graphene-study": "study"}).run(MPI.COMM_WORLD, input, out, set or ())
 
 
 @app.command()

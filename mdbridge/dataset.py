@@ -131,10 +131,18 @@ def put_fields(file: h5py.File, name: str, fields: FieldSet) -> None:
 
 
 def get_fields(file: h5py.File, name: str) -> FieldSet:
-    """Read a group that :func:`put_fields` wrote."""
+    """Read a group that :func:`put_fields` wrote.
+
+    Raises:
+        FileError: units, nodes, box or arrays do not fit together.
+    """
     group = file[name]
     shape = tuple(int(n) for n in group.attrs["shape"]) if group.attrs["periodic"] else None
-    return FieldSet(
+    for array, units in (("nodes", "angstrom"), ("u", "angstrom"), ("b", "TPa/angstrom")):
+        found = group[array].attrs.get("units", "none")
+        if found != units:
+            raise FileError(f"{file.filename}: '{name}/{array}' is in '{found}', expected '{units}'")
+    fields = FieldSet(
         nodes=group["nodes"][:],
         u=group["u"][:],
         b=group["b"][:],
@@ -145,3 +153,40 @@ def get_fields(file: h5py.File, name: str) -> FieldSet:
         spacing=group.attrs["spacing"],
         shape=shape,  # type: ignore[arg-type]
     )
+    try:
+        _check(fields)
+    except ValueError as error:
+        raise FileError(f"{file.filename}: '{name}': {error}; {_REMEDY}") from error
+    return fields
+
+
+def _check(fields: FieldSet) -> None:
+    """Raise ValueError, with both values, where nodes, box and arrays contradict each other."""
+    count = len(fields.nodes)
+    for label, array in (("u", fields.u), ("b", fields.b)):
+        if array.ndim != 3 or array.shape[1:] != (count, 2):
+            raise ValueError(f"{label} has the shape {array.shape}, but there are {count} nodes")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{label} has values that are not finite")
+    if fields.u.shape != fields.b.shape:
+        raise ValueError(f"{len(fields.u)} samples of u, but {len(fields.b)} of b")
+    if fields.shape is None:
+        return
+    nx, ny = fields.shape
+    if nx * ny != count:
+        raise ValueError(f"{count} nodes do not fill a grid of {nx} × {ny}")
+    whole = fields.spacing * fields.shape
+    if not np.allclose(whole, fields.box, rtol=1e-6):
+        raise ValueError(
+            f"{nx} × {ny} nodes {fields.spacing[0]:.6g} × {fields.spacing[1]:.6g} Å apart fill "
+            f"{whole[0]:.6g} × {whole[1]:.6g} Å, but the box is {fields.box[0]:.6g} × {fields.box[1]:.6g} Å"
+        )
+    index = np.stack(np.meshgrid(np.arange(nx), np.arange(ny), indexing="ij"), axis=-1).reshape(-1, 2)
+    away = np.abs(fields.nodes - fields.nodes[0] - index * fields.spacing)
+    if away.max() > 1e-6 * fields.spacing.max():
+        node = int(away.max(axis=1).argmax())
+        wanted = fields.nodes[0] + index[node] * fields.spacing
+        raise ValueError(
+            f"node {node} is at ({fields.nodes[node, 0]:.6g}, {fields.nodes[node, 1]:.6g}) Å, but the grid "
+            f"has it at ({wanted[0]:.6g}, {wanted[1]:.6g}) Å"
+        )

@@ -32,6 +32,14 @@ class InfluenceFunction:
         """M, the degree of the Bernstein basis."""
         return len(self.coefficients) - 1
 
+    def elevated(self, degree: int) -> "InfluenceFunction":
+        """The same function in a Bernstein basis of a higher ``degree``."""
+        d = self.coefficients
+        for n in range(self.degree + 1, degree + 1):
+            k = np.arange(n + 1) / n
+            d = k * np.append(0.0, d) + (1 - k) * np.append(d, 0.0)
+        return InfluenceFunction(self.horizon, self.alpha, d)
+
     def __call__(self, r: ArrayLike) -> NDArray[np.float64]:
         """K at the distances ``r`` (Å, positive), same shape."""
         r = np.asarray(r, dtype=float)
@@ -52,15 +60,25 @@ def bernstein(degree: int, s: ArrayLike) -> NDArray[np.float64]:
 class LinearPeridynamicSolid:
     """An LPS material in two dimensions, [You2022, eq. 3.4] with C1 = 2 and C2 = 16.
 
+    Beyond the paper the dilatation (θ and its pull on a bond) may have an influence
+    function of its own, with a weighted volume of its own.
+
     Attributes:
-        influence: K.
+        influence: K, of the deviatoric bond forces, and of the dilatation where that has none.
         lame_lambda: λ in TPa, the two-dimensional Lamé constant (C12).
         lame_mu: μ in TPa, the shear modulus (C66).
+        own_dilatation: influence function of the dilatation, of the same horizon, or None.
     """
 
     influence: InfluenceFunction
     lame_lambda: float
     lame_mu: float
+    own_dilatation: InfluenceFunction | None = None
+
+    @property
+    def dilatation_influence(self) -> InfluenceFunction:
+        """The influence function of the dilatation."""
+        return self.own_dilatation or self.influence
 
     @property
     def young(self) -> float:
@@ -75,7 +93,7 @@ class LinearPeridynamicSolid:
 
     def as_dict(self) -> dict[str, Any]:
         """The fields of model.json that define the material."""
-        return {
+        data: dict[str, Any] = {
             "lambda_TPa": self.lame_lambda,
             "mu_TPa": self.lame_mu,
             "alpha": self.influence.alpha,
@@ -85,15 +103,22 @@ class LinearPeridynamicSolid:
             "E_TPa": self.young,
             "nu": self.poisson,
         }
+        if self.own_dilatation is not None:
+            data["dilatation_alpha"] = self.own_dilatation.alpha
+            data["dilatation_D"] = self.own_dilatation.coefficients.tolist()
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], source: str) -> "LinearPeridynamicSolid":
         """Read what :meth:`as_dict` gives; ``source`` names it in errors."""
         try:
-            influence = InfluenceFunction(
-                float(data["delta_A"]), float(data["alpha"]), np.array(data["D"], dtype=float)
-            )
-            return cls(influence, float(data["lambda_TPa"]), float(data["mu_TPa"]))
+            horizon = float(data["delta_A"])
+            influence = InfluenceFunction(horizon, float(data["alpha"]), np.array(data["D"], dtype=float))
+            own = None
+            if "dilatation_D" in data:
+                coefficients = np.array(data["dilatation_D"], dtype=float)
+                own = InfluenceFunction(horizon, float(data["dilatation_alpha"]), coefficients)
+            return cls(influence, float(data["lambda_TPa"]), float(data["mu_TPa"]), own)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{source}: not a model of mdbridge ({error!r}); "

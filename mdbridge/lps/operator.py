@@ -139,15 +139,37 @@ def operator_rows(
     horizon = material.influence.horizon
     needed = np.unique(_Cloud(points, box, horizon).bonds(rows, horizon)[1])
     around = families(points, box, horizon, needed)
-    strength = _strengths(around, material.influence)
+    strength = volumetric = _strengths(around, material.influence)
+    if material.own_dilatation is not None:
+        volumetric = _strengths(around, material.own_dilatation)
     own, bonds = around.of(rows)
     columns = np.unique(around.neighbours)
     return OperatorRows(
         rows=rows,
         columns=columns,
-        dilatation=_dilatation(around, strength, columns),
-        coupling=_coupling(own, strength[bonds], needed),
+        dilatation=_dilatation(around, volumetric, columns),
+        coupling=_coupling(own, volumetric[bonds], needed),
         deviatoric=_deviatoric(own, strength[bonds], columns),
+        dilatation_modulus=material.lame_lambda - material.lame_mu,
+        shear_modulus=material.lame_mu,
+    )
+
+
+def operator_on(around: Families, material: LinearPeridynamicSolid) -> OperatorRows:
+    """L on a cloud whose points are all among the ``centres`` of ``around``, as in a periodic box.
+
+    Raises:
+        SolvabilityError: the weighted volume of a point vanishes.
+    """
+    points = around.centres
+    strength = _strengths(around, material.influence)
+    volumetric = _strengths(around, material.dilatation_influence)
+    return OperatorRows(
+        rows=points,
+        columns=points,
+        dilatation=_dilatation(around, volumetric, points),
+        coupling=_coupling(around, volumetric, points),
+        deviatoric=_deviatoric(around, strength, points),
         dilatation_modulus=material.lame_lambda - material.lame_mu,
         shear_modulus=material.lame_mu,
     )

@@ -2,6 +2,11 @@
 
 The weights are the smallest (in ℓ2) that integrate p(z)/|z|³ over the ball of
 radius δ exactly, for every quintic p for which the integral exists.
+
+Smallest weights converge to the integral where δ shrinks with the node spacing.  At a
+fixed δ they do not: they are p(z)/|z|³ for some quintic p, and however fine the nodes
+are, other functions are integrated with a weight that is not one.  The weights
+nearest to the area of a cell, which satisfy the same conditions, do converge.
 """
 
 import math
@@ -16,12 +21,13 @@ from ..errors import InputError
 _EXPONENTS = [(i, d - i) for d in range(1, 6) for i in range(d + 1)]
 
 
-def weights(offsets: NDArray[np.float64], horizon: float) -> NDArray[np.float64]:
+def weights(offsets: NDArray[np.float64], horizon: float, near: float = 0.0) -> NDArray[np.float64]:
     """Quadrature weights W of the points ``offsets``.
 
     Args:
         offsets: ``(n, 2)`` bond vectors z (Å), none of them zero, |z| <= δ.
         horizon: δ (Å).
+        near: the area (Å²) that the weights shall be nearest to: that of a cell, or zero as published.
 
     Returns:
         ``(n,)`` weights (Å²).
@@ -33,7 +39,9 @@ def weights(offsets: NDArray[np.float64], horizon: float) -> NDArray[np.float64]
     x, y = (offsets / horizon).T
     rows = np.array([x**i * y**j for i, j in _EXPONENTS]) / (radius / horizon) ** 3
     targets = np.array([_moment(i, j) for i, j in _EXPONENTS])
-    solution, _, rank, _ = np.linalg.lstsq(rows, targets, rcond=1e-10)
+    first = np.full(len(offsets), near / horizon**2)
+    change, _, rank, _ = np.linalg.lstsq(rows, targets - rows @ first, rcond=1e-10)
+    solution = first + change
     error = np.abs(rows @ solution - targets).max() if len(offsets) else np.inf
     if error > 1e-8:
         raise InputError(

@@ -61,7 +61,7 @@ class Moments:
     solution: tuple[Array, Array]
 
 
-def moments(samples: Samples, long_wave_weight: float = 0.0) -> Moments:
+def moments(samples: Samples, long_wave_weight: float = 0.0, weights: Array | None = None) -> Moments:
     """Reduce samples to moments.
 
     Args:
@@ -69,6 +69,7 @@ def moments(samples: Samples, long_wave_weight: float = 0.0) -> Moments:
         long_wave_weight: the exponent p of the weights w_s ∝ (mean wavelength of the load)^p.
             0 treats all samples alike; 1 lets the long waves, which carry the moduli and
             most of the displacement of a real problem, count for more.
+        weights: ``(s,)`` further factors of the w_s, for instance how often a bootstrap drew each.
     """
     k = samples.wavevectors
     half = (k[:, 0] > 1e-12) | ((np.abs(k[:, 0]) <= 1e-12) & (k[:, 1] > 0))
@@ -78,7 +79,7 @@ def moments(samples: Samples, long_wave_weight: float = 0.0) -> Moments:
     keep = half | edge
     load, motion = power(samples.b), power(samples.u)
     mean_k = (np.linalg.norm(k, axis=1) * (np.abs(samples.b) ** 2).sum(axis=2)).sum(axis=1) / load
-    weight = mean_k**-long_wave_weight
+    weight = mean_k**-long_wave_weight * (1.0 if weights is None else weights)
     weight /= weight.sum()
 
     def second(a: NDArray[np.complex128], b: NDArray[np.complex128], norm: Array) -> Array:

@@ -22,8 +22,15 @@ whatever g.  (It bounds the dilatation in the limit λ → ∞.)  Its smallest v
 is reported as in Theorem 4.2, zeros left out, and so is the stricter
 ``inf_sup_ratio``, (gᵀ G⁻¹ g) κ²/σ² with σ² = Σ (sin(k_i h_i)/h_i)²: positive
 where g vanishes at the corners alone.
+
+Where the dilatation has an influence function of its own, G and g have nothing to
+do with each other and (4.5) is not available.  The operator itself is certified
+instead, for the learned λ and μ: L = (λ − μ) g gᵀ + μ G and G, both over κ²
+(:class:`PairCertificate`).  As L ≥ c κ² on the zone carries over to every
+compression, so does solvability on every domain.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +39,7 @@ from scipy.optimize import minimize
 
 from ..errors import SolvabilityError
 from . import symbol
-from .model import InfluenceFunction
+from .model import InfluenceFunction, LinearPeridynamicSolid
 from .stencil import Stencil
 
 Array = NDArray[np.float64]
@@ -76,6 +83,39 @@ class Certificate:
             )
 
 
+@dataclass(frozen=True)
+class PairCertificate:
+    """The same for a model whose dilatation has an influence function of its own.
+
+    Attributes:
+        spacing: node spacings of the grid (Å).
+        min_gamma: λ_min(G)/κ², must be positive.
+        min_operator: λ_min(L)/κ² (TPa), must be positive.
+    """
+
+    spacing: tuple[float, float]
+    min_gamma: float
+    min_operator: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether every problem on the grid is solvable, for the model's λ and μ."""
+        return self.min_gamma > 0 and self.min_operator > 0
+
+    def require(self) -> None:
+        """Raise if a condition is violated.
+
+        Raises:
+            SolvabilityError: names the values.
+        """
+        if not self.holds:
+            raise SolvabilityError(
+                f"on a grid of {self.spacing[0]:.4g} × {self.spacing[1]:.4g} Å the model is not provably "
+                f"solvable: the smallest eigenvalues of G, {self.min_gamma:.3g}, and of L, "
+                f"{self.min_operator:.3g} TPa, must be positive; learn it with that grid among its grids"
+            )
+
+
 def eigenvalues(influence: InfluenceFunction, stencil: Stencil, wavevectors: Array) -> Array:
     """Coercivity, inf-sup ratio and Cauchy–Schwarz, normalised, at ``wavevectors`` ``(k, 2)``: ``(k, 3)``.
 
@@ -114,12 +154,42 @@ def scales(wavevectors: Array, spacing: Array) -> tuple[Array, Array]:
     return (half**2).sum(axis=1), (whole**2).sum(axis=1)
 
 
+def operator_eigenvalues(material: LinearPeridynamicSolid, stencil: Stencil, wavevectors: Array) -> Array:
+    """λ_min(G)/κ² and λ_min(L)/κ² (TPa) at ``wavevectors`` ``(k, 2)``: ``(k, 2)``."""
+    g, big_g = symbol.bonds(material.influence, stencil, wavevectors, material.own_dilatation)
+    kappa, _ = scales(wavevectors, stencil.spacing)
+    lam, mu = material.lame_lambda, material.lame_mu
+    operator = (lam - mu) * g[:, :, None] * g[:, None, :] + mu * big_g
+    return np.stack([np.linalg.eigvalsh(one)[:, 0] / kappa for one in (big_g, operator)], axis=1)
+
+
+def certify_material(
+    material: LinearPeridynamicSolid, stencil: Stencil, count: int = 161
+) -> Certificate | PairCertificate:
+    """The certificate that belongs to the kind of the model."""
+    if material.own_dilatation is None:
+        return certify(material.influence, stencil, count)
+
+    def values(wavevectors: Array) -> Array:
+        return operator_eigenvalues(material, stencil, wavevectors)
+
+    sample = symbol.zone_wavevectors(stencil.spacing, count)
+    found = values(sample)
+    gamma, operator = (_polish(values, which, stencil.spacing, sample, found[:, which]) for which in range(2))
+    h = stencil.spacing
+    return PairCertificate((float(h[0]), float(h[1])), gamma, operator)
+
+
 def certify(influence: InfluenceFunction, stencil: Stencil, count: int = 161) -> Certificate:
     """Minimise each condition over the zone: a dense sample, then its lowest points polished."""
     sample = symbol.zone_wavevectors(stencil.spacing, count)
-    values = eigenvalues(influence, stencil, sample)
+
+    def conditions(wavevectors: Array) -> Array:
+        return eigenvalues(influence, stencil, wavevectors)
+
+    values = conditions(sample)
     gamma, ratio, cauchy_schwarz = (
-        _polish(influence, stencil, sample, values[:, which], which) for which in range(3)
+        _polish(conditions, which, stencil.spacing, sample, values[:, which]) for which in range(3)
     )
     kappa, sigma = scales(sample, stencil.spacing)
     inf_sup = values[:, 1] * sigma / kappa
@@ -139,15 +209,15 @@ def _inf_sup(g: Array, big_g: Array) -> Array:
 
 
 def _polish(
-    influence: InfluenceFunction, stencil: Stencil, sample: Array, values: Array, which: int
+    conditions: Callable[[Array], Array], which: int, spacing: Array, sample: Array, values: Array
 ) -> float:
     """The minimum of one condition near the lowest points of a sample."""
-    edge = np.pi / stencil.spacing
+    edge = np.pi / spacing
     triangle = 0.004 * edge * np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     best = float(values.min())
     for start in np.clip(sample[np.argsort(values)[:4]], 1e-3 * edge, edge):
         found = minimize(
-            lambda k: eigenvalues(influence, stencil, np.abs(k)[None])[0, which],
+            lambda k: conditions(np.abs(k)[None])[0, which],
             start,
             method="Nelder-Mead",
             bounds=[(1e-3 * e, e) for e in edge],

@@ -35,12 +35,13 @@ class Stencil:
     radii: NDArray[np.float64]
 
 
-def uniform(spacing: tuple[float, float], horizon: float) -> Stencil:
+def uniform(spacing: tuple[float, float], horizon: float, near_cell: bool = False) -> Stencil:
     """The stencil of a uniform grid with the quadrature of [You2022, sec. 3.2].
 
     Args:
         spacing: hx, hy (Å).
         horizon: δ (Å); bonds of exactly that length belong to the stencil.
+        near_cell: take the weights nearest to a cell's area, not the smallest (see :mod:`.quadrature`).
 
     Raises:
         InputError: the horizon holds too few neighbours.
@@ -60,7 +61,7 @@ def uniform(spacing: tuple[float, float], horizon: float) -> Stencil:
         horizon=float(horizon),
         index=index,
         offsets=index * h,
-        weights=quadrature.weights(index * h, horizon),
+        weights=quadrature.weights(index * h, horizon, near=h.prod() if near_cell else 0.0),
         ring=ring.reshape(-1),
         radii=np.bincount(ring, weights=length) / np.bincount(ring) if len(radii) else length,
     )

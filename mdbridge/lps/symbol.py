@@ -53,32 +53,47 @@ def rings(stencil: Stencil, wavevectors: NDArray[np.float64]) -> RingSymbols:
 
 
 def parts(
-    symbols: RingSymbols, ring_values: NDArray[np.float64]
+    symbols: RingSymbols,
+    ring_values: NDArray[np.float64],
+    dilatation_values: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """g ``(k, 2)`` and G ``(k, 2, 2)`` for an influence function with the given ring values."""
+    """g ``(k, 2)`` and G ``(k, 2, 2)`` for influence functions with the given ring values.
+
+    ``dilatation_values`` are those of the dilatation, where it has its own.
+    """
     scaled = ring_values / (symbols.volume @ ring_values)
+    own = ring_values if dilatation_values is None else dilatation_values
     deviatoric = symbols.deviatoric @ scaled
-    return symbols.dilatation @ scaled, deviatoric[:, [0, 1, 1, 2]].reshape(-1, 2, 2)
+    g = symbols.dilatation @ (own / (symbols.volume @ own))
+    return g, deviatoric[:, [0, 1, 1, 2]].reshape(-1, 2, 2)
 
 
 def bonds(
-    influence: InfluenceFunction, stencil: Stencil, wavevectors: NDArray[np.float64]
+    influence: InfluenceFunction,
+    stencil: Stencil,
+    wavevectors: NDArray[np.float64],
+    dilatation: InfluenceFunction | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """g ``(k, 2)`` and G ``(k, 2, 2)`` summed bond by bond: cheaper than rings where K is known."""
     z = stencil.offsets
     square = (z**2).sum(axis=1)
-    share = influence(stencil.radii)[stencil.ring] * stencil.weights
-    share /= share @ square
+
+    def share(one: InfluenceFunction) -> NDArray[np.float64]:
+        strength = one(stencil.radii)[stencil.ring] * stencil.weights
+        return strength / (strength @ square)
+
     phase = wavevectors @ z.T
     pairs = (z[:, :, None] * z[:, None, :] / square[:, None, None]).reshape(-1, 4)
-    g = np.sin(phase) @ (2 * share[:, None] * z)
-    big_g = (2 * np.sin(phase / 2) ** 2) @ (16 * share[:, None] * pairs)
+    deviatoric = share(influence)
+    volumetric = deviatoric if dilatation is None else share(dilatation)
+    g = np.sin(phase) @ (2 * volumetric[:, None] * z)
+    big_g = (2 * np.sin(phase / 2) ** 2) @ (16 * deviatoric[:, None] * pairs)
     return g, big_g.reshape(-1, 2, 2)
 
 
 def operator(material: LinearPeridynamicSolid, symbols: RingSymbols) -> NDArray[np.float64]:
     """L(k) ``(k, 2, 2)`` of ``material`` (TPa/Å²)."""
-    g, big_g = parts(symbols, material.influence(symbols.radii))
+    g, big_g = parts(symbols, material.influence(symbols.radii), material.dilatation_influence(symbols.radii))
     lam, mu = material.lame_lambda, material.lame_mu
     return (lam - mu) * g[:, :, None] * g[:, None, :] + mu * big_g
 

@@ -5,6 +5,7 @@ with their atoms: ``d2_reference`` (where the atom was at rest) and ``d2_load``
 (the dead load on it, applied by ``fix addforce``).
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -106,26 +107,71 @@ def elastic_constants(comm: MPI.Comm, bond: float, potential: Path) -> dict[str,
     Central differences of the stress at strains of ±1e-4; nothing of the
     coarse-graining or of the continuum model enters.
     """
-    strain = 1e-4
-    stress = {}
-    for mode, name in enumerate(("x", "xy")):
-        pair = []
-        for sign in (1, -1):
-            with sheet(comm, (4, 3), bond, potential) as session:
-                session.commands("change_box all triclinic")
-                if mode == 0:
-                    session.commands(f"change_box all x scale {1 + sign * strain} remap units box")
-                else:
-                    ly = session.atoms().box()[1, 1]
-                    session.commands(f"change_box all xy final {sign * strain * ly} remap units box")
-                session.minimize(force=1e-10, iterations=20000)
-                pair.append([-session.lmp.get_thermo(p) for p in ("pxx", "pyy", "pxy")])
-        stress[name] = np.subtract(*pair) / (2 * strain) * BAR_IN_GPA * 1e-3 * _HEIGHT / THICKNESS
-    return {
-        "C11_TPa": float(stress["x"][0]),
-        "C12_TPa": float(stress["x"][1]),
-        "C66_TPa": float(stress["xy"][2]),
-    }
+
+    def stress(mode: str, strain: float) -> NDArray[np.float64]:
+        with sheet(comm, (4, 3), bond, potential) as session:
+            _strain_box(session, mode, strain)
+            session.minimize(force=1e-10, iterations=20000)
+            return -np.array([session.lmp.get_thermo(p) for p in ("pxx", "pyy", "pxy")])
+
+    return _moduli(stress, 1e-4)
+
+
+def thermal_elastic_constants(
+    comm: MPI.Comm,
+    bond: float,
+    potential: Path,
+    *,
+    temperature: float,
+    damping: float,
+    duration: float,
+    seed: int,
+) -> dict[str, float]:
+    """C11, C12, C66 (TPa), isothermal, of a sheet whose box is that of 0 K, and its thermal stress.
+
+    Central differences of the mean stress, virial and kinetic, at strains of ±0.005
+    under one and the same thermal noise: what the four runs have in common cancels.
+
+    Args:
+        temperature: K.
+        damping: of the thermostat (ps).
+        duration: over which the stress is averaged (ps), after a third of it has passed.
+        seed: of the noise.
+    """
+    steps = round(duration / TIMESTEP)
+
+    def stress(mode: str, strain: float) -> NDArray[np.float64]:
+        with sheet(comm, (12, 7), bond, potential) as session:
+            _strain_box(session, mode, strain)
+            thermostat(session, temperature, damping, seed)
+            session.run(steps // 3)
+            session.commands("reset_timestep 0")  # the mean below is over whole multiples of its length
+            components = " ".join(f"c_thermo_press[{i}]" for i in (1, 2, 4))
+            session.commands(f"fix mean all ave/time 5 {steps // 5} {5 * (steps // 5)} {components}")
+            session.run(5 * (steps // 5))
+            return -np.array([session.lmp.extract_fix("mean", 0, 1, row) for row in range(3)])
+
+    unit = BAR_IN_GPA * 1e-3 * _HEIGHT / THICKNESS
+    rest = stress("x", 0.0) * unit
+    return _moduli(stress, 5e-3) | {"thermal_stress_TPa": float(rest[:2].mean())}
+
+
+def _strain_box(session: Session, mode: str, strain: float) -> None:
+    session.commands("change_box all triclinic")
+    if mode == "x":
+        session.commands(f"change_box all x scale {1 + strain} remap units box")
+    else:
+        ly = session.atoms().box()[1, 1]
+        session.commands(f"change_box all xy final {strain * ly} remap units box")
+
+
+def _moduli(stress: Callable[[str, float], NDArray[np.float64]], strain: float) -> dict[str, float]:
+    """Central differences of the stress (xx, yy, xy, in bar over the box's height)."""
+    unit = BAR_IN_GPA * 1e-3 * _HEIGHT / THICKNESS
+    along, shear = (
+        (stress(mode, strain) - stress(mode, -strain)) / (2 * strain) * unit for mode in ("x", "xy")
+    )
+    return {"C11_TPa": float(along[0]), "C12_TPa": float(along[1]), "C66_TPa": float(shear[2])}
 
 
 def thermostat(session: Session, temperature: float, damping: float, seed: int) -> None:

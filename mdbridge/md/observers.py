@@ -21,23 +21,23 @@ Array = NDArray[np.float64]
 class TimeFilter:
     """Smooth displacements in time, [You2022, eq. 2.10]; attach it to every step.
 
-    The state is the per-atom array ``d2_smoothed``, which migrates with the
-    atoms and goes into LAMMPS's restart files.  The first step it sees is n = 0
-    of the equation, where U = 0, unless it goes on from a restart.
+    The state is a per-atom array, which migrates with the atoms and goes into
+    LAMMPS's restart files.  The first step it sees is n = 0 of the equation, where
+    U = 0, unless it goes on from a restart.
 
     Args:
         weight: ι of the equation, in (0, 1].
         resume: keep the state that the atoms carry.
+        array: the per-atom array of the state; two filters on one run need two.
     """
 
-    needs = ("d2_reference", "d2_smoothed")
-
-    def __init__(self, weight: float, resume: bool = False):
-        self.weight = weight
+    def __init__(self, weight: float, resume: bool = False, array: str = "d2_smoothed"):
+        self.weight, self.array = weight, array
+        self.needs = ("d2_reference", array)
         self._started = resume
 
     def local(self, atoms: Atoms) -> None:
-        smoothed = atoms.array("d2_smoothed")
+        smoothed = atoms.array(self.array)
         if not self._started:
             smoothed[:] = 0.0
             self._started = True
@@ -77,15 +77,24 @@ class SpatialAverage:
         grids: the node grids, by name.
         radius: R (Å).
         shape: smoothing function, one of :data:`..coarse.kernels.SHAPES`.
-        smoothed: average the filtered displacements rather than the present ones.
+        smoothed: average filtered displacements rather than the present ones.
+        array: the per-atom array that holds them.
 
     Attributes:
         results: for each grid, the averages of the last step it acted on; on all ranks.
     """
 
-    def __init__(self, grids: dict[str, NodeGrid], radius: float, shape: str, smoothed: bool = False):
-        self.grids, self.radius, self.shape, self.smoothed = grids, radius, shape, smoothed
-        self.needs = ("d2_reference", "d2_load") + (("d2_smoothed",) if smoothed else ())
+    def __init__(
+        self,
+        grids: dict[str, NodeGrid],
+        radius: float,
+        shape: str,
+        smoothed: bool = False,
+        array: str = "d2_smoothed",
+    ):
+        self.grids, self.radius, self.shape = grids, radius, shape
+        self.smoothed = array if smoothed else None
+        self.needs = ("d2_reference", "d2_load") + ((array,) if smoothed else ())
         self.results: dict[str, Averages] = {}
         self._reference = np.empty((0, 2))
         self._weights: dict[str, sparse.csc_array] = {}
@@ -108,8 +117,8 @@ class SpatialAverage:
             self.results[name] = Averages(self._step, density, u, sums[:, 3:5])
 
     def _displacement(self, atoms: Atoms) -> Array:
-        if self.smoothed:
-            return atoms.array("d2_smoothed")
+        if self.smoothed is not None:
+            return atoms.array(self.smoothed)
         u = np.empty((atoms.count, 2))
         timefilter.unwrapped_displacement(
             u,

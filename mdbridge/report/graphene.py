@@ -15,20 +15,11 @@ from ..dataset import SOLUTIONS, FieldSet, get_fields, reading
 from ..files import read_json
 from ..lps import spectral, stability, stencil, symbol
 from ..lps.model import LinearPeridynamicSolid
+from .published import TABLE_4
 from .style import BLUE, DIVERGING, GREEN, GREY, ORANGE, RED, SEQUENTIAL, bare, figure
 
 Array = NDArray[np.float64]
 
-# [You2022, Table 4], 0 K
-PAPER = {
-    "E_res_train": 0.0981,
-    "E_u_train": 0.1172,
-    "E_res_val": 0.1328,
-    "E_u_val": 0.0716,
-    "E_u_test": 0.0675,
-    "E_TPa": 0.91,
-    "nu": -0.4297,
-}
 # one load of each split to show
 SHOWN = {"train": "train-x-2-1", "val": "val-01", "test": "test-1"}
 
@@ -44,26 +35,29 @@ class Results:
     model: dict[str, Any]
     material: LinearPeridynamicSolid
     wall: dict[str, float]
+    temperature: float
 
 
-def gather(dataset: Path, model: Path, solutions: Path) -> Results:
-    """Read the three files.
+def gather(dataset: Path, model: Path, solutions: Path, variant: str = "") -> Results:
+    """Read the three files; ``variant`` is that of the dataset the model was learned from.
 
     Raises:
         FileError: one is missing, damaged or of another origin.
     """
     stored = read_json(model)
     with reading(dataset) as file:
-        fields = {name: get_fields(file, name) for name in SHOWN}
+        prefix = f"variants/{variant}/" if variant else ""
+        fields = {name: get_fields(file, prefix + name) for name in SHOWN}
         md = {k.removeprefix("md_"): float(v) for k, v in file.attrs.items() if k.startswith("md_")}
         dynamics = _dynamics(file["dynamics"]) if "dynamics" in file else None
         wall = {"sample": float(file.attrs["wall_s"])}
+        temperature = float(file.attrs.get("temperature_K", 0.0))
     with reading(solutions, SOLUTIONS) as file:
         names = ("u", "inside", "E_u", "E_res", "iterations")
         solved = {split: {name: file[split][name][:] for name in names} for split in SHOWN}
         wall |= {"learn": float(stored["wall_s"]), "solve": float(file.attrs["wall_s"])}
     material = LinearPeridynamicSolid.from_dict(stored, str(model))
-    return Results(fields, solved, md, dynamics, stored, material, wall)
+    return Results(fields, solved, md, dynamics, stored, material, wall, temperature)
 
 
 def _dynamics(group: h5py.Group) -> dict[str, Any]:
@@ -72,7 +66,7 @@ def _dynamics(group: h5py.Group) -> dict[str, Any]:
 
 def summarise(results: Results) -> dict[str, Any]:
     """The contents of summary.json."""
-    summary: dict[str, Any] = {}
+    summary: dict[str, Any] = {"temperature_K": results.temperature}
     for split, one in results.solved.items():
         summary[f"E_u_{split}"] = float(one["E_u"].mean())
         name = "E_res_test_TPa_per_A" if split == "test" else f"E_res_{split}"
@@ -92,23 +86,30 @@ def summarise(results: Results) -> dict[str, Any]:
 
 def print_table(out: Console, summary: dict[str, Any], folder: Path) -> None:
     """Our numbers beside the paper's."""
-    table = Table(title="Linear peridynamic solid from MD at 0 K", title_justify="left")
-    for heading in ("", "paper", "this run", "MD directly"):
+    temperature = summary["temperature_K"]
+    paper = TABLE_4["300K" if temperature else "0K"]
+    table = Table(title=f"Linear peridynamic solid from MD at {temperature:g} K", title_justify="left")
+    for heading in ("", f"paper, {300 if temperature else 0} K", "this run", "MD directly"):
         table.add_column(heading, justify="right" if heading else "left")
     for split, label in (("train", "training"), ("val", "validation")):
         for kind, words in (("E_res", "residual error"), ("E_u", "displacement error")):
             key = f"{kind}_{split}"
-            table.add_row(f"{label}: {words}", f"{PAPER[key]:.2%}", f"{summary[key]:.2%}", "")
+            table.add_row(f"{label}: {words}", f"{paper[key]:.2%}", f"{summary[key]:.2%}", "")
     table.add_row(
-        "test disc: displacement error", f"{PAPER['E_u_test']:.2%}", f"{summary['E_u_test']:.2%}", ""
+        "test disc: displacement error", f"{paper['E_u_test']:.2%}", f"{summary['E_u_test']:.2%}", ""
     )
     table.add_row(
-        "Young's modulus (TPa)", f"{PAPER['E_TPa']}", f"{summary['E_TPa']:.4f}", f"{summary['md_E_TPa']:.4f}"
+        "Young's modulus (TPa)", f"{paper['E_TPa']}", f"{summary['E_TPa']:.4f}", f"{summary['md_E_TPa']:.4f}"
     )
-    table.add_row("Poisson's ratio", f"{PAPER['nu']}", f"{summary['nu']:.4f}", f"{summary['md_nu']:.4f}")
+    table.add_row("Poisson's ratio", f"{paper['nu']}", f"{summary['nu']:.4f}", f"{summary['md_nu']:.4f}")
     certificate = summary["certificate"]
     table.add_row("coercivity, whole zone", "grid only", f"{certificate['min_gamma']:.3g}", "")
-    table.add_row("Cauchy–Schwarz, whole zone", "grid only", f"{certificate['min_cauchy_schwarz']:.3g}", "")
+    for key, words in (
+        ("min_cauchy_schwarz", "Cauchy–Schwarz, whole zone"),
+        ("min_operator", "operator (TPa), whole zone"),
+    ):
+        if key in certificate:
+            table.add_row(words, "grid only", f"{certificate[key]:.3g}", "")
     out.print(table)
     wall = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in summary["wall_s"].items())
     out.print(f"horizon {summary['delta_A']:g} Å, degree {summary['M']}; {wall}")
@@ -129,22 +130,29 @@ def expected(with_dynamics: bool) -> list[str]:
 
 def _influence(results: Results, path: Path) -> None:
     """K times its distance squared over the weighted volume: a bond's share of the response."""
-    influence = results.material.influence
-    grid = stencil.uniform(tuple(results.fields["train"].spacing), influence.horizon)  # type: ignore[arg-type]
+    material = results.material
+    horizon = material.influence.horizon
+    curves = [("learned", material.influence, BLUE)]
+    if material.own_dilatation is not None:
+        curves = [("deviatoric", material.influence, BLUE), ("dilatation", material.own_dilatation, ORANGE)]
+    grid = stencil.uniform(tuple(results.fields["train"].spacing), horizon)  # type: ignore[arg-type]
     volume = symbol.rings(grid, np.zeros((1, 2))).volume
-    m = volume @ influence(grid.radii)
-    r = np.linspace(0.8 * grid.radii[0], influence.horizon, 600)
+    r = np.linspace(0.8 * grid.radii[0], horizon, 600)
+    lowest, highest = 0.0, 0.0
     with figure(path, 4.2, 3.0) as (_, axes):
         axes.axhline(0, color=GREY, lw=0.6)
-        axes.plot(r, influence(r) / m * 1e6, color=BLUE, label="learned")
-        axes.plot(
-            grid.radii, influence(grid.radii) / m * 1e6, "o", ms=3.5, color=RED, label="bonds of the grid"
-        )
+        for label, influence, colour in curves:
+            m = volume @ influence(grid.radii)
+            axes.plot(r, influence(r) / m * 1e6, color=colour, label=label)
+            shown = influence(grid.radii) / m * 1e6
+            axes.plot(grid.radii, shown, "o", ms=3.5, color=RED if len(curves) == 1 else colour)
+            lowest, highest = min(lowest, shown.min()), max(highest, shown.max())
+        axes.plot([], [], "o", ms=3.5, color=RED if len(curves) == 1 else GREY, label="bonds of the grid")
         axes.set_xlabel("bond length r (Å)")
         axes.set_ylabel("influence function K/m (10⁻⁶ Å⁻⁴)")
-        shown = influence(grid.radii) / m * 1e6
-        axes.set_ylim(1.6 * min(shown.min(), 0), 1.25 * shown.max())
-        axes.set_title(f"δ = {influence.horizon:g} Å, M = {influence.degree}, α = {influence.alpha:.2f}")
+        axes.set_ylim(1.6 * lowest, 1.25 * highest)
+        influence = material.influence
+        axes.set_title(f"δ = {horizon:g} Å, M = {influence.degree}, α = {influence.alpha:.2f}")
         axes.legend()
 
 
@@ -228,7 +236,13 @@ def _dispersion(results: Results, path: Path) -> None:
             panel.set_ylim(0, None)
             panel.set_xlim(0, edge)
         axes[0].set_ylabel("modulus b/(k² u) (TPa)")
-        axes[0].legend(loc="upper left", title="dashed: elastic constants of LAMMPS", title_fontsize=8)
+        axes[0].legend(
+            loc="center left",
+            bbox_to_anchor=(0.0, 0.54),
+            fontsize=7,
+            title="dashed: elastic constants of LAMMPS",
+            title_fontsize=7,
+        )
 
 
 def _response(fields: FieldSet, samples: spectral.Samples, axis: int, component: int):
@@ -242,19 +256,22 @@ def _response(fields: FieldSet, samples: spectral.Samples, axis: int, component:
 
 
 def _solvability(results: Results, path: Path) -> None:
-    """The Cauchy–Schwarz eigenvalue over the zone, and where the training waves lie."""
-    fields, influence = results.fields["train"], results.material.influence
-    grid = stencil.uniform(tuple(fields.spacing), influence.horizon)  # type: ignore[arg-type]
+    """The conditions' eigenvalues over the zone, and where the training waves lie."""
+    fields, material = results.fields["train"], results.material
+    grid = stencil.uniform(tuple(fields.spacing), material.influence.horizon)  # type: ignore[arg-type]
     edge = np.pi / fields.spacing
     axes_k = [np.linspace(-e, e, 161) for e in edge]
     k = np.stack(np.meshgrid(*axes_k, indexing="ij"), axis=-1).reshape(-1, 2)
     k[np.all(np.abs(k) < 1e-9, axis=1)] = 1e-6
-    values = stability.eigenvalues(influence, grid, k)
+    coercivity = r"coercivity, $\lambda_{\min}(G)/\kappa^2$"
+    if material.own_dilatation is None:
+        values = stability.eigenvalues(material.influence, grid, k)[:, [0, 2]]
+        other = r"Cauchy–Schwarz, $\lambda_{\min}(G-2gg^T)/\kappa^2$"
+    else:
+        values = stability.operator_eigenvalues(material, grid, k)
+        other = r"operator, $\lambda_{\min}(L)/\kappa^2$ (TPa)"
     with figure(path, 7.2, 3.2, ncols=2) as (fig, panels):
-        for panel, which, title in (
-            (panels[0], 0, r"coercivity, $\lambda_{\min}(G)/\kappa^2$"),
-            (panels[1], 2, r"Cauchy–Schwarz, $\lambda_{\min}(G-2gg^T)/\kappa^2$"),
-        ):
+        for which, (panel, title) in enumerate(zip(panels, (coercivity, other), strict=True)):
             image = panel.pcolormesh(
                 *axes_k, values[:, which].reshape(161, 161).T, cmap=SEQUENTIAL, vmin=0, rasterized=True
             )

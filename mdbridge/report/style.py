@@ -53,6 +53,13 @@ def bare(axes: Any) -> None:
         side.set_visible(True)
 
 
+def plain_log(axes: Any) -> None:
+    """Plain numbers, 1, 2 and 5 of each decade, on a logarithmic vertical axis."""
+    axes.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+
+
 def ticks(count: int) -> Any:
     """At most about ``count`` round ticks."""
     return matplotlib.ticker.MaxNLocator(count)

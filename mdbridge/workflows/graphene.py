@@ -7,26 +7,27 @@ made from.  A stage whose file carries the right key is not done again.
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mpi4py import MPI
+from rich.console import Console
 
 from .. import dataset, parallel
 from ..config import load
 from ..dataset import SOLUTIONS, FieldSet
 from ..errors import FileError, InputError
 from ..files import digest, read_json, write_json
-from ..lps import solver
 from ..lps.model import LinearPeridynamicSolid
 from ..md.session import potential
 from ..report import graphene as figures
+from ..report import graphene_sweep as sweep_report
 from ..report.console import console, progress
-from . import graphene_learning, graphene_sampling
+from . import graphene_learning, graphene_sampling, graphene_sweep, graphene_thermal
 from .doctor import versions
 from .graphene_input import GrapheneInput
+from .graphene_problems import check_grid, evaluate
 
 _SPLITS = ("train", "val", "test")
 
@@ -46,6 +47,8 @@ class Campaign:
     def data_key(self) -> str:
         c = self.config
         sections = [c.md.model_dump(), c.coarse.model_dump(), c.dynamics.model_dump()]
+        if c.thermal is not None:
+            sections.append(c.thermal.model_dump())
         return digest("sample 1", self.potential, *sections)
 
     @property
@@ -57,6 +60,16 @@ class Campaign:
         return digest("solve 1", self.model_key, self.config.solve.model_dump())
 
     @property
+    def sweep_key(self) -> str:
+        return digest("sweep 1", self.pair_key, self.config.sweep.model_dump())
+
+    @property
+    def pair_key(self) -> str:
+        """Of what a single pair is learned from: everything but the list of pairs."""
+        lists = {"horizons_A", "degrees", "baseline_horizon_A"}
+        return digest("pairs 1", self.data_key, self.config.learn.model_dump(exclude=lists))
+
+    @property
     def dataset(self) -> Path:
         return self.out / "dataset.h5"
 
@@ -65,40 +78,55 @@ class Campaign:
         return self.out / "model.json"
 
     @property
+    def pairs(self) -> Path:
+        """Where every learned pair (δ, M) is kept."""
+        return self.out / "pairs"
+
+    @property
     def solutions(self) -> Path:
         return self.out / "solutions.h5"
 
 
 def sample(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
     """Stage 1 as a command."""
-    _sample(_open(comm, source, out, overrides))
+    sample_campaign(open_campaign(comm, source, out, overrides))
 
 
-def learn(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
-    """Stage 2 as a command."""
-    _learn(_open(comm, source, out, overrides))
+def learn(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str], sweep: bool = False) -> None:
+    """Stage 2 as a command; with ``sweep`` Algorithm 2 over all pairs of the section [sweep]."""
+    campaign = open_campaign(comm, source, out, overrides)
+    if sweep:
+        run_sweep(campaign)
+    else:
+        _learn(campaign)
 
 
 def solve(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
     """Stage 3 as a command."""
-    _solve(_open(comm, source, out, overrides))
+    _solve(open_campaign(comm, source, out, overrides))
 
 
 def report(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
     """Stage 4 as a command."""
-    _report(_open(comm, source, out, overrides))
+    _report(open_campaign(comm, source, out, overrides))
 
 
 def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
     """All stages, skipping what is done."""
-    campaign = _open(comm, source, out, overrides)
-    for stage in (_sample, _learn, _solve, _report):
+    campaign = open_campaign(comm, source, out, overrides)
+    for stage in (sample_campaign, _learn, _solve, _report):
         stage(campaign)
 
 
-def _open(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> Campaign:
+def open_campaign(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> Campaign:
+    """Read and check the input (collective)."""
+
     def read() -> tuple[GrapheneInput, str]:
         config = load(source, GrapheneInput, overrides)
+        beside = source.parent / config.md.potential  # a path in a file is relative to the file
+        if beside.is_file():
+            md = config.md.model_copy(update={"potential": str(beside.resolve())})
+            config = config.model_copy(update={"md": md})
         return config, hashlib.sha256(potential(config.md.potential).read_bytes()).hexdigest()
 
     config, potential_hash = parallel.on_root(comm, read)
@@ -128,7 +156,9 @@ def _made_from_input(campaign: Campaign, path: Path, found: str | None, key: str
 # --- sample ---------------------------------------------------------------------
 
 
-def _sample(campaign: Campaign) -> None:
+def sample_campaign(campaign: Campaign) -> None:
+    """Stage 1, unless it is done."""
+
     def done() -> bool:
         return dataset.stored_key(campaign.dataset) == campaign.data_key
 
@@ -139,23 +169,51 @@ def _do_sample(campaign: Campaign) -> None:
     start = time.monotonic()
     comm, config, key = campaign.comm, campaign.config, campaign.data_key
     folder = campaign.out / "samples"
+    if config.thermal is None:
+        make_jobs, collect = graphene_sampling.static_jobs, graphene_sampling.collect
+    else:
+        make_jobs, collect = graphene_thermal.jobs, graphene_thermal.collect
     with progress(comm, "sample") as tick:
-        graphene_sampling.run_samples(comm, config, folder, key, tick)
-    parallel.on_root(
-        comm,
-        lambda: graphene_sampling.collect(config, folder, key, campaign.dataset, time.monotonic() - start),
-    )
+        graphene_sampling.run_samples(comm, config, make_jobs(config), folder, key, tick)
+    parallel.on_root(comm, lambda: collect(config, folder, key, campaign.dataset, time.monotonic() - start))
 
 
-def _fields(campaign: Campaign, names: Sequence[str]) -> dict[str, FieldSet]:
-    """Read groups of the dataset on all ranks; the file must be the input's."""
+def read_fields(campaign: Campaign, names: Sequence[str], variant: str | None = None) -> dict[str, FieldSet]:
+    """Read groups of the dataset on all ranks; the file must be the input's.
+
+    Args:
+        variant: another variant of the dataset than ``learn.variant``.
+
+    Raises:
+        FileError: the file is not there, not the input's, or lacks a group.
+    """
+    chosen = campaign.config.learn.variant if variant is None else variant
+    prefix = f"variants/{chosen}/" if chosen else ""
 
     def read() -> dict[str, FieldSet]:
         with dataset.reading(campaign.dataset) as file:
             _made_from_input(campaign, campaign.dataset, file.attrs["key"], campaign.data_key, "sample")
-            return {name: dataset.get_fields(file, name) for name in names}
+            available = file.get("variants", {})
+            if chosen and chosen not in available:
+                raise InputError(
+                    f"'learn.variant' = '{chosen}': {campaign.dataset} has "
+                    f"{', '.join(sorted(available)) or 'no variants'}"
+                )
+            missing = [name for name in names if f"{prefix}{name}" not in file]
+            if chosen and missing:
+                raise InputError(
+                    f"'learn.variant' = '{chosen}': has no {', '.join(missing)} (only "
+                    f"{', '.join(sorted(available[chosen]))}); whole are the standard and the x1 variants"
+                )
+            return {name: dataset.get_fields(file, f"{prefix}{name}") for name in names}
 
     return parallel.on_root(campaign.comm, read)
+
+
+def training_fields(campaign: Campaign) -> dict[str, FieldSet]:
+    """The groups that learning takes: the disc's for its node spacing alone."""
+    names = (*_SPLITS, *(f"{split}_fine" for split in _SPLITS)) if campaign.config.learn.hybrid else _SPLITS
+    return read_fields(campaign, names)
 
 
 # --- learn ----------------------------------------------------------------------
@@ -171,18 +229,21 @@ def _learn(campaign: Campaign) -> None:
 def _do_learn(campaign: Campaign) -> None:
     start = time.monotonic()
     comm, config = campaign.comm, campaign.config
-    fields = _fields(campaign, _SPLITS)
+    fields = training_fields(campaign)
     with progress(comm, "learn") as tick:
-        outcome = graphene_learning.choose(comm, config.learn, fields, tick)
+        outcome = graphene_learning.choose(
+            comm, config.learn, fields, campaign.pairs, campaign.pair_key, tick
+        )
     best = outcome.best
-    model = best.fit.material.as_dict() | {
-        "certificate": asdict(best.fit.certificates[0]),
-        "certificates": [asdict(one) for one in best.fit.certificates],
+    assert best.material is not None
+    model = best.material.as_dict() | {
+        "certificate": best.certificates[0],
+        "certificates": best.certificates,
         "metrics": best.errors,
         "method": config.learn.method,
         "candidates": [candidate.row() for candidate in outcome.candidates],
-        "history": best.fit.history,
-        "trace": best.fit.trace,
+        "history": best.history,
+        "trace": best.trace,
         "key": campaign.model_key,
         "input_hash": digest(config.model_dump()),
         "versions": versions(),
@@ -191,20 +252,48 @@ def _do_learn(campaign: Campaign) -> None:
     parallel.on_root(comm, lambda: write_json(campaign.model, model))
 
 
+def run_sweep(campaign: Campaign) -> None:
+    """Algorithm 2 over all pairs of the section [sweep]: sweep.json, sweep.png and a table."""
+    comm, config = campaign.comm, campaign.config
+    path = campaign.out / "sweep.json"
+
+    def work() -> None:
+        start = time.monotonic()
+        fields = training_fields(campaign)
+        with progress(comm, "sweep") as tick:
+            found = graphene_sweep.sweep(
+                comm, config.learn, config.sweep, fields, campaign.pairs, campaign.pair_key, tick
+            )
+        made = {"key": campaign.sweep_key, "versions": versions(), "wall_s": time.monotonic() - start}
+        parallel.on_root(comm, lambda: write_json(path, found.as_dict() | made))
+
+    def done() -> bool:
+        return _json_key(path) == campaign.sweep_key
+
+    _stage(campaign, "sweep", done, work)
+    parallel.on_root(comm, lambda: sweep_report.show(console(comm), read_json(path), campaign.out))
+
+
 def _json_key(path: Path) -> str | None:
+    if not path.exists():
+        return None
     try:
         return read_json(path).get("key")
-    except FileError:
+    except FileError as error:
+        Console(stderr=True).print(f"[yellow]{error}[/yellow]; it is made again")
         return None
 
 
-def _material(campaign: Campaign) -> LinearPeridynamicSolid:
-    def read() -> LinearPeridynamicSolid:
+def _material(campaign: Campaign) -> tuple[LinearPeridynamicSolid, list[dict[str, Any]]]:
+    """The learned model and its certificates."""
+
+    def read() -> tuple[LinearPeridynamicSolid, list[dict[str, Any]]]:
         if not campaign.model.exists():
             raise FileError(f"{campaign.model}: no such file; run 'mdbridge learn' first")
         stored = read_json(campaign.model)
         _made_from_input(campaign, campaign.model, stored.get("key"), campaign.model_key, "learn")
-        return LinearPeridynamicSolid.from_dict(stored, str(campaign.model))
+        material = LinearPeridynamicSolid.from_dict(stored, str(campaign.model))
+        return material, stored["certificates"]
 
     return parallel.on_root(campaign.comm, read)
 
@@ -222,49 +311,14 @@ def _solve(campaign: Campaign) -> None:
 def _do_solve(campaign: Campaign) -> None:
     start = time.monotonic()
     comm, config = campaign.comm, campaign.config
-    material = _material(campaign)
+    material, certificates = _material(campaign)
     found: dict[str, dict[str, Any]] = {}
-    options = {"rtol": config.solve.relative_tolerance, "max_iterations": config.solve.max_iterations}
-    for name, fields in _fields(campaign, _SPLITS).items():
-        if fields.shape is not None:
-            solution = solver.solve_periodic(comm, fields.nodes, fields.box, material, fields.b, **options)
-            inside = np.ones(len(fields.nodes), dtype=bool)
-            truth = fields.u - fields.u.mean(axis=1, keepdims=True)
-            applied = solver.apply(comm, fields.nodes, material, fields.u, fields.box)
-        else:
-            inside = np.hypot(*fields.nodes.T) < config.md.disc_inner_A
-            _check_collar(fields, inside, material.influence.horizon, campaign.dataset)
-            solution = solver.solve_dirichlet(
-                comm, fields.nodes, inside, material, fields.b, fields.u, **options
-            )
-            truth = fields.u
-            applied = solver.apply(comm, fields.nodes, material, fields.u, at=inside)
-        error = _norm((solution.displacement - truth)[:, inside]) / _norm(truth[:, inside])
-        residual = _norm((applied - fields.b)[:, inside])
-        found[name] = {
-            "u": solution.displacement,
-            "inside": inside,
-            "E_u": error,
-            # the disc carries no load inside, so there is nothing to divide by
-            "E_res": residual / _norm(fields.b[:, inside]) if fields.shape is not None else residual,
-            "iterations": solution.iterations,
-        }
+    for name, fields in read_fields(campaign, _SPLITS).items():
+        where = f"{campaign.dataset}: {name}"
+        check_grid(certificates, fields, where)
+        found[name] = evaluate(comm, fields, material, config.solve, config.md.disc_inner_A, where)
     wall = time.monotonic() - start
     parallel.on_root(comm, lambda: _write_solutions(campaign, found, wall))
-
-
-def _check_collar(fields: FieldSet, inside: np.ndarray, horizon: float, source: Path) -> None:
-    reach = np.hypot(*fields.nodes[inside].T).max() + 2 * horizon
-    covered = np.hypot(*fields.nodes.T).max()
-    if covered < reach:
-        raise InputError(
-            f"{source}: nodes of 'test' reach {covered:.1f} Å, but a horizon of {horizon:g} Å needs values "
-            f"up to {reach:.1f} Å; learn with a shorter horizon or sample a larger disc"
-        )
-
-
-def _norm(values: np.ndarray) -> np.ndarray:
-    return np.sqrt((values**2).sum(axis=(1, 2)))
 
 
 def _write_solutions(campaign: Campaign, found: dict[str, dict[str, Any]], wall: float) -> None:
@@ -297,13 +351,15 @@ def _report(campaign: Campaign) -> None:
 
     def work() -> None:
         start = time.monotonic()
-        results = figures.gather(campaign.dataset, campaign.model, campaign.solutions)
+        results = figures.gather(
+            campaign.dataset, campaign.model, campaign.solutions, campaign.config.learn.variant
+        )
         figures.draw(results, campaign.out)
         summary = figures.summarise(results)
         summary["wall_s"]["report"] = time.monotonic() - start
         write_json(summary_path, summary | {"key": key})
 
-    _fields(campaign, ())
+    read_fields(campaign, ())
     _material(campaign)
     parallel.on_root(campaign.comm, check_solutions)
     _stage(campaign, "report", done, lambda: parallel.on_root(campaign.comm, work))

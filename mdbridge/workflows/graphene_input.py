@@ -63,6 +63,34 @@ class Dynamics(Section):
     seed: Annotated[int, Field(ge=1)] = 2021
 
 
+class Thermal(Section):
+    """All loads at a finite temperature instead of at rest: means over a thermostatted run."""
+
+    temperature_K: Length = 300.0
+    duration_ps: Annotated[float, Field(ge=0.01)] = 1.0
+    """Of the runs of the sheet."""
+    disc_duration_ps: Annotated[float, Field(ge=0.01)] = 2.0
+    """Of those of the disc, whose slowest deformation takes longer to settle."""
+    damping_ps: Length = 0.05
+    """Of the Langevin thermostat: critical for the longest waves of the sheet, so that they settle."""
+    published_filter: Fraction = 0.01
+    """ι of [You2022, eq. 2.10]: a memory of 0.05 ps."""
+    filter: Fraction = 0.001
+    """ι of the filter that is used: a memory of 0.5 ps."""
+    load_factors: Annotated[list[Fraction], Field(min_length=1)] = [1.0, 0.25, 0.1]
+    """The training loads are also run at these fractions: the signal-to-noise levels of section 6.3."""
+    elastic_seeds: Annotated[int, Field(ge=2)] = 4
+    elastic_ps: Annotated[float, Field(ge=0.01)] = 3.0
+    """Length of the runs that give the elastic constants directly, and how many seeds of them."""
+    seed: Annotated[int, Field(ge=1)] = 2021
+
+    @model_validator(mode="after")
+    def _whole_load(self) -> "Thermal":
+        if self.load_factors[0] != 1.0 or len(set(self.load_factors)) < len(self.load_factors):
+            raise ValueError(f"load_factors = {self.load_factors}: must begin with 1.0, each given once")
+        return self
+
+
 class Parallel(Section):
     """How ranks share the samples."""
 
@@ -81,8 +109,30 @@ class Learn(Section):
     solution_weight: Annotated[float, Field(ge=0)] = 3.0
     consistency_weight: Annotated[float, Field(ge=0)] = 1.0
     strict_inf_sup: bool = False
+    own_dilatation: bool = False
+    """Give the dilatation an influence function of its own (beyond the paper)."""
+    hybrid: bool = False
+    """Train on the coarse and the fine nodes together, [You2022, sec. 6.4]."""
+    variant: str = ""
+    """Train on one of the dataset's variants, for instance published-x1-twin, instead of the standard."""
     starts: Annotated[int, Field(ge=1, le=1000)] = 6
     seed: Annotated[int, Field(ge=0)] = 0
+
+
+class Sweep(Section):
+    """The pairs (δ, M) that 'mdbridge learn --sweep' tries."""
+
+    horizons_A: Annotated[list[Length], Field(min_length=1)] = [
+        12.5,
+        15.0,
+        17.5,
+        20.0,
+        22.5,
+        25.0,
+        26.5,
+        28.5,
+    ]
+    degrees: Annotated[list[Annotated[int, Field(ge=0, le=60)]], Field(min_length=1)] = [0, 5, 10, 15, 20, 24]
 
 
 class Solve(Section):
@@ -99,17 +149,32 @@ class GrapheneInput(Section):
     md: MD = MD()
     coarse: Coarse = Coarse()
     dynamics: Dynamics = Dynamics()
+    thermal: Thermal | None = None
     parallel: Parallel = Parallel()
     learn: Learn = Learn()
+    sweep: Sweep = Sweep()
     solve: Solve = Solve()
 
     @model_validator(mode="after")
     def _fits(self) -> "GrapheneInput":
+        if self.learn.own_dilatation and (self.learn.strict_inf_sup or self.learn.method == "algorithm-1"):
+            raise ValueError(
+                "learn.own_dilatation = true: goes with learn.method = 'least-squares' and without "
+                "learn.strict_inf_sup alone"
+            )
         if self.md.disc_inner_A >= self.md.disc_radius_A:
             raise ValueError(
                 f"md.disc_inner_A = {self.md.disc_inner_A:g} must be below "
                 f"md.disc_radius_A = {self.md.disc_radius_A:g}"
             )
+        if self.thermal is not None and self.parallel.ranks_per_sample != 1:
+            raise ValueError(
+                f"parallel.ranks_per_sample = {self.parallel.ranks_per_sample} with a section [thermal]: "
+                "must be 1; LAMMPS draws the thermostat's noise rank by rank, and a loaded and an unloaded "
+                "run share it only if no atom ever changes ranks"
+            )
+        if self.thermal is not None and self.dynamics.enabled:
+            raise ValueError("dynamics.enabled = true with a section [thermal]: set it to false")
         lengths = [c * n * self.md.bond_guess_A for c, n in zip((sqrt(3.0), 3.0), self.md.cells, strict=True)]
         nodes = [round(length / self.coarse.spacing_A) for length in lengths]
         if min(nodes) <= 2 * WAVES:

@@ -4,9 +4,9 @@ Loads are shared over groups of ranks.  Each finished sample is a file of its
 own, so that what was done before an interruption is not done again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -154,11 +154,21 @@ def body_force_unit(grid: NodeGrid) -> float:
     return EV_PER_A3_IN_TPA / (grid.cell_area * graphene.THICKNESS)
 
 
-def run_samples(comm: MPI.Comm, config: GrapheneInput, folder: Path, key: str, tick: Tick) -> None:
-    """Do all samples that have no file in ``folder`` yet (collective)."""
+@dataclass(frozen=True)
+class Job:
+    """A piece of sampling: what it costs (s on one rank, roughly) and how it is done."""
+
+    cost: float
+    work: Callable[[Sampler], Result]
+
+
+def run_samples(
+    comm: MPI.Comm, config: GrapheneInput, jobs: Mapping[str, Job], folder: Path, key: str, tick: Tick
+) -> None:
+    """Do all jobs that have no file in ``folder`` yet (collective)."""
     group, index, groups = parallel.split_groups(comm, config.parallel.ranks_per_sample)
     sampler = Sampler(config, group)
-    plan = parallel.on_root(comm, lambda: _plan(config, folder, key))
+    plan = parallel.on_root(comm, lambda: _plan(jobs, folder, key))
     total = sum(cost for _, cost in plan) or 1.0
     costs = dict(plan)
     mine = [plan[job][0] for job in parallel.share([cost for _, cost in plan], groups)[index]]
@@ -170,7 +180,7 @@ def run_samples(comm: MPI.Comm, config: GrapheneInput, folder: Path, key: str, t
     def work() -> None:
         for name in mine:
             sampler.tick = lambda fraction, name=name: report(fraction, name)
-            result = _run_one(sampler, name)
+            result = jobs[name].work(sampler)
             path = folder / f"{name}.npz"
             parallel.on_root(group, lambda path=path, result=result: save(path, key, result))
             report(0.0, name)
@@ -190,40 +200,52 @@ def all_loads(config: GrapheneInput, box: Array) -> dict[str, list[loads.Load]]:
     }
 
 
-def _plan(config: GrapheneInput, folder: Path, key: str) -> list[tuple[str, float]]:
-    """Names and costs of the work that is left; files that are of no use are removed."""
-    names = [load.name for split in all_loads(config, np.ones(2)).values() for load in split]
-    if config.dynamics.load not in names or config.dynamics.load.startswith("test"):
+def static_jobs(config: GrapheneInput) -> dict[str, Job]:
+    """The loads at rest, the elastic constants, and the one load at finite temperature.
+
+    Raises:
+        InputError: the load that is to be run at finite temperature is none of the sheet's.
+    """
+    jobs = {}
+    for split, split_loads in all_loads(config, np.ones(2)).items():
+        cost = _COST["disc" if split == "test" else "sheet"]
+        jobs |= {load.name: Job(cost, partial(_static, split=split, name=load.name)) for load in split_loads}
+    if config.dynamics.load not in jobs or config.dynamics.load.startswith("test"):
         raise InputError(
             f"'dynamics.load' = '{config.dynamics.load}': must be a load of the periodic sheet, "
             f"train-x-0-1 … train-y-5-5 or val-01 … val-10"
         )
-    costs = {name: _COST["disc" if name.startswith("test") else "sheet"] for name in names}
-    costs["elastic"] = _COST["sheet"]
+    jobs["elastic"] = Job(_COST["sheet"], Sampler.elastic)
     if config.dynamics.enabled:
-        costs["dynamics"] = _COST["step"] * config.dynamics.duration_ps / graphene.TIMESTEP
-    left = {name: cost for name, cost in costs.items() if load_sample(folder / f"{name}.npz", key) is None}
+        cost = _COST["step"] * config.dynamics.duration_ps / graphene.TIMESTEP
+        jobs["dynamics"] = Job(cost, _dynamic)
+    return jobs
+
+
+def _static(sampler: Sampler, split: str, name: str) -> Result:
+    crystal = sampler.disc if split == "test" else sampler.sheet
+    return sampler.static(_load(sampler, name), crystal, sampler.config.md.max_bond_strain)
+
+
+def _dynamic(sampler: Sampler) -> Result:
+    return sampler.dynamic(_load(sampler, sampler.config.dynamics.load))
+
+
+def _load(sampler: Sampler, name: str) -> loads.Load:
+    box = np.ones(2) if name.startswith("test") else sampler.sheet.box
+    every_load = all_loads(sampler.config, box).values()
+    return next(load for split in every_load for load in split if load.name == name)
+
+
+def _plan(jobs: Mapping[str, Job], folder: Path, key: str) -> list[tuple[str, float]]:
+    """Names and costs of the work that is left; files that are of no use are removed."""
+    left = {name: job.cost for name, job in jobs.items() if load_sample(folder / f"{name}.npz", key) is None}
     useless = [folder / f"{name}.npz" for name in left]  # damaged, or of another input
     remnants = folder.glob(".*.part")  # of a process that was killed while it wrote
     for path in (*useless, *remnants):
         if path.exists():
             path.unlink()
     return list(left.items())
-
-
-def _run_one(sampler: Sampler, name: str) -> Result:
-    config = sampler.config
-    if name == "elastic":
-        return sampler.elastic()
-    if name.startswith("test"):
-        crystal, strain = sampler.disc, config.md.max_bond_strain
-    else:
-        crystal, strain = sampler.sheet, config.md.max_bond_strain
-    box = np.ones(2) if crystal.box is None else crystal.box
-    by_name = {load.name: load for split in all_loads(config, box).values() for load in split}
-    if name == "dynamics":
-        return sampler.dynamic(by_name[config.dynamics.load])
-    return sampler.static(by_name[name], crystal, strain)
 
 
 def save(path: Path, key: str, result: Result) -> None:
@@ -249,26 +271,30 @@ def collect(config: GrapheneInput, folder: Path, key: str, path: Path, wall: flo
     Raises:
         FileError: the dataset cannot be written.
     """
-    elastic = _require(folder, "elastic", key)
-    cell = np.array([np.sqrt(3.0), 3.0]) * float(elastic["bond_A"])
-    box = cell * config.md.cells
+    elastic = require(folder, "elastic", key)
+    box = box_of(config, float(elastic["bond_A"]))
     with dataset.writing(path, key) as file:
         file.attrs["wall_s"] = wall
         file.attrs["max_bond_strain"] = config.md.max_bond_strain
         for name, value in elastic.items():
             file.attrs[f"md_{name}"] = float(value)
         for split, split_loads in all_loads(config, box).items():
-            samples = [_require(folder, load.name, key) for load in split_loads]
+            samples = [require(folder, load.name, key) for load in split_loads]
             for suffix, grid in node_grids(config, None if split == "test" else box).items():
-                dataset.put_fields(file, split + suffix, _field_set(grid, split_loads, samples, suffix))
+                dataset.put_fields(file, split + suffix, field_set(grid, split_loads, samples, suffix))
         if config.dynamics.enabled:
-            dynamics = _require(folder, "dynamics", key)
+            dynamics = require(folder, "dynamics", key)
             group = file.create_group("dynamics")
             group.attrs["load"] = config.dynamics.load
             group.attrs["temperature_K"] = float(dynamics["temperature_K"])
             group.attrs["filter_weight"] = config.dynamics.filter_weight
             for name in ("u_zero", "u_raw", "u_filtered"):
                 dataset.put(group, name, dynamics[name], "angstrom")
+
+
+def box_of(config: GrapheneInput, bond: float) -> Array:
+    """``(2,)`` edges of the periodic sheet (Å)."""
+    return np.array([np.sqrt(3.0), 3.0]) * bond * config.md.cells
 
 
 def node_grids(config: GrapheneInput, box: Array | None) -> dict[str, NodeGrid]:
@@ -287,7 +313,7 @@ def node_grids(config: GrapheneInput, box: Array | None) -> dict[str, NodeGrid]:
     return {"": grid, "_fine": grid.refined(max(1, round(coarse.spacing_A / coarse.fine_spacing_A)))}
 
 
-def _field_set(grid: NodeGrid, split_loads: list[loads.Load], samples: list[Result], suffix: str) -> FieldSet:
+def field_set(grid: NodeGrid, split_loads: list[loads.Load], samples: list[Result], suffix: str) -> FieldSet:
     """Fields on the nodes that hold any mass."""
     u = np.stack([sample[f"u{suffix}"] for sample in samples])
     held = np.isfinite(u).all(axis=(0, 2))
@@ -305,7 +331,8 @@ def _field_set(grid: NodeGrid, split_loads: list[loads.Load], samples: list[Resu
     )
 
 
-def _require(folder: Path, name: str, key: str) -> Result:
+def require(folder: Path, name: str, key: str) -> Result:
+    """Read a sample that must be there."""
     found = load_sample(folder / f"{name}.npz", key)
     if found is None:
         raise FileError(f"{folder / name}.npz: missing or damaged; run 'mdbridge sample' again")

@@ -39,6 +39,10 @@ PURE = {
             "spectral",
             "stability",
             "regression",
+            "residuals",
+            "leastsquares",
+            "manufactured",
+            "scattered",
             "operator",
         ]
     ),

@@ -71,3 +71,22 @@ def test_a_model_with_a_missing_key_is_refused(key):
     del data[key]
     with pytest.raises(InputError, match=key):
         LinearPeridynamicSolid.from_dict(data, "model.json")
+
+
+def test_an_elevated_degree_is_the_same_function():
+    one = InfluenceFunction(10.0, 0.7, np.array([1.0, -2.0, 3.0]))
+    r = np.linspace(0.1, 10.0, 30)
+    for degree in (2, 3, 9):
+        other = one.elevated(degree)
+        assert other.degree == degree
+        np.testing.assert_allclose(other(r), one(r), rtol=1e-12, atol=1e-12)
+
+
+def test_a_model_with_its_own_dilatation_survives_its_dictionary():
+    one = InfluenceFunction(10.0, 0.7, np.array([1.0, -2.0, 3.0]))
+    other = InfluenceFunction(10.0, -0.3, np.array([2.0, 1.0]))
+    model = LinearPeridynamicSolid(one, -0.2, 0.7, other)
+    again = LinearPeridynamicSolid.from_dict(model.as_dict(), "here")
+    assert again.as_dict() == model.as_dict()
+    assert again.dilatation_influence(5.0) == other(5.0)
+    assert LinearPeridynamicSolid(one, -0.2, 0.7).dilatation_influence is one

@@ -1,5 +1,7 @@
 """The assembled LPS operator against its equations, one bond at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,16 @@ def test_factors_matrix_diagonal_and_restriction_agree():
     part = rows.restrict(kept)
     np.testing.assert_array_equal(part.matrix().toarray(), matrix[:, np.repeat(kept, 2)])
     np.testing.assert_array_equal(part.columns, rows.rows)
+
+
+def test_all_rows_of_a_periodic_box_at_once_are_the_same():
+    """With an influence function of its own for the dilatation."""
+    points, box = grid(8, perturbation=0.5), np.full(2, 40.0)
+    material = replace(SIGN_CHANGING, own_dilatation=INVERSE.influence)
+    every = np.arange(len(points))
+    whole = operator.operator_on(families(points, box, 15.0, every), material).matrix()
+    assert abs(whole - operator_rows(points, box, material, every).matrix()).max() < 1e-12
+    assert abs(whole - operator_rows(points, box, SIGN_CHANGING, every).matrix()).max() > 1e-4
 
 
 def test_rows_do_not_depend_on_which_others_are_made():

@@ -71,3 +71,15 @@ def test_the_advised_horizon_suffices_and_a_smaller_one_is_refused():
 def test_no_neighbours_at_all_are_refused():
     with pytest.raises(InputError, match="holds 0 neighbours"):
         quadrature.weights(np.empty((0, 2)), HORIZON)
+
+
+def test_weights_near_a_cell_satisfy_the_same_conditions_and_are_nearer():
+    offsets, cell = lattice((3.9, 4.1)), 3.9 * 4.1
+    smallest, near = quadrature.weights(offsets, HORIZON), quadrature.weights(offsets, HORIZON, near=cell)
+    (x, y), r = offsets.T, np.hypot(*offsets.T)
+    for i, j in QUINTICS:
+        values = x**i * y**j / r**3
+        scale = np.abs(values).sum() * cell
+        assert np.sum(near * values) == pytest.approx(np.sum(smallest * values), abs=1e-9 * scale)
+    assert np.linalg.norm(near) > np.linalg.norm(smallest)
+    assert np.linalg.norm(near - cell) < np.linalg.norm(smallest - cell)

@@ -142,3 +142,67 @@ def test_scales_are_central_differences():
 def test_the_ratio_is_not_defined_at_the_corners():
     corners = np.pi / H * np.array([[1, 0], [0, 1], [1, 1]])
     assert np.isinf(stability.eigenvalues(INVERSE, GRID, corners)[:, 1]).all()
+
+
+# --- a dilatation with an influence function of its own ---------------------------
+
+
+def pair(deviatoric, dilatation, ratio):
+    return LinearPeridynamicSolid(deviatoric, ratio - 1.0, 1.0, dilatation)
+
+
+def lowest_of_pair(material, count=24):
+    """Smallest eigenvalues of L and Γ in a periodic box, over κ², translations left out."""
+    box = np.full(2, H * count)
+    points = lattice(count)
+    rows = operator_rows(points, box, material, np.arange(len(points)))
+    k = symbol.grid_wavevectors((count, count), box)[1:]
+    kappa, _ = stability.scales(k, GRID.spacing)
+    phase = np.exp(1j * k @ points.T)
+    lowest = []
+    for matrix in (rows.matrix().toarray(), rows.deviatoric.toarray()):
+        # the 2 × 2 blocks of the dense matrix between plane waves
+        columns = [
+            [(phase * (phase.conj() @ matrix[i::2, j::2].T)).sum(axis=1) for j in range(2)] for i in range(2)
+        ]
+        values = np.linalg.eigvalsh(np.moveaxis(np.array(columns), 2, 0) / len(points))
+        # they are all there is, with the two translations
+        every = np.sort(np.append(values, [0.0, 0.0]))
+        np.testing.assert_allclose(every, np.linalg.eigvalsh(matrix), atol=1e-10)
+        values = values[:, 0]
+        lowest.append((values / kappa).min())
+    return lowest
+
+
+@pytest.mark.parametrize("ratio", [0.4, 3.0])
+@pytest.mark.parametrize(
+    ("deviatoric", "dilatation"),
+    [(INVERSE, SIGN_CHANGING), (SIGN_CHANGING, INVERSE), (NOT_COERCIVE, INVERSE), (INVERSE, BLIND)],
+)
+def test_pair_certificate_is_that_of_the_dense_matrices(deviatoric, dilatation, ratio):
+    material = pair(deviatoric, dilatation, ratio)
+    found = stability.certify_material(material, GRID)
+    operator, gamma = lowest_of_pair(material)
+    # the box has some of the zone's wave vectors: its minimum is no lower, and close
+    for certified, dense in ((found.min_operator, operator), (found.min_gamma, gamma)):
+        assert certified <= dense + 1e-9
+        assert certified == pytest.approx(dense, abs=0.05 * max(1.0, abs(dense)))
+
+
+def test_equal_influence_functions_are_one():
+    one = LinearPeridynamicSolid(SIGN_CHANGING, -0.2, 0.7)
+    two = LinearPeridynamicSolid(SIGN_CHANGING, -0.2, 0.7, SIGN_CHANGING)
+    k = symbol.zone_wavevectors(GRID.spacing, 9)
+    np.testing.assert_allclose(
+        symbol.operator(one, symbol.rings(GRID, k)), symbol.operator(two, symbol.rings(GRID, k)), rtol=1e-13
+    )
+    points, box = lattice(8), np.full(2, 8 * H)
+    rows = [operator_rows(points, box, m, np.arange(64)).matrix() for m in (one, two)]
+    assert abs(rows[0] - rows[1]).max() == 0
+
+
+def test_pair_certificate_refuses_a_negative_operator():
+    found = stability.certify_material(pair(INVERSE, INVERSE, -3.0), GRID)
+    assert found.min_gamma > 0 > found.min_operator
+    with pytest.raises(SolvabilityError, match=r"of L, -"):
+        found.require()

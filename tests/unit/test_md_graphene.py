@@ -137,3 +137,14 @@ def test_the_thermostat_holds_its_temperature_in_the_plane(carbon, bond):
         assert 270 < np.mean(heat[10:]) < 330
         assert np.abs(session.gather("v", 3)[:, 2]).max() == 0
         assert np.abs(session.gather("x", 3)[:, 2]).max() < 1e-12
+
+
+def test_elastic_constants_of_a_cold_sheet_are_those_at_rest(carbon, bond):
+    rest = graphene.elastic_constants(MPI.COMM_SELF, bond, carbon)
+    cold = graphene.thermal_elastic_constants(
+        MPI.COMM_SELF, bond, carbon, temperature=1.0, damping=0.05, duration=0.3, seed=3
+    )
+    assert abs(cold.pop("thermal_stress_TPa")) < 2e-5
+    for name, value in cold.items():
+        # strains of ±0.005 rather than of ±0.0001: the cubic term is small
+        assert np.isclose(value, rest[name], rtol=0.005), name

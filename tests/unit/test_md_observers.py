@@ -63,6 +63,23 @@ def test_filter_of_a_ramp_across_the_boundary(session, weight):
     assert np.abs(session.gather("d2_smoothed", 2) - expected).max() < 1e-10
 
 
+def test_two_filters_on_one_run_do_not_disturb_each_other(session):
+    velocity = np.array([70.0, -45.0])
+    session.commands("fix other all property/atom d2_other 2")
+    session.commands(f"fix motion all move linear {velocity[0]} {velocity[1]} 0.0")
+    grid = NodeGrid.periodic_cells(BOX, 6.0)
+    averages = []
+    for weight, array in ((0.2, "d2_smoothed"), (0.003, "d2_other")):
+        session.attach(TimeFilter(weight, array=array), every(1))
+        averages.append(SpatialAverage({"": grid}, 9.0, "cone", True, array))
+        session.attach(averages[-1], on([90]))
+    session.run(90)
+    for weight, array, average in zip((0.2, 0.003), ("d2_smoothed", "d2_other"), averages, strict=True):
+        expected = filtered_ramp(90, weight, TIMESTEP * velocity)
+        assert np.abs(session.gather(array, 2) - expected).max() < 1e-10
+        assert np.abs(average.results[""].u - expected).max() < 1e-10  # all atoms alike
+
+
 def test_filter_of_an_oscillation(session):
     amplitude, period, weight = np.array([0.7, -0.4]), 0.37, 0.05
     session.commands(f"fix motion all move wiggle {amplitude[0]} {amplitude[1]} 0.0 {period}")

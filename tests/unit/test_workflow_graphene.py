@@ -1,17 +1,14 @@
-"""Keys of the graphene campaign's stages, and which learned models are candidates."""
+"""Keys of the graphene campaign's stages, and where a potential is looked for."""
 
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from mpi4py import MPI
 
-from mdbridge.lps import regression, spectral
-from mdbridge.lps.model import InfluenceFunction, LinearPeridynamicSolid
-from mdbridge.workflows import graphene_learning
-from mdbridge.workflows.graphene import Campaign
-from mdbridge.workflows.graphene_input import Dynamics, GrapheneInput, Learn, Parallel, Solve
+from mdbridge.workflows import graphene
+from mdbridge.workflows.graphene import Campaign, open_campaign
+from mdbridge.workflows.graphene_input import Dynamics, GrapheneInput, Learn, Parallel, Solve, Thermal
 
 BASE = Campaign(MPI.COMM_SELF, GrapheneInput(campaign="graphene"), Path("a.toml"), Path("out"), "potential")
 
@@ -29,6 +26,7 @@ def changed(**sections):
     [
         (replace(BASE, potential="another file of that name"), 0),
         (changed(dynamics=Dynamics(seed=7)), 0),
+        (changed(thermal=Thermal(), dynamics=Dynamics(enabled=False)), 0),
         (changed(learn=Learn(seed=7)), 1),
         (changed(solve=Solve(max_iterations=7)), 2),
         (changed(parallel=Parallel(ranks_per_sample=2)), 3),
@@ -41,11 +39,24 @@ def test_a_key_changes_with_what_its_stage_is_made_from_and_with_nothing_else(ot
     )
 
 
-def test_a_model_without_a_positive_modulus_is_no_candidate(monkeypatch):
-    influence = InfluenceFunction(12.5, 1.0, np.ones(1))
-    fit = regression.Fit(LinearPeridynamicSolid(influence, -0.7, 0.7), [], 0.0, [], 0)
-    monkeypatch.setattr(regression, "learn", lambda *_: fit)
-    field = np.random.default_rng(0).standard_normal((2, 100, 2))
-    samples = {"train": spectral.transform(field, field, (10, 10), np.full(2, 50.0))}
-    candidate = graphene_learning._learn(samples, None, 12.5, 0, Learn())
-    assert candidate.fit is None and "not solvable" in candidate.failure
+def test_a_list_of_pairs_does_not_change_what_a_pair_is_learned_from():
+    other = changed(learn=Learn(horizons_A=[20.0], degrees=[3]))
+    assert other.pair_key == BASE.pair_key
+    assert other.model_key != BASE.model_key
+    assert changed(learn=Learn(seed=7)).pair_key != BASE.pair_key
+
+
+def test_a_relative_potential_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "inputs"
+    folder.mkdir()
+    (folder / "mine.tersoff").write_text("# a potential")
+    (folder / "a.toml").write_text('campaign = "graphene"\n[md]\npotential = "mine.tersoff"\n')
+    opened = open_campaign(MPI.COMM_SELF, Path("inputs/a.toml"), tmp_path / "out", [])
+    assert opened.config.md.potential == str(folder / "mine.tersoff")
+
+
+def test_a_damaged_model_is_mentioned(tmp_path, capsys):
+    (tmp_path / "model.json").write_text("{")
+    assert graphene._json_key(tmp_path / "model.json") is None
+    assert "model.json" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mdbridge.errors import ConvergenceError
-from mdbridge.lps import regression, spectral, stability, stencil, symbol
+from mdbridge.lps import regression, residuals, spectral, stability, stencil, symbol
 from mdbridge.lps.model import InfluenceFunction, LinearPeridynamicSolid
 from mdbridge.lps.regression import Settings
 
@@ -33,7 +33,7 @@ def operator(material, samples, grid=GRID):
 
 
 def problem(degree=3, settings=None, strict=False):
-    made = regression._Problem(
+    made = residuals.Problem(
         [(spectral.moments(manufactured(TRUTH)), GRID)], [GRID, OTHER], degree, settings or Settings()
     )
     made.strict = strict
@@ -49,15 +49,60 @@ def test_jacobian_is_the_slope_of_the_residuals(strict, coefficients):
     made = problem(strict=strict)
     p = np.array([-0.3, 0.6, 0.7, *coefficients])
     gauge = symbol.rings(GRID, np.zeros((1, 2))).volume / 1000
-    residuals, jacobian = made._evaluate(p, gauge)
+    residuals, jacobian = made._evaluate(p, [gauge])
     assert jacobian.shape == (len(residuals), len(p))
     step = 1e-6
     for i, column in enumerate(jacobian.T):
         forward, backward = (
-            made._evaluate(p + sign * step * np.eye(len(p))[i], gauge)[0] for sign in (1, -1)
+            made._evaluate(p + sign * step * np.eye(len(p))[i], [gauge])[0] for sign in (1, -1)
         )
         slope = (forward - backward) / (2 * step)
         np.testing.assert_allclose(column, slope, atol=1e-6 * max(1.0, np.abs(slope).max()))
+
+
+def test_jacobian_with_an_influence_function_for_the_dilatation():
+    """The deviatoric one is not coercive, so that the penalties take part."""
+    made = problem(settings=Settings(own_dilatation=True))
+    gauge = symbol.rings(GRID, np.zeros((1, 2))).volume / 1000
+    p = np.array([-0.3, 0.6, 0.7, 1.0, 1.4, -1.2, 0.1, 0.3, 1.0, 0.5, 0.2, 0.7])
+    conditions = made._solvable_pair(p, made.zones[0], GRID)
+    assert all((values > 0).any() for values, _ in conditions)
+    _, jacobian = made._evaluate(p, [gauge, gauge])
+    step = 1e-6
+    for i, column in enumerate(jacobian.T):
+        forward, backward = (
+            made._evaluate(p + sign * step * np.eye(len(p))[i], [gauge, gauge])[0] for sign in (1, -1)
+        )
+        slope = (forward - backward) / (2 * step)
+        np.testing.assert_allclose(column, slope, atol=1e-6 * max(1.0, np.abs(slope).max()))
+
+
+def test_two_influence_functions_are_recovered_where_one_cannot_fit():
+    deviatoric = InfluenceFunction(HORIZON, 1.0, np.array([1.0, 0.5, -0.2]))
+    dilatation = InfluenceFunction(HORIZON, 0.5, np.array([-1.0, 1.0, 1.0]))
+    truth = replace(TRUTH, influence=deviatoric, own_dilatation=dilatation)
+    samples = manufactured(truth)
+    data = [(spectral.moments(samples), GRID)]
+    one, two = (
+        regression.learn(data, [GRID], 2, Settings(consistency_weight=0.0, starts=4, own_dilatation=own))
+        for own in (False, True)
+    )
+    assert isinstance(two.certificates[0], stability.PairCertificate)
+    errors = [spectral.errors(operator(f.material, samples), samples)[0].max() for f in (one, two)]
+    assert errors[0] > 0.03  # or the truth would not need two
+    assert errors[1] < 1e-3
+    assert two.material.lame_lambda == pytest.approx(-0.197, abs=2e-3)
+    assert two.material.lame_mu == pytest.approx(0.722, abs=2e-3)
+
+
+def test_a_fit_from_a_model_stays_at_its_optimum():
+    data = [(spectral.moments(manufactured(TRUTH)), GRID)]
+    settings = Settings(consistency_weight=0.0, starts=3)
+    fit = regression.learn(data, [GRID], 2, settings)
+    again = regression.learn(data, [GRID], 2, settings, start=fit.material)
+    assert again.cost <= fit.cost + 1e-9
+    assert again.material.lame_mu == pytest.approx(fit.material.lame_mu, abs=1e-4)
+    assert len(again.costs) == 1
 
 
 def test_penalties_take_part_in_the_jacobian_test():
@@ -140,7 +185,7 @@ def test_a_seed_decides_the_result():
 
 def test_no_solvable_model_is_an_error(monkeypatch):
     data = [(spectral.moments(manufactured(TRUTH)), GRID)]
-    monkeypatch.setattr(regression._Problem, "add_violations", lambda self, p: True)
+    monkeypatch.setattr(residuals.Problem, "add_violations", lambda self, p: True)
     with pytest.raises(ConvergenceError, match="no solvable model found for a horizon of 15 Å and degree 1"):
         regression.learn(data, [GRID], 1, Settings(starts=1))
 

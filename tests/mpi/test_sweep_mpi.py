@@ -1,0 +1,32 @@
+"""A sweep on one rank and on two: the same numbers, and what one left the other goes on with."""
+
+import json
+from pathlib import Path
+
+import pytest
+from launch import launch
+
+JOB = Path(__file__).with_name("sweep_job.py")
+
+pytestmark = pytest.mark.mpi
+
+
+def sweep(tmp_path, ranks, folder):
+    result = tmp_path / f"{ranks}-{folder}.json"
+    job = launch(JOB, ranks, tmp_path / folder, result)
+    assert job.returncode == 0, job.stderr
+    return json.loads(result.read_text())
+
+
+def test_same_on_one_and_on_two_ranks(tmp_path):
+    one, two = sweep(tmp_path, 1, "a"), sweep(tmp_path, 2, "b")
+    assert one == two
+    assert [row["M"] for row in one["rows"]] == [0, 2, 4]
+    assert sum(bool(candidate["failure"]) for candidate in one["candidates"]) == 3  # a horizon of 6 Å
+    files = sorted((tmp_path / "b").glob("*.json"))
+    assert len(files) == 9
+    times = [path.stat().st_mtime_ns for path in files]
+    files[4].unlink()
+    assert sweep(tmp_path, 2, "b") == one
+    changed = [path.stat().st_mtime_ns != time for path, time in zip(files, times, strict=True)]
+    assert [n for n, was in enumerate(changed) if was] == [4]

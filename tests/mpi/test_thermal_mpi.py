@@ -1,0 +1,24 @@
+"""Runs at 300 K on one rank and on two: the same random forces, the same fields."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from launch import launch
+from thermal_job import CHOSEN
+
+JOB = Path(__file__).with_name("thermal_job.py")
+
+pytestmark = pytest.mark.mpi
+
+
+def test_same_on_one_and_on_two_ranks(tmp_path):
+    for ranks in (1, 2):
+        job = launch(JOB, ranks, tmp_path / str(ranks))
+        assert job.returncode == 0, job.stderr
+    for name in CHOSEN:
+        with np.load(tmp_path / "1" / f"{name}.npz") as one, np.load(tmp_path / "2" / f"{name}.npz") as two:
+            assert set(one.files) == set(two.files)
+            assert np.nanmax(np.abs(one["u@long"])) > 1e-3
+            for key in set(one.files) - {"key"}:
+                np.testing.assert_allclose(one[key], two[key], rtol=1e-9, atol=1e-12)
