@@ -77,17 +77,28 @@ def add_values(
     """
     ny, nx, count = sums.shape
     factor = -0.5 / (width * width)
+    step = edges[0, 0] / nx
+    bend = math.exp(2.0 * factor * step * step)
     for atom in range(s.shape[0]):
+        value = values[atom]
         low, high = _rows(s[atom], edges, (ny, nx), shift, cutoff)
         for j in range(low, high + 1):
             dy, lean, first, last = _row_span(s[atom], edges, j, (ny, nx), shift, cutoff)
-            row = j % ny
-            for i in range(first, last + 1):
-                dx = edges[0, 0] * ((i + shift) / nx - s[atom, 0]) + lean
-                g = math.exp(factor * (dx * dx + dy * dy))
-                column = i % nx
+            if last < first:
+                continue
+            row = sums[j % ny]
+            column = first % nx
+            # from node to node g is multiplied by a factor that itself changes by a constant one
+            dx = edges[0, 0] * ((first + shift) / nx - s[atom, 0]) + lean
+            g = math.exp(factor * (dx * dx + dy * dy))
+            growth = math.exp(factor * step * (2.0 * dx + step))
+            for _ in range(first, last + 1):
+                node = row[column]
                 for k in range(count):
-                    sums[row, column, k] += g * values[atom, k]
+                    node[k] += g * value[k]
+                column = column + 1 if column + 1 < nx else 0
+                g *= growth
+                growth *= bend
 
 
 @njit(cache=True)

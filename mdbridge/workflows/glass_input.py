@@ -170,6 +170,8 @@ class GlassInput(Section):
                 f"a frame would take {self.exact_frame_steps:g} steps (shear.max_strain / observe.frames / "
                 "shear.rate_per_ps / md.timestep_ps); it must be a whole number"
             )
+        if self.calibrate is not None:
+            self._check_strains(self.calibrate.strains)
         needed = (self.observe.samples - 1) * self.observe.sample_every + 1
         if needed > self.frame_steps:
             raise ValueError(
@@ -182,6 +184,19 @@ class GlassInput(Section):
                 "steps of a frame"
             )
         return self
+
+    def _check_strains(self, strains: list[float]) -> None:
+        """Before hours of MD: the calibration compares frames that there will be."""
+        frames, reach = self.observe.frames, self.shear.max_strain
+        for strain in strains:
+            number = strain / reach * frames
+            if not 0.5 < number < frames + 0.5 or abs(number - round(number)) > 1e-6 * frames:
+                raise ValueError(
+                    f"calibrate.strains: {strain:g} is none of the {frames} frames up to "
+                    f"shear.max_strain = {reach:g}"
+                )
+        if sorted(set(strains)) != strains:
+            raise ValueError("calibrate.strains must increase")
 
     @property
     def exact_frame_steps(self) -> float:

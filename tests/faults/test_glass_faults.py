@@ -262,6 +262,8 @@ def test_systems_that_the_observers_cannot_take(tmp_path, change, complaint):
         (SCRIPTED + '[observe.extra]\nExy = "c_a"\n', "the name is taken"),
         (TINY.replace("rate_per_ps = 0.1", "rate_per_ps = 0.3"), "must be a whole number"),
         (TINY.replace("samples = 3", "samples = 30"), "samples every 10 steps take"),
+        (TINY + "[calibrate]\nstrains = [0.1, 0.12]\n", "0.12 is none of the 14 frames"),
+        (TINY + "[calibrate]\nstrains = [0.7, 0.1]\n", "must increase"),
         (TINY.replace("melt_ps = 3.0", "melt_ps = 0.02"), "the crystal has not melted"),
     ],
 )
