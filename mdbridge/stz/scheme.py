@@ -67,32 +67,30 @@ def _first_stage(y0, rate0, weight, out):
         o[n] = a[n] + weight * b[n]
 
 
-@numba.njit(inline="always")
-def _square(y0, rate0, y, rate, step, weight, f, j, i):
-    change = 0.8 * (y0[f, j, i] - y[f, j, i]) + 0.4 * step * (rate0[f, j, i] + rate[f, j, i])
-    return (weight * change) ** 2
-
-
 @numba.njit(cache=True, fastmath={"contract", "reassoc"})
-def _error_estimate(y0, rate0, y, rate, step, scales, ghost):
-    """Sum of squares of the scaled local error, [Sommeijer1998, eq. 2.7], and the worst owned place."""
-    count, rows, columns = y.shape
-    total, worst, field, row = 0.0, -1.0, 0, ghost
-    for f in range(count):
-        weight = 1.0 / scales[f]
-        for line in range(rows - 2 * ghost):
-            j, sum_of_row = line + ghost, 0.0
-            for place in range(columns - 2 * ghost):
-                sum_of_row += _square(y0, rate0, y, rate, step, weight, f, j, place + ghost)
-            total += sum_of_row
-            if not sum_of_row <= worst:  # NaN is the worst there is
-                worst, field, row = sum_of_row, f, j
-    worst, column = -1.0, ghost
-    for i in range(ghost, columns - ghost):
-        square = _square(y0, rate0, y, rate, step, 1.0, field, row, i)
-        if not square <= worst:
-            worst, column = square, i
-    return total, row - ghost, column - ghost
+def _squares(y0, rate0, y, rate, step):
+    """Sum of squares of the local error along a row, [Sommeijer1998, eq. 2.7]."""
+    total = 0.0
+    for i in range(len(y)):
+        change = 0.8 * (y0[i] - y[i]) + 0.4 * step * (rate0[i] + rate[i])
+        total += change * change
+    return total
+
+
+@numba.njit(cache=True)
+def _error_estimate(y0, rate0, y, rate, step, scales):
+    """Sum of squares of the scaled local error, and the worst owned place."""
+    total, worst, field, row = 0.0, -1.0, 0, GHOST
+    inner = slice(GHOST, y.shape[2] - GHOST)
+    for f in range(len(y)):
+        for j in range(GHOST, y.shape[1] - GHOST):
+            rows = (y0[f, j, inner], rate0[f, j, inner], y[f, j, inner], rate[f, j, inner])
+            square = _squares(*rows, step) / scales[f] ** 2
+            total += square
+            if not square <= worst:  # NaN is the worst there is
+                worst, field, row = square, f, j
+    change = 0.8 * (y0[field, row] - y[field, row]) + 0.4 * step * (rate0[field, row] + rate[field, row])
+    return total, row - GHOST, np.argmax(np.abs(change[GHOST:-GHOST]))
 
 
 @dataclass
@@ -228,7 +226,7 @@ class Stepper:
         self._chebyshev(step)
         self._evaluate(self.gamma + step, self._trial, self._trial_rate)
         square, row, column = _error_estimate(
-            self._state, self._rate, self._trial, self._trial_rate, step, self._scales, GHOST
+            self._state, self._rate, self._trial, self._trial_rate, step, self._scales
         )
         chi = owned(self._trial)[CHI]
         positive = bool(chi.min() > 0.0)
