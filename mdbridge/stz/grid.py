@@ -149,15 +149,24 @@ def owned(fields: Fields) -> Fields:
 
 
 @numba.njit(cache=True)
-def wrap(fields: Fields) -> None:
-    """Fill the ghost layers from the opposite side."""
+def wrap_columns(fields: Fields) -> None:
+    """Fill the ghost columns of owned rows from the opposite side."""
     count, rows, columns = fields.shape
-    ny, nx = rows - 2 * GHOST, columns - 2 * GHOST
+    nx = columns - 2 * GHOST
     for f in range(count):
-        for j in range(GHOST, GHOST + ny):
+        for j in range(GHOST, rows - GHOST):
             for g in range(GHOST):
                 fields[f, j, g] = fields[f, j, nx + g]
                 fields[f, j, nx + GHOST + g] = fields[f, j, GHOST + g]
+
+
+@numba.njit(cache=True)
+def wrap(fields: Fields) -> None:
+    """Fill the ghost layers from the opposite side."""
+    wrap_columns(fields)
+    count, rows, columns = fields.shape
+    ny = rows - 2 * GHOST
+    for f in range(count):
         for g in range(GHOST):
             for i in range(columns):
                 fields[f, g, i] = fields[f, ny + g, i]

@@ -7,7 +7,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .grid import GHOST, Fields, Grid, wrap
+from .grid import GHOST, Fields, Grid, wrap, wrap_columns
 
 Array = NDArray[np.float64]
 Spectrum = NDArray[np.complex128]
@@ -50,7 +50,7 @@ class SharedGrid:
             wrap(fields)
             return
         g, size, rank = GHOST, self.comm.size, self.comm.rank
-        fields[:, :, :g], fields[:, :, -g:] = fields[:, :, -2 * g : -g], fields[:, :, g : 2 * g]
+        wrap_columns(fields)
         below, above = (rank - 1) % size, (rank + 1) % size
         received = np.empty((len(fields), g, fields.shape[2]))
         self.comm.Sendrecv(np.ascontiguousarray(fields[:, g : 2 * g]), below, 0, received, above, 0)
@@ -96,14 +96,16 @@ class SharedColumns:
         self._nx = grid.nx
         self._rows_of = [slice(*pair) for pair in pairwise(split(grid.ny, self._comm.size))]
         self._columns_of = [slice(*pair) for pair in pairwise(split(grid.nx // 2 + 1, self._comm.size))]
-        self.first, self.count = self._columns_of[rank].start, _length(self._columns_of[rank])
+        mine = _length(self._columns_of[rank])
+        # an odd count, the last perhaps empty: at a pitch of a power of two transforms along columns
+        # run at half the speed
+        self.first, self.count = self._columns_of[rank].start, mine | 1
         self._rows = np.empty((2, domain.shape[0], grid.nx // 2 + 1), dtype=complex)
-        # an odd pitch: transforms along columns at a pitch of a power of two run at half the speed
-        self._columns = np.empty((2, grid.ny, self.count | 1), dtype=complex)[..., : self.count]
+        self._columns = np.zeros((2, grid.ny, self.count), dtype=complex)
         self._others = [other for other in range(self._comm.size) if other != rank]
         size = 2 * max(
             domain.shape[0] * sum(_length(self._columns_of[q]) for q in self._others),
-            self.count * sum(_length(self._rows_of[q]) for q in self._others),
+            mine * sum(_length(self._rows_of[q]) for q in self._others),
         )
         self._outgoing, self._incoming = np.empty(size, dtype=complex), np.empty(size, dtype=complex)
 
@@ -111,16 +113,18 @@ class SharedColumns:
         """See :class:`~mdbridge.stz.spectral.Columns`."""
         spectrum, columns = self._rows[: len(rows)], self._columns[: len(rows)]
         np.fft.rfft(rows, axis=2, out=spectrum)
+        kept = columns[..., : _length(self._columns_of[self._comm.rank])]
         self._exchange(
-            [spectrum[..., part] for part in self._columns_of], [columns[:, part] for part in self._rows_of]
+            [spectrum[..., part] for part in self._columns_of], [kept[:, part] for part in self._rows_of]
         )
         return columns
 
     def backward(self, spectrum: Spectrum, out: Fields) -> None:
         """See :class:`~mdbridge.stz.spectral.Columns`."""
         rows = self._rows[: len(spectrum)]
+        kept = spectrum[..., : _length(self._columns_of[self._comm.rank])]
         self._exchange(
-            [spectrum[:, part] for part in self._rows_of], [rows[..., part] for part in self._columns_of]
+            [kept[:, part] for part in self._rows_of], [rows[..., part] for part in self._columns_of]
         )
         np.fft.irfft(rows, n=self._nx, axis=2, out=out)
 

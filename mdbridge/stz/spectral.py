@@ -27,7 +27,7 @@ class Columns(Protocol):
     """The transform along x, and whole columns of its result.
 
     Attributes:
-        first, count: the wave numbers of x that this rank has.
+        first, count: the wave numbers of x that this rank has, perhaps with an empty one at the end.
     """
 
     first: int
