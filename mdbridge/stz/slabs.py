@@ -139,9 +139,11 @@ class SharedColumns:
                 start += parts[q].size
         for q in self._others:
             self._box(self._outgoing, places[0][q], given[q])[...] = given[q]
-        self._comm.Alltoallv([self._outgoing, (sizes[0], places[0])], [self._incoming, (sizes[1], places[1])])
+        outgoing, incoming = [self._outgoing, (sizes[0], places[0])], [self._incoming, (sizes[1], places[1])]
+        on_its_way = self._comm.Ialltoallv(outgoing, incoming)
         rank = self._comm.rank
         taken[rank][...] = given[rank]
+        on_its_way.Wait()
         for q in self._others:
             taken[q][...] = self._box(self._incoming, places[1][q], taken[q])
 
