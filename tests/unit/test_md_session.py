@@ -214,6 +214,15 @@ class Signaller(Recorder):
             os.kill(os.getpid(), self.number)
 
 
+@pytest.fixture
+def interruptible():
+    """Python's own handler, which a process started in the background of a shell does not have."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_signal_during_a_run_stops_it(session):
     before = signal.getsignal(signal.SIGINT)
     session.attach(Signaller(3, signal.SIGINT), every(1))
@@ -225,6 +234,7 @@ def test_a_signal_during_a_run_stops_it(session):
     assert session.step == 6
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_signal_on_the_last_call_is_raised_after_the_run(session):
     session.attach(Signaller(5, signal.SIGINT), on([5]))
     with pytest.raises(KeyboardInterrupt):
