@@ -24,6 +24,7 @@ def script(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_the_same_trials_on_one_and_on_two_ranks(script, tmp_path):
     found = []
     for ranks in (1, 2):
@@ -35,6 +36,7 @@ def test_the_same_trials_on_one_and_on_two_ranks(script, tmp_path):
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 def test_killed_on_two_ranks_and_resumed_the_trials_are_the_same(script, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert launch(script, 1, "calibrate", INPUT, "--out", whole, *SMALL).returncode == 0
@@ -55,6 +57,7 @@ def test_killed_on_two_ranks_and_resumed_the_trials_are_the_same(script, tmp_pat
     assert units[0] == units[1]
 
 
+@pytest.mark.slow
 def test_seeds_are_spread_over_the_ranks(script, tmp_path):
     small = (*SMALL, "--set", "ego.evaluations=13")
     job = launch(script, 2, "calibrate", INPUT, "--seeds", 3, "--out", tmp_path / "study", *small)

@@ -98,6 +98,7 @@ def test_the_eigenvalues_are_those_of_the_matrices():
     assert 0 < fit.min_operator * fit.material.lame_mu * (2 * np.pi / max(BOX)) ** 2 <= lowest
 
 
+@pytest.mark.slow
 def test_cuts_make_an_unsolvable_fit_solvable():
     """The loads are those of a model that is not coercive."""
     where = scattered.cloud(nodes(0.2), BOX, HORIZON)

@@ -19,6 +19,7 @@ def run(out, seeds, *overrides, resume=False):
     return json.loads((out / "study.json").read_text())
 
 
+@pytest.mark.slow
 def test_seeds_and_schemes_are_run_compared_and_resumed(tmp_path):
     study = run(tmp_path, 2, "ego.seed=5")
     assert study["folders"] == [f"{s}-seed-{k}" for s in ("ego+refine", "ego") for k in (5, 6)]
