@@ -1,4 +1,4 @@
-"""Compiled kernels of the rates: plastic flow, stress transport, divergence, elastic closure.
+"""Compiled kernels of the rates: plastic flow, diffusion, stress transport, divergence, elastic closure.
 
 Every kernel works on ghosted arrays (see :mod:`.grid`), in place.  The time is
 the net strain γ, velocities are in Å, stresses in GPa.  On large grids memory is
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .grid import GHOST
-from .model import activation, activation_slope
+from .model import activation, decaying
 
 Fields = NDArray[np.float64]
 _LINES = 32  # rows made at a time: few enough for the cache, enough for memory to be read in one go
@@ -90,24 +90,30 @@ def _overstress(s11, s12, s22, szz, t, s_y):
 
 
 @numba.njit(inline="always", **_FAST)
-def _flow_row(j, y, k, t, flow, relaxation):
-    """D and 2μD/(s̃ s_y) of a row with one ghost column; the largest relaxation rate, D and |Σ|."""
-    columns = y.shape[2]
-    stiffest, fastest, largest = 0.0, 0.0, 0.0
-    for column in range(columns - 2 * GHOST + 2):
+def _larger(a, b):
+    """The maximum in a form that the compiler makes a vector instruction of; NaN in ``a`` is passed over."""
+    return a if a > b else b
+
+
+@numba.njit(inline="always", **_FAST)
+def _flow_row(j, y, k, t, flow, relaxation, part, peaks):
+    """D and 2μD/(s̃ s_y) of a row with one ghost column; ``peaks[part]``, by columns, rise to its.
+
+    No branch: 1 - 1/s̃ and with it all flow vanish where s̃ is raised to 1.
+    """
+    for column in range(y.shape[2] - 2 * GHOST + 2):
         i = column + GHOST - 1
-        s = _overstress(y[0, j, i], y[1, j, i], y[2, j, i], y[3, j, i], t, k.s_y)
-        largest = max(largest, abs(y[0, j, i]), abs(y[1, j, i]), abs(y[2, j, i]))
-        d, relaxed = 0.0, 0.0
-        if s > 1.0:
-            hop = k.attempt * math.exp(-1.0 / y[4, j, i])
-            d = hop * activation(s)
-            relaxed = 2.0 * k.mu * d / (s * k.s_y)
-            stiffest = max(stiffest, relaxed, 2.0 * k.mu / k.s_y * hop * activation_slope(s))
-            fastest = max(fastest, d)
+        xx, xy, yy, zz = y[0, j, i], y[1, j, i], y[2, j, i], y[3, j, i]
+        s = _larger(_overstress(xx, xy, yy, zz, t, k.s_y), 1.0)
+        hop = k.attempt * decaying(1.0 / y[4, j, i])
+        rate, slope = activation(s)
+        d = hop * rate
+        relaxed = 2.0 * k.mu / k.s_y * d / s
         flow[j, i] = d
         relaxation[j, i] = relaxed
-    return stiffest, fastest, largest
+        peaks[part, 0, i] = _larger(_larger(relaxed, 2.0 * k.mu / k.s_y * hop * slope), peaks[part, 0, i])
+        peaks[part, 1, i] = _larger(d, peaks[part, 1, i])
+        peaks[part, 2, i] = _larger(_larger(_larger(abs(xx), abs(xy)), abs(yy)), peaks[part, 2, i])
 
 
 @numba.njit(inline="always", **_FAST)
@@ -142,17 +148,25 @@ def _centre(f, j, i):
 
 
 @numba.njit(inline="always", **_FAST)
-def _transport_row(j, y, velocity, k, t, relaxation, stress_rate):
+def _extrapolated_row(j, velocity, before, ratio, rows):
+    """Move the second row of ``rows`` to the first; the second is V at row j, ``ratio`` intervals farther."""
+    for c in range(2):
+        for i in range(rows.shape[2]):
+            rows[c, 0, i] = rows[c, 1, i]
+            rows[c, 1, i] = velocity[c, j, i] + ratio * (velocity[c, j, i] - before[c, j, i])
+
+
+@numba.njit(inline="always", **_FAST)
+def _transport_row(j, y, v, k, t, relaxation, stress_rate):
     columns = y.shape[2]
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
     n11, n12, n22 = _metric(t)
-    vx, vy = velocity[0], velocity[1]
     s11, s12, s22 = y[0], y[1], y[2]
     for column in range(columns - 2 * GHOST):
         i = column + GHOST
-        ru, rv = hx * _centre(vx, j, i), hy * _centre(vy, j, i)
-        g11, g12 = _gradient(vx, j, i, hx, hy)
-        g21, g22 = _gradient(vy, j, i, hx, hy)
+        ru, rv = hx * _centre(v[0], 0, i), hy * _centre(v[1], 0, i)
+        g11, g12 = _gradient(v[0], 0, i, hx, hy)
+        g21, g22 = _gradient(v[1], 0, i, hx, hy)
         xx, xy, yy = s11[j, i], s12[j, i], s22[j, i]
         p, relaxed = _pressure(xx, xy, yy, y[3, j, i], t), relaxation[j, i]
         stress_rate[0, j, i] = (
@@ -164,87 +178,125 @@ def _transport_row(j, y, velocity, k, t, relaxation, stress_rate):
         )
 
 
-@numba.njit(**_FAST)
-def flow_and_transport(
-    y: Fields,
-    velocity: Fields,
+@numba.njit(inline="always", **_FAST)
+def _imbalance_row(row, stress_rate, k, t, force):
+    hx, hy = 0.5 / k.dx, 0.5 / k.dy
+    for column in range(force.shape[2]):
+        # the cells around corner (j, i) are (j - 1, i - 1) ... (j, i)
+        m, n = row + GHOST - 1, column + GHOST - 1
+        xx, _ = _gradient(stress_rate[0], m, n, hx, hy)
+        xy_x, xy_y = _gradient(stress_rate[1], m, n, hx, hy)
+        _, yy = _gradient(stress_rate[2], m, n, hx, hy)
+        fx, fy = xx + xy_y, xy_x + yy
+        force[0, row, column] = t.a * fx + t.b * fy
+        force[1, row, column] = t.c * fx + t.d * fy
+
+
+@numba.njit(inline="always", **_FAST)
+def diffusion_row(
+    row: int,
+    chi: Fields,
+    flow: Fields,
     k: Constants,
     t: Geometry,
-    flow: Fields,
-    relaxation: Fields,
-    stress_rate: Fields,
+    shut_south: bool,
+    shut_north: bool,
+    out: Fields,
+) -> None:
+    """Row ``row`` of the diffusion of :class:`Local`, with no flux through what is shut."""
+    n11, n12, n22 = _metric(t)
+    xx, yy = 0.5 * k.diffusion * n11 / k.dx**2, 0.5 * k.diffusion * n22 / k.dy**2
+    xy = 0.125 * k.diffusion * n12 / (k.dx * k.dy)
+    j = row + GHOST
+    for column in range(out.shape[1]):
+        i = column + GHOST
+        here = chi[j, i]
+        east, west, north, south = chi[j, i + 1], chi[j, i - 1], chi[j + 1, i], chi[j - 1, i]
+        ne, nw, se, sw = chi[j + 1, i + 1], chi[j + 1, i - 1], chi[j - 1, i + 1], chi[j - 1, i - 1]
+        d_east, d_west = flow[j, i] + flow[j, i + 1], flow[j, i] + flow[j, i - 1]
+        d_north = 0.0 if shut_north else flow[j, i] + flow[j + 1, i]
+        d_south = 0.0 if shut_south else flow[j, i] + flow[j - 1, i]
+        out[row, column] = (
+            d_east * (xx * (east - here) + xy * (ne + north - se - south))
+            - d_west * (xx * (here - west) + xy * (nw + north - sw - south))
+            + d_north * (yy * (north - here) + xy * (ne + east - nw - west))
+            - d_south * (yy * (here - south) + xy * (se + east - sw - west))
+        )
+
+
+class Local(NamedTuple):
+    """What :func:`local_rates` makes of a state; all but ``diffusion`` and ``force`` have ghost layers.
+
+    Attributes:
+        flow: D, set at owned cells and one ghost layer, ``(rows + 4, columns + 4)``.
+        relaxation: 2μD/(s̃ s_y), the rate at which the deviator relaxes; same.
+        stress_rate: plastic part and Truesdell transport of the in-plane Σ, ``(3, rows + 4, columns + 4)``.
+        diffusion: ∇·(a D T⁻¹T⁻ᵀ ∇χ), ``(rows, columns)``.
+        force: T ∇·Σ̇ at the owned corners, ``(2, rows, columns)``.
+    """
+
+    flow: Fields
+    relaxation: Fields
+    stress_rate: Fields
+    diffusion: Fields
+    force: Fields
+
+
+@numba.njit(**_FAST)
+def local_rates(
+    y: Fields,
+    velocity: Fields,
+    before: Fields,
+    ratio: float,
+    k: Constants,
+    t: Geometry,
+    low: bool,
+    high: bool,
+    made: Local,
 ) -> tuple[float, float, float]:
-    """Plastic flow, and the in-plane Σ rate but for C : D, [Kontolati2021, eqs. 30, 32].
+    """Plastic flow, diffusion of χ, the in-plane Σ rate but for C : D, and the force that it leaves.
+
+    [Kontolati2021, eqs. 29, 30, 32], row by row, so that what a row needs of another is in the
+    cache.  Diffusion: fluxes at faces, D averaged; none through a plate, so that it
+    conserves ∫χ exactly.  The force of the first row of corners needs the stress rate of the
+    row below this block: :func:`imbalance` is for that.
 
     Args:
         y: state, ghosts filled.
-        velocity: V, ``(2, rows + 4, columns + 4)``, ghosts filled.
+        velocity, before: V of two evaluations, ``(2, rows + 4, columns + 4)``, ghosts filled; transport
+            takes V + ratio (V − before).
         k, t: constants and frame.
-        flow: D, ``(rows + 4, columns + 4)``, set at owned cells and one ghost layer.
-        relaxation: 2μD/(s̃ s_y), the rate at which the deviator relaxes; same.
-        stress_rate: plastic part and Truesdell transport, ``(3, rows + 4, columns + 4)``, set at owned cells.
+        low, high: whether this block touches the lower, the upper plate.
+        made: set at owned places; of the stress rate the nearest ghost column on the left too.
 
     Returns:
         Of the owned rows the largest relaxation rate 2μ/s_y max(∂D/∂s̃, D/s̃), which
         is the spectral radius of the plastic part, the largest D, and the largest |Σ| in the plane.
     """
-    rows = y.shape[1]
-    stiffest, fastest, largest = 0.0, 0.0, 0.0
-    for line in range(rows - 2 * GHOST + 2):  # indices that count from 0 keep loops vectorised
+    count, columns = y.shape[1] - 2 * GHOST, y.shape[2]
+    v, peaks = np.zeros((2, 2, columns)), np.zeros((2, 3, columns))  # peaks: of owned rows, of others
+    _extrapolated_row(GHOST, velocity, before, ratio, v)
+    for line in range(count + 2):  # indices that count from 0 keep loops vectorised
         j = line + GHOST - 1
-        stiff, fast, large = _flow_row(j, y, k, t, flow, relaxation)
-        if GHOST <= j < rows - GHOST:
-            stiffest, fastest, largest = max(stiffest, stiff), max(fastest, fast), max(largest, large)
-            _transport_row(j, y, velocity, k, t, relaxation, stress_rate)
-    return stiffest, fastest, largest
+        is_owned = 1 <= line <= count
+        _flow_row(j, y, k, t, made.flow, made.relaxation, 0 if is_owned else 1, peaks)
+        if is_owned:
+            _extrapolated_row(j + 1, velocity, before, ratio, v)
+            _transport_row(j, y, v, k, t, made.relaxation, made.stress_rate)
+            made.stress_rate[:, j, GHOST - 1] = made.stress_rate[:, j, columns - GHOST - 1]
+        if 2 <= line <= count:
+            _imbalance_row(line - 1, made.stress_rate, k, t, made.force)
+        if line >= 2:
+            shut_south, shut_north = low and line == 2, high and line == count + 1
+            diffusion_row(line - 2, y[4], made.flow, k, t, shut_south, shut_north, made.diffusion)
+    return peaks[0, 0].max(), peaks[0, 1].max(), peaks[0, 2].max()
 
 
 @numba.njit(**_FAST)
-def imbalance(stress_rate: Fields, k: Constants, t: Geometry, force: Fields) -> None:
-    """T ∇·Σ̇ at the owned corners, ``(2, rows, columns)``; needs one lower ghost layer of ``stress_rate``."""
-    rows, columns = force.shape[1:]
-    hx, hy = 0.5 / k.dx, 0.5 / k.dy
-    for j in range(rows):
-        for i in range(columns):
-            # the cells around corner (j, i) are (j - 1, i - 1) ... (j, i)
-            m, n = j + GHOST - 1, i + GHOST - 1
-            xx, _ = _gradient(stress_rate[0], m, n, hx, hy)
-            xy_x, xy_y = _gradient(stress_rate[1], m, n, hx, hy)
-            _, yy = _gradient(stress_rate[2], m, n, hx, hy)
-            fx, fy = xx + xy_y, xy_x + yy
-            force[0, j, i] = t.a * fx + t.b * fy
-            force[1, j, i] = t.c * fx + t.d * fy
-
-
-@numba.njit(**_FAST)
-def diffuse(chi: Fields, flow: Fields, k: Constants, t: Geometry, low: bool, high: bool, out: Fields) -> None:
-    """∇·(a D T⁻¹T⁻ᵀ ∇χ) at owned cells, ``(rows, columns)``, [Kontolati2021, eq. 29] in the sheared frame.
-
-    Fluxes at faces, D averaged; none through a plate (``low``, ``high``: this
-    block touches one), so that diffusion conserves ∫χ exactly.
-    """
-    n11, n12, n22 = _metric(t)
-    xx, yy = 0.5 * k.diffusion * n11 / k.dx**2, 0.5 * k.diffusion * n22 / k.dy**2
-    xy = 0.125 * k.diffusion * n12 / (k.dx * k.dy)
-    rows, columns = out.shape
+def imbalance(stress_rate: Fields, k: Constants, t: Geometry, rows: int, force: Fields) -> None:
+    """T ∇·Σ̇ at the first ``rows`` rows of owned corners; needs one lower ghost layer of ``stress_rate``."""
     for row in range(rows):
-        j = row + GHOST
-        shut_south = low and row == 0
-        shut_north = high and row == rows - 1
-        for column in range(columns):
-            i = column + GHOST
-            here = chi[j, i]
-            east, west, north, south = chi[j, i + 1], chi[j, i - 1], chi[j + 1, i], chi[j - 1, i]
-            ne, nw, se, sw = chi[j + 1, i + 1], chi[j + 1, i - 1], chi[j - 1, i + 1], chi[j - 1, i - 1]
-            d_east, d_west = flow[j, i] + flow[j, i + 1], flow[j, i] + flow[j, i - 1]
-            d_north = 0.0 if shut_north else flow[j, i] + flow[j + 1, i]
-            d_south = 0.0 if shut_south else flow[j, i] + flow[j - 1, i]
-            out[row, column] = (
-                d_east * (xx * (east - here) + xy * (ne + north - se - south))
-                - d_west * (xx * (here - west) + xy * (nw + north - sw - south))
-                + d_north * (yy * (north - here) + xy * (ne + east - nw - west))
-                - d_south * (yy * (here - south) + xy * (se + east - sw - west))
-            )
+        _imbalance_row(row, stress_rate, k, t, force)
 
 
 @numba.njit(inline="always", **_FAST)
@@ -305,11 +357,11 @@ def _map_row(line, j, y, velocity, k, rate):
 
 
 @numba.njit(inline="always", **_FAST)
-def _rate_rows(number, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block):
+def _rate_rows(number, lines, y, velocity, made, k, t, block):
     for line in range(lines):
         j = number * _LINES + line + GHOST
-        _elastic_row(line, j, y, velocity, stress_rate, relaxation, k, t, block)
-        _chi_row(line, j, y, velocity, flow, relaxation, diffusion, k, block)
+        _elastic_row(line, j, y, velocity, made.stress_rate, made.relaxation, k, t, block)
+        _chi_row(line, j, y, velocity, made.flow, made.relaxation, made.diffusion, k, block)
         _map_row(line, j, y, velocity, k, block)
 
 
@@ -317,10 +369,7 @@ def _rate_rows(number, lines, y, velocity, stress_rate, flow, relaxation, diffus
 def rates(
     y: Fields,
     velocity: Fields,
-    stress_rate: Fields,
-    flow: Fields,
-    relaxation: Fields,
-    diffusion: Fields,
+    made: Local,
     k: Constants,
     t: Geometry,
     out: Fields,
@@ -330,8 +379,7 @@ def rates(
     Args:
         y: state, ghosts filled.
         velocity: V of the projection, ghosts filled.
-        stress_rate, flow, relaxation: from :func:`flow_and_transport`.
-        diffusion: of χ, at owned cells, ``(rows, columns)``.
+        made: by :func:`local_rates`.
         k, t: constants and frame.
         out: ``(7, rows + 4, columns + 4)``, set at owned places.
     """
@@ -341,7 +389,7 @@ def rates(
     for number in range((rows + _LINES - 1) // _LINES):
         lines = min(_LINES, rows - number * _LINES)
         start = number * _LINES + GHOST
-        _rate_rows(number, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block)
+        _rate_rows(number, lines, y, velocity, made, k, t, block)
         for f in range(7):
             for line in range(lines):
                 for i in range(GHOST, columns):
@@ -364,10 +412,7 @@ def _combine(base, base_rate, last, before, rate, w, out):
 def stage(
     y: Fields,
     velocity: Fields,
-    stress_rate: Fields,
-    flow: Fields,
-    relaxation: Fields,
-    diffusion: Fields,
+    made: Local,
     k: Constants,
     t: Geometry,
     base: Fields,
@@ -389,7 +434,7 @@ def stage(
     for number in range((rows + _LINES - 1) // _LINES):
         lines = min(_LINES, rows - number * _LINES)
         start = number * _LINES + GHOST
-        _rate_rows(number, lines, y, velocity, stress_rate, flow, relaxation, diffusion, k, t, block)
+        _rate_rows(number, lines, y, velocity, made, k, t, block)
         # ghost columns come along, to be filled later: one loop over memory in a row
         stop, size = start + lines, lines * y.shape[2]
         for f in range(7):
@@ -402,16 +447,6 @@ def stage(
                 weights,
                 out[f, start:stop].reshape(size),
             )
-
-
-@numba.njit(**_FAST)
-def extrapolate(velocity: Fields, before: Fields, ratio: float) -> None:
-    """velocity + ratio (velocity − before) in place; ``before`` gets the old velocity."""
-    new, old = velocity.reshape(-1), before.reshape(-1)
-    for n in range(len(new)):
-        value = new[n]
-        new[n] = value + ratio * (value - old[n])
-        old[n] = value
 
 
 @numba.njit(**_FAST)

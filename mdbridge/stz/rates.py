@@ -5,12 +5,12 @@ from numpy.typing import NDArray
 
 from . import kernels
 from .frame import Frame
-from .grid import CHI, Domain, Fields, extrapolate_at_plates, ghosted, owned
+from .grid import Domain, Fields, extrapolate_at_plates, ghosted, owned
 from .kernels import Weights
 from .model import Material
 from .projection import Projection, inverse
 
-DIFFUSION_CEILING = 2000.0
+DIFFUSION_CEILING = 1000.0
 """Fastest diffusion, per unit of strain, that is followed in full.
 
 On fine grids diffusion from cell to cell is faster than anything else and would
@@ -68,10 +68,9 @@ class Rates:
         self._high_plate = clamped and domain.origin[0] + domain.shape[0] == grid.ny
         self.velocity, self._velocity_before = ghosted(2, domain.shape), ghosted(2, domain.shape)
         self._times: tuple[float, ...] = ()  # of these two velocities, the later first
-        self.flow, self._relaxation_rate = ghosted(2, domain.shape)
-        self._stress_rate = ghosted(3, domain.shape)
-        self._force = np.zeros((2, *domain.shape))
-        self._diffusion = np.zeros(domain.shape)
+        self.flow, relaxation = ghosted(2, domain.shape)
+        force, diffusion = np.zeros((2, *domain.shape)), np.zeros(domain.shape)
+        self._made = kernels.Local(self.flow, relaxation, ghosted(3, domain.shape), diffusion, force)
         self._stiffest, self._fastest_diffusion, self._contrast = 0.0, 0.0, 0.0
 
     def __call__(self, gamma: float, state: Fields, rate: Fields) -> None:
@@ -107,38 +106,46 @@ class Rates:
         k, matrix = self._constants, self._frame.matrix(gamma)
         t = geometry(self._frame, gamma)
         self.fill(state)
-        flow, relaxation, stress_rate = self.flow, self._relaxation_rate, self._stress_rate
-        for _ in range(self._foresee(gamma)):
-            extremes = kernels.flow_and_transport(state, self.velocity, k, t, flow, relaxation, stress_rate)
-            self._domain.fill(stress_rate)
-            kernels.imbalance(stress_rate, k, t, self._force)
-            self._projection.solve(self._force, matrix, self.velocity)
-            self._domain.fill(self.velocity)
+        made, plates = self._made, (self._low_plate, self._high_plate)
+        velocity, before = self.velocity, self._velocity_before
+        ratio = self._foresee(gamma)
+        extremes = kernels.local_rates(state, velocity, before, ratio or 0.0, k, t, *plates, made)
+        self._project(matrix, t, before)
+        if ratio is None:  # once more, with the velocity found
+            extremes = kernels.local_rates(state, before, before, 0.0, k, t, *plates, made)
+            self._project(matrix, t, before)
+        self.velocity, self._velocity_before = before, velocity
         self._stiffest, fastest, largest = self._domain.maximum(np.array(extremes)).tolist()
         self._contrast = largest / k.mu
-        self._diffuse(state, matrix, t, fastest)
-        return state, self.velocity, stress_rate, flow, relaxation, self._diffusion, k, t
+        self._smooth(matrix, fastest)
+        return state, self.velocity, made, k, t
 
-    def _foresee(self, gamma: float) -> int:
-        """Extrapolate the velocity to ``gamma``; how many projections it takes from there."""
+    def _project(self, matrix: NDArray[np.float64], t: kernels.Geometry, velocity: Fields) -> None:
+        """Set ``velocity`` to the V that balances the local rates."""
+        stress_rate, force = self._made.stress_rate, self._made.force
+        self._domain.fill(stress_rate)
+        kernels.imbalance(stress_rate, self._constants, t, 1, force)
+        self._projection.solve(force, matrix, velocity)
+        self._domain.fill(velocity)
+
+    def _foresee(self, gamma: float) -> float | None:
+        """How far to extrapolate the last two velocities, in intervals between them; None: better not."""
         times, self._times = self._times, (gamma, *self._times)[:2]
         interval = times[0] - times[1] if len(times) == 2 else 0.0
         ratio = (gamma - times[0]) / interval if interval > 0.0 else -1.0
         forward = ratio >= 0.0 and (1.0 + 2.0 * ratio) * self._contrast <= AMPLIFICATION
-        kernels.extrapolate(self.velocity, self._velocity_before, ratio if forward else 0.0)
-        return 1 if forward else 2
+        return ratio if forward else None
 
-    def _diffuse(self, state: Fields, matrix: NDArray[np.float64], t: kernels.Geometry, flow: float) -> None:
-        """Diffusion of χ, smoothed where it is faster than the ceiling; ``flow`` is the largest D."""
+    def _smooth(self, matrix: NDArray[np.float64], flow: float) -> None:
+        """Smooth diffusion of χ where it is faster than the ceiling; ``flow`` is the largest D."""
         k, back = self._constants, inverse(matrix)
-        kernels.diffuse(state[CHI], self.flow, k, t, self._low_plate, self._high_plate, self._diffusion)
         metric = back @ back.T
         along_x, along_y = metric[0, 0], metric[1, 1]
         if self._domain.grid.boundary == "clamped":  # smoothing knows a bound alone
             along_x = along_y = np.linalg.eigvalsh(metric)[-1]
         fastest = 4.0 * k.diffusion * flow * (along_x / k.dx**2 + along_y / k.dy**2)
         if fastest > _NOTICED * self._ceiling:
-            self._projection.smooth(self._diffusion, metric, self._ceiling / (k.diffusion * flow))
+            self._projection.smooth(self._made.diffusion, metric, self._ceiling / (k.diffusion * flow))
         self._fastest_diffusion = min(fastest, self._ceiling)
 
     def fill(self, state: Fields) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .grid import GHOST, Fields, Grid, wrap, wrap_columns
+from .transforms import rows_backward, rows_forward
 
 Array = NDArray[np.float64]
 Spectrum = NDArray[np.complex128]
@@ -93,7 +94,6 @@ class SharedColumns:
     def __init__(self, domain: SharedGrid):
         """For the ranks of the domain."""
         grid, self._comm, rank = domain.grid, domain.comm, domain.comm.rank
-        self._nx = grid.nx
         self._rows_of = [slice(*pair) for pair in pairwise(split(grid.ny, self._comm.size))]
         self._columns_of = [slice(*pair) for pair in pairwise(split(grid.nx // 2 + 1, self._comm.size))]
         mine = _length(self._columns_of[rank])
@@ -112,7 +112,7 @@ class SharedColumns:
     def forward(self, rows: Fields) -> Spectrum:
         """See :class:`~mdbridge.stz.spectral.Columns`."""
         spectrum, columns = self._rows[: len(rows)], self._columns[: len(rows)]
-        np.fft.rfft(rows, axis=2, out=spectrum)
+        rows_forward(rows, spectrum)
         kept = columns[..., : _length(self._columns_of[self._comm.rank])]
         self._exchange(
             [spectrum[..., part] for part in self._columns_of], [kept[:, part] for part in self._rows_of]
@@ -126,7 +126,7 @@ class SharedColumns:
         self._exchange(
             [kept[:, part] for part in self._rows_of], [rows[..., part] for part in self._columns_of]
         )
-        np.fft.irfft(rows, n=self._nx, axis=2, out=out)
+        rows_backward(rows, out)
 
     def _exchange(self, given: list[Spectrum], taken: list[Spectrum]) -> None:
         """Give part q to rank q, and take what it gives."""

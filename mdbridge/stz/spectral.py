@@ -14,10 +14,17 @@ from typing import Protocol
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from .grid import Fields, Grid
 from .model import Material
+from .transforms import (
+    columns_backward,
+    columns_cosine_backward,
+    columns_cosine_forward,
+    columns_forward,
+    rows_backward,
+    rows_forward,
+)
 
 Spectrum = NDArray[np.complex128]
 Array = NDArray[np.float64]
@@ -45,16 +52,15 @@ class WholeRows:
 
     def __init__(self, grid: Grid):
         self.first, self.count = 0, grid.nx // 2 + 1
-        self._nx = grid.nx
         self._spectrum = np.empty((2, grid.ny, self.count), dtype=complex)
 
     def forward(self, rows: Fields) -> Spectrum:
         """See :class:`Columns`; into an array that stays: a new one costs more than the transform."""
-        return np.fft.rfft(rows, axis=2, out=self._spectrum[: len(rows)])
+        return rows_forward(rows, self._spectrum[: len(rows)])
 
     def backward(self, spectrum: Spectrum, out: Fields) -> None:
         """See :class:`Columns`."""
-        np.fft.irfft(spectrum, n=self._nx, axis=2, out=out)
+        rows_backward(spectrum, out)
 
 
 class SpectralSolver:
@@ -66,7 +72,7 @@ class SpectralSolver:
         self._clamped = grid.boundary == "clamped"
         along_x = np.arange(columns.first, columns.first + columns.count)
         self._half_x = np.pi * along_x / grid.nx
-        along_y = np.arange(grid.ny) / (2 * grid.ny) if self._clamped else fft.fftfreq(grid.ny)
+        along_y = np.arange(grid.ny) / (2 * grid.ny) if self._clamped else np.fft.fftfreq(grid.ny)
         half_y = np.pi * along_y
         self._angles = (np.sin(self._half_x), np.sin(half_y), np.cos(self._half_x), np.cos(half_y))
 
@@ -83,9 +89,9 @@ class SpectralSolver:
         if self._clamped:
             eliminate(spectrum, stencil_rows(self._moduli, matrix, self._grid, self._half_x), back)
         else:
-            fft.fft(spectrum, axis=1, overwrite_x=True)  # in place, as long as it is complex double
+            columns_forward(spectrum)
             _invert(spectrum, *self._waves(), *self._moduli, matrix, back)
-            fft.ifft(spectrum, axis=1, overwrite_x=True)
+            columns_backward(spectrum)
         self._columns.backward(spectrum, out)
 
     def smooth(self, values: Array, metric: Array, cut: float) -> None:
@@ -108,13 +114,13 @@ class SpectralSolver:
         x, y = 2.0 / self._grid.dx, 2.0 / self._grid.dy
         symbol = (n11 * x * x / cut, n12 * x * y / cut, n22 * y * y / cut)
         if self._clamped:
-            spectrum[...] = fft.dct(spectrum, axis=1, overwrite_x=True)
+            columns_cosine_forward(spectrum)
             _damp(spectrum[0], *self._angles, *symbol)
-            spectrum[...] = fft.idct(spectrum, axis=1, overwrite_x=True)
+            columns_cosine_backward(spectrum)
         else:
-            fft.fft(spectrum, axis=1, overwrite_x=True)
+            columns_forward(spectrum)
             _damp(spectrum[0], *self._angles, *symbol)
-            fft.ifft(spectrum, axis=1, overwrite_x=True)
+            columns_backward(spectrum)
         self._columns.backward(spectrum, values[None])
 
     def _waves(self) -> tuple[Array, Array, Array, Array]:

@@ -35,48 +35,54 @@ def places(grid, offset):
     return x * grid.dx, y * grid.dy
 
 
+def local_rates(state, velocity, before, ratio, k, t, plates=(False, False)):
+    """The kernel's work in new arrays, and its extremes."""
+    shape = owned(state).shape[1:]
+    flow, relaxation = ghosted(2, shape)
+    made = kernels.Local(flow, relaxation, ghosted(3, shape), np.zeros(shape), np.zeros((2, *shape)))
+    return made, kernels.local_rates(state, velocity, before, ratio, k, t, *plates, made)
+
+
 @pytest.mark.parametrize("clamped", [False, True])
 def test_diffusion_conserves_chi_exactly_for_any_flow(clamped):
     grid, random = Grid(12, 10), np.random.default_rng(4)
-    state, rate = ghosted(7, grid.shape), np.zeros(grid.shape)
-    owned(state)[...] = random.random((7, *grid.shape))
+    state, still = ghosted(7, grid.shape), ghosted(2, grid.shape)
+    owned(state)[...] = random.normal(0.0, 2.0, (7, *grid.shape))
+    owned(state)[CHI] = 0.1 + 0.1 * random.random(grid.shape)
     WholeGrid(grid).fill(state)
-    flow = ghosted(1, grid.shape)
-    owned(flow)[...] = random.random(grid.shape)
-    WholeGrid(grid).fill(flow)
     if clamped:
         extrapolate_at_plates(state, True, True)
-    kernels.diffuse(state[CHI], flow[0], constants(grid), geometry(0.4), clamped, clamped, rate)
-    assert abs(rate.sum()) < 1e-12 * np.abs(rate).sum()
+    made, _ = local_rates(state, still, still, 0.0, constants(grid), geometry(0.4), (clamped, clamped))
+    assert np.ptp(owned(made.flow)) > 0.0
+    assert abs(made.diffusion.sum()) < 1e-12 * np.abs(made.diffusion).sum()
 
 
 def test_diffusion_is_the_second_order_operator_of_the_sheared_frame():
+    """The flow is uniform but for the small waves of χ."""
     errors = []
     for n in (16, 32, 64):
         grid = Grid(n, n, 400.0, 300.0)
         x, y = places(grid, 0.5)
         k, q = 2 * np.pi / 400.0, 2 * np.pi / 300.0
-        state, flow, rate = ghosted(1, grid.shape), ghosted(1, grid.shape), np.zeros(grid.shape)
-        owned(state)[0] = np.sin(k * x + 2 * q * y)
-        owned(flow)[...] = 1.0
-        for field in (state, flow):
-            WholeGrid(grid).fill(field)
-        kernels.diffuse(state[0], flow[0], constants(grid), geometry(0.4), False, False, rate)
+        state, still = ghosted(7, grid.shape), ghosted(2, grid.shape)
+        state[1] = 1.5
+        owned(state)[CHI] = 0.1 + 1e-8 * np.sin(k * x + 2 * q * y)
+        WholeGrid(grid).fill(state)
+        made, _ = local_rates(state, still, still, 0.0, constants(grid), geometry(0.4))
         physical = k**2 + (2 * q - 0.4 * k) ** 2  # |T⁻ᵀ K|²
-        exact = -MATERIAL.diffusion_factor * physical * np.sin(k * x + 2 * q * y)
-        errors.append(np.abs(rate - exact).max())
+        factor = MATERIAL.diffusion_factor * owned(made.flow).mean()
+        exact = -factor * physical * np.sin(k * x + 2 * q * y)
+        errors.append(np.abs(1e8 * made.diffusion - exact).max())
     assert np.log2(np.array(errors[:-1]) / errors[1:]) == pytest.approx(2.0, abs=0.2)
 
 
 def rates(state, velocity, k, t):
     """F(Y) at owned places for a given V, χ not diffusing."""
-    shape = state.shape[1:]
-    flow, relaxation, stress_rate = np.zeros(shape), np.zeros(shape), np.zeros((3, *shape))
-    extremes = kernels.flow_and_transport(state, velocity, k, t, flow, relaxation, stress_rate)
+    made, extremes = local_rates(state, velocity, velocity, 0.0, k, t)
+    made.diffusion[...] = 0.0
     out = np.zeros_like(state)
-    still = np.zeros(owned(state).shape[1:])
-    kernels.rates(state, velocity, stress_rate, flow, relaxation, still, k, t, out)
-    return owned(out), owned(flow), extremes
+    kernels.rates(state, velocity, made, k, t, out)
+    return owned(out), owned(made.flow), extremes
 
 
 @pytest.mark.parametrize("direction", [(1.0, 0.0), (-1.0, 0.0), (0.6, -0.8), (-0.3, 0.9)])
@@ -148,20 +154,32 @@ def test_a_stage_is_the_weighted_sum_with_the_rates_even_in_place():
     owned(velocity)[...] = random.random((2, *grid.shape))
     WholeGrid(grid).fill(state)
     WholeGrid(grid).fill(velocity)
-    k, t, shape = constants(grid), geometry(0.2), state.shape[1:]
-    flow, relaxation, stress_rate = np.zeros(shape), np.zeros(shape), np.zeros((3, *shape))
-    kernels.flow_and_transport(state, velocity, k, t, flow, relaxation, stress_rate)
-    made = (state, velocity, stress_rate, flow, relaxation, random.random(grid.shape), k, t)
+    k, t = constants(grid), geometry(0.2)
+    made, _ = local_rates(state, velocity, velocity, 0.0, k, t)
     rate = ghosted(7, grid.shape)
-    kernels.rates(*made, rate)
+    kernels.rates(state, velocity, made, k, t, rate)
     weights = kernels.Weights(0.5, 0.25, 2.0, -1.5, 0.125)
     parts = (base, base_rate, state, before, rate)
     expected = sum(w * owned(part) for w, part in zip(weights, parts, strict=True))
-    kernels.stage(*made, base, base_rate, before, weights, before)
+    kernels.stage(state, velocity, made, k, t, base, base_rate, before, weights, before)
     assert owned(before) == pytest.approx(expected, rel=1e-13)
 
 
-def test_extrapolation_goes_on_in_a_straight_line():
-    first, second = np.full((2, 3, 3), 1.0), np.full((2, 3, 3), 4.0)
-    kernels.extrapolate(second, first, 0.5)
-    assert np.all(second == 5.5) and np.all(first == 4.0)
+def test_transport_takes_the_velocity_on_a_straight_line_and_leaves_its_force():
+    """As with that velocity itself; the force is the divergence of what comes out."""
+    grid, random = Grid(6, 5), np.random.default_rng(8)
+    state, velocity, before = ghosted(7, grid.shape), ghosted(2, grid.shape), ghosted(2, grid.shape)
+    for fields in (state, velocity, before):
+        owned(fields)[...] = 0.1 + random.random(owned(fields).shape)
+        WholeGrid(grid).fill(fields)
+    k, t = constants(grid), geometry(0.2)
+    made, _ = local_rates(state, velocity, before, 0.5, k, t)
+    there = 1.5 * velocity - 0.5 * before
+    expected, _ = local_rates(state, there, there, 0.0, k, t)
+    assert owned(made.stress_rate) == pytest.approx(owned(expected.stress_rate), rel=1e-12)
+    WholeGrid(grid).fill(made.stress_rate)
+    whole = np.zeros_like(made.force)
+    kernels.imbalance(made.stress_rate, k, t, grid.ny, whole)
+    assert np.all(made.force[:, 0] == 0.0)  # needs the row below
+    kernels.imbalance(made.stress_rate, k, t, 1, made.force)
+    assert np.array_equal(made.force, whole)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mdbridge.errors import InputError
-from mdbridge.stz.model import Material, activation, activation_slope, effective_temperature
+from mdbridge.stz.model import Material, activation, decaying, effective_temperature
 
 TARGET = {"s_y": 1.006, "c0": 0.55, "chi_inf": 0.132}
 
@@ -22,13 +22,29 @@ def test_rate_law_is_equation_32_with_33():
 def test_no_flow_up_to_yield_and_a_finite_slope_beyond():
     material = Material(**TARGET)
     assert not np.any(material.plastic_rate(np.array([0.0, 0.3, 1.0]), np.full(3, 0.1), 1e8))
-    assert activation(1.0 + 1e-7) == pytest.approx((3.0 / math.e - 1.0) * 1e-7, rel=1e-5)
+    assert activation(1.0)[0] == 0.0
+    assert activation(1.0 + 1e-7)[0] == pytest.approx((3.0 / math.e - 1.0) * 1e-7, rel=1e-5)
 
 
 @pytest.mark.parametrize("s", [1.01, 1.3, 2.0, 5.0])
 def test_slope_is_the_derivative(s):
     h = 1e-6
-    assert activation_slope(s) == pytest.approx((activation(s + h) - activation(s - h)) / (2 * h), rel=1e-7)
+    difference = (activation(s + h)[0] - activation(s - h)[0]) / (2 * h)
+    assert activation(s)[1] == pytest.approx(difference, rel=1e-7)
+
+
+def test_the_rate_of_the_compiled_kernels_is_that_of_the_formula():
+    material, rate = Material(**TARGET), 1e8
+    s, chi = np.meshgrid(np.linspace(1.0, 20.0, 57), np.geomspace(0.006, 2.0, 61))
+    pairs = zip(s.flat, chi.flat, strict=True)
+    found = [material.attempt_rate(rate) * decaying(1.0 / x) * activation(v)[0] for v, x in pairs]
+    assert found == pytest.approx(material.plastic_rate(s, chi, rate).ravel(), rel=1e-11)
+
+
+def test_the_exponential_is_right_to_round_off_and_ends_beyond_200():
+    x = np.linspace(0.0, 200.0, 1001)
+    assert [decaying(v) for v in x] == pytest.approx(np.exp(-x), rel=5e-13, abs=0.0)
+    assert decaying(1e6) == decaying(200.0)
 
 
 def test_the_two_published_diffusions_differ_by_sqrt2_over_c0():

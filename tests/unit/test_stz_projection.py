@@ -24,14 +24,15 @@ def project(nx, ny, frame, gamma):
     owned(stress_rate)[...] = np.random.default_rng(3).standard_normal((3, ny, nx))
     domain.fill(stress_rate)
     before, after = np.zeros((2, ny, nx)), np.zeros((2, ny, nx))
-    kernels.imbalance(stress_rate, k, t, before)
+    kernels.imbalance(stress_rate, k, t, ny, before)
     velocity, rate = ghosted(2, grid.shape), ghosted(7, grid.shape)
     FourierProjection(domain, MATERIAL).solve(before.copy(), matrix, velocity)
     domain.fill(velocity)
     nothing = np.zeros((2, ny + 4, nx + 4))
-    kernels.rates(ghosted(7, grid.shape), velocity, stress_rate, *nothing, np.zeros((ny, nx)), k, t, rate)
+    made = kernels.Local(*nothing, stress_rate, np.zeros((ny, nx)), np.zeros((2, ny, nx)))
+    kernels.rates(ghosted(7, grid.shape), velocity, made, k, t, rate)
     domain.fill(rate)
-    kernels.imbalance(rate[:3], k, t, after)
+    kernels.imbalance(rate[:3], k, t, ny, after)
     return before, after, owned(velocity)
 
 

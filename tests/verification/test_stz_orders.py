@@ -12,7 +12,7 @@ from mdbridge.stz.model import Material
 from mdbridge.stz.projection import FourierProjection
 from mdbridge.stz.rates import DIFFUSION_CEILING, Rates
 from mdbridge.stz.scheme import Stepper
-from mdbridge.stz.solver import Case, forward, initial_state
+from mdbridge.stz.solver import Case, error_scales, forward, initial_state
 
 MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.13)
 
@@ -78,7 +78,7 @@ def test_slowing_the_fastest_diffusion_changes_less_than_the_tolerance():
         rates = Rates(
             MATERIAL, FRAMES["simple"](), 1e8, domain, FourierProjection(domain, MATERIAL), ceiling=ceiling
         )
-        stepper = Stepper(rates, initial_state(case, domain), np.ones(7), 1e-4, domain)
+        stepper = Stepper(rates, initial_state(case, domain), error_scales(case), 1e-6, domain)
         stepper.advance(0.14)
         states.append(owned(stepper.state).copy())
         evaluations.append(stepper.counts.evaluations)
