@@ -45,7 +45,7 @@ def forward_run() -> None:
 
 def cost_per_cell(kind: str, comm: MPI.Comm, rounds: int = 5) -> None:
     """A run at the default tolerance through WINDOW, the sizes in turn."""
-    samples: dict[int, list[tuple[float, float]]] = {n: [] for n in SIZES}
+    samples: dict[int, list[tuple[float, int, int]]] = {n: [] for n in SIZES}
     with contextlib.ExitStack() as stack:
         steppers = {n: _flowing(n, kind, comm, stack) for n in SIZES}
         for part in range(rounds):
@@ -55,17 +55,16 @@ def cost_per_cell(kind: str, comm: MPI.Comm, rounds: int = 5) -> None:
                 seconds = _timed(lambda s=stepper, e=end: s.advance(e), comm)
                 steps = stepper.counts.steps + stepper.counts.rejected - counts[0]
                 evaluations = stepper.counts.evaluations - counts[1]
-                samples[n].append((seconds / evaluations / n**2 * 1e9, seconds / steps / n**2 * 1e9))
+                samples[n].append((seconds / n**2 * 1e9, evaluations, steps))
     base = np.array(samples[SIZES[0]])
     for n in SIZES if comm.rank == 0 else ():
         cost = np.array(samples[n])
-        print(f"{kind} {n}² on {comm.size} rank(s), per cell, beside {SIZES[0]}²:")
-        for name, own, other in zip(("evaluation", "step"), cost.T, base.T, strict=True):
-            ratio = own / other
-            print(
-                f"    {name:10s} {np.median(own):6.1f} ns, {np.median(ratio):.3f} times "
-                f"({ratio.min():.3f} to {ratio.max():.3f})"
-            )
+        print(f"{kind} {n}² on {comm.size} rank(s), per cell, in all and (part by part) beside {SIZES[0]}²:")
+        for name, column in (("evaluation", 1), ("step", 2)):
+            parts = (cost[:, 0] / cost[:, column]) / (base[:, 0] / base[:, column])
+            own, other = (each[:, 0].sum() / each[:, column].sum() for each in (cost, base))
+            spread = f"({parts.min():.3f} to {parts.max():.3f})"
+            print(f"    {name:10s} {own:6.1f} ns, {own / other:.3f} times {spread}")
 
 
 def _flowing(n: int, kind: str, comm: MPI.Comm, stack: contextlib.ExitStack) -> Stepper:

@@ -16,7 +16,7 @@ DIFFUSION_CEILING = 1000.0
 On fine grids diffusion from cell to cell is faster than anything else and would
 alone set the number of stages, yet it only keeps empty what is empty already.
 Above the ceiling it is slowed to the ceiling, which leaves every wave longer
-than about 25 Å as it was (see the tests)."""
+than about 35 Å as it was (see the tests)."""
 
 _NOTICED = 0.4  # of the ceiling: below it smoothing would change nothing that counts
 

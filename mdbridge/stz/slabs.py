@@ -1,22 +1,16 @@
 """The STZ grid shared by ranks: whole rows in slabs along y, and whole columns for transforms."""
 
-from itertools import pairwise
-
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from .exchange import Memory, Messages, Parts, can_share, split
 from .grid import GHOST, Fields, Grid, wrap, wrap_columns
 from .transforms import rows_backward, rows_forward
 
 Array = NDArray[np.float64]
 Spectrum = NDArray[np.complex128]
-
-
-def split(count: int, parts: int) -> list[int]:
-    """Where each of ``parts`` nearly equal ranges of ``count`` begins, and the end."""
-    return [part * count // parts for part in range(parts + 1)]
 
 
 class SharedGrid:
@@ -85,72 +79,31 @@ class SharedGrid:
 class SharedColumns:
     """Whole columns of the spectrum of a shared grid; :class:`~mdbridge.stz.spectral.Columns`.
 
-    Rows are transformed where they are; then every rank gives every other its
-    part of some columns.  The parts are packed here: MPI would do it from a
-    description of them at a fifth of the speed.  The spectrum is transformed in
-    place, so that :meth:`backward` is given what :meth:`forward` gave.
+    Rows are transformed where they are; then every rank gives every other its part of some
+    columns.  The spectrum is transformed in place, so that :meth:`backward` is given what
+    :meth:`forward` gave.  Close it on all ranks together.
     """
 
-    def __init__(self, domain: SharedGrid):
-        """For the ranks of the domain."""
-        grid, self._comm, rank = domain.grid, domain.comm, domain.comm.rank
-        self._rows_of = [slice(*pair) for pair in pairwise(split(grid.ny, self._comm.size))]
-        self._columns_of = [slice(*pair) for pair in pairwise(split(grid.nx // 2 + 1, self._comm.size))]
-        mine = _length(self._columns_of[rank])
-        # an odd count, the last perhaps empty: at a pitch of a power of two transforms along columns
-        # run at half the speed
-        self.first, self.count = self._columns_of[rank].start, mine | 1
-        self._rows = np.empty((2, domain.shape[0], grid.nx // 2 + 1), dtype=complex)
-        self._columns = np.zeros((2, grid.ny, self.count), dtype=complex)
-        self._others = [other for other in range(self._comm.size) if other != rank]
-        size = 2 * max(
-            domain.shape[0] * sum(_length(self._columns_of[q]) for q in self._others),
-            mine * sum(_length(self._rows_of[q]) for q in self._others),
-        )
-        self._outgoing, self._incoming = np.empty(size, dtype=complex), np.empty(size, dtype=complex)
+    def __init__(self, domain: SharedGrid, way: type[Memory] | type[Messages] | None = None):
+        """For the ranks of the domain (collective); ``way``: by default what suits where they run."""
+        grid, comm = domain.grid, domain.comm
+        parts = Parts(grid.ny, grid.nx // 2 + 1, comm)
+        self._exchange = (way or (Memory if can_share(parts, comm) else Messages))(parts, comm)
+        self.first, self.count = parts.columns[comm.rank].start, self._exchange.columns.shape[2]
 
     def forward(self, rows: Fields) -> Spectrum:
         """See :class:`~mdbridge.stz.spectral.Columns`."""
-        spectrum, columns = self._rows[: len(rows)], self._columns[: len(rows)]
-        rows_forward(rows, spectrum)
-        kept = columns[..., : _length(self._columns_of[self._comm.rank])]
-        self._exchange(
-            [spectrum[..., part] for part in self._columns_of], [kept[:, part] for part in self._rows_of]
-        )
-        return columns
+        count = len(rows)
+        rows_forward(rows, self._exchange.rows[:count])
+        self._exchange.to_columns(count)
+        return self._exchange.columns[:count]
 
     def backward(self, spectrum: Spectrum, out: Fields) -> None:
         """See :class:`~mdbridge.stz.spectral.Columns`."""
-        rows = self._rows[: len(spectrum)]
-        kept = spectrum[..., : _length(self._columns_of[self._comm.rank])]
-        self._exchange(
-            [kept[:, part] for part in self._rows_of], [rows[..., part] for part in self._columns_of]
-        )
-        rows_backward(rows, out)
+        count = len(spectrum)
+        self._exchange.to_rows(count)
+        rows_backward(self._exchange.rows[:count], out)
 
-    def _exchange(self, given: list[Spectrum], taken: list[Spectrum]) -> None:
-        """Give part q to rank q, and take what it gives."""
-        sizes = [[0] * self._comm.size, [0] * self._comm.size]
-        places = [[0] * self._comm.size, [0] * self._comm.size]
-        for side, parts in enumerate((given, taken)):
-            start = 0
-            for q in self._others:
-                sizes[side][q], places[side][q] = parts[q].size, start
-                start += parts[q].size
-        for q in self._others:
-            self._box(self._outgoing, places[0][q], given[q])[...] = given[q]
-        outgoing, incoming = [self._outgoing, (sizes[0], places[0])], [self._incoming, (sizes[1], places[1])]
-        on_its_way = self._comm.Ialltoallv(outgoing, incoming)
-        rank = self._comm.rank
-        taken[rank][...] = given[rank]
-        on_its_way.Wait()
-        for q in self._others:
-            taken[q][...] = self._box(self._incoming, places[1][q], taken[q])
-
-    @staticmethod
-    def _box(buffer: Spectrum, start: int, part: Spectrum) -> Spectrum:
-        return buffer[start : start + part.size].reshape(part.shape)
-
-
-def _length(part: slice) -> int:
-    return part.stop - part.start
+    def close(self) -> None:
+        """Give shared memory back (collective)."""
+        self._exchange.close()

@@ -1,6 +1,6 @@
-"""Started by test_stz_mpi.py: forward runs on all ranks, written by rank 0.
+"""Started by test_stz_mpi.py: forward runs on all ranks, or transforms, written by rank 0.
 
-Arguments: "run" or "fail", the file to write.
+Arguments: "run", "fail" or "exchange", the file to write.
 """
 
 import sys
@@ -10,15 +10,49 @@ from mpi4py import MPI
 
 from mdbridge.parallel import run_main
 from mdbridge.stz import initial, krylov, scheme
+from mdbridge.stz.exchange import Memory, Messages
 from mdbridge.stz.grid import Grid
 from mdbridge.stz.model import Material
+from mdbridge.stz.slabs import SharedColumns, SharedGrid
 from mdbridge.stz.solver import Case, forward
 
 MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.132)
 
 
+def exchanged(comm: MPI.Comm) -> dict[str, np.ndarray]:
+    """The spectrum along x of a random field by columns, and the field back, by both ways; twice in turn."""
+    grid, found = Grid(21, 18), {}
+    domain = SharedGrid(grid, comm)
+    whole = np.random.default_rng(5).random((2, 18, 21))
+    rows = np.ascontiguousarray(whole[:, domain.origin[0] : domain.origin[0] + domain.shape[0]])
+    for way in (Memory, Messages):
+        columns, back = SharedColumns(domain, way), np.empty_like(rows)
+        for count in (2, 1, 2):
+            spectrum = columns.forward(rows[:count])
+            mine = np.array(spectrum)
+            columns.backward(spectrum, back[:count])
+        parts = comm.gather((columns.first, mine))
+        found[f"{way.__name__}_back"] = domain.gather(back)
+        if parts is not None:
+            ends = [*(first for first, _ in parts[1:]), 11]
+            found[f"{way.__name__}_spectrum"] = np.concatenate(
+                [part[..., : end - first] for (first, part), end in zip(parts, ends, strict=True)], axis=2
+            )
+        del spectrum
+        columns.close()
+    return found | {"whole": whole}
+
+
 def main(task: str, path: str) -> int:
     comm = MPI.COMM_WORLD
+    found = exchanged(comm) if task == "exchange" else forward_runs(task, comm)
+    if comm.rank == 0:
+        np.savez(path, **found)
+    return 0
+
+
+def forward_runs(task: str, comm: MPI.Comm) -> dict[str, np.ndarray]:
+    """Fields of a periodic and a clamped run."""
     found = {}
     if task == "fail":
         scheme.Stepper.smallest_step = 2e-3
@@ -31,9 +65,7 @@ def main(task: str, path: str) -> int:
             result = forward(case, domain, projection)
         for name in ("shear_stress", "exy", "chi", "velocity", "stress"):
             found[f"{boundary}_{name}"] = getattr(result, name)
-    if comm.rank == 0:
-        np.savez(path, **found)
-    return 0
+    return found
 
 
 if __name__ == "__main__":

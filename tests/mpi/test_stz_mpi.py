@@ -26,6 +26,16 @@ def test_the_fields_do_not_depend_on_the_ranks(tmp_path, ranks):
         assert np.abs(one[name] - many[name]).max() <= 1e-8 * np.abs(one[name]).max(), name
 
 
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_columns_of_the_spectrum_are_the_same_through_memory_and_messages(tmp_path, ranks):
+    job = launch(JOB, ranks, "exchange", tmp_path / "found.npz")
+    assert job.returncode == 0, job.stderr
+    found = np.load(tmp_path / "found.npz")
+    for way in ("Memory", "Messages"):
+        assert found[f"{way}_spectrum"] == pytest.approx(np.fft.rfft(found["whole"], axis=2))
+        assert found[f"{way}_back"] == pytest.approx(found["whole"])
+
+
 def test_a_run_that_fails_ends_on_all_ranks_with_one_message(tmp_path):
     job = launch(JOB, 2, "fail", tmp_path / "none")
     assert job.returncode == 1

@@ -7,8 +7,10 @@ import pytest
 from mpi4py import MPI
 
 from mdbridge.errors import InputError
+from mdbridge.stz import exchange
+from mdbridge.stz.exchange import Memory, Messages, split
 from mdbridge.stz.grid import Grid, WholeGrid, ghosted, owned
-from mdbridge.stz.slabs import SharedColumns, SharedGrid, split
+from mdbridge.stz.slabs import SharedColumns, SharedGrid
 
 
 def test_ranges_cover_everything_and_differ_by_one_at_most():
@@ -30,15 +32,26 @@ def test_one_rank_has_the_whole_grid():
     assert shared.worst(1.0, (2, 3)) == (2, 3)
 
 
-def test_columns_are_the_transform_of_the_rows_and_back():
+@pytest.mark.parametrize("way", [Memory, Messages, None])
+def test_columns_are_the_transform_of_the_rows_and_back(way):
     grid = Grid(9, 6)
     rows = np.random.default_rng(2).random((2, 6, 9))
-    columns, out = SharedColumns(SharedGrid(grid, MPI.COMM_SELF)), np.empty((2, 6, 9))
+    columns, out = SharedColumns(SharedGrid(grid, MPI.COMM_SELF), way), np.empty((2, 6, 9))
     for n in (2, 1):
         spectrum = columns.forward(rows[:n])
         assert spectrum == pytest.approx(np.fft.rfft(rows[:n], axis=2))
         columns.backward(spectrum, out[:n])
         assert out[:n] == pytest.approx(rows[:n])
+    del spectrum
+    columns.close()
+
+
+def test_messages_are_taken_where_shared_memory_is_short(monkeypatch):
+    parts = exchange.Parts(6, 5, MPI.COMM_SELF)
+    assert parts.bytes == 16 * 2 * (6 * 5 + 6 * 5)
+    for room, expected in ((2 * parts.bytes, False), (2 * parts.bytes + 1, True)):
+        monkeypatch.setattr(exchange, "_room", lambda room=room: room)
+        assert exchange.can_share(parts, MPI.COMM_SELF) is expected
 
 
 @pytest.mark.parametrize(("grid", "most"), [(Grid(16, 8), 4), (Grid(4, 64), 3)])
