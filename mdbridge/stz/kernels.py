@@ -96,8 +96,8 @@ def _larger(a, b):
 
 
 @numba.njit(inline="always", **_FAST)
-def _flow_row(j, y, k, t, flow, relaxation, part, peaks):
-    """D and 2μD/(s̃ s_y) of a row with one ghost column; ``peaks[part]``, by columns, rise to its.
+def _flow_row(j, y, k, t, flow, relaxation, peaks):
+    """D and 2μD/(s̃ s_y) of a row with one ghost column; ``peaks``, by columns, rise to its.
 
     No branch: 1 - 1/s̃ and with it all flow vanish where s̃ is raised to 1.
     """
@@ -111,9 +111,9 @@ def _flow_row(j, y, k, t, flow, relaxation, part, peaks):
         relaxed = 2.0 * k.mu / k.s_y * d / s
         flow[j, i] = d
         relaxation[j, i] = relaxed
-        peaks[part, 0, i] = _larger(_larger(relaxed, 2.0 * k.mu / k.s_y * hop * slope), peaks[part, 0, i])
-        peaks[part, 1, i] = _larger(d, peaks[part, 1, i])
-        peaks[part, 2, i] = _larger(_larger(_larger(abs(xx), abs(xy)), abs(yy)), peaks[part, 2, i])
+        peaks[0, i] = _larger(_larger(relaxed, 2.0 * k.mu / k.s_y * hop * slope), peaks[0, i])
+        peaks[1, i] = _larger(d, peaks[1, i])
+        peaks[2, i] = _larger(_larger(_larger(abs(xx), abs(xy)), abs(yy)), peaks[2, i])
 
 
 @numba.njit(inline="always", **_FAST)
@@ -270,17 +270,16 @@ def local_rates(
         made: set at owned places; of the stress rate the nearest ghost column on the left too.
 
     Returns:
-        Of the owned rows the largest relaxation rate 2μ/s_y max(∂D/∂s̃, D/s̃), which
-        is the spectral radius of the plastic part, the largest D, and the largest |Σ| in the plane.
+        The largest relaxation rate 2μ/s_y max(∂D/∂s̃, D/s̃), which is the spectral radius of
+        the plastic part, the largest D, and the largest |Σ| in the plane; one ghost layer counts too.
     """
     count, columns = y.shape[1] - 2 * GHOST, y.shape[2]
-    v, peaks = np.zeros((2, 2, columns)), np.zeros((2, 3, columns))  # peaks: of owned rows, of others
+    v, peaks = np.zeros((2, 2, columns)), np.zeros((3, columns))
     _extrapolated_row(GHOST, velocity, before, ratio, v)
     for line in range(count + 2):  # indices that count from 0 keep loops vectorised
         j = line + GHOST - 1
-        is_owned = 1 <= line <= count
-        _flow_row(j, y, k, t, made.flow, made.relaxation, 0 if is_owned else 1, peaks)
-        if is_owned:
+        _flow_row(j, y, k, t, made.flow, made.relaxation, peaks)
+        if 1 <= line <= count:
             _extrapolated_row(j + 1, velocity, before, ratio, v)
             _transport_row(j, y, v, k, t, made.relaxation, made.stress_rate)
             made.stress_rate[:, j, GHOST - 1] = made.stress_rate[:, j, columns - GHOST - 1]
@@ -289,7 +288,7 @@ def local_rates(
         if line >= 2:
             shut_south, shut_north = low and line == 2, high and line == count + 1
             diffusion_row(line - 2, y[4], made.flow, k, t, shut_south, shut_north, made.diffusion)
-    return peaks[0, 0].max(), peaks[0, 1].max(), peaks[0, 2].max()
+    return peaks[0].max(), peaks[1].max(), peaks[2].max()
 
 
 @numba.njit(**_FAST)

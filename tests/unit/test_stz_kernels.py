@@ -145,6 +145,22 @@ def test_plastic_flow_is_a_deviatoric_relaxation_along_the_stress():
     assert np.array(sums) / 16 == pytest.approx([1.3, norm * MATERIAL.s_y, 2.0 * norm * MATERIAL.s_y * d])
 
 
+def test_the_extremes_are_those_of_all_cells():
+    grid, random = Grid(9, 7), np.random.default_rng(6)
+    state, still = ghosted(7, grid.shape), ghosted(2, grid.shape)
+    owned(state)[...] = random.normal(0.0, 2.0, (7, *grid.shape))
+    owned(state)[CHI] = 0.1 + 0.1 * random.random(grid.shape)
+    for row in range(grid.ny):  # the largest in each row in turn
+        owned(state)[:, row] *= 1.5
+        WholeGrid(grid).fill(state)
+        made, (stiffest, fastest, largest) = local_rates(
+            state, still, still, 0.0, constants(grid), geometry(0.2)
+        )
+        assert fastest == owned(made.flow).max()
+        assert stiffest >= owned(made.relaxation).max()
+        assert largest == np.abs(owned(state)[:3]).max()
+
+
 def test_a_stage_is_the_weighted_sum_with_the_rates_even_in_place():
     grid, random = Grid(6, 5), np.random.default_rng(3)
     state, base, base_rate, before = (ghosted(7, grid.shape) for _ in range(4))
