@@ -23,6 +23,7 @@ PACKAGES = (
     "numpy",
     "scipy",
     "numba",
+    "ducc0",
     "h5py",
     "matplotlib",
     "pydantic",
