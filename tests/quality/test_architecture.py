@@ -25,6 +25,7 @@ HOMES = {
     "torch": {"lps.algorithm1", "calibrate.surrogate", "calibrate.acquisition", "workflows.doctor"},
     "gpytorch": {"calibrate"},
     "botorch": {"calibrate"},
+    "ducc0": {"stz.transforms"},
 }
 
 PURE = {
@@ -37,6 +38,7 @@ PURE = {
             "stencil",
             "symbol",
             "spectral",
+            "transforms",
             "stability",
             "regression",
             "residuals",
@@ -58,6 +60,7 @@ PURE = {
             "rates",
             "projection",
             "spectral",
+            "transforms",
             "strain",
             "initial",
         ]
