@@ -38,7 +38,6 @@ PURE = {
             "stencil",
             "symbol",
             "spectral",
-            "transforms",
             "stability",
             "regression",
             "residuals",
