@@ -4,8 +4,11 @@ Every rank has the spectrum of its rows, and of all rows its columns.  Ranks on 
 read each other's part from where it lies, a quarter of the copies that messages take.
 """
 
+import contextlib
 import math
-import shutil
+import mmap
+import os
+import tempfile
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +17,9 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 Spectrum = NDArray[np.complex128]
+
+SHARED = "/dev/shm"
+"""Where Linux keeps files in memory; a container may have made it small."""
 
 
 def split(count: int, parts: int) -> list[int]:
@@ -51,63 +57,37 @@ class Parts:
 
 
 class Memory:
-    """Between ranks of one node.  ``to_columns`` and ``to_rows`` take turns.
+    """Between ranks that share memory.  ``to_columns`` and ``to_rows`` take turns.
 
     Attributes:
         rows: spectrum of this rank's rows, ``(2, rows, all columns)``.
         columns: of its columns, ``(2, all rows, columns)``.
     """
 
-    def __init__(self, parts: Parts, comm: MPI.Comm):
-        """Collective."""
+    def __init__(self, parts: Parts, comm: MPI.Comm, memory: mmap.mmap):
+        """``memory``: from :func:`shared_memory`, of ``parts.bytes``."""
         self._parts, self._comm = parts, comm
-        shapes = [parts.shapes(rank) for rank in range(comm.size)]
-        self._windows, arrays = [], []
-        for kind in range(2):
-            size = math.prod(shapes[comm.rank][kind]) * np.dtype(complex).itemsize
-            window = MPI.Win.Allocate_shared(size, 1, comm=comm)
-            window.Lock_all()
-            parts_of_all = [window.Shared_query(rank)[0] for rank in range(comm.size)]
-            arrays.append(
-                [
-                    np.frombuffer(memory, dtype=complex).reshape(shape[kind])
-                    for memory, shape in zip(parts_of_all, shapes, strict=True)
-                ]
-            )
-            self._windows.append(window)
-        self._all_rows, self._all_columns = arrays
+        self._all_rows, self._all_columns = [], []
+        start, whole = 0, np.frombuffer(memory, dtype=complex)
+        for rank in range(comm.size):
+            for arrays, shape in zip((self._all_rows, self._all_columns), parts.shapes(rank), strict=True):
+                arrays.append(whole[start : start + math.prod(shape)].reshape(shape))
+                start += math.prod(shape)
         self.rows, self.columns = self._all_rows[comm.rank], self._all_columns[comm.rank]
-        self.columns[...] = 0.0
 
     def to_columns(self, count: int) -> None:
         """Set the columns of the first ``count`` fields from everybody's rows (collective)."""
-        self._meet()
+        self._comm.Barrier()  # all have written, and read what the other way writes next
         mine = self._parts.columns[self._parts.rank]
         for theirs, rows in zip(self._parts.rows, self._all_rows, strict=True):
             self.columns[:count, theirs, : _length(mine)] = rows[:count, :, mine]
 
     def to_rows(self, count: int) -> None:
         """The way back (collective)."""
-        self._meet()
+        self._comm.Barrier()
         mine = self._parts.rows[self._parts.rank]
         for theirs, columns in zip(self._parts.columns, self._all_columns, strict=True):
             self.rows[:count, :, theirs] = columns[:count, mine, : _length(theirs)]
-
-    def _meet(self) -> None:
-        """Everybody has written; and, as the two ways take turns, has read what is written next."""
-        for window in self._windows:
-            window.Sync()
-        self._comm.Barrier()
-        for window in self._windows:
-            window.Sync()
-
-    def close(self) -> None:
-        """Give the memory back (collective)."""
-        self.rows = self.columns = np.empty((2, 0, 0), dtype=complex)
-        self._all_rows, self._all_columns = [], []
-        for window in self._windows:
-            window.Unlock_all()
-            window.Free()
 
 
 class Messages:
@@ -135,9 +115,6 @@ class Messages:
         """The way back (collective)."""
         rows, columns = self._views(count)
         self._exchange(columns, rows)
-
-    def close(self) -> None:
-        """Nothing to give back."""
 
     def _views(self, count: int) -> tuple[list[Spectrum], list[Spectrum]]:
         """Of rows and of columns, the parts that go to or come from each rank."""
@@ -169,18 +146,38 @@ class Messages:
         return buffer[start : start + part.size].reshape(part.shape)
 
 
-def can_share(parts: Parts, comm: MPI.Comm) -> bool:
-    """Whether all ranks are on one node with room to share (collective; the same answer on all)."""
-    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+def shared_memory(comm: MPI.Comm, size: int) -> mmap.mmap | None:
+    """``size`` bytes of zeros that all ranks see; None on all if some cannot (collective).
+
+    A file in memory that has no name once all have opened it: it goes with the last
+    array on it, however the run ends, and nobody waits for anybody to give it back.
+    """
+    path = _new_file(size) if comm.rank == 0 else None
+    path = comm.bcast(path)
+    memory = None
+    if path is not None:
+        with contextlib.suppress(OSError), Path(path).open("r+b") as file:  # on another node there is none
+            memory = mmap.mmap(file.fileno(), size)
+    seen_by_all = comm.allreduce(memory is not None, MPI.LAND)
+    if comm.rank == 0 and path is not None:
+        Path(path).unlink()
+    return memory if seen_by_all else None
+
+
+def _new_file(size: int) -> str | None:
+    """A file of ``size`` bytes of memory; None where there is no such place, or too little room."""
     try:
-        return comm.allreduce(node.size == comm.size and _room() > 2 * parts.bytes, MPI.LAND)
+        handle, path = tempfile.mkstemp(prefix="mdbridge-", dir=SHARED)
+    except OSError:
+        return None
+    try:
+        os.posix_fallocate(handle, 0, size)
+    except OSError:
+        Path(path).unlink()
+        return None
     finally:
-        node.Free()
-
-
-def _room() -> float:
-    """Bytes free where Linux keeps shared memory, which a container may have made small."""
-    return shutil.disk_usage("/dev/shm").free if Path("/dev/shm").is_dir() else math.inf
+        os.close(handle)
+    return path
 
 
 def _length(part: slice) -> int:

@@ -49,8 +49,8 @@ class KrylovProjection:
         grid, comm = domain.grid, domain.comm
         self._domain, self._moduli = domain, (material.mu, material.lame_lambda)
         self._has_plate = grid.boundary == "clamped" and domain.origin[0] == 0
-        self._columns = WholeRows(grid) if comm.size == 1 else SharedColumns(domain)
-        self._spectral = SpectralSolver(grid, material, self._columns)
+        columns = WholeRows(grid) if comm.size == 1 else SharedColumns(domain)
+        self._spectral = SpectralSolver(grid, material, columns)
         self._ghosted = ghosted(2, domain.shape)
         self._matrix, self._blocks = np.eye(2), np.zeros((2, 2, 3, 3))
         self.smooth = self._spectral.smooth
@@ -66,9 +66,8 @@ class KrylovProjection:
         )
 
     def close(self) -> None:
-        """Destroy what PETSc holds and the ranks share (collective)."""
+        """Destroy what PETSc holds (collective)."""
         self.solver.close()
-        self._columns.close()
 
     def solve(self, force: Fields, matrix: Array, velocity: Fields) -> None:
         """See :class:`~mdbridge.stz.projection.Projection` (collective).

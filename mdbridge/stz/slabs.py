@@ -5,7 +5,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .exchange import Memory, Messages, Parts, can_share, split
+from .exchange import Memory, Messages, Parts, shared_memory, split
 from .grid import GHOST, Fields, Grid, wrap, wrap_columns
 from .transforms import rows_backward, rows_forward
 
@@ -81,14 +81,15 @@ class SharedColumns:
 
     Rows are transformed where they are; then every rank gives every other its part of some
     columns.  The spectrum is transformed in place, so that :meth:`backward` is given what
-    :meth:`forward` gave.  Close it on all ranks together.
+    :meth:`forward` gave.
     """
 
-    def __init__(self, domain: SharedGrid, way: type[Memory] | type[Messages] | None = None):
-        """For the ranks of the domain (collective); ``way``: by default what suits where they run."""
+    def __init__(self, domain: SharedGrid, by_messages: bool = False):
+        """For the ranks of the domain (collective); by messages also where they share no memory."""
         grid, comm = domain.grid, domain.comm
         parts = Parts(grid.ny, grid.nx // 2 + 1, comm)
-        self._exchange = (way or (Memory if can_share(parts, comm) else Messages))(parts, comm)
+        memory = None if by_messages else shared_memory(comm, parts.bytes)
+        self._exchange = Messages(parts, comm) if memory is None else Memory(parts, comm, memory)
         self.first, self.count = parts.columns[comm.rank].start, self._exchange.columns.shape[2]
 
     def forward(self, rows: Fields) -> Spectrum:
@@ -103,7 +104,3 @@ class SharedColumns:
         count = len(spectrum)
         self._exchange.to_rows(count)
         rows_backward(self._exchange.rows[:count], out)
-
-    def close(self) -> None:
-        """Give shared memory back (collective)."""
-        self._exchange.close()

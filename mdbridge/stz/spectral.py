@@ -46,9 +46,6 @@ class Columns(Protocol):
     def backward(self, spectrum: Spectrum, out: Fields) -> None:
         """The way back, to ``(n, rows, nx)``, of that array, changed in place (collective); it is used up."""
 
-    def close(self) -> None:
-        """Give back what is shared (collective)."""
-
 
 class WholeRows:
     """The columns of one rank that has the whole grid."""
@@ -64,9 +61,6 @@ class WholeRows:
     def backward(self, spectrum: Spectrum, out: Fields) -> None:
         """See :class:`Columns`."""
         rows_backward(spectrum, out)
-
-    def close(self) -> None:
-        """See :class:`Columns`: nothing is shared."""
 
 
 class SpectralSolver:

@@ -10,7 +10,6 @@ from mpi4py import MPI
 
 from mdbridge.parallel import run_main
 from mdbridge.stz import initial, krylov, scheme
-from mdbridge.stz.exchange import Memory, Messages
 from mdbridge.stz.grid import Grid
 from mdbridge.stz.model import Material
 from mdbridge.stz.slabs import SharedColumns, SharedGrid
@@ -25,21 +24,19 @@ def exchanged(comm: MPI.Comm) -> dict[str, np.ndarray]:
     domain = SharedGrid(grid, comm)
     whole = np.random.default_rng(5).random((2, 18, 21))
     rows = np.ascontiguousarray(whole[:, domain.origin[0] : domain.origin[0] + domain.shape[0]])
-    for way in (Memory, Messages):
-        columns, back = SharedColumns(domain, way), np.empty_like(rows)
+    for way in ("memory", "messages"):
+        columns, back = SharedColumns(domain, by_messages=way == "messages"), np.empty_like(rows)
         for count in (2, 1, 2):
             spectrum = columns.forward(rows[:count])
             mine = np.array(spectrum)
             columns.backward(spectrum, back[:count])
         parts = comm.gather((columns.first, mine))
-        found[f"{way.__name__}_back"] = domain.gather(back)
+        found[f"{way}_back"] = domain.gather(back)
         if parts is not None:
             ends = [*(first for first, _ in parts[1:]), 11]
-            found[f"{way.__name__}_spectrum"] = np.concatenate(
+            found[f"{way}_spectrum"] = np.concatenate(
                 [part[..., : end - first] for (first, part), end in zip(parts, ends, strict=True)], axis=2
             )
-        del spectrum
-        columns.close()
     return found | {"whole": whole}
 
 

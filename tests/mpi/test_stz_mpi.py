@@ -31,7 +31,7 @@ def test_columns_of_the_spectrum_are_the_same_through_memory_and_messages(tmp_pa
     job = launch(JOB, ranks, "exchange", tmp_path / "found.npz")
     assert job.returncode == 0, job.stderr
     found = np.load(tmp_path / "found.npz")
-    for way in ("Memory", "Messages"):
+    for way in ("memory", "messages"):
         assert found[f"{way}_spectrum"] == pytest.approx(np.fft.rfft(found["whole"], axis=2))
         assert found[f"{way}_back"] == pytest.approx(found["whole"])
 

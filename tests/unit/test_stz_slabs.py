@@ -8,7 +8,7 @@ from mpi4py import MPI
 
 from mdbridge.errors import InputError
 from mdbridge.stz import exchange
-from mdbridge.stz.exchange import Memory, Messages, split
+from mdbridge.stz.exchange import split
 from mdbridge.stz.grid import Grid, WholeGrid, ghosted, owned
 from mdbridge.stz.slabs import SharedColumns, SharedGrid
 
@@ -32,26 +32,32 @@ def test_one_rank_has_the_whole_grid():
     assert shared.worst(1.0, (2, 3)) == (2, 3)
 
 
-@pytest.mark.parametrize("way", [Memory, Messages, None])
-def test_columns_are_the_transform_of_the_rows_and_back(way):
+@pytest.mark.parametrize("by_messages", [False, True])
+def test_columns_are_the_transform_of_the_rows_and_back(by_messages):
     grid = Grid(9, 6)
     rows = np.random.default_rng(2).random((2, 6, 9))
-    columns, out = SharedColumns(SharedGrid(grid, MPI.COMM_SELF), way), np.empty((2, 6, 9))
+    columns, out = SharedColumns(SharedGrid(grid, MPI.COMM_SELF), by_messages), np.empty((2, 6, 9))
     for n in (2, 1):
         spectrum = columns.forward(rows[:n])
         assert spectrum == pytest.approx(np.fft.rfft(rows[:n], axis=2))
         columns.backward(spectrum, out[:n])
         assert out[:n] == pytest.approx(rows[:n])
-    del spectrum
-    columns.close()
 
 
-def test_messages_are_taken_where_shared_memory_is_short(monkeypatch):
-    parts = exchange.Parts(6, 5, MPI.COMM_SELF)
-    assert parts.bytes == 16 * 2 * (6 * 5 + 6 * 5)
-    for room, expected in ((2 * parts.bytes, False), (2 * parts.bytes + 1, True)):
-        monkeypatch.setattr(exchange, "_room", lambda room=room: room)
-        assert exchange.can_share(parts, MPI.COMM_SELF) is expected
+def test_shared_memory_leaves_no_file_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(exchange, "SHARED", str(tmp_path))
+    memory = exchange.shared_memory(MPI.COMM_SELF, 4096)
+    assert memory[:] == bytes(4096)
+    assert not list(tmp_path.iterdir())
+
+
+def test_messages_are_taken_where_there_is_no_place_for_shared_memory_or_no_room(tmp_path, monkeypatch):
+    assert exchange.shared_memory(MPI.COMM_SELF, 1 << 60) is None  # no room
+    monkeypatch.setattr(exchange, "SHARED", str(tmp_path / "absent"))
+    assert exchange.shared_memory(MPI.COMM_SELF, 4096) is None
+    grid, rows = Grid(9, 6), np.random.default_rng(2).random((1, 6, 9))
+    columns = SharedColumns(SharedGrid(grid, MPI.COMM_SELF))
+    assert columns.forward(rows) == pytest.approx(np.fft.rfft(rows, axis=2))
 
 
 @pytest.mark.parametrize(("grid", "most"), [(Grid(16, 8), 4), (Grid(4, 64), 3)])
