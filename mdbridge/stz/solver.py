@@ -198,7 +198,7 @@ class _Record:
         self._wanted = frozenset(case.kept())
         self._means: list[tuple[float, ...]] = []
         self._numbers: list[int] = []
-        self._fields: list[Array] = []
+        self._fields = np.empty((0, 8, *case.grid.shape))
 
     def keep(self, number: int, stepper: Stepper, rates: Rates) -> None:
         """Add frame ``number`` (collective)."""
@@ -215,13 +215,14 @@ class _Record:
         whole = self._domain.gather(np.concatenate([exy[None], state[CHI : CHI + 1], velocity, stress]))
         self._numbers.append(number)
         if whole is not None:
-            self._fields.append(whole)
+            if not len(self._fields):  # here and not before, for one rank alone keeps them
+                self._fields = np.empty((len(self._wanted), *whole.shape))
+            self._fields[len(self._numbers) - 1] = whole
 
     def result(self, counts: Counts) -> Result:
         """All frames so far."""
         gamma, shear, dev, power = np.array(self._means).T
-        ny, nx = self._case.grid.shape
-        fields = np.array(self._fields) if self._fields else np.empty((0, 8, ny, nx))
+        fields = self._fields[: len(self._numbers)]
         return Result(
             gamma=gamma,
             shear_stress=shear,
