@@ -239,7 +239,7 @@ def test_a_model_that_fails_everywhere_is_said(toml, tmp_path):
 
 published = pytest.mark.skipif(
     not (INPUTS / "../../shared/data/cuzr_md").exists(),
-    reason="the published CuZr fields are not where the inputs point: ../shared/data/cuzr_md beside the project",
+    reason="the published CuZr fields are not where the inputs point: ../shared/data/cuzr_md",
 )
 
 
