@@ -9,6 +9,7 @@ whole columns of the spectrum.
 """
 
 import math
+from itertools import pairwise
 from typing import Protocol
 
 import numba
@@ -28,6 +29,9 @@ from .transforms import (
 
 Spectrum = NDArray[np.complex128]
 Array = NDArray[np.float64]
+
+_IN_CACHE = 2**20
+"""Bytes of the columns that are transformed, changed and transformed back in one go."""
 
 
 class Columns(Protocol):
@@ -73,8 +77,11 @@ class SpectralSolver:
         along_x = np.arange(columns.first, columns.first + columns.count)
         self._half_x = np.pi * along_x / grid.nx
         along_y = np.arange(grid.ny) / (2 * grid.ny) if self._clamped else np.fft.fftfreq(grid.ny)
-        half_y = np.pi * along_y
-        self._angles = (np.sin(self._half_x), np.sin(half_y), np.cos(self._half_x), np.cos(half_y))
+        # along x one for the real and one for the imaginary part, which change alike
+        twice, half_y = np.repeat(self._half_x, 2), np.pi * along_y
+        self._waves = (np.sin(twice), np.cos(twice), np.sin(half_y), np.cos(half_y))
+        blocks = max(1, 32 * grid.ny * columns.count // _IN_CACHE)
+        self._cuts = np.linspace(0, columns.count, blocks + 1, dtype=int).tolist()
 
     def solve(self, force: Fields, matrix: Array, back: Array, out: Fields) -> None:
         """``out`` = back · v with −∇·[C : sym ∇v] = force, free of null vectors (collective).
@@ -89,9 +96,11 @@ class SpectralSolver:
         if self._clamped:
             eliminate(spectrum, stencil_rows(self._moduli, matrix, self._grid, self._half_x), back)
         else:
-            columns_forward(spectrum)
-            _invert(spectrum, *self._waves(), *self._moduli, matrix, back)
-            columns_backward(spectrum)
+            x, y = 2.0 / self._grid.dx, 2.0 / self._grid.dy
+            for start, stop in pairwise(self._cuts):
+                columns_forward(spectrum[..., start:stop])
+                _invert(spectrum.view(float), start, stop, *self._waves, x, y, *self._moduli, matrix, back)
+                columns_backward(spectrum[..., start:stop])
         self._columns.backward(spectrum, out)
 
     def smooth(self, values: Array, metric: Array, cut: float) -> None:
@@ -113,56 +122,57 @@ class SpectralSolver:
             n12 = 0.0
         x, y = 2.0 / self._grid.dx, 2.0 / self._grid.dy
         symbol = (n11 * x * x / cut, n12 * x * y / cut, n22 * y * y / cut)
+        forward, backward = columns_forward, columns_backward
         if self._clamped:
-            columns_cosine_forward(spectrum)
-            _damp(spectrum[0], *self._angles, *symbol)
-            columns_cosine_backward(spectrum)
-        else:
-            columns_forward(spectrum)
-            _damp(spectrum[0], *self._angles, *symbol)
-            columns_backward(spectrum)
+            forward, backward = columns_cosine_forward, columns_cosine_backward
+        for start, stop in pairwise(self._cuts):
+            forward(spectrum[..., start:stop])
+            _damp(spectrum, start, stop, *self._waves, *symbol)
+            backward(spectrum[..., start:stop])
         self._columns.backward(spectrum, values[None])
 
-    def _waves(self) -> tuple[Array, Array, Array, Array]:
-        sin_x, sin_y, cos_x, cos_y = self._angles
-        return 2.0 / self._grid.dx * sin_x, 2.0 / self._grid.dy * sin_y, cos_x, cos_y
-
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
-def _invert(spectrum, sin_x, sin_y, cos_x, cos_y, mu, lame, t, back):
-    """Force to back · v in place: v = M⁻¹ f by Sherman–Morrison, M = μ |κ|² I + (λ + μ) κ κᵀ.
+def _invert(values, start, stop, sin_x, cos_x, sin_y, cos_y, x, y, mu, lame, t, back):
+    """Force to back · v in columns start … stop: v = M⁻¹ f by Sherman–Morrison, M = μ |κ|² I + (λ + μ) κ κᵀ.
 
     The null vectors of K, translations and (on even grids) checkerboards, are set to zero.
+    ``values``, real and imaginary parts in turn, is real: one loop of vector instructions.
     """
     ratio = (lame + mu) / (lame + 2.0 * mu)
-    ny, nx = spectrum.shape[1:]
-    for j in range(ny):
-        for i in range(nx):
-            kx, ky = sin_x[i] * cos_y[j], sin_y[j] * cos_x[i]
+    t00, t01, t10, t11 = t[0, 0], t[0, 1], t[1, 0], t[1, 1]
+    b00, b01, b10, b11 = back[0, 0] / mu, back[0, 1] / mu, back[1, 0] / mu, back[1, 1] / mu
+    some = slice(2 * start, 2 * stop)
+    sin_x, cos_x = sin_x[some], cos_x[some]
+    for j in range(values.shape[1]):
+        along_x, along_y = values[0, j, some], values[1, j, some]  # from force to velocity
+        for i in range(len(sin_x)):
+            kx, ky = x * sin_x[i] * cos_y[j], y * sin_y[j] * cos_x[i]
             # κ = T⁻ᵀ K with det T = 1
-            qx = t[1, 1] * kx - t[1, 0] * ky
-            qy = t[0, 0] * ky - t[0, 1] * kx
+            qx, qy = t11 * kx - t10 * ky, t00 * ky - t01 * kx
             square = qx * qx + qy * qy
             # K vanishes to round-off at the null vectors alone
-            inverse = 1.0 / square if square > 1e-20 * (sin_x[i] ** 2 + sin_y[j] ** 2) else 0.0
-            fx, fy = spectrum[0, j, i], spectrum[1, j, i]
+            least = 1e-20 * ((x * sin_x[i]) ** 2 + (y * sin_y[j]) ** 2)
+            inverse = 1.0 / square if square > least else 0.0
+            fx, fy = along_x[i], along_y[i]
             common = ratio * inverse * (qx * fx + qy * fy)
-            scale = inverse / mu
-            vx, vy = scale * (fx - common * qx), scale * (fy - common * qy)
-            spectrum[0, j, i] = back[0, 0] * vx + back[0, 1] * vy
-            spectrum[1, j, i] = back[1, 0] * vx + back[1, 1] * vy
+            vx, vy = inverse * (fx - common * qx), inverse * (fy - common * qy)
+            along_x[i] = b00 * vx + b01 * vy
+            along_y[i] = b10 * vx + b11 * vy
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
-def _damp(spectrum, sin_x, sin_y, cos_x, cos_y, xx, xy, yy):
-    """Multiply by (1 + q⁴)^(−1/4), q the symbol of diffusion over the cut."""
-    ny, nx = spectrum.shape
-    for j in range(ny):
-        for i in range(nx):
+def _damp(spectrum, start, stop, sin_x, cos_x, sin_y, cos_y, xx, xy, yy):
+    """Multiply columns start … stop by (1 + q⁴)^(−1/4), q the symbol of diffusion over the cut."""
+    some = slice(2 * start, 2 * stop, 2)
+    sin_x, cos_x = sin_x[some].copy(), cos_x[some].copy()
+    for j in range(spectrum.shape[1]):
+        row = spectrum[0, j, start:stop]
+        for i in range(len(sin_x)):
             x, y = sin_x[i], sin_y[j]
             q = xx * x * x + yy * y * y + 2.0 * xy * x * y * cos_x[i] * cos_y[j]
             q = q * q
-            spectrum[j, i] *= 1.0 / math.sqrt(math.sqrt(1.0 + q * q))
+            row[i] *= 1.0 / math.sqrt(math.sqrt(1.0 + q * q))
 
 
 def stencil(moduli: tuple[float, float], matrix: Array, grid: Grid) -> Array:
