@@ -1,4 +1,4 @@
-"""Compiled kernels of the rates: plastic flow, diffusion, stress transport, divergence, elastic closure.
+"""Compiled kernels of a stage: plastic flow, diffusion, transport, divergence, elastic closure.
 
 Every kernel works on ghosted arrays (see :mod:`.grid`), in place.  The time is
 the net strain γ, velocities are in Å, stresses in GPa.  On large grids memory is
@@ -47,7 +47,10 @@ class Geometry(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """Of a stage: base Y0 + base_rate F0 + last Y + before Y' + rate F(Y)."""
+    """Of a stage: base Y0 + base_rate F0 + last Y + before Y' + rate F(Y).
+
+    What has no weight is not read, if F0 has none where Y' has none.
+    """
 
     base: float
     base_rate: float
@@ -97,9 +100,10 @@ def _larger(a, b):
 
 @numba.njit(inline="always", **_FAST)
 def _flow_row(j, y, k, t, flow, relaxation, peaks):
-    """D and 2μD/(s̃ s_y) of a row with one ghost column; ``peaks``, by columns, rise to its.
+    """D and 2μD/(s̃ s_y) of row j with one ghost column; ``peaks``, by columns, rise to its.
 
-    No branch: 1 - 1/s̃ and with it all flow vanish where s̃ is raised to 1.
+    ``flow`` is of three rows, which move up.  No branch: 1 - 1/s̃ and with it all flow
+    vanish where s̃ is raised to 1.
     """
     for column in range(y.shape[2] - 2 * GHOST + 2):
         i = column + GHOST - 1
@@ -109,8 +113,8 @@ def _flow_row(j, y, k, t, flow, relaxation, peaks):
         rate, slope = activation(s)
         d = hop * rate
         relaxed = 2.0 * k.mu / k.s_y * d / s
-        flow[j, i] = d
-        relaxation[j, i] = relaxed
+        flow[2, i] = d
+        relaxation[i] = relaxed
         peaks[0, i] = _larger(_larger(relaxed, 2.0 * k.mu / k.s_y * hop * slope), peaks[0, i])
         peaks[1, i] = _larger(d, peaks[1, i])
         peaks[2, i] = _larger(_larger(_larger(abs(xx), abs(xy)), abs(yy)), peaks[2, i])
@@ -157,33 +161,65 @@ def _extrapolated_row(j, velocity, before, ratio, rows):
 
 
 @numba.njit(inline="always", **_FAST)
-def _transport_row(j, y, v, k, t, relaxation, stress_rate):
-    columns = y.shape[2]
+def _motion_row(v, k, m):
+    """Of a row of cells: V_x/(2 dx), V_y/(2 dy), ∂V_x/∂X, ∂V_x/∂Y, ∂V_y/∂X, ∂V_y/∂Y."""
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
-    n11, n12, n22 = _metric(t)
-    s11, s12, s22 = y[0], y[1], y[2]
-    for column in range(columns - 2 * GHOST):
+    for column in range(v.shape[2] - 2 * GHOST):
         i = column + GHOST
-        ru, rv = hx * _centre(v[0], 0, i), hy * _centre(v[1], 0, i)
-        g11, g12 = _gradient(v[0], 0, i, hx, hy)
-        g21, g22 = _gradient(v[1], 0, i, hx, hy)
-        xx, xy, yy = s11[j, i], s12[j, i], s22[j, i]
-        p, relaxed = _pressure(xx, xy, yy, y[3, j, i], t), relaxation[j, i]
-        stress_rate[0, j, i] = (
-            (g11 - g22) * xx + 2.0 * g12 * xy - relaxed * (xx - p * n11) - _advection(s11, j, i, ru, rv)
-        )
-        stress_rate[1, j, i] = g21 * xx + g12 * yy - relaxed * (xy - p * n12) - _advection(s12, j, i, ru, rv)
-        stress_rate[2, j, i] = (
-            (g22 - g11) * yy + 2.0 * g21 * xy - relaxed * (yy - p * n22) - _advection(s22, j, i, ru, rv)
-        )
+        m[0, i], m[1, i] = hx * _centre(v[0], 0, i), hy * _centre(v[1], 0, i)
+        m[2, i], m[3, i] = _gradient(v[0], 0, i, hx, hy)
+        m[4, i], m[5, i] = _gradient(v[1], 0, i, hx, hy)
 
 
 @numba.njit(inline="always", **_FAST)
-def _imbalance_row(row, stress_rate, k, t, force):
+def _stress_row(line, j, y, m, t, relaxation, rate):
+    """Fields 0 … 3: plastic relaxation and Truesdell transport of Σ and σ_zz, [Kontolati2021, eq. 30]."""
+    n11, n12, n22 = _metric(t)
+    columns = y.shape[2] - 2 * GHOST
+    for column in range(columns):
+        i = column + GHOST
+        xx, xy, yy, zz = y[0, j, i], y[1, j, i], y[2, j, i], y[3, j, i]
+        p, relaxed, expansion = _pressure(xx, xy, yy, zz, t), relaxation[i], m[2, i] - m[5, i]
+        rate[0, line, i] = expansion * xx + 2.0 * m[3, i] * xy - relaxed * (xx - p * n11)
+        rate[1, line, i] = m[4, i] * xx + m[3, i] * yy - relaxed * (xy - p * n12)
+        rate[2, line, i] = -expansion * yy + 2.0 * m[4, i] * xy - relaxed * (yy - p * n22)
+        rate[3, line, i] = -(m[2, i] + m[5, i]) * zz - relaxed * (zz - p)
+    for f in range(4):
+        for column in range(columns):
+            i = column + GHOST
+            rate[f, line, i] -= _advection(y[f], j, i, m[0, i], m[1, i])
+    for f in range(3):  # what the force at the first column needs
+        rate[f, line, GHOST - 1] = rate[f, line, y.shape[2] - GHOST - 1]
+
+
+@numba.njit(inline="always", **_FAST)
+def _chi_row(line, j, y, m, flow, relaxation, k, rate):
+    """Field 4: heating by plastic work and advection, [Kontolati2021, eq. 29]."""
+    work = 4.0 * k.mu / (k.s_y * k.c0)
+    for column in range(y.shape[2] - 2 * GHOST):
+        i = column + GHOST
+        d, relaxed = flow[2, i], relaxation[i]
+        heating = work * d * d / relaxed if relaxed > 0.0 else 0.0  # 2 s̃ D/c0
+        rate[4, line, i] = heating * (k.chi_inf - y[4, j, i]) - _advection(y[4], j, i, m[0, i], m[1, i])
+
+
+@numba.njit(inline="always", **_FAST)
+def _map_row(line, j, y, v, k, rate):
+    """Fields 5 and 6: −V − V·∇u of the reference map's u = X_ref − X."""
+    hx, hy = 0.5 / k.dx, 0.5 / k.dy
+    for column in range(y.shape[2] - 2 * GHOST):
+        i = column + GHOST
+        vx, vy = v[0, 0, i], v[1, 0, i]
+        rate[5, line, i] = -vx - _advection(y[5], j, i, hx * vx, hy * vy)
+        rate[6, line, i] = -vy - _advection(y[6], j, i, hx * vx, hy * vy)
+
+
+@numba.njit(inline="always", **_FAST)
+def _imbalance_row(row, line, stress_rate, k, t, force):
+    """Row ``row`` of corners: the cells around it are lines ``line`` - 1 and ``line`` of ``stress_rate``."""
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
     for column in range(force.shape[2]):
-        # the cells around corner (j, i) are (j - 1, i - 1) ... (j, i)
-        m, n = row + GHOST - 1, column + GHOST - 1
+        m, n = line - 1, column + GHOST - 1
         xx, _ = _gradient(stress_rate[0], m, n, hx, hy)
         xy_x, xy_y = _gradient(stress_rate[1], m, n, hx, hy)
         _, yy = _gradient(stress_rate[2], m, n, hx, hy)
@@ -203,7 +239,10 @@ def diffusion_row(
     shut_north: bool,
     out: Fields,
 ) -> None:
-    """Row ``row`` of the diffusion of :class:`Local`, with no flux through what is shut."""
+    """Row ``row`` of the diffusion of :class:`Local`, with no flux through what is shut.
+
+    ``flow``, ``(3, columns + 4)``, is D of the row below, the row itself, the row above.
+    """
     n11, n12, n22 = _metric(t)
     xx, yy = 0.5 * k.diffusion * n11 / k.dx**2, 0.5 * k.diffusion * n22 / k.dy**2
     xy = 0.125 * k.diffusion * n12 / (k.dx * k.dy)
@@ -213,9 +252,9 @@ def diffusion_row(
         here = chi[j, i]
         east, west, north, south = chi[j, i + 1], chi[j, i - 1], chi[j + 1, i], chi[j - 1, i]
         ne, nw, se, sw = chi[j + 1, i + 1], chi[j + 1, i - 1], chi[j - 1, i + 1], chi[j - 1, i - 1]
-        d_east, d_west = flow[j, i] + flow[j, i + 1], flow[j, i] + flow[j, i - 1]
-        d_north = 0.0 if shut_north else flow[j, i] + flow[j + 1, i]
-        d_south = 0.0 if shut_south else flow[j, i] + flow[j - 1, i]
+        d_east, d_west = flow[1, i] + flow[1, i + 1], flow[1, i] + flow[1, i - 1]
+        d_north = 0.0 if shut_north else flow[1, i] + flow[2, i]
+        d_south = 0.0 if shut_south else flow[1, i] + flow[0, i]
         out[row, column] = (
             d_east * (xx * (east - here) + xy * (ne + north - se - south))
             - d_west * (xx * (here - west) + xy * (nw + north - sw - south))
@@ -225,49 +264,80 @@ def diffusion_row(
 
 
 class Local(NamedTuple):
-    """What :func:`local_rates` makes of a state; all but ``diffusion`` and ``force`` have ghost layers.
+    """What :func:`local_stage` leaves for the projection, and for :func:`close` after it.
 
     Attributes:
-        flow: D, set at owned cells and one ghost layer, ``(rows + 4, columns + 4)``.
-        relaxation: 2μD/(s̃ s_y), the rate at which the deviator relaxes; same.
-        stress_rate: plastic part and Truesdell transport of the in-plane Σ, ``(3, rows + 4, columns + 4)``.
         diffusion: ∇·(a D T⁻¹T⁻ᵀ ∇χ), ``(rows, columns)``.
-        force: T ∇·Σ̇ at the owned corners, ``(2, rows, columns)``.
+        force: T ∇·Σ̇ at the owned corners but the first row, ``(2, rows, columns)``.
+        edges: in-plane Σ̇ of the first and the last owned row as a small ghosted array,
+            ``(3, 2 + 4, columns + 4)``: its ghosts are what :func:`first_force` needs.
     """
 
-    flow: Fields
-    relaxation: Fields
-    stress_rate: Fields
     diffusion: Fields
     force: Fields
+    edges: Fields
+
+
+@numba.njit(inline="always", **_FAST)
+def _combine_row(f, line, j, base, base_rate, last, rate, w, out):
+    # three loops, so that nothing is read that has no weight; in place, or loops would be scalar
+    columns = last.shape[2] - 2 * GHOST
+    if w.before == 0.0:
+        for column in range(columns):
+            i = column + GHOST
+            out[f, j, i] = w.base * base[f, j, i] + w.last * last[f, j, i] + w.rate * rate[f, line, i]
+    elif w.base_rate == 0.0:
+        for column in range(columns):
+            i = column + GHOST
+            out[f, j, i] = (
+                w.base * base[f, j, i]
+                + w.last * last[f, j, i]
+                + w.before * out[f, j, i]
+                + w.rate * rate[f, line, i]
+            )
+    else:
+        for column in range(columns):
+            i = column + GHOST
+            out[f, j, i] = (
+                w.base * base[f, j, i]
+                + w.base_rate * base_rate[f, j, i]
+                + w.last * last[f, j, i]
+                + w.before * out[f, j, i]
+                + w.rate * rate[f, line, i]
+            )
 
 
 @numba.njit(**_FAST)
-def local_rates(
+def local_stage(
     y: Fields,
     velocity: Fields,
-    before: Fields,
+    velocity_before: Fields,
     ratio: float,
     k: Constants,
     t: Geometry,
     low: bool,
     high: bool,
+    base: Fields,
+    base_rate: Fields,
+    weights: Weights,
     made: Local,
+    out: Fields,
 ) -> tuple[float, float, float]:
-    """Plastic flow, diffusion of χ, the in-plane Σ rate but for C : D, and the force that it leaves.
+    """A stage but for C : D and diffusion: all that is local, in one pass over memory.
 
-    [Kontolati2021, eqs. 29, 30, 32], row by row, so that what a row needs of another is in the
-    cache.  Diffusion: fluxes at faces, D averaged; none through a plate, so that it
-    conserves ∫χ exactly.  The force of the first row of corners needs the stress rate of the
-    row below this block: :func:`imbalance` is for that.
+    [Kontolati2021, eqs. 29, 30, 32], row by row, so that what a row needs of another is in
+    the cache.  Transport takes V + ratio (V − V'), V' the velocity before.
 
     Args:
         y: state, ghosts filled.
-        velocity, before: V of two evaluations, ``(2, rows + 4, columns + 4)``, ghosts filled; transport
-            takes V + ratio (V − before).
+        velocity, velocity_before: V and V', ``(2, rows + 4, columns + 4)``, ghosts filled.
+        ratio: see above.
         k, t: constants and frame.
         low, high: whether this block touches the lower, the upper plate.
-        made: set at owned places; of the stress rate the nearest ghost column on the left too.
+        base, base_rate: Y0 and F0 of :class:`Weights`, like ``y``.
+        weights: of the sum.
+        made: set.
+        out: Y' of the weights, like ``y``; becomes the sum at owned places.  Without fields, no sum is made.
 
     Returns:
         The largest relaxation rate 2μ/s_y max(∂D/∂s̃, D/s̃), which is the spectral radius of
@@ -275,187 +345,101 @@ def local_rates(
     """
     count, columns = y.shape[1] - 2 * GHOST, y.shape[2]
     v, peaks = np.zeros((2, 2, columns)), np.zeros((3, columns))
-    _extrapolated_row(GHOST, velocity, before, ratio, v)
-    for line in range(count + 2):  # indices that count from 0 keep loops vectorised
-        j = line + GHOST - 1
-        _flow_row(j, y, k, t, made.flow, made.relaxation, peaks)
-        if 1 <= line <= count:
-            _extrapolated_row(j + 1, velocity, before, ratio, v)
-            _transport_row(j, y, v, k, t, made.relaxation, made.stress_rate)
-            made.stress_rate[:, j, GHOST - 1] = made.stress_rate[:, j, columns - GHOST - 1]
-        if 2 <= line <= count:
-            _imbalance_row(line - 1, made.stress_rate, k, t, made.force)
-        if line >= 2:
-            shut_south, shut_north = low and line == 2, high and line == count + 1
-            diffusion_row(line - 2, y[4], made.flow, k, t, shut_south, shut_north, made.diffusion)
+    flow, relaxation, motion = np.zeros((3, columns)), np.zeros(columns), np.zeros((6, columns))
+    rate = np.zeros((7, _LINES + 1, columns))  # line 0 is the last of the block before
+    _extrapolated_row(GHOST, velocity, velocity_before, ratio, v)
+    for row in range(-1, count + 1):
+        j = row + GHOST
+        flow[0], flow[1] = flow[1], flow[2]
+        _flow_row(j, y, k, t, flow, relaxation, peaks)
+        if row > 0:
+            shut_south, shut_north = low and row == 1, high and row == count
+            diffusion_row(row - 1, y[4], flow, k, t, shut_south, shut_north, made.diffusion)
+        if row < 0 or row == count:
+            continue
+        line = row % _LINES + 1
+        _extrapolated_row(j + 1, velocity, velocity_before, ratio, v)
+        _motion_row(v, k, motion)
+        _stress_row(line, j, y, motion, t, relaxation, rate)
+        _chi_row(line, j, y, motion, flow, relaxation, k, rate)
+        _map_row(line, j, y, v, k, rate)
+        if row == 0:
+            made.edges[:, GHOST] = rate[:3, line]
+        else:
+            _imbalance_row(row, line, rate, k, t, made.force)
+        if row == count - 1:
+            made.edges[:, GHOST + 1] = rate[:3, line]
+        if line == _LINES or row == count - 1:
+            for f in range(len(out)):
+                for n in range(line):
+                    _combine_row(f, n + 1, j + 1 - line + n, base, base_rate, y, rate, weights, out)
+            rate[:3, 0] = rate[:3, line]
     return peaks[0].max(), peaks[1].max(), peaks[2].max()
 
 
 @numba.njit(**_FAST)
-def imbalance(stress_rate: Fields, k: Constants, t: Geometry, rows: int, force: Fields) -> None:
-    """T ∇·Σ̇ at the first ``rows`` rows of owned corners; needs one lower ghost layer of ``stress_rate``."""
-    for row in range(rows):
-        _imbalance_row(row, stress_rate, k, t, force)
-
-
-@numba.njit(inline="always", **_FAST)
-def _elastic_row(line, j, y, velocity, stress_rate, relaxation, k, t, rate):
-    """Fields 0 … 3: the rate of Σ with T⁻¹ (C : D) T⁻ᵀ of the new V, and all of that of σ_zz."""
-    columns = velocity.shape[2]
-    hx, hy = 0.5 / k.dx, 0.5 / k.dy
-    for column in range(columns - 2 * GHOST):
-        i = column + GHOST
-        g11, g12 = _gradient(velocity[0], j, i, hx, hy)
-        g21, g22 = _gradient(velocity[1], j, i, hx, hy)
-        # T ∇V T⁻¹ with det T = 1
-        h11, h12 = t.a * g11 + t.b * g21, t.a * g12 + t.b * g22
-        h21, h22 = t.c * g11 + t.d * g21, t.c * g12 + t.d * g22
-        d_xx = h11 * t.d - h12 * t.c + t.stretch_xx
-        d_yy = h22 * t.a - h21 * t.b + t.stretch_yy
-        d_xy = 0.5 * (h12 * t.a - h11 * t.b + h21 * t.d - h22 * t.c) + t.stretch_xy
-        bulk = k.lame * (d_xx + d_yy)
-        xx, xy, yy = bulk + 2.0 * k.mu * d_xx, 2.0 * k.mu * d_xy, bulk + 2.0 * k.mu * d_yy
-        # T⁻¹ = [[d, -b], [-c, a]]
-        p11, p12 = t.d * xx - t.b * xy, t.d * xy - t.b * yy
-        p21, p22 = t.a * xy - t.c * xx, t.a * yy - t.c * xy
-        rate[0, line, i] = stress_rate[0, j, i] + p11 * t.d - p12 * t.b
-        rate[1, line, i] = stress_rate[1, j, i] + p12 * t.a - p11 * t.c
-        rate[2, line, i] = stress_rate[2, j, i] + p22 * t.a - p21 * t.c
-        zz = y[3, j, i]
-        ru, rv = hx * _centre(velocity[0], j, i), hy * _centre(velocity[1], j, i)
-        away = zz - _pressure(y[0, j, i], y[1, j, i], y[2, j, i], zz, t)
-        rate[3, line, i] = bulk - (g11 + g22) * zz - relaxation[j, i] * away - _advection(y[3], j, i, ru, rv)
-
-
-@numba.njit(inline="always", **_FAST)
-def _chi_row(line, j, y, velocity, flow, relaxation, diffusion, k, rate):
-    """Field 4: heating by plastic work, diffusion, advection, [Kontolati2021, eq. 29]."""
-    columns = y.shape[2]
-    hx, hy = 0.5 / k.dx, 0.5 / k.dy
-    work = 4.0 * k.mu / (k.s_y * k.c0)
-    for column in range(columns - 2 * GHOST):
-        i = column + GHOST
-        ru, rv = hx * _centre(velocity[0], j, i), hy * _centre(velocity[1], j, i)
-        d, relaxed = flow[j, i], relaxation[j, i]
-        heating = work * d * d / relaxed if relaxed > 0.0 else 0.0  # 2 s̃ D/c0
-        rate[4, line, i] = (
-            heating * (k.chi_inf - y[4, j, i]) + diffusion[j - GHOST, column] - _advection(y[4], j, i, ru, rv)
-        )
-
-
-@numba.njit(inline="always", **_FAST)
-def _map_row(line, j, y, velocity, k, rate):
-    """Fields 5 and 6: −V − V·∇u of the reference map's u = X_ref − X."""
-    columns = y.shape[2]
-    hx, hy = 0.5 / k.dx, 0.5 / k.dy
-    for column in range(columns - 2 * GHOST):
-        i = column + GHOST
-        ru, rv = hx * velocity[0, j, i], hy * velocity[1, j, i]
-        rate[5, line, i] = -velocity[0, j, i] - _advection(y[5], j, i, ru, rv)
-        rate[6, line, i] = -velocity[1, j, i] - _advection(y[6], j, i, ru, rv)
-
-
-@numba.njit(inline="always", **_FAST)
-def _rate_rows(number, lines, y, velocity, made, k, t, block):
-    for line in range(lines):
-        j = number * _LINES + line + GHOST
-        _elastic_row(line, j, y, velocity, made.stress_rate, made.relaxation, k, t, block)
-        _chi_row(line, j, y, velocity, made.flow, made.relaxation, made.diffusion, k, block)
-        _map_row(line, j, y, velocity, k, block)
+def first_force(k: Constants, t: Geometry, made: Local) -> None:
+    """The force at the first row of corners, once the ghosts of ``made.edges`` are filled."""
+    _imbalance_row(0, GHOST, made.edges, k, t, made.force)
 
 
 @numba.njit(**_FAST)
-def rates(
-    y: Fields,
-    velocity: Fields,
-    made: Local,
-    k: Constants,
-    t: Geometry,
-    out: Fields,
-) -> None:
-    """F(Y), all that the projected V enters.
+def close(velocity: Fields, diffusion: Fields, k: Constants, t: Geometry, weight: float, out: Fields) -> None:
+    """Add ``weight`` times T⁻¹ (C : D) T⁻ᵀ of the projected V to the stress, and diffusion to χ.
 
     Args:
-        y: state, ghosts filled.
-        velocity: V of the projection, ghosts filled.
-        made: by :func:`local_rates`.
+        velocity: V, ghosts filled.
+        diffusion: ``(rows, columns)``.
         k, t: constants and frame.
-        out: ``(7, rows + 4, columns + 4)``, set at owned places.
+        weight: of the rates.
+        out: the sum of :func:`local_stage`.
     """
-    columns = y.shape[2] - GHOST
-    block = np.zeros((7, _LINES, y.shape[2]))
-    rows = y.shape[1] - 2 * GHOST
-    for number in range((rows + _LINES - 1) // _LINES):
-        lines = min(_LINES, rows - number * _LINES)
-        start = number * _LINES + GHOST
-        _rate_rows(number, lines, y, velocity, made, k, t, block)
-        for f in range(7):
-            for line in range(lines):
-                for i in range(GHOST, columns):
-                    out[f, start + line, i] = block[f, line, i]
+    hx, hy = 0.5 / k.dx, 0.5 / k.dy
+    rows, columns = diffusion.shape
+    for row in range(rows):
+        j = row + GHOST
+        for column in range(columns):
+            i = column + GHOST
+            g11, g12 = _gradient(velocity[0], j, i, hx, hy)
+            g21, g22 = _gradient(velocity[1], j, i, hx, hy)
+            # T ∇V T⁻¹ with det T = 1
+            h11, h12 = t.a * g11 + t.b * g21, t.a * g12 + t.b * g22
+            h21, h22 = t.c * g11 + t.d * g21, t.c * g12 + t.d * g22
+            d_xx = h11 * t.d - h12 * t.c + t.stretch_xx
+            d_yy = h22 * t.a - h21 * t.b + t.stretch_yy
+            d_xy = 0.5 * (h12 * t.a - h11 * t.b + h21 * t.d - h22 * t.c) + t.stretch_xy
+            bulk, shear = weight * k.lame * (d_xx + d_yy), weight * 2.0 * k.mu
+            xx, xy, yy = bulk + shear * d_xx, shear * d_xy, bulk + shear * d_yy
+            # T⁻¹ = [[d, -b], [-c, a]]
+            p11, p12 = t.d * xx - t.b * xy, t.d * xy - t.b * yy
+            p21, p22 = t.a * xy - t.c * xx, t.a * yy - t.c * xy
+            out[0, j, i] += p11 * t.d - p12 * t.b
+            out[1, j, i] += p12 * t.a - p11 * t.c
+            out[2, j, i] += p22 * t.a - p21 * t.c
+            out[3, j, i] += bulk
+            out[4, j, i] += weight * diffusion[row, column]
 
 
 @numba.njit(**_FAST)
-def _combine(base, base_rate, last, before, rate, w, out):
-    for n in range(len(out)):
-        out[n] = (
-            w.base * base[n]
-            + w.base_rate * base_rate[n]
-            + w.last * last[n]
-            + w.before * before[n]
-            + w.rate * rate[n]
-        )
+def plastic_flow(y: Fields, k: Constants, t: Geometry, out: Fields) -> None:
+    """D at owned cells, ``(rows, columns)``."""
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            j, i = row + GHOST, column + GHOST
+            s = _overstress(y[0, j, i], y[1, j, i], y[2, j, i], y[3, j, i], t, k.s_y)
+            out[row, column] = k.attempt * decaying(1.0 / y[4, j, i]) * activation(_larger(s, 1.0))[0]
 
 
 @numba.njit(**_FAST)
-def stage(
-    y: Fields,
-    velocity: Fields,
-    made: Local,
-    k: Constants,
-    t: Geometry,
-    base: Fields,
-    base_rate: Fields,
-    before: Fields,
-    weights: Weights,
-    out: Fields,
-) -> None:
-    """The next stage of the time stepping, from :func:`rates` that are never stored.
-
-    Args:
-        y … t: as for :func:`rates`.
-        base, base_rate, before: Y0, F0 and Y' of :class:`Weights`, like ``y``.
-        weights: of the sum.
-        out: like ``y``, set at owned places; may be ``before``.
-    """
-    block = np.zeros((7, _LINES, y.shape[2]))
-    rows = y.shape[1] - 2 * GHOST
-    for number in range((rows + _LINES - 1) // _LINES):
-        lines = min(_LINES, rows - number * _LINES)
-        start = number * _LINES + GHOST
-        _rate_rows(number, lines, y, velocity, made, k, t, block)
-        # ghost columns come along, to be filled later: one loop over memory in a row
-        stop, size = start + lines, lines * y.shape[2]
-        for f in range(7):
-            _combine(
-                base[f, start:stop].reshape(size),
-                base_rate[f, start:stop].reshape(size),
-                y[f, start:stop].reshape(size),
-                before[f, start:stop].reshape(size),
-                block[f, :lines].reshape(size),
-                weights,
-                out[f, start:stop].reshape(size),
-            )
-
-
-@numba.njit(**_FAST)
-def sums(y: Fields, flow: Fields, s_y: float, t: Geometry) -> tuple[float, float, float]:
+def sums(y: Fields, k: Constants, t: Geometry) -> tuple[float, float, float]:
     """Σ over owned cells of σ_xy (GPa), s̃ s_y (GPa) and σ : D^pl = 2 s̃ s_y D (GPa per unit of strain)."""
     shear, deviator, power = 0.0, 0.0, 0.0
+    flow = np.zeros((y.shape[1] - 2 * GHOST, y.shape[2] - 2 * GHOST))
+    plastic_flow(y, k, t, flow)
     for j in range(GHOST, y.shape[1] - GHOST):
         for i in range(GHOST, y.shape[2] - GHOST):
-            s = _overstress(y[0, j, i], y[1, j, i], y[2, j, i], y[3, j, i], t, s_y) * s_y
+            s = _overstress(y[0, j, i], y[1, j, i], y[2, j, i], y[3, j, i], t, k.s_y) * k.s_y
             shear += _physical(y[0, j, i], y[1, j, i], y[2, j, i], t)[1]
             deviator += s
-            power += 2.0 * s * flow[j, i]
+            power += 2.0 * s * flow[j - GHOST, i - GHOST]
     return shear, deviator, power

@@ -18,6 +18,8 @@ alone set the number of stages, yet it only keeps empty what is empty already.
 Above the ceiling it is slowed to the ceiling, which leaves every wave longer
 than about 35 Å as it was (see the tests)."""
 
+JUST_THE_RATE = Weights(0.0, 0.0, 0.0, 0.0, 1.0)
+
 _NOTICED = 0.4  # of the ceiling: below it smoothing would change nothing that counts
 
 AMPLIFICATION = 0.7
@@ -37,7 +39,6 @@ class Rates:
 
     Attributes:
         velocity: V of the last evaluation in Å, ghosts filled, ``(2, rows + 4, columns + 4)``.
-        flow: D of the last evaluation, ``(rows + 4, columns + 4)``.
     """
 
     def __init__(
@@ -68,9 +69,8 @@ class Rates:
         self._high_plate = clamped and domain.origin[0] + domain.shape[0] == grid.ny
         self.velocity, self._velocity_before = ghosted(2, domain.shape), ghosted(2, domain.shape)
         self._times: tuple[float, ...] = ()  # of these two velocities, the later first
-        self.flow, relaxation = ghosted(2, domain.shape)
         force, diffusion = np.zeros((2, *domain.shape)), np.zeros(domain.shape)
-        self._made = kernels.Local(self.flow, relaxation, ghosted(3, domain.shape), diffusion, force)
+        self._made = kernels.Local(diffusion, force, ghosted(3, (2, domain.shape[1])))
         self._stiffest, self._fastest_diffusion, self._contrast = 0.0, 0.0, 0.0
 
     def __call__(self, gamma: float, state: Fields, rate: Fields) -> None:
@@ -81,51 +81,43 @@ class Rates:
             state: ``(7, rows + 4, columns + 4)``, see :data:`~mdbridge.stz.grid.STATE`.
             rate: same shape.
         """
-        kernels.rates(*self._evaluate(gamma, state), rate)
+        self.stage(gamma, state, state, state, JUST_THE_RATE, rate)
 
     def stage(
-        self,
-        gamma: float,
-        state: Fields,
-        known: tuple[Fields, Fields, Fields],
-        weights: Weights,
-        out: Fields,
+        self, gamma: float, state: Fields, base: Fields, base_rate: Fields, weights: Weights, out: Fields
     ) -> None:
-        """Set ``out`` to a weighted sum of ``state``, its rate and ``known`` at owned places (collective).
+        """Set ``out`` to a weighted sum at owned places; fills the ghosts of ``state`` (collective).
 
         Args:
             gamma, state: as in a call.
-            known: Y0, F0 and Y' of :class:`~mdbridge.stz.kernels.Weights`.
-            weights: of the sum.
-            out: like ``state``; may be Y'.
+            base, base_rate: Y0 and F0 of :class:`~mdbridge.stz.kernels.Weights`, like ``state``.
+            weights: of the sum of these, ``state``, its rate and Y'.
+            out: Y', like ``state``; becomes the sum.
         """
-        kernels.stage(*self._evaluate(gamma, state), *known, weights, out)
-
-    def _evaluate(self, gamma: float, state: Fields) -> tuple[object, ...]:
-        """Leave velocity, flow and diffusion of ``state``; the first arguments of the closing kernels."""
-        k, matrix = self._constants, self._frame.matrix(gamma)
+        k, made, matrix = self._constants, self._made, self._frame.matrix(gamma)
         t = geometry(self._frame, gamma)
         self.fill(state)
-        made, plates = self._made, (self._low_plate, self._high_plate)
         velocity, before = self.velocity, self._velocity_before
         ratio = self._foresee(gamma)
-        extremes = kernels.local_rates(state, velocity, before, ratio or 0.0, k, t, *plates, made)
-        self._project(matrix, t, before)
-        if ratio is None:  # once more, with the velocity found
-            extremes = kernels.local_rates(state, before, before, 0.0, k, t, *plates, made)
+        local = (k, t, self._low_plate, self._high_plate, base, base_rate, weights, made)
+        if ratio is None:  # find a velocity first
+            kernels.local_stage(state, velocity, velocity, 0.0, *local, out[:0])
             self._project(matrix, t, before)
+            extremes = kernels.local_stage(state, before, before, 0.0, *local, out)
+        else:
+            extremes = kernels.local_stage(state, velocity, before, ratio, *local, out)
+        self._project(matrix, t, before)
         self.velocity, self._velocity_before = before, velocity
         self._stiffest, fastest, largest = self._domain.maximum(np.array(extremes)).tolist()
         self._contrast = largest / k.mu
         self._smooth(matrix, fastest)
-        return state, self.velocity, made, k, t
+        kernels.close(self.velocity, made.diffusion, k, t, weights.rate, out)
 
     def _project(self, matrix: NDArray[np.float64], t: kernels.Geometry, velocity: Fields) -> None:
         """Set ``velocity`` to the V that balances the local rates."""
-        stress_rate, force = self._made.stress_rate, self._made.force
-        self._domain.fill(stress_rate)
-        kernels.imbalance(stress_rate, self._constants, t, 1, force)
-        self._projection.solve(force, matrix, velocity)
+        self._domain.fill(self._made.edges)
+        kernels.first_force(self._constants, t, self._made)
+        self._projection.solve(self._made.force, matrix, velocity)
         self._domain.fill(velocity)
 
     def _foresee(self, gamma: float) -> float | None:
@@ -160,6 +152,16 @@ class Rates:
         local = [max(v.max(), -v.min()) for v in owned(self.velocity)]
         speed_x, speed_y = self._domain.maximum(np.array(local)).tolist()
         return self._stiffest + self._fastest_diffusion + 4.0 * (speed_x / k.dx + speed_y / k.dy)
+
+    def sums(self, gamma: float, state: Fields) -> tuple[float, float, float]:
+        """Sums over this rank's cells, see :func:`.kernels.sums`."""
+        return kernels.sums(state, self._constants, geometry(self._frame, gamma))
+
+    def plastic_flow(self, gamma: float, state: Fields) -> Fields:
+        """D at owned cells per unit of net strain, ``(rows, columns)``."""
+        flow = np.empty(self._domain.shape)
+        kernels.plastic_flow(state, self._constants, geometry(self._frame, gamma), flow)
+        return flow
 
     def forget(self) -> None:
         """Drop the velocities that the next projection would start from, as after a failed step."""

@@ -59,6 +59,22 @@ def coefficients(stages: int) -> Coefficients:
     return Coefficients(mu, nu, mu_rate, gamma_rate, time)
 
 
+def _weights(c: Coefficients, stage: int, step: float) -> Weights:
+    """Of stage 2 … s of a step.
+
+    While the first stage, Y0 + weight F0, is among what a stage is made of, its difference
+    to Y0 stands for F0, which need not be read from memory then.
+    """
+    base, base_rate = 1.0 - c.mu[stage] - c.nu[stage], c.gamma_rate[stage] * step
+    last, before = c.mu[stage], c.nu[stage]
+    first = c.gamma_rate[stage] / c.mu_rate[1]
+    if stage == 2:  # Y' is Y0
+        base, base_rate, last, before = base - first + before, 0.0, last + first, 0.0
+    elif stage == 3:
+        base, base_rate, before = base - first, 0.0, before + first
+    return Weights(base, base_rate, last, before, rate=c.mu_rate[stage] * step)
+
+
 @numba.njit(cache=True, fastmath={"contract"})
 def _first_stage(y0, rate0, weight, out):
     """out = Y0 + weight F0."""
@@ -109,17 +125,9 @@ class System(Protocol):
         """Set ``rate`` to F(γ, Y) (collective)."""
 
     def stage(
-        self,
-        gamma: float,
-        state: Fields,
-        known: tuple[Fields, Fields, Fields],
-        weights: Weights,
-        out: Fields,
+        self, gamma: float, state: Fields, base: Fields, base_rate: Fields, weights: Weights, out: Fields
     ) -> None:
-        """Set ``out`` to the sum of Y0, F0, ``state``, Y' and F(γ, state), see Weights (collective).
-
-        ``known`` is Y0, F0, Y'; ``out`` may be Y'.
-        """
+        """Make ``out``, which is Y', the sum with Y0, F0, ``state`` and its F, see Weights (collective)."""
 
     def spectral_radius(self) -> float:
         """A bound on the eigenvalues of the last evaluation (collective)."""
@@ -244,15 +252,10 @@ class Stepper:
         before, last = self._trial_rate, self._trial
         _first_stage(self._state, self._rate, c.mu_rate[1] * step, last)
         for j in range(2, stages + 1):
-            known = (self._state, self._rate, self._state if j == 2 else before)
-            weights = Weights(
-                base=1.0 - c.mu[j] - c.nu[j],
-                base_rate=c.gamma_rate[j] * step,
-                last=c.mu[j],
-                before=c.nu[j],
-                rate=c.mu_rate[j] * step,
+            weights = _weights(c, j, step)
+            self._rates.stage(
+                self.gamma + c.time[j - 1] * step, last, self._state, self._rate, weights, before
             )
-            self._rates.stage(self.gamma + c.time[j - 1] * step, last, known, weights, before)
             self.counts.evaluations += 1
             before, last = last, before
         self._trial_rate, self._trial = before, last

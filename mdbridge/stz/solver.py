@@ -7,12 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConvergenceError, FlowError, InputError
-from . import kernels
 from .frame import FRAMES, Frame
 from .grid import CHI, Domain, Fields, Grid, WholeGrid, ghosted, owned
 from .model import Material, cell_name
 from .projection import FourierProjection, Projection
-from .rates import Rates, geometry, physical_stress
+from .rates import Rates, physical_stress
 from .scheme import Counts, Stepper, StepTooSmall
 from .strain import green_lagrange
 
@@ -139,7 +138,7 @@ def forward(
             if isinstance(failure, StepTooSmall):
                 cell, reason = failure.cell, failure.reason
             else:
-                cell, reason = _fastest_flow(rates, domain), str(failure)
+                cell, reason = _fastest_flow(rates, stepper, domain), str(failure)
             raise FlowError(
                 f"after frame {number - 1}, strain {stepper.gamma:.6g}: {reason}; worst {cell_name(cell)}",
                 frame=number - 1,
@@ -161,9 +160,9 @@ def initial_state(case: Case, domain: Domain) -> Fields:
     return state
 
 
-def _fastest_flow(rates: Rates, domain: Domain) -> tuple[int, int]:
-    """The (row, column) of the largest D of the last evaluation (collective)."""
-    flow = owned(rates.flow)
+def _fastest_flow(rates: Rates, stepper: Stepper, domain: Domain) -> tuple[int, int]:
+    """The (row, column) of the largest D where the stepper is (collective)."""
+    flow = rates.plastic_flow(stepper.gamma, stepper.state)
     row, column = np.unravel_index(np.argmax(flow), flow.shape)
     return domain.worst(float(flow[row, column]), (int(row), int(column)))
 
@@ -203,8 +202,7 @@ class _Record:
     def keep(self, number: int, stepper: Stepper, rates: Rates) -> None:
         """Add frame ``number`` (collective)."""
         case, gamma = self._case, stepper.gamma
-        sums = kernels.sums(stepper.state, rates.flow, case.material.s_y, geometry(self._frame, gamma))
-        means = self._domain.total(np.array(sums)) / (case.grid.nx * case.grid.ny)
+        means = self._domain.total(np.array(rates.sums(gamma, stepper.state))) / (case.grid.nx * case.grid.ny)
         self._means.append((gamma, *means.tolist()))
         if number not in self._wanted:
             return

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from stz_divergence import divergence
 
 from mdbridge.stz import kernels
 from mdbridge.stz.frame import SimpleShear
@@ -35,12 +36,32 @@ def places(grid, offset):
     return x * grid.dx, y * grid.dy
 
 
+JUST_THE_RATE = kernels.Weights(0.0, 0.0, 0.0, 0.0, 1.0)
+
+
 def local_rates(state, velocity, before, ratio, k, t, plates=(False, False)):
-    """The kernel's work in new arrays, and its extremes."""
+    """What is local of F(Y), what is left for the projection, and the extremes."""
     shape = owned(state).shape[1:]
-    flow, relaxation = ghosted(2, shape)
-    made = kernels.Local(flow, relaxation, ghosted(3, shape), np.zeros(shape), np.zeros((2, *shape)))
-    return made, kernels.local_rates(state, velocity, before, ratio, k, t, *plates, made)
+    made = kernels.Local(np.zeros(shape), np.zeros((2, *shape)), ghosted(3, (2, shape[1])))
+    out = np.full_like(state, np.nan)  # nothing of which may be read
+    weights = (state, state, JUST_THE_RATE)
+    extremes = kernels.local_stage(state, velocity, before, ratio, k, t, *plates, *weights, made, out)
+    return out, made, extremes
+
+
+def overstress(state, k, t):
+    """s̃ of the cell that flows fastest."""
+    flow = plastic_flow(state, k, t)
+    row, column = np.unravel_index(np.argmax(flow), flow.shape)
+    one = ghosted(7, (1, 1))
+    one[...] = owned(state)[:, row, column][:, None, None]
+    return kernels.sums(one, k, t)[1] / MATERIAL.s_y
+
+
+def plastic_flow(state, k, t):
+    flow = np.empty(owned(state).shape[1:])
+    kernels.plastic_flow(state, k, t, flow)
+    return flow
 
 
 @pytest.mark.parametrize("clamped", [False, True])
@@ -52,8 +73,9 @@ def test_diffusion_conserves_chi_exactly_for_any_flow(clamped):
     WholeGrid(grid).fill(state)
     if clamped:
         extrapolate_at_plates(state, True, True)
-    made, _ = local_rates(state, still, still, 0.0, constants(grid), geometry(0.4), (clamped, clamped))
-    assert np.ptp(owned(made.flow)) > 0.0
+    k, t = constants(grid), geometry(0.4)
+    _, made, _ = local_rates(state, still, still, 0.0, k, t, (clamped, clamped))
+    assert np.ptp(plastic_flow(state, k, t)) > 0.0
     assert abs(made.diffusion.sum()) < 1e-12 * np.abs(made.diffusion).sum()
 
 
@@ -68,9 +90,9 @@ def test_diffusion_is_the_second_order_operator_of_the_sheared_frame():
         state[1] = 1.5
         owned(state)[CHI] = 0.1 + 1e-8 * np.sin(k * x + 2 * q * y)
         WholeGrid(grid).fill(state)
-        made, _ = local_rates(state, still, still, 0.0, constants(grid), geometry(0.4))
+        _, made, _ = local_rates(state, still, still, 0.0, constants(grid), geometry(0.4))
         physical = k**2 + (2 * q - 0.4 * k) ** 2  # |T⁻ᵀ K|²
-        factor = MATERIAL.diffusion_factor * owned(made.flow).mean()
+        factor = MATERIAL.diffusion_factor * plastic_flow(state, constants(grid), geometry(0.4)).mean()
         exact = -factor * physical * np.sin(k * x + 2 * q * y)
         errors.append(np.abs(1e8 * made.diffusion - exact).max())
     assert np.log2(np.array(errors[:-1]) / errors[1:]) == pytest.approx(2.0, abs=0.2)
@@ -78,11 +100,9 @@ def test_diffusion_is_the_second_order_operator_of_the_sheared_frame():
 
 def rates(state, velocity, k, t):
     """F(Y) at owned places for a given V, χ not diffusing."""
-    made, extremes = local_rates(state, velocity, velocity, 0.0, k, t)
-    made.diffusion[...] = 0.0
-    out = np.zeros_like(state)
-    kernels.rates(state, velocity, made, k, t, out)
-    return owned(out), owned(made.flow), extremes
+    out, made, extremes = local_rates(state, velocity, velocity, 0.0, k, t)
+    kernels.close(velocity, np.zeros_like(made.diffusion), k, t, 1.0, out)
+    return owned(out), extremes
 
 
 @pytest.mark.parametrize("direction", [(1.0, 0.0), (-1.0, 0.0), (0.6, -0.8), (-0.3, 0.9)])
@@ -127,7 +147,8 @@ def test_plastic_flow_is_a_deviatoric_relaxation_along_the_stress():
     values = (reference[0, 0], reference[0, 1], reference[1, 1], zz, chi)
     state[:5] = np.array(values)[:, None, None]
     still = geometry(gamma)._replace(stretch_xy=0.0)
-    found, flow, (stiffest, fastest, largest) = rates(state, ghosted(2, grid.shape), constants(grid), still)
+    k = constants(grid)
+    found, (stiffest, fastest, largest) = rates(state, ghosted(2, grid.shape), k, still)
     p = (np.trace(sigma) + zz) / 3.0
     s = sigma - p * np.eye(2)
     norm = np.sqrt(0.5 * (np.sum(s * s) + (zz - p) ** 2)) / MATERIAL.s_y
@@ -137,11 +158,11 @@ def test_plastic_flow_is_a_deviatoric_relaxation_along_the_stress():
     assert found[:3] == pytest.approx([expected[0, 0], expected[0, 1], expected[1, 1]], rel=1e-12)
     assert found[3] == pytest.approx(-2.0 * MATERIAL.mu * d / (norm * MATERIAL.s_y) * (zz - p), rel=1e-12)
     assert found[4] == pytest.approx(2.0 * norm * d * (0.13 - chi) / 0.5, rel=1e-12)
-    assert flow == pytest.approx(d, rel=1e-12)
+    assert plastic_flow(state, k, still) == pytest.approx(d, rel=1e-12)
     assert fastest == pytest.approx(d, rel=1e-12)
     assert stiffest > 2.0 * MATERIAL.mu * d / norm
     assert largest == pytest.approx(np.abs(reference).max())
-    sums = kernels.sums(state, np.full(state.shape[1:], d), MATERIAL.s_y, still)
+    sums = kernels.sums(state, k, still)
     assert np.array(sums) / 16 == pytest.approx([1.3, norm * MATERIAL.s_y, 2.0 * norm * MATERIAL.s_y * d])
 
 
@@ -153,16 +174,20 @@ def test_the_extremes_are_those_of_all_cells():
     for row in range(grid.ny):  # the largest in each row in turn
         owned(state)[:, row] *= 1.5
         WholeGrid(grid).fill(state)
-        made, (stiffest, fastest, largest) = local_rates(
-            state, still, still, 0.0, constants(grid), geometry(0.2)
-        )
-        assert fastest == owned(made.flow).max()
-        assert stiffest >= owned(made.relaxation).max()
+        k, t = constants(grid), geometry(0.2)
+        _, _, (stiffest, fastest, largest) = local_rates(state, still, still, 0.0, k, t)
+        assert fastest == plastic_flow(state, k, t).max()
+        assert stiffest >= 2.0 * MATERIAL.mu * fastest / overstress(state, k, t)
         assert largest == np.abs(owned(state)[:3]).max()
 
 
-def test_a_stage_is_the_weighted_sum_with_the_rates_even_in_place():
-    grid, random = Grid(6, 5), np.random.default_rng(3)
+@pytest.mark.parametrize(
+    "weights", [(0.5, 0.25, 2.0, -1.5, 0.125), (0.5, 0.0, 2.0, -1.5, 0.125), (0.5, 0.0, 2.0, 0.0, 0.125)]
+)
+@pytest.mark.parametrize("rows", [5, 32, 33, 70])
+def test_a_stage_is_the_weighted_sum_with_the_rates(weights, rows):
+    """Whatever the number of rows, and with nothing read that has no weight."""
+    grid, random = Grid(6, rows), np.random.default_rng(3)
     state, base, base_rate, before = (ghosted(7, grid.shape) for _ in range(4))
     for fields in (state, base, base_rate, before):
         owned(fields)[...] = 0.1 + random.random((7, *grid.shape))
@@ -171,31 +196,48 @@ def test_a_stage_is_the_weighted_sum_with_the_rates_even_in_place():
     WholeGrid(grid).fill(state)
     WholeGrid(grid).fill(velocity)
     k, t = constants(grid), geometry(0.2)
-    made, _ = local_rates(state, velocity, velocity, 0.0, k, t)
-    rate = ghosted(7, grid.shape)
-    kernels.rates(state, velocity, made, k, t, rate)
-    weights = kernels.Weights(0.5, 0.25, 2.0, -1.5, 0.125)
+    rate, made, _ = local_rates(state, velocity, velocity, 0.0, k, t)
+    kernels.close(velocity, made.diffusion, k, t, 1.0, rate)
     parts = (base, base_rate, state, before, rate)
     expected = sum(w * owned(part) for w, part in zip(weights, parts, strict=True))
-    kernels.stage(state, velocity, made, k, t, base, base_rate, before, weights, before)
-    assert owned(before) == pytest.approx(expected, rel=1e-13)
+    for weight, part in zip(weights, parts, strict=True):
+        part[...] = part if weight else np.nan
+    weights, plates = kernels.Weights(*weights), (False, False)
+    kernels.local_stage(state, velocity, velocity, 0.0, k, t, *plates, base, base_rate, weights, made, before)
+    kernels.close(velocity, made.diffusion, k, t, weights.rate, before)
+    assert owned(before) == pytest.approx(expected, rel=1e-12)
+
+
+def test_without_fields_to_set_only_the_force_is_made():
+    grid, random = Grid(6, 5), np.random.default_rng(9)
+    state, velocity = ghosted(7, grid.shape), ghosted(2, grid.shape)
+    for fields in (state, velocity):
+        owned(fields)[...] = 0.1 + random.random(owned(fields).shape)
+        WholeGrid(grid).fill(fields)
+    k, t = constants(grid), geometry(0.2)
+    out, expected, _ = local_rates(state, velocity, velocity, 0.0, k, t)
+    made = kernels.Local(*(np.zeros_like(each) for each in expected))
+    arguments = (k, t, False, False, state, state, JUST_THE_RATE, made)
+    kernels.local_stage(state, velocity, velocity, 0.0, *arguments, out[:0])
+    for found, each in zip(made, expected, strict=True):
+        assert np.array_equal(found, each)
 
 
 def test_transport_takes_the_velocity_on_a_straight_line_and_leaves_its_force():
     """As with that velocity itself; the force is the divergence of what comes out."""
-    grid, random = Grid(6, 5), np.random.default_rng(8)
+    grid, random = Grid(6, 40), np.random.default_rng(8)
     state, velocity, before = ghosted(7, grid.shape), ghosted(2, grid.shape), ghosted(2, grid.shape)
     for fields in (state, velocity, before):
         owned(fields)[...] = 0.1 + random.random(owned(fields).shape)
         WholeGrid(grid).fill(fields)
     k, t = constants(grid), geometry(0.2)
-    made, _ = local_rates(state, velocity, before, 0.5, k, t)
+    found, made, _ = local_rates(state, velocity, before, 0.5, k, t)
     there = 1.5 * velocity - 0.5 * before
-    expected, _ = local_rates(state, there, there, 0.0, k, t)
-    assert owned(made.stress_rate) == pytest.approx(owned(expected.stress_rate), rel=1e-12)
-    WholeGrid(grid).fill(made.stress_rate)
-    whole = np.zeros_like(made.force)
-    kernels.imbalance(made.stress_rate, k, t, grid.ny, whole)
+    expected, _, _ = local_rates(state, there, there, 0.0, k, t)
+    assert owned(found) == pytest.approx(owned(expected), rel=1e-11)
+    WholeGrid(grid).fill(found)
+    force = divergence(found[:3], grid, SimpleShear().matrix(0.2))
     assert np.all(made.force[:, 0] == 0.0)  # needs the row below
-    kernels.imbalance(made.stress_rate, k, t, 1, made.force)
-    assert np.array_equal(made.force, whole)
+    WholeGrid(Grid(6, 4)).fill(made.edges)
+    kernels.first_force(k, t, made)
+    assert made.force == pytest.approx(force, abs=1e-12 * np.abs(force).max())

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from stz_divergence import divergence
 
 from mdbridge.errors import InputError
 from mdbridge.stz import kernels
@@ -20,19 +21,15 @@ def project(nx, ny, frame, gamma):
     matrix = FRAMES[frame]().matrix(gamma)
     k = kernels.Constants(MATERIAL.mu, MATERIAL.lame_lambda, 1, 1, 1, 1, 1, grid.dx, grid.dy)
     t = kernels.Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
-    stress_rate = ghosted(3, grid.shape)
-    owned(stress_rate)[...] = np.random.default_rng(3).standard_normal((3, ny, nx))
+    stress_rate, velocity = ghosted(7, grid.shape), ghosted(2, grid.shape)
+    owned(stress_rate)[:3] = np.random.default_rng(3).standard_normal((3, ny, nx))
     domain.fill(stress_rate)
-    before, after = np.zeros((2, ny, nx)), np.zeros((2, ny, nx))
-    kernels.imbalance(stress_rate, k, t, ny, before)
-    velocity, rate = ghosted(2, grid.shape), ghosted(7, grid.shape)
+    before = divergence(stress_rate[:3], grid, matrix)
     FourierProjection(domain, MATERIAL).solve(before.copy(), matrix, velocity)
     domain.fill(velocity)
-    nothing = np.zeros((2, ny + 4, nx + 4))
-    made = kernels.Local(*nothing, stress_rate, np.zeros((ny, nx)), np.zeros((2, ny, nx)))
-    kernels.rates(ghosted(7, grid.shape), velocity, made, k, t, rate)
-    domain.fill(rate)
-    kernels.imbalance(rate[:3], k, t, ny, after)
+    kernels.close(velocity, np.zeros(grid.shape), k, t, 1.0, stress_rate)
+    domain.fill(stress_rate)
+    after = divergence(stress_rate[:3], grid, matrix)
     return before, after, owned(velocity)
 
 

@@ -19,15 +19,14 @@ class Decay:
     def __call__(self, gamma, state, out):
         out[...] = -self.rate * (state - np.cos(gamma)) - np.sin(gamma)
 
-    def stage(self, gamma, state, known, weights, out):
+    def stage(self, gamma, state, base, base_rate, weights, out):
         rate = np.empty_like(state)
         self(gamma, state, rate)
-        base, base_rate, before = known
         out[...] = (
             weights.base * base
             + weights.base_rate * base_rate
             + weights.last * state
-            + weights.before * before
+            + weights.before * out
             + weights.rate * rate
         )
 

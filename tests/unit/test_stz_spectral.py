@@ -32,7 +32,7 @@ def operator(grid, gamma, flow, cut):
             chi[0, 1], chi[0, 0], chi[0, -2], chi[0, -1] = chi[0, 2], chi[0, 3], chi[0, -3], chi[0, -4]
         for row in range(grid.ny):
             shut = (clamped and row == 0, clamped and row == grid.ny - 1)
-            kernels.diffusion_row(row, chi[0], d[0], k, t, *shut, out)
+            kernels.diffusion_row(row, chi[0], d[0, row + 1 : row + 4], k, t, *shut, out)
         plain.append(out.ravel().copy())
         spectral.smooth(out, back @ back.T, cut)
         smooth.append(out.ravel().copy())
