@@ -1,7 +1,7 @@
-"""Rows of a spectrum to columns and back, among ranks: through shared memory, or by messages.
+"""Rows of a spectrum to columns and back, among ranks: in shared memory, or by messages.
 
-Every rank has the spectrum of its rows, and of all rows its columns.  Ranks on one node
-read each other's part from where it lies, a quarter of the copies that messages take.
+Ranks on one node have one spectrum between them: each writes its rows, then works on its
+columns where they lie.  Between nodes every rank has its rows and its columns, and they are sent.
 """
 
 import contextlib
@@ -33,77 +33,62 @@ class Parts:
     Attributes:
         rows, columns: of every rank.
         rank: this one.
+        shape: of the whole spectrum, ``(2, ny, columns)``.
     """
 
     def __init__(self, ny: int, columns: int, comm: MPI.Comm):
-        self.rank = comm.rank
+        self.rank, self.shape = comm.rank, (2, ny, columns)
         self.rows = [slice(*pair) for pair in pairwise(split(ny, comm.size))]
         self.columns = [slice(*pair) for pair in pairwise(split(columns, comm.size))]
 
     @property
     def bytes(self) -> int:
-        """Of the arrays of all ranks."""
-        values = sum(math.prod(shape) for rank in range(len(self.rows)) for shape in self.shapes(rank))
-        return values * np.dtype(complex).itemsize
-
-    def shapes(self, rank: int) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-        """Of the two arrays of a rank.
-
-        The count of columns is odd, the last perhaps empty: at a pitch of a power of
-        two transforms along columns run at half the speed.
-        """
-        ny, count = self.rows[-1].stop, self.columns[-1].stop
-        return (2, _length(self.rows[rank]), count), (2, ny, _length(self.columns[rank]) | 1)
+        """Of the whole spectrum."""
+        return math.prod(self.shape) * np.dtype(complex).itemsize
 
 
 class Memory:
-    """Between ranks that share memory.  ``to_columns`` and ``to_rows`` take turns.
+    """Between ranks that share memory: nothing moves.  ``to_columns`` and ``to_rows`` take turns.
 
     Attributes:
-        rows: spectrum of this rank's rows, ``(2, rows, all columns)``.
-        columns: of its columns, ``(2, all rows, columns)``.
+        rows: spectrum of this rank's rows, ``(2, rows, columns)``.
+        columns: of all rows, ``(2, all rows, columns)``.
+        mine: which of these columns are this rank's.
     """
 
     def __init__(self, parts: Parts, comm: MPI.Comm, memory: mmap.mmap):
         """``memory``: from :func:`shared_memory`, of ``parts.bytes``."""
-        self._parts, self._comm = parts, comm
-        self._all_rows, self._all_columns = [], []
-        start, whole = 0, np.frombuffer(memory, dtype=complex)
-        for rank in range(comm.size):
-            for arrays, shape in zip((self._all_rows, self._all_columns), parts.shapes(rank), strict=True):
-                arrays.append(whole[start : start + math.prod(shape)].reshape(shape))
-                start += math.prod(shape)
-        self.rows, self.columns = self._all_rows[comm.rank], self._all_columns[comm.rank]
+        self._comm = comm
+        self.columns = np.frombuffer(memory, dtype=complex).reshape(parts.shape)
+        self.rows, self.mine = self.columns[:, parts.rows[parts.rank]], parts.columns[parts.rank]
 
     def to_columns(self, count: int) -> None:
-        """Set the columns of the first ``count`` fields from everybody's rows (collective)."""
-        self._comm.Barrier()  # all have written, and read what the other way writes next
-        mine = self._parts.columns[self._parts.rank]
-        for theirs, rows in zip(self._parts.rows, self._all_rows, strict=True):
-            self.columns[:count, theirs, : _length(mine)] = rows[:count, :, mine]
+        """Have the rows of the first ``count`` fields from everybody (collective)."""
+        self._comm.Barrier()
 
     def to_rows(self, count: int) -> None:
-        """The way back (collective)."""
+        """Have their columns from everybody (collective)."""
         self._comm.Barrier()
-        mine = self._parts.rows[self._parts.rank]
-        for theirs, columns in zip(self._parts.columns, self._all_columns, strict=True):
-            self.rows[:count, :, theirs] = columns[:count, mine, : _length(theirs)]
 
 
 class Messages:
-    """Between nodes; attributes and methods of :class:`Memory`.
+    """Between nodes; as :class:`Memory`, but the columns are this rank's alone, perhaps with an empty one.
 
     The parts are packed here: MPI would do it from a description of them at a fifth of the speed.
     """
 
     def __init__(self, parts: Parts, comm: MPI.Comm):
         self._parts, self._comm = parts, comm
-        rows, columns = parts.shapes(comm.rank)
-        self.rows, self.columns = np.empty(rows, dtype=complex), np.zeros(columns, dtype=complex)
+        _, ny, count = parts.shape
+        row_count, column_count = _length(parts.rows[comm.rank]), _length(parts.columns[comm.rank])
+        self.mine = slice(0, column_count)
+        self.rows = np.empty((2, row_count, count), dtype=complex)
+        # an odd count: at a pitch of a power of two transforms along columns run at half the speed
+        self.columns = np.zeros((2, ny, column_count | 1), dtype=complex)
         self._others = [rank for rank in range(comm.size) if rank != comm.rank]
         size = 2 * max(
-            rows[1] * sum(_length(parts.columns[q]) for q in self._others),
-            _length(parts.columns[comm.rank]) * sum(_length(parts.rows[q]) for q in self._others),
+            row_count * sum(_length(parts.columns[q]) for q in self._others),
+            column_count * sum(_length(parts.rows[q]) for q in self._others),
         )
         self._outgoing, self._incoming = np.empty(size, dtype=complex), np.empty(size, dtype=complex)
 
@@ -118,7 +103,7 @@ class Messages:
 
     def _views(self, count: int) -> tuple[list[Spectrum], list[Spectrum]]:
         """Of rows and of columns, the parts that go to or come from each rank."""
-        kept = self.columns[:count, :, : _length(self._parts.columns[self._parts.rank])]
+        kept = self.columns[:count, :, self.mine]
         rows = [self.rows[:count, :, part] for part in self._parts.columns]
         return rows, [kept[:, part] for part in self._parts.rows]
 

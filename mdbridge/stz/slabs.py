@@ -79,9 +79,8 @@ class SharedGrid:
 class SharedColumns:
     """Whole columns of the spectrum of a shared grid; :class:`~mdbridge.stz.spectral.Columns`.
 
-    Rows are transformed where they are; then every rank gives every other its part of some
-    columns.  The spectrum is transformed in place, so that :meth:`backward` is given what
-    :meth:`forward` gave.
+    Rows are transformed by who has them, columns by who is to work on them.  The spectrum is
+    transformed in place, so that :meth:`backward` is given what :meth:`forward` gave.
     """
 
     def __init__(self, domain: SharedGrid, by_messages: bool = False):
@@ -90,7 +89,7 @@ class SharedColumns:
         parts = Parts(grid.ny, grid.nx // 2 + 1, comm)
         memory = None if by_messages else shared_memory(comm, parts.bytes)
         self._exchange = Messages(parts, comm) if memory is None else Memory(parts, comm, memory)
-        self.first, self.count = parts.columns[comm.rank].start, self._exchange.columns.shape[2]
+        self.first, self.mine = parts.columns[comm.rank].start, self._exchange.mine
 
     def forward(self, rows: Fields) -> Spectrum:
         """See :class:`~mdbridge.stz.spectral.Columns`."""

@@ -38,14 +38,15 @@ class Columns(Protocol):
     """The transform along x, and whole columns of its result.
 
     Attributes:
-        first, count: the wave numbers of x that this rank has, perhaps with an empty one at the end.
+        mine: which columns of the spectrum, as :meth:`forward` returns it, this rank is to work on.
+        first: the wave number along x of the first of them.
     """
 
+    mine: slice
     first: int
-    count: int
 
     def forward(self, rows: Fields) -> Spectrum:
-        """Rows ``(n, rows, nx)``, n <= 2, to ``(n, ny, count)``; valid until the next call (collective)."""
+        """Rows ``(n, rows, nx)``, n <= 2, to ``(n, ny, columns)``; valid until the next call (collective)."""
 
     def backward(self, spectrum: Spectrum, out: Fields) -> None:
         """The way back, to ``(n, rows, nx)``, of that array, changed in place (collective); it is used up."""
@@ -55,8 +56,8 @@ class WholeRows:
     """The columns of one rank that has the whole grid."""
 
     def __init__(self, grid: Grid):
-        self.first, self.count = 0, grid.nx // 2 + 1
-        self._spectrum = np.empty((2, grid.ny, self.count), dtype=complex)
+        self.mine, self.first = slice(0, grid.nx // 2 + 1), 0
+        self._spectrum = np.empty((2, grid.ny, self.mine.stop), dtype=complex)
 
     def forward(self, rows: Fields) -> Spectrum:
         """See :class:`Columns`; into an array that stays: a new one costs more than the transform."""
@@ -74,14 +75,15 @@ class SpectralSolver:
         self._grid, self._columns = grid, columns
         self._moduli = (material.mu, material.lame_lambda)
         self._clamped = grid.boundary == "clamped"
-        along_x = np.arange(columns.first, columns.first + columns.count)
+        mine = self._mine = columns.mine
+        along_x = columns.first - mine.start + np.arange(mine.stop)
         self._half_x = np.pi * along_x / grid.nx
         along_y = np.arange(grid.ny) / (2 * grid.ny) if self._clamped else np.fft.fftfreq(grid.ny)
         # along x one for the real and one for the imaginary part, which change alike
         twice, half_y = np.repeat(self._half_x, 2), np.pi * along_y
         self._waves = (np.sin(twice), np.cos(twice), np.sin(half_y), np.cos(half_y))
-        blocks = max(1, 32 * grid.ny * columns.count // _IN_CACHE)
-        self._cuts = np.linspace(0, columns.count, blocks + 1, dtype=int).tolist()
+        blocks = max(1, 32 * grid.ny * (mine.stop - mine.start) // _IN_CACHE)
+        self._cuts = np.linspace(mine.start, mine.stop, blocks + 1, dtype=int).tolist()
 
     def solve(self, force: Fields, matrix: Array, back: Array, out: Fields) -> None:
         """``out`` = back · v with −∇·[C : sym ∇v] = force, free of null vectors (collective).
@@ -94,7 +96,8 @@ class SpectralSolver:
         """
         spectrum = self._columns.forward(force)
         if self._clamped:
-            eliminate(spectrum, stencil_rows(self._moduli, matrix, self._grid, self._half_x), back)
+            blocks = stencil_rows(self._moduli, matrix, self._grid, self._half_x[self._mine])
+            eliminate(spectrum[..., self._mine], blocks, back)
         else:
             x, y = 2.0 / self._grid.dx, 2.0 / self._grid.dy
             for start, stop in pairwise(self._cuts):

@@ -28,15 +28,15 @@ def exchanged(comm: MPI.Comm) -> dict[str, np.ndarray]:
         columns, back = SharedColumns(domain, by_messages=way == "messages"), np.empty_like(rows)
         for count in (2, 1, 2):
             spectrum = columns.forward(rows[:count])
-            mine = np.array(spectrum)
+            mine = np.array(spectrum[..., columns.mine])
             columns.backward(spectrum, back[:count])
         parts = comm.gather((columns.first, mine))
         found[f"{way}_back"] = domain.gather(back)
         if parts is not None:
-            ends = [*(first for first, _ in parts[1:]), 11]
-            found[f"{way}_spectrum"] = np.concatenate(
-                [part[..., : end - first] for (first, part), end in zip(parts, ends, strict=True)], axis=2
-            )
+            assert [first for first, _ in parts] == np.cumsum(
+                [0, *(p.shape[2] for _, p in parts[:-1])]
+            ).tolist()
+            found[f"{way}_spectrum"] = np.concatenate([part for _, part in parts], axis=2)
     return found | {"whole": whole}
 
 
