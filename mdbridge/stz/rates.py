@@ -30,12 +30,12 @@ the error of the velocity before it, and going on r times the last interval make
 class Rates:
     """d(state)/dγ for :class:`~mdbridge.stz.scheme.Stepper`.
 
-    The transport terms need the velocity that the projection is to find.  They
-    take it from the last two evaluations, extrapolated: they carry V times Σ,
-    the elastic terms V times C, so that one projection leaves |Σ|/μ, less than 0.1 of
-    an error of second order.  Where the velocity cannot be extrapolated, a second
-    projection follows the first.  Either way the stress rate is in equilibrium
-    exactly.
+    What carries things along needs the velocity that the projection is to find.  It takes
+    V from the last two evaluations, extrapolated, so that all but C : D is done before
+    the projection; what that leaves is of second order in the step.  In V itself it is
+    less than 0.1 of that: transport carries V times Σ, the elastic terms V times C.  Where
+    the velocity cannot be extrapolated, a second projection follows the first.  Either way
+    the stress rate is in equilibrium exactly.
 
     Attributes:
         velocity: V of the last evaluation in Å, ghosts filled, ``(2, rows + 4, columns + 4)``.

@@ -1,5 +1,7 @@
 """The STZ grid shared by ranks: whole rows in slabs along y, and whole columns for transforms."""
 
+from itertools import pairwise
+
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
@@ -71,9 +73,14 @@ class SharedGrid:
         return max(self.comm.allgather((value, (cell[0] + self.origin[0], cell[1]))))[1]
 
     def gather(self, fields: Fields) -> Fields | None:
-        """The whole fields on rank 0."""
-        parts = self.comm.gather(np.ascontiguousarray(fields))
-        return None if parts is None else np.concatenate(parts, axis=1)
+        """The whole fields on rank 0, each from everybody's rows straight to its place."""
+        edges = split(self.grid.ny, self.comm.size)
+        counts = [(stop - start) * self.grid.nx for start, stop in pairwise(edges)]
+        whole = np.empty((len(fields), *self.grid.shape)) if self.comm.rank == 0 else None
+        for number, field in enumerate(fields):
+            place = None if whole is None else [whole[number], counts]
+            self.comm.Gatherv(np.ascontiguousarray(field), place)
+        return whole
 
 
 class SharedColumns:
