@@ -12,14 +12,16 @@ from mdbridge.parallel import run_main
 from mdbridge.stz import initial, krylov, scheme
 from mdbridge.stz.grid import Grid
 from mdbridge.stz.model import Material
+from mdbridge.stz.projection import inverse
 from mdbridge.stz.slabs import SharedColumns, SharedGrid
 from mdbridge.stz.solver import Case, forward
+from mdbridge.stz.spectral import Columns, SpectralSolver, WholeRows
 
 MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.132)
 
 
 def exchanged(comm: MPI.Comm) -> dict[str, np.ndarray]:
-    """The spectrum along x of a random field by columns, and the field back, by both ways; twice in turn."""
+    """By both ways: the spectrum along x of a random field, the field back, what is solved and smoothed."""
     grid, found = Grid(21, 18), {}
     domain = SharedGrid(grid, comm)
     whole = np.random.default_rng(5).random((2, 18, 21))
@@ -33,11 +35,23 @@ def exchanged(comm: MPI.Comm) -> dict[str, np.ndarray]:
         parts = comm.gather((columns.first, mine))
         found[f"{way}_back"] = domain.gather(back)
         if parts is not None:
-            assert [first for first, _ in parts] == np.cumsum(
-                [0, *(p.shape[2] for _, p in parts[:-1])]
-            ).tolist()
             found[f"{way}_spectrum"] = np.concatenate([part for _, part in parts], axis=2)
+            found[f"{way}_first"] = np.array([first for first, _ in parts])
+        for boundary in ("periodic", "clamped"):
+            found[f"{way}_{boundary}"] = domain.gather(solved(boundary, columns, rows))
+    for boundary in ("periodic", "clamped"):
+        found[boundary] = solved(boundary, WholeRows(grid), whole)
     return found | {"whole": whole}
+
+
+def solved(boundary: str, columns: Columns, rows: np.ndarray) -> np.ndarray:
+    """The velocity of a force, and its first component smoothed."""
+    matrix, velocity = np.array([[1.0, 0.3], [0.0, 1.0]]), np.empty_like(rows)
+    solver = SpectralSolver(Grid(21, 18, boundary=boundary), MATERIAL, columns)
+    solver.solve(rows, matrix, inverse(matrix), velocity)
+    smooth = velocity[0].copy()
+    solver.smooth(smooth, np.eye(2), 1e-3)
+    return np.concatenate([velocity, smooth[None]])
 
 
 def main(task: str, path: str) -> int:

@@ -34,6 +34,9 @@ def test_columns_of_the_spectrum_are_the_same_through_memory_and_messages(tmp_pa
     for way in ("memory", "messages"):
         assert found[f"{way}_spectrum"] == pytest.approx(np.fft.rfft(found["whole"], axis=2))
         assert found[f"{way}_back"] == pytest.approx(found["whole"])
+        assert found[f"{way}_first"].tolist() == [11 * rank // ranks for rank in range(ranks)]
+        for name in ("periodic", "clamped"):
+            assert found[f"{way}_{name}"] == pytest.approx(found[name], abs=1e-12 * np.abs(found[name]).max())
 
 
 def test_a_run_that_fails_ends_on_all_ranks_with_one_message(tmp_path):

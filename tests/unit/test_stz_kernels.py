@@ -166,6 +166,27 @@ def test_plastic_flow_is_a_deviatoric_relaxation_along_the_stress():
     assert np.array(sums) / 16 == pytest.approx([1.3, norm * MATERIAL.s_y, 2.0 * norm * MATERIAL.s_y * d])
 
 
+def test_stress_turns_and_stretches_with_a_linear_velocity():
+    """[Kontolati2021, eq. 30] below yield: Truesdell rate and elasticity in full tensors, at one cell."""
+    grid, gamma = Grid(6, 5, 60.0, 40.0), 0.4
+    matrix, stretching = SimpleShear().matrix(gamma), np.array([[0.0, 0.5], [0.5, 0.0]])
+    gradient, stress, zz = np.array([[0.3, -0.7], [0.2, 0.4]]), np.array([[0.2, 0.1], [0.1, -0.3]]), 0.05
+    state, velocity = ghosted(7, grid.shape), ghosted(2, grid.shape)
+    state[:5] = np.array([stress[0, 0], stress[0, 1], stress[1, 1], zz, 0.1])[:, None, None]
+    rows, columns = np.indices(state.shape[1:])
+    velocity[...] = np.einsum("ij,jyx->iyx", gradient, [columns * grid.dx, rows * grid.dy])
+    found = rates(state, velocity, constants(grid), geometry(gamma))[0][:, 2, 3]
+    back = np.linalg.inv(matrix)
+    physical = matrix @ gradient @ back
+    strain_rate = 0.5 * (physical + physical.T) + stretching
+    elastic = 2.0 * MATERIAL.mu * strain_rate + MATERIAL.lame_lambda * np.trace(strain_rate) * np.eye(2)
+    carried = gradient @ stress + stress @ gradient.T - np.trace(gradient) * stress
+    expected = carried + back @ elastic @ back.T
+    assert found[:3] == pytest.approx([expected[0, 0], expected[0, 1], expected[1, 1]], rel=1e-12)
+    out_of_plane = MATERIAL.lame_lambda * np.trace(strain_rate) - np.trace(gradient) * zz
+    assert found[3] == pytest.approx(out_of_plane, rel=1e-12)
+
+
 def test_the_extremes_are_those_of_all_cells():
     grid, random = Grid(9, 7), np.random.default_rng(6)
     state, still = ghosted(7, grid.shape), ghosted(2, grid.shape)

@@ -1,0 +1,61 @@
+"""Stages of the STZ equations: sums with the rate, with and without a velocity to start from."""
+
+import numpy as np
+import pytest
+
+from mdbridge.stz.frame import SimpleShear
+from mdbridge.stz.grid import CHI, Grid, WholeGrid, ghosted, owned
+from mdbridge.stz.kernels import Weights
+from mdbridge.stz.model import Material
+from mdbridge.stz.projection import FourierProjection
+from mdbridge.stz.rates import Rates
+
+MATERIAL = Material(s_y=1.0, c0=0.5, chi_inf=0.13)
+GRID = Grid(10, 12)
+
+
+def fresh_rates():
+    domain = WholeGrid(GRID)
+    return Rates(MATERIAL, SimpleShear(), 1e8, domain, FourierProjection(domain, MATERIAL))
+
+
+def flowing(seed):
+    """A state at yield here and there."""
+    random, state = np.random.default_rng(seed), ghosted(7, GRID.shape)
+    owned(state)[...] = random.normal(0.0, 0.2, (7, *GRID.shape))
+    owned(state)[1] += 1.1
+    owned(state)[CHI] = 0.07 + 0.01 * random.random(GRID.shape)
+    return state
+
+
+def test_a_stage_that_must_find_a_velocity_first_sums_once():
+    """As the sum with the rate of the same state, in place."""
+    state, base, base_rate, before = (flowing(seed) for seed in range(4))
+    rate = np.zeros_like(state)
+    fresh_rates()(0.1, state.copy(), rate)
+    weights = Weights(0.5, 0.25, 2.0, -1.5, 0.125)
+    parts = (base, base_rate, state, before, rate)
+    expected = sum(w * owned(part) for w, part in zip(weights, parts, strict=True))
+    fresh_rates().stage(0.1, state, base, base_rate, weights, before)
+    assert owned(before) == pytest.approx(expected, rel=1e-12)
+
+
+def test_an_extrapolated_velocity_leaves_an_error_of_second_order():
+    """Of a state that stays while the frame shears on: a quarter for half the interval."""
+    still, errors = flowing(5), []
+    exact = settled(0.1, still)[1]
+    for interval in (0.04, 0.02, 0.01):
+        rates, found = settled(0.1 - 2.0 * interval, still)
+        for gamma in (0.1 - interval, 0.1):
+            rates(gamma, still.copy(), found)
+        errors.append(np.abs(owned(found - exact)).max(axis=(1, 2)))
+    orders = np.log2(np.array(errors[:-1]) / errors[1:])
+    assert np.all(np.abs(orders - 2.0) < 0.2), orders
+
+
+def settled(gamma, state):
+    """Rates that know the velocity at γ, and F there: once more at the same place improves it."""
+    rates, found = fresh_rates(), np.zeros_like(state)
+    for _ in range(6):
+        rates(gamma, state.copy(), found)
+    return rates, found
