@@ -102,7 +102,7 @@ def _larger(a, b):
 def _flow_row(j, y, k, t, flow, relaxation, peaks):
     """D and 2μD/(s̃ s_y) of row j with one ghost column; ``peaks``, by columns, rise to its.
 
-    ``flow`` is of three rows, which move up.  No branch: 1 - 1/s̃ and with it all flow
+    D becomes the last of three rows of ``flow``.  No branch: 1 - 1/s̃ and with it all flow
     vanish where s̃ is raised to 1.
     """
     for column in range(y.shape[2] - 2 * GHOST + 2):
@@ -179,10 +179,10 @@ def _stress_row(line, j, y, m, t, relaxation, rate):
     for column in range(columns):
         i = column + GHOST
         xx, xy, yy, zz = y[0, j, i], y[1, j, i], y[2, j, i], y[3, j, i]
-        p, relaxed, expansion = _pressure(xx, xy, yy, zz, t), relaxation[i], m[2, i] - m[5, i]
-        rate[0, line, i] = expansion * xx + 2.0 * m[3, i] * xy - relaxed * (xx - p * n11)
+        p, relaxed, stretch = _pressure(xx, xy, yy, zz, t), relaxation[i], m[2, i] - m[5, i]
+        rate[0, line, i] = stretch * xx + 2.0 * m[3, i] * xy - relaxed * (xx - p * n11)
         rate[1, line, i] = m[4, i] * xx + m[3, i] * yy - relaxed * (xy - p * n12)
-        rate[2, line, i] = -expansion * yy + 2.0 * m[4, i] * xy - relaxed * (yy - p * n22)
+        rate[2, line, i] = -stretch * yy + 2.0 * m[4, i] * xy - relaxed * (yy - p * n22)
         rate[3, line, i] = -(m[2, i] + m[5, i]) * zz - relaxed * (zz - p)
     for f in range(4):
         for column in range(columns):
