@@ -280,7 +280,8 @@ class Local(NamedTuple):
 
 @numba.njit(inline="always", **_FAST)
 def _combine_row(f, line, j, base, base_rate, last, rate, w, out):
-    # three loops, so that nothing is read that has no weight; in place, or loops would be scalar
+    # In place, or loops would be scalar, and one for each set of weights: nothing without weight is
+    # read, and two loops in place of three take 3 ns a cell more.
     columns = last.shape[2] - 2 * GHOST
     if w.before == 0.0:
         for column in range(columns):
