@@ -21,14 +21,11 @@ Boundary = Literal["periodic", "clamped"]
 GHOST = 2
 """Ghost layers: what a second-order ENO difference reaches."""
 
-STATE = ("S_xx", "S_xy", "S_yy", "S_zz", "chi", "u_x", "u_y")
-"""The fields of the state: Σ in GPa, χ, and X_ref − X in Å."""
+STATE = ("S_xx", "S_xy", "S_yy", "S_zz", "chi")
+"""The fields of the state, at cell centres: Σ in GPa and χ."""
 
 CHI = 4
 """Index of χ in the state."""
-
-CELL_FIELDS = 5
-"""The first fields of the state sit at cell centres, the others at corners."""
 
 
 @dataclass(frozen=True)
@@ -177,19 +174,16 @@ def wrap(fields: Fields) -> None:
 def extrapolate_at_plates(state: Fields, low: bool, high: bool) -> None:
     """Overwrite the ghost rows of the state beyond a plate.
 
-    Stress and reference map go on linearly, so that advection next to the
-    plate stays second order; χ is mirrored (no flux).  The ghost row that is
-    the upper plate itself holds the reference map of the lower one, which is
-    right: neither moves in the frame.
+    Stress goes on linearly, so that advection next to the plate stays second
+    order; χ is mirrored (no flux).
 
     Args:
-        state: ``(7, rows + 4, columns + 4)``, ghost layers filled periodically.
+        state: ``(5, rows + 4, columns + 4)``.
         low, high: whether this block touches the lower, the upper plate.
     """
     rows, columns = state.shape[1:]
     top = rows - GHOST  # first ghost row
-    for f in range(7):
-        at_corner = f >= CELL_FIELDS
+    for f in range(len(state)):
         for i in range(columns):
             line = state[f, :, i]
             if low and f == CHI:
@@ -198,8 +192,27 @@ def extrapolate_at_plates(state: Fields, low: bool, high: bool) -> None:
                 line[1], line[0] = 2.0 * line[2] - line[3], 3.0 * line[2] - 2.0 * line[3]
             if high and f == CHI:
                 line[top], line[top + 1] = line[top - 1], line[top - 2]
-            elif high and at_corner:
-                line[top + 1] = 2.0 * line[top] - line[top - 1]
             elif high:
                 line[top] = 2.0 * line[top - 1] - line[top - 2]
                 line[top + 1] = 3.0 * line[top - 1] - 2.0 * line[top - 2]
+
+
+@numba.njit(cache=True)
+def extrapolate_corners_at_plates(corners: Fields, low: bool, high: bool) -> None:
+    """As :func:`extrapolate_at_plates`, of the reference map at corners: it goes on linearly.
+
+    The ghost row that is the upper plate itself holds what the lower one has,
+    which is right: neither moves in the frame.
+
+    Args:
+        corners: ``(2, rows + 4, columns + 4)``, ghost layers filled periodically.
+        low, high: whether this block touches the lower, the upper plate.
+    """
+    top = corners.shape[1] - GHOST  # the upper plate
+    for f in range(len(corners)):
+        for i in range(corners.shape[2]):
+            line = corners[f, :, i]
+            if low:
+                line[1], line[0] = 2.0 * line[2] - line[3], 3.0 * line[2] - 2.0 * line[3]
+            if high:
+                line[top + 1] = 2.0 * line[top] - line[top - 1]

@@ -204,17 +204,6 @@ def _chi_row(line, j, y, m, flow, relaxation, k, rate):
 
 
 @numba.njit(inline="always", **_FAST)
-def _map_row(line, j, y, v, k, rate):
-    """Fields 5 and 6: −V − V·∇u of the reference map's u = X_ref − X."""
-    hx, hy = 0.5 / k.dx, 0.5 / k.dy
-    for column in range(y.shape[2] - 2 * GHOST):
-        i = column + GHOST
-        vx, vy = v[0, 0, i], v[1, 0, i]
-        rate[5, line, i] = -vx - _advection(y[5], j, i, hx * vx, hy * vy)
-        rate[6, line, i] = -vy - _advection(y[6], j, i, hx * vx, hy * vy)
-
-
-@numba.njit(inline="always", **_FAST)
 def _imbalance_row(row, line, stress_rate, k, t, force):
     """Row ``row`` of corners: the cells around it are lines ``line`` - 1 and ``line`` of ``stress_rate``."""
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
@@ -347,7 +336,7 @@ def local_stage(
     count, columns = y.shape[1] - 2 * GHOST, y.shape[2]
     v, peaks = np.zeros((2, 2, columns)), np.zeros((3, columns))
     flow, relaxation, motion = np.zeros((3, columns)), np.zeros(columns), np.zeros((6, columns))
-    rate = np.zeros((7, _LINES + 1, columns))  # line 0 is the last of the block before
+    rate = np.zeros((5, _LINES + 1, columns))  # line 0 is the last of the block before
     _extrapolated_row(GHOST, velocity, velocity_before, ratio, v)
     for row in range(-1, count + 1):
         j = row + GHOST
@@ -363,7 +352,6 @@ def local_stage(
         _motion_row(v, k, motion)
         _stress_row(line, j, y, motion, t, relaxation, rate)
         _chi_row(line, j, y, motion, flow, relaxation, k, rate)
-        _map_row(line, j, y, v, k, rate)
         if row == 0:
             made.edges[:, GHOST] = rate[:3, line]
         else:
@@ -419,6 +407,41 @@ def close(velocity: Fields, diffusion: Fields, k: Constants, t: Geometry, weight
             out[2, j, i] += p22 * t.a - p21 * t.c
             out[3, j, i] += bulk
             out[4, j, i] += weight * diffusion[row, column]
+
+
+@numba.njit(**_FAST)
+def carry(
+    u: Fields,
+    start: Fields,
+    end: Fields,
+    part: float,
+    dx: float,
+    dy: float,
+    step: float,
+    weight: float,
+    out: Fields,
+) -> None:
+    """Carry the reference map along: ``out`` (1 − weight) + weight (u + step F), F = −V − V·∇u.
+
+    Args:
+        u: X_ref − X at corners in Å, ``(2, rows + 4, columns + 4)``, ghosts filled.
+        start, end: velocities in Å, like ``u``; V is ``part`` of the way from one to the other.
+        part: see above.
+        dx, dy: spacing in Å.
+        step: of γ.
+        weight: see above.
+        out: like ``u``, not ``u`` itself; set at owned places.
+    """
+    hx, hy = 0.5 / dx, 0.5 / dy
+    for j in range(GHOST, u.shape[1] - GHOST):
+        for column in range(u.shape[2] - 2 * GHOST):
+            i = column + GHOST
+            vx = start[0, j, i] + part * (end[0, j, i] - start[0, j, i])
+            vy = start[1, j, i] + part * (end[1, j, i] - start[1, j, i])
+            x = u[0, j, i] - step * (vx + _advection(u[0], j, i, hx * vx, hy * vy))
+            y = u[1, j, i] - step * (vy + _advection(u[1], j, i, hx * vx, hy * vy))
+            out[0, j, i] += weight * (x - out[0, j, i])
+            out[1, j, i] += weight * (y - out[1, j, i])
 
 
 @numba.njit(**_FAST)

@@ -9,6 +9,7 @@ from .grid import Domain, Fields, extrapolate_at_plates, ghosted, owned
 from .kernels import Weights
 from .model import Material
 from .projection import Projection, inverse
+from .referencemap import ReferenceMap
 
 DIFFUSION_CEILING = 1000.0
 """Fastest diffusion, per unit of strain, that is followed in full.
@@ -39,6 +40,7 @@ class Rates:
 
     Attributes:
         velocity: V of the last evaluation in Å, ghosts filled, ``(2, rows + 4, columns + 4)``.
+        reference: the reference map at the end of the last step taken.
     """
 
     def __init__(
@@ -68,6 +70,8 @@ class Rates:
         self._low_plate = clamped and domain.origin[0] == 0
         self._high_plate = clamped and domain.origin[0] + domain.shape[0] == grid.ny
         self.velocity, self._velocity_before = ghosted(2, domain.shape), ghosted(2, domain.shape)
+        self._velocity_at_start = ghosted(2, domain.shape)
+        self.reference = ReferenceMap(domain, self._low_plate, self._high_plate)
         self._times: tuple[float, ...] = ()  # of these two velocities, the later first
         force, diffusion = np.zeros((2, *domain.shape)), np.zeros(domain.shape)
         self._made = kernels.Local(diffusion, force, ghosted(3, (2, domain.shape[1])))
@@ -78,7 +82,7 @@ class Rates:
 
         Args:
             gamma: net strain.
-            state: ``(7, rows + 4, columns + 4)``, see :data:`~mdbridge.stz.grid.STATE`.
+            state: ``(5, rows + 4, columns + 4)``, see :data:`~mdbridge.stz.grid.STATE`.
             rate: same shape.
         """
         self.stage(gamma, state, state, state, JUST_THE_RATE, rate)
@@ -148,10 +152,20 @@ class Rates:
 
     def spectral_radius(self) -> float:
         """A bound on the eigenvalues at the last evaluation, per unit of strain (collective)."""
+        return self._stiffest + self._fastest_diffusion + 4.0 * self._crossings()
+
+    def accept(self, step: float) -> None:
+        """Carry the reference map along a step of γ that ends at the last evaluation (collective)."""
+        start, end = self._velocity_at_start, self.velocity
+        self.reference.carry(step, start, end, step * self._crossings())
+        start[...] = end
+
+    def _crossings(self) -> float:
+        """Cells that the fastest flow crosses per unit of strain (collective)."""
         k = self._constants
         local = [max(v.max(), -v.min()) for v in owned(self.velocity)]
         speed_x, speed_y = self._domain.maximum(np.array(local)).tolist()
-        return self._stiffest + self._fastest_diffusion + 4.0 * (speed_x / k.dx + speed_y / k.dy)
+        return speed_x / k.dx + speed_y / k.dy
 
     def sums(self, gamma: float, state: Fields) -> tuple[float, float, float]:
         """Sums over this rank's cells, see :func:`.kernels.sums`."""
@@ -181,7 +195,7 @@ def physical_stress(state: Fields, matrix: NDArray[np.float64]) -> NDArray[np.fl
     """σ_xx, σ_xy, σ_yy, σ_zz in GPa, ``(4, rows, columns)``.
 
     Args:
-        state: without ghosts, ``(7, rows, columns)``.
+        state: without ghosts, ``(5, rows, columns)``.
         matrix: T.
     """
     (a, b), (c, d) = matrix

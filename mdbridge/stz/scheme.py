@@ -132,6 +132,9 @@ class System(Protocol):
     def spectral_radius(self) -> float:
         """A bound on the eigenvalues of the last evaluation (collective)."""
 
+    def accept(self, step: float) -> None:
+        """A step that ended with the last evaluation is taken (collective)."""
+
     def forget(self) -> None:
         """Drop what was kept from the last evaluation, which failed."""
 
@@ -186,6 +189,7 @@ class Stepper:
         self._values = float(np.prod(domain.grid.shape) * len(state))
         self.gamma, self.counts = 0.0, Counts()
         self._evaluate(0.0, self._state, self._rate)
+        rates.accept(0.0)
         self._radius = rates.spectral_radius()
 
     @property
@@ -265,6 +269,7 @@ class Stepper:
         self._rate, self._trial_rate = self._trial_rate, self._rate
         self.gamma += step
         self.counts.steps += 1
+        self._rates.accept(step)
         self._radius = self._rates.spectral_radius()
 
     def _evaluate(self, gamma: float, state: Fields, out: Fields) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..errors import ConvergenceError, FlowError, InputError
 from .frame import FRAMES, Frame
-from .grid import CHI, Domain, Fields, Grid, WholeGrid, ghosted, owned
+from .grid import CHI, STATE, Domain, Fields, Grid, WholeGrid, ghosted, owned
 from .model import Material, cell_name
 from .projection import FourierProjection, Projection
 from .rates import Rates, physical_stress
@@ -18,7 +18,7 @@ from .strain import green_lagrange
 Array = NDArray[np.float64]
 
 TOLERANCE = 1e-4
-"""Root-mean-square error of a step, relative to s_y, 0.1 χ∞ and 1 % of the box's smaller side."""
+"""Root-mean-square error of a step, relative to s_y and 0.1 χ∞."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,8 @@ def forward(
 
 
 def initial_state(case: Case, domain: Domain) -> Fields:
-    """The stress-free, undeformed state with χ of the case, ``(7, rows + 4, columns + 4)``."""
-    state = ghosted(7, domain.shape)
+    """The stress-free state with χ of the case, ``(5, rows + 4, columns + 4)``."""
+    state = ghosted(len(STATE), domain.shape)
     (row, column), (rows, columns) = domain.origin, domain.shape
     owned(state)[CHI] = case.chi[row : row + rows, column : column + columns]
     return state
@@ -168,13 +168,8 @@ def _fastest_flow(rates: Rates, stepper: Stepper, domain: Domain) -> tuple[int, 
 
 
 def error_scales(case: Case) -> Array:
-    """What the errors of the seven fields of the state are measured by, see :data:`TOLERANCE`."""
-    stress, chi, length = (
-        case.material.s_y,
-        0.1 * case.material.chi_inf,
-        0.01 * min(case.grid.lx, case.grid.ly),
-    )
-    return np.array([stress, stress, stress, stress, chi, length, length])
+    """What the errors of the fields of the state are measured by, see :data:`TOLERANCE`."""
+    return np.array([case.material.s_y] * 4 + [0.1 * case.material.chi_inf])
 
 
 def _check_chi(chi: Array, grid: Grid) -> None:
@@ -207,7 +202,7 @@ class _Record:
         if number not in self._wanted:
             return
         matrix, state = self._frame.matrix(gamma), owned(stepper.state)
-        exy = green_lagrange(stepper.state[CHI + 1 :], matrix, case.grid.dx, case.grid.dy)[1]
+        exy = green_lagrange(rates.reference.displacement, matrix, case.grid.dx, case.grid.dy)[1]
         velocity = np.einsum("ij,jyx->iyx", matrix, owned(rates.velocity))
         stress = physical_stress(state, matrix)
         whole = self._domain.gather(np.concatenate([exy[None], state[CHI : CHI + 1], velocity, stress]))

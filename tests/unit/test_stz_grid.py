@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from mdbridge.errors import InputError
-from mdbridge.stz.grid import CHI, Grid, WholeGrid, extrapolate_at_plates, ghosted, owned
+from mdbridge.stz.grid import (
+    CHI,
+    Grid,
+    WholeGrid,
+    extrapolate_at_plates,
+    extrapolate_corners_at_plates,
+    ghosted,
+    owned,
+)
 
 
 def test_ghosts_are_the_periodic_images():
@@ -16,14 +24,21 @@ def test_ghosts_are_the_periodic_images():
 
 
 def test_beyond_plates_stress_goes_on_linearly_and_chi_is_mirrored():
-    state = ghosted(7, (6, 5))
+    state = ghosted(5, (6, 5))
     rows = np.arange(-2.0, 8.0)[:, None]
     state[...] = np.where((rows >= 0) & (rows < 6), 3.0 + rows, 99.0)  # linear within, rubbish beyond
-    state[5:, 8] = 9.0  # the upper plate's corners
     extrapolate_at_plates(state, True, True)
     assert np.array_equal(state[0], np.broadcast_to(3.0 + rows, (10, 9)))
-    assert np.array_equal(state[6], np.broadcast_to(3.0 + rows, (10, 9)))
     assert np.array_equal(state[CHI, :, 0], [4, 3, 3, 4, 5, 6, 7, 8, 8, 7])
+
+
+def test_beyond_plates_the_reference_map_goes_on_linearly():
+    corners = ghosted(2, (6, 5))
+    rows = np.arange(-2.0, 8.0)[:, None]
+    corners[...] = np.where((rows >= 0) & (rows <= 6), 3.0 + rows, 99.0)  # row 6 is the upper plate's
+    extrapolate_corners_at_plates(corners, True, True)
+    assert np.array_equal(corners[0], np.broadcast_to(3.0 + rows, (10, 9)))
+    assert np.array_equal(corners[0], corners[1])
 
 
 @pytest.mark.parametrize("wrong", [{"nx": 3}, {"ny": 0}, {"lx": -1.0}, {"ly": np.inf}, {"boundary": "free"}])

@@ -21,7 +21,7 @@ def project(nx, ny, frame, gamma):
     matrix = FRAMES[frame]().matrix(gamma)
     k = kernels.Constants(MATERIAL.mu, MATERIAL.lame_lambda, 1, 1, 1, 1, 1, grid.dx, grid.dy)
     t = kernels.Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
-    stress_rate, velocity = ghosted(7, grid.shape), ghosted(2, grid.shape)
+    stress_rate, velocity = ghosted(5, grid.shape), ghosted(2, grid.shape)
     owned(stress_rate)[:3] = np.random.default_rng(3).standard_normal((3, ny, nx))
     domain.fill(stress_rate)
     before = divergence(stress_rate[:3], grid, matrix)

@@ -21,8 +21,8 @@ def fresh_rates():
 
 def flowing(seed):
     """A state at yield here and there."""
-    random, state = np.random.default_rng(seed), ghosted(7, GRID.shape)
-    owned(state)[...] = random.normal(0.0, 0.2, (7, *GRID.shape))
+    random, state = np.random.default_rng(seed), ghosted(5, GRID.shape)
+    owned(state)[...] = random.normal(0.0, 0.2, (5, *GRID.shape))
     owned(state)[1] += 1.1
     owned(state)[CHI] = 0.07 + 0.01 * random.random(GRID.shape)
     return state
@@ -59,3 +59,12 @@ def settled(gamma, state):
     for _ in range(6):
         rates(gamma, state.copy(), found)
     return rates, found
+
+
+def test_the_map_is_told_how_many_cells_the_flow_crosses_in_a_step():
+    rates, told = settled(0.1, flowing(5))[0], []
+    rates.reference.carry = lambda *arguments: told.append(arguments)
+    rates.accept(0.01)
+    (step, start, end, courant), speeds = told[0], np.abs(owned(rates.velocity)).max(axis=(1, 2))
+    assert step == 0.01 and end is rates.velocity and start is not end
+    assert courant == pytest.approx(0.01 * (speeds[0] / GRID.dx + speeds[1] / GRID.dy), rel=1e-12)

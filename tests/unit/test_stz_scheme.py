@@ -7,14 +7,14 @@ from mdbridge.stz.grid import CHI, Grid, WholeGrid, ghosted, owned
 from mdbridge.stz.scheme import Stepper, StepTooSmall, coefficients
 
 GRID = Grid(4, 4)
-SCALES = np.ones(7)
+SCALES = np.ones(5)
 
 
 class Decay:
     """y' = −rate (y − cos γ) − sin γ, whose solution from 1 is cos γ, whatever the rate."""
 
     def __init__(self, rate):
-        self.rate = rate
+        self.rate, self.taken = rate, []
 
     def __call__(self, gamma, state, out):
         out[...] = -self.rate * (state - np.cos(gamma)) - np.sin(gamma)
@@ -33,12 +33,15 @@ class Decay:
     def spectral_radius(self):
         return self.rate
 
+    def accept(self, step):
+        self.taken = [*self.taken, step]
+
     def forget(self):
         pass
 
 
 def stepper(system, tolerance=1e-6, start=1.0):
-    state = ghosted(7, GRID.shape)
+    state = ghosted(5, GRID.shape)
     state[...] = start
     return Stepper(system, state, SCALES, tolerance, WholeGrid(GRID))
 
@@ -73,11 +76,14 @@ def test_the_error_falls_as_the_square_of_the_step():
 
 @pytest.mark.parametrize("rate", [1.0, 1e3, 1e6])
 def test_the_error_control_holds_however_stiff(rate):
-    run = stepper(Decay(rate), tolerance=1e-5)
+    system = Decay(rate)
+    run = stepper(system, tolerance=1e-5)
     run.advance(1.0)
     assert run.gamma == pytest.approx(1.0, abs=1e-12)
     assert owned(run.state) == pytest.approx(np.cos(1.0), abs=1e-4)
     assert run.counts.steps < 300
+    assert sum(system.taken) == pytest.approx(1.0, abs=1e-12)
+    assert len(system.taken) == run.counts.steps + 1  # the start is the first, of length 0
 
 
 class Explosion(Decay):
