@@ -21,7 +21,7 @@ _FAST = {"cache": True, "fastmath": {"contract", "nsz", "arcp", "reassoc"}, "err
 
 
 class Constants(NamedTuple):
-    """What does not change in a run: material and spacing."""
+    """What does not change in a run: material, spacing, and the fastest diffusion that is followed."""
 
     mu: float
     lame: float
@@ -32,6 +32,7 @@ class Constants(NamedTuple):
     diffusion: float
     dx: float
     dy: float
+    ceiling: float
 
 
 class Geometry(NamedTuple):
@@ -99,11 +100,11 @@ def _larger(a, b):
 
 
 @numba.njit(inline="always", **_FAST)
-def _flow_row(j, y, k, t, flow, relaxation, peaks):
-    """D and 2μD/(s̃ s_y) of row j with one ghost column; ``peaks``, by columns, rise to its.
+def _flow_row(j, y, k, t, flow, relaxation, stiffness, peaks):
+    """D, 2μD/(s̃ s_y) and the larger of that and 2μ/s_y ∂D/∂s̃, of row j with one ghost column.
 
-    D becomes the last of three rows of ``flow``.  No branch: 1 - 1/s̃ and with it all flow
-    vanish where s̃ is raised to 1.
+    D becomes the last of three rows of ``flow``; ``peaks``, by columns, rise to the row's.
+    No branch: 1 - 1/s̃ and with it all flow vanish where s̃ is raised to 1.
     """
     for column in range(y.shape[2] - 2 * GHOST + 2):
         i = column + GHOST - 1
@@ -115,7 +116,7 @@ def _flow_row(j, y, k, t, flow, relaxation, peaks):
         relaxed = 2.0 * k.mu / k.s_y * d / s
         flow[2, i] = d
         relaxation[i] = relaxed
-        peaks[0, i] = _larger(_larger(relaxed, 2.0 * k.mu / k.s_y * hop * slope), peaks[0, i])
+        stiffness[i] = _larger(relaxed, 2.0 * k.mu / k.s_y * hop * slope)
         peaks[1, i] = _larger(d, peaks[1, i])
         peaks[2, i] = _larger(_larger(_larger(abs(xx), abs(xy)), abs(yy)), peaks[2, i])
 
@@ -169,6 +170,18 @@ def _motion_row(v, k, m):
         m[0, i], m[1, i] = hx * _centre(v[0], 0, i), hy * _centre(v[1], 0, i)
         m[2, i], m[3, i] = _gradient(v[0], 0, i, hx, hy)
         m[4, i], m[5, i] = _gradient(v[1], 0, i, hx, hy)
+
+
+@numba.njit(inline="always", **_FAST)
+def _fastest_row(stiffness, flow, m, k, t, peaks):
+    """Raise the first of ``peaks`` to the bound on eigenvalues of a row of cells, see local_stage."""
+    n11, _, n22 = _metric(t)
+    spread = 4.0 * k.diffusion * (n11 / k.dx**2 + n22 / k.dy**2)
+    for column in range(len(stiffness) - 2 * GHOST):
+        i = column + GHOST
+        d = spread * flow[2, i]
+        d = d if d < k.ceiling else k.ceiling
+        peaks[0, i] = _larger(_larger(stiffness[i], d) + 8.0 * (abs(m[0, i]) + abs(m[1, i])), peaks[0, i])
 
 
 @numba.njit(inline="always", **_FAST)
@@ -330,18 +343,21 @@ def local_stage(
         out: Y' of the weights, like ``y``; becomes the sum at owned places.  Without fields, no sum is made.
 
     Returns:
-        The largest relaxation rate 2μ/s_y max(∂D/∂s̃, D/s̃), which is the spectral radius of
-        the plastic part, the largest D, and the largest |Σ| in the plane; one ghost layer counts too.
+        A bound on the eigenvalues, the largest D and the largest |Σ| in the plane, one ghost layer
+        counting too.  The bound is the largest at a cell of the rate of relaxation, 2μ/s_y
+        max(∂D/∂s̃, D/s̃), or of diffusion up to the ceiling, which act on different fields, and on
+        top of either the rate of transport, four times the cells crossed.
     """
     count, columns = y.shape[1] - 2 * GHOST, y.shape[2]
     v, peaks = np.zeros((2, 2, columns)), np.zeros((3, columns))
-    flow, relaxation, motion = np.zeros((3, columns)), np.zeros(columns), np.zeros((6, columns))
+    flow, motion = np.zeros((3, columns)), np.zeros((6, columns))
+    relaxation, stiffness = np.zeros(columns), np.zeros(columns)
     rate = np.zeros((5, _LINES + 1, columns))  # line 0 is the last of the block before
     _extrapolated_row(GHOST, velocity, velocity_before, ratio, v)
     for row in range(-1, count + 1):
         j = row + GHOST
         flow[0], flow[1] = flow[1], flow[2]
-        _flow_row(j, y, k, t, flow, relaxation, peaks)
+        _flow_row(j, y, k, t, flow, relaxation, stiffness, peaks)
         if row > 0:
             shut_south, shut_north = low and row == 1, high and row == count
             diffusion_row(row - 1, y[4], flow, k, t, shut_south, shut_north, made.diffusion)
@@ -350,6 +366,7 @@ def local_stage(
         line = row % _LINES + 1
         _extrapolated_row(j + 1, velocity, velocity_before, ratio, v)
         _motion_row(v, k, motion)
+        _fastest_row(stiffness, flow, motion, k, t, peaks)
         _stress_row(line, j, y, motion, t, relaxation, rate)
         _chi_row(line, j, y, motion, flow, relaxation, k, rate)
         if row == 0:
@@ -442,6 +459,17 @@ def carry(
             y = u[1, j, i] - step * (vy + _advection(u[1], j, i, hx * vx, hy * vy))
             out[0, j, i] += weight * (x - out[0, j, i])
             out[1, j, i] += weight * (y - out[1, j, i])
+
+
+@numba.njit(**_FAST)
+def crossings(velocity: Fields, dx: float, dy: float) -> float:
+    """The most cells that V crosses per unit of strain, |V_x|/dx + |V_y|/dy, at an owned place."""
+    most = np.zeros(velocity.shape[2])
+    for j in range(GHOST, velocity.shape[1] - GHOST):
+        for column in range(len(most) - 2 * GHOST):
+            i = column + GHOST
+            most[i] = _larger(abs(velocity[0, j, i]) / dx + abs(velocity[1, j, i]) / dy, most[i])
+    return most.max()
 
 
 @numba.njit(**_FAST)

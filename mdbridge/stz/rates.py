@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from . import kernels
 from .frame import Frame
-from .grid import Domain, Fields, extrapolate_at_plates, ghosted, owned
+from .grid import Domain, Fields, extrapolate_at_plates, ghosted
 from .kernels import Weights
 from .model import Material
 from .projection import Projection, inverse
@@ -64,8 +64,9 @@ class Rates:
             diffusion=material.diffusion_factor,
             dx=grid.dx,
             dy=grid.dy,
+            ceiling=ceiling,
         )
-        self._frame, self._domain, self._projection, self._ceiling = frame, domain, projection, ceiling
+        self._frame, self._domain, self._projection = frame, domain, projection
         clamped = grid.boundary == "clamped"
         self._low_plate = clamped and domain.origin[0] == 0
         self._high_plate = clamped and domain.origin[0] + domain.shape[0] == grid.ny
@@ -75,7 +76,7 @@ class Rates:
         self._times: tuple[float, ...] = ()  # of these two velocities, the later first
         force, diffusion = np.zeros((2, *domain.shape)), np.zeros(domain.shape)
         self._made = kernels.Local(diffusion, force, ghosted(3, (2, domain.shape[1])))
-        self._stiffest, self._fastest_diffusion, self._contrast = 0.0, 0.0, 0.0
+        self._radius, self._contrast = 0.0, 0.0
 
     def __call__(self, gamma: float, state: Fields, rate: Fields) -> None:
         """Set ``rate`` at owned places; fills the ghosts of ``state`` (collective).
@@ -112,7 +113,7 @@ class Rates:
             extremes = kernels.local_stage(state, velocity, before, ratio, *local, out)
         self._project(matrix, t, before)
         self.velocity, self._velocity_before = before, velocity
-        self._stiffest, fastest, largest = self._domain.maximum(np.array(extremes)).tolist()
+        self._radius, fastest, largest = self._domain.maximum(np.array(extremes)).tolist()
         self._contrast = largest / k.mu
         self._smooth(matrix, fastest)
         kernels.close(self.velocity, made.diffusion, k, t, weights.rate, out)
@@ -140,9 +141,8 @@ class Rates:
         if self._domain.grid.boundary == "clamped":  # smoothing knows a bound alone
             along_x = along_y = np.linalg.eigvalsh(metric)[-1]
         fastest = 4.0 * k.diffusion * flow * (along_x / k.dx**2 + along_y / k.dy**2)
-        if fastest > _NOTICED * self._ceiling:
-            self._projection.smooth(self._made.diffusion, metric, self._ceiling / (k.diffusion * flow))
-        self._fastest_diffusion = min(fastest, self._ceiling)
+        if fastest > _NOTICED * k.ceiling:
+            self._projection.smooth(self._made.diffusion, metric, k.ceiling / (k.diffusion * flow))
 
     def fill(self, state: Fields) -> None:
         """Fill the ghost layers of the state (collective)."""
@@ -151,21 +151,15 @@ class Rates:
             extrapolate_at_plates(state, self._low_plate, self._high_plate)
 
     def spectral_radius(self) -> float:
-        """A bound on the eigenvalues at the last evaluation, per unit of strain (collective)."""
-        return self._stiffest + self._fastest_diffusion + 4.0 * self._crossings()
+        """A bound on the eigenvalues at the last evaluation, per unit of strain."""
+        return self._radius
 
     def accept(self, step: float) -> None:
         """Carry the reference map along a step of γ that ends at the last evaluation (collective)."""
-        start, end = self._velocity_at_start, self.velocity
-        self.reference.carry(step, start, end, step * self._crossings())
+        start, end, grid = self._velocity_at_start, self.velocity, self._domain.grid
+        crossed = [kernels.crossings(each, grid.dx, grid.dy) for each in (start, end)]
+        self.reference.carry(step, start, end, step * self._domain.maximum(np.array(crossed)).max())
         start[...] = end
-
-    def _crossings(self) -> float:
-        """Cells that the fastest flow crosses per unit of strain (collective)."""
-        k = self._constants
-        local = [max(v.max(), -v.min()) for v in owned(self.velocity)]
-        speed_x, speed_y = self._domain.maximum(np.array(local)).tolist()
-        return speed_x / k.dx + speed_y / k.dy
 
     def sums(self, gamma: float, state: Fields) -> tuple[float, float, float]:
         """Sums over this rank's cells, see :func:`.kernels.sums`."""

@@ -130,7 +130,7 @@ class System(Protocol):
         """Make ``out``, which is Y', the sum with Y0, F0, ``state`` and its F, see Weights (collective)."""
 
     def spectral_radius(self) -> float:
-        """A bound on the eigenvalues of the last evaluation (collective)."""
+        """A bound on the eigenvalues of the last evaluation."""
 
     def accept(self, step: float) -> None:
         """A step that ended with the last evaluation is taken (collective)."""
