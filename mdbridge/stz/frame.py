@@ -50,3 +50,9 @@ class PureShear:
 
 
 FRAMES: dict[str, type[SimpleShear] | type[PureShear]] = {"simple": SimpleShear, "pure": PureShear}
+
+
+def inverse(matrix: Tensor) -> Tensor:
+    """T⁻¹ with det T = 1."""
+    (a, b), (c, d) = matrix
+    return np.array([[d, -b], [-c, a]])

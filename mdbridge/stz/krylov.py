@@ -15,9 +15,9 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ..linalg.shell import ShellSolver
+from .frame import inverse
 from .grid import Fields, Grid, ghosted, owned
 from .model import Material
-from .projection import inverse
 from .slabs import SharedColumns, SharedGrid
 from .spectral import SpectralSolver, WholeRows, stencil
 

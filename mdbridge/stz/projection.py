@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from .frame import inverse
 from .grid import Domain, owned
 from .model import Material
 from .spectral import SpectralSolver, WholeRows
@@ -58,9 +59,3 @@ class FourierProjection:
     def solve(self, force: Fields, matrix: NDArray[np.float64], velocity: Fields) -> None:
         """See :class:`Projection`."""
         self._spectral.solve(force, matrix, inverse(matrix), owned(velocity))
-
-
-def inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """T⁻¹ with det T = 1."""
-    (a, b), (c, d) = matrix
-    return np.array([[d, -b], [-c, a]])

@@ -1,5 +1,7 @@
 """The right-hand side of the STZ equations in the sheared frame."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -8,7 +10,7 @@ from .frame import Frame
 from .grid import Domain, Fields, extrapolate_at_plates, ghosted
 from .kernels import Weights
 from .model import Material
-from .projection import Projection, inverse
+from .projection import Projection
 from .referencemap import ReferenceMap
 
 DIFFUSION_CEILING = 1000.0
@@ -115,7 +117,7 @@ class Rates:
         self.velocity, self._velocity_before = before, velocity
         self._radius, fastest, largest = self._domain.maximum(np.array(extremes)).tolist()
         self._contrast = largest / k.mu
-        self._smooth(matrix, fastest)
+        self._smooth(t, fastest)
         kernels.close(self.velocity, made.diffusion, k, t, weights.rate, out)
 
     def _project(self, matrix: NDArray[np.float64], t: kernels.Geometry, velocity: Fields) -> None:
@@ -133,15 +135,16 @@ class Rates:
         forward = ratio >= 0.0 and (1.0 + 2.0 * ratio) * self._contrast <= AMPLIFICATION
         return ratio if forward else None
 
-    def _smooth(self, matrix: NDArray[np.float64], flow: float) -> None:
+    def _smooth(self, t: kernels.Geometry, flow: float) -> None:
         """Smooth diffusion of χ where it is faster than the ceiling; ``flow`` is the largest D."""
-        k, back = self._constants, inverse(matrix)
-        metric = back @ back.T
-        along_x, along_y = metric[0, 0], metric[1, 1]
+        k = self._constants
+        n11, n12, n22 = t.d**2 + t.b**2, -(t.d * t.c + t.b * t.a), t.c**2 + t.a**2  # T⁻¹T⁻ᵀ
+        along_x, along_y = n11, n22
         if self._domain.grid.boundary == "clamped":  # smoothing knows a bound alone
-            along_x = along_y = np.linalg.eigvalsh(metric)[-1]
+            along_x = along_y = 0.5 * (n11 + n22) + math.hypot(0.5 * (n11 - n22), n12)
         fastest = 4.0 * k.diffusion * flow * (along_x / k.dx**2 + along_y / k.dy**2)
         if fastest > _NOTICED * k.ceiling:
+            metric = np.array([[n11, n12], [n12, n22]])
             self._projection.smooth(self._made.diffusion, metric, k.ceiling / (k.diffusion * flow))
 
     def fill(self, state: Fields) -> None:

@@ -9,6 +9,7 @@ whole columns of the spectrum.
 """
 
 import math
+from functools import lru_cache
 from itertools import pairwise
 from typing import Protocol
 
@@ -16,6 +17,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from .frame import inverse
 from .grid import Fields, Grid
 from .model import Material
 from .transforms import (
@@ -189,15 +191,30 @@ def stencil(moduli: tuple[float, float], matrix: Array, grid: Grid) -> Array:
     Returns:
         [component of force, of velocity, row offset + 1, column offset + 1], GPa/Å².
     """
-    mu, lame = moduli
+    return _blocks(*moduli, inverse(matrix), _squares(grid))
+
+
+@lru_cache(maxsize=16)
+def _squares(grid: Grid) -> Array:
+    """Symbols of K_x², K_x K_y and K_y² as differences, ``(2, 2, 3, 3)``."""
     second, first, mean = np.array([-1.0, 2.0, -1.0]), np.array([-0.5, 0.0, 0.5]), np.array([0.25, 0.5, 0.25])
-    square_x = np.outer(mean, second) / grid.dx**2  # symbols K_x², K_y², K_x K_y
-    square_y = np.outer(second, mean) / grid.dy**2
+    along_x, along_y = np.outer(mean, second) / grid.dx**2, np.outer(second, mean) / grid.dy**2
     mixed = -np.outer(first, first) / (grid.dx * grid.dy)
-    squares = np.array([[square_x, mixed], [mixed, square_y]])
-    inverse = np.linalg.inv(matrix)  # κ = T⁻ᵀ K
-    wave = np.einsum("ca,db,cdji->abji", inverse, inverse, squares)
-    return mu * np.einsum("ab,ji->abji", np.eye(2), wave[0, 0] + wave[1, 1]) + (lame + mu) * wave
+    return np.array([[along_x, mixed], [mixed, along_y]])
+
+
+@numba.njit(cache=True)
+def _blocks(mu, lame, back, squares):
+    """μ |κ|² I + (λ + μ) κ κᵀ with κ = T⁻ᵀ K, ``back`` being T⁻¹."""
+    blocks = np.zeros((2, 2, 3, 3))
+    for c in range(2):
+        for d in range(2):
+            metric = back[c, 0] * back[d, 0] + back[c, 1] * back[d, 1]
+            for a in range(2):
+                blocks[a, a] += mu * metric * squares[c, d]
+                for b in range(2):
+                    blocks[a, b] += (lame + mu) * back[c, a] * back[d, b] * squares[c, d]
+    return blocks
 
 
 def stencil_rows(moduli: tuple[float, float], matrix: Array, grid: Grid, half_x: Array) -> Spectrum:

@@ -10,9 +10,9 @@ from mpi4py import MPI
 
 from mdbridge.parallel import run_main
 from mdbridge.stz import initial, krylov, scheme
+from mdbridge.stz.frame import inverse
 from mdbridge.stz.grid import Grid
 from mdbridge.stz.model import Material
-from mdbridge.stz.projection import inverse
 from mdbridge.stz.slabs import SharedColumns, SharedGrid
 from mdbridge.stz.solver import Case, forward
 from mdbridge.stz.spectral import Columns, SpectralSolver, WholeRows

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from mdbridge.stz import kernels
-from mdbridge.stz.frame import SimpleShear
+from mdbridge.stz.frame import SimpleShear, inverse
 from mdbridge.stz.grid import Grid, WholeGrid, ghosted, owned
 from mdbridge.stz.model import Material
-from mdbridge.stz.projection import inverse
 from mdbridge.stz.spectral import SpectralSolver, WholeRows
 
 MATERIAL = Material(s_y=1.0, c0=0.5, chi_inf=0.13)
