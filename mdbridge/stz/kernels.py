@@ -21,7 +21,7 @@ _FAST = {"cache": True, "fastmath": {"contract", "nsz", "arcp", "reassoc"}, "err
 
 
 class Constants(NamedTuple):
-    """What does not change in a run: material, spacing, and the fastest diffusion that is followed."""
+    """What does not change in a run: material and spacing."""
 
     mu: float
     lame: float
@@ -32,7 +32,6 @@ class Constants(NamedTuple):
     diffusion: float
     dx: float
     dy: float
-    ceiling: float
 
 
 class Geometry(NamedTuple):
@@ -117,8 +116,8 @@ def _flow_row(j, y, k, t, flow, relaxation, stiffness, peaks):
         flow[2, i] = d
         relaxation[i] = relaxed
         stiffness[i] = _larger(relaxed, 2.0 * k.mu / k.s_y * hop * slope)
-        peaks[1, i] = _larger(d, peaks[1, i])
-        peaks[2, i] = _larger(_larger(_larger(abs(xx), abs(xy)), abs(yy)), peaks[2, i])
+        peaks[2, i] = _larger(d, peaks[2, i])
+        peaks[3, i] = _larger(_larger(_larger(abs(xx), abs(xy)), abs(yy)), peaks[3, i])
 
 
 @numba.njit(inline="always", **_FAST)
@@ -173,15 +172,16 @@ def _motion_row(v, k, m):
 
 
 @numba.njit(inline="always", **_FAST)
-def _fastest_row(stiffness, flow, m, k, t, peaks):
-    """Raise the first of ``peaks`` to the bound on eigenvalues of a row of cells, see local_stage."""
+def _fastest_row(stiffness, flow, m, k, t, ceiling, peaks):
+    """Raise the first two of ``peaks`` to what local_stage returns, of a row of cells."""
     n11, _, n22 = _metric(t)
     spread = 4.0 * k.diffusion * (n11 / k.dx**2 + n22 / k.dy**2)
     for column in range(len(stiffness) - 2 * GHOST):
         i = column + GHOST
         d = spread * flow[2, i]
-        d = d if d < k.ceiling else k.ceiling
+        d = d if d < ceiling else ceiling
         peaks[0, i] = _larger(_larger(stiffness[i], d) + 8.0 * (abs(m[0, i]) + abs(m[1, i])), peaks[0, i])
+        peaks[1, i] = _larger(stiffness[i], peaks[1, i])
 
 
 @numba.njit(inline="always", **_FAST)
@@ -316,6 +316,7 @@ def local_stage(
     velocity: Fields,
     velocity_before: Fields,
     ratio: float,
+    ceiling: float,
     k: Constants,
     t: Geometry,
     low: bool,
@@ -325,7 +326,7 @@ def local_stage(
     weights: Weights,
     made: Local,
     out: Fields,
-) -> tuple[float, float, float]:
+) -> tuple[float, float, float, float]:
     """A stage but for C : D and diffusion: all that is local, in one pass over memory.
 
     [Kontolati2021, eqs. 29, 30, 32], row by row, so that what a row needs of another is in
@@ -335,6 +336,7 @@ def local_stage(
         y: state, ghosts filled.
         velocity, velocity_before: V and V', ``(2, rows + 4, columns + 4)``, ghosts filled.
         ratio: see above.
+        ceiling: fastest diffusion that is followed, per unit of strain.
         k, t: constants and frame.
         low, high: whether this block touches the lower, the upper plate.
         base, base_rate: Y0 and F0 of :class:`Weights`, like ``y``.
@@ -343,13 +345,13 @@ def local_stage(
         out: Y' of the weights, like ``y``; becomes the sum at owned places.  Without fields, no sum is made.
 
     Returns:
-        A bound on the eigenvalues, the largest D and the largest |Σ| in the plane, one ghost layer
-        counting too.  The bound is the largest at a cell of the rate of relaxation, 2μ/s_y
-        max(∂D/∂s̃, D/s̃), or of diffusion up to the ceiling, which act on different fields, and on
-        top of either the rate of transport, four times the cells crossed.
+        A bound on the eigenvalues, the fastest relaxation, the largest D and the largest |Σ| in the
+        plane; for the last two one ghost layer counts too.  The bound is the largest at a cell of the
+        rate of relaxation, 2μ/s_y max(∂D/∂s̃, D/s̃), or of diffusion up to the ceiling, which act on
+        different fields, and on top of either the rate of transport, four times the cells crossed.
     """
     count, columns = y.shape[1] - 2 * GHOST, y.shape[2]
-    v, peaks = np.zeros((2, 2, columns)), np.zeros((3, columns))
+    v, peaks = np.zeros((2, 2, columns)), np.zeros((4, columns))
     flow, motion = np.zeros((3, columns)), np.zeros((6, columns))
     relaxation, stiffness = np.zeros(columns), np.zeros(columns)
     rate = np.zeros((5, _LINES + 1, columns))  # line 0 is the last of the block before
@@ -366,7 +368,7 @@ def local_stage(
         line = row % _LINES + 1
         _extrapolated_row(j + 1, velocity, velocity_before, ratio, v)
         _motion_row(v, k, motion)
-        _fastest_row(stiffness, flow, motion, k, t, peaks)
+        _fastest_row(stiffness, flow, motion, k, t, ceiling, peaks)
         _stress_row(line, j, y, motion, t, relaxation, rate)
         _chi_row(line, j, y, motion, flow, relaxation, k, rate)
         if row == 0:
@@ -380,7 +382,7 @@ def local_stage(
                 for n in range(line):
                     _combine_row(f, n + 1, j + 1 - line + n, base, base_rate, y, rate, weights, out)
             rate[:3, 0] = rate[:3, line]
-    return peaks[0].max(), peaks[1].max(), peaks[2].max()
+    return peaks[0].max(), peaks[1].max(), peaks[2].max(), peaks[3].max()
 
 
 @numba.njit(**_FAST)

@@ -14,12 +14,12 @@ from .projection import Projection
 from .referencemap import ReferenceMap
 
 DIFFUSION_CEILING = 1000.0
-"""Fastest diffusion, per unit of strain, that is followed in full.
+"""Diffusion, per unit of strain, that is followed in full however fast plastic flow relaxes.
 
 On fine grids diffusion from cell to cell is faster than anything else and would
 alone set the number of stages, yet it only keeps empty what is empty already.
-Above the ceiling it is slowed to the ceiling, which leaves every wave longer
-than about 35 Å as it was (see the tests)."""
+Where it is faster than this and than all relaxation, it is slowed to the faster of
+the two, which leaves every wave longer than about 35 Å as it was (see the tests)."""
 
 JUST_THE_RATE = Weights(0.0, 0.0, 0.0, 0.0, 1.0)
 
@@ -52,9 +52,9 @@ class Rates:
         rate: float,
         domain: Domain,
         projection: Projection,
-        ceiling: float = DIFFUSION_CEILING,
+        ceiling: float | None = None,
     ):
-        """``rate`` is λ in 1/s; ``ceiling`` see :data:`DIFFUSION_CEILING`."""
+        """``rate`` is λ in 1/s; a ``ceiling`` replaces that of :data:`DIFFUSION_CEILING`."""
         grid = domain.grid
         self._constants = kernels.Constants(
             mu=material.mu,
@@ -66,8 +66,8 @@ class Rates:
             diffusion=material.diffusion_factor,
             dx=grid.dx,
             dy=grid.dy,
-            ceiling=ceiling,
         )
+        self._fixed_ceiling, self._ceiling = ceiling, DIFFUSION_CEILING if ceiling is None else ceiling
         self._frame, self._domain, self._projection = frame, domain, projection
         clamped = grid.boundary == "clamped"
         self._low_plate = clamped and domain.origin[0] == 0
@@ -106,7 +106,7 @@ class Rates:
         self.fill(state)
         velocity, before = self.velocity, self._velocity_before
         ratio = self._foresee(gamma)
-        local = (k, t, self._low_plate, self._high_plate, base, base_rate, weights, made)
+        local = (self._ceiling, k, t, self._low_plate, self._high_plate, base, base_rate, weights, made)
         if ratio is None:  # find a velocity first
             kernels.local_stage(state, velocity, velocity, 0.0, *local, out[:0])
             self._project(matrix, t, before)
@@ -115,9 +115,11 @@ class Rates:
             extremes = kernels.local_stage(state, velocity, before, ratio, *local, out)
         self._project(matrix, t, before)
         self.velocity, self._velocity_before = before, velocity
-        self._radius, fastest, largest = self._domain.maximum(np.array(extremes)).tolist()
+        self._radius, stiffest, fastest, largest = self._domain.maximum(np.array(extremes)).tolist()
         self._contrast = largest / k.mu
         self._smooth(t, fastest)
+        if self._fixed_ceiling is None:  # for the next time: relaxation is known when all rows are done
+            self._ceiling = max(DIFFUSION_CEILING, stiffest)
         kernels.close(self.velocity, made.diffusion, k, t, weights.rate, out)
 
     def _project(self, matrix: NDArray[np.float64], t: kernels.Geometry, velocity: Fields) -> None:
@@ -143,9 +145,9 @@ class Rates:
         if self._domain.grid.boundary == "clamped":  # smoothing knows a bound alone
             along_x = along_y = 0.5 * (n11 + n22) + math.hypot(0.5 * (n11 - n22), n12)
         fastest = 4.0 * k.diffusion * flow * (along_x / k.dx**2 + along_y / k.dy**2)
-        if fastest > _NOTICED * k.ceiling:
+        if fastest > _NOTICED * self._ceiling:
             metric = np.array([[n11, n12], [n12, n22]])
-            self._projection.smooth(self._made.diffusion, metric, k.ceiling / (k.diffusion * flow))
+            self._projection.smooth(self._made.diffusion, metric, self._ceiling / (k.diffusion * flow))
 
     def fill(self, state: Fields) -> None:
         """Fill the ghost layers of the state (collective)."""

@@ -81,7 +81,7 @@ def test_plates_hold_and_the_matrix_free_operator_is_that_of_the_kernels():
 
     grid = Grid(16, 12, boundary="clamped")
     matrix = FRAMES["simple"]().matrix(0.3)
-    k = kernels.Constants(MATERIAL.mu, MATERIAL.lame_lambda, 1, 1, 1, 1, 1, grid.dx, grid.dy, 1)
+    k = kernels.Constants(MATERIAL.mu, MATERIAL.lame_lambda, 1, 1, 1, 1, 1, grid.dx, grid.dy)
     t = kernels.Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
     with krylov.shared(grid, MATERIAL, MPI.COMM_SELF) as (domain, petsc):
         stress_rate, velocity = ghosted(7, grid.shape), ghosted(2, grid.shape)

@@ -19,7 +19,7 @@ def project(nx, ny, frame, gamma):
     grid = Grid(nx, ny, 400.0, 300.0)
     domain = WholeGrid(grid)
     matrix = FRAMES[frame]().matrix(gamma)
-    k = kernels.Constants(MATERIAL.mu, MATERIAL.lame_lambda, 1, 1, 1, 1, 1, grid.dx, grid.dy, 1)
+    k = kernels.Constants(MATERIAL.mu, MATERIAL.lame_lambda, 1, 1, 1, 1, 1, grid.dx, grid.dy)
     t = kernels.Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
     stress_rate, velocity = ghosted(5, grid.shape), ghosted(2, grid.shape)
     owned(stress_rate)[:3] = np.random.default_rng(3).standard_normal((3, ny, nx))

@@ -16,7 +16,7 @@ def operator(grid, gamma, flow, cut):
     """Smoothed diffusion with a = 1 as a matrix, and the plain one."""
     matrix = SimpleShear().matrix(gamma)
     back = inverse(matrix)
-    k = kernels.Constants(1, 1, 1, 1, 1, 1, 1.0, grid.dx, grid.dy, 1)
+    k = kernels.Constants(1, 1, 1, 1, 1, 1, 1.0, grid.dx, grid.dy)
     t = kernels.Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
     spectral, clamped = SpectralSolver(grid, MATERIAL, WholeRows(grid)), grid.boundary == "clamped"
     d = ghosted(1, grid.shape)
