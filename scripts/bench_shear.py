@@ -1,8 +1,9 @@
 """Measure the STZ solver: a forward run, the cost per cell on growing grids, memory.
 
-    OMP_NUM_THREADS=1 python scripts/bench_shear.py [fourier|petsc]
+    OMP_NUM_THREADS=1 python scripts/bench_shear.py [fourier|petsc] [sample|cells]
     OMP_NUM_THREADS=1 mpiexec -n 2 python scripts/bench_shear.py petsc
 
+Grids grow with the sample (the default: cells of 12.5 Å), or have finer cells in the same box.
 Compare the last line of the two PETSc runs for the gain of a second rank.
 """
 
@@ -28,9 +29,10 @@ SIZES = (128, 512)
 WINDOW = (0.10, 0.25)  # strains between which a run is timed: yield is over, a band grows
 
 
-def case_of(n: int) -> Case:
-    """The same field on any grid."""
-    grid = Grid(n, n)
+def case_of(n: int, growing: str = "cells") -> Case:
+    """A random field that varies over 50 Å, on cells of 12.5 Å or in a box of 400 Å."""
+    box = 400.0 if growing == "cells" else 12.5 * n
+    grid = Grid(n, n, box, box)
     return Case(MATERIAL, initial.random(grid, 0.068, 0.004, 50.0, seed=1), grid)
 
 
@@ -43,11 +45,11 @@ def forward_run() -> None:
     print(f"forward run 32²: {middle:.3f} s ({low:.3f} to {high:.3f}), {forward(case).counts}")
 
 
-def cost_per_cell(kind: str, comm: MPI.Comm, rounds: int = 5) -> None:
+def cost_per_cell(kind: str, growing: str, comm: MPI.Comm, rounds: int = 5) -> None:
     """A run at the default tolerance through WINDOW, the sizes in turn."""
     samples: dict[int, list[tuple[float, int, int]]] = {n: [] for n in SIZES}
     with contextlib.ExitStack() as stack:
-        steppers = {n: _flowing(n, kind, comm, stack) for n in SIZES}
+        steppers = {n: _flowing(case_of(n, growing), kind, comm, stack) for n in SIZES}
         for part in range(rounds):
             for n, stepper in steppers.items():
                 counts = (stepper.counts.steps + stepper.counts.rejected, stepper.counts.evaluations)
@@ -59,7 +61,7 @@ def cost_per_cell(kind: str, comm: MPI.Comm, rounds: int = 5) -> None:
     base = np.array(samples[SIZES[0]])
     for n in SIZES if comm.rank == 0 else ():
         cost = np.array(samples[n])
-        print(f"{kind} {n}² on {comm.size} rank(s), per cell, in all and (part by part) beside {SIZES[0]}²:")
+        print(f"{kind} {n}² ({growing}) on {comm.size} rank(s), per cell, (part by part) beside {SIZES[0]}²:")
         for name, column in (("evaluation", 1), ("step", 2)):
             parts = (cost[:, 0] / cost[:, column]) / (base[:, 0] / base[:, column])
             own, other = (each[:, 0].sum() / each[:, column].sum() for each in (cost, base))
@@ -67,9 +69,9 @@ def cost_per_cell(kind: str, comm: MPI.Comm, rounds: int = 5) -> None:
             print(f"    {name:10s} {own:6.1f} ns, {own / other:.3f} times {spread}")
 
 
-def _flowing(n: int, kind: str, comm: MPI.Comm, stack: contextlib.ExitStack) -> Stepper:
+def _flowing(case: Case, kind: str, comm: MPI.Comm, stack: contextlib.ExitStack) -> Stepper:
     """A stepper at the beginning of WINDOW; prints the memory it took on all ranks."""
-    case, before = case_of(n), _memory()
+    n, before = case.grid.nx, _memory()
     if kind == "petsc":
         domain, projection = stack.enter_context(krylov.shared(case.grid, MATERIAL, comm))
     else:
@@ -98,7 +100,7 @@ def _timed(work, comm: MPI.Comm = MPI.COMM_SELF) -> float:
 
 
 if __name__ == "__main__":
-    chosen = sys.argv[1] if len(sys.argv) > 1 else "fourier"
+    chosen, growing = (*sys.argv[1:], *("fourier", "sample")[len(sys.argv) - 1 :])
     if chosen == "fourier":
         forward_run()
-    cost_per_cell(chosen, MPI.COMM_WORLD)
+    cost_per_cell(chosen, growing, MPI.COMM_WORLD)

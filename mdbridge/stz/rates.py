@@ -181,6 +181,8 @@ class Rates:
         self.velocity[...] = 0.0
         self._velocity_before[...] = 0.0
         self._times = ()
+        if self._fixed_ceiling is None:
+            self._ceiling = DIFFUSION_CEILING
 
 
 def geometry(frame: Frame, gamma: float) -> kernels.Geometry:

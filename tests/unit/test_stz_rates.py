@@ -8,15 +8,15 @@ from mdbridge.stz.grid import CHI, Grid, WholeGrid, ghosted, owned
 from mdbridge.stz.kernels import Weights
 from mdbridge.stz.model import Material
 from mdbridge.stz.projection import FourierProjection
-from mdbridge.stz.rates import Rates
+from mdbridge.stz.rates import DIFFUSION_CEILING, Rates
 
 MATERIAL = Material(s_y=1.0, c0=0.5, chi_inf=0.13)
 GRID = Grid(10, 12)
 
 
-def fresh_rates():
-    domain = WholeGrid(GRID)
-    return Rates(MATERIAL, SimpleShear(), 1e8, domain, FourierProjection(domain, MATERIAL))
+def fresh_rates(grid=GRID, **options):
+    domain = WholeGrid(grid)
+    return Rates(MATERIAL, SimpleShear(), 1e8, domain, FourierProjection(domain, MATERIAL), **options)
 
 
 def flowing(seed):
@@ -73,3 +73,25 @@ def test_the_map_is_told_how_many_cells_the_flow_crosses_in_a_step():
     vx, vy = 2.0 * np.abs(owned(rates.velocity))
     most = (vx / GRID.dx + vy / GRID.dy).max()
     assert [first, second] == pytest.approx([0.01 * most, 0.02 * most], rel=1e-12)
+
+
+def test_diffusion_is_slowed_only_where_it_is_faster_than_relaxation():
+    """Relaxation is known from the evaluation before, unless that failed."""
+    random, grid = np.random.default_rng(5), Grid(10, 12, 90.0, 108.0)
+    state = ghosted(5, grid.shape)
+    owned(state)[1] = 1.3
+    owned(state)[CHI] = 0.1 + 0.002 * random.random(grid.shape)
+
+    def chi_rate(rates, times):
+        found = np.zeros_like(state)
+        for _ in range(times):
+            rates(0.1, state.copy(), found)
+        return owned(found)[CHI]
+
+    in_full, slowed = (chi_rate(fresh_rates(grid, ceiling=c), 2) for c in (1e9, DIFFUSION_CEILING))
+    assert np.abs(slowed - in_full).max() > 1e-3 * np.abs(in_full).max()
+    rates = fresh_rates(grid)
+    assert np.array_equal(chi_rate(rates, 1), chi_rate(fresh_rates(grid, ceiling=DIFFUSION_CEILING), 1))
+    assert np.array_equal(chi_rate(rates, 1), in_full)
+    rates.forget()
+    assert np.array_equal(chi_rate(rates, 1), chi_rate(fresh_rates(grid, ceiling=DIFFUSION_CEILING), 1))
