@@ -29,7 +29,7 @@ SIZES = (128, 512)
 WINDOW = (0.10, 0.25)  # strains between which a run is timed: yield is over, a band grows
 
 
-def case_of(n: int, growing: str = "cells") -> Case:
+def case_of(n: int, growing: str = "sample") -> Case:
     """A random field that varies over 50 Å, on cells of 12.5 Å or in a box of 400 Å."""
     box = 400.0 if growing == "cells" else 12.5 * n
     grid = Grid(n, n, box, box)
@@ -61,7 +61,9 @@ def cost_per_cell(kind: str, growing: str, comm: MPI.Comm, rounds: int = 5) -> N
     base = np.array(samples[SIZES[0]])
     for n in SIZES if comm.rank == 0 else ():
         cost = np.array(samples[n])
-        print(f"{kind} {n}² ({growing}) on {comm.size} rank(s), per cell, (part by part) beside {SIZES[0]}²:")
+        print(
+            f"{kind} {n}² ({growing}) on {comm.size} rank(s), per cell, and over {SIZES[0]}² (part by part):"
+        )
         for name, column in (("evaluation", 1), ("step", 2)):
             parts = (cost[:, 0] / cost[:, column]) / (base[:, 0] / base[:, column])
             own, other = (each[:, 0].sum() / each[:, column].sum() for each in (cost, base))
@@ -101,6 +103,8 @@ def _timed(work, comm: MPI.Comm = MPI.COMM_SELF) -> float:
 
 if __name__ == "__main__":
     chosen, growing = (*sys.argv[1:], *("fourier", "sample")[len(sys.argv) - 1 :])
+    if chosen not in ("fourier", "petsc") or growing not in ("sample", "cells"):
+        sys.exit(__doc__)
     if chosen == "fourier":
         forward_run()
     cost_per_cell(chosen, growing, MPI.COMM_WORLD)

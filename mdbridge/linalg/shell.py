@@ -67,6 +67,11 @@ class ShellSolver:
         """Of the last solve."""
         return self._ksp.getIterationNumber()
 
+    @property
+    def overflowed(self) -> bool:
+        """Whether the last solve met a number that is not finite; the same on all ranks."""
+        return self._ksp.getConvergedReason() == PETSc.KSP.ConvergedReason.DIVERGED_NANORINF
+
     def solve(self, b: Array) -> Array:
         """This rank's part of the solution, valid until the next call (collective).
 

@@ -1,4 +1,4 @@
-"""Compiled kernels of a stage: plastic flow, diffusion, transport, divergence, elastic closure.
+"""Compiled kernels: plastic flow, diffusion, transport, divergence, elastic closure, the reference map.
 
 Every kernel works on ghosted arrays (see :mod:`.grid`), in place.  The time is
 the net strain γ, velocities are in Å, stresses in GPa.  On large grids memory is
@@ -60,7 +60,7 @@ class Weights(NamedTuple):
 
 
 @numba.njit(inline="always", **_FAST)
-def _metric(t):
+def metric(t: Geometry) -> tuple[float, float, float]:
     """N = T⁻¹ T⁻ᵀ with det T = 1: N11, N12, N22."""
     return t.d * t.d + t.b * t.b, -(t.d * t.c + t.b * t.a), t.c * t.c + t.a * t.a
 
@@ -102,7 +102,7 @@ def _larger(a, b):
 def _flow_row(j, y, k, t, flow, relaxation, stiffness, peaks):
     """D, 2μD/(s̃ s_y) and the larger of that and 2μ/s_y ∂D/∂s̃, of row j with one ghost column.
 
-    D becomes the last of three rows of ``flow``; ``peaks``, by columns, rise to the row's.
+    D becomes the last of three rows of ``flow``; the last two of ``peaks``, by columns, rise to the row's.
     No branch: 1 - 1/s̃ and with it all flow vanish where s̃ is raised to 1.
     """
     for column in range(y.shape[2] - 2 * GHOST + 2):
@@ -174,7 +174,7 @@ def _motion_row(v, k, m):
 @numba.njit(inline="always", **_FAST)
 def _fastest_row(stiffness, flow, m, k, t, ceiling, peaks):
     """Raise the first two of ``peaks`` to what local_stage returns, of a row of cells."""
-    n11, _, n22 = _metric(t)
+    n11, _, n22 = metric(t)
     spread = 4.0 * k.diffusion * (n11 / k.dx**2 + n22 / k.dy**2)
     for column in range(len(stiffness) - 2 * GHOST):
         i = column + GHOST
@@ -187,7 +187,7 @@ def _fastest_row(stiffness, flow, m, k, t, ceiling, peaks):
 @numba.njit(inline="always", **_FAST)
 def _stress_row(line, j, y, m, t, relaxation, rate):
     """Fields 0 … 3: plastic relaxation and Truesdell transport of Σ and σ_zz, [Kontolati2021, eq. 30]."""
-    n11, n12, n22 = _metric(t)
+    n11, n12, n22 = metric(t)
     columns = y.shape[2] - 2 * GHOST
     for column in range(columns):
         i = column + GHOST
@@ -245,7 +245,7 @@ def diffusion_row(
 
     ``flow``, ``(3, columns + 4)``, is D of the row below, the row itself, the row above.
     """
-    n11, n12, n22 = _metric(t)
+    n11, n12, n22 = metric(t)
     xx, yy = 0.5 * k.diffusion * n11 / k.dx**2, 0.5 * k.diffusion * n22 / k.dy**2
     xy = 0.125 * k.diffusion * n12 / (k.dx * k.dy)
     j = row + GHOST

@@ -14,6 +14,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from ..errors import ConvergenceError
 from ..linalg.shell import ShellSolver
 from .frame import inverse
 from .grid import Fields, Grid, ghosted, owned
@@ -72,13 +73,22 @@ class KrylovProjection:
     def solve(self, force: Fields, matrix: Array, velocity: Fields) -> None:
         """See :class:`~mdbridge.stz.projection.Projection` (collective).
 
+        Of a force that is not finite it is NaN, as with any other arithmetic.
+
         Raises:
             ConvergenceError: the tolerance was not reached; on all ranks alike.
         """
         self._matrix, self._blocks = matrix, stencil(self._moduli, matrix, self._domain.grid)
         if self._has_plate:
             force[:, 0] = 0.0
-        _transform(self.solver.solve(force), inverse(matrix), owned(velocity))  # V = T⁻¹ v
+        try:
+            v = self.solver.solve(force)
+        except ConvergenceError:
+            if not self.solver.overflowed:
+                raise
+            owned(velocity)[...] = np.nan  # the state it came from is to be refused, see Stepper
+        else:
+            _transform(v, inverse(matrix), owned(velocity))  # V = T⁻¹ v
 
     def _multiply(self, v: Fields, out: Fields) -> None:
         """−∇·(C : sym ∇v); on the plate, where v is zero, the identity to scale."""

@@ -54,7 +54,7 @@ class Rates:
         projection: Projection,
         ceiling: float | None = None,
     ):
-        """``rate`` is λ in 1/s; a ``ceiling`` replaces that of :data:`DIFFUSION_CEILING`."""
+        """``rate`` is λ in 1/s; a ``ceiling`` is kept, and replaces that of :data:`DIFFUSION_CEILING`."""
         grid = domain.grid
         self._constants = kernels.Constants(
             mu=material.mu,
@@ -67,7 +67,7 @@ class Rates:
             dx=grid.dx,
             dy=grid.dy,
         )
-        self._fixed_ceiling, self._ceiling = ceiling, DIFFUSION_CEILING if ceiling is None else ceiling
+        self._ceiling, self._ceiling_is_fixed = ceiling or DIFFUSION_CEILING, ceiling is not None
         self._frame, self._domain, self._projection = frame, domain, projection
         clamped = grid.boundary == "clamped"
         self._low_plate = clamped and domain.origin[0] == 0
@@ -78,7 +78,7 @@ class Rates:
         self._times: tuple[float, ...] = ()  # of these two velocities, the later first
         force, diffusion = np.zeros((2, *domain.shape)), np.zeros(domain.shape)
         self._made = kernels.Local(diffusion, force, ghosted(3, (2, domain.shape[1])))
-        self._radius, self._contrast = 0.0, 0.0
+        self._radius, self._stiffest, self._contrast = 0.0, 0.0, 0.0
 
     def __call__(self, gamma: float, state: Fields, rate: Fields) -> None:
         """Set ``rate`` at owned places; fills the ghosts of ``state`` (collective).
@@ -115,11 +115,9 @@ class Rates:
             extremes = kernels.local_stage(state, velocity, before, ratio, *local, out)
         self._project(matrix, t, before)
         self.velocity, self._velocity_before = before, velocity
-        self._radius, stiffest, fastest, largest = self._domain.maximum(np.array(extremes)).tolist()
+        self._radius, self._stiffest, fastest, largest = self._domain.maximum(np.array(extremes)).tolist()
         self._contrast = largest / k.mu
         self._smooth(t, fastest)
-        if self._fixed_ceiling is None:  # for the next time: relaxation is known when all rows are done
-            self._ceiling = max(DIFFUSION_CEILING, stiffest)
         kernels.close(self.velocity, made.diffusion, k, t, weights.rate, out)
 
     def _project(self, matrix: NDArray[np.float64], t: kernels.Geometry, velocity: Fields) -> None:
@@ -140,7 +138,7 @@ class Rates:
     def _smooth(self, t: kernels.Geometry, flow: float) -> None:
         """Smooth diffusion of χ where it is faster than the ceiling; ``flow`` is the largest D."""
         k = self._constants
-        n11, n12, n22 = t.d**2 + t.b**2, -(t.d * t.c + t.b * t.a), t.c**2 + t.a**2  # T⁻¹T⁻ᵀ
+        n11, n12, n22 = kernels.metric(t)
         along_x, along_y = n11, n22
         if self._domain.grid.boundary == "clamped":  # smoothing knows a bound alone
             along_x = along_y = 0.5 * (n11 + n22) + math.hypot(0.5 * (n11 - n22), n12)
@@ -160,11 +158,16 @@ class Rates:
         return self._radius
 
     def accept(self, step: float) -> None:
-        """Carry the reference map along a step of γ that ends at the last evaluation (collective)."""
+        """Carry the reference map along a step of γ that ends at the last evaluation (collective).
+
+        The ceiling of diffusion stays until the next one is taken, whatever trials do.
+        """
         start, end, grid = self._velocity_at_start, self.velocity, self._domain.grid
         crossed = [kernels.crossings(each, grid.dx, grid.dy) for each in (start, end)]
         self.reference.carry(step, start, end, step * self._domain.maximum(np.array(crossed)).max())
         start[...] = end
+        if not self._ceiling_is_fixed:
+            self._ceiling = max(DIFFUSION_CEILING, self._stiffest)
 
     def sums(self, gamma: float, state: Fields) -> tuple[float, float, float]:
         """Sums over this rank's cells, see :func:`.kernels.sums`."""
@@ -177,12 +180,10 @@ class Rates:
         return flow
 
     def forget(self) -> None:
-        """Drop the velocities that the next projection would start from, as after a failed step."""
+        """Drop the velocities that would be extrapolated, as after a failed step."""
         self.velocity[...] = 0.0
         self._velocity_before[...] = 0.0
         self._times = ()
-        if self._fixed_ceiling is None:
-            self._ceiling = DIFFUSION_CEILING
 
 
 def geometry(frame: Frame, gamma: float) -> kernels.Geometry:

@@ -176,7 +176,7 @@ class Stepper:
         """Start at γ = 0.
 
         Args:
-            rates: F; called as ``rates(gamma, state, out)``, with ``spectral_radius()``.
+            rates: F.
             state: Y(0) with ghost layers, ``(fields, rows + 4, columns + 4)``; taken over.
             scales: what an error of each field is measured by, ``(fields,)``.
             tolerance: on the root mean square of the scaled error of one step.

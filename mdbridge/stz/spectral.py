@@ -158,10 +158,10 @@ def _invert(values, start, stop, sin_x, cos_x, sin_y, cos_y, x, y, mu, lame, t, 
             square = qx * qx + qy * qy
             # K vanishes to round-off at the null vectors alone
             least = 1e-20 * ((x * sin_x[i]) ** 2 + (y * sin_y[j]) ** 2)
-            inverse = 1.0 / square if square > least else 0.0
+            reciprocal = 1.0 / square if square > least else 0.0
             fx, fy = along_x[i], along_y[i]
-            common = ratio * inverse * (qx * fx + qy * fy)
-            vx, vy = inverse * (fx - common * qx), inverse * (fy - common * qy)
+            common = ratio * reciprocal * (qx * fx + qy * fy)
+            vx, vy = reciprocal * (fx - common * qx), reciprocal * (fy - common * qy)
             along_x[i] = b00 * vx + b01 * vy
             along_y[i] = b10 * vx + b11 * vy
 

@@ -11,8 +11,9 @@ from mpi4py import MPI
 from mdbridge.parallel import run_main
 from mdbridge.stz import initial, krylov, scheme
 from mdbridge.stz.frame import inverse
-from mdbridge.stz.grid import Grid
+from mdbridge.stz.grid import Grid, ghosted, owned
 from mdbridge.stz.model import Material
+from mdbridge.stz.referencemap import ReferenceMap
 from mdbridge.stz.slabs import SharedColumns, SharedGrid
 from mdbridge.stz.solver import Case, forward
 from mdbridge.stz.spectral import Columns, SpectralSolver, WholeRows
@@ -76,7 +77,24 @@ def forward_runs(task: str, comm: MPI.Comm) -> dict[str, np.ndarray]:
             result = forward(case, domain, projection)
         for name in ("shear_stress", "exy", "chi", "velocity", "stress"):
             found[f"{boundary}_{name}"] = getattr(result, name)
+        found[f"{boundary}_map"] = carried(SharedGrid(grid, comm))
     return found
+
+
+def carried(domain: SharedGrid) -> np.ndarray | None:
+    """The reference map after two steps in each of which the flow crosses three cells."""
+    grid, (row, _), (rows, _) = domain.grid, domain.origin, domain.shape
+    clamped = grid.boundary == "clamped"
+    carrier = ReferenceMap(domain, clamped and row == 0, clamped and row + rows == grid.ny)
+    whole = np.random.default_rng(7).standard_normal((2, grid.ny, grid.nx))
+    if clamped:
+        whole[:, 0] = 0.0  # the plate
+    velocity = ghosted(2, domain.shape)
+    owned(velocity)[...] = whole[:, row : row + rows]
+    domain.fill(velocity)
+    for _ in range(2):
+        carrier.carry(0.1, velocity, -0.5 * velocity, 3.0)
+    return domain.gather(owned(carrier.displacement))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def test_the_fields_do_not_depend_on_the_ranks(tmp_path, ranks):
         assert job.returncode == 0, job.stderr
         results.append(np.load(tmp_path / f"{count}.npz"))
     one, many = results
-    assert len(one) == 10
+    assert len(one) == 12
     for name in one:
         assert np.abs(one[name] - many[name]).max() <= 1e-8 * np.abs(one[name]).max(), name
 

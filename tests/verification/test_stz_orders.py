@@ -75,18 +75,19 @@ def test_slowing_the_fastest_diffusion_changes_less_than_the_tolerance():
     grid = Grid(128, 128)
     case = Case(MATERIAL, initial.random(grid, 0.068, 0.004, 50.0, seed=1), grid)
     states, evaluations = [], []
-    for ceiling in (1e9, DIFFUSION_CEILING, 0.02 * DIFFUSION_CEILING):
+    for ceiling in (1e9, DIFFUSION_CEILING, None, 0.02 * DIFFUSION_CEILING):
         domain = WholeGrid(grid)
         rates = Rates(
             MATERIAL, FRAMES["simple"](), 1e8, domain, FourierProjection(domain, MATERIAL), ceiling=ceiling
         )
         stepper = Stepper(rates, initial_state(case, domain), error_scales(case), 1e-6, domain)
         stepper.advance(0.14)
-        states.append(owned(stepper.state).copy())
+        states.append(owned(np.concatenate([stepper.state, rates.reference.displacement])))
         evaluations.append(stepper.counts.evaluations)
-    full, slowed, too_slow = states
-    for field in range(5):
+    full, slowed, default, too_slow = states
+    for field in range(7):
         scale = np.linalg.norm(full[field])
         assert 0.0 < np.linalg.norm(slowed[field] - full[field]) < 1e-4 * scale, field
+        assert np.linalg.norm(default[field] - full[field]) < 1e-4 * scale, field
     assert np.linalg.norm(too_slow[CHI] - full[CHI]) > 1e-4 * np.linalg.norm(full[CHI])
     assert evaluations[1] <= evaluations[0]
