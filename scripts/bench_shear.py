@@ -102,8 +102,8 @@ def _timed(work, comm: MPI.Comm = MPI.COMM_SELF) -> float:
 
 
 if __name__ == "__main__":
-    chosen, growing = (*sys.argv[1:], *("fourier", "sample")[len(sys.argv) - 1 :])
-    if chosen not in ("fourier", "petsc") or growing not in ("sample", "cells"):
+    chosen, growing = (*sys.argv[1:3], *("fourier", "sample")[len(sys.argv) - 1 :])
+    if len(sys.argv) > 3 or chosen not in ("fourier", "petsc") or growing not in ("sample", "cells"):
         sys.exit(__doc__)
     if chosen == "fourier":
         forward_run()

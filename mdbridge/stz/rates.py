@@ -78,7 +78,7 @@ class Rates:
         self._times: tuple[float, ...] = ()  # of these two velocities, the later first
         force, diffusion = np.zeros((2, *domain.shape)), np.zeros(domain.shape)
         self._made = kernels.Local(diffusion, force, ghosted(3, (2, domain.shape[1])))
-        self._radius, self._stiffest, self._contrast = 0.0, 0.0, 0.0
+        self._radius, self._stiffest, self._contrast, self._crossed = 0.0, 0.0, 0.0, 0.0
 
     def __call__(self, gamma: float, state: Fields, rate: Fields) -> None:
         """Set ``rate`` at owned places; fills the ghosts of ``state`` (collective).
@@ -163,8 +163,9 @@ class Rates:
         The ceiling of diffusion stays until the next one is taken, whatever trials do.
         """
         start, end, grid = self._velocity_at_start, self.velocity, self._domain.grid
-        crossed = [kernels.crossings(each, grid.dx, grid.dy) for each in (start, end)]
-        self.reference.carry(step, start, end, step * self._domain.maximum(np.array(crossed)).max())
+        crossed = np.array([kernels.crossings(end, grid.dx, grid.dy)])
+        crossed_at_start, self._crossed = self._crossed, self._domain.maximum(crossed).item()
+        self.reference.carry(step, start, end, step * max(crossed_at_start, self._crossed))
         start[...] = end
         if not self._ceiling_is_fixed:
             self._ceiling = max(DIFFUSION_CEILING, self._stiffest)
