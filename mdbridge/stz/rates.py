@@ -34,14 +34,13 @@ class Rates:
     """d(state)/dγ for :class:`~mdbridge.stz.scheme.Stepper`.
 
     What carries things along needs the velocity that the projection is to find.  It takes
-    V from the last two evaluations, extrapolated, so that all but C : D is done before
+    V from two of the last three evaluations, extrapolated, so that all but C : D is done before
     the projection; what that leaves is of second order in the step.  In V itself it is
     less than 0.1 of that: transport carries V times Σ, the elastic terms V times C.  Where
     the velocity cannot be extrapolated, a second projection follows the first.  Either way
     the stress rate is in equilibrium exactly.
 
     Attributes:
-        velocity: V of the last evaluation in Å, ghosts filled, ``(2, rows + 4, columns + 4)``.
         reference: the reference map at the end of the last step taken.
     """
 
@@ -72,13 +71,18 @@ class Rates:
         clamped = grid.boundary == "clamped"
         self._low_plate = clamped and domain.origin[0] == 0
         self._high_plate = clamped and domain.origin[0] + domain.shape[0] == grid.ny
-        self.velocity, self._velocity_before = ghosted(2, domain.shape), ghosted(2, domain.shape)
+        self._velocities = [ghosted(2, domain.shape) for _ in range(3)]  # the latest first
+        self._times: tuple[float, ...] = ()  # of these
         self._velocity_at_start = ghosted(2, domain.shape)
         self.reference = ReferenceMap(domain, self._low_plate, self._high_plate)
-        self._times: tuple[float, ...] = ()  # of these two velocities, the later first
         force, diffusion = np.zeros((2, *domain.shape)), np.zeros(domain.shape)
         self._made = kernels.Local(diffusion, force, ghosted(3, (2, domain.shape[1])))
         self._radius, self._stiffest, self._contrast, self._crossed = 0.0, 0.0, 0.0, 0.0
+
+    @property
+    def velocity(self) -> Fields:
+        """V of the last evaluation in Å, ghosts filled, ``(2, rows + 4, columns + 4)``."""
+        return self._velocities[0]
 
     def __call__(self, gamma: float, state: Fields, rate: Fields) -> None:
         """Set ``rate`` at owned places; fills the ghosts of ``state`` (collective).
@@ -104,17 +108,16 @@ class Rates:
         k, made, matrix = self._constants, self._made, self._frame.matrix(gamma)
         t = geometry(self._frame, gamma)
         self.fill(state)
-        velocity, before = self.velocity, self._velocity_before
-        ratio = self._foresee(gamma)
+        velocity, new = self.velocity, self._velocities[-1]
+        earlier, ratio = self._foresee(gamma)
         local = (self._ceiling, k, t, self._low_plate, self._high_plate, base, base_rate, weights, made)
-        if ratio is None:  # find a velocity first
+        if earlier is None:  # find a velocity first
             kernels.local_stage(state, velocity, velocity, 0.0, *local, out[:0])
-            self._project(matrix, t, before)
-            extremes = kernels.local_stage(state, before, before, 0.0, *local, out)
-        else:
-            extremes = kernels.local_stage(state, velocity, before, ratio, *local, out)
-        self._project(matrix, t, before)
-        self.velocity, self._velocity_before = before, velocity
+            self._project(matrix, t, new)
+            velocity = earlier = new
+        extremes = kernels.local_stage(state, velocity, earlier, ratio, *local, out)
+        self._project(matrix, t, new)
+        self._velocities = [new, *self._velocities[:-1]]
         self._radius, self._stiffest, fastest, largest = self._domain.maximum(np.array(extremes)).tolist()
         self._contrast = largest / k.mu
         self._smooth(t, fastest)
@@ -127,13 +130,18 @@ class Rates:
         self._projection.solve(self._made.force, matrix, velocity)
         self._domain.fill(velocity)
 
-    def _foresee(self, gamma: float) -> float | None:
-        """How far to extrapolate the last two velocities, in intervals between them; None: better not."""
-        times, self._times = self._times, (gamma, *self._times)[:2]
-        interval = times[0] - times[1] if len(times) == 2 else 0.0
-        ratio = (gamma - times[0]) / interval if interval > 0.0 else -1.0
-        forward = ratio >= 0.0 and (1.0 + 2.0 * ratio) * self._contrast <= AMPLIFICATION
-        return ratio if forward else None
+    def _foresee(self, gamma: float) -> tuple[Fields | None, float]:
+        """What to extrapolate the last velocity from, and how far, in intervals between the two.
+
+        The one before the last, or, where that is too near (the first stages of a step are), the
+        one before that.  None: neither will do.
+        """
+        times, self._times = self._times, (gamma, *self._times)[:3]
+        for earlier, time in zip(self._velocities[1:], times[1:], strict=False):
+            ratio = (gamma - times[0]) / (times[0] - time) if times[0] > time else -1.0
+            if ratio >= 0.0 and (1.0 + 2.0 * ratio) * self._contrast <= AMPLIFICATION:
+                return earlier, ratio
+        return None, 0.0
 
     def _smooth(self, t: kernels.Geometry, flow: float) -> None:
         """Smooth diffusion of χ where it is faster than the ceiling; ``flow`` is the largest D."""
@@ -182,8 +190,8 @@ class Rates:
 
     def forget(self) -> None:
         """Drop the velocities that would be extrapolated, as after a failed step."""
-        self.velocity[...] = 0.0
-        self._velocity_before[...] = 0.0
+        for velocity in self._velocities:
+            velocity[...] = 0.0
         self._times = ()
 
 

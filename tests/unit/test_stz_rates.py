@@ -1,5 +1,8 @@
 """Stages of the STZ equations: sums with the rate, with and without a velocity to start from."""
 
+import contextlib
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -40,17 +43,42 @@ def test_a_stage_that_must_find_a_velocity_first_sums_once():
     assert owned(before) == pytest.approx(expected, rel=1e-12)
 
 
-def test_an_extrapolated_velocity_leaves_an_error_of_second_order():
+@pytest.mark.parametrize(
+    "before", [pytest.param((1.0,), id="evenly"), pytest.param((1.0, 0.95), id="two too near each other")]
+)
+def test_an_extrapolated_velocity_leaves_an_error_of_second_order(before):
     """Of a state that stays while the frame shears on: a quarter for half the interval."""
     still, errors = flowing(5), []
     exact = settled(0.1, still)[1]
     for interval in (0.04, 0.02, 0.01):
         rates, found = settled(0.1 - 2.0 * interval, still)
-        for gamma in (0.1 - interval, 0.1):
-            rates(gamma, still.copy(), found)
+        for intervals in (*before, 0.0):
+            with counted_projections(rates) as projections:
+                rates(0.1 - intervals * interval, still.copy(), found)
+        assert len(projections) == 1
         errors.append(np.abs(owned(found - exact)).max(axis=(1, 2)))
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     assert np.all(np.abs(orders - 2.0) < 0.2), orders
+
+
+def test_what_cannot_be_extrapolated_is_projected_twice():
+    """At the first two evaluations, back in γ, and too far on."""
+    still, found, rates = flowing(5), ghosted(5, GRID.shape), fresh_rates()
+    for gamma, expected in ((0.1, 2), (0.102, 2), (0.103, 1), (0.101, 2), (0.104, 2), (0.105, 1), (0.2, 2)):
+        with counted_projections(rates) as projections:
+            rates(gamma, still.copy(), found)
+        assert len(projections) == expected, gamma
+
+
+@contextlib.contextmanager
+def counted_projections(rates):
+    """A list that grows with every projection."""
+    projection, calls = rates._projection, []
+    rates._projection = SimpleNamespace(
+        solve=lambda *arguments: (calls.append(1), projection.solve(*arguments)), smooth=projection.smooth
+    )
+    yield calls
+    rates._projection = projection
 
 
 def settled(gamma, state):
