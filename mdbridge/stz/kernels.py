@@ -152,12 +152,12 @@ def _centre(f, j, i):
 
 
 @numba.njit(inline="always", **_FAST)
-def _extrapolated_row(j, velocity, before, ratio, rows):
+def _extrapolated_row(j, velocity, earlier, ratio, rows):
     """Move the second row of ``rows`` to the first; the second is V at row j, ``ratio`` intervals farther."""
     for c in range(2):
         for i in range(rows.shape[2]):
             rows[c, 0, i] = rows[c, 1, i]
-            rows[c, 1, i] = velocity[c, j, i] + ratio * (velocity[c, j, i] - before[c, j, i])
+            rows[c, 1, i] = velocity[c, j, i] + ratio * (velocity[c, j, i] - earlier[c, j, i])
 
 
 @numba.njit(inline="always", **_FAST)
@@ -314,7 +314,7 @@ def _combine_row(f, line, j, base, base_rate, last, rate, w, out):
 def local_stage(
     y: Fields,
     velocity: Fields,
-    velocity_before: Fields,
+    earlier: Fields,
     ratio: float,
     ceiling: float,
     k: Constants,
@@ -330,11 +330,11 @@ def local_stage(
     """A stage but for C : D and diffusion: all that is local, in one pass over memory.
 
     [Kontolati2021, eqs. 29, 30, 32], row by row, so that what a row needs of another is in
-    the cache.  Transport takes V + ratio (V − V'), V' the velocity before.
+    the cache.  Transport takes V + ratio (V − V'), V' an earlier velocity.
 
     Args:
         y: state, ghosts filled.
-        velocity, velocity_before: V and V', ``(2, rows + 4, columns + 4)``, ghosts filled.
+        velocity, earlier: V and V', ``(2, rows + 4, columns + 4)``, ghosts filled.
         ratio: see above.
         ceiling: fastest diffusion that is followed, per unit of strain.
         k, t: constants and frame.
@@ -355,7 +355,7 @@ def local_stage(
     flow, motion = np.zeros((3, columns)), np.zeros((6, columns))
     relaxation, stiffness = np.zeros(columns), np.zeros(columns)
     rate = np.zeros((5, _LINES + 1, columns))  # line 0 is the last of the block before
-    _extrapolated_row(GHOST, velocity, velocity_before, ratio, v)
+    _extrapolated_row(GHOST, velocity, earlier, ratio, v)
     for row in range(-1, count + 1):
         j = row + GHOST
         flow[0], flow[1] = flow[1], flow[2]
@@ -366,7 +366,7 @@ def local_stage(
         if row < 0 or row == count:
             continue
         line = row % _LINES + 1
-        _extrapolated_row(j + 1, velocity, velocity_before, ratio, v)
+        _extrapolated_row(j + 1, velocity, earlier, ratio, v)
         _motion_row(v, k, motion)
         _fastest_row(stiffness, flow, motion, k, t, ceiling, peaks)
         _stress_row(line, j, y, motion, t, relaxation, rate)

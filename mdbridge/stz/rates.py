@@ -27,7 +27,7 @@ _NOTICED = 0.4  # of the ceiling: below it smoothing would change nothing that c
 
 AMPLIFICATION = 0.7
 """The velocity is extrapolated no farther than this: one projection leaves about |Σ|/μ of
-the error of the velocity before it, and going on r times the last interval makes 1 + 2r of it."""
+the error of the velocity before it, and going on r times the interval between two makes 1 + 2r of it."""
 
 
 class Rates:
@@ -133,8 +133,8 @@ class Rates:
     def _foresee(self, gamma: float) -> tuple[Fields | None, float]:
         """What to extrapolate the last velocity from, and how far, in intervals between the two.
 
-        The one before the last, or, where that is too near (the first stages of a step are), the
-        one before that.  None: neither will do.
+        The one before the last, or, where that will not do (in the first stages of a step it is too
+        near), the one before that.  None: neither will.
         """
         times, self._times = self._times, (gamma, *self._times)[:3]
         for earlier, time in zip(self._velocities[1:], times[1:], strict=False):
