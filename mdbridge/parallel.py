@@ -42,7 +42,7 @@ def agree(comm: MPI.Comm, error: BaseException | None) -> None:
     known = isinstance(error, MdbridgeError)
     portable = None
     if error is not None:
-        text = str(error) if known else "".join(traceback.format_exception(error))
+        text = str(error) if known else _told(error)
         portable = (text, getattr(error, "exit_code", 1))
     reports = comm.allgather(portable)
     if known:
@@ -51,6 +51,13 @@ def agree(comm: MPI.Comm, error: BaseException | None) -> None:
     failure = MdbridgeError(f"on rank {rank}: {text}" if comm.size > 1 else text)
     failure.exit_code = exit_code
     raise failure from error
+
+
+def _told(error: BaseException) -> str:
+    """What to say of an error that nobody raised on purpose: where it came from, or that memory is short."""
+    if isinstance(error, MemoryError):
+        return f"out of memory ({error or 'no more left'}): make the problem smaller, or use more nodes"
+    return "".join(traceback.format_exception(error))
 
 
 def on_root(comm: MPI.Comm, work: Callable[[], Result]) -> Result:
@@ -127,8 +134,9 @@ def run_main(comm: MPI.Comm, main: Callable[[], int]) -> NoReturn:
         code = 130
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as error:
+        place = f"on rank {comm.rank}: " if comm.size > 1 else ""
+        _say(f"mdbridge: error: {place}{_told(error)}")
         if comm.size > 1:
             abort(comm, 1)
         code = 1

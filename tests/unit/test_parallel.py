@@ -4,6 +4,7 @@ import os
 import signal
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from mpi4py import MPI
 
@@ -52,6 +53,21 @@ def test_an_unexpected_error_is_told_with_its_traceback():
         parallel.agree(SELF, error)
     assert caught.value.exit_code == 1
     assert caught.value.__cause__ is error
+
+
+def too_large():
+    return np.empty(2**57, dtype=np.int8)
+
+
+def test_too_little_memory_is_said_in_a_line(capsys):
+    """Whether ranks agree on it or not."""
+    _, error = parallel.attempt(too_large)
+    with pytest.raises(MdbridgeError) as caught:
+        parallel.agree(SELF, error)
+    assert ended(too_large) == 1
+    said = capsys.readouterr().err
+    assert said == f"mdbridge: error: {caught.value}\n" and said.count("\n") == 1
+    assert "out of memory (Unable to allocate 128. PiB" in said and "use more nodes" in said
 
 
 def test_on_root():
