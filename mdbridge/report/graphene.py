@@ -237,8 +237,8 @@ def _dispersion(results: Results, path: Path) -> None:
             panel.set_xlim(0, edge)
         axes[0].set_ylabel("modulus b/(k² u) (TPa)")
         axes[0].legend(
-            loc="center left",
-            bbox_to_anchor=(0.0, 0.54),
+            loc="lower left",  # below the transverse waves
+            ncols=2,
             fontsize=7,
             title="dashed: elastic constants of LAMMPS",
             title_fontsize=7,
