@@ -11,8 +11,9 @@ from typing import Annotated, Any
 import typer
 from mpi4py import MPI
 
-from . import __version__, config, parallel
-from .errors import InputError
+from . import __version__
+from .core import config, parallel
+from .core.errors import InputError
 
 # One BLAS thread a rank unless the user says otherwise: the threads of several ranks, or of other
 # jobs, fight over the cores (ten times slower, measured).  Read when numpy is first imported, below.
@@ -36,18 +37,18 @@ Overrides = Annotated[
 
 
 def _campaign(path: Path, allowed: dict[str, str]) -> Any:
-    """Import the workflow module that the file's ``campaign`` key names."""
+    """Import the module of stages that the file's ``campaign`` key names."""
     name = config.read_toml(path).get("campaign")
     if not isinstance(name, str) or name not in allowed:
         raise InputError(
             f"{path}: 'campaign' = {name!r}: this command takes {', '.join(map(repr, sorted(allowed)))}"
         )
-    return importlib.import_module(f"mdbridge.workflows.{allowed[name]}")
+    return importlib.import_module(f"mdbridge.campaigns.{allowed[name]}")
 
 
 INTERRUPTED = 130
-GRAPHENE = {"graphene": "graphene"}
-SAMPLED = GRAPHENE | {"glass": "glass"}
+GRAPHENE = {"graphene": "peridynamics.stages"}
+SAMPLED = GRAPHENE | {"glass": "glass.stages"}
 
 
 @app.command()
@@ -107,13 +108,13 @@ def report(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
 @app.command()
 def study(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
     """Sample two campaigns and regenerate the paper's tables and figures; write study.md."""
-    _campaign(input, {"graphene-study": "study"}).run(MPI.COMM_WORLD, input, out, set or ())
+    _campaign(input, {"graphene-study": "graphene_study.stages"}).run(MPI.COMM_WORLD, input, out, set or ())
 
 
 @app.command()
 def shear(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
     """Shear a metallic glass with the STZ model; write run.h5, figures and summary.json."""
-    _campaign(input, {"shear": "shear"}).run(MPI.COMM_WORLD, input, out, set or ())
+    _campaign(input, {"shear": "shear.stages"}).run(MPI.COMM_WORLD, input, out, set or ())
 
 
 @app.command()
@@ -129,16 +130,16 @@ def calibrate(
 ) -> None:
     """Calibrate a model to a reference; write trials.jsonl, summary.json and figures."""
     if seeds is None:
-        _campaign(input, {"calibrate": "calibrate"}).run(MPI.COMM_WORLD, input, out, set or (), resume)
+        _campaign(input, {"calibrate": "calibrate.stages"}).run(MPI.COMM_WORLD, input, out, set or (), resume)
     else:
-        study = _campaign(input, {"calibrate": "calibrate_study"})
+        study = _campaign(input, {"calibrate": "calibrate.seeds"})
         study.run(MPI.COMM_WORLD, input, out, set or (), seeds, resume)
 
 
 @app.command()
 def doctor() -> None:
     """Check that LAMMPS, mpi4py, PETSc and torch are there and share one MPI."""
-    from .workflows import doctor as checks
+    from . import doctor as checks
 
     raise typer.Exit(checks.run(MPI.COMM_WORLD))
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from mdbridge import config
+from mdbridge.campaigns.glass import sampling
+from mdbridge.campaigns.glass.input import GlassInput
+from mdbridge.core import config
 from mdbridge.md import cuzr
-from mdbridge.md.cell import mark_reference
+from mdbridge.md.observe.cell import mark_reference
 from mdbridge.md.session import Session, potential
-from mdbridge.workflows import glass_sampling
-from mdbridge.workflows.glass_input import GlassInput
 
 INPUT = Path(__file__).parents[1] / "inputs" / "cuzr_small.toml"
 
@@ -32,15 +32,13 @@ def main() -> None:
     material = potential(md.potential)
     steps = settings.frame_steps
     with cuzr.crystal(comm, tuple(md.cells), md.temperature_K, md.seed, material, md.timestep_ps) as session:
-        chain = glass_sampling.Chain(reference=mark_reference(session))
+        chain = sampling.Chain(reference=mark_reference(session))
         cuzr.in_shear(session, md.temperature_K, settings.shear.rate_per_ps, begin=True)
         frames: list[object] = []
 
         def watched() -> float:
             chain.offset = session.step + steps
-            _, observers = glass_sampling.attach_observers(
-                session, settings, chain, session.step, frames.append
-            )
+            _, observers = sampling.attach_observers(session, settings, chain, session.step, frames.append)
             took = timed(comm, session, steps)
             for observer in observers:
                 session.detach(observer)

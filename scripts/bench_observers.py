@@ -13,10 +13,10 @@ import time
 import numpy as np
 from mpi4py import MPI
 
-from mdbridge.fields import NodeGrid
+from mdbridge.fields.grid import NodeGrid
 from mdbridge.md import graphene
-from mdbridge.md.observers import SpatialAverage, TimeFilter
-from mdbridge.md.schedule import every
+from mdbridge.md.observe.displacement import SpatialAverage, TimeFilter
+from mdbridge.md.observe.schedule import every
 from mdbridge.md.session import Session, potential
 
 SIZES = {"3,588": ((39, 23), 500), "89,700": ((195, 115), 100)}

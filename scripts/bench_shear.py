@@ -16,11 +16,12 @@ import time
 import numpy as np
 from mpi4py import MPI
 
-from mdbridge.stz import initial, krylov
+from mdbridge.stz import initial
+from mdbridge.stz.equilibrium import krylov
+from mdbridge.stz.equilibrium.projection import FourierProjection
 from mdbridge.stz.frame import FRAMES
 from mdbridge.stz.grid import Grid, WholeGrid
 from mdbridge.stz.model import Material
-from mdbridge.stz.projection import FourierProjection
 from mdbridge.stz.rates import Rates
 from mdbridge.stz.scheme import Stepper
 from mdbridge.stz.solver import TOLERANCE, Case, error_scales, forward, initial_state

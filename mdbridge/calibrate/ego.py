@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FileError
+from ..core.errors import FileError
 from .refine import Groups, Options, refine
 from .space import Design, Space, design
 from .trials import Trial

@@ -23,7 +23,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .objective import InvalidResponse, Objective, Score
 from .trials import Status
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from mpi4py import MPI
 
-from .. import parallel
+from ..core import parallel
 from .evaluate import Outcome, Worker
 
 _TASK, _ANSWER = 71, 72

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.stats import qmc
 
-from ..errors import InputError
+from ..core.errors import InputError
 
 Array = NDArray[np.float64]
 Distribution = Literal["uniform", "loguniform", "normal"]

@@ -18,8 +18,8 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FileError, InputError
-from ..files import digest, write_text
+from ..core.errors import FileError, InputError
+from ..core.files import digest, write_text
 
 Array = NDArray[np.float64]
 Status = Literal["ok", "invalid", "failed", "timeout"]

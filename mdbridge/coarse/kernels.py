@@ -5,8 +5,8 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ..errors import InputError
-from ..fields import NodeGrid
+from ..core.errors import InputError
+from ..fields.grid import NodeGrid
 
 # Smoothing functions τ of s = |X − x| / R, each zero beyond s = 1.
 SHAPES = ("cone", "paraboloid", "gaussian")

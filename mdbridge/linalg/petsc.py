@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from petsc4py import PETSc
 from scipy.sparse import csr_matrix
 
-from ..errors import ConvergenceError
+from ..core.errors import ConvergenceError
 
 Floats = NDArray[np.float64]
 Handle = TypeVar("Handle", bound=PETSc.Object)

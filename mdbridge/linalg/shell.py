@@ -7,7 +7,7 @@ from mpi4py import MPI  # before petsc4py, which finds libmpi only once mpi4py h
 from numpy.typing import NDArray
 from petsc4py import PETSc
 
-from ..errors import ConvergenceError
+from ..core.errors import ConvergenceError
 
 Array = NDArray[np.float64]
 Linear = Callable[[Array, Array], None]

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.sparse import bsr_matrix, csr_matrix
 from scipy.spatial import cKDTree
 
-from ..errors import InputError, SolvabilityError
+from ..core.errors import InputError, SolvabilityError
 from . import quadrature
-from .model import InfluenceFunction, LinearPeridynamicSolid
+from .material import InfluenceFunction, LinearPeridynamicSolid
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

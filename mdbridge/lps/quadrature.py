@@ -14,7 +14,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..core.errors import InputError
 
 # Exponents of the monomials of p.  Degree 0 is not integrable over |z|³, and
 # degree 1 only by symmetry; it is asked for as the symmetry it expresses.

@@ -13,10 +13,10 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from ..errors import InputError, SolvabilityError
+from ..core.errors import InputError, SolvabilityError
+from ..core.parallel import agree, attempt
 from ..linalg import petsc
-from ..parallel import agree, attempt
-from .model import LinearPeridynamicSolid
+from .material import LinearPeridynamicSolid
 from .operator import OperatorRows, components, neighbour_springs, operator_rows
 
 Floats = NDArray[np.float64]

@@ -37,9 +37,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from ..errors import SolvabilityError
+from ..core.errors import SolvabilityError
 from . import symbol
-from .model import InfluenceFunction, LinearPeridynamicSolid
+from .material import InfluenceFunction, LinearPeridynamicSolid
 from .stencil import Stencil
 
 Array = NDArray[np.float64]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .model import InfluenceFunction, LinearPeridynamicSolid
+from .material import InfluenceFunction, LinearPeridynamicSolid
 from .stencil import Stencil
 
 

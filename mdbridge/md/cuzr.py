@@ -10,11 +10,11 @@ from pathlib import Path
 
 from mpi4py import MPI
 
-from ..errors import InputError
-from ..units import BAR_IN_GPA
-from .cell import Cell
-from .observers_glass import THERMO, Thermo
-from .schedule import every
+from ..core.errors import InputError
+from ..core.units import BAR_IN_GPA
+from .observe.cell import Cell
+from .observe.glass import THERMO, Thermo
+from .observe.schedule import every
 from .session import Session
 
 LATTICE = 3.27

@@ -13,8 +13,8 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from ..errors import InputError
-from ..units import BAR_IN_GPA, BOLTZMANN_EV_PER_K
+from ..core.errors import InputError
+from ..core.units import BAR_IN_GPA, BOLTZMANN_EV_PER_K
 from .session import Session
 
 THICKNESS = 3.35

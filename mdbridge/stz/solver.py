@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConvergenceError, FlowError, InputError
+from ..core.errors import ConvergenceError, FlowError, InputError
+from .equilibrium.projection import FourierProjection, Projection
 from .frame import FRAMES, Frame
 from .grid import CHI, STATE, Domain, Fields, Grid, WholeGrid, ghosted, owned
 from .model import Material, cell_name
-from .projection import FourierProjection, Projection
 from .rates import Rates, physical_stress
 from .scheme import Counts, Stepper, StepTooSmall
 from .strain import green_lagrange

@@ -8,10 +8,10 @@ import sys
 import numpy as np
 from mpi4py import MPI
 
-from mdbridge import parallel
-from mdbridge.md.cell import Cell, Guard, mark_reference
-from mdbridge.md.observers_glass import Frames, LocalStrain, Thermo, WindowAverage, define_energy
-from mdbridge.md.schedule import every, on
+from mdbridge.core import parallel
+from mdbridge.md.observe.cell import Cell, Guard, mark_reference
+from mdbridge.md.observe.glass import Frames, LocalStrain, Thermo, WindowAverage, define_energy
+from mdbridge.md.observe.schedule import every, on
 from mdbridge.md.session import Session
 
 # atoms are made by hand, so that IDs and with them what follows do not depend on the ranks

@@ -8,9 +8,9 @@ import sys
 import numpy as np
 from mpi4py import MPI
 
+from mdbridge.core.parallel import run_main
 from mdbridge.lps import solver
-from mdbridge.lps.model import InfluenceFunction, LinearPeridynamicSolid
-from mdbridge.parallel import run_main
+from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
 
 MATERIAL = LinearPeridynamicSolid(
     InfluenceFunction(20.0, 1.0, np.array([-1.4, -0.8, 2.8, 1.0])), -0.197, 0.722

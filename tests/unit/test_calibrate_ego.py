@@ -9,7 +9,7 @@ from mdbridge.calibrate.ego import Calibration, Settings
 from mdbridge.calibrate.refine import Groups
 from mdbridge.calibrate.space import Parameter, Space
 from mdbridge.calibrate.trials import Trial
-from mdbridge.errors import FileError
+from mdbridge.core.errors import FileError
 
 PLANE = Space({"x": Parameter(-5.0, 10.0), "y": Parameter(0.0, 15.0)})
 CUBE = Space({f"x{k}": Parameter(0.0, 1.0) for k in range(6)})

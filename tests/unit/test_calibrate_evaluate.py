@@ -8,7 +8,7 @@ import pytest
 
 from mdbridge.calibrate.evaluate import Task, Worker, evaluate, resolve
 from mdbridge.calibrate.objective import CurveTerm, Objective
-from mdbridge.errors import InputError
+from mdbridge.core.errors import InputError
 
 HERE = str(Path(__file__).parent)
 MODEL = "models_for_calibration:line"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mdbridge.calibrate.objective import CurveTerm, GrassmannTerm, InvalidResponse, Objective, UserTerm
-from mdbridge.errors import InputError
+from mdbridge.core.errors import InputError
 
 RANDOM = np.random.default_rng(0)
 FIELDS, CURVE = RANDOM.standard_normal((3, 6, 5)), np.array([1.0, 2.0, 3.0, 4.0])

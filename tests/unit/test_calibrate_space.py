@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mdbridge.calibrate.space import Parameter, Space, design
-from mdbridge.errors import InputError
+from mdbridge.core.errors import InputError
 
 ALL = [
     Parameter(-2.0, 3.0),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mdbridge.calibrate.trials import Record, Trial, read
-from mdbridge.errors import FileError, InputError
+from mdbridge.core.errors import FileError, InputError
 
 CONFIGURATION = {"model": "m:f", "ego": {"seed": 1, "evaluations": 10}, "objective": [{"weight": 0.5}]}
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from mdbridge.coarse import kernels
-from mdbridge.errors import InputError
-from mdbridge.fields import NodeGrid
+from mdbridge.core.errors import InputError
+from mdbridge.fields.grid import NodeGrid
 
 PERIODIC = NodeGrid((-24.0, -20.5), (5.0, 4.6), (10, 9), True)
 OPEN = NodeGrid((-24.0, -20.5), (5.0, 4.6), (10, 9), False)

@@ -5,7 +5,7 @@ import pytest
 from mpi4py import MPI
 from scipy.sparse import csr_matrix, diags, identity, kron, random_array
 
-from mdbridge.errors import ConvergenceError
+from mdbridge.core.errors import ConvergenceError
 from mdbridge.linalg import petsc
 
 SELF = MPI.COMM_SELF

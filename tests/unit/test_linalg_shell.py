@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from mdbridge.errors import ConvergenceError
+from mdbridge.core.errors import ConvergenceError
 from mdbridge.linalg.shell import ShellSolver
 
 MATRIX = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 0.5], [0.0, 0.5, 2.0]])

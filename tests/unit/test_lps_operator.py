@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mdbridge.errors import InputError, SolvabilityError
+from mdbridge.core.errors import InputError, SolvabilityError
 from mdbridge.lps import operator, quadrature
-from mdbridge.lps.model import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
 from mdbridge.lps.operator import families, operator_rows
 
 SIGN_CHANGING = LinearPeridynamicSolid(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from mdbridge.errors import InputError
+from mdbridge.core.errors import InputError
 from mdbridge.lps import quadrature
 
 HORIZON = 12.0

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mdbridge.errors import SolvabilityError
+from mdbridge.core.errors import SolvabilityError
 from mdbridge.lps import stability, stencil, symbol
-from mdbridge.lps.model import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
 from mdbridge.lps.operator import components, operator_rows
 
 H, HORIZON = 5.0, 15.0

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mdbridge.errors import InputError
+from mdbridge.core.errors import InputError
 from mdbridge.lps import quadrature, stencil
 
 

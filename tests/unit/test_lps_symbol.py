@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mdbridge.lps import stencil, symbol
-from mdbridge.lps.model import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
 
 LAMBDA, MU = -0.197, 0.722
 GRID = stencil.uniform((4.93, 5.04), 20.0)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from mdbridge.errors import InputError
+from mdbridge.core.errors import InputError
+from mdbridge.core.units import EV_PER_A3_IN_GPA
 from mdbridge.md import cuzr
 from mdbridge.md.session import potential
-from mdbridge.units import EV_PER_A3_IN_GPA
 
 COMM = MPI.COMM_SELF
 EAM = potential("CuZr_mm.eam.fs")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from mdbridge.errors import MdbridgeError
+from mdbridge.core.errors import MdbridgeError
+from mdbridge.core.units import EV_PER_A3_IN_TPA
 from mdbridge.md import graphene
 from mdbridge.md.session import potential
-from mdbridge.units import EV_PER_A3_IN_TPA
 
 
 @pytest.fixture(scope="module")

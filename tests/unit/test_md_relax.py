@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from mdbridge.errors import ConvergenceError
+from mdbridge.core.errors import ConvergenceError
 from mdbridge.md import graphene, loads
-from mdbridge.md.observers import SpatialAverage
+from mdbridge.md.observe.displacement import SpatialAverage
+from mdbridge.md.observe.schedule import every
 from mdbridge.md.relax import Crystal
-from mdbridge.md.schedule import every
 from mdbridge.md.session import potential
 
 BOND = 1.4606009580
@@ -182,7 +182,7 @@ def test_bond_strain_of_one_atom_at_the_periodic_boundary(sheet):
 
 
 def test_observers_see_the_placed_state_and_no_trial(sheet):
-    from mdbridge.fields import NodeGrid
+    from mdbridge.fields.grid import NodeGrid
 
     grid = NodeGrid.periodic_cells(tuple(sheet.box), 5.0)
     observer = SpatialAverage({"": grid}, 10.0, "cone")

@@ -3,7 +3,7 @@
 import pytest
 from mpi4py import MPI
 
-from mdbridge.errors import InputError, MDError
+from mdbridge.core.errors import InputError, MDError
 from mdbridge.md import script
 
 COMM = MPI.COMM_SELF

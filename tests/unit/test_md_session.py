@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from mdbridge.errors import ConvergenceError, InputError, MDError, ObserverError
-from mdbridge.md.schedule import every, on
+from mdbridge.core.errors import ConvergenceError, InputError, MDError, ObserverError
+from mdbridge.md.observe.schedule import every, on
 from mdbridge.md.session import Session, potential
 
 GAS = """

@@ -5,7 +5,7 @@ import pytest
 from glass_systems import crystal
 from mpi4py import MPI
 
-from mdbridge.errors import MDError
+from mdbridge.core.errors import MDError
 from mdbridge.md import sources
 
 COMM = MPI.COMM_SELF

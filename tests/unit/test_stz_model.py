@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mdbridge.errors import InputError
+from mdbridge.core.errors import InputError
 from mdbridge.stz.model import Material, activation, decaying, effective_temperature
 
 TARGET = {"s_y": 1.006, "c0": 0.55, "chi_inf": 0.132}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mdbridge.errors import FileError
+from mdbridge.core.errors import FileError
 from mdbridge.stz import paperfiles
 
 

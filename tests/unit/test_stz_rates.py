@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mdbridge.stz.equilibrium.projection import FourierProjection
 from mdbridge.stz.frame import SimpleShear
 from mdbridge.stz.grid import CHI, Grid, WholeGrid, ghosted, owned
 from mdbridge.stz.kernels import Weights
 from mdbridge.stz.model import Material
-from mdbridge.stz.projection import FourierProjection
 from mdbridge.stz.rates import DIFFUSION_CEILING, Rates
 
 MATERIAL = Material(s_y=1.0, c0=0.5, chi_inf=0.13)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mdbridge.errors import ConvergenceError, FlowError, InputError
+from mdbridge.core.errors import ConvergenceError, FlowError, InputError
 from mdbridge.stz import initial, scheme
+from mdbridge.stz.equilibrium.projection import FourierProjection
 from mdbridge.stz.grid import Grid, WholeGrid
 from mdbridge.stz.model import Material
-from mdbridge.stz.projection import FourierProjection
 from mdbridge.stz.solver import Case, forward
 
 GRID = Grid(8, 8)

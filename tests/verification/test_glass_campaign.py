@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from mdbridge.workflows import glass
+from mdbridge.campaigns.glass import stages
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,7 @@ FIGURES = [
 def campaign(tmp_path_factory):
     folder = tmp_path_factory.mktemp("glass")
     (folder / "in.toml").write_text(TEXT)
-    glass.run(MPI.COMM_SELF, folder / "in.toml", folder / "out", ())
+    stages.run(MPI.COMM_SELF, folder / "in.toml", folder / "out", ())
     return folder
 
 
@@ -107,7 +107,7 @@ def test_nothing_that_is_done_is_done_again(campaign):
     out = campaign / "out"
     before = {p: p.stat().st_mtime_ns for p in [*out.glob("segments/*"), *out.glob("*.h5")]}
     trials = (out / "calibration" / "trials.jsonl").stat().st_mtime_ns
-    glass.run(MPI.COMM_SELF, campaign / "in.toml", out, ())
+    stages.run(MPI.COMM_SELF, campaign / "in.toml", out, ())
     after = {p: p.stat().st_mtime_ns for p in before}
     del before[out / "chain.h5"], after[out / "chain.h5"]  # the report's own
     assert after == before

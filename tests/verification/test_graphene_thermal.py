@@ -11,12 +11,12 @@ import pytest
 from launch import launch
 from mpi4py import MPI
 
+from mdbridge.campaigns.peridynamics import thermal as graphene_thermal
+from mdbridge.campaigns.peridynamics.input import GrapheneInput
+from mdbridge.campaigns.peridynamics.sampling import Sampler, node_grids
 from mdbridge.coarse import kernels
-from mdbridge.config import load
-from mdbridge.units import BOLTZMANN_EV_PER_K
-from mdbridge.workflows import graphene_thermal
-from mdbridge.workflows.graphene_input import GrapheneInput
-from mdbridge.workflows.graphene_sampling import Sampler, node_grids
+from mdbridge.core.config import load
+from mdbridge.core.units import BOLTZMANN_EV_PER_K
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,9 @@ from functools import partial
 import numpy as np
 import pytest
 
-from mdbridge.lps import manufactured, stencil
-from mdbridge.lps.model import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps import stencil
+from mdbridge.lps.learn import manufactured
+from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
 
 HORIZON, LAME = 12.5, (0.1010, 0.4545)
 EXACT = partial(manufactured.continuum_symbol, lambda r: 1 / r, HORIZON, LAME)

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mdbridge.errors import ConvergenceError
-from mdbridge.lps import regression, residuals, spectral, stability, stencil, symbol
-from mdbridge.lps.model import InfluenceFunction, LinearPeridynamicSolid
-from mdbridge.lps.regression import Settings
+from mdbridge.core.errors import ConvergenceError
+from mdbridge.lps import stability, stencil, symbol
+from mdbridge.lps.learn import regression, residuals, spectral
+from mdbridge.lps.learn.regression import Settings
+from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
 
 HORIZON = 15.0
 GRID = stencil.uniform((4.93, 5.04), HORIZON)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from mdbridge.errors import ConvergenceError, InputError, SolvabilityError
+from mdbridge.core.errors import ConvergenceError, InputError, SolvabilityError
 from mdbridge.lps import solver, stencil, symbol
-from mdbridge.lps.model import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
 from mdbridge.lps.operator import operator_rows
 
 SELF = MPI.COMM_SELF

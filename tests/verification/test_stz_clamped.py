@@ -3,7 +3,7 @@
 import numpy as np
 from mpi4py import MPI
 
-from mdbridge.stz import krylov
+from mdbridge.stz.equilibrium import krylov
 from mdbridge.stz.grid import Grid
 from mdbridge.stz.model import Material
 from mdbridge.stz.solver import Case, forward

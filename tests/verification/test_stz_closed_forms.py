@@ -5,10 +5,10 @@ import pytest
 from scipy.integrate import solve_ivp, trapezoid
 
 from mdbridge.stz import initial
+from mdbridge.stz.equilibrium.projection import FourierProjection
 from mdbridge.stz.frame import FRAMES
 from mdbridge.stz.grid import CHI, Grid, WholeGrid, ghosted, owned
 from mdbridge.stz.model import Material
-from mdbridge.stz.projection import FourierProjection
 from mdbridge.stz.rates import Rates
 from mdbridge.stz.scheme import Stepper
 from mdbridge.stz.solver import Case, forward, initial_state

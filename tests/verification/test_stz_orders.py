@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from mdbridge.stz import initial
+from mdbridge.stz.equilibrium.projection import FourierProjection
 from mdbridge.stz.frame import FRAMES
 from mdbridge.stz.grid import CHI, Grid, WholeGrid, owned
 from mdbridge.stz.model import Material
-from mdbridge.stz.projection import FourierProjection
 from mdbridge.stz.rates import DIFFUSION_CEILING, Rates
 from mdbridge.stz.scheme import Stepper
 from mdbridge.stz.solver import Case, error_scales, forward, initial_state

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mdbridge.stz import initial
+from mdbridge.stz.equilibrium.projection import FourierProjection
 from mdbridge.stz.frame import SimpleShear
 from mdbridge.stz.grid import CHI, STATE, Grid, WholeGrid, ghosted, owned
 from mdbridge.stz.model import Material
-from mdbridge.stz.projection import FourierProjection
 from mdbridge.stz.rates import Rates
 from mdbridge.stz.scheme import Stepper
 from mdbridge.stz.solver import Case, error_scales, initial_state

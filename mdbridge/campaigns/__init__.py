@@ -1,0 +1,1 @@
+"""What a command does from a TOML file to figures: one folder a campaign."""

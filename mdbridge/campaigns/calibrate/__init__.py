@@ -1,0 +1,1 @@
+"""Calibration of any model to a reference."""

@@ -1,0 +1,268 @@
+"""Figures of a calibration, from its stored results alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from ...calibrate import trials
+from ...core import plots
+from ...core.errors import FileError
+from ...core.files import read_json
+
+Array = NDArray[np.float64]
+
+PHASES = {
+    "initial": ("start design", plots.GREY),
+    "ego": ("expected improvement", plots.BLUE),
+    "refine": ("refinement", plots.ORANGE),
+    "slopes": ("slopes at the end", plots.GREEN),
+}
+SHOWN = 8
+"""Snapshots side by side, at most."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A record, as it is drawn.
+
+    Attributes:
+        summary: of the run, as stored.
+        trials: in order.
+    """
+
+    summary: dict[str, Any]
+    trials: list[trials.Trial]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Run":
+        """The run of an output folder.
+
+        Raises:
+            FileError: a file is missing or not what it should be.
+        """
+        summary = read_json(folder / "summary.json")
+        return cls(summary, trials.read(folder / "trials.jsonl")[1][: summary["evaluations"]])
+
+    @property
+    def names(self) -> list[str]:
+        """Of the parameters."""
+        return list(self.trials[0].parameters)
+
+    def label(self, name: str) -> str:
+        """A parameter with its unit."""
+        unit = self.summary["units"].get(name, "")
+        return f"{name} ({unit})" if unit else name
+
+    def distance(self) -> Array:
+        """The least distance after each evaluation, ``(n,)``; infinite before the first that has one."""
+        return np.minimum.accumulate([t.value for t in self.trials])
+
+    def parameter(self, name: str) -> Array:
+        """The best value of a parameter after each evaluation, ``(n,)``; NaN before there is one."""
+        values = np.array([t.value for t in self.trials])
+        least = np.minimum.accumulate(values)
+        best = np.maximum.accumulate(
+            np.where(values < np.append(np.inf, least[:-1]), np.arange(len(values)), -1)
+        )
+        return np.array([self.trials[k].parameters[name] if k >= 0 else np.nan for k in best])
+
+
+def draw(out: Path) -> None:
+    """Write convergence, distance, pairs, fields_*, curves_*, slices and sensitivity (.png) to ``out``.
+
+    Args:
+        out: folder with trials.jsonl, best.h5, analysis.json and summary.json.
+
+    Raises:
+        FileError: a file is missing or not what it should be.
+    """
+    run, analysis = Run.read(out), read_json(out / "analysis.json")
+    _convergence(run, out / "convergence.png")
+    _distance(run, out / "distance.png")
+    _pairs(run, out / "pairs.png")
+    _responses(out / "best.h5", out)
+    if analysis["slices"]:
+        _slices(run, analysis["slices"], out / "slices.png")
+        _sensitivity(analysis["sensitivity"], out / "sensitivity.png")
+
+
+def _convergence(run: Run, path: Path) -> None:
+    """The best parameters after each evaluation, [Kontolati2021, Figures 8, 12]."""
+    truth = run.summary["truth"] or {}
+    with plots.figure(path, **panels(len(run.names))) as (_, axes):
+        for name, panel in zip(run.names, axes.flat, strict=False):
+            series = run.parameter(name)
+            panel.plot(np.arange(1, len(series) + 1), series, color=plots.BLUE, drawstyle="steps-post")
+            if name in truth:
+                panel.axhline(truth[name], color="black", linestyle="--", linewidth=0.8, label="truth")
+            panel.set_xlabel("evaluations")
+            panel.set_ylabel(f"best {run.label(name)}")
+        if truth:
+            axes.flat[0].legend()
+        hide(axes, len(run.names))
+
+
+def _distance(run: Run, path: Path) -> None:
+    """Every distance by its phase, and the least so far."""
+    with plots.figure(path, 5.0, 3.2) as (_, axes):
+        for phase, (label, colour) in PHASES.items():
+            found = [t for t in run.trials if t.phase == phase and t.distance is not None]
+            if not found:
+                continue
+            where, values = [t.index + 1 for t in found], [t.value for t in found]
+            axes.semilogy(where, values, ".", color=colour, markersize=4, label=label)
+        least = run.distance()
+        axes.semilogy(np.arange(1, len(least) + 1), least, color="black", linewidth=1.0, label="least so far")
+        compared = run.summary["compared"]
+        if compared:
+            axes.axhline(
+                compared["distance"], color=plots.RED, linestyle=":", linewidth=1.0, label="compared"
+            )
+        axes.set_xlabel("evaluation")
+        axes.set_ylabel("distance")
+        axes.legend()
+
+
+def _pairs(run: Run, path: Path) -> None:
+    """The trials over every pair of parameters, the best, and the flattest direction through it."""
+    names, count = run.names, len(run.names) - 1
+    if not count:
+        return
+    found = sorted((t for t in run.trials if t.distance is not None), key=lambda t: -t.value)
+    values = np.log10([max(t.value, 1e-300) for t in found])
+    size = {"nrows": count, "ncols": count, "squeeze": False, "sharex": "col", "sharey": "row"}
+    colours = {"cmap": plots.SEQUENTIAL + "_r", "vmax": float(np.quantile(values, 0.9))}
+    with plots.figure(path, 1.7 * count + 1.2, 1.5 * count + 0.5, **size) as (figure, axes):
+        for row, y in enumerate(names[1:]):
+            for column, x in enumerate(names[:-1]):
+                panel = axes[row, column]
+                if column > row:
+                    panel.set_visible(False)
+                    continue
+                points = np.array([[t.parameters[x], t.parameters[y]] for t in found])
+                image = panel.scatter(*points.T, c=values, s=5, linewidths=0, **colours)
+                if run.summary["valley"]:
+                    ends = [[end[name] for end in run.summary["valley"]] for name in (x, y)]
+                    panel.plot(*ends, color=plots.RED, linewidth=1.2)
+                panel.plot(run.summary["best"][x], run.summary["best"][y], "+", color=plots.RED, markersize=8)
+                if row == count - 1:
+                    panel.set_xlabel(run.label(x))
+                if column == 0:
+                    panel.set_ylabel(run.label(y))
+        figure.colorbar(image, ax=axes, label="$\\log_{10}$ distance", shrink=0.7)
+
+
+def _responses(store: Path, out: Path) -> None:
+    """Fields side by side and curves on each other, [Kontolati2021, Figures 5–7, 9–11]."""
+    try:
+        with h5py.File(store) as file:
+            pairs = {
+                name: (file["reference"][name][...], data[...], data.attrs["label"])
+                for name, data in file["calibrated"].items()
+                if name in file["reference"]
+            }
+            strains = file.attrs.get("strains")
+            end = file.attrs.get("max_strain")
+    except (OSError, KeyError) as error:
+        raise FileError(f"{store}: not a result of 'mdbridge calibrate': {error}") from error
+    for name, (reference, calibrated, label) in pairs.items():
+        if reference.ndim == 3 and reference.shape == calibrated.shape:
+            _fields(label, reference, calibrated, strains, out / f"fields_{name}.png")
+        elif reference.ndim == 1 and reference.shape == calibrated.shape:
+            _curves(label, reference, calibrated, end, out / f"curves_{name}.png")
+
+
+def _fields(label: str, reference: Array, calibrated: Array, strains: Array | None, path: Path) -> None:
+    """Reference above, calibrated below, one colour scale for each snapshot."""
+    shown = np.unique(np.linspace(0, len(reference) - 1, min(SHOWN, len(reference))).round().astype(int))
+    size = {"nrows": 2, "ncols": len(shown), "squeeze": False}
+    with plots.figure(path, 1.25 * len(shown) + 0.5, 3.3, **size) as (figure, axes):
+        for column, k in enumerate(shown):
+            both = np.stack([reference[k], calibrated[k]])
+            limits = {"vmin": both.min(), "vmax": max(both.max(), both.min() + 1e-12)}
+            for row in range(2):
+                panel = axes[row, column]
+                image = panel.imshow(both[row], origin="lower", cmap=plots.SEQUENTIAL, **limits)
+                panel.set_xticks([])
+                panel.set_yticks([])
+                plots.bare(panel)
+            bar = figure.colorbar(image, ax=axes[:, column], location="bottom", aspect=12, pad=0.03)
+            bar.ax.tick_params(labelsize=6, rotation=30)
+            bar.locator = plots.ticks(3)
+            bar.update_ticks()
+            title = f"$\\gamma$ = {100 * strains[k]:g} %" if strains is not None else f"snapshot {k}"
+            axes[0, column].set_title(title)
+        axes[0, 0].set_ylabel("reference")
+        axes[1, 0].set_ylabel("calibrated")
+        figure.suptitle(label, fontsize=9)
+
+
+def _curves(label: str, reference: Array, calibrated: Array, end: float | None, path: Path) -> None:
+    count = np.arange(1, len(reference) + 1)
+    along = count if end is None else end * count / len(count)
+    with plots.figure(path, 4.5, 3.2) as (_, axes):
+        axes.plot(along, reference, color=plots.GREY, linewidth=2.5, label="reference")
+        axes.plot(along, calibrated, color=plots.RED, linestyle="--", label="calibrated")
+        axes.set_xlabel("point" if end is None else "net strain $\\gamma$")
+        axes.set_ylabel(label)
+        axes.legend()
+
+
+def _slices(run: Run, slices: dict[str, Any], path: Path) -> None:
+    """The surrogate through the best point, with two standard deviations."""
+    intervals = run.summary["intervals"] or {}
+    with plots.figure(path, **panels(len(slices))) as (_, axes):
+        for (name, line), panel in zip(slices.items(), axes.flat, strict=False):
+            mean, deviation = np.array(line["mean"]), np.array(line["deviation"])
+            panel.plot(line["value"], np.exp(mean), color=plots.BLUE, label="surrogate")
+            low, high = np.exp(mean - 2 * deviation), np.exp(mean + 2 * deviation)
+            panel.fill_between(
+                line["value"], low, high, color=plots.BLUE, alpha=0.2, linewidth=0, label="±2 s.d."
+            )
+            panel.axvline(run.summary["best"][name], color=plots.RED, linewidth=0.8, label="best")
+            if name in intervals:
+                panel.axvspan(*intervals[name], color=plots.RED, alpha=0.15, linewidth=0, label="95 %")
+            panel.set_yscale("log")
+            panel.set_xlabel(run.label(name))
+            panel.set_ylabel("distance")
+            panel.yaxis.set_minor_formatter("")
+        axes.flat[0].legend(fontsize=7)
+        hide(axes, len(slices))
+
+
+def _sensitivity(shares: dict[str, dict[str, float]], path: Path) -> None:
+    """Sobol indices of the log distance, the largest on top."""
+    names = list(shares)[::-1]
+    rows = np.arange(len(names))
+    with plots.figure(path, 4.2, 0.4 * len(names) + 0.8) as (_, axes):
+        for shift, kind, colour in ((0.19, "total", plots.BLUE), (-0.19, "first", plots.ORANGE)):
+            label = {"total": "with interactions", "first": "alone"}[kind]
+            axes.barh(rows + shift, [shares[n][kind] for n in names], 0.36, color=colour, label=label)
+        axes.set_yticks(rows, names)
+        axes.set_xlabel("share of the variance of log distance")
+        axes.legend(loc="lower right")
+
+
+def panels(count: int) -> dict[str, Any]:
+    """Size and arrangement of a figure with ``count`` panels, two beside each other."""
+    rows, columns = -(-count // 2), min(count, 2)
+    return {"width": 3.4 * columns, "height": 2.3 * rows, "nrows": rows, "ncols": columns, "squeeze": False}
+
+
+def hide(axes: Any, used: int) -> None:
+    """Take away the panels beyond the first ``used``."""
+    for panel in list(axes.flat)[used:]:
+        panel.set_visible(False)
+
+
+def medians(runs: Sequence[Run], count: int) -> Array:
+    """Median of the runs' least distances after 1 … ``count`` evaluations; an ended run keeps its last."""
+    series = np.array(
+        [np.pad(r.distance()[:count], (0, max(count - len(r.trials), 0)), "edge") for r in runs]
+    )
+    return np.median(series, axis=0)

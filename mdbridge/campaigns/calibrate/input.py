@@ -1,0 +1,121 @@
+"""The input model of ``mdbridge calibrate``."""
+
+from typing import Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from ...calibrate.ego import Scheme
+from ...calibrate.space import Design, Distribution
+from ...core.config import Section
+
+
+class ParameterInput(Section):
+    """``[parameters.NAME]``: bounds and distribution; ``truth`` is drawn in the report where it is known."""
+
+    low: float
+    high: float
+    distribution: Distribution = "uniform"
+    mean: float | None = None
+    deviation: PositiveFloat | None = None
+    truth: float | None = None
+    unit: str = ""
+
+
+class ReferenceInput(Section):
+    """``[reference]``: what the model is to reproduce; one of three sources.
+
+    ``parameters``: a run of the model itself; ``function``: a callable that is
+    given ``options`` by name and returns fields and curves (for the figures
+    also the calibrated parameters that it takes by name); ``file``: .npz or
+    HDF5 with datasets of the same names.
+    """
+
+    parameters: dict[str, float] | None = None
+    function: str | None = None
+    options: dict[str, Any] = {}
+    file: str | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "ReferenceInput":
+        given = [name for name in ("parameters", "function", "file") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError("give one of 'reference.parameters', 'reference.function', 'reference.file'")
+        return self
+
+
+class TermInput(Section):
+    """``[[objective]]``: a term and its weight.
+
+    "grassmann" compares ``field`` with the rank rule, or with a rank for each snapshot; "l1" and "l2" compare
+    ``curve``; "user" calls ``function(response, reference)``.
+    """
+
+    term: Literal["grassmann", "l1", "l2", "user"]
+    weight: PositiveFloat = 1.0
+    field: str | None = None
+    curve: str | None = None
+    function: str | None = None
+    rank: Literal["larger", "reference", "infinite"] | PositiveInt | list[PositiveInt] = "larger"
+    tolerance: float = Field(1e-3, gt=0.0, lt=1.0)
+    space: Literal["column", "row"] = "column"
+
+    @model_validator(mode="after")
+    def _named(self) -> "TermInput":
+        needed = {"grassmann": "field", "l1": "curve", "l2": "curve", "user": "function"}[self.term]
+        if getattr(self, needed) is None:
+            raise ValueError(f"the term '{self.term}' needs '{needed}'")
+        return self
+
+
+class EgoInput(Section):
+    """``[ego]``: see :class:`mdbridge.calibrate.ego.Settings`."""
+
+    scheme: Scheme = "ego+refine"
+    seed: int = Field(0, ge=0)
+    evaluations: PositiveInt = 200
+    initial: PositiveInt = 40
+    design: Design = "lhs"
+    explore: int = Field(15, ge=0)
+    batch: PositiveInt = 1
+    target: float = Field(0.0, ge=0.0)
+    patience: PositiveInt = 3
+    stall: int = Field(0, ge=0)
+    time_limit_s: PositiveFloat | None = None
+
+
+class StudyInput(Section):
+    """``[study]``, used with ``--seeds N``: the schemes to run with each seed; that of ``[ego]`` if empty."""
+
+    schemes: list[Scheme] = []
+
+
+class OutputInput(Section):
+    """``[output]``: what is in the report beside the search.
+
+    ``options``: of the model and of the reference, where they differ in the
+    runs that are drawn; ``compare``: parameters known from elsewhere, whose
+    distance is to be shown.
+    """
+
+    options: dict[str, Any] = {}
+    compare: dict[str, float] | None = None
+    figures: bool = True
+
+
+class CalibrateInput(Section):
+    """A whole file of ``mdbridge calibrate``.
+
+    ``options`` go to the model by name; the values of keys that end in
+    "file" or "folder" are paths relative to the TOML file, here and in
+    ``[reference.options]``.
+    """
+
+    campaign: Literal["calibrate"]
+    model: str
+    options: dict[str, Any] = {}
+    parameters: dict[str, ParameterInput]
+    reference: ReferenceInput
+    objective: list[TermInput] = Field(min_length=1)
+    ego: EgoInput = EgoInput()
+    study: StudyInput = StudyInput()
+    output: OutputInput = OutputInput()

@@ -1,0 +1,175 @@
+"""``mdbridge calibrate --seeds N``: the same calibration with several seeds, and what they agree on."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mpi4py import MPI
+from scipy import stats
+
+from ... import __version__
+from ...core import config, files, parallel
+from ...core.console import console
+from ...core.errors import InputError
+from . import problem, stages
+from .figures import Run, medians
+from .input import CalibrateInput
+
+CHECKPOINTS = 8
+"""Numbers of evaluations at which the schemes are compared."""
+
+REPEATS = (
+    "95 %, Student's t: where the optimum of one more seed is to be expected; the spread of the search, "
+    "not of the data"
+)
+
+
+def run(
+    comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str], seeds: int, resume: bool = False
+) -> None:
+    """Run ``path`` with ``seeds`` seeds from ``[ego] seed`` on, and each scheme of ``[study]`` (collective).
+
+    Each run has a folder of its own in ``out``; study.json and figures are
+    written to ``out``.  Runs are spread over the ranks; ranks beyond their
+    number share runs.
+
+    Raises:
+        InputError: the input, or a record of another configuration, named.
+        MdbridgeError: a run failed; the others were finished first.
+    """
+    out = Path(out)
+    jobs = parallel.on_root(comm, lambda: _jobs(path, out, overrides, seeds, resume))
+    group, index, count = parallel.split_groups(comm, max(1, comm.size // len(jobs)))
+    mine = parallel.share([1.0] * len(jobs), count)[index]
+
+    def work() -> None:
+        for k in mine:
+            folder, scheme, seed = jobs[k]
+            settings = [*overrides, f"ego.scheme='{scheme}'", f"ego.seed={seed}"]
+            stages.run(group, path, out / folder, settings, resume)
+
+    _, error = parallel.attempt(work)
+    parallel.agree(comm, error)
+    group.Free()
+    study = parallel.on_root(comm, lambda: _finish(out, jobs))
+    for line in _table(study):
+        console(comm).print(line, soft_wrap=True)
+
+
+def _jobs(
+    path: Path, out: Path, overrides: Sequence[str], seeds: int, resume: bool
+) -> list[tuple[str, str, int]]:
+    """Folder, scheme and seed of every run; the input is checked, and that no record is in the way."""
+    settings = config.load(path, CalibrateInput, overrides)
+    problem.prepare(path, overrides)
+    first = settings.ego.seed
+    schemes = settings.study.schemes or [settings.ego.scheme]
+    jobs = [
+        (f"{scheme}-seed-{seed}", scheme, seed)
+        for scheme in dict.fromkeys(schemes)
+        for seed in range(first, first + seeds)
+    ]
+    there = [folder for folder, _, _ in jobs if (out / folder / "trials.jsonl").exists()]
+    if there and not resume:
+        raise InputError(
+            f"{out / there[0]}: holds a record already; go on with --resume, or choose another --out"
+        )
+    return jobs
+
+
+def _finish(out: Path, jobs: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
+    """Write study.json and the figures (rank 0)."""
+    from . import seeds_figures as figures
+
+    schemes: dict[str, list[Run]] = {}
+    for folder, scheme, _ in jobs:
+        schemes.setdefault(scheme, []).append(Run.read(out / folder))
+    study = {
+        "version": __version__,
+        "folders": [folder for folder, _, _ in jobs],
+        "schemes": {scheme: _agreement(runs) for scheme, runs in schemes.items()},
+        "at_equal_evaluations": _comparison(schemes),
+    }
+    files.write_json(out / "study.json", study)
+    figures.draw(out, schemes)
+    return study
+
+
+def _agreement(runs: Sequence[Run]) -> dict[str, Any]:
+    """What the seeds found, and how far apart."""
+    summaries = [run.summary for run in runs]
+    distances = np.array([s["distance"] for s in summaries])
+    truth, compared = summaries[0]["truth"] or {}, summaries[0]["compared"]
+    parameters = {}
+    for name in runs[0].names:
+        values = np.array([s["best"][name] for s in summaries])
+        parameters[name] = _spread(values)
+        if name in truth:
+            inside = [
+                s["intervals"][name][0] <= truth[name] <= s["intervals"][name][1]
+                for s in summaries
+                if s["intervals"]
+            ]
+            parameters[name] |= {
+                "truth": truth[name],
+                "largest_error": float(np.abs(values - truth[name]).max()),
+                "intervals_that_hold_the_truth": f"{sum(inside)} of {len(inside)}",
+            }
+    return {
+        "runs": [
+            {key: s[key] for key in ("seed", "best", "distance", "evaluations", "failed", "wall_s")}
+            for s in summaries
+        ],
+        "distance": _spread(distances),
+        "compared": compared,
+        "not_above_compared": None if compared is None else int(np.sum(distances <= compared["distance"])),
+        "evaluations": _spread(np.array([s["evaluations"] for s in summaries], dtype=float)),
+        "parameters": parameters,
+        "interval_from": REPEATS,
+    }
+
+
+def _spread(values: np.ndarray) -> dict[str, Any]:
+    """Least, mean, largest, standard deviation, and the 95 % prediction interval of one more."""
+    count, mean = len(values), float(values.mean())
+    found: dict[str, Any] = {"least": float(values.min()), "mean": mean, "largest": float(values.max())}
+    if count > 1:
+        deviation = float(values.std(ddof=1))
+        half = float(stats.t.ppf(0.975, count - 1)) * deviation * np.sqrt(1.0 + 1.0 / count)
+        found |= {"deviation": deviation, "interval": [mean - half, mean + half]}
+    return found
+
+
+def _comparison(schemes: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
+    """Median and largest of the least distances of each scheme at equal numbers of evaluations."""
+    longest = max(len(run.trials) for runs in schemes.values() for run in runs)
+    counts = np.unique(np.linspace(0, longest, CHECKPOINTS + 1)[1:].astype(int))
+    found: dict[str, Any] = {"evaluations": counts.tolist()}
+    for scheme, runs in schemes.items():
+        found[scheme] = {
+            "median": medians(runs, longest)[counts - 1].tolist(),
+            "largest": [max(float(run.distance()[: int(n)][-1]) for run in runs) for n in counts],
+        }
+    return found
+
+
+def _table(study: Mapping[str, Any]) -> list[str]:
+    """What a person reads at the end."""
+    lines = []
+    for scheme, found in study["schemes"].items():
+        least, largest = found["distance"]["least"], found["distance"]["largest"]
+        lines.append(f"{scheme}, {len(found['runs'])} seeds: distance {least:.5g} to {largest:.5g}")
+        if found["compared"] is not None:
+            lines.append(
+                f"  {found['not_above_compared']} of them not above {found['compared']['distance']:.5g}, "
+                "that of output.compare"
+            )
+        for name, spread in found["parameters"].items():
+            truth = f", truth {spread['truth']:g}" if "truth" in spread else ""
+            lines.append(f"  {name}: {spread['least']:.6g} to {spread['largest']:.6g}{truth}")
+    compared = study["at_equal_evaluations"]
+    for k, count in enumerate(compared["evaluations"]):
+        texts = (f"{scheme} {compared[scheme]['median'][k]:.3g}" for scheme in study["schemes"])
+        lines.append(f"median distance after {count} evaluations: {', '.join(texts)}")
+    return lines

@@ -1,0 +1,1 @@
+"""The metallic glass: made, sheared and observed in LAMMPS, then calibrated."""

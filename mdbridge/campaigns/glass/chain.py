@@ -1,0 +1,238 @@
+"""From glass.h5 to a calibrated STZ model: the reference files, the calibration's input, and the comparison.
+
+The calibration gets an input file of its own, which ``mdbridge calibrate`` also
+takes.  Nothing in it is guessed: the box, the shear rate, μ and K are the MD's,
+and so are the bounds of s_y and E0, through its flow stress and energies.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from ...core import parallel
+from ...core.console import console
+from ...core.errors import FileError, InputError, MdbridgeError
+from ...core.files import digest, read_json, replacing, write_json, write_text
+from ...fields import fieldset
+from ...stz.calibration_model import forward
+from ...stz.model import PS_PER_S, effective_temperature
+from ..calibrate import stages as calibration
+from . import chain_figures as figures
+from .figures import Curve, correlation
+from .input import Calibrate
+from .results import GLASS
+
+Array = NDArray[np.float64]
+
+COMPARED = (0.09, 0.15, 0.18, 0.20, 0.25, 0.35, 0.45, 0.50)
+"""Net strains at which the report compares fields, [Kontolati2021, Figures 9, 10]."""
+
+
+def calibrate(comm: MPI.Comm, settings: Calibrate, store: Path, out: Path) -> None:
+    """Calibrate the STZ model to the fields and the stress of ``store``, in ``out``/calibration (collective).
+
+    Raises:
+        InputError: the settings do not fit the MD's frames, or a record of another input is there.
+    """
+    folder = out / "calibration"
+    key = parallel.on_root(comm, lambda: _prepare(settings, store, folder))
+    marker = folder / "done.json"
+    if parallel.on_root(comm, lambda: marker.exists() and read_json(marker).get("key") == key):
+        console(comm).print("[dim]calibrate: done before[/dim]")
+        return
+    resume = parallel.on_root(comm, (folder / "trials.jsonl").exists)
+    calibration.run(comm, folder / "input.toml", folder, (), resume)
+    parallel.on_root(comm, lambda: write_json(marker, {"key": key}))
+
+
+def report(settings: Calibrate, store: Path, out: Path) -> dict[str, Any]:
+    """Compare the calibrated model with the MD; writes chain.h5 and figures, returns part of the summary.
+
+    Raises:
+        FileError: there is no calibration yet.
+    """
+    folder = out / "calibration"
+    if not (folder / "summary.json").exists():
+        raise FileError(f"{folder}: holds no calibration; run 'mdbridge run' first")
+    found = read_json(folder / "summary.json")
+    best: dict[str, float] = found["best"]
+    md = _read(settings, store)
+    options = _model_options(settings, md, folder)
+    compared = [s for s in COMPARED if s <= md["max_strain"] * (1 + 1e-9) and _is_frame(s, md)]
+    model = forward(**best, **options | {"strains": compared})
+    frames = [_frame(s, md) for s in compared]
+    energy = md["energy"][frames]
+    chi = best["beta"] * (energy - best["E0"])
+    with fieldset.writing(out / "chain.h5", digest("chain 1", best), "mdbridge-chain-1") as file:
+        file.attrs.update(best)
+        fieldset.put(file, "strains", compared, "1")
+        fieldset.put(file, "box", md["box"], "angstrom")
+        for name, values, unit in (
+            ("md/Exy", md["exy"][frames], "1"),
+            ("md/T_eff", settings.e_z_K * chi, "K"),
+            ("md/shear_stress", md["stress"], "GPa"),
+            ("model/Exy", model["Exy"], "1"),
+            ("model/T_eff", settings.e_z_K * model["chi"], "K"),
+            ("model/shear_stress", model["shear_stress"], "GPa"),
+            ("gamma", md["gamma"][1:], "1"),
+        ):
+            fieldset.put(file, name, values, unit)
+    figures.draw(out / "chain.h5", out)
+    difference = np.abs(model["shear_stress"] - md["stress"])
+    return {
+        "calibrated": best,
+        "calibration_distance": found["distance"],
+        "calibration_terms": found["terms"],
+        "calibration_evaluations": found["evaluations"],
+        "mean_stress_difference_GPa": difference.mean(),
+        "mean_stress_difference_over_flow": difference.mean() / md["flow"],
+        "strain_field_correlation": {
+            f"{s:g}": correlation(a, b)
+            for s, a, b in zip(compared, md["exy"][frames], model["Exy"], strict=True)
+        },
+    }
+
+
+def _read(settings: Calibrate, store: Path) -> dict[str, Any]:
+    """What the chain needs of the MD; stress at a frame is the mean of the curve's points about it."""
+    with fieldset.reading(store, GLASS) as file:
+        gamma = file["gamma"][:]
+        curve = Curve.of(file["curve/gamma"][:], file["curve/stress"][:, 3])
+        # the box that LAMMPS's forces see lags by a step; frames are named by the strain they are made at
+        max_strain = float(file.attrs["max_strain"])
+        frame = np.rint(curve.gamma / max_strain * (len(gamma) - 1)).astype(int)
+        count = np.bincount(frame, minlength=len(gamma))
+        return {
+            "gamma": gamma,
+            "max_strain": max_strain,
+            "exy": file["Exy"][:],
+            "energy": file[settings.energy][:],
+            "stress": (np.bincount(frame, curve.stress, minlength=len(gamma)) / count)[1:],
+            "flow": curve.flow,
+            "box": file["box"][:2],
+            "rate": float(file.attrs["rate_per_ps"]) * PS_PER_S,
+            "mu": float(file.attrs["mu_GPa"]),
+            "bulk": float(file.attrs["bulk_GPa"]),
+        }
+
+
+def _prepare(settings: Calibrate, store: Path, folder: Path) -> str:
+    """Write the reference and the input of the calibration; returns the key of both."""
+    md = _read(settings, store)
+    for strain in settings.strains:
+        if not _is_frame(strain, md):
+            raise InputError(
+                f"calibrate.strains: {strain} is none of the {len(md['gamma']) - 1} frames of the MD up to "
+                f"{md['max_strain']:g}"
+            )
+    frames = [_frame(s, md) for s in settings.strains]
+    energy = md["energy"]
+    try:
+        effective_temperature(energy[0], 1.0, float(energy[0].min()) - settings.E0_below_eV[0])
+    except MdbridgeError as error:
+        raise InputError(f"calibrate.E0_below_eV = {settings.E0_below_eV}: {error}") from error
+    _write_h5(folder / "energy_first.h5", potential_energy=energy[0])
+    _write_h5(folder / "energy_last.h5", potential_energy=energy[-1])
+    _write_h5(folder / "reference.h5", Exy=md["exy"][frames], shear_stress=md["stress"])
+    text = "# Made by 'mdbridge run'; 'mdbridge calibrate' takes it as it is.\n" + _toml(
+        _input(settings, md, folder)
+    )
+    write_text(folder / "input.toml", text)
+    return digest("calibrate 1", text, md["exy"][frames], md["stress"], energy[[0, -1]])
+
+
+def _input(settings: Calibrate, md: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The tables of the calibration's input."""
+    low_e0, high_e0 = (
+        float(md["energy"][0].min()) - below for below in reversed(sorted(settings.E0_below_eV))
+    )
+    s_y = [fraction * md["flow"] for fraction in settings.s_y_of_flow]
+    options = _model_options(settings, md, folder)
+    names = {"energy_file", "final_energy_file"}
+    return {
+        "campaign": "calibrate",
+        "model": "mdbridge.stz:forward",
+        "options": {k: Path(v).name if k in names else v for k, v in options.items()},
+        "parameters": {
+            "c0": _bounds(*settings.c0),
+            "s_y": _bounds(*s_y) | {"unit": "GPa"},
+            "beta": _bounds(*settings.beta_per_eV) | {"unit": "1/eV"},
+            "E0": _bounds(low_e0, high_e0) | {"unit": "eV"},
+        },
+        "reference": {"file": "reference.h5"},
+        "objective": [
+            {
+                "term": "grassmann",
+                "field": "Exy",
+                "weight": settings.strain_weight,
+                "rank": settings.rank,
+                "tolerance": settings.tolerance,
+            },
+            {"term": "l1", "curve": "shear_stress", "weight": settings.stress_weight},
+        ],
+        "ego": settings.ego.model_dump(exclude_none=True),
+    }
+
+
+def _model_options(settings: Calibrate, md: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Arguments of the model that are not calibrated; floats rounded, so that equal inputs read equal."""
+    return {
+        "energy_file": str(folder / "energy_first.h5"),
+        "final_energy_file": str(folder / "energy_last.h5"),
+        "strains": list(settings.strains),
+        "frames": len(md["gamma"]) - 1,
+        "max_strain": md["max_strain"],
+        "rate": float(f"{md['rate']:.12g}"),
+        "box": [float(f"{edge:.12g}") for edge in md["box"]],
+        "mu": float(f"{md['mu']:.6g}"),
+        "bulk": float(f"{md['bulk']:.6g}"),
+        "eps0": settings.eps0,
+        "tau0": settings.tau0_ps,
+        "l_chi": settings.l_chi_A,
+        "e_z": settings.e_z_K,
+        "diffusion": settings.diffusion,
+    }
+
+
+def _bounds(low: float, high: float) -> dict[str, Any]:
+    return {"low": float(f"{low:.8g}"), "high": float(f"{high:.8g}")}
+
+
+def _frame(strain: float, md: Mapping[str, Any]) -> int:
+    return round(strain / md["max_strain"] * (len(md["gamma"]) - 1))
+
+
+def _is_frame(strain: float, md: Mapping[str, Any]) -> bool:
+    frame = _frame(strain, md)
+    count = len(md["gamma"]) - 1
+    return 0 < frame <= count and abs(frame * md["max_strain"] / count - strain) < 1e-6
+
+
+def _write_h5(path: Path, **arrays: Array) -> None:
+    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
+        for name, values in arrays.items():
+            file[name] = values
+
+
+def _toml(tables: Mapping[str, Any], name: str = "") -> str:
+    """Plain tables, lists of tables and JSON-like values as TOML."""
+    plain = {k: v for k, v in tables.items() if not _is_table(v)}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
+    for key, value in tables.items():
+        path = f"{name}.{key}" if name else key
+        if isinstance(value, dict):
+            lines += ["", f"[{path}]", _toml(value, path)]
+        elif _is_table(value):
+            for one in value:
+                lines += ["", f"[[{path}]]", _toml(one, path)]
+    return "\n".join(lines) + ("\n" if not name else "")
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], dict))

@@ -1,0 +1,130 @@
+"""``mdbridge sample --dry-run``: steps, memory and time of a glass campaign, from a short timed run."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mpi4py import MPI
+from rich.table import Table
+
+from ...core.console import console
+from ...md import cuzr
+from ...md.observe.cell import mark_reference
+from ...md.session import Session
+from . import plan, sampling
+from .input import GlassInput
+from .plan import Segment
+
+REPLICA = 4000
+"""Most atoms a rank of the timed replica."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A short run: atoms, seconds a step without and with observers, bytes an atom on all ranks."""
+
+    atoms: int
+    plain: float
+    observed: float
+    bytes_per_atom: float
+
+
+def run(comm: MPI.Comm, config: GlassInput, material: Path, source: Path, out: Path) -> None:
+    """Print the steps, the memory and the time that the campaign takes on these ranks (collective)."""
+    segments = [
+        *plan.preparation(config, material),
+        *plan.production(config, material, source, out),
+    ]
+    if config.md.script is None:
+        timing = _time_replica(comm, config, material)
+        atoms = 2 * int(np.prod(config.md.cells))
+    else:
+        timing = _time_script(comm, config, segments[0])
+        atoms = timing.atoms
+    steps: dict[str, int] = {}
+    for segment in segments:
+        steps[segment.stage] = steps.get(segment.stage, 0) + segment.steps
+    if config.md.script is None:
+        steps["moduli"] = 4 * round(config.md.modulus_ps / config.md.timestep_ps)
+    _print(comm, config, timing, atoms, steps, {s.stage for s in segments if s.observed})
+
+
+def _time_replica(comm: MPI.Comm, config: GlassInput, material: Path) -> Timing:
+    """The campaign's own crystal, cut down to a size that a short run can time, and sheared."""
+    md, observe = config.md, config.observe
+    cells = np.array(md.cells)
+    while 2 * cells.prod() > REPLICA * comm.size and cells[:2].max() > 6:
+        cells[np.argmax(cells[:2])] -= 1
+    # nodes as far from each other as in the whole: an atom then meets as many in its windows
+    grid = [
+        max(4, round(n * part / all)) for n, part, all in zip(observe.grid, cells, md.cells, strict=False)
+    ]
+    config = config.model_copy(update={"observe": observe.model_copy(update={"grid": grid})})
+    with cuzr.crystal(comm, tuple(cells), md.temperature_K, md.seed, material, md.timestep_ps) as session:  # type: ignore[arg-type]
+        chain = sampling.Chain(reference=mark_reference(session))
+        cuzr.in_shear(session, md.temperature_K, config.shear.rate_per_ps, begin=True)
+        return _measure(comm, config, session, chain)
+
+
+def _time_script(comm: MPI.Comm, config: GlassInput, segment: Segment) -> Timing:
+    """The user's own system as it stands after the script."""
+    with segment.open(comm, None) as session:
+        return _measure(comm, config, session, sampling.Chain(reference=mark_reference(session)))
+
+
+def _measure(comm: MPI.Comm, config: GlassInput, session: Session, chain: sampling.Chain) -> Timing:
+    """Steps alone; then frames without a pause, the first of which compiles the loops."""
+    session.run(20, "post no")
+    plain = _timed(comm, session, 100) / 100
+    span = max(config.observe.samples * config.observe.sample_every, config.observe.curve_points)
+    total = config.frame_steps * config.observe.frames
+    observe = config.observe.model_copy(update={"frames": max(1, total // span)})
+    dense = config.model_copy(update={"observe": observe})
+    chain.offset = session.step + config.hold_steps
+    sampling.attach_observers(session, dense, chain, session.step - 1, lambda _: None)
+    session.run(dense.frame_steps + 1, "post no")
+    frame = _timed(comm, session, dense.frame_steps) - dense.frame_steps * plain
+    observed = plain + max(0.0, frame) / config.frame_steps
+    return Timing(session.natoms, plain, observed, session.memory() / session.natoms)
+
+
+def _timed(comm: MPI.Comm, session: Session, steps: int) -> float:
+    comm.Barrier()
+    start = time.perf_counter()
+    session.run(steps, "post no")
+    comm.Barrier()
+    return comm.bcast(time.perf_counter() - start)
+
+
+def _print(
+    comm: MPI.Comm, config: GlassInput, timing: Timing, atoms: int, steps: dict[str, int], observed: set[str]
+) -> None:
+    scale = atoms / timing.atoms
+    out = console(comm)
+    table = Table(title=f"{atoms:,} atoms on {comm.size} rank(s)")
+    for heading in ("stage", "steps", "time"):
+        table.add_column(heading, justify="right" if heading != "stage" else "left")
+    total = 0.0
+    for stage, count in steps.items():
+        seconds = count * scale * (timing.observed if stage in observed else timing.plain)
+        total += seconds
+        table.add_row(stage, f"{count:,}", _spell(seconds))
+    table.add_row("all", f"{sum(steps.values()):,}", _spell(total))
+    out.print(table)
+    frame = 8.0 * config.observe.grid[0] * config.observe.grid[1] * (9 + len(config.observe.extra))
+    out.print(
+        f"timed: {1e3 * timing.plain:.2f} ms a step with {timing.atoms:,} atoms on {comm.size} rank(s)"
+        + (", scaled by the number of atoms" if scale != 1 else "")
+        + f"; observers {100 * (timing.observed / timing.plain - 1):.1f} %\n"
+        f"memory: LAMMPS {timing.bytes_per_atom * atoms / 1e9:.2f} GB on all ranks, and about 0.2 GB a rank "
+        f"for Python and libraries; disk: {frame * (config.observe.frames + 1) / 1e6:.0f} MB of fields",
+        soft_wrap=True,
+    )
+
+
+def _spell(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,217 @@
+"""The input of a glass campaign: every key, its meaning, default and range."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from ...core.config import Section
+from ...stz.model import Diffusion
+from ..calibrate.input import EgoInput
+
+Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
+
+
+class MD(Section):
+    """``[md]``: the Cu50Zr50 glass made here, or ``script``, a LAMMPS input of one's own."""
+
+    script: str | None = None
+    """LAMMPS script, relative to the TOML file, that sets everything up; ``steps`` after it are observed."""
+    steps: PositiveInt | None = None
+    variables: dict[str, str | float | int] = {}
+    """LAMMPS variables for the script."""
+
+    potential: str = "CuZr_mm.eam.fs"
+    """EAM file for Cu and Zr: a path, or a name that ships with LAMMPS."""
+    cells: Annotated[list[Annotated[int, Field(ge=3)]], Field(min_length=3, max_length=3)] = [26, 26, 6]
+    """Cubic cells of the crystal that is melted, two atoms each; 3.27 Å wide at first."""
+    timestep_ps: PositiveFloat = 0.005
+    seed: Annotated[int, Field(ge=1)] = 2021
+    melt_K: PositiveFloat = 3000.0
+    """Well above the melting point: a perfect crystal superheats, at 2000 K for longer than 12 ps."""
+    melt_ps: PositiveFloat = 5.0
+    liquid_K: PositiveFloat = 1300.0
+    """The melt is brought here at once and quenched from here at the rate below."""
+    liquid_ps: PositiveFloat = 5.0
+    quench_rate_K_per_s: PositiveFloat = 1.0e13
+    temperature_K: PositiveFloat = 100.0
+    """Of the glass and of the shear."""
+    relax_ps: PositiveFloat = 10.0
+    modulus_strain: Annotated[float, Field(gt=0, le=0.02)] = 0.005
+    """± strain of the separate test of the elastic moduli."""
+    modulus_ps: PositiveFloat = 10.0
+    """Duration of each of its four runs."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "MD":
+        own = {"script", "steps", "variables"}
+        if self.script is None:
+            given = sorted({"steps", "variables"} & self.model_fields_set)
+            if given:
+                raise ValueError(f"{', '.join(given)} go with 'script'")
+            if self.temperature_K >= self.liquid_K:
+                raise ValueError("temperature_K must be below liquid_K, from which the melt is quenched")
+        else:
+            extra = sorted(self.model_fields_set - own)
+            if extra:
+                raise ValueError(f"with 'script' the script decides; remove {', '.join(extra)}")
+            if self.steps is None:
+                raise ValueError("'script' needs 'steps', the number of steps observed after it")
+        return self
+
+
+class Shear(Section):
+    """``[shear]``: simple shear of the glass at constant volume and temperature."""
+
+    rate_per_ps: PositiveFloat = 2.0e-3
+    max_strain: PositiveFloat = 0.5
+
+
+class Observe(Section):
+    """``[observe]``: the fields and when they are taken; lengths in Å (or the script's unit)."""
+
+    grid: Annotated[list[Annotated[int, Field(ge=4)]], Field(min_length=2, max_length=2)] = [32, 32]
+    """Cells along x and y."""
+    energy_window: PositiveFloat = 10.0
+    """c of the Gaussian window for energy, composition and flow; 1/8 of the box, as published."""
+    strain_window: PositiveFloat = 5.0
+    """The same for the local strain."""
+    cutoff: Annotated[float, Field(ge=2.0)] = 3.0
+    """Where windows end, in units of their c."""
+    frames: PositiveInt = 100
+    samples: PositiveInt = 5
+    """Steps over which energy and flow are averaged, the frame's own the last of them."""
+    sample_every: PositiveInt = 10
+    curve_points: PositiveInt = 10
+    """Points of the stress–strain curve in a frame."""
+    extra: dict[str, str] = {}
+    """Further fields: name = per-atom source as in LAMMPS, for example csym = "c_csym"."""
+
+    @model_validator(mode="after")
+    def _names_free(self) -> "Observe":
+        taken = sorted(set(self.extra) & RESERVED)
+        if taken:
+            raise ValueError(f"extra.{taken[0]}: the name is taken by a field that is always there")
+        return self
+
+
+RESERVED = {
+    "potential_energy", "energy_mean_composition", "Exy", "D2min", "velocity", "density", "temperature",
+    "composition", "gamma", "step", "curve", "edges",
+}  # fmt: skip
+
+
+class Checkpoint(Section):
+    """``[checkpoint]``: restart files, each with the observers' state."""
+
+    every_frames: PositiveInt = 10
+    every_steps: PositiveInt = 10000
+    """The same during the quench."""
+
+
+class Output(Section):
+    """``[output]``: what is written besides glass.h5, summary.json and the figures."""
+
+    paper_format: bool = False
+    """Also the text files of [Kontolati2021]: pe.MD.n, Exy.MD.n and the stress file."""
+    trajectory: bool = False
+    """Also a LAMMPS dump of the positions at the frames."""
+
+
+class Calibrate(Section):
+    """``[calibrate]``: the STZ model of this glass, [Kontolati2021, sec. 5]; box, rate, μ, K are the MD's."""
+
+    energy: Literal["potential_energy", "energy_mean_composition"] = "energy_mean_composition"
+    """Field that is mapped to χ; the second is free of the energy of a mere difference in composition."""
+    strains: list[float] = [0.02, 0.04, 0.06, 0.08, 0.09, 0.10, 0.20, 0.35, 0.50]
+    c0: Pair = [0.02, 1.0]
+    s_y_of_flow: Pair = [0.5, 1.1]
+    """Bounds of s_y as fractions of the flow stress of the MD."""
+    beta_per_eV: Pair = [0.5, 15.0]
+    E0_below_eV: Pair = [0.001, 0.1]
+    """Bounds of E0, below the least coarse-grained energy at γ = 0."""
+    eps0: PositiveFloat = 44.53
+    tau0_ps: PositiveFloat = 0.1
+    l_chi_A: float = Field(25.59, ge=0.0)
+    e_z_K: PositiveFloat = 21000.0
+    diffusion: Diffusion = "group"
+    strain_weight: PositiveFloat = 0.25
+    stress_weight: PositiveFloat = 0.75
+    rank: Literal["larger", "reference", "infinite"] | PositiveInt = "reference"
+    tolerance: float = Field(0.03, gt=0.0, lt=1.0)
+    ego: EgoInput = EgoInput()
+
+
+class GlassInput(Section):
+    """A whole file of a glass campaign."""
+
+    campaign: Literal["glass"]
+    md: MD = MD()
+    shear: Shear = Shear()
+    observe: Observe = Observe()
+    checkpoint: Checkpoint = Checkpoint()
+    output: Output = Output()
+    calibrate: Calibrate | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> "GlassInput":
+        if self.md.script is not None:
+            if "shear" in self.model_fields_set:
+                raise ValueError("[shear] is for the built-in glass; with 'md.script' the script shears")
+            if self.calibrate is not None:
+                raise ValueError(
+                    "[calibrate] is for the built-in glass, whose moduli and shear rate are known"
+                )
+            if self.md.steps % self.observe.frames:
+                raise ValueError(
+                    f"md.steps = {self.md.steps} is not divided by observe.frames = {self.observe.frames}"
+                )
+        elif abs(self.exact_frame_steps - self.frame_steps) > 1e-6 * self.exact_frame_steps:
+            raise ValueError(
+                f"a frame would take {self.exact_frame_steps:g} steps (shear.max_strain / observe.frames / "
+                "shear.rate_per_ps / md.timestep_ps); it must be a whole number"
+            )
+        if self.calibrate is not None:
+            self._check_strains(self.calibrate.strains)
+        needed = (self.observe.samples - 1) * self.observe.sample_every + 1
+        if needed > self.frame_steps:
+            raise ValueError(
+                f"observe: {self.observe.samples} samples every {self.observe.sample_every} steps take "
+                f"{needed} steps, a frame has {self.frame_steps}"
+            )
+        if self.frame_steps % self.observe.curve_points:
+            raise ValueError(
+                f"observe.curve_points = {self.observe.curve_points} does not divide the {self.frame_steps} "
+                "steps of a frame"
+            )
+        return self
+
+    def _check_strains(self, strains: list[float]) -> None:
+        """Before hours of MD: the calibration compares frames that there will be."""
+        frames, reach = self.observe.frames, self.shear.max_strain
+        for strain in strains:
+            number = strain / reach * frames
+            if not 0.5 < number < frames + 0.5 or abs(number - round(number)) > 1e-6 * frames:
+                raise ValueError(
+                    f"calibrate.strains: {strain:g} is none of the {frames} frames up to "
+                    f"shear.max_strain = {reach:g}"
+                )
+        if sorted(set(strains)) != strains:
+            raise ValueError("calibrate.strains must increase")
+
+    @property
+    def exact_frame_steps(self) -> float:
+        """Steps of a frame, by the shear rate."""
+        per_step = self.shear.rate_per_ps * self.md.timestep_ps
+        return self.shear.max_strain / self.observe.frames / per_step
+
+    @property
+    def frame_steps(self) -> int:
+        """Steps of a frame."""
+        if self.md.steps is not None:
+            return self.md.steps // self.observe.frames
+        return max(1, round(self.exact_frame_steps))
+
+    @property
+    def hold_steps(self) -> int:
+        """Steps at rest before the shear, over which the first frame is averaged."""
+        return self.observe.samples * self.observe.sample_every if self.md.script is None else 0

@@ -1,0 +1,124 @@
+"""The stages of a glass campaign, cut into segments that end with a restart file."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mpi4py import MPI
+
+from ...md import cuzr, script
+from ...md.session import Session
+from .input import GlassInput
+
+Open = Callable[[MPI.Comm, Path | None], Session]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of MD between two restart files.
+
+    Attributes:
+        name: of its files.
+        stage: what it is part of.
+        steps: its length.
+        open: makes the session from the last restart file (none for the first).
+        observed: whether fields are taken.
+        marks: whether it begins with making its state the reference of the strain.
+        check: raises if what it has made is not what it should be.
+    """
+
+    name: str
+    stage: str
+    steps: int
+    open: Open
+    observed: bool = False
+    marks: bool = False
+    check: Callable[[Session], None] | None = None
+
+
+def preparation(config: GlassInput, potential: Path) -> list[Segment]:
+    """The segments that lead to the glass at rest; none where a script does it."""
+    md = config.md
+    if md.script is not None:
+        return []
+
+    def steps(duration: float) -> int:
+        return max(1, round(duration / md.timestep_ps))
+
+    def melt(comm: MPI.Comm, _: Path | None) -> Session:
+        session = cuzr.crystal(comm, tuple(md.cells), md.melt_K, md.seed, potential, md.timestep_ps)  # type: ignore[arg-type]
+        cuzr.at_pressure(session, md.melt_K, md.melt_K)
+        cuzr.watch_melting(session)
+        return session
+
+    def ramp(start: float, end: float) -> Open:
+        def resume(comm: MPI.Comm, restart: Path | None) -> Session:
+            session = cuzr.resume(comm, restart, potential, md.timestep_ps)  # type: ignore[arg-type]
+            cuzr.at_pressure(session, start, end)
+            return session
+
+        return resume
+
+    whole = steps((md.liquid_K - md.temperature_K) / (md.quench_rate_K_per_s * 1e-12))
+    slope = (md.temperature_K - md.liquid_K) / whole
+    pieces = _pieces(whole, config.checkpoint.every_steps)
+    segments = [
+        Segment("melt", "melt", steps(md.melt_ps), melt, check=cuzr.check_molten),
+        Segment("liquid", "liquid", steps(md.liquid_ps), ramp(md.liquid_K, md.liquid_K)),
+    ]
+    done = 0
+    for number, piece in enumerate(pieces, 1):
+        start, end = (md.liquid_K + slope * n for n in (done, done + piece))
+        segments.append(Segment(f"quench-{number:03d}", "quench", piece, ramp(start, end)))
+        done += piece
+    rest = ramp(md.temperature_K, md.temperature_K)
+    return [*segments, Segment("relax", "relax", steps(md.relax_ps), rest)]
+
+
+def production(config: GlassInput, potential: Path, source: Path, out: Path) -> list[Segment]:
+    """The segments with observers attached."""
+    if config.md.script is not None:
+        return _scripted(config, source, out)
+    md, shear = config.md, config.shear
+
+    def hold(comm: MPI.Comm, restart: Path | None) -> Session:
+        session = cuzr.resume(comm, restart, potential, md.timestep_ps)  # type: ignore[arg-type]
+        session.commands("reset_timestep 0")
+        cuzr.at_volume(session, md.temperature_K)
+        return session
+
+    def sheared(begin: bool) -> Open:
+        def resume(comm: MPI.Comm, restart: Path | None) -> Session:
+            session = cuzr.resume(comm, restart, potential, md.timestep_ps)  # type: ignore[arg-type]
+            cuzr.in_shear(session, md.temperature_K, shear.rate_per_ps, begin)
+            return session
+
+        return resume
+
+    segments = [Segment("hold", "hold", config.hold_steps, hold, observed=True, marks=True)]
+    pieces = _pieces(config.observe.frames, config.checkpoint.every_frames)
+    return segments + [
+        Segment(f"shear-{n:03d}", "shear", piece * config.frame_steps, sheared(n == 1), observed=True)
+        for n, piece in enumerate(pieces, 1)
+    ]
+
+
+def _scripted(config: GlassInput, source: Path, out: Path) -> list[Segment]:
+    path = source.parent / str(config.md.script)
+    resumable = script.goes_on(path.read_text(errors="replace"))
+
+    def start(comm: MPI.Comm, restart: Path | None) -> Session:
+        return script.start(comm, path, out / "lammps.log", config.md.variables, restart)
+
+    pieces = _pieces(
+        config.observe.frames, config.checkpoint.every_frames if resumable else config.observe.frames
+    )
+    return [
+        Segment(f"run-{n:03d}", "script", piece * config.frame_steps, start, observed=True, marks=n == 1)
+        for n, piece in enumerate(pieces, 1)
+    ]
+
+
+def _pieces(total: int, size: int) -> list[int]:
+    """``total`` in pieces of ``size``, the last one shorter."""
+    return [min(size, total - start) for start in range(0, total, size)]

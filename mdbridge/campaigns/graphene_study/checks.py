@@ -1,0 +1,177 @@
+"""Parts of the study that need one set of data at most: manufactured solutions, scattered nodes."""
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import ConvergenceError, InputError
+from ...core.files import digest
+from ...core.stages import Result, Task
+from ...fields.fieldset import FieldSet
+from ...lps import stencil
+from ...lps.learn import manufactured, scattered
+from ...lps.material import InfluenceFunction, LinearPeridynamicSolid
+from ..peridynamics.input import GrapheneInput
+from ..peridynamics.learning import Fields
+from .input import Manufactured, Scattered
+
+Array = NDArray[np.float64]
+
+TRUE_LAME = (0.1010, 0.4545)  # of [You2022, sec. 5]
+
+
+def check_campaigns(zero: GrapheneInput, warm: GrapheneInput, source: Path) -> None:
+    """Refuse campaigns that are not what the study takes them for, or cannot be compared.
+
+    Raises:
+        InputError: names the key and both values.
+    """
+    if zero.thermal is not None:
+        raise InputError(f"{source}: 'campaigns.zero' has a section [thermal]; it must be a campaign at rest")
+    if warm.thermal is None:
+        raise InputError(f"{source}: 'campaigns.warm' has no section [thermal]; it must have one")
+    for section, key in (
+        ("md", "cells"),
+        ("md", "potential"),
+        ("coarse", "spacing_A"),
+        ("coarse", "radius_A"),
+    ):
+        one, other = (getattr(getattr(c, section), key) for c in (zero, warm))
+        if one != other:
+            raise InputError(
+                f"{source}: '{section}.{key}' is {one} in the campaign at rest and {other} in the warm one; "
+                "the study compares them, so they must be equal"
+            )
+
+
+# --- section 5 ------------------------------------------------------------------
+
+
+def manufactured_tasks(settings: Manufactured) -> dict[str, Task]:
+    """One task for each node spacing and kind of quadrature."""
+    tasks = {}
+    for spacing in settings.spacings_A:
+        for near_cell in (False, True):
+            name = f"manufactured-{spacing:g}-{'cell' if near_cell else 'published'}"
+            key = digest("manufactured 3", settings.model_dump(), spacing, near_cell)
+            tasks[name] = Task(15.0, key, partial(_manufactured, settings, spacing, near_cell))
+    return tasks
+
+
+def _manufactured(settings: Manufactured, spacing: float, near_cell: bool) -> Result:
+    """Losses of the learned and of the true K = 1/r, and the learned ones themselves."""
+    horizon = settings.horizon_A
+    exact = partial(manufactured.continuum_symbol, lambda r: 1 / r, horizon, TRUE_LAME)
+    samples = manufactured.standing_waves(spacing, settings.length_A, 0.1, exact)
+    grid = stencil.uniform((spacing, spacing), horizon, near_cell)
+    truth = LinearPeridynamicSolid(InfluenceFunction(horizon, 1.0, np.ones(1)), *TRUE_LAME)
+    r = np.linspace(0.02, 1.0, 50) * horizon
+    learned: dict[str, Any] = {}
+    for kind, alpha in (("fixed", 1.0), ("learned", None)):
+        rows, model = [], None
+        for degree in sorted(settings.degrees):
+            start = None if model is None else model.influence
+            model, loss = manufactured.learn_positive(samples, grid, degree, alpha, start)
+            rows.append(
+                {
+                    "M": degree,
+                    "loss": loss,
+                    "lambda": model.lame_lambda,
+                    "mu": model.lame_mu,
+                    "alpha": model.influence.alpha,
+                    "K": _normalised(model.influence(r), r),
+                }
+            )
+        learned[kind] = rows
+    # the quadrature's own weight at each bond length: K W/h² is what the operator sees
+    weight = np.bincount(grid.ring, grid.weights) / np.bincount(grid.ring) / spacing**2
+    return {
+        "true_loss": manufactured.mean_residual(truth, samples, grid),
+        "learned": learned,
+        "r": r.tolist(),
+        "true_K": _normalised(1 / r, r),
+        "ring_radii": grid.radii.tolist(),
+        "ring_weight": weight.tolist(),
+    }
+
+
+def _normalised(values: Array, r: Array) -> list[float]:
+    """Divided by ∫ K r³ dr: only the shape of K matters."""
+    return (values / np.trapezoid(values * r**3, r)).tolist()
+
+
+# --- scattered nodes ------------------------------------------------------------
+
+
+def scattered_tasks(settings: Scattered, fields: Fields, key: str) -> dict[str, Task]:
+    """Learning on the uniform and on perturbed nodes, and using either model on the other."""
+    key = digest(key, settings.model_dump())
+    return {
+        f"scattered-{size:g}": Task(25.0, digest(key, size), partial(_scattered, settings, fields, size))
+        for size in settings.perturbations
+    }
+
+
+def _scattered(settings: Scattered, fields: Fields, size: float) -> Result:
+    train, val = fields["train"], fields["val"]
+    grid = train.nodes
+    random = np.random.default_rng(settings.seed)
+    moved = grid + size * train.spacing * random.uniform(-1, 1, grid.shape)
+    clouds = {
+        name: scattered.cloud(points - grid.min(axis=0) + train.spacing / 2, train.box, settings.horizon_A)
+        for name, points in (("uniform", grid), ("perturbed", moved))
+    }
+    chosen = np.unique(np.linspace(0, len(train.u) - 1, settings.samples).round().astype(int))
+    data = {
+        name: {
+            "train": (at_points(train, points, "u")[chosen], at_points(train, points, "b")[chosen]),
+            "val": (at_points(val, points, "u"), at_points(val, points, "b")),
+        }
+        for name, points in (("uniform", grid), ("perturbed", moved))
+    }
+    result: Result = {}
+    for name, where in clouds.items():
+        start = time.monotonic()
+        try:
+            fit = scattered.learn(where, *data[name]["train"], settings.degree, seed=settings.seed)
+        except ConvergenceError as error:
+            result[name] = {"failure": str(error)}
+            continue
+        row: Result = {
+            "constants": fit.material.as_dict(),
+            "min_operator": fit.min_operator,
+            "min_gamma": fit.min_gamma,
+            "cuts": fit.cuts,
+            "wall_s": time.monotonic() - start,
+            "failure": "",
+        }
+        for other, there in clouds.items():
+            for split, (u, b) in data[other].items():
+                residual, solution = scattered.errors(fit.material, there, u, b)
+                row[f"E_res_{split}_{other}"] = float(residual.mean())
+                row[f"E_u_{split}_{other}"] = float(solution.mean())
+        result[name] = row
+    return result
+
+
+def at_points(fields: FieldSet, points: Array, name: str) -> Array:
+    """A periodic field of ``fields`` (``"u"`` or ``"b"``) at other points, by its Fourier series.
+
+    Exact for what the nodes resolve, and the identity at the nodes themselves.
+    """
+    values = getattr(fields, name)
+    nx, ny = fields.shape  # type: ignore[misc]
+    spectrum = np.fft.fft2(values.reshape(len(values), nx, ny, 2), axes=(1, 2)) / (nx * ny)
+    phases = []
+    for axis, count in enumerate((nx, ny)):
+        numbers = np.fft.fftfreq(count, 1 / count)
+        k = 2 * np.pi * numbers / fields.box[axis]
+        wave = np.exp(1j * np.outer(points[:, axis] - fields.nodes[0, axis], k))
+        # the wave at the zone's edge stands for both of its signs
+        wave[:, np.abs(numbers) * 2 == count] = wave[:, np.abs(numbers) * 2 == count].real
+        phases.append(wave)
+    return np.einsum("px,py,sxyi->spi", *phases, spectrum, optimize=True).real

@@ -1,0 +1,79 @@
+"""The input of the study: which campaigns, and what is made of their data."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ...core.config import Section
+from ..peridynamics.input import Length
+
+Degree = Annotated[int, Field(ge=0, le=60)]
+Pairs = Annotated[list[Annotated[list[float], Field(min_length=2, max_length=2)]], Field(min_length=1)]
+
+
+class Campaigns(Section):
+    """The two campaigns, by their files; paths are relative to the study's file."""
+
+    zero: str = "graphene_0K.toml"
+    warm: str = "graphene_300K.toml"
+    zero_set: list[str] = []
+    """Overrides for the first, as --set takes them."""
+    warm_set: list[str] = []
+
+
+class Bootstrap(Section):
+    """Error bars from training sets drawn anew, with replacement."""
+
+    replicates: Annotated[int, Field(ge=2)] = 40
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class Compare(Section):
+    """Pairs [δ, M] for the comparisons, δ in Å."""
+
+    algorithm_1: Pairs = [[20.0, 10], [20.0, 15]]
+    """Algorithm 1 against least squares: at 0 K and at 300 K, the paper's choices."""
+    own_dilatation: Pairs = [[12.5, 5], [20.0, 10], [28.5, 24]]
+    hybrid: Pairs = [[12.5, 5], [20.0, 10]]
+
+
+class Manufactured(Section):
+    """Section 5 of the paper."""
+
+    spacings_A: Annotated[list[Length], Field(min_length=2)] = [5.0, 2.5, 1.25, 0.625]
+    degrees: Annotated[list[Degree], Field(min_length=2)] = [0, 1, 2, 3, 5, 8, 10, 15, 20]
+    horizon_A: Length = 12.5
+    length_A: Length = 100.0
+
+
+class Scattered(Section):
+    """Training and solving on perturbed nodes."""
+
+    horizon_A: Length = 20.0
+    degree: Degree = 8
+    perturbations: Annotated[list[Annotated[float, Field(ge=0, lt=0.5)]], Field(min_length=1)] = [0.05, 0.2]
+    """Each node is moved by up to so many node spacings along each axis."""
+    samples: Annotated[int, Field(ge=2)] = 30
+    """Training samples, spread over the training loads."""
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class StudyInput(Section):
+    """The study of graphene."""
+
+    campaign: Literal["graphene-study"]
+    campaigns: Campaigns = Campaigns()
+    bootstrap: Bootstrap = Bootstrap()
+    compare: Compare = Compare()
+    manufactured: Manufactured = Manufactured()
+    scattered: Scattered = Scattered()
+
+    @model_validator(mode="after")
+    def _two_pairs(self) -> "StudyInput":
+        if len(self.compare.algorithm_1) != 2:
+            raise ValueError("compare.algorithm_1: must hold two pairs, one for 0 K and one for 300 K")
+        for name in ("algorithm_1", "own_dilatation", "hybrid"):
+            for _, degree in getattr(self.compare, name):
+                if degree != int(degree) or degree < 0:
+                    raise ValueError(f"compare.{name}: {degree:g} is no degree; give pairs [δ in Å, M]")
+        return self

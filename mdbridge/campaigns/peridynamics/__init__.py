@@ -1,0 +1,1 @@
+"""Graphene's campaign: MD to a learned peridynamic solid, its solutions and figures."""

@@ -1,0 +1,337 @@
+"""The graphene campaign's summary, table and figures, from its stored files alone."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from ...core.files import read_json
+from ...core.plots import BLUE, DIVERGING, GREEN, GREY, ORANGE, RED, SEQUENTIAL, bare, figure
+from ...fields.fieldset import SOLUTIONS, FieldSet, get_fields, reading
+from ...lps import stability, stencil, symbol
+from ...lps.learn import spectral
+from ...lps.material import LinearPeridynamicSolid
+from .published import TABLE_4
+
+Array = NDArray[np.float64]
+
+# one load of each split to show
+SHOWN = {"train": "train-x-2-1", "val": "val-01", "test": "test-1"}
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the stages left behind."""
+
+    fields: dict[str, FieldSet]
+    solved: dict[str, dict[str, Array]]
+    md: dict[str, float]
+    dynamics: dict[str, Any] | None
+    model: dict[str, Any]
+    material: LinearPeridynamicSolid
+    wall: dict[str, float]
+    temperature: float
+
+
+def gather(dataset: Path, model: Path, solutions: Path, variant: str = "") -> Results:
+    """Read the three files; ``variant`` is that of the dataset the model was learned from.
+
+    Raises:
+        FileError: one is missing, damaged or of another origin.
+    """
+    stored = read_json(model)
+    with reading(dataset) as file:
+        prefix = f"variants/{variant}/" if variant else ""
+        fields = {name: get_fields(file, prefix + name) for name in SHOWN}
+        md = {k.removeprefix("md_"): float(v) for k, v in file.attrs.items() if k.startswith("md_")}
+        dynamics = _dynamics(file["dynamics"]) if "dynamics" in file else None
+        wall = {"sample": float(file.attrs["wall_s"])}
+        temperature = float(file.attrs.get("temperature_K", 0.0))
+    with reading(solutions, SOLUTIONS) as file:
+        names = ("u", "inside", "E_u", "E_res", "iterations")
+        solved = {split: {name: file[split][name][:] for name in names} for split in SHOWN}
+        wall |= {"learn": float(stored["wall_s"]), "solve": float(file.attrs["wall_s"])}
+    material = LinearPeridynamicSolid.from_dict(stored, str(model))
+    return Results(fields, solved, md, dynamics, stored, material, wall, temperature)
+
+
+def _dynamics(group: h5py.Group) -> dict[str, Any]:
+    return dict(group.attrs) | {name: group[name][:] for name in group}
+
+
+def summarise(results: Results) -> dict[str, Any]:
+    """The contents of summary.json."""
+    summary: dict[str, Any] = {"temperature_K": results.temperature}
+    for split, one in results.solved.items():
+        summary[f"E_u_{split}"] = float(one["E_u"].mean())
+        name = "E_res_test_TPa_per_A" if split == "test" else f"E_res_{split}"
+        summary[name] = float(one["E_res"].mean())
+    md = results.md
+    c11, c12 = md["C11_TPa"], md["C12_TPa"]
+    summary |= {
+        key: results.model[key] for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M", "alpha")
+    }
+    summary |= {f"md_{name}": value for name, value in md.items()}
+    summary |= {"md_E_TPa": c11 - c12**2 / c11, "md_nu": c12 / c11}
+    summary |= {"E_u_test_by_case": results.solved["test"]["E_u"].tolist()}
+    summary |= {"certificate": results.model["certificate"], "wall_s": dict(results.wall)}
+    summary |= {"versions": results.model["versions"], "input_hash": results.model["input_hash"]}
+    return summary
+
+
+def print_table(out: Console, summary: dict[str, Any], folder: Path) -> None:
+    """Our numbers beside the paper's."""
+    temperature = summary["temperature_K"]
+    paper = TABLE_4["300K" if temperature else "0K"]
+    table = Table(title=f"Linear peridynamic solid from MD at {temperature:g} K", title_justify="left")
+    for heading in ("", f"paper, {300 if temperature else 0} K", "this run", "MD directly"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for split, label in (("train", "training"), ("val", "validation")):
+        for kind, words in (("E_res", "residual error"), ("E_u", "displacement error")):
+            key = f"{kind}_{split}"
+            table.add_row(f"{label}: {words}", f"{paper[key]:.2%}", f"{summary[key]:.2%}", "")
+    table.add_row(
+        "test disc: displacement error", f"{paper['E_u_test']:.2%}", f"{summary['E_u_test']:.2%}", ""
+    )
+    table.add_row(
+        "Young's modulus (TPa)", f"{paper['E_TPa']}", f"{summary['E_TPa']:.4f}", f"{summary['md_E_TPa']:.4f}"
+    )
+    table.add_row("Poisson's ratio", f"{paper['nu']}", f"{summary['nu']:.4f}", f"{summary['md_nu']:.4f}")
+    certificate = summary["certificate"]
+    table.add_row("coercivity, whole zone", "grid only", f"{certificate['min_gamma']:.3g}", "")
+    for key, words in (
+        ("min_cauchy_schwarz", "Cauchy–Schwarz, whole zone"),
+        ("min_operator", "operator (TPa), whole zone"),
+    ):
+        if key in certificate:
+            table.add_row(words, "grid only", f"{certificate[key]:.3g}", "")
+    out.print(table)
+    wall = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in summary["wall_s"].items())
+    out.print(f"horizon {summary['delta_A']:g} Å, degree {summary['M']}; {wall}")
+    out.print(f"summary.json, model.json, dataset.h5 and the figures are in {folder}")
+
+
+def draw(results: Results, folder: Path) -> None:
+    """Draw every figure into ``folder``."""
+    for name, painter in _PAINTERS.items():
+        if name != DYNAMICS or results.dynamics is not None:
+            painter(results, folder / name)
+
+
+def expected(with_dynamics: bool) -> list[str]:
+    """Names of the figures that a finished report has."""
+    return [name for name in _PAINTERS if name != DYNAMICS or with_dynamics]
+
+
+def _influence(results: Results, path: Path) -> None:
+    """K times its distance squared over the weighted volume: a bond's share of the response."""
+    material = results.material
+    horizon = material.influence.horizon
+    curves = [("learned", material.influence, BLUE)]
+    if material.own_dilatation is not None:
+        curves = [("deviatoric", material.influence, BLUE), ("dilatation", material.own_dilatation, ORANGE)]
+    grid = stencil.uniform(tuple(results.fields["train"].spacing), horizon)  # type: ignore[arg-type]
+    volume = symbol.rings(grid, np.zeros((1, 2))).volume
+    r = np.linspace(0.8 * grid.radii[0], horizon, 600)
+    lowest, highest = 0.0, 0.0
+    with figure(path, 4.2, 3.0) as (_, axes):
+        axes.axhline(0, color=GREY, lw=0.6)
+        for label, influence, colour in curves:
+            m = volume @ influence(grid.radii)
+            axes.plot(r, influence(r) / m * 1e6, color=colour, label=label)
+            shown = influence(grid.radii) / m * 1e6
+            axes.plot(grid.radii, shown, "o", ms=3.5, color=RED if len(curves) == 1 else colour)
+            lowest, highest = min(lowest, shown.min()), max(highest, shown.max())
+        axes.plot([], [], "o", ms=3.5, color=RED if len(curves) == 1 else GREY, label="bonds of the grid")
+        axes.set_xlabel("bond length r (Å)")
+        axes.set_ylabel("influence function K/m (10⁻⁶ Å⁻⁴)")
+        axes.set_ylim(1.6 * lowest, 1.25 * highest)
+        influence = material.influence
+        axes.set_title(f"δ = {horizon:g} Å, M = {influence.degree}, α = {influence.alpha:.2f}")
+        axes.legend()
+
+
+def _convergence(results: Results, path: Path) -> None:
+    trace = np.array(results.model["trace"] or results.model["history"])
+    with figure(path, 4.2, 3.0) as (_, axes):
+        axes.semilogy(np.arange(1, len(trace) + 1), trace, color=BLUE)
+        axes.set_xlabel("evaluations of the loss, all starts")
+        axes.set_ylabel("lowest loss so far")
+        axes.set_title(
+            f"{results.model['method']}, δ = {results.model['delta_A']:g} Å, M = {results.model['M']}"
+        )
+
+
+def _displacements(results: Results, path: Path) -> None:
+    """u1 of one load of each split: MD, LPS and their difference."""
+    with figure(path, 7.2, 6.6, nrows=3, ncols=3) as (fig, axes):
+        for row, (split, name) in zip(axes, SHOWN.items(), strict=True):
+            fields, solved = results.fields[split], results.solved[split]
+            index = fields.names.index(name)
+            inside = solved["inside"].astype(bool)
+            md, lps = fields.u[index, :, 0].copy(), solved["u"][index, :, 0]
+            if fields.shape is not None:
+                md -= md.mean()
+            limit = np.abs(md[inside]).max()
+            for column, (values, title) in enumerate(
+                [(md, "MD, coarse-grained"), (lps, "LPS"), (lps - md, "difference × 20")]
+            ):
+                scale = 20.0 if column == 2 else 1.0
+                image = _map(row[column], fields, inside, scale * values, limit)
+                row[column].set_title(f"{name}: {title}" if column == 0 else title)
+                row[column].set_xlabel("x₁ (Å)")
+            row[0].set_ylabel("x₂ (Å)")
+            fig.colorbar(image, ax=row, label="u₁ (Å)", shrink=0.9)
+
+
+def _map(axes: Any, fields: FieldSet, inside: NDArray[np.bool_], values: Array, limit: float) -> Any:
+    """Nodal values as cells on the grid, blank outside."""
+    origin = fields.nodes.min(axis=0)
+    cell = np.rint((fields.nodes - origin) / fields.spacing).astype(int)
+    image = np.full(cell.max(axis=0) + 1, np.nan)
+    image[tuple(cell[inside].T)] = values[inside]
+    edges = [
+        o + h * (np.arange(n + 1) - 0.5) for o, h, n in zip(origin, fields.spacing, image.shape, strict=True)
+    ]
+    mesh = axes.pcolormesh(*edges, image.T, cmap=DIVERGING, vmin=-limit, vmax=limit, rasterized=True)
+    bare(axes)
+    if fields.shape is None:
+        reach = 1.1 * np.abs(fields.nodes[inside]).max()
+        axes.set_xlim(-reach, reach)
+        axes.set_ylim(-reach, reach)
+    return mesh
+
+
+def _dispersion(results: Results, path: Path) -> None:
+    """Moduli of longitudinal and transverse waves: the symbol against the MD response."""
+    fields = results.fields["train"]
+    grid = stencil.uniform(tuple(fields.spacing), results.material.influence.horizon)  # type: ignore[arg-type]
+    samples = spectral.transform(fields.u, fields.b, fields.shape, fields.box)  # type: ignore[arg-type]
+    with figure(path, 7.2, 3.0, ncols=2, sharey=True) as (_, axes):
+        for axis, panel in enumerate(axes):
+            edge = np.pi / fields.spacing[axis]
+            k = np.zeros((240, 2))
+            k[:, axis] = np.linspace(1e-3, 1, 240) * edge
+            operator = (
+                symbol.operator(results.material, symbol.rings(grid, k)) / (k[:, axis] ** 2)[:, None, None]
+            )
+            for kind, component, constant, colour in (
+                ("longitudinal", axis, "C11_TPa", BLUE),
+                ("transverse", 1 - axis, "C66_TPa", ORANGE),
+            ):
+                panel.plot(k[:, axis], operator[:, component, component], color=colour, label=f"{kind}, LPS")
+                points = np.array(list(_response(fields, samples, axis, component)))
+                panel.plot(*points.T, "o", ms=4, mfc="none", color=colour, label=f"{kind}, MD")
+                panel.axhline(results.md[constant], color=GREY, lw=0.7, ls="--")
+            reach = fields.load[:, 3 + axis].max()
+            panel.axvspan(reach, edge, color=GREY, alpha=0.12, lw=0)
+            if axis == 1:
+                panel.text(reach + 0.01, 0.03, "beyond the\ntraining loads", fontsize=7, color=GREY)
+            panel.set_xlabel(f"wave number k{'₁₂'[axis]} (1/Å)")
+            panel.set_ylim(0, None)
+            panel.set_xlim(0, edge)
+        axes[0].set_ylabel("modulus b/(k² u) (TPa)")
+        axes[0].legend(
+            loc="lower left",  # below the transverse waves
+            ncols=2,
+            fontsize=7,
+            title="dashed: elastic constants of LAMMPS",
+            title_fontsize=7,
+        )
+
+
+def _response(fields: FieldSet, samples: spectral.Samples, axis: int, component: int):
+    """(k, b/(k² u)) of the training loads along one axis that act on one component."""
+    for n in range(1, 6):
+        waves = (n, 0) if axis == 0 else (0, n)
+        index = fields.names.index(f"train-{'xy'[component]}-{waves[0]}-{waves[1]}")
+        at = np.argmax((np.abs(samples.b[index]) ** 2).sum(axis=1))
+        k = np.linalg.norm(samples.wavevectors[at])
+        yield k, (samples.b[index, at, component] / samples.u[index, at, component]).real / k**2
+
+
+def _solvability(results: Results, path: Path) -> None:
+    """The conditions' eigenvalues over the zone, and where the training waves lie."""
+    fields, material = results.fields["train"], results.material
+    grid = stencil.uniform(tuple(fields.spacing), material.influence.horizon)  # type: ignore[arg-type]
+    edge = np.pi / fields.spacing
+    axes_k = [np.linspace(-e, e, 161) for e in edge]
+    k = np.stack(np.meshgrid(*axes_k, indexing="ij"), axis=-1).reshape(-1, 2)
+    k[np.all(np.abs(k) < 1e-9, axis=1)] = 1e-6
+    coercivity = r"coercivity, $\lambda_{\min}(G)/\kappa^2$"
+    if material.own_dilatation is None:
+        values = stability.eigenvalues(material.influence, grid, k)[:, [0, 2]]
+        other = r"Cauchy–Schwarz, $\lambda_{\min}(G-2gg^T)/\kappa^2$"
+    else:
+        values = stability.operator_eigenvalues(material, grid, k)
+        other = r"operator, $\lambda_{\min}(L)/\kappa^2$ (TPa)"
+    with figure(path, 7.2, 3.2, ncols=2) as (fig, panels):
+        for which, (panel, title) in enumerate(zip(panels, (coercivity, other), strict=True)):
+            image = panel.pcolormesh(
+                *axes_k, values[:, which].reshape(161, 161).T, cmap=SEQUENTIAL, vmin=0, rasterized=True
+            )
+            waves = np.unique(np.abs(fields.load[:, 3:5]), axis=0)
+            panel.plot(*waves.T, ".", ms=2.5, color="white")
+            panel.set_title(f"{title}\nsmallest: {values[:, which].min():.3f}")
+            panel.set_xlabel("k₁ (1/Å)")
+            bare(panel)
+            fig.colorbar(image, ax=panel)
+        panels[0].set_ylabel("k₂ (1/Å);  dots: training loads")
+
+
+def _time_filter(results: Results, path: Path) -> None:
+    """u1 at finite temperature: raw snapshot, filtered, and the 0 K twin."""
+    dynamics, fields = results.dynamics, results.fields["train"]
+    assert dynamics is not None
+    zero = dynamics["u_zero"] - dynamics["u_zero"].mean(axis=0)
+    inside = np.ones(len(fields.nodes), dtype=bool)
+    limit = np.abs(dynamics["u_raw"][:, 0]).max()
+    temperature = f"{dynamics['temperature_K']:.0f} K"
+    panels = [
+        (dynamics["u_raw"], f"{temperature}, snapshot"),
+        (dynamics["u_filtered"], f"{temperature}, filtered"),
+    ]
+    with figure(path, 7.6, 2.5, ncols=3) as (fig, axes):
+        for panel, (u, title) in zip(axes, [*panels, (zero, "0 K")], strict=True):
+            image = _map(panel, fields, inside, u[:, 0], limit)
+            if u is not zero:
+                title += f"\n{np.linalg.norm(u - zero) / np.linalg.norm(zero):.1%} from 0 K"
+            panel.set_title(title)
+            panel.set_xlabel("x₁ (Å)")
+        axes[0].set_ylabel("x₂ (Å)")
+        fig.colorbar(image, ax=axes, label="u₁ (Å)", shrink=0.85)
+
+
+def _errors(results: Results, path: Path) -> None:
+    """Errors of all candidates (δ, M)."""
+    rows = [row for row in results.model["candidates"] if not row["failure"]]
+    labels = [f"{row['delta_A']:g}, {row['M']}" for row in rows]
+    with figure(path, 4.6, 3.0) as (_, axes):
+        for key, label, colour, marker in (
+            ("E_res_train", "residual, training", BLUE, "o"),
+            ("E_u_train", "displacement, training", ORANGE, "s"),
+            ("E_res_val", "residual, validation", GREEN, "^"),
+            ("E_u_val", "displacement, validation", RED, "v"),
+        ):
+            axes.semilogy(labels, [100 * row[key] for row in rows], marker, color=colour, label=label)
+        axes.set_xlabel("horizon δ (Å), degree M")
+        axes.set_ylabel("relative error (%)")
+        axes.legend()
+
+
+DYNAMICS = "time_filter.png"
+_PAINTERS: dict[str, Callable[[Results, Path], None]] = {
+    "influence.png": _influence,
+    "convergence.png": _convergence,
+    "candidates.png": _errors,
+    "displacements.png": _displacements,
+    "dispersion.png": _dispersion,
+    "solvability.png": _solvability,
+    DYNAMICS: _time_filter,
+}

@@ -1,0 +1,194 @@
+"""The input of a graphene campaign: every key, its meaning, default and range."""
+
+from math import sqrt
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from ...core.config import Section
+from ...md.loads import WAVES
+
+Length = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(gt=0, le=1)]
+
+
+class MD(Section):
+    """The atomistic model."""
+
+    potential: str = "SiC.tersoff"
+    """Tersoff file: a path, or a name that ships with LAMMPS."""
+    cells: Annotated[list[Annotated[int, Field(ge=4)]], Field(min_length=2, max_length=2)] = [39, 23]
+    """Rectangular cells √3a × 3a of the periodic sheet; 39 × 23 make 3,588 atoms."""
+    bond_guess_A: Length = 1.46
+    """Start of the search for the stress-free bond length."""
+    disc_radius_A: Length = 100.0
+    disc_inner_A: Length = 50.0
+    """The disc is loaded outside this radius, and solved inside it."""
+    max_bond_strain: Annotated[float, Field(gt=0, lt=0.02)] = 0.002
+    """Loads are scaled to this largest bond strain; beyond 0.02 the response is not linear."""
+    force_tolerance: Annotated[float, Field(gt=0)] = 1e-9
+    """Largest force left in a relaxed state (eV/Å)."""
+
+
+class Coarse(Section):
+    """Spatial averaging."""
+
+    kernel: Literal["cone", "paraboloid", "gaussian"] = "cone"
+    radius_A: Length = 10.0
+    spacing_A: Length = 5.0
+    fine_spacing_A: Length = 2.5
+
+    @model_validator(mode="after")
+    def _covered(self) -> "Coarse":
+        if self.radius_A < max(self.spacing_A, self.fine_spacing_A):
+            raise ValueError(
+                f"coarse.radius_A = {self.radius_A:g} must be at least coarse.spacing_A = {self.spacing_A:g} "
+                f"and coarse.fine_spacing_A = {self.fine_spacing_A:g}: nodes would miss atoms"
+            )
+        return self
+
+
+class Dynamics(Section):
+    """One training load run at finite temperature, with the time filter at every step."""
+
+    enabled: bool = True
+    load: str = "train-x-1-1"
+    temperature_K: Length = 300.0
+    duration_ps: Annotated[float, Field(ge=0.01)] = 4.0
+    damping_ps: Length = 0.2
+    filter_weight: Fraction = 0.001
+    """ι of the time filter; the filter remembers about timestep/ι."""
+    max_bond_strain: Annotated[float, Field(gt=0, lt=0.02)] = 0.01
+    """The load's own scale: larger than at 0 K, so that it shows above the thermal motion."""
+    seed: Annotated[int, Field(ge=1)] = 2021
+
+
+class Thermal(Section):
+    """All loads at a finite temperature instead of at rest: means over a thermostatted run."""
+
+    temperature_K: Length = 300.0
+    duration_ps: Annotated[float, Field(ge=0.01)] = 1.0
+    """Of the runs of the sheet."""
+    disc_duration_ps: Annotated[float, Field(ge=0.01)] = 2.0
+    """Of those of the disc, whose slowest deformation takes longer to settle."""
+    damping_ps: Length = 0.05
+    """Of the Langevin thermostat: critical for the longest waves of the sheet, so that they settle."""
+    published_filter: Fraction = 0.01
+    """ι of [You2022, eq. 2.10]: a memory of 0.05 ps."""
+    filter: Fraction = 0.001
+    """ι of the filter that is used: a memory of 0.5 ps."""
+    load_factors: Annotated[list[Fraction], Field(min_length=1)] = [1.0, 0.25, 0.1]
+    """The training loads are also run at these fractions: the signal-to-noise levels of section 6.3."""
+    elastic_seeds: Annotated[int, Field(ge=2)] = 4
+    elastic_ps: Annotated[float, Field(ge=0.01)] = 3.0
+    """Length of the runs that give the elastic constants directly, and how many seeds of them."""
+    seed: Annotated[int, Field(ge=1)] = 2021
+
+    @model_validator(mode="after")
+    def _whole_load(self) -> "Thermal":
+        if self.load_factors[0] != 1.0 or len(set(self.load_factors)) < len(self.load_factors):
+            raise ValueError(f"load_factors = {self.load_factors}: must begin with 1.0, each given once")
+        return self
+
+
+class Parallel(Section):
+    """How ranks share the samples."""
+
+    ranks_per_sample: Annotated[int, Field(ge=1)] = 1
+
+
+class Learn(Section):
+    """The regression."""
+
+    method: Literal["least-squares", "algorithm-1"] = "least-squares"
+    horizons_A: Annotated[list[Length], Field(min_length=1)] = [25.5, 28.5]
+    degrees: Annotated[list[Annotated[int, Field(ge=0, le=60)]], Field(min_length=1)] = [16, 24]
+    baseline_horizon_A: Length = 12.5
+    """Horizon of the positive M = 0 kernel that errors are normalised with to choose (δ, M)."""
+    long_wave_weight: Annotated[float, Field(ge=0, le=4)] = 1.5
+    solution_weight: Annotated[float, Field(ge=0)] = 3.0
+    consistency_weight: Annotated[float, Field(ge=0)] = 1.0
+    strict_inf_sup: bool = False
+    own_dilatation: bool = False
+    """Give the dilatation an influence function of its own (beyond the paper)."""
+    hybrid: bool = False
+    """Train on the coarse and the fine nodes together, [You2022, sec. 6.4]."""
+    variant: str = ""
+    """Train on one of the dataset's variants, for instance published-x1-twin, instead of the standard."""
+    starts: Annotated[int, Field(ge=1, le=1000)] = 6
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class Sweep(Section):
+    """The pairs (δ, M) that 'mdbridge learn --sweep' tries."""
+
+    horizons_A: Annotated[list[Length], Field(min_length=1)] = [
+        12.5,
+        15.0,
+        17.5,
+        20.0,
+        22.5,
+        25.0,
+        26.5,
+        28.5,
+    ]
+    degrees: Annotated[list[Annotated[int, Field(ge=0, le=60)]], Field(min_length=1)] = [0, 5, 10, 15, 20, 24]
+
+
+class Solve(Section):
+    """The boundary-value problems."""
+
+    relative_tolerance: Annotated[float, Field(gt=0, lt=1e-2)] = 1e-10
+    max_iterations: Annotated[int, Field(ge=1)] = 2000
+
+
+class GrapheneInput(Section):
+    """A graphene campaign."""
+
+    campaign: Literal["graphene"]
+    md: MD = MD()
+    coarse: Coarse = Coarse()
+    dynamics: Dynamics = Dynamics()
+    thermal: Thermal | None = None
+    parallel: Parallel = Parallel()
+    learn: Learn = Learn()
+    sweep: Sweep = Sweep()
+    solve: Solve = Solve()
+
+    @model_validator(mode="after")
+    def _fits(self) -> "GrapheneInput":
+        if self.learn.own_dilatation and (self.learn.strict_inf_sup or self.learn.method == "algorithm-1"):
+            raise ValueError(
+                "learn.own_dilatation = true: goes with learn.method = 'least-squares' and without "
+                "learn.strict_inf_sup alone"
+            )
+        if self.md.disc_inner_A >= self.md.disc_radius_A:
+            raise ValueError(
+                f"md.disc_inner_A = {self.md.disc_inner_A:g} must be below "
+                f"md.disc_radius_A = {self.md.disc_radius_A:g}"
+            )
+        if self.thermal is not None and self.parallel.ranks_per_sample != 1:
+            raise ValueError(
+                f"parallel.ranks_per_sample = {self.parallel.ranks_per_sample} with a section [thermal]: "
+                "must be 1; LAMMPS draws the thermostat's noise rank by rank, and a loaded and an unloaded "
+                "run share it only if no atom ever changes ranks"
+            )
+        if self.thermal is not None and self.dynamics.enabled:
+            raise ValueError("dynamics.enabled = true with a section [thermal]: set it to false")
+        lengths = [c * n * self.md.bond_guess_A for c, n in zip((sqrt(3.0), 3.0), self.md.cells, strict=True)]
+        nodes = [round(length / self.coarse.spacing_A) for length in lengths]
+        if min(nodes) <= 2 * WAVES:
+            raise ValueError(
+                f"md.cells = {self.md.cells} with coarse.spacing_A = {self.coarse.spacing_A:g} makes "
+                f"{nodes[0]} × {nodes[1]} nodes, but the loads have up to {WAVES} waves per box and "
+                f"need more than {2 * WAVES}; raise md.cells, or lower coarse.spacing_A"
+            )
+        # the collar of 2δ around the solved part of the disc must hold averaged atoms
+        widest = (self.md.disc_radius_A + self.coarse.radius_A - self.md.disc_inner_A) / 2
+        too_wide = [h for h in self.learn.horizons_A if h > widest]
+        if too_wide:
+            raise ValueError(
+                f"learn.horizons_A has {too_wide[0]:g}, but the disc leaves room for a collar of two "
+                f"horizons only up to {widest:g}; lower it, or raise md.disc_radius_A"
+            )
+        return self

@@ -1,0 +1,250 @@
+"""Learning graphene's model for pairs (δ, M), shared over ranks, and choosing among them.
+
+Each learned pair is a file of its own, so that what was done before an interruption
+is not done again; a pair that fails is recorded as failed, and the others go on.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mpi4py import MPI
+
+from ...core.console import Tick
+from ...core.errors import ConvergenceError, InputError, MdbridgeError
+from ...core.files import digest
+from ...core.stages import Task, run_tasks
+from ...fields.fieldset import FieldSet
+from ...lps import stencil, symbol
+from ...lps.learn import regression, spectral
+from ...lps.material import LinearPeridynamicSolid
+from .input import Learn
+
+ERRORS = ("E_res_train", "E_u_train", "E_res_val", "E_u_val")
+_SMALLEST_MODULUS = 1e-4  # TPa; the fit's own bound is lower
+Fields = dict[str, FieldSet]
+Pair = tuple[float, int]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A learned model for one pair (δ, M), or why there is none.
+
+    Attributes:
+        horizon: δ (Å).
+        degree: M.
+        material: the model, or None.
+        certificates: one per grid, as dictionaries.
+        errors: mean relative errors by name, and AvgE once they are rated.
+        failure: why there is no model.
+        cost: half the sum of squares.
+        history, trace: of the fit.
+        wall_s: time taken (s).
+    """
+
+    horizon: float
+    degree: int
+    material: LinearPeridynamicSolid | None = None
+    certificates: list[dict[str, Any]] = field(default_factory=list)
+    errors: dict[str, float] = field(default_factory=dict)
+    failure: str = ""
+    cost: float = 0.0
+    history: list[float] = field(default_factory=list)
+    trace: list[float] = field(default_factory=list)
+    wall_s: float = 0.0
+
+    def row(self) -> dict[str, Any]:
+        """One row of the table of candidates."""
+        return {"delta_A": self.horizon, "M": self.degree, **self.errors, "failure": self.failure}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything, for a file."""
+        data = {name: value for name, value in vars(self).items() if name != "material"}
+        return data | {"material": None if self.material is None else self.material.as_dict()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any], source: str) -> "Candidate":
+        """The inverse of :meth:`as_dict`; ``source`` names the file in errors."""
+        values = {name: data[name] for name in cls.__dataclass_fields__}
+        if values["material"] is not None:
+            values["material"] = LinearPeridynamicSolid.from_dict(values["material"], source)
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All candidates, with AvgE among their errors, and the best of them."""
+
+    candidates: list[Candidate]
+    best: Candidate
+
+
+def choose(comm: MPI.Comm, settings: Learn, fields: Fields, folder: Path, key: str, tick: Tick) -> Outcome:
+    """Learn all pairs and take the one with the smallest AvgE (collective).
+
+    AvgE is the mean of the four errors, each divided by that of the baseline, a
+    constant Bernstein polynomial ([You2022, sec. 4.3]).
+
+    Raises:
+        InputError: a horizon does not fit the data.
+        ConvergenceError: no candidate could be learned.
+    """
+    for horizon in settings.horizons_A:
+        check_horizon(horizon, fields)
+    pairs = [(settings.baseline_horizon_A, 0)]
+    pairs += [(h, m) for h in settings.horizons_A for m in settings.degrees]
+    baseline, *candidates = learn_all(comm, settings, fields, pairs, folder, key, tick)
+    rated = [rate(one, baseline) for one in candidates]
+    usable = [one for one in rated if one.material is not None]
+    if not usable:
+        raise ConvergenceError(f"no model could be learned: {rated[0].failure}")
+    return Outcome([rate(baseline, baseline), *rated], min(usable, key=lambda one: one.errors["AvgE"]))
+
+
+def learn_all(
+    comm: MPI.Comm,
+    settings: Learn,
+    fields: Fields,
+    pairs: Sequence[Pair],
+    folder: Path,
+    key: str,
+    tick: Tick,
+) -> list[Candidate]:
+    """Learn every pair that has no file in ``folder`` yet (collective); in the order of ``pairs``.
+
+    Args:
+        key: hash of the data and of the settings other than the pairs.
+    """
+
+    def task(pair: Pair) -> Task:
+        return Task(
+            4.0 + pair[1], digest("pair 2", key, *pair), lambda: learn_one(settings, fields, *pair).as_dict()
+        )
+
+    names = {pair: f"delta-{pair[0]:g}-M-{pair[1]}" for pair in pairs}
+    results = run_tasks(comm, {name: task(pair) for pair, name in names.items()}, folder, tick)
+    return [Candidate.from_dict(results[names[pair]], str(folder / names[pair])) for pair in pairs]
+
+
+def learn_one(
+    settings: Learn,
+    fields: Fields,
+    horizon: float,
+    degree: int,
+    start: LinearPeridynamicSolid | None = None,
+    weights: np.ndarray | None = None,
+) -> Candidate:
+    """Learn one pair; failing is a result.
+
+    Args:
+        start: a model to start from, instead of random ones.
+        weights: ``(s,)`` further weights of the training samples.
+    """
+    begin = time.monotonic()
+    try:
+        check_horizon(horizon, fields)
+        fit = _fit(settings, fields, horizon, degree, start, weights)
+        material = fit.material
+        if min(material.lame_mu, material.lame_lambda + material.lame_mu) < _SMALLEST_MODULUS:
+            raise ConvergenceError("λ + μ or μ came out as zero: the model is not solvable")
+        errors = spectral_errors(material, fields)
+    except (MdbridgeError, ArithmeticError, ValueError) as error:  # LinAlgError is a ValueError
+        words = str(error) if isinstance(error, MdbridgeError) else repr(error)
+        return Candidate(horizon, degree, failure=words, wall_s=time.monotonic() - begin)
+    return Candidate(
+        horizon=horizon,
+        degree=degree,
+        material=material,
+        certificates=[asdict(one) for one in fit.certificates],
+        errors=errors,
+        cost=fit.cost,
+        history=fit.history,
+        trace=fit.trace,
+        wall_s=time.monotonic() - begin,
+    )
+
+
+def _fit(
+    settings: Learn,
+    fields: Fields,
+    horizon: float,
+    degree: int,
+    start: LinearPeridynamicSolid | None,
+    weights: np.ndarray | None,
+) -> regression.Fit:
+    grids = {name: stencil.uniform(tuple(one.spacing), horizon) for name, one in fields.items()}  # type: ignore[arg-type]
+    distinct = list({one.spacing.round(6).tobytes(): one for one in grids.values()}.values())
+    power = 0.0 if settings.method == "algorithm-1" else settings.long_wave_weight
+    data = []
+    for name, one in fields.items():
+        if name.startswith("train"):
+            moments = spectral.moments(samples(one), power, weights)
+            # two influence functions are free enough to fit one grid and fail on another of about the
+            # same spacing: the same waves must be answered alike on both
+            like = [g for g in distinct if np.allclose(g.spacing, one.spacing, rtol=0.05)]
+            data += [(moments, g) for g in (like if settings.own_dilatation else [grids[name]])]
+    if settings.method == "algorithm-1":
+        from ...lps.learn import algorithm1  # brings in torch, which takes seconds to import
+
+        return algorithm1.learn(data, degree, algorithm1.Settings(seed=settings.seed))
+    options = regression.Settings(
+        solution_weight=settings.solution_weight,
+        consistency_weight=settings.consistency_weight,
+        starts=settings.starts,
+        seed=settings.seed,
+        strict_inf_sup=settings.strict_inf_sup,
+        own_dilatation=settings.own_dilatation,
+    )
+    return regression.learn(data, distinct, degree, options, start)
+
+
+def samples(fields: FieldSet) -> spectral.Samples:
+    """The Fourier transform of periodic fields."""
+    return spectral.transform(fields.u, fields.b, fields.shape, fields.box)  # type: ignore[arg-type]
+
+
+def spectral_errors(material: LinearPeridynamicSolid, fields: Fields) -> dict[str, float]:
+    """Mean relative errors of residual and solution on all periodic sets, and the loss (4.1), by name."""
+    errors = {}
+    for name, one in fields.items():
+        if one.shape is None:
+            continue
+        sample = samples(one)
+        grid = stencil.uniform(tuple(one.spacing), material.influence.horizon)  # type: ignore[arg-type]
+        operator = symbol.operator(material, symbol.rings(grid, sample.wavevectors))
+        residual, solution = spectral.errors(operator, sample)
+        errors[f"E_res_{name}"] = float(residual.mean())
+        errors[f"E_u_{name}"] = float(solution.mean())
+        errors[f"loss_{name}"] = float((residual**2).mean())
+    return errors
+
+
+def check_horizon(horizon: float, fields: Fields) -> None:
+    """Refuse a horizon that does not fit the data.
+
+    Raises:
+        InputError: it is more than half of a periodic box, or holds no neighbour.
+    """
+    for name, one in fields.items():
+        if one.shape is not None and not 2 * horizon < min(one.box):
+            raise InputError(
+                f"a horizon of {horizon:g} Å does not fit '{name}', whose box is {one.box[0]:.2f} × "
+                f"{one.box[1]:.2f} Å: it must be below half of its shorter edge, {min(one.box) / 2:.2f} Å"
+            )
+        if not horizon > max(one.spacing):
+            raise InputError(
+                f"a horizon of {horizon:g} Å holds no neighbour along both axes in '{name}', whose nodes are "
+                f"{one.spacing[0]:.3g} × {one.spacing[1]:.3g} Å apart; use at least 2.3 node spacings"
+            )
+
+
+def rate(candidate: Candidate, baseline: Candidate) -> Candidate:
+    """Add AvgE; without a baseline the errors are averaged as they are."""
+    if candidate.material is None:
+        return candidate
+    scale = baseline.errors or dict.fromkeys(ERRORS, 1.0)
+    average = float(np.mean([candidate.errors[key] / scale[key] for key in ERRORS]))
+    return replace(candidate, errors=candidate.errors | {"AvgE": average})

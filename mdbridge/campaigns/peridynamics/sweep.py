@@ -1,0 +1,68 @@
+"""Algorithm 2 of [You2022]: which horizon and degree, from all pairs of a sweep."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mpi4py import MPI
+
+from ...core.console import Tick
+from ...core.errors import ConvergenceError
+from .input import Learn, Sweep
+from .learning import Candidate, Fields, learn_all, rate
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a sweep says.
+
+    Attributes:
+        candidates: all pairs, failed ones too.
+        rows: for each degree the best horizon, rated.
+        best: the row with the smallest AvgE.
+    """
+
+    candidates: list[Candidate]
+    rows: list[Candidate]
+    best: Candidate
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a file: the tables and the chosen model."""
+        return {
+            "candidates": [one.row() | {"wall_s": one.wall_s} for one in self.candidates],
+            "rows": [one.row() | _constants(one) for one in self.rows],
+            "best": self.best.as_dict(),
+        }
+
+
+def sweep(
+    comm: MPI.Comm, settings: Learn, pairs: Sweep, fields: Fields, folder: Path, key: str, tick: Tick
+) -> Selection:
+    """Learn all pairs (collective, resumable) and select."""
+    every = [(h, m) for m in pairs.degrees for h in pairs.horizons_A]
+    return select(learn_all(comm, settings, fields, every, folder, key, tick))
+
+
+def select(candidates: list[Candidate]) -> Selection:
+    """For each M the δ with the smallest training residual; among those the smallest AvgE.
+
+    AvgE is normalised with the smallest degree that could be learned, in the paper M = 0.
+
+    Raises:
+        ConvergenceError: no pair could be learned.
+    """
+    usable = [one for one in candidates if one.material is not None]
+    if not usable:
+        raise ConvergenceError(f"no pair of the sweep could be learned; the first: {candidates[0].failure}")
+    degrees = sorted({one.degree for one in usable})
+    rows = [
+        min((one for one in usable if one.degree == m), key=lambda one: one.errors["E_res_train"])
+        for m in degrees
+    ]
+    rows = [rate(one, rows[0]) for one in rows]
+    return Selection(candidates, rows, min(rows, key=lambda one: one.errors["AvgE"]))
+
+
+def _constants(candidate: Candidate) -> dict[str, float]:
+    assert candidate.material is not None
+    return {"E_TPa": candidate.material.young, "nu": candidate.material.poisson}

@@ -1,0 +1,273 @@
+"""Graphene at finite temperature: the mean response to constant loads.
+
+Each run starts from the relaxed state of its load and is observed by two time
+filters at once ([You2022, eq. 2.10]): the published one and a longer one.
+
+The thermal noise of a filtered displacement does not depend on the load.  An
+unloaded twin of each crystal is therefore run with the same velocities and the
+same random forces, and its displacement subtracted: the subtraction technique of
+nonequilibrium molecular dynamics.  Its own mean is zero in the periodic sheet, so
+it biases nothing, and in the free disc it is the thermal expansion, which is not
+the load's doing.  A strong thermostat keeps the two trajectories together.  The
+fields are kept with and without the subtraction.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from ...core.errors import InputError
+from ...fields import fieldset
+from ...fields.fieldset import FieldSet
+from ...md import graphene, loads
+from ...md.observe.displacement import SpatialAverage, TimeFilter
+from ...md.observe.schedule import every, on
+from ...md.relax import Crystal
+from ...md.session import Session
+from .input import GrapheneInput, Thermal
+from .sampling import (
+    Array,
+    Job,
+    Result,
+    Sampler,
+    all_loads,
+    body_force_unit,
+    box_of,
+    field_set,
+    node_grids,
+    require,
+    scaled,
+)
+
+PUBLISHED, LONG = "published", "long"
+_CHUNK = 200  # steps between two reports of progress
+# seconds of one step on one rank; only ratios matter
+_COST = {"sheet": 0.0027, "disc": 0.0085, "elastic": 0.0003}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to make the fields of the same runs.
+
+    Attributes:
+        filter: PUBLISHED or LONG.
+        factor: of the loads.
+        twin: whether the unloaded twin is subtracted.
+    """
+
+    filter: str
+    factor: float
+    twin: bool
+
+    @property
+    def group(self) -> str:
+        """Where the dataset holds its splits; the standard variant is at the top."""
+        if self == STANDARD:
+            return ""
+        return f"variants/{self.filter}-x{self.factor:g}-{'twin' if self.twin else 'plain'}/"
+
+
+STANDARD = Variant(LONG, 1.0, True)
+
+
+def variants(settings: Thermal) -> Iterator[Variant]:
+    """All variants; those of reduced loads have a training split only."""
+    for factor in settings.load_factors:
+        for name in (LONG, PUBLISHED):
+            for twin in (True, False):
+                yield Variant(name, factor, twin)
+
+
+def jobs(config: GrapheneInput) -> dict[str, Job]:
+    """The runs of a campaign: name -> cost and work."""
+    settings = _settings(config)
+    cost = {kind: _COST[kind] * _steps(settings, disc=kind == "disc") for kind in ("sheet", "disc")}
+    found: dict[str, Job] = {}
+    for kind in ("sheet", "disc"):
+        found[f"unloaded-{kind}"] = Job(cost[kind], partial(_unloaded, kind=kind))
+    for split, factor, load in _runs(config):
+        kind = "disc" if split == "test" else "sheet"
+        work = partial(_loaded, split=split, factor=factor, name=load.name)
+        found[_job_name(load.name, factor)] = Job(cost[kind], work)
+    found["elastic"] = Job(0.1, lambda sampler: sampler.elastic())
+    elastic_steps = 7 * settings.elastic_ps / graphene.TIMESTEP
+    for n in range(settings.elastic_seeds):
+        found[f"elastic-{n}"] = Job(_COST["elastic"] * elastic_steps, partial(_elastic, number=n))
+    return found
+
+
+def _settings(config: GrapheneInput) -> Thermal:
+    assert config.thermal is not None
+    return config.thermal
+
+
+def _steps(settings: Thermal, disc: bool) -> int:
+    return round((settings.disc_duration_ps if disc else settings.duration_ps) / graphene.TIMESTEP)
+
+
+def _runs(config: GrapheneInput) -> Iterator[tuple[str, float, loads.Load]]:
+    """Split, factor and load of every loaded run."""
+    for split, split_loads in all_loads(config, np.ones(2)).items():
+        for factor in _settings(config).load_factors if split == "train" else [1.0]:
+            for load in split_loads:
+                yield split, factor, load
+
+
+def _job_name(load: str, factor: float) -> str:
+    return load if factor == 1.0 else f"{load}-x{factor:g}"
+
+
+def _elastic(sampler: Sampler, number: int) -> Result:
+    settings = _settings(sampler.config)
+    constants = graphene.thermal_elastic_constants(
+        sampler.comm,
+        sampler.bond,
+        sampler.potential,
+        temperature=settings.temperature_K,
+        damping=settings.damping_ps,
+        duration=settings.elastic_ps,
+        seed=settings.seed + 10 * (number + 1),
+    )
+    return {name: np.array(value) for name, value in constants.items()}
+
+
+def _unloaded(sampler: Sampler, kind: str) -> Result:
+    crystal = sampler.sheet if kind == "sheet" else sampler.disc
+    return _run(sampler, crystal, np.zeros_like(crystal.reference), np.zeros_like(crystal.reference))
+
+
+def _loaded(sampler: Sampler, split: str, factor: float, name: str) -> Result:
+    md = sampler.config.md
+    crystal = sampler.disc if split == "test" else sampler.sheet
+    box = np.ones(2) if crystal.box is None else crystal.box
+    load = next(one for one in all_loads(sampler.config, box)[split] if one.name == name)
+    force = factor * scaled(load, crystal, md.max_bond_strain)
+    displacement = crystal.relax(force, md.force_tolerance)
+    strain = crystal.bond_strain(displacement)
+    if strain >= 0.02:
+        raise InputError(f"load {name}: bond strain {strain:.4f} reaches 0.02; lower md.max_bond_strain")
+    return _run(sampler, crystal, force, displacement) | {
+        "parameters": np.array(list(load.parameters.values())),
+        "amplitude": np.array(np.abs(force).max()),
+        "bond_strain": np.array(strain),
+    }
+
+
+def _run(sampler: Sampler, crystal: Crystal, force: Array, displacement: Array) -> Result:
+    """Dynamics under ``force`` from ``displacement`` (both of all atoms); the filtered fields at the end."""
+    settings, coarse = _settings(sampler.config), sampler.config.coarse
+    steps = _steps(settings, disc=crystal.box is None)
+    grids = node_grids(sampler.config, crystal.box)
+    with _copy(sampler, crystal) as session:
+        # cutting a disc takes steps of its own: the filters count from here
+        session.commands("reset_timestep 0\nfix filters all property/atom d2_published 2 d2_long 2")
+        session.scatter("d2_reference", crystal.reference)
+        session.scatter("d2_load", force)
+        session.scatter("x", crystal.reference + displacement)
+        graphene.thermostat(session, settings.temperature_K, settings.damping_ps, settings.seed)
+        weights = {PUBLISHED: settings.published_filter, LONG: settings.filter}
+        observers = {}
+        for name, weight in weights.items():
+            session.attach(TimeFilter(weight, array=f"d2_{name}"), every(1))
+            observers[name] = SpatialAverage(grids, coarse.radius_A, coarse.kernel, True, f"d2_{name}")
+            session.attach(observers[name], on([steps]))
+        heat = []
+        for done in range(0, steps, _CHUNK):
+            session.run(min(_CHUNK, steps - done))
+            heat.append(graphene.temperature(session))
+            sampler.tick(min(1.0, (done + _CHUNK) / steps))
+        result = {
+            "temperature_K": np.array(np.mean(heat[len(heat) // 2 :])),
+            "rms_load": np.array(np.sqrt((force**2).sum(axis=1).mean())),
+            "rms_force": np.array(_rms_force(session)),
+        }
+    for grid_name, grid in grids.items():
+        for name, observer in observers.items():
+            averages = observer.results[grid_name]
+            # (2.10) starts from U = 0 and has taken up only so much of the displacement
+            result[f"u{grid_name}@{name}"] = averages.u / (1 - (1 - weights[name]) ** steps)
+            result[f"b{grid_name}"] = averages.load * body_force_unit(grid)
+    return result
+
+
+def _copy(sampler: Sampler, crystal: Crystal) -> Session:
+    """A fresh session with the same atoms under the same IDs."""
+    md = sampler.config.md
+    if crystal.box is None:
+        return graphene.free_disc(sampler.comm, md.disc_radius_A, sampler.bond, sampler.potential)
+    return graphene.sheet(sampler.comm, tuple(md.cells), sampler.bond, sampler.potential)  # type: ignore[arg-type]
+
+
+def _rms_force(session: Session) -> float:
+    """Of the atoms' interaction and load together (eV/Å), without the thermostat's own forces."""
+    session.commands("unfix bath")
+    session.run(0)
+    return float(np.sqrt((session.gather("f", 2) ** 2).sum(axis=1).mean()))
+
+
+# --- the dataset ------------------------------------------------------------------
+
+
+def collect(config: GrapheneInput, folder: Path, key: str, path: Path, wall: float) -> None:
+    """Gather the samples' files into the dataset (rank 0).
+
+    Raises:
+        FileError: the dataset cannot be written.
+    """
+    settings = _settings(config)
+    rest = require(folder, "elastic", key)
+    box = box_of(config, float(rest["bond_A"]))
+    with fieldset.writing(path, key) as file:
+        file.attrs["wall_s"] = wall
+        file.attrs["max_bond_strain"] = config.md.max_bond_strain
+        file.attrs["temperature_K"] = settings.temperature_K
+        file.attrs["duration_ps"] = settings.duration_ps
+        file.attrs["damping_ps"] = settings.damping_ps
+        file.attrs["filters"] = [settings.published_filter, settings.filter]
+        for name, value in rest.items():
+            file.attrs[f"md_{name}" if name == "bond_A" else f"md_0K_{name}"] = float(value)
+        elastic = [require(folder, f"elastic-{n}", key) for n in range(settings.elastic_seeds)]
+        for name in elastic[0]:
+            values = [float(one[name]) for one in elastic]
+            file.attrs[f"md_{name}"] = np.mean(values)
+            file.attrs[f"md_sd_{name}"] = np.std(values, ddof=1) / np.sqrt(len(values))
+        twins = {kind: require(folder, f"unloaded-{kind}", key) for kind in ("sheet", "disc")}
+        for variant in variants(settings):
+            for split, split_loads in all_loads(config, box).items():
+                if variant.factor != 1.0 and split != "train":
+                    continue
+                samples = [require(folder, _job_name(load.name, variant.factor), key) for load in split_loads]
+                twin = twins["disc" if split == "test" else "sheet"] if variant.twin else None
+                grids = node_grids(config, None if split == "test" else box)
+                for suffix, grid in grids.items():
+                    if suffix and variant != STANDARD:
+                        continue
+                    chosen = [_chosen(sample, twin, variant.filter, suffix) for sample in samples]
+                    fields = field_set(grid, split_loads, chosen, suffix)
+                    fieldset.put_fields(file, f"{variant.group}{split}{suffix}", _described(fields, samples))
+
+
+def _chosen(sample: Result, twin: Result | None, name: str, suffix: str) -> Result:
+    """A sample as :func:`.graphene_sampling.field_set` takes it: one displacement."""
+    u = sample[f"u{suffix}@{name}"]
+    if twin is not None:
+        u = u - twin[f"u{suffix}@{name}"]
+    return sample | {f"u{suffix}": u}
+
+
+def _described(fields: FieldSet, samples: list[Result]) -> FieldSet:
+    """Add temperature and the two levels of force to the record of the loads, and remove the mean drift."""
+    names = ("temperature_K", "rms_load", "rms_force")
+    extra = np.array([[float(sample[name]) for name in names] for sample in samples])
+    u = fields.u - fields.u.mean(axis=1, keepdims=True) if fields.shape is not None else fields.u
+    columns = [*fields.columns, "temperature_K", "rms_load_eV_per_A", "rms_force_eV_per_A"]
+    return replace(fields, u=u, load=np.hstack([fields.load, extra]), columns=columns)
+
+
+def signal_to_noise(fields: FieldSet) -> float:
+    """SNR of a set of samples, [You2022, sec. 6.3]: rms load over rms load and interaction."""
+    load, force = (fields.load[:, fields.columns.index(f"rms_{n}_eV_per_A")] for n in ("load", "force"))
+    return float(np.sqrt((load**2).sum() / (force**2).sum()))

@@ -1,0 +1,1 @@
+"""One forward run of the STZ model."""

@@ -1,0 +1,183 @@
+"""``mdbridge shear``: one forward run of the STZ model, from a TOML file to figures."""
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from ... import __version__
+from ...core import config, files, parallel
+from ...core.console import console, progress
+from ...core.errors import FileError, FlowError, InputError
+from ...stz import initial, paperfiles
+from ...stz.equilibrium.projection import FourierProjection, Projection
+from ...stz.grid import Domain, Grid, WholeGrid
+from ...stz.model import Material, cell_name, effective_temperature
+from ...stz.solver import Case, Result, forward
+from . import figures, vtk
+from . import results as shear_store
+from .input import InitialInput, ShearInput
+
+Array = NDArray[np.float64]
+
+
+def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None:
+    """Run the campaign of ``path`` and write run.h5, summary.json and figures to ``out`` (collective).
+
+    Raises:
+        InputError: the input, named.
+        FlowError: the run failed; run.h5 then holds the frames up to there.
+    """
+    settings, case = parallel.on_root(comm, lambda: prepare(path, overrides))
+    start = time.perf_counter()
+    with solvers(comm, settings, case) as (domain, projection), progress(comm, "shear") as tick:
+        try:
+            result = forward(case, domain, projection, lambda frame: tick(frame / case.frames))
+            failure = None
+        except FlowError as error:  # raised on all ranks alike
+            result, failure = error.partial, error
+    seconds = time.perf_counter() - start
+    parallel.on_root(comm, lambda: _finish(out, settings, case, result, failure, seconds))
+    if failure is not None:
+        raise failure
+    console(comm).print(
+        f"sheared {case.grid.nx} × {case.grid.ny} cells to strain {result.gamma[-1]:g} in {seconds:.2f} s, "
+        f"{result.counts.steps} steps: peak deviatoric stress {result.dev_stress.max():.4f} GPa, "
+        f"{result.dev_stress[-1]:.4f} GPa at the end; results in {out}",
+        soft_wrap=True,
+    )
+
+
+def prepare(path: Path, overrides: Sequence[str] = ()) -> tuple[ShearInput, Case]:
+    """The checked input and the case it describes."""
+    settings = config.load(path, ShearInput, overrides)
+    grid = Grid(
+        settings.grid.nx, settings.grid.ny, settings.grid.lx_A, settings.grid.ly_A, settings.grid.boundary
+    )
+    chi, chi_inf = _initial_chi(settings.initial, grid, Path(path).parent)
+    given = settings.material
+    material = Material(
+        s_y=given.s_y_GPa,
+        c0=given.c0,
+        chi_inf=chi_inf if given.chi_inf is None else given.chi_inf,
+        mu=given.mu_GPa,
+        bulk=given.K_GPa,
+        eps0=given.eps0,
+        tau0=given.tau0_ps,
+        l_chi=given.l_chi_A,
+        e_z=given.e_z_K,
+        diffusion=settings.scheme.diffusion,
+    )
+    shear = settings.shear
+    case = Case(
+        material=material,
+        chi=chi,
+        grid=grid,
+        frame=shear.frame,
+        rate=shear.rate_per_s,
+        max_strain=shear.max_strain,
+        frames=shear.frames,
+        fields_at=[n for n in range(shear.frames + 1) if n % shear.fields_every == 0 or n == shear.frames],
+        tolerance=settings.scheme.tolerance,
+    )
+    return settings, case
+
+
+@contextlib.contextmanager
+def solvers(comm: MPI.Comm, settings: ShearInput, case: Case) -> Iterator[tuple[Domain, Projection]]:
+    """The domain of this rank and the projection that the input asks for (collective).
+
+    Raises:
+        InputError: 'fourier' for a clamped grid or for several ranks.
+    """
+    chosen = settings.scheme.projection
+    if chosen is None:
+        chosen = "fourier" if comm.size == 1 and case.grid.boundary == "periodic" else "petsc"
+    if chosen == "fourier":
+        if comm.size > 1:
+            raise InputError(
+                f"scheme.projection = 'fourier' runs on one rank, not on {comm.size}; use 'petsc'"
+            )
+        domain = WholeGrid(case.grid)
+        yield domain, FourierProjection(domain, case.material)
+        return
+    from ...stz.equilibrium import krylov  # needs petsc4py
+
+    with krylov.shared(case.grid, case.material, comm) as (shared, projection):
+        yield shared, projection
+
+
+def read_energy(path: Path, dataset: str) -> Array:
+    """A coarse-grained energy in eV, ``(ny, nx)``, from the paper's text format or from HDF5."""
+    if path.suffix not in (".h5", ".hdf5"):
+        return paperfiles.read_field(path)
+    try:
+        with h5py.File(path) as store:
+            if dataset not in store:
+                raise FileError(f"{path}: has no dataset {dataset!r}; it holds {', '.join(store)}")
+            return np.asarray(store[dataset], dtype=float)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error}") from error
+
+
+def _initial_chi(source: InitialInput, grid: Grid, folder: Path) -> tuple[Array, float | None]:
+    """χ at γ = 0, and χ∞ = β (max E_final − E0) if a final file is given."""
+    if source.formula == "uniform":
+        return initial.uniform(grid, source.chi), None
+    if source.formula == "bump":
+        return initial.bump(grid, source.chi, source.amplitude, source.width_A), None
+    if source.formula == "random":
+        return initial.random(grid, source.chi, source.amplitude, source.width_A, source.seed), None
+    energy = read_energy(folder / source.file, source.dataset)
+    if energy.shape != grid.shape:
+        raise InputError(
+            f"{source.file}: the field has the shape {energy.shape} (rows, columns), the grid {grid.shape}"
+        )
+    chi = effective_temperature(energy, source.beta_per_eV, source.E0_eV)
+    if source.final_file is None:
+        return chi, None
+    final = read_energy(folder / source.final_file, source.dataset)
+    return chi, float(effective_temperature(final, source.beta_per_eV, source.E0_eV).max())
+
+
+def _finish(
+    out: Path, settings: ShearInput, case: Case, result: Result, failure: FlowError | None, seconds: float
+) -> None:
+    """Store the result and draw it (rank 0)."""
+    store = out / "run.h5"
+    shear_store.write(store, case, result, complete=failure is None)
+    files.write_json(out / "summary.json", summary(case, result, failure, seconds))
+    figures.draw(store, out)
+    if settings.output.animation:
+        figures.animate(store, out / "run.gif")
+    if settings.output.vtk:
+        vtk.export(store, out / "vtk")
+
+
+def summary(case: Case, result: Result, failure: FlowError | None, seconds: float) -> dict[str, Any]:
+    """The numbers of a run."""
+    peak = int(np.argmax(result.shear_stress))
+    return {
+        "version": __version__,
+        "complete": failure is None,
+        "failure": None if failure is None else f"{failure}",
+        "worst_cell": None if failure is None else cell_name(failure.cell),
+        "strain_reached": result.gamma[-1],
+        "peak_shear_stress_GPa": result.shear_stress[peak],
+        "strain_at_peak": result.gamma[peak],
+        "final_shear_stress_GPa": result.shear_stress[-1],
+        "final_chi_range": [result.chi[-1].min(), result.chi[-1].max()],
+        "final_Exy_range": [result.exy[-1].min(), result.exy[-1].max()],
+        "chi_inf": case.material.chi_inf,
+        "tolerance": case.tolerance,
+        "steps": result.counts.steps,
+        "rejected_steps": result.counts.rejected,
+        "rate_evaluations": result.counts.evaluations,
+        "seconds": round(seconds, 4),
+    }

@@ -1,0 +1,65 @@
+"""One look for all figures, and files that appear whole."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import matplotlib.ticker
+
+from .files import replacing
+
+DIVERGING = "RdBu_r"
+SEQUENTIAL = "cividis"
+# distinguishable in print and by the colour-blind (Okabe and Ito)
+BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#6f6f6f"
+
+_STYLE: dict[str, Any] = {
+    "figure.dpi": 100,
+    "savefig.dpi": 200,
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.4,
+    "figure.constrained_layout.use": True,
+}
+
+
+@contextmanager
+def figure(path: Path, width: float, height: float, **subplots: Any) -> Iterator[tuple[Any, Any]]:
+    """Draw a figure of ``width`` × ``height`` inches into ``path``."""
+    with plt.rc_context(_STYLE):
+        fig, axes = plt.subplots(figsize=(width, height), **subplots)
+        try:
+            yield fig, axes
+            with replacing(path) as temporary:
+                fig.savefig(temporary, format=path.suffix.lstrip("."))
+        finally:
+            plt.close(fig)
+
+
+def bare(axes: Any) -> None:
+    """A map: equal scales and all four sides."""
+    axes.set_aspect("equal")
+    for side in axes.spines.values():
+        side.set_visible(True)
+
+
+def plain_log(axes: Any) -> None:
+    """Plain numbers, 1, 2 and 5 of each decade, on a logarithmic vertical axis."""
+    axes.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+
+
+def ticks(count: int) -> Any:
+    """At most about ``count`` round ticks."""
+    return matplotlib.ticker.MaxNLocator(count)

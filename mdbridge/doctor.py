@@ -1,0 +1,96 @@
+"""Checks of the environment, each with its remedy."""
+
+import importlib
+import importlib.metadata
+import importlib.util
+import re
+from pathlib import Path
+
+from mpi4py import MPI
+from rich.console import Console
+
+from .core.errors import InputError, MdbridgeError
+from .core.versions import PACKAGES, versions
+
+POTENTIALS = ("SiC.tersoff", "CuZr_mm.eam.fs")
+
+
+def run(comm: MPI.Comm) -> int:
+    """Print the checks on rank 0; 0 if all pass, else 1."""
+    out = Console(quiet=comm.rank != 0, highlight=False)
+    failed = 0
+    for title, check in (
+        ("packages", _packages),
+        ("LAMMPS", _lammps),
+        ("PETSc", _petsc),
+        ("torch", _torch),
+        ("one MPI for all", _one_mpi),
+        ("potentials", _potentials),
+    ):
+        try:
+            out.print(f"[green]ok[/green]    {title}: {check()}")
+        except (MdbridgeError, ImportError, OSError) as problem:
+            failed += 1
+            out.print(f"[red]wrong[/red] {title}: {problem}")
+    out.print("all well" if not failed else f"{failed} of 6 checks failed")
+    return 1 if comm.allreduce(failed, MPI.MAX) else 0
+
+
+def _packages() -> str:
+    found = versions()
+    missing = [name for name in PACKAGES if name not in found and not _importable(name)]
+    if missing:
+        raise ImportError(f"not installed: {', '.join(missing)}; run ./scripts/setup, or pip install them")
+    return ", ".join(f"{name} {version}" for name, version in found.items())
+
+
+def _importable(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
+
+
+def _lammps() -> str:
+    from .md.session import Session
+
+    with Session(MPI.COMM_SELF) as session:
+        packages = session.lmp.installed_packages
+        lacking = {"MANYBODY"} - set(packages)
+        if lacking:
+            raise ImportError(f"LAMMPS was built without {', '.join(lacking)}; install a build that has it")
+        return f"version {session.lmp.version()}, packages {', '.join(sorted(packages))}"
+
+
+def _petsc() -> str:
+    from .linalg.petsc import version
+
+    return version()
+
+
+def _torch() -> str:
+    torch = importlib.import_module("torch")
+    return f"{torch.__version__}, {torch.get_num_threads()} threads"
+
+
+def _one_mpi() -> str:
+    """Every libmpi that is mapped into this process must be the same file."""
+    for name in ("lammps", "petsc4py.PETSc"):
+        importlib.import_module(name)
+    library = MPI.Get_library_version().splitlines()[0].strip("\x00 ")
+    maps = Path("/proc/self/maps")
+    if not maps.exists():
+        return f"{library} (cannot list loaded libraries on this system)"
+    loaded = sorted(set(re.findall(r"\S*/libmpi(?:ch|_cxx)?\.so\S*", maps.read_text())))
+    if len(loaded) > 1:
+        raise ImportError(
+            f"two MPIs in one process: {' and '.join(loaded)}; install lammps, mpi4py and petsc4py "
+            "built against the same one"
+        )
+    return f"{library}, {loaded[0] if loaded else 'linked statically'}"
+
+
+def _potentials() -> str:
+    from .md.session import potential
+
+    try:
+        return ", ".join(str(potential(name)) for name in POTENTIALS)
+    except InputError as error:
+        raise OSError(str(error)) from error

@@ -1,0 +1,1 @@
+"""Fields on nodes: grids, sets of samples, and the files that hold them."""

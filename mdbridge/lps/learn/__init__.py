@@ -1,0 +1,1 @@
+"""Learning a linear peridynamic solid from displacements and loads."""

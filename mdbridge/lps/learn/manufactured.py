@@ -1,0 +1,109 @@
+"""Manufactured data with a known influence function, [You2022, sec. 5].
+
+The loads are those of the continuum, so that a discretised model reproduces them
+only up to its quadrature error, even with the true influence function.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import j0, j1
+
+from .. import symbol
+from ..material import InfluenceFunction, LinearPeridynamicSolid
+from ..stencil import Stencil
+from . import spectral
+from .residuals import Problem, Settings
+from .spectral import Samples
+
+Array = NDArray[np.float64]
+
+
+def continuum_symbol(
+    influence: Callable[[Array], Array], horizon: float, lame: tuple[float, float], k: Array
+) -> tuple[Array, Array]:
+    """The operator on longitudinal and transverse waves of wave number ``k`` ``(n,)``, each ``(n,)``.
+
+    The integrals of (3.4) over the ball of radius ``horizon`` (Å), the angular ones in
+    closed form, the radial one by Gauss's rule.  With (λ, μ) in TPa: TPa/Å².
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    r = 0.5 * horizon * (nodes + 1)
+    w = 0.5 * horizon * weights * influence(r) * r
+    x = np.outer(k, r)
+    ratio = np.where(x > 1e-8, j1(x) / np.where(x > 1e-8, x, 1.0), 0.5)
+    volume = 2 * np.pi * (w * r**2).sum()
+    g = 4 * np.pi / volume * (j1(x) @ (w * r))
+    along = 16 / volume * ((np.pi - 2 * np.pi * (j0(x) - ratio)) @ w)
+    across = 16 / volume * ((np.pi - 2 * np.pi * ratio) @ w)
+    lam, mu = lame
+    return (lam - mu) * g**2 + mu * along, mu * across
+
+
+def standing_waves(
+    spacing: float,
+    length: float,
+    amplitude: float,
+    operator: Callable[[Array], tuple[Array, Array]],
+    waves: int = 5,
+) -> Samples:
+    """u = amplitude cos(2π n₁ x₁/length) cos(2π n₂ x₂/length) e_i, and what ``operator`` makes of it.
+
+    Args:
+        spacing: of the nodes (Å).
+        operator: on longitudinal and transverse waves, as :func:`continuum_symbol`.
+        waves: largest n.
+    """
+    numbers = np.arange(-waves, waves + 1)
+    n = np.stack(np.meshgrid(numbers, numbers, indexing="ij"), axis=-1).reshape(-1, 2)
+    n = n[np.any(n != 0, axis=1)]
+    k = 2 * np.pi / length * n
+    modes = [(a, b) for a in range(waves + 1) for b in range(waves + 1) if a + b]
+    u = np.zeros((2 * len(modes), len(n), 2), dtype=complex)
+    for index, mode in enumerate(modes):
+        members = np.all(np.abs(n) == mode, axis=1)
+        for axis in range(2):
+            u[2 * index + axis, members, axis] = amplitude / members.sum()
+    size = np.linalg.norm(k, axis=1)
+    direction = k / size[:, None]
+    along, across = operator(size)
+    projected = (u * direction).sum(axis=2)[..., None] * direction
+    b = along[:, None] * projected + across[:, None] * (u - projected)
+    return Samples(np.full(2, spacing), k, u, b)
+
+
+def learn_positive(
+    samples: Samples,
+    stencil: Stencil,
+    degree: int,
+    alpha: float | None,
+    start: InfluenceFunction | None = None,
+) -> tuple[LinearPeridynamicSolid, float]:
+    """The prediction step of Algorithm 1, by least squares: a positive influence function, λ and μ.
+
+    Such a model is solvable without further conditions.
+
+    Args:
+        alpha: α, or None if it is to be learned.
+        start: an influence function of a lower degree to start from, beside constant polynomials
+            with several α.
+
+    Returns:
+        The model, and its mean relative residual.
+    """
+    settings = Settings(solution_weight=0.0, consistency_weight=0.0, positive=True, alpha=alpha)
+    problem = Problem([(spectral.moments(samples), stencil)], [stencil], degree, settings)
+    flat = [InfluenceFunction(stencil.horizon, a, np.ones(degree + 1)) for a in (-0.5, 0.5, 1.5, 2.5)]
+    starts = flat if start is None else [*flat, start.elevated(degree)]
+    tries = [
+        problem.minimize(problem.parameters(LinearPeridynamicSolid(one, 0.0, 0.7)), 400) for one in starts
+    ]
+    material = problem.material(min(tries, key=lambda result: result.cost).x)
+    return material, mean_residual(material, samples, stencil)
+
+
+def mean_residual(material: LinearPeridynamicSolid, samples: Samples, stencil: Stencil) -> float:
+    """Mean relative residual of (4.1)."""
+    operator = symbol.operator(material, symbol.rings(stencil, samples.wavevectors))
+    return float(spectral.errors(operator, samples)[0].mean())

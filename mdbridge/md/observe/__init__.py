@@ -1,0 +1,1 @@
+"""Observers of a running simulation: what is averaged, and when."""

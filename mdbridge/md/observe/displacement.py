@@ -1,0 +1,141 @@
+"""Observers for running simulations: the time filter and the spatial average.
+
+Both rely on per-atom arrays that LAMMPS moves between ranks with the atoms, so
+neither needs communication but for the final sum over ranks.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ...coarse import kernels, timefilter
+from ...fields.grid import NodeGrid
+from ..session import Atoms
+
+Array = NDArray[np.float64]
+
+
+class TimeFilter:
+    """Smooth displacements in time, [You2022, eq. 2.10]; attach it to every step.
+
+    The state is a per-atom array, which migrates with the atoms and goes into
+    LAMMPS's restart files.  The first step it sees is n = 0 of the equation, where
+    U = 0, unless it goes on from a restart.
+
+    Args:
+        weight: ι of the equation, in (0, 1].
+        resume: keep the state that the atoms carry.
+        array: the per-atom array of the state; two filters on one run need two.
+    """
+
+    def __init__(self, weight: float, resume: bool = False, array: str = "d2_smoothed"):
+        self.weight, self.array = weight, array
+        self.needs = ("d2_reference", array)
+        self._started = resume
+
+    def local(self, atoms: Atoms) -> None:
+        smoothed = atoms.array(self.array)
+        if not self._started:
+            smoothed[:] = 0.0
+            self._started = True
+            return
+        timefilter.smooth_displacement(
+            smoothed,
+            atoms.array("x"),
+            atoms.array("image"),
+            atoms.array("d2_reference"),
+            atoms.box(),
+            atoms.image_bits,
+            self.weight,
+        )
+
+
+@dataclass(frozen=True)
+class Averages:
+    """Node fields of one step.
+
+    Attributes:
+        step: the timestep.
+        density: ``(n,)`` ρ, smoothed mass per node (g/mol), [You2022, eq. 2.2].
+        u: ``(n, 2)`` smoothed displacement (Å), NaN where there is no mass, [You2022, eq. 2.3, 2.11].
+        load: ``(n, 2)`` smoothed external force per node (eV/Å), [You2022, eq. 2.2].
+    """
+
+    step: int
+    density: Array
+    u: Array
+    load: Array
+
+
+class SpatialAverage:
+    """Average displacements and loads in space onto nodes, [You2022, eq. 2.2, 2.3, 2.11].
+
+    Args:
+        grids: the node grids, by name.
+        radius: R (Å).
+        shape: smoothing function, one of :data:`..coarse.kernels.SHAPES`.
+        smoothed: average filtered displacements rather than the present ones.
+        array: the per-atom array that holds them.
+
+    Attributes:
+        results: for each grid, the averages of the last step it acted on; on all ranks.
+    """
+
+    def __init__(
+        self,
+        grids: dict[str, NodeGrid],
+        radius: float,
+        shape: str,
+        smoothed: bool = False,
+        array: str = "d2_smoothed",
+    ):
+        self.grids, self.radius, self.shape = grids, radius, shape
+        self.smoothed = array if smoothed else None
+        self.needs = ("d2_reference", "d2_load") + ((array,) if smoothed else ())
+        self.results: dict[str, Averages] = {}
+        self._reference = np.empty((0, 2))
+        self._weights: dict[str, sparse.csc_array] = {}
+        self._sums: dict[str, Array] = {}
+        self._step = 0
+
+    def local(self, atoms: Atoms) -> None:
+        mass = atoms.masses()[:, None]
+        columns = np.hstack([mass, mass * self._displacement(atoms), atoms.array("d2_load")])
+        self._update_weights(atoms.array("d2_reference"))
+        self._sums = {name: weights @ columns for name, weights in self._weights.items()}
+        self._step = atoms.step
+
+    def collective(self, comm: MPI.Comm) -> None:
+        for name, sums in self._sums.items():
+            comm.Allreduce(MPI.IN_PLACE, sums)
+            density = sums[:, 0]
+            with np.errstate(invalid="ignore"):
+                u = sums[:, 1:3] / density[:, None]
+            self.results[name] = Averages(self._step, density, u, sums[:, 3:5])
+
+    def _displacement(self, atoms: Atoms) -> Array:
+        if self.smoothed is not None:
+            return atoms.array(self.smoothed)
+        u = np.empty((atoms.count, 2))
+        timefilter.unwrapped_displacement(
+            u,
+            atoms.array("x"),
+            atoms.array("image"),
+            atoms.array("d2_reference"),
+            atoms.box(),
+            atoms.image_bits,
+        )
+        return u
+
+    def _update_weights(self, reference: Array) -> None:
+        """The weights depend on reference positions alone: redo them only after atoms have moved ranks."""
+        if self._weights and np.array_equal(reference, self._reference):
+            return
+        self._reference = reference.copy()
+        self._weights = {
+            name: kernels.weights(reference, grid, self.radius, self.shape)
+            for name, grid in self.grids.items()
+        }

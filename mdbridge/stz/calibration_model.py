@@ -1,0 +1,168 @@
+"""The STZ model as a function of named parameters, for calibration and for users' scripts."""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import FileError, InputError
+from . import paperfiles, solver
+from .grid import Grid
+from .model import Diffusion, Material, effective_temperature
+
+Array = NDArray[np.float64]
+
+SNAPSHOTS = (0.02, 0.04, 0.06, 0.08, 0.09, 0.10, 0.20, 0.35, 0.50)
+"""Net strains at which strain fields are compared, [Kontolati2021, sec. 5.2.2]."""
+
+
+def forward(
+    *,
+    c0: float,
+    s_y: float,
+    beta: float,
+    E0: float,
+    energy_file: str,
+    final_energy_file: str,
+    strains: Sequence[float] = SNAPSHOTS,
+    frames: int = 100,
+    max_strain: float = 0.5,
+    rate: float = 1.0e8,
+    box: Sequence[float] = (400.0, 400.0),
+    tolerance: float = solver.TOLERANCE,
+    diffusion: Diffusion = "group",
+    **material: float,
+) -> dict[str, Array]:
+    """A forward run, [Kontolati2021, sec. 5.1].
+
+    Args:
+        c0: plastic work fraction.
+        s_y: yield stress in GPa.
+        beta: β in 1/eV of χ = β (E − E0), [Kontolati2021, eq. 38].
+        E0: in eV.
+        energy_file: coarse-grained energy per atom in eV at γ = 0; text in the
+            paper's format, or HDF5 with the dataset ``potential_energy``.
+        final_energy_file: the same at the end; χ∞ = β (max E − E0).
+        strains: net strains of the snapshots, increasing; each must be a frame.
+        frames, max_strain, rate, tolerance: as in :class:`~mdbridge.stz.solver.Case`.
+        box: edges in Å.
+        material: any other parameter of :class:`~mdbridge.stz.model.Material`.
+
+    Returns:
+        ``Exy`` and ``chi`` at the snapshots, ``(k, ny, nx)``, and
+        ``shear_stress``, the mean σ_xy in GPa of frames 1 … ``frames``.
+
+    Raises:
+        InputError: the parameters make no valid sample (χ not positive), or a
+            strain is no frame.
+        FlowError: the run failed.
+    """
+    energy, final = _energy(energy_file), _energy(final_energy_file)
+    chi = effective_temperature(energy, beta, E0)
+    chi_inf = float(effective_temperature(final, beta, E0).max())
+    case = solver.Case(
+        Material(s_y=s_y, c0=c0, chi_inf=chi_inf, diffusion=diffusion, **material),
+        chi,
+        Grid(chi.shape[1], chi.shape[0], *box),
+        rate=rate,
+        max_strain=max_strain,
+        frames=frames,
+        fields_at=_frames(strains, frames, max_strain),
+        tolerance=tolerance,
+    )
+    result = solver.forward(case)
+    return {"Exy": result.exy, "chi": result.chi, "shear_stress": result.shear_stress[1:]}
+
+
+def published(
+    folder: str,
+    strains: Sequence[float] = SNAPSHOTS,
+    frames: int = 100,
+    max_strain: float = 0.5,
+    beta: float | None = None,
+    E0: float | None = None,
+) -> dict[str, Array]:
+    """The molecular dynamics published with [Kontolati2021], in the form of :func:`forward`.
+
+    Args:
+        folder: holds ``Exy.MD.n``, n = 0 … 100, and ``stress_rand2_matlab.txt``,
+            both to the net strain 0.5; ``pe.MD.n`` for ``chi``.
+        strains, frames, max_strain: as there.
+        beta, E0: if given, ``chi`` of the coarse-grained energies is returned
+            too, [Kontolati2021, eq. 38, Figure 9].
+
+    Raises:
+        FileError: a file is missing or not what it should be.
+    """
+    source = Path(folder)
+    numbers = _frames(strains, 100, 0.5)
+    # the files hold the engineering strain 2 E_xy: their means are the net strain γ, not γ/2
+    exy = 0.5 * np.array([paperfiles.read_field(source / f"Exy.MD.{n}") for n in numbers])
+    stress = paperfiles.read_shear_stress(source / "stress_rand2_matlab.txt")
+    gamma = max_strain * np.arange(1, frames + 1) / frames
+    curve = np.interp(gamma, np.linspace(0.0, 0.5, len(stress)), stress)
+    found = {"Exy": exy, "shear_stress": curve}
+    if beta is not None and E0 is not None:
+        energies = [_energy(str(source / f"pe.MD.{n}")) for n in numbers]
+        found["chi"] = np.array([effective_temperature(energy, beta, E0) for energy in energies])
+    return found
+
+
+def _shapes(
+    *,
+    energy_file: str,
+    strains: Sequence[float] = SNAPSHOTS,
+    frames: int = 100,
+    max_strain: float = 0.5,
+    **others: Any,
+) -> dict[str, tuple[int, ...]]:
+    """The shapes of what :func:`forward` returns, known without a run."""
+    fields = (len(_frames(strains, frames, max_strain)), *_energy(energy_file).shape)
+    return {"Exy": fields, "chi": fields, "shear_stress": (frames,)}
+
+
+forward.shapes = _shapes  # type: ignore[attr-defined]
+DATA = (
+    "it belongs to the molecular dynamics published with [Kontolati2021] (pe.MD.0 … pe.MD.100, Exy.MD.0 … "
+    "Exy.MD.100, stress_rand2_matlab.txt): fetch these files from the repository that the paper names "
+    "(github.com/katiana22/GrassmannianEGO) and give their place"
+)
+forward.data = published.data = DATA  # type: ignore[attr-defined]
+forward.labels = {  # type: ignore[attr-defined]
+    "Exy": "strain $E_{xy}$",
+    "chi": r"effective temperature $\chi$",
+    "shear_stress": r"shear stress $\bar\sigma_{xy}$ (GPa)",
+}
+
+
+def _frames(strains: Sequence[float], frames: int, max_strain: float) -> list[int]:
+    """Frame numbers of the snapshots.
+
+    Raises:
+        InputError: a strain is no frame, or two are the same.
+    """
+    numbers = [round(frames * strain / max_strain) for strain in strains]
+    for number, strain in zip(numbers, strains, strict=True):
+        if not 0 < number <= frames or abs(number * max_strain / frames - strain) > 1e-6:
+            raise InputError(
+                f"strains: {strain} is none of the {frames} frames up to max_strain = {max_strain}"
+            )
+    if sorted(set(numbers)) != numbers:
+        raise InputError("strains: must increase")
+    return numbers
+
+
+@functools.lru_cache(maxsize=8)
+def _energy(path: str) -> Array:
+    """A field of energies in eV, ``(ny, nx)``; read once."""
+    if Path(path).suffix not in (".h5", ".hdf5"):
+        return paperfiles.read_field(Path(path))
+    try:
+        with h5py.File(path) as store:
+            return np.asarray(store["potential_energy"], dtype=float)
+    except (OSError, KeyError) as error:
+        raise FileError(f"{path}: holds no readable dataset 'potential_energy': {error}") from error

@@ -1,0 +1,1 @@
+"""Mechanical equilibrium of the flow: the projection and what serves it."""

@@ -1,1 +1,0 @@
-"""Orchestration of whole campaigns: stages, what is done, what is not."""

@@ -1,0 +1,123 @@
+"""The study: its input, what it refuses, fields between nodes, and the tables of its report."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from mdbridge.campaigns.graphene_study import checks
+from mdbridge.campaigns.graphene_study import tables as study
+from mdbridge.campaigns.graphene_study.input import StudyInput
+from mdbridge.campaigns.peridynamics import published
+from mdbridge.campaigns.peridynamics.input import Coarse, GrapheneInput
+from mdbridge.core.config import load
+from mdbridge.core.errors import InputError
+from mdbridge.fields.fieldset import FieldSet
+from mdbridge.fields.grid import NodeGrid
+
+INPUTS = Path(__file__).parents[2] / "inputs"
+GRID = NodeGrid.periodic_cells((50.0, 66.0), 5.0)  # an even and an odd number of nodes
+
+
+def waves(x, box):
+    k = 2 * np.pi / box
+    one = np.cos(2 * k[0] * x[:, 0] + 0.3) * np.sin(3 * k[1] * x[:, 1])
+    return np.stack([one, np.cos(k[1] * x[:, 1]) + 0.2], axis=1)[None]
+
+
+def fields():
+    u = waves(GRID.points(), GRID.box)
+    return FieldSet(
+        GRID.points(), u, 2 * u, np.zeros((1, 0)), [], ["a"], GRID.box, np.array(GRID.spacing), GRID.shape
+    )
+
+
+def test_the_files_that_ship_are_valid_and_belong_together():
+    config = load(INPUTS / "graphene_study.toml", StudyInput)
+    zero = load(INPUTS / config.campaigns.zero, GrapheneInput)
+    warm = load(INPUTS / config.campaigns.warm, GrapheneInput)
+    checks.check_campaigns(zero, warm, Path("study.toml"))
+    assert len(zero.sweep.horizons_A) * len(zero.sweep.degrees) >= 40
+    assert {row["M"] for row in published.TABLE_3["0K"]} <= set(zero.sweep.degrees)
+
+
+def test_campaigns_that_do_not_fit_are_refused():
+    zero = load(INPUTS / "graphene_0K.toml", GrapheneInput)
+    warm = load(INPUTS / "graphene_300K.toml", GrapheneInput)
+    source = Path("study.toml")
+    with pytest.raises(InputError, match=r"'campaigns\.zero' has a section"):
+        checks.check_campaigns(warm, warm, source)
+    with pytest.raises(InputError, match=r"'campaigns\.warm' has no section"):
+        checks.check_campaigns(zero, zero, source)
+    other = warm.model_copy(update={"coarse": Coarse(radius_A=12.0)})
+    with pytest.raises(InputError, match=r"'coarse.radius_A' is 10.0 .* and 12.0"):
+        checks.check_campaigns(zero, other, source)
+
+
+@pytest.mark.parametrize(
+    ("compare", "words"),
+    [
+        ({"hybrid": [[12.5, 3.5]]}, "3.5 is no degree"),
+        ({"own_dilatation": [[12.5, -1]]}, "-1 is no degree"),
+        ({"algorithm_1": [[12.5, 3]]}, "must hold two pairs"),
+        ({"hybrid": [[12.5]]}, "at least 2 items"),
+    ],
+)
+def test_pairs_that_are_none_are_refused(compare, words):
+    with pytest.raises(ValidationError, match=words):
+        StudyInput.model_validate({"campaign": "graphene-study", "compare": compare})
+
+
+def test_a_field_between_nodes_is_its_fourier_series():
+    one = fields()
+    np.testing.assert_allclose(checks.at_points(one, one.nodes, "u"), one.u, atol=1e-14)
+    points = np.random.default_rng(0).uniform(-100, 100, (40, 2))
+    np.testing.assert_allclose(checks.at_points(one, points, "b"), 2 * waves(points, one.box), atol=1e-13)
+
+
+def test_a_real_field_stays_real_with_waves_at_the_edge_of_the_zone():
+    noise = np.random.default_rng(1).standard_normal((1, len(GRID.points()), 2))
+    one = replace(fields(), u=noise)
+    np.testing.assert_allclose(checks.at_points(one, one.nodes, "u"), noise, atol=1e-13)
+
+
+def test_error_bars_are_the_spread_over_all_batches():
+    rows = np.random.default_rng(0).standard_normal((6, 4))
+    results = {
+        "bootstrap-300K-0": {"constants": rows[:4].tolist()},
+        "bootstrap-300K-4": {"constants": rows[4:].tolist()},
+        "bootstrap-300K-published-0": {"constants": (100 * rows).tolist()},
+    }
+    spread = study._spread({"results": results}, "300K")
+    assert list(spread.values()) == pytest.approx(rows.std(axis=0, ddof=1).tolist())
+    assert study._spread({"results": results}, "0K") is None
+
+
+def test_derived_constants_of_lammps_and_their_errors():
+    direct = {"C11_TPa": 1.2, "C12_TPa": -0.2, "C66_TPa": 0.7}
+    assert study._direct_row("at rest", direct)[4:] == ["-0.2000", "0.7000", "1.1667", "-0.1667"]
+    errors = {"sd_C11_TPa": 0.01, "sd_C12_TPa": 0.02, "sd_C66_TPa": 0.03}
+    row = study._direct_row("warm", direct | errors)
+    # E = C11 − C12²/C11 and ν = C12/C11, to first order in independent errors
+    young = np.hypot((1 + (0.2 / 1.2) ** 2) * 0.01, 2 * 0.2 / 1.2 * 0.02)
+    nu = np.hypot(0.02, 0.2 / 1.2 * 0.01) / 1.2
+    assert row[6] == f"1.1667 ± {young:.4f}"
+    assert row[7] == f"-0.1667 ± {nu:.4f}"
+
+
+def test_the_published_moduli_belong_together():
+    for row in [*published.TABLE_4.values(), *published.TABLE_5]:
+        lam, mu = row["lambda_TPa"], row["mu_TPa"]
+        assert row["nu"] == pytest.approx(lam / (lam + 2 * mu), abs=2e-3)
+        assert row["E_TPa"] == pytest.approx(4 * mu * (lam + mu) / (lam + 2 * mu), abs=0.012)
+
+
+def test_the_published_averages_are_those_of_their_rows():
+    keys = ("E_res_train", "E_u_train", "E_res_val", "E_u_val")
+    for rows in published.TABLE_3.values():
+        for row in rows:
+            average = np.mean([row[key] / rows[0][key] for key in keys])
+            # the paper's own row of M = 5 at 300 K is off by 0.0105
+            assert row["AvgE"] == pytest.approx(average, abs=0.011)

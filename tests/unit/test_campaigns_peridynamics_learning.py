@@ -1,0 +1,160 @@
+"""Learning pairs: what is refused, what is recorded, and Algorithm 2's choice."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from mdbridge.campaigns.peridynamics import learning
+from mdbridge.campaigns.peridynamics import sweep as graphene_sweep
+from mdbridge.campaigns.peridynamics.input import Learn, Sweep
+from mdbridge.campaigns.peridynamics.learning import Candidate
+from mdbridge.campaigns.peridynamics.problems import check_grid
+from mdbridge.core.errors import ConvergenceError, InputError
+from mdbridge.fields.fieldset import FieldSet
+from mdbridge.fields.grid import NodeGrid
+from mdbridge.lps import stencil, symbol
+from mdbridge.lps.learn import regression, spectral
+from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+
+BOX = np.array([60.0, 70.0])
+MODEL = LinearPeridynamicSolid(InfluenceFunction(13.0, 0.5, np.array([1.0, 2.0])), -0.2, 0.7)
+SETTINGS = Learn(starts=2, consistency_weight=0.0)
+
+
+def periodic(spacing=5.0, waves=4, seed=0):
+    """Random waves and what MODEL makes of them."""
+    grid = NodeGrid.periodic_cells(tuple(BOX), spacing)
+    random = np.random.default_rng(seed)
+    x = grid.points()
+    u = np.zeros((8, len(x), 2))
+    for one in u:
+        for _ in range(3):
+            k = 2 * np.pi * random.integers(-waves, waves + 1, 2) / BOX
+            one += np.cos(x @ k + random.uniform(0, 6))[:, None] * random.standard_normal(2)
+    u -= u.mean(axis=1, keepdims=True)
+    samples = spectral.transform(u, u, grid.shape, grid.box)
+    operator = symbol.operator(MODEL, symbol.rings(stencil.uniform(grid.spacing, 13.0), samples.wavevectors))
+    spectrum = np.zeros((8, len(x), 2), dtype=complex)
+    spectrum[:, 1:] = np.einsum("kij,skj->ski", operator, samples.u)
+    b = np.fft.ifft2(spectrum.reshape(8, *grid.shape, 2), axes=(1, 2), norm="ortho").real
+    names = [f"{n}" for n in range(8)]
+    spacings = np.array(grid.spacing)
+    return FieldSet(x, u, b.reshape(u.shape), np.zeros((8, 0)), [], names, grid.box, spacings, grid.shape)
+
+
+FIELDS = {"train": periodic(), "val": periodic(seed=1)}
+
+
+def candidate(horizon, degree, residual, failure="", rest=0.1):
+    errors = dict.fromkeys(learning.ERRORS, rest) | {"E_res_train": residual}
+    return Candidate(horizon, degree, None if failure else MODEL, errors=errors, failure=failure)
+
+
+def test_the_truth_is_learned_and_survives_its_file():
+    one = learning.learn_one(SETTINGS, FIELDS, 13.0, 1)
+    assert one.failure == ""
+    assert max(one.errors.values()) < 1e-3
+    assert one.material.lame_mu == pytest.approx(0.7, abs=1e-3)
+    again = Candidate.from_dict(one.as_dict(), "file")
+    assert again.material.as_dict() == one.material.as_dict()
+    assert replace(again, material=None) == replace(one, material=None)
+
+
+def test_both_grids_of_a_hybrid_set_are_fitted():
+    fields = FIELDS | {"train_fine": periodic(2.5), "val_fine": periodic(2.5, seed=1)}
+    one = learning.learn_one(SETTINGS, fields, 13.0, 1)
+    assert {name for name in one.errors if name.startswith("E_u")} == {f"E_u_{name}" for name in fields}
+    assert max(one.errors.values()) < 1e-3  # the same K on both
+    assert len(one.certificates) == 2
+    wrong = dict(fields, train_fine=replace(fields["train_fine"], b=2 * fields["train_fine"].b))
+    other = learning.learn_one(SETTINGS, wrong, 13.0, 1)
+    assert other.errors["E_u_train"] > 0.05  # pulled away by the fine set
+
+
+@pytest.mark.parametrize(
+    ("horizon", "words"),
+    [
+        (30.0, r"30 Å does not fit 'train', whose box is 60.00 × 70.00 Å.*below half.*30.00 Å"),
+        (4.0, r"4 Å holds no neighbour along both axes in 'train', whose nodes are 5 × 5 Å"),
+    ],
+)
+def test_a_horizon_that_does_not_fit_is_refused(horizon, words, tmp_path):
+    with pytest.raises(InputError, match=words):
+        learning.check_horizon(horizon, FIELDS)
+    settings = SETTINGS.model_copy(update={"horizons_A": [13.0, horizon]})
+    with pytest.raises(InputError, match=words):
+        learning.choose(MPI.COMM_SELF, settings, FIELDS, tmp_path, "k", lambda done, note="": None)
+    assert "Å" in learning.learn_one(SETTINGS, FIELDS, horizon, 1).failure
+
+
+def test_a_sweep_goes_on_past_pairs_that_fail_and_is_not_done_twice(tmp_path):
+    ticks = []
+    pairs = Sweep(horizons_A=[4.0, 6.0, 13.0, 31.0], degrees=[0, 1])
+
+    def sweep():
+        return graphene_sweep.sweep(
+            MPI.COMM_SELF, SETTINGS, pairs, FIELDS, tmp_path, "k", lambda done, note="": ticks.append(note)
+        )
+
+    found = sweep()
+    failed = {(one.horizon, one.degree): one.failure for one in found.candidates if one.failure}
+    assert set(failed) == {(h, m) for h in (4.0, 6.0, 31.0) for m in (0, 1)}
+    assert "too few to integrate" in failed[6.0, 0]
+    assert (found.best.horizon, found.best.degree) == (13.0, 1)
+    assert len(ticks) == 8
+    assert sweep().as_dict() == found.as_dict()
+    assert len(ticks) == 8
+    (tmp_path / "delta-13-M-1.json").unlink()
+    assert sweep().best.errors == found.best.errors
+    assert len(ticks) == 9
+
+
+def test_algorithm_2_takes_the_residual_for_the_horizon_and_the_average_for_the_degree():
+    made = [
+        candidate(10.0, 0, 0.4),
+        candidate(20.0, 0, 0.2),
+        candidate(10.0, 5, 0.05, rest=0.09),
+        candidate(20.0, 5, 0.06, rest=0.01),  # better on average, but not in the training residual
+        candidate(10.0, 9, 0.04, rest=0.2),
+        candidate(20.0, 9, 0.01, failure="no"),
+    ]
+    found = graphene_sweep.select(made)
+    assert [(one.horizon, one.degree) for one in found.rows] == [(20.0, 0), (10.0, 5), (10.0, 9)]
+    averages = [one.errors["AvgE"] for one in found.rows]
+    assert averages == pytest.approx([1.0, (0.25 + 3 * 0.9) / 4, (0.2 + 3 * 2) / 4])
+    assert found.best is found.rows[1]
+    with pytest.raises(ConvergenceError, match="no pair of the sweep"):
+        graphene_sweep.select([candidate(10.0, 0, 0.1, failure="no")])
+
+
+def test_a_model_without_a_positive_modulus_is_no_candidate(monkeypatch):
+    influence = InfluenceFunction(13.0, 1.0, np.ones(1))
+    fit = regression.Fit(LinearPeridynamicSolid(influence, -0.7, 0.7), [], 0.0, [], 0)
+    monkeypatch.setattr(regression, "learn", lambda *_: fit)
+    one = learning.learn_one(SETTINGS, FIELDS, 13.0, 0)
+    assert one.material is None and "not solvable" in one.failure
+
+
+def test_a_bootstrap_weight_of_two_is_a_sample_twice():
+    one = FIELDS["train"]
+    samples = learning.samples(one)
+    weights = np.array([2.0, 0, 1, 1, 1, 1, 1, 1])
+    drawn = np.array([0, 0, 2, 3, 4, 5, 6, 7])
+    twice = learning.samples(replace(one, u=one.u[drawn], b=one.b[drawn]))
+    for power in (0.0, 1.5):
+        weighted, repeated = spectral.moments(samples, power, weights), spectral.moments(twice, power)
+        for a, b in ((weighted.residual, repeated.residual), (weighted.solution, repeated.solution)):
+            # equal up to the eigenvectors' signs: compare R Rᵀ and Q Rᵀ
+            for left, right in ((0, 0), (1, 0)):
+                np.testing.assert_allclose(
+                    a[left] @ np.swapaxes(a[right], 1, 2), b[left] @ np.swapaxes(b[right], 1, 2), atol=1e-12
+                )
+
+
+def test_nodes_that_the_model_was_not_made_for_are_refused_with_both_spacings():
+    certificates = [{"spacing": [4.93, 5.04]}, {"spacing": [5.0, 5.0]}]
+    check_grid(certificates, FIELDS["train"], "train")
+    with pytest.raises(InputError, match=r"'fine' are 2.5 × 2.5 Å apart.*nodes 4.93 × 5.04, 5 × 5 Å apart"):
+        check_grid(certificates, periodic(2.5), "fine")

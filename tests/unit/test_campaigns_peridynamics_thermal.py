@@ -1,0 +1,161 @@
+"""The campaign at finite temperature: its jobs, its variants, and what the dataset is made of."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from mdbridge.campaigns.peridynamics import sampling
+from mdbridge.campaigns.peridynamics import thermal as graphene_thermal
+from mdbridge.campaigns.peridynamics.input import MD, Dynamics, GrapheneInput, Learn, Parallel, Thermal
+from mdbridge.core.errors import FileError
+from mdbridge.fields import fieldset
+from mdbridge.md import loads
+
+CONFIG = GrapheneInput(
+    campaign="graphene",
+    md=MD(cells=[26, 15], disc_radius_A=30.0, disc_inner_A=15.0),
+    dynamics=Dynamics(enabled=False),
+    thermal=Thermal(load_factors=[1.0, 0.1], elastic_seeds=2),
+    learn=Learn(horizons_A=[12.5]),
+)
+
+
+def samples(folder, key="key", bond=1.46):
+    """Files as the jobs leave them: u is load × factor plus a noise that only depends on the filter."""
+    box = sampling.box_of(CONFIG, bond)
+    noise = {name: {} for name in ("published", "long")}
+
+    def fields(kind, response):
+        made = {}
+        for suffix, grid in sampling.node_grids(CONFIG, box if kind == "sheet" else None).items():
+            x = grid.points()
+            for name, size in (("published", 0.3), ("long", 0.1)):
+                random = np.random.default_rng(len(x))
+                noise[name][kind + suffix] = size * random.standard_normal(x.shape)
+                made[f"u{suffix}@{name}"] = response(x) + noise[name][kind + suffix]
+            made[f"b{suffix}"] = response(x)
+        return made
+
+    rest = {"temperature_K": np.array(299.0), "rms_force": np.array(2.0)}
+    for job in graphene_thermal.jobs(CONFIG):
+        result = {"C11_TPa": np.array(1.2), "bond_A": np.array(bond)} if job == "elastic" else None
+        if job.startswith("elastic-"):
+            result = {"C11_TPa": np.array(1.1 + 0.2 * int(job[-1]))}
+        elif job.startswith("unloaded"):
+            result = fields(job.removeprefix("unloaded-"), np.zeros_like) | rest | {"rms_load": np.array(0.0)}
+        elif result is None:
+            factor = 0.1 if job.endswith("-x0.1") else 1.0
+            kind = "disc" if job.startswith("test") else "sheet"
+            all_loads = sampling.all_loads(CONFIG, box).values()
+            load = next(one for split in all_loads for one in split if one.name == job.removesuffix("-x0.1"))
+            result = fields(kind, lambda x, load=load, factor=factor: factor * load.on(x)) | rest
+            result |= {
+                "rms_load": np.array(0.2 * factor),
+                "parameters": np.array(list(load.parameters.values())),
+                "amplitude": np.array(factor),
+                "bond_strain": np.array(0.01 * factor),
+            }
+        sampling.save(folder / f"{job}.npz", key, result)
+    return box
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("samples")
+    box = samples(folder)
+    path = folder / "dataset.h5"
+    graphene_thermal.collect(CONFIG, folder, "key", path, 1.0)
+    return path, box
+
+
+def read(path, name):
+    with fieldset.reading(path) as file:
+        return fieldset.get_fields(file, name)
+
+
+def test_every_load_and_both_twins_are_run_once():
+    jobs = graphene_thermal.jobs(CONFIG)
+    assert len(jobs) == 2 * 70 + 10 + 4 + 2 + 3
+    assert {"unloaded-sheet", "unloaded-disc", "train-x-1-0", "train-x-1-0-x0.1", "val-01", "test-4"} <= set(
+        jobs
+    )
+    assert jobs["test-1"].cost > jobs["val-01"].cost
+
+
+@pytest.mark.parametrize(("group", "noise"), [("", 0.0), ("variants/published-x1-twin/", 0.0)])
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_the_twin_takes_the_noise_away(stored, group, noise, split):
+    path, box = stored
+    found = read(path, group + split)
+    for one, load in zip(found.u, sampling.all_loads(CONFIG, box)[split], strict=True):
+        wanted = load.on(found.nodes)
+        if split != "test":
+            wanted = wanted - wanted.mean(axis=0)
+        np.testing.assert_allclose(one, wanted, atol=1e-12)
+
+
+def test_without_the_twin_each_filter_has_its_noise(stored):
+    path, box = stored
+    for name, size in (("published", 0.3), ("long", 0.1)):
+        plain = read(path, f"variants/{name}-x0.1-plain/train")
+        wanted = np.array([0.1 * load.on(plain.nodes) for load in loads.training(box)])
+        noise = plain.u - (wanted - wanted.mean(axis=1, keepdims=True))
+        assert np.abs(noise - noise[0]).max() < 1e-12  # it does not depend on the load
+        assert noise.std() == pytest.approx(size, rel=0.1)
+        assert np.abs(noise.mean(axis=1)).max() < 1e-12  # nor does the sheet drift
+
+
+def test_reduced_loads_have_a_training_split_only_and_their_own_signal_to_noise(stored):
+    path, _ = stored
+    assert graphene_thermal.signal_to_noise(read(path, "train")) == pytest.approx(0.1)
+    assert graphene_thermal.signal_to_noise(read(path, "variants/long-x0.1-twin/train")) == pytest.approx(
+        0.01
+    )
+    with pytest.raises(FileError, match="val"):
+        read(path, "variants/long-x0.1-twin/val")
+
+
+def test_signal_to_noise_weighs_samples_by_their_forces(stored):
+    one = read(stored[0], "train")
+    load = one.load[:2].copy()
+    load[:, -2:] = [[3.0, 10.0], [4.0, 10.0]]
+    assert graphene_thermal.signal_to_noise(replace(one, load=load)) == pytest.approx(5 / np.sqrt(200))
+
+
+def test_elastic_constants_are_those_of_the_temperature_with_an_error(stored):
+    with fieldset.reading(stored[0]) as file:
+        assert file.attrs["md_C11_TPa"] == pytest.approx(1.2)
+        assert file.attrs["md_sd_C11_TPa"] == pytest.approx(0.1)  # 0.2 apart: a standard error of 0.1
+        assert file.attrs["md_0K_C11_TPa"] == pytest.approx(1.2)
+        assert file.attrs["md_bond_A"] == pytest.approx(1.46)
+
+
+def test_a_missing_run_is_named(stored, tmp_path):
+    samples(tmp_path)
+    (tmp_path / "val-07.npz").unlink()
+    with pytest.raises(FileError, match=r"val-07\.npz: missing or damaged"):
+        graphene_thermal.collect(CONFIG, tmp_path, "key", tmp_path / "d.h5", 1.0)
+    assert not (tmp_path / "d.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"thermal": {"load_factors": [0.5, 0.1]}}, "must begin with 1.0"),
+        ({"thermal": {"load_factors": [1.0, 0.1, 0.1]}}, "each given once"),
+        ({"thermal": {"temperature_K": 0.0}}, "greater than 0"),
+        ({"thermal": {"filter": 1.5}}, "less than or equal to 1"),
+        ({"thermal": {}, "parallel": {"ranks_per_sample": 2}}, "ranks_per_sample = 2.*must be 1"),
+        ({"thermal": {}, "dynamics": {"enabled": True}}, "set it to false"),
+        ({"learn": {"own_dilatation": True, "method": "algorithm-1"}}, "own_dilatation = true: goes with"),
+    ],
+)
+def test_inputs_that_make_no_sense_are_refused(section, words):
+    with pytest.raises(ValidationError, match=words):
+        GrapheneInput.model_validate({"campaign": "graphene", "dynamics": {"enabled": False}} | section)
+
+
+def test_the_rules_for_ranks_hold_only_with_a_thermostat():
+    assert GrapheneInput(campaign="graphene", parallel=Parallel(ranks_per_sample=2)).thermal is None

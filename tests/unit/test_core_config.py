@@ -1,0 +1,195 @@
+"""Configuration: what is read, and one line for whatever is wrong."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import Field, model_validator
+
+from mdbridge.core.config import Section, check, load, read_toml
+from mdbridge.core.errors import InputError
+
+
+class Inner(Section):
+    depth: Annotated[int, Field(ge=0)] = 0
+
+
+class Grid(Section):
+    name: str
+    spacing: Annotated[float, Field(gt=0)] = 5.0
+    inner: Inner = Inner()
+
+
+class Learn(Section):
+    method: Literal["adam", "least-squares"] = "adam"
+    degrees: Annotated[list[int], Field(min_length=1)] = Field(default_factory=list)
+    enabled: bool = True
+    low: float = 0.0
+    high: float = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Learn":
+        if self.low > self.high:
+            raise ValueError("low must not exceed high")
+        return self
+
+
+class Campaign(Section):
+    title: str = "none"
+    learn: Learn = Learn()
+    grids: list[Grid] = Field(default_factory=list)
+    option: Grid | None = None
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to_file(text: str) -> Path:
+        path = tmp_path / "campaign.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return to_file
+
+
+def refusal(write, text, *overrides):
+    """The message with which the text is refused; always one line that begins with the source."""
+    path = write(text)
+    with pytest.raises(InputError) as caught:
+        load(path, Campaign, overrides)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert caught.value.exit_code == 2
+    if message.startswith(f"{path}: "):
+        return message.removeprefix(f"{path}: ")
+    assert message.startswith("--set ")
+    return message
+
+
+def test_values_and_defaults(write):
+    found = load(write('title = "a"\n[learn]\nlow = -1\n[[grids]]\nname = "fine"'), Campaign)
+    assert (found.title, found.learn.low, found.learn.high, found.grids[0].name) == ("a", -1.0, 1.0, "fine")
+    assert found.option is None
+    with pytest.raises(ValueError, match="frozen"):
+        found.title = "b"
+
+
+def test_unknown_key_with_a_suggestion(write):
+    message = refusal(write, "[learn]\nmethods = 'adam'")
+    assert message == (
+        "unknown key 'learn.methods'; did you mean 'method'? "
+        "Allowed here: method, degrees, enabled, low, high"
+    )
+
+
+def test_unknown_key_without_a_likeness(write):
+    assert refusal(write, "zzz = 1") == "unknown key 'zzz'. Allowed here: title, learn, grids, option"
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "allowed"),
+    [
+        ("[[grids]]\nname='a'\n[[grids]]\nname='b'\nspacng=1.0", "grids.1.spacng", "name, spacing, inner"),
+        ("[[grids]]\nname='a'\n[grids.inner]\ndeph=1", "grids.0.inner.deph", "depth"),
+        ("[option]\nname='a'\n[option.inner]\ndeph=1", "option.inner.deph", "depth"),
+    ],
+)
+def test_unknown_keys_in_nested_sections_name_those_allowed_there(write, text, where, allowed):
+    message = refusal(write, text)
+    assert message.startswith(f"unknown key '{where}'; did you mean ")
+    assert message.endswith(f"Allowed here: {allowed}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("title = 3", "'title' = 3: must be a valid string"),
+        ("[learn]\nenabled = 1", "'learn.enabled' = 1: must be a valid boolean"),
+        ("[learn]\nlow = true", "'learn.low' = True: must be a valid number"),
+        ("[learn]\ndegrees = [1, 2.5]", "'learn.degrees.1' = 2.5: must be a valid integer"),
+        ("[learn]\nmethod = 'sgd'", "'learn.method' = 'sgd': must be 'adam' or 'least-squares'"),
+        ("[learn]\nlow = nan", "'learn.low' = nan: must be a finite number"),
+        ("[[grids]]\nname = 'a'\nspacing = -2.5", "'grids.0.spacing' = -2.5: must be greater than 0"),
+        ("[[grids]]\nspacing = 2.5", "key 'grids.0.name' is missing"),
+        ("learn = 3", "'learn' = 3: must be"),
+        ('grids = "a\\nb"', r"'grids' = 'a\nb': must be a valid list"),
+        ("[learn]\ndegrees = []", "'learn.degrees' = []: List should have at least 1 item"),
+        ("[learn]\nlow = 2", "'learn': low must not exceed high"),
+    ],
+)
+def test_wrong_values_are_named_with_what_is_allowed(write, text, expected):
+    assert expected in refusal(write, text)
+
+
+def test_long_values_are_quoted_in_short(write):
+    assert len(refusal(write, f"[learn]\nmethod = '{500 * 'x'}'")) < 200
+
+
+def test_all_mistakes_are_told_at_once(write):
+    message = refusal(write, "title = 3\n[learn]\nenabled = 'yes'\nx = 1")
+    assert "'title'" in message
+    assert "and 2 more" in message
+    assert "'learn.enabled'" in message
+    assert "'learn.x'" in message
+
+
+@pytest.mark.parametrize(
+    ("override", "value"),
+    [
+        ("learn.high=2.5", 2.5),
+        ("learn.high = 3", 3.0),
+        ("title=bare word", "bare word"),
+        ("title='quoted'", "quoted"),
+        ("learn.degrees=[1, 2]", [1, 2]),
+        ("learn.enabled=false", False),
+        ("learn.method=least-squares", "least-squares"),
+        ("title=a=b", "a=b"),
+    ],
+)
+def test_overrides(write, override, value):
+    found = load(write("title = 'file'\n[learn]\nhigh = 7.0"), Campaign, [override])
+    name = override.partition("=")[0].strip().split(".")
+    for part in name:
+        found = getattr(found, part)
+    assert found == value
+
+
+def test_the_last_override_wins(write):
+    assert load(write(""), Campaign, ["title=a", "title=b"]).title == "b"
+
+
+def test_an_override_of_one_key_keeps_the_others(write):
+    found = load(write("[learn]\nlow = 0.5"), Campaign, ["learn.high=2.0"])
+    assert (found.learn.low, found.learn.high) == (0.5, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("title", "--set title: expected section.key=value"),
+        ("=3", "expected section.key=value"),
+        ("learn.=3", "expected section.key=value"),
+        ("title.x=3", "'title' is a value, not a section"),
+        ("learn.hihg=3", "unknown key 'learn.hihg'; did you mean 'high'?"),
+    ],
+)
+def test_wrong_overrides(write, override, expected):
+    assert expected in refusal(write, "title = 'a'", override)
+
+
+def test_files_that_cannot_be_read(tmp_path, write):
+    with pytest.raises(InputError, match=r"absent\.toml: cannot be read: No such file"):
+        read_toml(tmp_path / "absent.toml")
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        read_toml(tmp_path)
+    with pytest.raises(InputError, match="not valid TOML"):
+        read_toml(write("title = "))
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="not valid TOML"):
+        read_toml(binary)
+
+
+def test_raw_tables_are_checked_under_a_given_name():
+    assert check({"title": "a"}, Campaign, "here").title == "a"
+    with pytest.raises(InputError, match=r"^here: 'title' = 1"):
+        check({"title": 1}, Campaign, "here")

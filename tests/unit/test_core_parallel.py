@@ -1,0 +1,154 @@
+"""What one rank can tell of the parallel helpers; the rest runs under MPI."""
+
+import os
+import signal
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from mdbridge.core import parallel
+from mdbridge.core.errors import FileError, InputError, MdbridgeError
+
+SELF = MPI.COMM_SELF
+
+
+@dataclass
+class Rank:
+    """A communicator's outside: rank, size, and a split that returns its arguments."""
+
+    rank: int
+    size: int
+
+    def Split(self, colour, key):
+        return colour, key
+
+
+@pytest.fixture(autouse=True)
+def _signals():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_attempt_never_raises():
+    assert parallel.attempt(lambda: 3) == (3, None)
+    result, error = parallel.attempt(lambda: 1 // 0)
+    assert result is None
+    assert isinstance(error, ZeroDivisionError)
+
+
+def test_agree_on_success_and_on_failure():
+    parallel.agree(SELF, None)
+    known = InputError("wrong")
+    with pytest.raises(InputError) as caught:
+        parallel.agree(SELF, known)
+    assert caught.value is known
+
+
+def test_an_unexpected_error_is_told_with_its_traceback():
+    _, error = parallel.attempt(lambda: 1 // 0)
+    with pytest.raises(MdbridgeError, match=r"Traceback(.|\n)*ZeroDivisionError") as caught:
+        parallel.agree(SELF, error)
+    assert caught.value.exit_code == 1
+    assert caught.value.__cause__ is error
+
+
+def too_large():
+    return np.empty(2**57, dtype=np.int8)
+
+
+def test_too_little_memory_is_said_in_a_line(capsys):
+    """Whether ranks agree on it or not."""
+    _, error = parallel.attempt(too_large)
+    with pytest.raises(MdbridgeError) as caught:
+        parallel.agree(SELF, error)
+    assert ended(too_large) == 1
+    said = capsys.readouterr().err
+    assert said == f"mdbridge: error: {caught.value}\n" and said.count("\n") == 1
+    assert "out of memory (Unable to allocate 128. PiB" in said and "use more nodes" in said
+
+
+def test_on_root():
+    assert parallel.on_root(SELF, lambda: {"a": 1}) == {"a": 1}
+    with pytest.raises(FileError):
+        parallel.on_root(SELF, lambda: (_ for _ in ()).throw(FileError("gone")))
+
+
+def test_share_is_balanced_and_deterministic():
+    costs = [5.0, 1.0, 4.0, 2.0, 3.0, 3.0, 1.0, 1.0]
+    jobs = parallel.share(costs, 3)
+    assert sorted(job for group in jobs for job in group) == list(range(8))
+    loads = [sum(costs[job] for job in group) for group in jobs]
+    assert max(loads) <= 4 / 3 * sum(costs) / 3  # Graham's bound
+    assert max(loads) - min(loads) <= min(costs)
+    assert jobs == parallel.share(list(costs), 3)
+
+
+def test_share_of_equal_jobs_goes_round():
+    assert parallel.share([1.0] * 7, 3) == [[0, 3, 6], [1, 4], [2, 5]]
+
+
+def test_share_of_few_jobs_leaves_groups_idle():
+    assert parallel.share([1.0], 3) == [[0], [], []]
+    assert parallel.share([], 2) == [[], []]
+
+
+@pytest.mark.parametrize(("count", "size"), [(10, 3), (2, 4), (0, 2), (9, 3)])
+def test_blocks_cover_all_items_once(count, size):
+    blocks = [parallel.block_range(count, Rank(rank, size)) for rank in range(size)]
+    assert [i for start, stop in blocks for i in range(start, stop)] == list(range(count))
+    lengths = [stop - start for start, stop in blocks]
+    assert max(lengths) - min(lengths) <= 1
+
+
+@pytest.mark.parametrize(
+    ("size", "per_group", "expected"),
+    [(6, 2, [0, 0, 1, 1, 2, 2]), (7, 2, [0, 0, 1, 1, 2, 2, 2]), (3, 8, [0, 0, 0]), (2, 1, [0, 1])],
+)
+def test_groups(size, per_group, expected):
+    found = [parallel.split_groups(Rank(rank, size), per_group) for rank in range(size)]
+    assert [index for _, index, _ in found] == expected
+    assert {count for _, _, count in found} == {max(expected) + 1}
+    assert [colour for (colour, _), _, _ in found] == expected
+
+
+def ended(main):
+    with pytest.raises(SystemExit) as caught:
+        parallel.run_main(SELF, main)
+    return caught.value.code
+
+
+def raising(error):
+    def main():
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize("code", [0, 1, 7])
+def test_the_return_value_is_the_exit_code(code):
+    assert ended(lambda: code) == code
+
+
+@pytest.mark.parametrize(("error", "code"), [(InputError("wrong key"), 2), (FileError("wrong key"), 1)])
+def test_an_agreed_error_is_one_line(capsys, error, code):
+    assert ended(raising(error)) == code
+    assert capsys.readouterr().err == "mdbridge: error: wrong key\n"
+
+
+def test_an_unexpected_error_is_a_traceback(capsys):
+    assert ended(raising(ZeroDivisionError("oops"))) == 1
+    assert "ZeroDivisionError: oops" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("code", "expected"), [(None, 0), (3, 3), ("text", 1)])
+def test_system_exit_passes(code, expected):
+    assert ended(raising(SystemExit(code))) == expected
+
+
+def test_interrupts_say_that_finished_work_is_kept(capsys):
+    assert ended(raising(KeyboardInterrupt())) == 130
+    assert ended(lambda: os.kill(os.getpid(), signal.SIGTERM) or signal.pause()) == 130
+    assert capsys.readouterr().err == 2 * "mdbridge: interrupted; finished work is kept\n"

@@ -1,0 +1,30 @@
+"""Bounded least squares: a known minimum, the bounds, and no evaluation done twice."""
+
+import numpy as np
+import pytest
+
+from mdbridge.lps.learn import leastsquares
+
+
+def rosenbrock(p):
+    x, y = p
+    return np.array([10 * (y - x**2), 1 - x]), np.array([[-20 * x, 10.0], [-1.0, 0.0]])
+
+
+@pytest.mark.parametrize(("highest", "wanted"), [(np.inf, 1.0), (0.5, 0.5)])
+def test_the_minimum_within_the_bounds(highest, wanted):
+    calls = []
+
+    def evaluate(p):
+        calls.append(p.copy())
+        return rosenbrock(p)
+
+    bounds = np.full(2, -np.inf), np.array([highest, np.inf])
+    found = leastsquares.minimize(evaluate, np.array([-1.2, 1.0]), bounds, 200, 1e-12)
+    assert found.x == pytest.approx([wanted, wanted**2], abs=1e-3)
+    assert len(calls) == len({one.tobytes() for one in calls}) == found.nfev
+
+
+def test_it_ends_after_so_many_evaluations():
+    bounds = np.full(2, -np.inf), np.full(2, np.inf)
+    assert leastsquares.minimize(rosenbrock, np.array([-1.2, 1.0]), bounds, 3, 1e-12).nfev == 3

@@ -1,0 +1,40 @@
+"""The published molecular dynamics as a reference: conventions of its files."""
+
+import numpy as np
+import pytest
+
+from mdbridge import stz
+from mdbridge.core.errors import FileError, InputError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two frames of 3 x 4 cells whose mean engineering strain is the net strain, and a stress file."""
+    shape = np.linspace(-0.01, 0.01, 12).reshape(3, 4)
+    for frame, gamma in ((20, 0.1), (40, 0.2)):
+        for name, values in (("Exy", gamma + shape), ("pe", -3.3 + shape)):
+            rows = "\n".join(" ".join(f"{v:.10f}" for v in row) for row in values)
+            (tmp_path / f"{name}.MD.{frame}").write_text(f"4 3 0 1\n{rows}\n")
+    stress = np.linspace(0.0, 1.0, 501)  # GPa, in bar with the other sign in the file
+    (tmp_path / "stress_rand2_matlab.txt").write_text("\n".join(f"0 {-1e4 * s:.6f}" for s in stress))
+    return tmp_path
+
+
+def test_strain_is_half_the_engineering_strain_of_the_files(folder):
+    found = stz.published(str(folder), strains=(0.1, 0.2))
+    assert found["Exy"].shape == (2, 3, 4)
+    assert found["Exy"].mean(axis=(1, 2)) == pytest.approx([0.05, 0.1])  # γ/2, as of a sheared box
+    assert found["shear_stress"] == pytest.approx(np.arange(1, 101) / 100)
+    assert "chi" not in found
+
+
+def test_effective_temperature_of_the_energies(folder):
+    found = stz.published(str(folder), strains=(0.2,), beta=8.0, E0=-3.4)
+    assert found["chi"].mean() == pytest.approx(8.0 * 0.1) and found["chi"].shape == (1, 3, 4)
+
+
+def test_what_is_not_there_is_said(folder):
+    with pytest.raises(FileError, match=r"Exy\.MD\.30"):
+        stz.published(str(folder), strains=(0.15,))
+    with pytest.raises(InputError, match=r"0\.1234 is none of the 100 frames"):
+        stz.published(str(folder), strains=(0.1234,))
