@@ -16,6 +16,9 @@ from typing import Any
 
 from .errors import FileError
 
+_PIECE = 2**20
+"""Bytes that are read at a time."""
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -47,15 +50,36 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` atomically."""
+def write_bytes(path: Path, data: bytes) -> str:
+    """Write ``data`` to ``path`` atomically; returns its SHA-256."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
 
 
-def write_json(path: Path, data: dict[str, Any]) -> None:
-    """Write ``data`` to ``path`` as indented JSON, atomically; NaN becomes null."""
-    write_text(path, json.dumps(_plain(data), indent=2, allow_nan=False) + "\n")
+def write_text(path: Path, text: str) -> str:
+    """Write ``text`` to ``path`` atomically, as UTF-8; returns the file's SHA-256."""
+    return write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, data: dict[str, Any]) -> str:
+    """Write ``data`` to ``path`` as indented JSON, atomically; NaN becomes null; returns the SHA-256."""
+    return write_text(path, json.dumps(_plain(data), indent=2, allow_nan=False) + "\n")
+
+
+def sha256(path: Path, length: int | None = None) -> str:
+    """SHA-256 of a file, or of its first ``length`` bytes, read in pieces.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    total = hashlib.sha256()
+    with path.open("rb") as stream:
+        left = path.stat().st_size if length is None else length
+        while left > 0 and (piece := stream.read(min(left, _PIECE))):
+            total.update(piece)
+            left -= len(piece)
+    return total.hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:
