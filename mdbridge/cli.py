@@ -1,28 +1,34 @@
 """The command line: one subcommand per workflow, nothing but parsing and calling."""
 
+import difflib
 import importlib
 import inspect
 import io
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from mpi4py import MPI
 
 from . import __version__
-from .core import config, parallel
-from .core.errors import InputError
+from .core.errors import InputError, MdbridgeError, MissingPackageError
+from .core.requires import mpi
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 # One BLAS thread a rank unless the user says otherwise: the threads of several ranks, or of other
-# jobs, fight over the cores (ten times slower, measured).  Read when numpy is first imported, below.
+# jobs, fight over the cores (ten times slower, measured).  Read when numpy is first imported, which
+# nothing above does and every campaign will.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # plain text: rich takes the [sections] of a TOML file for its own markup, and costs a tenth of a second
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Carry what atoms do up to models that engineers can afford. "
     "Every command runs alone or under 'mpiexec -n P'.",
@@ -36,25 +42,50 @@ Overrides = Annotated[
 ]
 
 
-def _campaign(path: Path, allowed: dict[str, str]) -> Any:
-    """Import the module of stages that the file's ``campaign`` key names."""
-    name = config.read_toml(path).get("campaign")
-    if not isinstance(name, str) or name not in allowed:
-        raise InputError(
-            f"{path}: 'campaign' = {name!r}: this command takes {', '.join(map(repr, sorted(allowed)))}"
-        )
-    return importlib.import_module(f"mdbridge.campaigns.{allowed[name]}")
-
-
 INTERRUPTED = 130
 GRAPHENE = {"graphene": "peridynamics.stages"}
 SAMPLED = GRAPHENE | {"glass": "glass.stages"}
+OWN_COMMANDS = {"graphene-study": "study", "shear": "shear", "calibrate": "calibrate"}
+"""Campaigns that a command of their own runs."""
+
+
+def _world() -> "MPI.Comm":
+    """All ranks of the job; MPI starts when this is first called."""
+    return mpi().COMM_WORLD
+
+
+def _campaign(path: Path, allowed: dict[str, str]) -> Any:
+    """Import the module of stages that the file's ``campaign`` key names."""
+    from .core import config
+
+    name = config.read_toml(path).get("campaign")
+    if isinstance(name, str) and name in allowed:
+        mpi()  # says what is missing, before the campaign's own imports would
+        return importlib.import_module(f"mdbridge.campaigns.{allowed[name]}")
+    given = "key 'campaign' is missing" if name is None else f"'campaign' = {name!r}"
+    raise InputError(
+        f"{path}: {given}: this command takes {', '.join(map(repr, sorted(allowed)))}{_hint(name, allowed)}"
+    )
+
+
+def _hint(name: object, allowed: dict[str, str]) -> str:
+    """Where a campaign that a command does not take belongs, or which name was meant."""
+    commands = dict.fromkeys(SAMPLED, "run") | OWN_COMMANDS
+    if not isinstance(name, str):
+        return ""
+    if name in commands:
+        return f"; 'mdbridge {commands[name]}' runs this one"
+    near = difflib.get_close_matches(name, allowed, n=1) or difflib.get_close_matches(name, commands, n=1)
+    if not near:
+        return ""
+    elsewhere = "" if near[0] in allowed else f" 'mdbridge {commands[near[0]]}' runs it"
+    return f"; did you mean {near[0]!r}?{elsewhere}"
 
 
 @app.command()
 def run(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
-    """Run a whole campaign: every stage that is not done yet, then the report."""
-    _campaign(input, SAMPLED).run(MPI.COMM_WORLD, input, out, set or ())
+    """Run a whole campaign: all stages not done yet, then the report."""
+    _campaign(input, SAMPLED).run(_world(), input, out, set or ())
 
 
 @app.command()
@@ -70,14 +101,14 @@ def sample(
         typer.Option("--paper-format", help="also write pe.MD.n, Exy.MD.n and the stress file, as published"),
     ] = False,
 ) -> None:
-    """Run the MD with the observers attached and write dataset.h5, or glass.h5."""
+    """Run the MD with its observers; write dataset.h5, or glass.h5."""
     workflow = _campaign(input, SAMPLED)
     options = {"dry_run": dry_run, "paper_format": paper_format}
     chosen = {name: True for name, value in options.items() if value}
     for name in chosen:
         if name not in inspect.signature(workflow.sample).parameters:
             raise InputError(f"{input}: --{name.replace('_', '-')} is for glass campaigns")
-    workflow.sample(MPI.COMM_WORLD, input, out, set or (), **chosen)
+    workflow.sample(_world(), input, out, set or (), **chosen)
 
 
 @app.command()
@@ -89,32 +120,32 @@ def learn(
         bool, typer.Option("--sweep", help="try all pairs (δ, M) of the section [sweep]; write sweep.json")
     ] = False,
 ) -> None:
-    """Learn the peridynamic model from dataset.h5 and write model.json."""
-    _campaign(input, GRAPHENE).learn(MPI.COMM_WORLD, input, out, set or (), sweep)
+    """Learn the peridynamic model of dataset.h5; write model.json."""
+    _campaign(input, GRAPHENE).learn(_world(), input, out, set or (), sweep)
 
 
 @app.command()
 def solve(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
-    """Solve the peridynamic problems of all samples with model.json; write solutions.h5."""
-    _campaign(input, GRAPHENE).solve(MPI.COMM_WORLD, input, out, set or ())
+    """Solve the problems of all samples with it; write solutions.h5."""
+    _campaign(input, GRAPHENE).solve(_world(), input, out, set or ())
 
 
 @app.command()
 def report(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
-    """Draw the figures and write summary.json from the stored results alone."""
-    _campaign(input, SAMPLED).report(MPI.COMM_WORLD, input, out, set or ())
+    """Draw the figures and write summary.json from what is stored."""
+    _campaign(input, SAMPLED).report(_world(), input, out, set or ())
 
 
 @app.command()
 def study(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
-    """Sample two campaigns and regenerate the paper's tables and figures; write study.md."""
-    _campaign(input, {"graphene-study": "graphene_study.stages"}).run(MPI.COMM_WORLD, input, out, set or ())
+    """Regenerate the paper's tables and figures; write study.md."""
+    _campaign(input, {"graphene-study": "graphene_study.stages"}).run(_world(), input, out, set or ())
 
 
 @app.command()
 def shear(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
-    """Shear a metallic glass with the STZ model; write run.h5, figures and summary.json."""
-    _campaign(input, {"shear": "shear.stages"}).run(MPI.COMM_WORLD, input, out, set or ())
+    """Shear a metallic glass with the STZ model; write run.h5."""
+    _campaign(input, {"shear": "shear.stages"}).run(_world(), input, out, set or ())
 
 
 @app.command()
@@ -128,47 +159,86 @@ def calibrate(
         typer.Option(min=1, help="repeat with this many seeds, each in a folder of its own, and compare"),
     ] = None,
 ) -> None:
-    """Calibrate a model to a reference; write trials.jsonl, summary.json and figures."""
+    """Calibrate a model to a reference; write trials.jsonl."""
     if seeds is None:
-        _campaign(input, {"calibrate": "calibrate.stages"}).run(MPI.COMM_WORLD, input, out, set or (), resume)
+        _campaign(input, {"calibrate": "calibrate.stages"}).run(_world(), input, out, set or (), resume)
     else:
         study = _campaign(input, {"calibrate": "calibrate.seeds"})
-        study.run(MPI.COMM_WORLD, input, out, set or (), seeds, resume)
+        study.run(_world(), input, out, set or (), seeds, resume)
 
 
 @app.command()
 def doctor() -> None:
-    """Check that LAMMPS, mpi4py, PETSc and torch are there and share one MPI."""
+    """Check that LAMMPS, mpi4py, PETSc and torch share one MPI."""
     from . import doctor as checks
 
-    raise typer.Exit(checks.run(MPI.COMM_WORLD))
+    try:
+        comm = _world()
+    except MissingPackageError:  # it is for the checks to say so
+        comm = None
+    raise typer.Exit(checks.run(comm))
 
 
 @app.command()
 def version() -> None:
     """Print the version."""
-    if MPI.COMM_WORLD.rank == 0:
-        typer.echo(__version__)
+    typer.echo(__version__)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Options of the command line itself, which are acted on where they are read."""
+
+
+def _parse_and_call(shown: bool) -> int:
+    """Run the command line of this process; its exit code.
+
+    Args:
+        shown: whether the parser's complaints are printed here.
+    """
+    try:
+        code = app(standalone_mode=False) or 0
+    except Exception as error:
+        # the parser's own errors show themselves; typer does not export their class
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        if shown:
+            show()
+        return int(getattr(error, "exit_code", 2))
+    if code == INTERRUPTED:  # what the parser makes of Ctrl-C
+        raise KeyboardInterrupt
+    return int(code)
+
+
+def _without_mpi() -> int:
+    """The command line where there is no MPI, which help, version and doctor do without."""
+    try:
+        return _parse_and_call(shown=True)
+    except MdbridgeError as error:
+        typer.echo(f"mdbridge: error: {error}", err=True)
+        return error.exit_code
 
 
 def main() -> None:
     """Entry point of the console command."""
-    comm = MPI.COMM_WORLD
+    try:
+        comm = _world()
+    except MissingPackageError:
+        sys.exit(_without_mpi())
+    from .core import parallel
+
     if comm.rank != 0:  # help and results are printed once
         sys.stdout = io.StringIO()
-
-    def parse_and_call() -> int:
-        try:
-            code = app(standalone_mode=False) or 0
-        except Exception as error:
-            # the parser's own errors show themselves; typer does not export their class
-            if not hasattr(error, "show"):
-                raise
-            if comm.rank == 0:
-                error.show()
-            return getattr(error, "exit_code", 2)
-        if code == INTERRUPTED:  # what the parser makes of Ctrl-C
-            raise KeyboardInterrupt
-        return code
-
-    parallel.run_main(comm, parse_and_call)
+    parallel.run_main(comm, lambda: _parse_and_call(shown=comm.rank == 0))

@@ -5,19 +5,28 @@ import importlib.metadata
 import importlib.util
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mpi4py import MPI
 from rich.console import Console
+from rich.markup import escape
 
 from .core.errors import InputError, MdbridgeError
+from .core.requires import mpi, requires
 from .core.versions import PACKAGES, versions
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
 
 POTENTIALS = ("SiC.tersoff", "CuZr_mm.eam.fs")
 
 
-def run(comm: MPI.Comm) -> int:
-    """Print the checks on rank 0; 0 if all pass, else 1."""
-    out = Console(quiet=comm.rank != 0, highlight=False)
+def run(comm: "MPI.Comm | None") -> int:
+    """Print the checks on rank 0; 0 if all pass, else 1.
+
+    Args:
+        comm: all ranks; None where mpi4py is what is missing.
+    """
+    out = Console(quiet=comm is not None and comm.rank != 0, highlight=False)
     failed = 0
     for title, check in (
         ("packages", _packages),
@@ -28,12 +37,12 @@ def run(comm: MPI.Comm) -> int:
         ("potentials", _potentials),
     ):
         try:
-            out.print(f"[green]ok[/green]    {title}: {check()}")
-        except (MdbridgeError, ImportError, OSError) as problem:
+            out.print(f"[green]ok[/green]    {title}: {escape(check())}")
+        except (MdbridgeError, ImportError, OSError, RuntimeError) as problem:
             failed += 1
-            out.print(f"[red]wrong[/red] {title}: {problem}")
+            out.print(f"[red]wrong[/red] {title}: {escape(str(problem))}")
     out.print("all well" if not failed else f"{failed} of 6 checks failed")
-    return 1 if comm.allreduce(failed, MPI.MAX) else 0
+    return 1 if (failed if comm is None else sum(comm.allgather(failed))) else 0
 
 
 def _packages() -> str:
@@ -49,9 +58,10 @@ def _importable(name: str) -> bool:
 
 
 def _lammps() -> str:
+    comm = mpi().COMM_SELF
     from .md.session import Session
 
-    with Session(MPI.COMM_SELF) as session:
+    with Session(comm) as session:
         packages = session.lmp.installed_packages
         lacking = {"MANYBODY"} - set(packages)
         if lacking:
@@ -66,15 +76,16 @@ def _petsc() -> str:
 
 
 def _torch() -> str:
-    torch = importlib.import_module("torch")
+    with requires("torch", "learning by Algorithm 1, and calibration,"):
+        import torch
     return f"{torch.__version__}, {torch.get_num_threads()} threads"
 
 
 def _one_mpi() -> str:
     """Every libmpi that is mapped into this process must be the same file."""
+    library = mpi().Get_library_version().splitlines()[0].strip("\x00 ")
     for name in ("lammps", "petsc4py.PETSc"):
         importlib.import_module(name)
-    library = MPI.Get_library_version().splitlines()[0].strip("\x00 ")
     maps = Path("/proc/self/maps")
     if not maps.exists():
         return f"{library} (cannot list loaded libraries on this system)"
@@ -88,6 +99,7 @@ def _one_mpi() -> str:
 
 
 def _potentials() -> str:
+    mpi()
     from .md.session import potential
 
     try:

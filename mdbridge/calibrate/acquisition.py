@@ -3,15 +3,18 @@
 import warnings
 
 import numpy as np
-import torch
-from botorch.acquisition import AcquisitionFunction, LogExpectedImprovement, qLogExpectedImprovement
-from botorch.exceptions import BadInitialCandidatesWarning, OptimizationWarning
-from botorch.optim import optimize_acqf
-from botorch.sampling import SobolQMCNormalSampler
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
+from ..core.requires import requires
 from .surrogate import Surrogate
+
+with requires("botorch", "calibration"):
+    import torch
+    from botorch.acquisition import AcquisitionFunction, LogExpectedImprovement, qLogExpectedImprovement
+    from botorch.exceptions import BadInitialCandidatesWarning, OptimizationWarning
+    from botorch.optim import optimize_acqf
+    from botorch.sampling import SobolQMCNormalSampler
 
 Array = NDArray[np.float64]
 

@@ -4,14 +4,18 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-from botorch.exceptions import OptimizationWarning
-from botorch.models import SingleTaskGP
-from botorch.models.transforms import Normalize, Standardize
-from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
-from botorch.optim.fit import fit_gpytorch_mll_scipy
-from gpytorch.mlls import ExactMarginalLogLikelihood
 from numpy.typing import NDArray
+
+from ..core.requires import requires
+
+with requires("botorch", "calibration"):
+    import torch
+    from botorch.exceptions import OptimizationWarning
+    from botorch.models import SingleTaskGP
+    from botorch.models.transforms import Normalize, Standardize
+    from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
+    from botorch.optim.fit import fit_gpytorch_mll_scipy
+    from gpytorch.mlls import ExactMarginalLogLikelihood
 
 Array = NDArray[np.float64]
 

@@ -22,8 +22,8 @@ class FileError(MdbridgeError):
     """A file cannot be read, written, or is not what it should be."""
 
 
-class EnvironmentProblem(MdbridgeError):
-    """Something that mdbridge needs is not installed, or does not fit together."""
+class MissingPackageError(MdbridgeError, ImportError):
+    """A package that this part of mdbridge needs is not installed, or does not find its libraries."""
 
 
 class MDError(MdbridgeError):

@@ -5,13 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-import matplotlib.ticker
-
 from .files import replacing
+from .requires import requires
 
 DIVERGING = "RdBu_r"
 SEQUENTIAL = "cividis"
@@ -33,9 +28,20 @@ _STYLE: dict[str, Any] = {
 }
 
 
+def pyplot() -> Any:
+    """matplotlib's pyplot, set to draw into files; imported only here, as few commands draw."""
+    with requires("matplotlib", "drawing"):
+        import matplotlib
+
+        matplotlib.use("Agg")
+        from matplotlib import pyplot
+    return pyplot
+
+
 @contextmanager
 def figure(path: Path, width: float, height: float, **subplots: Any) -> Iterator[tuple[Any, Any]]:
     """Draw a figure of ``width`` × ``height`` inches into ``path``."""
+    plt = pyplot()
     with plt.rc_context(_STYLE):
         fig, axes = plt.subplots(figsize=(width, height), **subplots)
         try:
@@ -55,11 +61,15 @@ def bare(axes: Any) -> None:
 
 def plain_log(axes: Any) -> None:
     """Plain numbers, 1, 2 and 5 of each decade, on a logarithmic vertical axis."""
-    axes.yaxis.set_major_locator(matplotlib.ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def ticks(count: int) -> Any:
     """At most about ``count`` round ticks."""
-    return matplotlib.ticker.MaxNLocator(count)
+    from matplotlib.ticker import MaxNLocator
+
+    return MaxNLocator(count)

@@ -12,10 +12,13 @@ from typing import TypeVar
 import numpy as np
 from mpi4py import MPI  # before petsc4py, which finds libmpi only once mpi4py has loaded it
 from numpy.typing import NDArray
-from petsc4py import PETSc
 from scipy.sparse import csr_matrix
 
 from ..core.errors import ConvergenceError
+from ..core.requires import requires
+
+with requires("petsc4py", "the solution of boundary-value problems"):
+    from petsc4py import PETSc
 
 Floats = NDArray[np.float64]
 Handle = TypeVar("Handle", bound=PETSc.Object)

@@ -6,7 +6,8 @@ loads and solutions are on all ranks.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from mpi4py import MPI
@@ -15,9 +16,11 @@ from scipy.sparse import csr_matrix
 
 from ..core.errors import InputError, SolvabilityError
 from ..core.parallel import agree, attempt
-from ..linalg import petsc
 from .material import LinearPeridynamicSolid
 from .operator import OperatorRows, components, neighbour_springs, operator_rows
+
+if TYPE_CHECKING:
+    from ..linalg.petsc import KrylovResult
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -189,8 +192,9 @@ def _krylov(
     number: Ints,
     right: Floats,
     **options: Any,
-) -> list[petsc.KrylovResult]:
+) -> "list[KrylovResult]":
     """Solve for every column of ``right`` ``2r x s`` with one set-up (collective)."""
+    petsc = _agreed(comm, _petsc)
     block = petsc.OperatorBlock(operator, components(number[operator.columns]), operator.diagonal())
     symmetric = _is_symmetric(comm, operator, number)
     try:
@@ -200,6 +204,13 @@ def _krylov(
             return [solve(load) for load in np.ascontiguousarray(right.T)]
     except petsc.IndefiniteMatrixError as error:
         raise SolvabilityError(_indefinite(str(error))) from error
+
+
+def _petsc() -> ModuleType:
+    """The module of the Krylov solver, which needs petsc4py: the operator's rows do not."""
+    from ..linalg import petsc
+
+    return petsc
 
 
 def _long_wave_rows(

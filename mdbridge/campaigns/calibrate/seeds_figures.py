@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 
 from ...core import plots
@@ -28,7 +27,7 @@ def draw(out: Path, schemes: Mapping[str, Sequence[Run]]) -> None:
 def _convergence(runs: Sequence[Run], path: Path) -> None:
     """The best parameters after each evaluation, all seeds, [Kontolati2021, Figures 8, 12]."""
     names, truth = runs[0].names, runs[0].summary["truth"] or {}
-    colours = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.9, len(runs)))
+    colours = plots.pyplot().colormaps["viridis"](np.linspace(0.0, 0.9, len(runs)))
     with plots.figure(path, **panels(len(names))) as (_, axes):
         for name, panel in zip(names, axes.flat, strict=False):
             for run, colour in zip(runs, colours, strict=True):

@@ -14,7 +14,7 @@ import numpy as np
 from mpi4py import MPI
 
 from ...core.console import Tick
-from ...core.errors import ConvergenceError, InputError, MdbridgeError
+from ...core.errors import ConvergenceError, InputError, MdbridgeError, MissingPackageError
 from ...core.files import digest
 from ...core.stages import Task, run_tasks
 from ...fields.fieldset import FieldSet
@@ -151,6 +151,8 @@ def learn_one(
         if min(material.lame_mu, material.lame_lambda + material.lame_mu) < _SMALLEST_MODULUS:
             raise ConvergenceError("λ + μ or μ came out as zero: the model is not solvable")
         errors = spectral_errors(material, fields)
+    except MissingPackageError:  # says nothing about the pair, which is to be learned once it is installed
+        raise
     except (MdbridgeError, ArithmeticError, ValueError) as error:  # LinAlgError is a ValueError
         words = str(error) if isinstance(error, MdbridgeError) else repr(error)
         return Candidate(horizon, degree, failure=words, wall_s=time.monotonic() - begin)

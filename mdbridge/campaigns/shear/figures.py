@@ -5,14 +5,10 @@ from typing import Any
 
 import h5py
 import numpy as np
-from matplotlib.animation import FuncAnimation, PillowWriter
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ...core import plots
 from ...core.errors import FileError
-from ...core.files import replacing
 
 Array = NDArray[np.float64]
 
@@ -24,7 +20,7 @@ EXY_STRAINS = (0.18, 0.25, 0.35, 0.45, 0.50)
 
 # perceptually uniform, and monotonic in grey when printed
 _MAPS = {"chi": "inferno", "Exy": "viridis"}
-_LABELS = {"chi": "effective temperature (K)", "Exy": "shear strain $E_{xy}$"}
+LABELS = {"chi": "effective temperature (K)", "Exy": "shear strain $E_{xy}$"}
 
 
 def draw(store: Path, out: Path) -> None:
@@ -37,52 +33,13 @@ def draw(store: Path, out: Path) -> None:
     Raises:
         FileError: the store cannot be read or the folder not written.
     """
-    run = _read(store)
+    run = read(store)
     _maps(run, "chi", CHI_STRAINS, out / "chi.png")
     _maps(run, "Exy", EXY_STRAINS, out / "strain.png")
     _curve(run, out / "stress_strain.png")
 
 
-def animate(store: Path, path: Path) -> None:
-    """Write the fields of all kept frames as an animated GIF."""
-    run = _read(store)
-    figure = Figure(figsize=(8.0, 3.8), layout="constrained")
-    FigureCanvasAgg(figure)
-    images = []
-    for axes, name in zip(figure.subplots(1, 2, sharey=True), ("chi", "Exy"), strict=True):
-        images.append(_image(axes, run, name, 0, _limits(run[name])))
-        figure.colorbar(images[-1], ax=axes, label=_LABELS[name])
-
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out once, not at every frame
-
-    def show(k: int) -> list[Any]:
-        for image, name in zip(images, ("chi", "Exy"), strict=True):
-            image.set_data(run[name][k])
-        figure.suptitle(f"$\\gamma$ = {run['strains'][k]:.3f}")
-        return images
-
-    animation = FuncAnimation(figure, show, frames=len(run["strains"]), blit=False)
-    with replacing(path) as temporary:
-        animation.save(temporary, writer=_Gif(fps=12))
-
-
-class _Gif(PillowWriter):
-    """Writes GIF whatever the (temporary) file's name ends with."""
-
-    def finish(self) -> None:
-        first, *rest = self._frames
-        first.save(
-            self.outfile,
-            format="GIF",
-            save_all=True,
-            append_images=rest,
-            duration=int(1000 / self.fps),
-            loop=0,
-        )
-
-
-def _read(path: Path) -> dict[str, Any]:
+def read(path: Path) -> dict[str, Any]:
     """All of a run that is drawn; χ in K, ``strains`` of the kept frames, ``box`` in nm."""
     try:
         with h5py.File(path) as store:
@@ -97,7 +54,7 @@ def _read(path: Path) -> dict[str, Any]:
     return run
 
 
-def _limits(values: Array) -> tuple[float, float]:
+def limits(values: Array) -> tuple[float, float]:
     """Colour limits that hold all values and are never empty."""
     low, high = float(np.min(values)), float(np.max(values))
     return low, max(high, low + 1e-6 * max(abs(low), 1.0))
@@ -109,35 +66,36 @@ def _nearest(strains: Array, wanted: tuple[float, ...]) -> list[int]:
     return sorted({int(np.argmin(np.abs(strains - g))) for g in reached})
 
 
-def _image(axes: Any, run: dict[str, Any], name: str, k: int, limits: tuple[float, float]) -> Any:
+def image(axes: Any, run: dict[str, Any], name: str, k: int, colours: tuple[float, float]) -> Any:
+    """Draw the field ``name`` of the kept frame ``k`` between two limits of its colours; axes in nm."""
     width, height = run["box"]
-    image = axes.imshow(
+    picture = axes.imshow(
         run[name][k],
         origin="lower",
         extent=(0.0, width, 0.0, height),
         cmap=_MAPS[name],
-        vmin=limits[0],
-        vmax=limits[1],
+        vmin=colours[0],
+        vmax=colours[1],
     )
     axes.set_xlabel("$X$ (nm)")
-    return image
+    return picture
 
 
 def _maps(run: dict[str, Any], name: str, wanted: tuple[float, ...], path: Path) -> None:
     """One map for each wanted strain, on one colour scale."""
     shown = _nearest(run["strains"], wanted)
-    limits = _limits(run[name][shown])
+    colours = limits(run[name][shown])
     width = 1.7 * len(shown) + 1.0
     with plots.figure(path, width, 2.2, nrows=1, ncols=len(shown), sharey=True, squeeze=False) as (
         figure,
         axes,
     ):
         for panel, k in zip(axes[0], shown, strict=True):
-            image = _image(panel, run, name, k, limits)
+            picture = image(panel, run, name, k, colours)
             plots.bare(panel)
             panel.set_title(f"$\\gamma$ = {run['strains'][k]:.2f}")
         axes[0, 0].set_ylabel("$Y$ (nm)")
-        figure.colorbar(image, ax=list(axes[0]), label=_LABELS[name], shrink=0.8, pad=0.01)
+        figure.colorbar(picture, ax=list(axes[0]), label=LABELS[name], shrink=0.8, pad=0.01)
 
 
 def _curve(run: dict[str, Any], path: Path) -> None:

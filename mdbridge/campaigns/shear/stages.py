@@ -155,7 +155,9 @@ def _finish(
     files.write_json(out / "summary.json", summary(case, result, failure, seconds))
     figures.draw(store, out)
     if settings.output.animation:
-        figures.animate(store, out / "run.gif")
+        from . import animation  # matplotlib, which nothing before needs
+
+        animation.animate(store, out / "run.gif")
     if settings.output.vtk:
         vtk.export(store, out / "vtk")
 

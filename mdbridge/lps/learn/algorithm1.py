@@ -30,14 +30,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from ...core.errors import ConvergenceError
+from ...core.requires import requires
 from .. import stability, symbol
 from ..material import InfluenceFunction, LinearPeridynamicSolid, bernstein
 from ..stencil import Stencil
 from .regression import Fit
 from .spectral import Moments
+
+with requires("torch", "learning by Algorithm 1"):
+    import torch
 
 Tensor = torch.Tensor
 Progress = Callable[[float, str], None]

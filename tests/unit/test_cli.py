@@ -1,0 +1,100 @@
+"""The command line's own words: help, version, and which campaign belongs to which command."""
+
+import signal
+import sys
+
+import pytest
+from launch import launch
+from typer.testing import CliRunner
+
+import mdbridge
+from mdbridge import cli
+
+COMMANDS = ("run", "sample", "learn", "solve", "report", "study", "shear", "calibrate", "doctor", "version")
+
+
+@pytest.fixture
+def called(monkeypatch, capfd):
+    """Exit code, standard output and error of the command line in this process."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["mdbridge", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return end.value.code, *capfd.readouterr()
+
+    yield call
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["version"]])
+def test_version(called, arguments):
+    assert called(*arguments) == (0, f"{mdbridge.__version__}\n", "")
+
+
+def test_every_command_is_listed_with_a_whole_sentence(called):
+    code, out, _ = called("--help")
+    assert code == 0
+    lines = [line.strip() for line in out.partition("Commands:")[2].splitlines() if line.strip()]
+    assert [line.split()[0] for line in lines] == list(COMMANDS)
+    assert all(line.endswith(".") and not line.endswith("...") for line in lines), "a sentence is cut off"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command(called, command):
+    code, out, error = called(command, "-h")
+    assert (code, error) == (0, "")
+    assert "Usage:" in out
+
+
+def test_brackets_in_help_are_text(called):
+    _, out, _ = called("learn", "--help")
+    assert "section [sweep]" in " ".join(out.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "campaign", "hint"),
+    [
+        ("run", '"graphen"', "did you mean 'graphene'?"),
+        ("run", '"glas"', "did you mean 'glass'?"),
+        ("learn", '"glass"', "'mdbridge run' runs this one"),
+        ("run", '"shear"', "'mdbridge shear' runs this one"),
+        ("run", '"graphene-study"', "'mdbridge study' runs this one"),
+        ("run", '"calibrat"', "did you mean 'calibrate'? 'mdbridge calibrate' runs it"),
+        ("shear", '"sheer"', "did you mean 'shear'?"),
+    ],
+)
+def test_another_campaign_is_told_where_it_belongs(called, tmp_path, command, campaign, hint):
+    path = tmp_path / "a.toml"
+    path.write_text(f"campaign = {campaign}\n")
+    code, _, error = called(command, path)
+    assert code == 2
+    assert f"'campaign' = {campaign.replace(chr(34), chr(39))}: this command takes" in error
+    assert error.rstrip().endswith(hint)
+
+
+def test_no_hint_where_there_is_none(called, tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text('campaign = "unlike anything"\n')
+    _, _, error = called("run", path)
+    assert error.rstrip().endswith("takes 'glass', 'graphene'")
+    path.write_text("[md]\n")
+    _, _, error = called("run", path)
+    assert "key 'campaign' is missing: this command takes" in error
+
+
+def test_the_hints_name_commands_that_are_there():
+    assert set(cli.OWN_COMMANDS.values()) | {"run"} <= set(COMMANDS)
+    for name in cli.OWN_COMMANDS.values():
+        assert CliRunner().invoke(cli.app, [name, "--help"]).exit_code == 0
+
+
+@pytest.mark.mpi
+def test_help_and_version_are_printed_once(tmp_path):
+    script = tmp_path / "start.py"
+    script.write_text("from mdbridge.cli import main\nmain()\n")
+    job = launch(script, 2, "--help", timeout=60)
+    assert (job.returncode, job.stdout.count("Usage:"), job.stderr) == (0, 1, "")
+    job = launch(script, 2, "--version", timeout=60)
+    assert (job.returncode, job.stdout.split()) == (0, [mdbridge.__version__])
