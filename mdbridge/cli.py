@@ -13,7 +13,7 @@ import typer
 
 from . import __version__
 from .core.errors import InputError, MdbridgeError, MissingPackageError
-from .core.requires import mpi
+from .core.mpi import mpi
 
 if TYPE_CHECKING:
     from mpi4py import MPI

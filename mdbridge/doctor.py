@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from .core.errors import InputError, MdbridgeError
-from .core.requires import mpi, requires
+from .core.mpi import mpi
+from .core.requires import requires
 from .core.versions import PACKAGES, versions
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Heavy packages are imported where they are used; what is missing is said in one line, with the remedy."""
 
-from types import ModuleType, TracebackType
+from types import TracebackType
 
 from .errors import MissingPackageError
 
@@ -49,14 +49,3 @@ class requires:
             raise MissingPackageError(
                 f"{self.purpose} needs {self.package}, which {what}: {remedy}; {SETUP}", name=self.package
             ) from error
-
-
-def mpi() -> ModuleType:
-    """The module ``mpi4py.MPI``; MPI itself starts when this is first called.
-
-    Raises:
-        MissingPackageError: mpi4py, or the library of an MPI, is not there.
-    """
-    with requires("mpi4py", "every command but 'doctor'"):
-        from mpi4py import MPI
-    return MPI
