@@ -6,6 +6,7 @@ in memory, so only then does a resumed run repeat an uninterrupted one exactly
 (on as many ranks).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mpi4py import MPI
@@ -179,8 +180,17 @@ def _mean_pressure(
     session.run(steps, "post no")
     columns = [2 + THERMO.index(part) for part in parts]
     second = [sum(row[c] for c in columns) / len(columns) for row in record.rows[len(record.rows) // 2 :]]
-    size = len(second) // 4
-    blocks = [sum(second[k * size : (k + 1) * size]) / size for k in range(4)]
-    mean = sum(blocks) / 4
-    error = (sum((b - mean) ** 2 for b in blocks) / 12) ** 0.5
+    return block_mean(second)
+
+
+def block_mean(values: Sequence[float], blocks: int = 4) -> tuple[float, float]:
+    """The mean of a series whose neighbours share their noise, and its standard error.
+
+    The error is that of the means of ``blocks`` equal blocks, which are long enough to
+    be independent; what does not fill a block at the end is left out.
+    """
+    size = len(values) // blocks
+    means = [sum(values[k * size : (k + 1) * size]) / size for k in range(blocks)]
+    mean = sum(means) / blocks
+    error = (sum((m - mean) ** 2 for m in means) / (blocks * (blocks - 1))) ** 0.5
     return mean, error

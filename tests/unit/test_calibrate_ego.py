@@ -187,6 +187,27 @@ def test_stopping_rules():
     assert "without improvement" in patient.reason and len(patient.trials) < 150
 
 
+@pytest.mark.parametrize(
+    ("improving", "tried"), [((), 2), ((1, 3), 6), ((0, 1), 4)], ids=["none", "every other", "the first two"]
+)
+def test_patience_counts_refinements_without_improvement_since_the_last_one_with(improving, tried):
+    """A refinement halves the least distance so far, or finds nothing."""
+    space = Space({name: Parameter(0.0, 1.0) for name in "abc"})
+    settings = Settings(initial=8, explore=3, evaluations=400, patience=2)
+    search = Calibration(space, settings, Groups(np.zeros(1, dtype=int), np.ones(1)))
+    begun, last = -1, "initial"
+    while not search.done:
+        for proposal in search.ask():
+            begun += proposal.phase == "refine" and last != "refine"
+            last = proposal.phase
+            value = 1.0 + 1e-4 * proposal.index
+            if last == "refine" and begun in improving:
+                value = 0.5 ** (1 + improving.index(begun))
+            search.tell(answer(space, proposal, lambda _, value=value: np.array([value])))
+    assert begun + 1 == tried
+    assert search.reason == "2 refinements without improvement"
+
+
 def test_another_seed_goes_elsewhere_and_a_foreign_record_is_refused():
     one, two = (
         drive(Calibration(BOWL, Settings("ego", initial=4, evaluations=6, seed=s)), BOWL, bowl)

@@ -1,6 +1,7 @@
 """The record: durable, checked, recovered."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -42,6 +43,24 @@ def test_what_is_written_is_read_to_the_last_bit(tmp_path):
         assert np.array_equal(found.residual, expected.residual)
         assert found.unit == expected.unit and found.state == expected.state
         assert found.distance == expected.distance and found.parameters == expected.parameters
+
+
+def test_a_trial_is_on_the_disk_when_append_returns(tmp_path, monkeypatch):
+    """A power cut loses what no fsync has seen: each must see the whole file, the new line included."""
+    record, seen, sync = Record(tmp_path / "r", CONFIGURATION, resume=False), [], os.fsync
+
+    def watch(handle):
+        sync(handle)
+        seen.append((os.fstat(handle).st_ino, os.fstat(handle).st_size))
+
+    monkeypatch.setattr(os, "fsync", watch)
+    for index in range(3):
+        record.append(trial(index))
+        file = (tmp_path / "r").stat()
+        assert seen[-1] == (file.st_ino, file.st_size)
+        assert len(seen) == index + 1
+        assert len(read(tmp_path / "r")[1]) == index + 1
+    record.close()
 
 
 def test_a_failed_trial_has_nulls_and_an_infinite_value(tmp_path):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from mdbridge.campaigns.glass.figures import Curve, _independent, correlation
 
@@ -32,6 +33,20 @@ def test_errors_are_those_of_the_noise():
         errors = np.array([getattr(one, f"{name}_error") for one in found])
         assert abs(values.mean() - truth) < 4 * values.std() / np.sqrt(len(values))
         assert 0.6 < np.median(errors) / values.std() < 1.7
+
+
+def test_the_error_of_a_slope_is_that_of_linear_regression():
+    """With white noise as textbooks have it; times the root of the points that share their noise."""
+    gamma = np.linspace(0.0, 0.015, 61)
+    white = np.random.default_rng(1).normal(size=gamma.size)
+    for noise in (white, np.cumsum(white)):
+        line = stats.linregress(gamma, 0.3 + 20 * gamma + noise)
+        left = noise + 0.3 + 20 * gamma - line.intercept - line.slope * gamma
+        found = Curve.of(gamma, 0.3 + 20 * gamma + noise)
+        assert found.slope == pytest.approx(line.slope)
+        assert found.offset == pytest.approx(line.intercept)
+        assert found.slope_error == pytest.approx(line.stderr * np.sqrt(_independent(left)))
+    assert _independent(left) > 2  # or it would not matter
 
 
 def test_noise_that_remembers_counts_for_less():

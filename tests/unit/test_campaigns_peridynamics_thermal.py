@@ -4,11 +4,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from mpi4py import MPI
 from pydantic import ValidationError
 
 from mdbridge.campaigns.peridynamics import sampling
 from mdbridge.campaigns.peridynamics import thermal as graphene_thermal
-from mdbridge.campaigns.peridynamics.input import MD, Dynamics, GrapheneInput, Learn, Parallel, Thermal
+from mdbridge.campaigns.peridynamics.input import (
+    MD,
+    Coarse,
+    Dynamics,
+    GrapheneInput,
+    Learn,
+    Parallel,
+    Thermal,
+)
 from mdbridge.core.errors import FileError
 from mdbridge.fields import fieldset
 from mdbridge.md import loads
@@ -73,6 +82,36 @@ def stored(tmp_path_factory):
 def read(path, name):
     with fieldset.reading(path) as file:
         return fieldset.get_fields(file, name)
+
+
+@pytest.mark.parametrize("twin", [False, True])
+def test_a_filtered_field_is_that_at_rest_however_little_the_filter_remembers(twin):
+    """Near 0 K nothing moves: each filter, begun at nothing, must be put right for what it has not seen.
+
+    Of 20 steps the published filter, of 0.01 a step, has taken up 18 %, the longer one 2 %.
+    """
+    config = CONFIG.model_copy(
+        update={
+            "md": MD(cells=[12, 7], disc_radius_A=15.0, disc_inner_A=8.0),
+            "coarse": Coarse(radius_A=5.0, spacing_A=2.5, fine_spacing_A=2.5),
+            "thermal": Thermal(temperature_K=1e-6, duration_ps=0.01),
+        }
+    )
+    sampler = sampling.Sampler(config, MPI.COMM_SELF)
+    try:
+        if twin:
+            found = graphene_thermal._unloaded(sampler, "sheet")
+            at_rest = {"u": np.zeros_like(found["u@long"]), "b": np.zeros_like(found["b"])}
+        else:
+            found = graphene_thermal._loaded(sampler, "train", 1.0, "train-x-1-0")
+            at_rest = sampling._static(sampler, "train", "train-x-1-0")
+    finally:
+        sampler.close()
+    largest = np.abs(at_rest["u"]).max()
+    assert twin or largest > 1e-3
+    for name in ("published", "long"):
+        np.testing.assert_allclose(found[f"u@{name}"], at_rest["u"], atol=2e-3 * largest + 1e-6)
+    np.testing.assert_allclose(found["b"], at_rest["b"], atol=1e-9)
 
 
 def test_every_load_and_both_twins_are_run_once():

@@ -1,5 +1,7 @@
 """The Cu–Zr sample: its crystal, its stages, and moduli against a curve of energies."""
 
+import contextlib
+
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -37,6 +39,37 @@ def test_a_crystal_that_has_not_melted_is_refused():
         session.run(50)
         with pytest.raises(InputError, match=r"has not melted.*moved by 0\.\d Å"):
             cuzr.check_molten(session)
+
+
+def test_the_error_of_a_mean_is_the_scatter_of_means_of_repeated_series():
+    """Of noise that remembers some ten points; the truth is what many series scatter by."""
+    random, kernel = np.random.default_rng(3), np.ones(10) / 10
+    series = (np.convolve(random.normal(size=809), kernel, "valid") for _ in range(800))
+    found = np.array([cuzr.block_mean(one) for one in series])
+    means, errors = found.T
+    assert np.abs(means.mean()) < 4 * means.std() / np.sqrt(800)
+    assert np.sqrt((errors**2).mean()) == pytest.approx(means.std(), rel=0.08)
+
+
+def test_the_mean_is_that_of_whole_blocks():
+    mean, error = cuzr.block_mean([1.0, 3.0, 2.0, 2.0, 5.0, 7.0, 4.0, 4.0, 1e9])
+    assert mean == 3.5
+    assert error == pytest.approx(np.std([2.0, 2.0, 6.0, 4.0], ddof=1) / 2)
+
+
+def test_moduli_and_their_errors_are_those_of_the_pressures(monkeypatch):
+    """K = −ΔP/ΔV·V and μ = −ΔP_xy/Δγ with independent errors; pressures in bar, 0.01 between the strains."""
+    pressures = {"xy": [(-1000.0, 30.0), (1000.0, 40.0)], "xx": [(-5000.0, 0.0), (7000.0, 24.0)]}
+    deformed = []
+    monkeypatch.setattr(cuzr, "resume", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(cuzr, "_deform", lambda session, kind, amount: deformed.append((kind, amount)))
+    monkeypatch.setattr(cuzr, "_mean_pressure", lambda session, parts, *_: pressures[parts[0]].pop(0))
+    found = cuzr.moduli(COMM, "restart", EAM, 0.002, 100.0, 0.005, 1.0)
+    assert deformed == [("xy", 0.005), ("xy", -0.005), ("volume", 0.005), ("volume", -0.005)]
+    # 1 bar is 1e-4 GPa
+    assert found == pytest.approx(
+        {"mu_GPa": 20.0, "mu_error_GPa": 0.5, "bulk_GPa": 120.0, "bulk_error_GPa": 0.24}
+    )
 
 
 def test_moduli_agree_with_second_differences_of_the_energy(tmp_path):

@@ -76,6 +76,18 @@ def test_what_cannot_be_extrapolated_is_projected_twice():
     check((0.178, 2), (0.179, 2), (0.18, 1))
 
 
+def test_after_a_failed_evaluation_nothing_of_it_is_left_in_the_next():
+    """A state that is no number makes a velocity that is none; it must not carry the next state."""
+    still, rates = flowing(5), fresh_rates()
+    expected, found = np.zeros_like(still), np.zeros_like(still)
+    fresh_rates()(0.1, still.copy(), expected)
+    for gamma in (0.1, 0.102, 0.104):
+        rates(gamma, np.full_like(still, np.nan), found)
+    rates.forget()
+    rates(0.1, still.copy(), found)
+    assert np.array_equal(owned(found), owned(expected))
+
+
 @contextlib.contextmanager
 def counted_projections(rates):
     """A list that grows with every projection."""

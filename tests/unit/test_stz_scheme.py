@@ -101,3 +101,39 @@ def test_a_state_that_cannot_go_on_names_strain_and_cell():
     assert caught.value.gamma == pytest.approx(0.5, abs=1e-3)
     assert caught.value.cell == (1, 2)
     assert owned(run.state)[CHI].min() > 0.0
+
+
+class Grudging(Decay):
+    """Beyond γ = 0.5 it makes χ negative, and goes on doing so until it is told to forget."""
+
+    def __init__(self):
+        super().__init__(1.0)
+        self.forgotten, self.spoiled = 0, False
+
+    def __call__(self, gamma, state, out):
+        super().__call__(gamma, state, out)
+        self.spoiled |= bool(gamma > 0.5 and not self.forgotten)
+        if self.spoiled:
+            out[CHI] = -1e12
+
+    def forget(self):
+        self.forgotten, self.spoiled = self.forgotten + 1, False
+
+
+def test_what_was_kept_of_a_failed_trial_is_forgotten_and_the_run_goes_on():
+    system = Grudging()
+    run = stepper(system, tolerance=1e-5)
+    run.advance(1.0)
+    assert system.forgotten == 1
+    assert run.counts.rejected >= 1
+    assert owned(run.state) == pytest.approx(np.cos(1.0), abs=1e-4)
+
+
+def test_a_trial_that_is_merely_inaccurate_is_not_forgotten():
+    """What was kept of it is as good as that of any other."""
+    system = Grudging()
+    run = stepper(system, tolerance=1e-8)
+    run._step = 0.4
+    run.advance(0.5)
+    assert run.counts.rejected >= 1
+    assert system.forgotten == 0

@@ -144,7 +144,7 @@ def _spread(values: np.ndarray) -> dict[str, Any]:
 def _comparison(schemes: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     """Median and largest of the least distances of each scheme at equal numbers of evaluations."""
     longest = max(len(run.trials) for runs in schemes.values() for run in runs)
-    counts = np.unique(np.linspace(0, longest, CHECKPOINTS + 1)[1:].astype(int))
+    counts = np.unique(np.linspace(0, longest, CHECKPOINTS + 1).astype(int))[1:]  # from 1 on
     found: dict[str, Any] = {"evaluations": counts.tolist()}
     for scheme, runs in schemes.items():
         found[scheme] = {

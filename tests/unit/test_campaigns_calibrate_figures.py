@@ -1,0 +1,179 @@
+"""Figures of a calibration: what is drawn is what was recorded."""
+
+import h5py
+import numpy as np
+import pytest
+from calibration_runs import run, trial
+from matplotlib.colors import to_hex
+
+from mdbridge.campaigns.calibrate import figures
+from mdbridge.campaigns.calibrate.figures import Run, medians
+from mdbridge.core.errors import FileError
+
+INF, NAN = np.inf, np.nan
+
+
+def line(axes, label):
+    """The data of the line with this label."""
+    (found,) = [one for one in axes.lines if one.get_label() == label]
+    return np.array(found.get_data())
+
+
+def test_the_least_distance_and_the_parameters_that_gave_it():
+    """Failures change nothing, and of equal distances the first counts."""
+    made = run((None, 5.0, 3.0, None, 4.0, 3.0, 2.0))
+    assert made.distance().tolist() == [INF, 5.0, 3.0, 3.0, 3.0, 3.0, 2.0]
+    assert made.parameter("b") == pytest.approx([NAN, 1.0, 2.0, 2.0, 2.0, 2.0, 6.0], nan_ok=True)
+    assert made.parameter("a") == pytest.approx([NAN, 0.1, 0.2, 0.2, 0.2, 0.2, 0.6], nan_ok=True)
+
+
+def test_a_parameter_carries_its_unit():
+    assert [run().label(name) for name in run().names] == ["a (GPa)", "b"]
+
+
+def test_medians_at_equal_evaluations_keep_the_last_of_a_run_that_ended():
+    runs = [run((4.0, 2.0)), run((3.0, 3.0, 3.0, 1.0)), run((9.0, 8.0, 0.5, 0.5))]
+    assert medians(runs, 4).tolist() == [4.0, 3.0, 2.0, 1.0]
+    assert medians(runs, 2).tolist() == [4.0, 3.0]
+
+
+def test_convergence_shows_the_best_parameters_and_the_truth(drawn, tmp_path):
+    made = run()
+    figures._convergence(made, tmp_path / "convergence.png")
+    for axes, name, label in zip(drawn["convergence"].axes, "ab", ("best a (GPa)", "best b"), strict=True):
+        count, values = axes.lines[0].get_data()
+        assert count.tolist() == [1, 2, 3, 4, 5, 6, 7]
+        assert values == pytest.approx(made.parameter(name), nan_ok=True)
+        assert axes.lines[0].get_drawstyle() == "steps-post"
+        assert (axes.get_xlabel(), axes.get_ylabel()) == ("evaluations", label)
+    first, second = drawn["convergence"].axes
+    assert line(first, "truth")[1].tolist() == [0.55, 0.55]
+    assert len(second.lines) == 1  # of b nothing is known
+
+
+def test_every_distance_is_a_point_of_its_phase(drawn, tmp_path):
+    figures._distance(run(), tmp_path / "distance.png")
+    (axes,) = drawn["distance"].axes
+    assert line(axes, "start design").tolist() == [[2, 3], [5.0, 3.0]]
+    assert line(axes, "expected improvement").tolist() == [[5, 6, 7], [4.0, 3.0, 2.0]]
+    assert line(axes, "least so far")[:, 1:].tolist() == [[2, 3, 4, 5, 6, 7], [5, 3, 3, 3, 3, 2]]
+    assert line(axes, "compared")[1].tolist() == [2.5, 2.5]
+    assert axes.get_yscale() == "log"
+    assert {"refinement", "slopes at the end"}.isdisjoint(one.get_label() for one in axes.lines)
+
+
+def test_pairs_have_the_better_trials_on_top_and_the_valley_through_the_best(drawn, tmp_path):
+    figures._pairs(run(), tmp_path / "pairs.png")
+    axes, bar = drawn["pairs"].axes
+    (cloud,) = axes.collections
+    assert cloud.get_offsets().tolist() == pytest.approx(
+        np.array([[0.1, 1.0], [0.4, 4.0], [0.2, 2.0], [0.5, 5.0], [0.6, 6.0]])
+    )
+    assert np.asarray(cloud.get_array()) == pytest.approx(np.log10([5.0, 4.0, 3.0, 3.0, 2.0]))
+    valley, best = axes.lines
+    assert np.array(valley.get_data()).tolist() == [[0.0, 1.0], [1.0, 9.0]]
+    assert np.ravel(best.get_data()) == pytest.approx([0.6, 6.0])
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("a (GPa)", "b")
+    assert "log" in bar.get_ylabel()
+
+
+def store(path, **attributes):
+    """best.h5 with four snapshots of a field, and a curve."""
+    rows = np.arange(12.0).reshape(3, 4)
+    field = np.stack([k + rows for k in range(4)])
+    with h5py.File(path, "w") as file:
+        for name, factor in (("reference", 1.0), ("calibrated", 2.0)):
+            file[f"{name}/strain"] = factor * field
+            file[f"{name}/stress"] = factor * np.array([1.0, 2.0, 4.0])
+        file["calibrated/other"] = field  # what the reference does not have is not drawn
+        for name, label in (("strain", "shear strain"), ("stress", "stress (GPa)"), ("other", "other")):
+            file[f"calibrated/{name}"].attrs["label"] = label
+        file.attrs.update(attributes)
+    return field
+
+
+def test_reference_and_calibrated_fields_share_one_colour_scale_a_snapshot(drawn, tmp_path):
+    field = store(tmp_path / "best.h5", strains=[0.1, 0.2, 0.3, 0.5])
+    figures._responses(tmp_path / "best.h5", tmp_path)
+    assert set(drawn) == {"fields_strain", "curves_stress"}
+    shown = drawn["fields_strain"]
+    above, below = (shown.axes[4 * row : 4 * row + 4] for row in range(2))
+    for k, (top, bottom) in enumerate(zip(above, below, strict=True)):
+        (reference,), (calibrated,) = top.images, bottom.images
+        assert np.array_equal(reference.get_array(), field[k])
+        assert np.array_equal(calibrated.get_array(), 2 * field[k])
+        assert reference.get_clim() == calibrated.get_clim() == (field[k].min(), 2 * field[k].max())
+        assert reference.origin == "lower"
+    assert [one.get_title() for one in above] == [f"$\\gamma$ = {g} %" for g in (10, 20, 30, 50)]
+    assert (above[0].get_ylabel(), below[0].get_ylabel()) == ("reference", "calibrated")
+    assert shown.get_suptitle() == "shear strain"
+
+
+def test_a_long_series_of_fields_is_thinned_from_the_first_to_the_last(drawn, tmp_path):
+    field = np.arange(30.0)[:, None, None] * np.ones((3, 4))
+    figures._fields("a", field, field, None, tmp_path / "fields.png")
+    above = drawn["fields"].axes[: figures.SHOWN]
+    assert [one.get_title() for one in above][:: figures.SHOWN - 1] == ["snapshot 0", "snapshot 29"]
+    assert all(one.images[0].get_array()[0, 0] == int(one.get_title().split()[1]) for one in above)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "along", "label"),
+    [({"max_strain": 0.6}, [0.2, 0.4, 0.6], "net strain $\\gamma$"), ({}, [1, 2, 3], "point")],
+)
+def test_curves_are_drawn_over_the_strain_where_it_is_known(drawn, tmp_path, attributes, along, label):
+    store(tmp_path / "best.h5", **attributes)
+    figures._responses(tmp_path / "best.h5", tmp_path)
+    (axes,) = drawn["curves_stress"].axes
+    assert line(axes, "reference") == pytest.approx(np.array([along, [1.0, 2.0, 4.0]]))
+    assert line(axes, "calibrated") == pytest.approx(np.array([along, [2.0, 4.0, 8.0]]))
+    assert (axes.get_xlabel(), axes.get_ylabel()) == (label, "stress (GPa)")
+
+
+def test_a_file_that_is_no_result_is_named(tmp_path):
+    with h5py.File(tmp_path / "best.h5", "w") as file:
+        file["a"] = 1
+    with pytest.raises(FileError, match=r"best.h5: not a result of 'mdbridge calibrate'"):
+        figures._responses(tmp_path / "best.h5", tmp_path)
+
+
+def test_slices_are_of_the_distance_itself_between_two_deviations(drawn, tmp_path):
+    mean, deviation = [0.0, 1.0, 2.0], [0.5, 0.1, 0.2]
+    slices = {name: {"value": [0.0, 0.5, 1.0], "mean": mean, "deviation": deviation} for name in ("a", "b")}
+    figures._slices(run(intervals={"a": [0.5, 0.7]}), slices, tmp_path / "slices.png")
+    first, second = drawn["slices"].axes
+    assert line(first, "surrogate") == pytest.approx(np.array([[0.0, 0.5, 1.0], np.exp(mean)]))
+    band = first.collections[0].get_paths()[0].vertices
+    for value, m, d in zip([0.0, 0.5, 1.0], mean, deviation, strict=True):
+        heights = band[np.isclose(band[:, 0], value), 1]
+        assert [heights.min(), heights.max()] == pytest.approx([np.exp(m - 2 * d), np.exp(m + 2 * d)])
+    assert line(first, "best")[0] == pytest.approx([0.6, 0.6])
+    (span,) = [one for one in first.patches if one.get_label() == "95 %"]
+    assert (span.get_x(), span.get_x() + span.get_width()) == pytest.approx((0.5, 0.7))
+    assert not second.patches
+    assert first.get_yscale() == "log"
+    assert [one.get_xlabel() for one in (first, second)] == ["a (GPa)", "b"]
+
+
+def test_sensitivities_are_bars_with_the_largest_on_top(drawn, tmp_path):
+    shares = {"b": {"first": 0.5, "total": 0.75}, "a": {"first": 0.125, "total": 0.25}}
+    figures._sensitivity(shares, tmp_path / "sensitivity.png")
+    (axes,) = drawn["sensitivity"].axes
+    drawn_bars = {
+        box.get_label(): {round(bar.get_y() + bar.get_height() / 2): bar.get_width() for bar in box}
+        for box in axes.containers
+    }
+    names = dict(zip(axes.get_yticks(), [one.get_text() for one in axes.get_yticklabels()], strict=True))
+    assert names == {0: "a", 1: "b"}
+    assert drawn_bars == {"with interactions": {0: 0.25, 1: 0.75}, "alone": {0: 0.125, 1: 0.5}}
+
+
+def test_phases_have_colours_of_their_own():
+    assert len({to_hex(colour) for _, colour in figures.PHASES.values()}) == len(figures.PHASES)
+
+
+def test_one_parameter_has_no_pairs(drawn, tmp_path):
+    alone = trial(0, 1.0, 0.1, 1.0)
+    object.__setattr__(alone, "parameters", {"a": 0.1})
+    figures._pairs(Run(run().summary, [alone]), tmp_path / "pairs.png")
+    assert not drawn

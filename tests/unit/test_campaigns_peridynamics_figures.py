@@ -1,0 +1,296 @@
+"""Summary, table and figures of graphene, from made-up samples of a known model."""
+
+import io
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from mdbridge.campaigns.peridynamics import figures
+from mdbridge.campaigns.peridynamics.figures import Results
+from mdbridge.fields.fieldset import FieldSet
+from mdbridge.fields.grid import NodeGrid
+from mdbridge.lps import stability, stencil, symbol
+from mdbridge.lps.learn import spectral
+from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.md import loads
+
+HORIZON = 13.0
+MODEL = LinearPeridynamicSolid(InfluenceFunction(HORIZON, 0.5, np.array([1.0, 2.0])), -0.2, 0.7)
+GRID = NodeGrid.periodic_cells((61.0, 68.0), 5.0)
+LAMBDA, MU = -0.21, 0.74  # of the made-up MD
+
+
+def answered(grid, forces):
+    """Displacements under ``forces`` ``(s, n, 2)`` (TPa/Å), as MODEL has them."""
+    samples = spectral.transform(forces, forces, grid.shape, grid.box)
+    rings = symbol.rings(stencil.uniform(grid.spacing, HORIZON), samples.wavevectors)
+    inverse = np.linalg.inv(symbol.operator(MODEL, rings))
+    spectrum = np.zeros((len(forces), grid.shape[0] * grid.shape[1], 2), dtype=complex)
+    spectrum[:, 1:] = np.einsum("kij,skj->ski", inverse, samples.b)
+    u = np.fft.ifft2(spectrum.reshape(-1, *grid.shape, 2), axes=(1, 2), norm="ortho").real
+    return u.reshape(forces.shape)
+
+
+def field_set(grid, made, names, u, b):
+    load = np.array([[*one.parameters.values(), 1.0, 0.002] for one in made])
+    columns = [*made[0].parameters, "amplitude_eV_per_A", "max_bond_strain"]
+    periodic = grid.periodic
+    box = grid.box if periodic else np.ptp(grid.points(), axis=0)
+    shape = grid.shape if periodic else None
+    return FieldSet(grid.points(), u, b, load, columns, names, box, np.array(grid.spacing), shape)
+
+
+def periodic(made, drift):
+    forces = 1e-3 * np.array([one.on(GRID.points()) for one in made])
+    return field_set(GRID, made, [one.name for one in made], answered(GRID, forces) + drift, forces)
+
+
+@pytest.fixture(scope="module")
+def results():
+    """The MD drifts by (7, -3) Å, which is no displacement; LPS is 10 % too large everywhere."""
+    drift = np.array([7.0, -3.0])
+    fields = {"train": periodic(loads.training(GRID.box), drift)}
+    fields["val"] = periodic(loads.validation(GRID.box), drift)
+    disc, made = NodeGrid.centred(30.0, 5.0), loads.disc(15.0)
+    u = np.random.default_rng(0).normal(size=(4, len(disc.points()), 2))
+    fields["test"] = field_set(disc, made, [one.name for one in made], u, 0 * u)
+    solved = {}
+    for number, (split, one) in enumerate(fields.items()):
+        inside = np.hypot(*one.nodes.T) < 15.0 if split == "test" else np.ones(len(one.nodes), dtype=bool)
+        shift = 0.0 if split == "test" else drift
+        count = len(one.u)
+        solved[split] = {
+            "u": 1.1 * (one.u - shift),
+            "inside": inside.astype(int),
+            "E_u": 0.1 * (number + 1) + 0.01 * np.arange(count),
+            "E_res": 0.2 * (number + 1) + 0.01 * np.arange(count),
+            "iterations": np.full(count, 9),
+        }
+    md = {"C11_TPa": LAMBDA + 2 * MU, "C12_TPa": LAMBDA, "C66_TPa": MU, "bond_A": 1.46}
+    errors = ("E_res_train", "E_u_train", "E_res_val", "E_u_val")
+    candidates = [
+        {"delta_A": 12.5, "M": m, "failure": "no" if m == 1 else "", **{k: 0.1 * m for k in errors}}
+        for m in (1, 2, 3)
+    ]
+    certificate = {"min_gamma": 0.5, "min_cauchy_schwarz": 0.25}
+    model = MODEL.as_dict() | {
+        "trace": [3.0, 2.0, 1.0],
+        "history": [9.0],
+        "method": "least-squares",
+        "candidates": candidates,
+        "certificate": certificate,
+        "versions": {"mdbridge": "0"},
+        "input_hash": "abc",
+    }
+    return Results(fields, solved, md, None, model, MODEL, {"sample": 1.5, "learn": 2.5, "solve": 3.5}, 0.0)
+
+
+def test_moduli_of_the_md_are_those_of_plane_elasticity(results):
+    """E = 4μ(λ+μ)/(λ+2μ) and ν = λ/(λ+2μ), where C11 = λ + 2μ and C12 = λ: free at its sides."""
+    summary = figures.summarise(results)
+    assert summary["md_E_TPa"] == pytest.approx(4 * MU * (LAMBDA + MU) / (LAMBDA + 2 * MU))
+    assert summary["md_nu"] == pytest.approx(LAMBDA / (LAMBDA + 2 * MU))
+    # pull along x: σ_xx = E ε_xx while σ_yy = 0
+    stiffness = np.array([[LAMBDA + 2 * MU, LAMBDA], [LAMBDA, LAMBDA + 2 * MU]])
+    strain = np.linalg.solve(stiffness, [1.0, 0.0])
+    assert summary["md_E_TPa"] == pytest.approx(1 / strain[0])
+    assert summary["md_nu"] == pytest.approx(-strain[1] / strain[0])
+    assert {k: summary[f"md_{k}"] for k in results.md} == results.md
+
+
+def test_the_summary_has_the_means_over_samples_and_the_model(results):
+    summary = figures.summarise(results)
+    for number, (split, count) in enumerate((("train", 70), ("val", 10), ("test", 4)), 1):
+        drawn = 0.01 * (count - 1) / 2
+        assert summary[f"E_u_{split}"] == pytest.approx(0.1 * number + drawn)
+        name = "E_res_test_TPa_per_A" if split == "test" else f"E_res_{split}"
+        assert summary[name] == pytest.approx(0.2 * number + drawn)
+    assert summary["E_u_test_by_case"] == pytest.approx([0.3, 0.31, 0.32, 0.33])
+    for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M", "alpha"):
+        assert summary[key] == MODEL.as_dict()[key]
+    assert summary["wall_s"] == results.wall and summary["wall_s"] is not results.wall
+
+
+def test_the_table_has_the_summary_s_numbers(results, tmp_path):
+    text = io.StringIO()
+    summary = figures.summarise(results)
+    figures.print_table(Console(file=text, width=200), summary, tmp_path)
+    rows = {row[1].strip(): [cell.strip() for cell in row[2:-1]] for row in cells(text.getvalue())}
+    percent = [f"{summary[key]:.2%}" for key in ("E_res_train", "E_u_train", "E_res_val", "E_u_val")]
+    labels = (
+        "training: residual",
+        "training: displacement",
+        "validation: residual",
+        "validation: displacement",
+    )
+    assert [rows[f"{label} error"][1] for label in labels] == percent
+    assert rows["test disc: displacement error"] == ["6.75%", f"{summary['E_u_test']:.2%}", ""]
+    assert rows["Young's modulus (TPa)"] == ["0.91", f"{MODEL.young:.4f}", f"{summary['md_E_TPa']:.4f}"]
+    assert rows["Poisson's ratio"] == ["-0.4297", f"{MODEL.poisson:.4f}", f"{summary['md_nu']:.4f}"]
+    assert rows["coercivity, whole zone"][1] == "0.5"
+    assert rows["Cauchy–Schwarz, whole zone"][1] == "0.25"
+    assert "sample 1.5 s, learn 2.5 s, solve 3.5 s" in text.getvalue()
+
+
+def cells(text):
+    return [line.replace("┃", "│").split("│") for line in text.splitlines() if "│" in line or "┃" in line]
+
+
+def test_displacements_are_compared_on_one_scale_without_the_drift(results, drawn, tmp_path):
+    figures._displacements(results, tmp_path / "displacements.png")
+    maps = np.reshape(drawn["displacements"].axes[:9], (3, 3))
+    for (split, name), row in zip(figures.SHOWN.items(), maps, strict=True):
+        fields, inside = results.fields[split], results.solved[split]["inside"].astype(bool)
+        u = fields.u[fields.names.index(name), :, 0]
+        u = u if split == "test" else u - 7.0
+        images = [panel.collections[0] for panel in row]
+        reach = np.abs(u[inside]).max()
+        assert [image.get_clim() for image in images] == [pytest.approx((-reach, reach))] * 3
+        shown = [np.sort(image.get_array().compressed()) for image in images]
+        for values, expected in zip(shown, (u, 1.1 * u, 20 * 0.1 * u), strict=True):
+            assert values == pytest.approx(np.sort(expected[inside]), abs=1e-9)
+        assert [panel.get_title() for panel in row] == [
+            f"{name}: MD, coarse-grained",
+            "LPS",
+            "difference × 20",
+        ]
+        assert row[0].get_ylabel() == "x₂ (Å)" and {p.get_xlabel() for p in row} == {"x₁ (Å)"}
+    assert {bar.get_ylabel() for bar in drawn["displacements"].axes[9:]} == {"u₁ (Å)"}
+
+
+def test_a_value_lies_in_the_cell_of_its_node(results):
+    """A ramp along x₁, and one along x₂: the mesh's cells are centred on the nodes."""
+    for axis in range(2):
+        fields, axes = results.fields["train"], SimpleNamespace(set_aspect=lambda _: None, spines={})
+        axes.pcolormesh = lambda x, y, c, **options: (x, y, c)
+        values = fields.nodes[:, axis]
+        x, y, image = figures._map(axes, fields, np.ones(len(values), dtype=bool), values, 1.0)
+        middle = np.meshgrid((x[1:] + x[:-1]) / 2, (y[1:] + y[:-1]) / 2)[axis]
+        np.testing.assert_allclose(image, middle, atol=1e-9)
+
+
+def test_waves_of_the_model_s_own_samples_lie_on_its_dispersion(results, drawn, tmp_path):
+    figures._dispersion(results, tmp_path / "dispersion.png")
+    for axis, panel in enumerate(drawn["dispersion"].axes):
+        for kind in ("longitudinal", "transverse"):
+            (curve,) = [one for one in panel.lines if one.get_label() == f"{kind}, LPS"]
+            (points,) = [one for one in panel.lines if one.get_label() == f"{kind}, MD"]
+            k, modulus = points.get_data()
+            np.testing.assert_allclose(k, 2 * np.pi * np.arange(1, 6) / GRID.box[axis])
+            np.testing.assert_allclose(modulus, np.interp(k, *curve.get_data()), rtol=1e-3)
+        dashed = [one.get_ydata()[0] for one in panel.lines if one.get_linestyle() == "--"]
+        assert dashed == [LAMBDA + 2 * MU, MU]
+        (shade,) = panel.patches
+        assert shade.get_x() == pytest.approx(2 * np.pi * 5 / GRID.box[axis])
+        assert panel.get_xlim()[1] == pytest.approx(np.pi / GRID.spacing[axis])
+        assert panel.get_xlabel() == f"wave number k{'₁₂'[axis]} (1/Å)"
+    assert drawn["dispersion"].axes[0].get_ylabel() == "modulus b/(k² u) (TPa)"
+
+
+def test_long_waves_have_the_moduli_of_the_model(drawn, tmp_path, results):
+    """λ + 2μ along and μ across, for a kernel whose moments are those of the continuum nearly."""
+    figures._dispersion(results, tmp_path / "dispersion.png")
+    for panel in drawn["dispersion"].axes:
+        along, across = (
+            next(one.get_ydata()[0] for one in panel.lines if one.get_label() == f"{kind}, LPS")
+            for kind in ("longitudinal", "transverse")
+        )
+        assert along == pytest.approx(-0.2 + 1.4, rel=0.1)
+        assert across == pytest.approx(0.7, rel=0.1)
+
+
+def test_the_influence_function_is_a_bond_s_share_whatever_its_scale(results, drawn, tmp_path):
+    """Σ over bonds of K W |z|²/m is 1."""
+    scaled = replace(MODEL, influence=replace(MODEL.influence, coefficients=5 * MODEL.influence.coefficients))
+    for number, material in enumerate((MODEL, scaled)):
+        figures._influence(replace(results, material=material), tmp_path / f"influence{number}.png")
+    first, second = (drawn[f"influence{number}"].axes[0] for number in range(2))
+    for one, other in zip(first.lines, second.lines, strict=True):
+        np.testing.assert_allclose(one.get_ydata(), other.get_ydata(), rtol=1e-12)
+    bonds = next(one for one in first.lines if len(one.get_xdata()) > 2 and one.get_marker() == "o")
+    grid = stencil.uniform(GRID.spacing, HORIZON)
+    np.testing.assert_allclose(bonds.get_xdata(), grid.radii)
+    share = (1e-6 * bonds.get_ydata())[grid.ring] * grid.weights * (grid.offsets**2).sum(axis=1)
+    assert share.sum() == pytest.approx(1.0)
+    assert first.get_ylabel() == "influence function K/m (10⁻⁶ Å⁻⁴)"
+    assert first.get_xlabel() == "bond length r (Å)"
+    assert first.get_title() == "δ = 13 Å, M = 1, α = 0.50"
+
+
+def test_a_function_of_the_dilatation_s_own_is_drawn_beside(results, drawn, tmp_path):
+    own = InfluenceFunction(HORIZON, 1.0, np.array([3.0, 1.0]))
+    figures._influence(replace(results, material=replace(MODEL, own_dilatation=own)), tmp_path / "i.png")
+    curves = {one.get_label(): one for one in drawn["i"].axes[0].lines}
+    r = curves["dilatation"].get_xdata()
+    for name, function in (("deviatoric", MODEL.influence), ("dilatation", own)):
+        ratio = curves[name].get_ydata() / function(r)
+        assert np.ptp(ratio) < 1e-9 * ratio.mean()
+
+
+def test_convergence_is_the_trace_of_the_fit(results, drawn, tmp_path):
+    figures._convergence(results, tmp_path / "convergence.png")
+    figures._convergence(replace(results, model=results.model | {"trace": []}), tmp_path / "history.png")
+    (curve,) = drawn["convergence"].axes[0].lines
+    assert np.array(curve.get_data()).tolist() == [[1, 2, 3], [3.0, 2.0, 1.0]]
+    assert drawn["history"].axes[0].lines[0].get_ydata().tolist() == [9.0]
+
+
+def test_candidates_are_drawn_in_per_cent_and_failed_ones_left_out(results, drawn, tmp_path):
+    figures._errors(results, tmp_path / "candidates.png")
+    (axes,) = drawn["candidates"].axes
+    assert [one.get_label() for one in axes.lines] == [
+        f"{what}, {where}" for where in ("training", "validation") for what in ("residual", "displacement")
+    ]
+    for one in axes.lines:
+        assert list(one.get_xdata()) == ["12.5, 2", "12.5, 3"]
+        assert one.get_ydata() == pytest.approx([20.0, 30.0])
+    assert axes.get_ylabel() == "relative error (%)"
+
+
+def test_solvability_maps_have_the_zone_s_smallest_eigenvalues(results, drawn, tmp_path):
+    figures._solvability(results, tmp_path / "solvability.png")
+    certificate = stability.certify(MODEL.influence, stencil.uniform(GRID.spacing, HORIZON))
+    expected = (certificate.min_gamma, certificate.min_cauchy_schwarz)
+    for panel, smallest in zip(drawn["solvability"].axes[:2], expected, strict=True):
+        image = panel.collections[0]
+        assert image.get_array().min() == pytest.approx(smallest, rel=0.02)
+        assert f"smallest: {image.get_array().min():.3f}" in panel.get_title()
+        assert image.get_clim()[0] == 0
+        waves = np.array(panel.lines[0].get_data()).T
+        assert {tuple(w) for w in waves.round(6)} == {
+            tuple(w) for w in np.abs(results.fields["train"].load[:, 3:5]).round(6)
+        }
+        assert panel.get_xlim() == pytest.approx(np.pi / GRID.spacing[0] * np.array([-1, 1]), rel=0.02)
+
+
+def test_filtering_is_measured_by_what_is_left_of_the_state_at_rest(results, drawn, tmp_path):
+    u = results.fields["train"].u[0] - [7.0, -3.0]
+    noise = np.random.default_rng(1).normal(size=u.shape)
+    noise *= np.linalg.norm(u) / np.linalg.norm(noise)
+    dynamics = {"u_zero": u + 4.0, "u_raw": u + noise, "u_filtered": u + 0.1 * noise, "temperature_K": 299.6}
+    figures._time_filter(replace(results, dynamics=dynamics), tmp_path / "time_filter.png")
+    panels = drawn["time_filter"].axes[:3]
+    assert [one.get_title() for one in panels] == [
+        "300 K, snapshot\n100.0% from 0 K",
+        "300 K, filtered\n10.0% from 0 K",
+        "0 K",
+    ]
+    images = [one.collections[0] for one in panels]
+    assert len({image.get_clim() for image in images}) == 1
+    assert images[0].get_clim()[1] == pytest.approx(np.abs(dynamics["u_raw"][:, 0]).max())
+    assert np.sort(images[2].get_array().compressed()) == pytest.approx(np.sort(u[:, 0]), abs=1e-9)
+    assert drawn["time_filter"].axes[3].get_ylabel() == "u₁ (Å)"
+
+
+def test_only_a_campaign_with_dynamics_has_their_figure(results, monkeypatch, tmp_path):
+    drawn = []
+    painters = {name: lambda _, path: drawn.append(path.name) for name in figures._PAINTERS}
+    monkeypatch.setattr(figures, "_PAINTERS", painters)
+    for dynamics in (None, {}):
+        drawn.clear()
+        figures.draw(replace(results, dynamics=dynamics), tmp_path)
+        assert drawn == figures.expected(dynamics is not None)
+        assert ("time_filter.png" in drawn) == (dynamics is not None)
