@@ -4,7 +4,7 @@ import contextlib
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
@@ -15,6 +15,7 @@ from ..errors import FileError
 from . import seal
 from .kinds import Format
 
+Scalar = TypeVar("Scalar", str, int, float, bool)
 Index = int | slice | None
 Shape = Sequence[int | None]
 
@@ -104,15 +105,7 @@ class Reader:
         """The units of a dataset; 'none' where it says none."""
         return str(self.describe(name).get("units", "none"))
 
-    @overload
-    def attribute(self, name: str, kind: type[bool]) -> bool: ...
-    @overload
-    def attribute(self, name: str, kind: type[int]) -> int: ...
-    @overload
-    def attribute(self, name: str, kind: type[float]) -> float: ...
-    @overload
-    def attribute(self, name: str, kind: type[str]) -> str: ...
-    def attribute(self, name: str, kind: type) -> str | int | float | bool:
+    def attribute(self, name: str, kind: type[Scalar]) -> Scalar:
         """An attribute of this group that is one text, number or truth value."""
         value = self._attribute(name)
         if kind is float and isinstance(value, int):
@@ -121,7 +114,7 @@ class Reader:
             value = bool(value)
         if not isinstance(value, kind):
             raise self.refusal("", f"has the attribute '{name}' = {value!r}, expected a {kind.__name__}")
-        return value  # type: ignore[no-any-return]
+        return value
 
     def numbers(self, name: str, count: int) -> NDArray[np.float64]:
         """An attribute of this group that is ``count`` numbers."""

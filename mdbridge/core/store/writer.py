@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import h5py
 import numpy as np
@@ -166,17 +166,17 @@ def writing(path: Path, kind: Format, key: str) -> Iterator[Document]:
             document.sha256 = files.write_bytes(path, memory.getvalue())
         return
     with files.replacing(path) as temporary:
-        with _Patient(temporary, "w+") as stream:
-            _write(stream, document)
-        if stream.failure is not None:
-            raise stream.failure
+        with contextlib.closing(_Patient(temporary, "w+")) as target:
+            _write(target, document)
+        if target.failure is not None:
+            raise target.failure
         end = seal.seal(files.sha256(temporary))
         with temporary.open("ab") as stream:
             stream.write(end)
         document.sha256 = files.sha256(temporary)
 
 
-def _write(target: BinaryIO, document: Document) -> None:
+def _write(target: io.RawIOBase | io.BytesIO, document: Document) -> None:
     """Write an HDF5 file into an open one; leaves it at the end."""
     with h5py.File(target, "w") as file:
         document._fill(file, {})
