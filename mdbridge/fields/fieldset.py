@@ -1,15 +1,10 @@
-"""Coarse-grained fields in HDF5: written whole or not at all, read with checks.
-
-One group per data set (``train``, ``val``, ``test``, and ``*_fine``), each with
-``nodes`` (n × 2, Å), ``u`` (s × n × 2, Å), ``b`` (s × n × 2, TPa/Å) and ``load``
-(s × p, the loads' parameters, named by its attribute ``columns``).
-"""
+"""Coarse-grained fields on nodes: plain data, checked, and as an xarray Dataset."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
@@ -18,9 +13,8 @@ from numpy.typing import NDArray
 from ..core.errors import FileError
 from ..core.files import replacing
 
-FORMAT = "mdbridge-dataset-1"
-SOLUTIONS = "mdbridge-solutions-1"
-_REMEDY = "delete it to have it made again, or choose another --out"
+if TYPE_CHECKING:
+    import xarray
 
 
 @dataclass(frozen=True)
@@ -49,9 +43,59 @@ class FieldSet:
     spacing: NDArray[np.float64]
     shape: tuple[int, int] | None
 
+    def check(self) -> None:
+        """Raise ValueError, with both values, where nodes, box and arrays contradict each other."""
+        count = len(self.nodes)
+        for label, array in (("u", self.u), ("b", self.b)):
+            if array.ndim != 3 or array.shape[1:] != (count, 2):
+                raise ValueError(f"{label} has the shape {array.shape}, but there are {count} nodes")
+            if not np.isfinite(array).all():
+                raise ValueError(f"{label} has values that are not finite")
+        if self.u.shape != self.b.shape:
+            raise ValueError(f"{len(self.u)} samples of u, but {len(self.b)} of b")
+        if self.shape is None:
+            return
+        nx, ny = self.shape
+        if nx * ny != count:
+            raise ValueError(f"{count} nodes do not fill a grid of {nx} × {ny}")
+        whole = self.spacing * self.shape
+        if not np.allclose(whole, self.box, rtol=1e-6):
+            raise ValueError(
+                f"{nx} × {ny} nodes {self.spacing[0]:.6g} × {self.spacing[1]:.6g} Å apart fill "
+                f"{whole[0]:.6g} × {whole[1]:.6g} Å, but the box is {self.box[0]:.6g} × {self.box[1]:.6g} Å"
+            )
+        index = np.stack(np.meshgrid(np.arange(nx), np.arange(ny), indexing="ij"), axis=-1).reshape(-1, 2)
+        away = np.abs(self.nodes - self.nodes[0] - index * self.spacing)
+        if away.max() > 1e-6 * self.spacing.max():
+            node = int(away.max(axis=1).argmax())
+            wanted = self.nodes[0] + index[node] * self.spacing
+            raise ValueError(
+                f"node {node} is at ({self.nodes[node, 0]:.6g}, {self.nodes[node, 1]:.6g}) Å, but the grid "
+                f"has it at ({wanted[0]:.6g}, {wanted[1]:.6g}) Å"
+            )
+
+    def to_xarray(self) -> "xarray.Dataset":
+        """The fields as an :class:`xarray.Dataset` with the dimensions sample, node, axis and parameter."""
+        import xarray
+
+        units = {"units": "angstrom"}
+        return xarray.Dataset(
+            {
+                "nodes": (("node", "axis"), self.nodes, units),
+                "u": (("sample", "node", "axis"), self.u, units),
+                "b": (("sample", "node", "axis"), self.b, {"units": "TPa/angstrom"}),
+                "load": (("sample", "parameter"), self.load),
+            },
+            {"sample": self.names, "axis": ["x", "y"], "parameter": self.columns},
+            {"box": self.box, "spacing": self.spacing},
+        )
+
+
+_REMEDY = "delete it to have it made again, or choose another --out"
+
 
 @contextmanager
-def writing(path: Path, key: str, kind: str = FORMAT) -> Iterator[h5py.File]:
+def writing(path: Path, key: str, kind: str) -> Iterator[h5py.File]:
     """Open an HDF5 file that appears under ``path`` only if the block succeeds.
 
     Args:
@@ -72,7 +116,7 @@ def writing(path: Path, key: str, kind: str = FORMAT) -> Iterator[h5py.File]:
 
 
 @contextmanager
-def reading(path: Path, kind: str = FORMAT) -> Iterator[h5py.File]:
+def reading(path: Path, kind: str) -> Iterator[h5py.File]:
     """Open an HDF5 file of ours.
 
     Raises:
@@ -96,7 +140,7 @@ def reading(path: Path, kind: str = FORMAT) -> Iterator[h5py.File]:
             raise FileError(f"{path}: incomplete: {error.args[0]}; {_REMEDY}") from error
 
 
-def stored_key(path: Path, kind: str = FORMAT) -> str | None:
+def stored_key(path: Path, kind: str) -> str | None:
     """The key of a finished file, or None if there is no file.
 
     Raises:
@@ -113,80 +157,3 @@ def put(group: h5py.Group, name: str, values: Any, units: str) -> h5py.Dataset:
     dataset = group.create_dataset(name, data=values)
     dataset.attrs["units"] = units
     return dataset
-
-
-def put_fields(file: h5py.File, name: str, fields: FieldSet) -> None:
-    """Store a :class:`FieldSet` as a group."""
-    group = file.create_group(name)
-    group.attrs["box"] = fields.box
-    group.attrs["spacing"] = fields.spacing
-    group.attrs["periodic"] = fields.shape is not None
-    if fields.shape is not None:
-        group.attrs["shape"] = fields.shape
-    group.attrs["names"] = fields.names
-    put(group, "nodes", fields.nodes, "angstrom")
-    put(group, "u", fields.u, "angstrom")
-    put(group, "b", fields.b, "TPa/angstrom")
-    put(group, "load", fields.load, "as named in the attribute columns").attrs["columns"] = fields.columns
-
-
-def get_fields(file: h5py.File, name: str) -> FieldSet:
-    """Read a group that :func:`put_fields` wrote.
-
-    Raises:
-        FileError: units, nodes, box or arrays do not fit together.
-    """
-    group = file[name]
-    shape = tuple(int(n) for n in group.attrs["shape"]) if group.attrs["periodic"] else None
-    for array, units in (("nodes", "angstrom"), ("u", "angstrom"), ("b", "TPa/angstrom")):
-        found = group[array].attrs.get("units", "none")
-        if found != units:
-            raise FileError(f"{file.filename}: '{name}/{array}' is in '{found}', expected '{units}'")
-    fields = FieldSet(
-        nodes=group["nodes"][:],
-        u=group["u"][:],
-        b=group["b"][:],
-        load=group["load"][:],
-        columns=list(group["load"].attrs["columns"]),
-        names=list(group.attrs["names"]),
-        box=group.attrs["box"],
-        spacing=group.attrs["spacing"],
-        shape=shape,  # type: ignore[arg-type]
-    )
-    try:
-        _check(fields)
-    except ValueError as error:
-        raise FileError(f"{file.filename}: '{name}': {error}; {_REMEDY}") from error
-    return fields
-
-
-def _check(fields: FieldSet) -> None:
-    """Raise ValueError, with both values, where nodes, box and arrays contradict each other."""
-    count = len(fields.nodes)
-    for label, array in (("u", fields.u), ("b", fields.b)):
-        if array.ndim != 3 or array.shape[1:] != (count, 2):
-            raise ValueError(f"{label} has the shape {array.shape}, but there are {count} nodes")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{label} has values that are not finite")
-    if fields.u.shape != fields.b.shape:
-        raise ValueError(f"{len(fields.u)} samples of u, but {len(fields.b)} of b")
-    if fields.shape is None:
-        return
-    nx, ny = fields.shape
-    if nx * ny != count:
-        raise ValueError(f"{count} nodes do not fill a grid of {nx} × {ny}")
-    whole = fields.spacing * fields.shape
-    if not np.allclose(whole, fields.box, rtol=1e-6):
-        raise ValueError(
-            f"{nx} × {ny} nodes {fields.spacing[0]:.6g} × {fields.spacing[1]:.6g} Å apart fill "
-            f"{whole[0]:.6g} × {whole[1]:.6g} Å, but the box is {fields.box[0]:.6g} × {fields.box[1]:.6g} Å"
-        )
-    index = np.stack(np.meshgrid(np.arange(nx), np.arange(ny), indexing="ij"), axis=-1).reshape(-1, 2)
-    away = np.abs(fields.nodes - fields.nodes[0] - index * fields.spacing)
-    if away.max() > 1e-6 * fields.spacing.max():
-        node = int(away.max(axis=1).argmax())
-        wanted = fields.nodes[0] + index[node] * fields.spacing
-        raise ValueError(
-            f"node {node} is at ({fields.nodes[node, 0]:.6g}, {fields.nodes[node, 1]:.6g}) Å, but the grid "
-            f"has it at ({wanted[0]:.6g}, {wanted[1]:.6g}) Å"
-        )

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from mdbridge.campaigns.peridynamics import sampling
 from mdbridge.campaigns.peridynamics import thermal as graphene_thermal
+from mdbridge.campaigns.peridynamics.formats import DATASET
 from mdbridge.campaigns.peridynamics.input import (
     MD,
     Coarse,
@@ -18,8 +19,9 @@ from mdbridge.campaigns.peridynamics.input import (
     Parallel,
     Thermal,
 )
+from mdbridge.core import store
 from mdbridge.core.errors import FileError
-from mdbridge.fields import fieldset
+from mdbridge.fields.storage import get_fields
 from mdbridge.md import loads
 
 CONFIG = GrapheneInput(
@@ -80,8 +82,8 @@ def stored(tmp_path_factory):
 
 
 def read(path, name):
-    with fieldset.reading(path) as file:
-        return fieldset.get_fields(file, name)
+    with store.reading(path, DATASET) as file:
+        return get_fields(file, name)
 
 
 @pytest.mark.parametrize("twin", [False, True])
@@ -164,11 +166,11 @@ def test_signal_to_noise_weighs_samples_by_their_forces(stored):
 
 
 def test_elastic_constants_are_those_of_the_temperature_with_an_error(stored):
-    with fieldset.reading(stored[0]) as file:
-        assert file.attrs["md_C11_TPa"] == pytest.approx(1.2)
-        assert file.attrs["md_sd_C11_TPa"] == pytest.approx(0.1)  # 0.2 apart: a standard error of 0.1
-        assert file.attrs["md_0K_C11_TPa"] == pytest.approx(1.2)
-        assert file.attrs["md_bond_A"] == pytest.approx(1.46)
+    with store.reading(stored[0], DATASET) as file:
+        assert file.attributes()["md_C11_TPa"] == pytest.approx(1.2)
+        assert file.attributes()["md_sd_C11_TPa"] == pytest.approx(0.1)  # 0.2 apart: a standard error of 0.1
+        assert file.attributes()["md_0K_C11_TPa"] == pytest.approx(1.2)
+        assert file.attributes()["md_bond_A"] == pytest.approx(1.46)
 
 
 def test_a_missing_run_is_named(stored, tmp_path):

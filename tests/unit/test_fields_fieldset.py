@@ -1,13 +1,10 @@
-"""Reading fields: what contradicts itself is refused, with both values."""
+"""Fields on nodes: what contradicts itself is refused, with both values."""
 
 from dataclasses import replace
 
-import h5py
 import numpy as np
 import pytest
 
-from mdbridge.core.errors import FileError
-from mdbridge.fields import fieldset
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
 
@@ -32,24 +29,6 @@ def fields(**changes):
     return replace(made, **changes)
 
 
-def stored(path, one):
-    with fieldset.writing(path, "key") as file:
-        fieldset.put_fields(file, "train", one)
-
-
-def read(path):
-    with fieldset.reading(path) as file:
-        return fieldset.get_fields(file, "train")
-
-
-def test_fields_come_back(tmp_path):
-    stored(tmp_path / "d.h5", fields())
-    found = read(tmp_path / "d.h5")
-    for name in ("nodes", "u", "b", "load", "box", "spacing"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(fields(), name))
-    assert (found.shape, found.names, found.columns) == ((5, 6), ["a", "b", "c"], ["n"])
-
-
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -62,17 +41,15 @@ def test_fields_come_back(tmp_path):
     ],
     ids=["box", "shape", "count", "samples", "finite", "nodes"],
 )
-def test_what_does_not_fit_is_refused_with_both_values(tmp_path, changes, words):
-    stored(tmp_path / "d.h5", fields(**changes))
-    with pytest.raises(FileError, match=words):
-        read(tmp_path / "d.h5")
+def test_what_does_not_fit_is_refused_with_both_values(changes, words):
+    fields().check()
+    with pytest.raises(ValueError, match=words):
+        fields(**changes).check()
 
 
-@pytest.mark.parametrize(("array", "unit"), [("u", "nm"), ("b", "GPa/nm"), ("nodes", "bohr")])
-def test_other_units_are_refused_with_both(tmp_path, array, unit):
-    stored(tmp_path / "d.h5", fields())
-    with h5py.File(tmp_path / "d.h5", "a") as file:
-        file["train"][array].attrs["units"] = unit
-    wanted = "TPa/angstrom" if array == "b" else "angstrom"
-    with pytest.raises(FileError, match=f"'train/{array}' is in '{unit}', expected '{wanted}'"):
-        read(tmp_path / "d.h5")
+def test_as_xarray_every_axis_has_a_name():
+    made = fields().to_xarray()
+    assert made["u"].sel(sample="b", axis="y").equals(made["u"][1, :, 1])
+    np.testing.assert_array_equal(made["b"], fields().b)
+    assert made["u"].dims == ("sample", "node", "axis") and made["load"].dims == ("sample", "parameter")
+    assert made["b"].attrs["units"] == "TPa/angstrom"

@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from ...core import parallel
+from ...core import parallel, store
 from ...core.config import load
 from ...core.console import console, progress
 from ...core.errors import MdbridgeError
 from ...core.files import digest, write_json, write_text
 from ...core.stages import Task, run_tasks
 from ...core.versions import versions
-from ...fields import fieldset
+from ...fields.storage import get_fields
 from ..peridynamics import stages
 from ..peridynamics import sweep as graphene_sweep
+from ..peridynamics.formats import DATASET
 from ..peridynamics.learning import Candidate, Fields, learn_one
 from ..peridynamics.problems import evaluate
 from ..peridynamics.thermal import signal_to_noise
@@ -267,16 +268,17 @@ def _bootstrap(data: Data, model: Candidate, seed: int, drawn: range):
 
 def _direct(campaign: stages.Campaign) -> dict[str, float]:
     """The elastic constants that LAMMPS gave directly, with standard errors where there are any."""
-    with fieldset.reading(campaign.dataset) as file:
-        found = {k.removeprefix("md_"): float(v) for k, v in file.attrs.items() if k.startswith("md_")}
-        found["sample_wall_s"] = float(file.attrs["wall_s"])
+    with store.reading(campaign.dataset, DATASET) as file:
+        known = file.attributes()
+        found = {k.removeprefix("md_"): float(v) for k, v in known.items() if k.startswith("md_")}
+        found["sample_wall_s"] = file.attribute("wall_s", float)
     return found
 
 
 def _samples_of(campaign: stages.Campaign) -> dict[str, Any]:
-    with fieldset.reading(campaign.dataset) as file:
-        strain = float(file.attrs["max_bond_strain"])
-        train = fieldset.get_fields(file, "train")
+    with store.reading(campaign.dataset, DATASET) as file:
+        strain = file.attribute("max_bond_strain", float)
+        train = get_fields(file, "train")
         settings = campaign.config.thermal
         return {
             "nodes": list(train.shape or ()),

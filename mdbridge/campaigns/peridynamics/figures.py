@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from ...core import store
 from ...core.files import read_json
 from ...core.plots import BLUE, DIVERGING, GREEN, GREY, ORANGE, RED, SEQUENTIAL, bare, figure
-from ...fields.fieldset import SOLUTIONS, FieldSet, get_fields, reading
+from ...fields.fieldset import FieldSet
+from ...fields.storage import get_fields
 from ...lps import stability, stencil, symbol
 from ...lps.learn import spectral
 from ...lps.material import LinearPeridynamicSolid
+from .formats import DATASET, SOLUTIONS
 from .published import TABLE_4
 
 Array = NDArray[np.float64]
@@ -46,23 +48,32 @@ def gather(dataset: Path, model: Path, solutions: Path, variant: str = "") -> Re
         FileError: one is missing, damaged or of another origin.
     """
     stored = read_json(model)
-    with reading(dataset) as file:
-        prefix = f"variants/{variant}/" if variant else ""
-        fields = {name: get_fields(file, prefix + name) for name in SHOWN}
-        md = {k.removeprefix("md_"): float(v) for k, v in file.attrs.items() if k.startswith("md_")}
-        dynamics = _dynamics(file["dynamics"]) if "dynamics" in file else None
-        wall = {"sample": float(file.attrs["wall_s"])}
-        temperature = float(file.attrs.get("temperature_K", 0.0))
-    with reading(solutions, SOLUTIONS) as file:
-        names = ("u", "inside", "E_u", "E_res", "iterations")
-        solved = {split: {name: file[split][name][:] for name in names} for split in SHOWN}
-        wall |= {"learn": float(stored["wall_s"]), "solve": float(file.attrs["wall_s"])}
+    with store.reading(dataset, DATASET) as file:
+        group = file.group(f"variants/{variant}") if variant else file
+        fields = {name: get_fields(group, name) for name in SHOWN}
+        known = file.attributes()
+        md = {k.removeprefix("md_"): float(v) for k, v in known.items() if k.startswith("md_")}
+        dynamics = _dynamics(file.group("dynamics")) if "dynamics" in file else None
+        wall = {"sample": file.attribute("wall_s", float)}
+        temperature = float(known.get("temperature_K", 0.0))
+    with store.reading(solutions, SOLUTIONS) as file:
+        solved = {split: _solved(file.group(split), len(fields[split].nodes)) for split in SHOWN}
+        wall |= {"learn": float(stored["wall_s"]), "solve": file.attribute("wall_s", float)}
     material = LinearPeridynamicSolid.from_dict(stored, str(model))
     return Results(fields, solved, md, dynamics, stored, material, wall, temperature)
 
 
-def _dynamics(group: h5py.Group) -> dict[str, Any]:
-    return dict(group.attrs) | {name: group[name][:] for name in group}
+def _dynamics(group: store.Reader) -> dict[str, Any]:
+    names = ("u_zero", "u_raw", "u_filtered")
+    return group.attributes() | {name: group.get(name, "angstrom", (None, 2)) for name in names}
+
+
+def _solved(group: store.Reader, nodes: int) -> dict[str, Array]:
+    return {
+        "u": group.get("u", "angstrom", (None, nodes, 2)),
+        "inside": group.flags("inside", (nodes,)),
+        **{name: group.get(name) for name in ("E_u", "E_res", "iterations")},
+    }
 
 
 def summarise(results: Results) -> dict[str, Any]:

@@ -14,19 +14,20 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from ...core import parallel
+from ...core import parallel, store
 from ...core.console import Tick
 from ...core.errors import FileError, InputError
 from ...core.files import replacing
 from ...core.units import EV_PER_A3_IN_TPA
-from ...fields import fieldset
 from ...fields.fieldset import FieldSet
 from ...fields.grid import NodeGrid
+from ...fields.storage import put_fields
 from ...md import graphene, loads
 from ...md.observe.displacement import SpatialAverage, TimeFilter
 from ...md.observe.schedule import every, on
 from ...md.relax import Crystal
 from ...md.session import Session, potential
+from .formats import DATASET
 from .input import GrapheneInput
 
 Array = NDArray[np.float64]
@@ -274,23 +275,29 @@ def collect(config: GrapheneInput, folder: Path, key: str, path: Path, wall: flo
     """
     elastic = require(folder, "elastic", key)
     box = box_of(config, float(elastic["bond_A"]))
-    with fieldset.writing(path, key) as file:
-        file.attrs["wall_s"] = wall
-        file.attrs["max_bond_strain"] = config.md.max_bond_strain
-        for name, value in elastic.items():
-            file.attrs[f"md_{name}"] = float(value)
+    with store.writing(path, DATASET, key) as file:
+        file.attributes(wall_s=wall, max_bond_strain=config.md.max_bond_strain)
+        file.attributes(**{f"md_{name}": float(value) for name, value in elastic.items()})
         for split, split_loads in all_loads(config, box).items():
             samples = [require(folder, load.name, key) for load in split_loads]
             for suffix, grid in node_grids(config, None if split == "test" else box).items():
-                fieldset.put_fields(file, split + suffix, field_set(grid, split_loads, samples, suffix))
+                put_fields(file, split + suffix, field_set(grid, split_loads, samples, suffix))
         if config.dynamics.enabled:
-            dynamics = require(folder, "dynamics", key)
-            group = file.create_group("dynamics")
-            group.attrs["load"] = config.dynamics.load
-            group.attrs["temperature_K"] = float(dynamics["temperature_K"])
-            group.attrs["filter_weight"] = config.dynamics.filter_weight
-            for name in ("u_zero", "u_raw", "u_filtered"):
-                fieldset.put(group, name, dynamics[name], "angstrom")
+            put_dynamics(file, config, require(folder, "dynamics", key))
+
+
+def put_dynamics(file: store.Group, config: GrapheneInput, dynamics: Result) -> None:
+    """Store the one load at finite temperature beside its twin at rest, on the nodes of ``train``."""
+    group = file.group("dynamics")
+    group.attributes(
+        load=config.dynamics.load,
+        temperature_K=float(dynamics["temperature_K"]),
+        filter_weight=config.dynamics.filter_weight,
+    )
+    group.numbered("node", len(dynamics["u_zero"]), "number of the node, as in 'train'")
+    group.dimension("axis", ["x", "y"], "1", "direction")
+    for name, what in (("zero", "at 0 K"), ("raw", "of a snapshot"), ("filtered", "after the time filter")):
+        group.put(f"u_{name}", dynamics[f"u_{name}"], ("node", "axis"), "angstrom", f"displacement {what}")
 
 
 def box_of(config: GrapheneInput, bond: float) -> Array:

@@ -14,20 +14,21 @@ from typing import Any
 from mpi4py import MPI
 from rich.console import Console
 
-from ...core import parallel
+from ...core import parallel, store
 from ...core.config import load
 from ...core.console import console, progress
 from ...core.errors import FileError, InputError
 from ...core.files import digest, read_json, write_json
 from ...core.versions import versions
-from ...fields import fieldset
-from ...fields.fieldset import SOLUTIONS, FieldSet
+from ...fields.fieldset import FieldSet
+from ...fields.storage import get_fields
 from ...lps.material import LinearPeridynamicSolid
 from ...md.session import potential
 from . import figures, sampling, thermal
 from . import learning as graphene_learning
 from . import sweep as graphene_sweep
 from . import sweep_figures as sweep_report
+from .formats import DATASET, SOLUTIONS
 from .input import GrapheneInput
 from .problems import check_grid, evaluate
 
@@ -162,7 +163,7 @@ def sample_campaign(campaign: Campaign) -> None:
     """Stage 1, unless it is done."""
 
     def done() -> bool:
-        return fieldset.stored_key(campaign.dataset) == campaign.data_key
+        return store.stored_key(campaign.dataset, DATASET) == campaign.data_key
 
     _stage(campaign, "sample", done, lambda: _do_sample(campaign))
 
@@ -190,24 +191,25 @@ def read_fields(campaign: Campaign, names: Sequence[str], variant: str | None = 
         FileError: the file is not there, not the input's, or lacks a group.
     """
     chosen = campaign.config.learn.variant if variant is None else variant
-    prefix = f"variants/{chosen}/" if chosen else ""
+    prefix = f"variants/{chosen}" if chosen else ""
 
     def read() -> dict[str, FieldSet]:
-        with fieldset.reading(campaign.dataset) as file:
-            _made_from_input(campaign, campaign.dataset, file.attrs["key"], campaign.data_key, "sample")
-            available = file.get("variants", {})
+        with store.reading(campaign.dataset, DATASET) as file:
+            _made_from_input(campaign, campaign.dataset, file.key, campaign.data_key, "sample")
+            available = file.group("variants").groups() if "variants" in file else []
             if chosen and chosen not in available:
                 raise InputError(
                     f"'learn.variant' = '{chosen}': {campaign.dataset} has "
-                    f"{', '.join(sorted(available)) or 'no variants'}"
+                    f"{', '.join(available) or 'no variants'}"
                 )
-            missing = [name for name in names if f"{prefix}{name}" not in file]
+            chosen_group = file.group(prefix) if chosen else file
+            missing = [name for name in names if name not in chosen_group]
             if chosen and missing:
                 raise InputError(
                     f"'learn.variant' = '{chosen}': has no {', '.join(missing)} (only "
-                    f"{', '.join(sorted(available[chosen]))}); whole are the standard and the x1 variants"
+                    f"{', '.join(chosen_group.groups())}); whole are the standard and the x1 variants"
                 )
-            return {name: fieldset.get_fields(file, f"{prefix}{name}") for name in names}
+            return {name: get_fields(chosen_group, name) for name in names}
 
     return parallel.on_root(campaign.comm, read)
 
@@ -305,7 +307,7 @@ def _material(campaign: Campaign) -> tuple[LinearPeridynamicSolid, list[dict[str
 
 def _solve(campaign: Campaign) -> None:
     def done() -> bool:
-        return fieldset.stored_key(campaign.solutions, SOLUTIONS) == campaign.solution_key
+        return store.stored_key(campaign.solutions, SOLUTIONS) == campaign.solution_key
 
     _stage(campaign, "solve", done, lambda: _do_solve(campaign))
 
@@ -324,15 +326,19 @@ def _do_solve(campaign: Campaign) -> None:
 
 
 def _write_solutions(campaign: Campaign, found: dict[str, dict[str, Any]], wall: float) -> None:
-    with fieldset.writing(campaign.solutions, campaign.solution_key, SOLUTIONS) as file:
-        file.attrs["wall_s"] = wall
+    with store.writing(campaign.solutions, SOLUTIONS, campaign.solution_key) as file:
+        file.attributes(wall_s=wall)
         for name, values in found.items():
-            group = file.create_group(name)
-            fieldset.put(group, "u", values["u"], "angstrom")
-            fieldset.put(group, "inside", values["inside"], "none")
-            fieldset.put(group, "E_u", values["E_u"], "fraction")
-            fieldset.put(group, "E_res", values["E_res"], "TPa/angstrom" if name == "test" else "fraction")
-            fieldset.put(group, "iterations", values["iterations"], "count")
+            group = file.group(name)
+            group.numbered("sample", len(values["u"]), "number of the load, as in the dataset")
+            group.numbered("node", values["u"].shape[1], "number of the node, as in the dataset")
+            group.dimension("axis", ["x", "y"], "1", "direction")
+            group.put("u", values["u"], ("sample", "node", "axis"), "angstrom", "displacement")
+            group.put("inside", values["inside"], ("node",), "1", "whether errors are taken at the node")
+            group.put("E_u", values["E_u"], ("sample",), "1", "relative error of the displacement")
+            unit = "TPa/angstrom" if name == "test" else "1"
+            group.put("E_res", values["E_res"], ("sample",), unit, "error of the load")
+            group.put("iterations", values["iterations"], ("sample",), "1", "iterations of the solver")
 
 
 # --- report ---------------------------------------------------------------------
@@ -345,7 +351,7 @@ def _report(campaign: Campaign) -> None:
     names = figures.expected(campaign.config.dynamics.enabled)
 
     def check_solutions() -> None:
-        found = fieldset.stored_key(campaign.solutions, SOLUTIONS)
+        found = store.stored_key(campaign.solutions, SOLUTIONS)
         _made_from_input(campaign, campaign.solutions, found, campaign.solution_key, "solve")
 
     def done() -> bool:

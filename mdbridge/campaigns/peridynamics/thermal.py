@@ -19,14 +19,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ...core import store
 from ...core.errors import InputError
-from ...fields import fieldset
 from ...fields.fieldset import FieldSet
+from ...fields.storage import put_fields
 from ...md import graphene, loads
 from ...md.observe.displacement import SpatialAverage, TimeFilter
 from ...md.observe.schedule import every, on
 from ...md.relax import Crystal
 from ...md.session import Session
+from .formats import DATASET
 from .input import GrapheneInput, Thermal
 from .sampling import (
     Array,
@@ -220,20 +222,22 @@ def collect(config: GrapheneInput, folder: Path, key: str, path: Path, wall: flo
     settings = _settings(config)
     rest = require(folder, "elastic", key)
     box = box_of(config, float(rest["bond_A"]))
-    with fieldset.writing(path, key) as file:
-        file.attrs["wall_s"] = wall
-        file.attrs["max_bond_strain"] = config.md.max_bond_strain
-        file.attrs["temperature_K"] = settings.temperature_K
-        file.attrs["duration_ps"] = settings.duration_ps
-        file.attrs["damping_ps"] = settings.damping_ps
-        file.attrs["filters"] = [settings.published_filter, settings.filter]
+    with store.writing(path, DATASET, key) as file:
+        file.attributes(
+            wall_s=wall,
+            max_bond_strain=config.md.max_bond_strain,
+            temperature_K=settings.temperature_K,
+            duration_ps=settings.duration_ps,
+            damping_ps=settings.damping_ps,
+            filters=[settings.published_filter, settings.filter],
+        )
         for name, value in rest.items():
-            file.attrs[f"md_{name}" if name == "bond_A" else f"md_0K_{name}"] = float(value)
+            file.attributes(**{f"md_{name}" if name == "bond_A" else f"md_0K_{name}": float(value)})
         elastic = [require(folder, f"elastic-{n}", key) for n in range(settings.elastic_seeds)]
         for name in elastic[0]:
             values = [float(one[name]) for one in elastic]
-            file.attrs[f"md_{name}"] = np.mean(values)
-            file.attrs[f"md_sd_{name}"] = np.std(values, ddof=1) / np.sqrt(len(values))
+            error = np.std(values, ddof=1) / np.sqrt(len(values))
+            file.attributes(**{f"md_{name}": np.mean(values), f"md_sd_{name}": error})
         twins = {kind: require(folder, f"unloaded-{kind}", key) for kind in ("sheet", "disc")}
         for variant in variants(settings):
             for split, split_loads in all_loads(config, box).items():
@@ -247,7 +251,7 @@ def collect(config: GrapheneInput, folder: Path, key: str, path: Path, wall: flo
                         continue
                     chosen = [_chosen(sample, twin, variant.filter, suffix) for sample in samples]
                     fields = field_set(grid, split_loads, chosen, suffix)
-                    fieldset.put_fields(file, f"{variant.group}{split}{suffix}", _described(fields, samples))
+                    put_fields(file, f"{variant.group}{split}{suffix}", _described(fields, samples))
 
 
 def _chosen(sample: Result, twin: Result | None, name: str, suffix: str) -> Result:

@@ -1,0 +1,9 @@
+"""The HDF5 files of a peridynamics campaign."""
+
+from ...core.store import Format
+
+DATASET = Format("mdbridge-dataset", 2, "mdbridge sample")
+"""dataset.h5: a :class:`~mdbridge.fields.fieldset.FieldSet` for each split, and what LAMMPS gave directly."""
+
+SOLUTIONS = Format("mdbridge-solutions", 2, "mdbridge solve")
+"""solutions.h5: the fields that the learned model gives under the same loads."""
