@@ -6,6 +6,7 @@ and the earlier trials alone (its randomness comes from the seed and the
 number), so that a search restored from its trials goes on as if never stopped.
 """
 
+import math
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -13,18 +14,18 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import FileError
+from ..core.errors import FileError, InputError
 from .refine import Groups, Options, refine
 from .space import Design, Space, design
-from .trials import Trial
+from .trials import Status, Trial
 
 Array = NDArray[np.float64]
 Scheme = Literal["ego", "ego+refine"]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Of a search.
+class SearchSettings:
+    """How a search goes, and when it ends.
 
     Attributes:
         scheme: "ego" is the published one: expected improvement to the end;
@@ -90,12 +91,16 @@ class Calibration:
         trials: known ones, to go on from.
 
     Example:
-        Evaluate all that :meth:`ask` gives, in any order, :meth:`tell` each,
-        and repeat until :attr:`done`.
+        Evaluate all that :meth:`ask` gives, in any order, :meth:`report` or
+        :meth:`tell` each, and repeat until :attr:`done`.
     """
 
     def __init__(
-        self, space: Space, settings: Settings, groups: Groups | None = None, trials: Iterable[Trial] = ()
+        self,
+        space: Space,
+        settings: SearchSettings,
+        groups: Groups | None = None,
+        trials: Iterable[Trial] = (),
     ):
         self.space, self.settings, self.groups = space, settings, groups
         self.trials: dict[int, Trial] = {}
@@ -123,6 +128,39 @@ class Calibration:
         self.trials[trial.index] = trial
         if not self._open:
             self._advance()
+
+    def report(self, proposal: Proposal, distance: float | None, residual: Array | None = None) -> None:
+        """Report what was found at a point that was given.
+
+        Args:
+            proposal: the point.
+            distance: of the model from the reference, zero or more; None where the model gave no answer.
+            residual: ``(m,)`` what the distance is made of, for a search that has groups.
+
+        Raises:
+            InputError: the distance is negative or not a number, or residuals are missing.
+        """
+        if distance is not None and not 0.0 <= distance < math.inf:
+            raise InputError(
+                f"distance = {distance} of trial {proposal.index}: must be finite and >= 0; "
+                "report None where there is none"
+            )
+        if distance is not None and self.groups is not None and residual is None:
+            raise InputError(f"trial {proposal.index} has no residuals, which a search with groups needs")
+        unit = [float(u) for u in proposal.unit]
+        status: Status = "failed" if distance is None else "ok"
+        self.tell(
+            Trial(
+                proposal.index,
+                proposal.phase,
+                unit,
+                self.space.physical(proposal.unit),
+                status,
+                distance,
+                residual=residual,
+                state=proposal.state,
+            )
+        )
 
     @property
     def best(self) -> Trial | None:

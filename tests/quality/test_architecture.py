@@ -81,6 +81,8 @@ def tree(module):
 @functools.cache
 def imports(module):
     """Dotted names of what a module imports anywhere in it: of mdbridge relative to it, others whole."""
+    if not module:  # the public names, of all levels: imported when they are used (test_face.py)
+        return frozenset(), frozenset()
     is_package = MODULES[module].name == "__init__.py"
     inside, outside = set(), set()
     for node in ast.walk(tree(module)):

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from mdbridge.calibrate.ego import Calibration, Settings
+from mdbridge.calibrate.ego import Calibration, SearchSettings
 from mdbridge.calibrate.refine import Groups
 from mdbridge.calibrate.space import Parameter, Space
 from mdbridge.calibrate.trials import Trial
-from mdbridge.core.errors import FileError
+from mdbridge.core.errors import FileError, InputError
 
 PLANE = Space({"x": Parameter(-5.0, 10.0), "y": Parameter(0.0, 15.0)})
 CUBE = Space({f"x{k}": Parameter(0.0, 1.0) for k in range(6)})
@@ -77,7 +77,7 @@ def units(search):
 
 
 def test_expected_improvement_finds_a_minimum_of_branin():
-    settings = Settings("ego", initial=10, evaluations=35, target=0.02)
+    settings = SearchSettings("ego", initial=10, evaluations=35, target=0.02)
     search = drive(Calibration(PLANE, settings), PLANE, lambda p: branin(p) - 0.397887)
     assert search.done and search.reason == "the target is reached"
 
@@ -90,7 +90,7 @@ def test_expected_improvement_finds_the_minimum_of_hartmann_6():
     """
     best = np.inf
     for seed in (4, 5, 3, 1):
-        settings = Settings("ego", initial=20, evaluations=80, target=0.05, seed=seed)
+        settings = SearchSettings("ego", initial=20, evaluations=80, target=0.05, seed=seed)
         best = drive(Calibration(CUBE, settings), CUBE, lambda p: hartmann(p) + 3.32237).best.value
         if best <= settings.target:
             break
@@ -98,7 +98,7 @@ def test_expected_improvement_finds_the_minimum_of_hartmann_6():
 
 
 def test_refinement_goes_to_the_floor():
-    settings = Settings(initial=5, explore=2, evaluations=40, target=1e-6)
+    settings = SearchSettings(initial=5, explore=2, evaluations=40, target=1e-6)
     search = drive(Calibration(BOWL, settings, ONE_NORM), BOWL, bowl)
     assert search.best.value <= 1e-6 and len(search.trials) < 30
     assert list(search.best.parameters.values()) == pytest.approx([0.3, 0.7], abs=1e-5)
@@ -111,14 +111,14 @@ def test_several_basins_are_tried():
         return np.array([here, (p["y"] - 0.5) * 0.3, 0.1 if x < 0.75 else 0.0])
 
     groups = Groups(np.zeros(3, dtype=int), np.ones(1))
-    settings = Settings(initial=12, explore=3, evaluations=120, target=1e-6)
+    settings = SearchSettings(initial=12, explore=3, evaluations=120, target=1e-6)
     search = drive(Calibration(BOWL, settings, groups), BOWL, two_valleys)
     assert search.best.parameters["x"] == pytest.approx(0.9, abs=1e-5)
 
 
 @pytest.mark.parametrize("batch", [1, 3])
 def test_restored_at_any_trial_it_goes_on_as_if_never_stopped(batch):
-    settings = Settings(initial=5, explore=4, evaluations=22, batch=batch, seed=7)
+    settings = SearchSettings(initial=5, explore=4, evaluations=22, batch=batch, seed=7)
     whole = drive(Calibration(BOWL, settings, ONE_NORM), BOWL, bowl)
     assert {t.phase for t in whole.trials.values()} == {"initial", "ego", "refine", "slopes"}
     for stop in (2, 6, 8, 13):
@@ -129,7 +129,7 @@ def test_restored_at_any_trial_it_goes_on_as_if_never_stopped(batch):
 
 def test_a_record_may_go_on_to_a_smaller_target_or_end_at_a_larger():
     def ended(target, known=()):
-        settings = Settings(initial=5, explore=2, evaluations=60, target=target)
+        settings = SearchSettings(initial=5, explore=2, evaluations=60, target=target)
         return drive(Calibration(BOWL, settings, ONE_NORM, known), BOWL, bowl)
 
     fine = ended(1e-5)
@@ -142,7 +142,7 @@ def test_a_record_may_go_on_to_a_smaller_target_or_end_at_a_larger():
 
 
 def test_trials_may_be_told_in_any_order_and_some_be_lost():
-    settings = Settings("ego", initial=4, evaluations=12, batch=4)
+    settings = SearchSettings("ego", initial=4, evaluations=12, batch=4)
     whole = drive(Calibration(BOWL, settings), BOWL, bowl)
     search = Calibration(BOWL, settings, trials=[whole.trials[k] for k in (0, 1, 2, 3, 5, 6)])
     while not search.done:
@@ -155,7 +155,7 @@ def test_trials_may_be_told_in_any_order_and_some_be_lost():
 
 
 def test_pending_points_are_kept_away_from():
-    search = Calibration(BOWL, Settings("ego", initial=6, evaluations=9, batch=3))
+    search = Calibration(BOWL, SearchSettings("ego", initial=6, evaluations=9, batch=3))
     drive(search, BOWL, bowl)
     points = np.array(units(search)[6:])
     gaps = [np.linalg.norm(points[i] - points[j]) for i in range(3) for j in range(i)]
@@ -168,20 +168,22 @@ def test_failures_are_kept_and_avoided():
             None if p["x"] < 0.5 else np.array([p["x"] - 0.4, p["y"] - 0.7])
         )  # best at the edge of the failures
 
-    search = drive(Calibration(BOWL, Settings("ego", initial=10, evaluations=30)), BOWL, half)
+    search = drive(Calibration(BOWL, SearchSettings("ego", initial=10, evaluations=30)), BOWL, half)
     later = [t for t in search.trials.values() if t.phase == "ego"]
     assert search.best.value < 0.12
     assert sum(t.distance is None for t in later) <= len(later) // 2
-    nothing = drive(Calibration(BOWL, Settings("ego", initial=3, evaluations=8)), BOWL, lambda p: None)
+    nothing = drive(Calibration(BOWL, SearchSettings("ego", initial=3, evaluations=8)), BOWL, lambda p: None)
     assert nothing.best is None and len(nothing.trials) == 8
 
 
 def test_stopping_rules():
     flat = drive(
-        Calibration(BOWL, Settings("ego", initial=4, evaluations=50, stall=3)), BOWL, lambda p: np.ones(2)
+        Calibration(BOWL, SearchSettings("ego", initial=4, evaluations=50, stall=3)),
+        BOWL,
+        lambda p: np.ones(2),
     )
     assert flat.reason == "3 trials without improvement" and len(flat.trials) == 7
-    settings = Settings(initial=6, explore=1, evaluations=300, patience=2)
+    settings = SearchSettings(initial=6, explore=1, evaluations=300, patience=2)
     groups = Groups(np.array([0, 0, 1]), np.ones(2))
     patient = drive(Calibration(BOWL, settings, groups), BOWL, lambda p: np.append(bowl(p), 0.1))
     assert "without improvement" in patient.reason and len(patient.trials) < 150
@@ -193,7 +195,7 @@ def test_stopping_rules():
 def test_patience_counts_refinements_without_improvement_since_the_last_one_with(improving, tried):
     """A refinement halves the least distance so far, or finds nothing."""
     space = Space({name: Parameter(0.0, 1.0) for name in "abc"})
-    settings = Settings(initial=8, explore=3, evaluations=400, patience=2)
+    settings = SearchSettings(initial=8, explore=3, evaluations=400, patience=2)
     search = Calibration(space, settings, Groups(np.zeros(1, dtype=int), np.ones(1)))
     begun, last = -1, "initial"
     while not search.done:
@@ -210,9 +212,48 @@ def test_patience_counts_refinements_without_improvement_since_the_last_one_with
 
 def test_another_seed_goes_elsewhere_and_a_foreign_record_is_refused():
     one, two = (
-        drive(Calibration(BOWL, Settings("ego", initial=4, evaluations=6, seed=s)), BOWL, bowl)
+        drive(Calibration(BOWL, SearchSettings("ego", initial=4, evaluations=6, seed=s)), BOWL, bowl)
         for s in (1, 2)
     )
     assert units(one) != units(two)
     with pytest.raises(FileError, match="trial 0 of the record"):
-        Calibration(BOWL, Settings("ego", initial=4, evaluations=6, seed=1), trials=two.trials.values())
+        Calibration(BOWL, SearchSettings("ego", initial=4, evaluations=6, seed=1), trials=two.trials.values())
+
+
+def test_reports_are_trials():
+    def ask_and(tell):
+        search = Calibration(BOWL, SearchSettings(initial=4, explore=2, evaluations=9), ONE_NORM)
+        while not search.done:
+            for proposal in search.ask():
+                tell(search, proposal)
+        return search
+
+    def report(search, proposal):
+        residual = bowl(BOWL.physical(proposal.unit))
+        if proposal.index == 2:
+            search.report(proposal, None)
+        else:
+            search.report(proposal, float(np.linalg.norm(residual)), residual)
+
+    def told(search, proposal):
+        search.tell(answer(BOWL, proposal, lambda p: None if proposal.index == 2 else bowl(p)))
+
+    ours, theirs = ask_and(report), ask_and(told)
+    assert [t.unit for t in ours.trials.values()] == [t.unit for t in theirs.trials.values()]
+    assert ours.best.parameters == theirs.best.parameters
+    assert ours.trials[2].status == "failed"
+
+
+@pytest.mark.parametrize(
+    ("distance", "residual", "words"),
+    [
+        (-1.0, np.ones(2), "distance = -1.0 of trial 0"),
+        (math.nan, np.ones(2), "distance = nan"),
+        (math.inf, np.ones(2), "distance = inf"),
+        (1.0, None, "trial 0 has no residuals"),
+    ],
+)
+def test_reports_that_mean_nothing_are_refused(distance, residual, words):
+    search = Calibration(BOWL, SearchSettings(initial=4), ONE_NORM)
+    with pytest.raises(InputError, match=words):
+        search.report(search.ask()[0], distance, residual)

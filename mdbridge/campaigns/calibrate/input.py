@@ -68,7 +68,7 @@ class TermInput(Section):
 
 
 class EgoInput(Section):
-    """``[ego]``: see :class:`mdbridge.calibrate.ego.Settings`."""
+    """``[ego]``: see :class:`mdbridge.calibrate.ego.SearchSettings`."""
 
     scheme: Scheme = "ego+refine"
     seed: int = Field(0, ge=0)

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ...calibrate.ego import Settings
+from ...calibrate.ego import SearchSettings
 from ...calibrate.evaluate import Task, resolve
 from ...calibrate.objective import (
     CurveTerm,
@@ -41,7 +41,7 @@ class Problem:
     task: Task
     reference: Response
     groups: Groups
-    search: Settings
+    search: SearchSettings
 
     @property
     def configuration(self) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def prepare(path: Path, overrides: Sequence[str] = ()) -> Problem:
     groups = _groups(objective, reference)
     ego = settings.ego.model_dump(exclude={"time_limit_s"})
     task = Task(settings.model, options, objective, (str(folder),))
-    return Problem(settings, space, task, reference, groups, Settings(**ego))
+    return Problem(settings, space, task, reference, groups, SearchSettings(**ego))
 
 
 def importable(path: Path) -> Path:

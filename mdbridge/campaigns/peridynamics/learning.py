@@ -14,11 +14,11 @@ import numpy as np
 from mpi4py import MPI
 
 from ...core.console import Tick
-from ...core.errors import ConvergenceError, InputError, MdbridgeError, MissingPackageError
+from ...core.errors import ConvergenceError, MdbridgeError, MissingPackageError
 from ...core.files import digest
 from ...core.stages import Task, run_tasks
 from ...fields.fieldset import FieldSet
-from ...lps import stencil, symbol
+from ...lps import fieldsets, stencil, symbol
 from ...lps.learn import regression, spectral
 from ...lps.material import LinearPeridynamicSolid
 from .input import Learn
@@ -231,16 +231,7 @@ def check_horizon(horizon: float, fields: Fields) -> None:
         InputError: it is more than half of a periodic box, or holds no neighbour.
     """
     for name, one in fields.items():
-        if one.shape is not None and not 2 * horizon < min(one.box):
-            raise InputError(
-                f"a horizon of {horizon:g} Å does not fit '{name}', whose box is {one.box[0]:.2f} × "
-                f"{one.box[1]:.2f} Å: it must be below half of its shorter edge, {min(one.box) / 2:.2f} Å"
-            )
-        if not horizon > max(one.spacing):
-            raise InputError(
-                f"a horizon of {horizon:g} Å holds no neighbour along both axes in '{name}', whose nodes are "
-                f"{one.spacing[0]:.3g} × {one.spacing[1]:.3g} Å apart; use at least 2.3 node spacings"
-            )
+        fieldsets.check_horizon(horizon, one, name)
 
 
 def rate(candidate: Candidate, baseline: Candidate) -> Candidate:

@@ -1,0 +1,160 @@
+"""Learning a model from sets of samples, and solving with it: what a program of your own calls."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.errors import InputError
+from ..fields.fieldset import FieldSet
+from . import solver, stencil
+from .learn import regression, spectral
+from .learn.residuals import Settings
+from .material import LinearPeridynamicSolid
+
+Array = NDArray[np.float64]
+
+
+def learn(
+    fields: FieldSet | Sequence[FieldSet],
+    horizon: float,
+    degree: int,
+    *,
+    also_on: Sequence[FieldSet] = (),
+    long_wave_weight: float = 1.5,
+    settings: Settings | None = None,
+) -> regression.Fit:
+    """Learn a linear peridynamic solid from displacements and loads on periodic grids, [You2022, eq. 4.7].
+
+    Args:
+        fields: samples on one grid, or on several; all of them train the model.
+        horizon: δ (Å), at least 2.3 node spacings and less than half of each box.
+        degree: M, of the Bernstein basis of the influence function.
+        also_on: further sets, periodic or not, on whose node spacings the model must be
+            consistent and solvable; their samples are not read.
+        long_wave_weight: exponent of a load's mean wavelength in the weight of its sample; with 0
+            all samples count alike.
+        settings: weights and effort, see :class:`~mdbridge.lps.learn.residuals.Settings`.
+
+    Returns:
+        The fit: its ``material``, with one certificate for each node spacing, all of which hold.
+
+    Raises:
+        InputError: a set is not periodic, holds a sample without load or displacement or a value
+            that is not finite, or the horizon does not fit it.
+        ConvergenceError: no start leads to a solvable model.
+    """
+    training = [fields] if isinstance(fields, FieldSet) else list(fields)
+    if not training:
+        raise InputError("learn: there are no fields to learn from")
+    for number, one in enumerate([*training, *also_on]):
+        check_horizon(horizon, one, f"set {number}")
+    spacings = {one.spacing.round(6).tobytes(): one for one in [*training, *also_on]}
+    grids = [stencil_of(one, horizon) for one in spacings.values()]
+    chosen, data = settings or Settings(), []
+    for number, one in enumerate(training):
+        moments = spectral.moments(transformed(one, f"set {number}"), long_wave_weight)
+        # two influence functions are free enough to fit one grid and fail on another of about the
+        # same spacing: the same waves must be answered alike on both
+        apart = 0.05 if chosen.own_dilatation else 1e-6
+        data += [(moments, g) for g in grids if np.allclose(g.spacing, one.spacing, rtol=apart)]
+    return regression.learn(data, grids, degree, chosen)
+
+
+def solve(
+    points: ArrayLike,
+    material: LinearPeridynamicSolid,
+    loads: ArrayLike,
+    *,
+    box: ArrayLike | None = None,
+    free: ArrayLike | None = None,
+    displacement: ArrayLike | None = None,
+    comm: MPI.Comm = MPI.COMM_SELF,
+    rtol: float = 1e-10,
+    max_iterations: int = 2000,
+) -> solver.Solution:
+    """Solve L u = b, [You2022, eq. 3.4], in a periodic box or with given displacements around (collective).
+
+    Args:
+        points: ``n x 2`` (Å), on a grid or scattered.
+        material: the model.
+        loads: b, body force per area ``s x n x 2`` (TPa/Å).
+        box: ``(2,)`` edges (Å) of a periodic box, each longer than 2δ.
+        free: ``(n,)`` where u is unknown; all points within 2δ of a free one must be given.
+            Without it all points of a periodic box are free, and mean(u) = 0.
+        displacement: u, ``s x n x 2`` (Å), read where it is not free.
+        comm: the ranks that solve together; this one alone by default.
+        rtol: bound on the relative residual.
+        max_iterations: of the Krylov solver.
+
+    Raises:
+        InputError: shapes, box or points are not usable; neither a box nor displacements are given.
+        SolvabilityError: the operator is not positive.
+        ConvergenceError: ``max_iterations`` do not reach ``rtol``.
+        MissingPackageError: petsc4py is not installed.
+    """
+    places, b = np.asarray(points, dtype=float), np.asarray(loads, dtype=float)
+    edges = None if box is None else np.asarray(box, dtype=float)
+    if free is None and displacement is None:
+        if edges is None:
+            raise InputError(
+                "solve: a body that nothing holds has no unique displacement; give 'box' where it is "
+                "periodic, or 'free' and 'displacement' where its edge is held"
+            )
+        return solver.solve_periodic(
+            comm, places, edges, material, b, rtol=rtol, max_iterations=max_iterations
+        )
+    if free is None or displacement is None:
+        raise InputError("solve: 'free' and 'displacement' are given together or not at all")
+    mask, known = np.asarray(free), np.asarray(displacement, dtype=float)
+    if mask.dtype != bool:
+        raise InputError(f"solve: 'free' is a mask of True and False, not an array of {mask.dtype}")
+    return solver.solve_dirichlet(
+        comm, places, mask, material, b, known, edges, rtol=rtol, max_iterations=max_iterations
+    )
+
+
+def stencil_of(fields: FieldSet, horizon: float) -> stencil.Stencil:
+    """The bonds of a node on the grid of ``fields`` within ``horizon`` (Å)."""
+    hx, hy = fields.spacing
+    return stencil.uniform((float(hx), float(hy)), horizon)
+
+
+def transformed(fields: FieldSet, name: str) -> spectral.Samples:
+    """The Fourier transform of periodic fields.
+
+    Raises:
+        InputError: they are not periodic, or hold what no fit can use; ``name`` says which set.
+    """
+    if fields.shape is None:
+        raise InputError(f"{name}: is not periodic, so that it has no Fourier transform to learn from")
+    for label, values in (("u", fields.u), ("b", fields.b)):
+        size = np.abs(values - values.mean(axis=1, keepdims=True)).max(axis=(1, 2))
+        if not np.isfinite(size).all():
+            raise InputError(f"{name}: sample {int(np.argmin(np.isfinite(size)))} of {label} is not finite")
+        if not size.all():
+            raise InputError(
+                f"{name}: {label} of sample {int(np.argmin(size))} is the same on all nodes: there is "
+                "nothing to learn from it; leave it out"
+            )
+    return spectral.transform(fields.u, fields.b, fields.shape, fields.box)
+
+
+def check_horizon(horizon: float, fields: FieldSet, name: str) -> None:
+    """Refuse a horizon that does not fit a set of samples.
+
+    Raises:
+        InputError: it is more than half of a periodic box, or holds no neighbour.
+    """
+    box, spacing = fields.box, fields.spacing
+    if fields.shape is not None and not 2 * horizon < min(box):
+        raise InputError(
+            f"a horizon of {horizon:g} Å does not fit '{name}', whose box is {box[0]:.2f} × {box[1]:.2f} Å: "
+            f"it must be below half of its shorter edge, {min(box) / 2:.2f} Å"
+        )
+    if not horizon > max(spacing):
+        raise InputError(
+            f"a horizon of {horizon:g} Å holds no neighbour along both axes in '{name}', whose nodes are "
+            f"{spacing[0]:.3g} × {spacing[1]:.3g} Å apart; use at least 2.3 node spacings"
+        )

