@@ -15,11 +15,11 @@ RUNS = [
 OTHER = [run((9.0, 8.0)), run((9.0, 7.0))]
 
 
-@pytest.fixture
-def shown(drawn, tmp_path):
-    seeds_figures.draw(tmp_path, {"ego+refine": RUNS, "ego": OTHER})
-    assert set(drawn) == {"convergence", "distance", "optima"}
-    return drawn
+@pytest.fixture(scope="module")
+def shown(drawn_once, tmp_path_factory):
+    seeds_figures.draw(tmp_path_factory.mktemp("seeds"), {"ego+refine": RUNS, "ego": OTHER})
+    assert set(drawn_once) == {"convergence", "distance", "optima"}
+    return drawn_once
 
 
 def test_convergence_shows_every_seed_to_its_end(shown):
