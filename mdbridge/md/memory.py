@@ -69,7 +69,7 @@ class Memory:
 
     def _kind(self, name: str) -> "_Kind":
         code = self._lmp.extract_atom_datatype(name)
-        if code not in _DTYPES:
+        if code not in _DTYPES or not self._extract_atom(self._handle, name.encode()):
             raise MDError(f"the simulation defines no per-atom array '{name}'")
         dtype, table = _DTYPES[code]
         # for a vector LAMMPS gives its length as the number of columns

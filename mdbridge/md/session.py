@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
@@ -25,84 +25,24 @@ from ..core.errors import ConvergenceError, InputError, MdbridgeError, MDError, 
 from ..core.parallel import abort
 from . import sources
 from .engine import lammps
+from .live import LiveAtoms
 from .memory import Memory
-from .observe.schedule import Schedule
+from .observe.base import Atoms, Observer, adapted
+from .observe.schedule import Schedule, following
 from .signals import Signals
 
 _FIX = "mdbridge_observers"
 _AGREE_EVERY = 10  # steps between two agreements where nothing else makes the ranks meet
-_LOOK_AHEAD = 10_000_000  # steps within which the next reading of energies is looked for
-
-
-class Observer(Protocol):
-    """Something that looks at the atoms while the simulation runs.
-
-    ``needs`` names the per-atom arrays that must be defined before the run
-    (for example ``"d2_reference"``); observers do not know each other.
-    """
-
-    needs: tuple[str, ...]
-
-    def local(self, atoms: "Atoms") -> None:
-        """Look at this rank's atoms.  May raise; must not communicate."""
-
-    # An observer that combines its findings over ranks also has
-    #     def collective(self, comm: MPI.Comm) -> None
-    # called after ``local``, on all ranks or on none, which raises an MdbridgeError, if
-    # one, when its communication is over; and one that reads energies or
-    # stresses has ``tallies = True``, so that LAMMPS computes them on its steps.
 
 
 @dataclass
 class _Watch:
     """An attached observer, its schedule, and the step it acted on last."""
 
+    plain: Any  # as it was attached
     observer: Observer
     schedule: Schedule
     last: int = -1
-
-
-class Atoms:
-    """This rank's atoms at one step: views into LAMMPS's memory, valid during the call only."""
-
-    def __init__(self, session: "Session", step: int, count: int):
-        self._session = session
-        self.step = step
-        self.count = count
-
-    def array(self, name: str) -> NDArray[Any]:
-        """The first ``count`` rows of LAMMPS's per-atom array ``name`` (``x``, ``f``, ``d2_...``)."""
-        return self._session.view(name, self.count)
-
-    def box(self) -> NDArray[np.float64]:
-        """``(3, 3)`` edge vectors, one a row (Å)."""
-        return self._session.box()
-
-    def corner(self) -> NDArray[np.float64]:
-        """``(3,)`` the box's corner from which its edges go (Å)."""
-        return np.array(self._session.lmp.extract_box()[0])
-
-    def values(self, source: str) -> NDArray[np.float64]:
-        """``(count,)`` what a compute, fix, variable or array of LAMMPS says of each atom (collective).
-
-        ``source`` is written as in LAMMPS (``c_ID``, ``c_ID[2]``, ``f_ID``, ``v_name``, ``d_name``).
-        """
-        return sources.values(self._session.lmp, source, self.count)
-
-    @property
-    def timestep(self) -> float:
-        """Duration of a timestep."""
-        return float(self._session.lmp.extract_global("dt"))
-
-    @property
-    def image_bits(self) -> int:
-        """Bits per direction of a packed image flag."""
-        return self._session.image_bits
-
-    def masses(self) -> NDArray[np.float64]:
-        """``(count,)`` masses (g/mol), from the atom types."""
-        per_type = self._session.lmp.numpy.extract_atom("mass")
-        return per_type.reshape(-1)[self.array("type")]
 
 
 class Session:
@@ -122,7 +62,6 @@ class Session:
         self._failure: tuple[int, BaseException] | None = None  # of this rank, not yet raised
         self._stopped = False  # the ranks have agreed to end the run
         self._changed = True  # since the last set-up of a run
-        self._box: NDArray[np.float64] | None = None
         self._memory = Memory(self.lmp)
         self._flag = np.zeros(1, dtype=np.int32)
         self._any = np.zeros(1, dtype=np.int32)
@@ -162,7 +101,6 @@ class Session:
         """
         for line in filter(None, map(str.strip, text.splitlines())):
             self._changed = self._fresh = True
-            self._box = None
             self._memory.forget()  # an array may be defined anew under the same name
             try:
                 with self._signals.held():
@@ -182,7 +120,6 @@ class Session:
             MDError: LAMMPS refused a command; the message holds its own words and the line.
         """
         self._changed = self._fresh = True
-        self._box = None
         self._memory.forget()
         try:
             with self._signals.held():
@@ -243,16 +180,18 @@ class Session:
                 f"within {iterations} iterations; allow more, or loosen the tolerance"
             )
 
-    def attach(self, observer: Observer, schedule: Schedule) -> None:
+    def attach(self, observer: Any, schedule: Schedule) -> None:
         """Have ``observer`` called on the timesteps of ``schedule``, once each.
 
         Raises:
             InputError: an array that it needs is not defined.
         """
+        plain, observer = observer, adapted(observer)
+        observer.prepare(self)
         missing = [name for name in observer.needs if not self.defines(name)]
         if missing:
             raise InputError(
-                f"{type(observer).__name__} needs {', '.join(missing)}, which this simulation does not "
+                f"{type(plain).__name__} needs {', '.join(missing)}, which this simulation does not "
                 f"define; {sources.remedy(missing[0])}"
             )
         if not self._watchers:
@@ -261,11 +200,13 @@ class Session:
             # the library's own function: the wrapper's builds three arrays at every step
             self._call = self.lmp.FIX_EXTERNAL_CALLBACK_FUNC(self._callback)
             self.lmp.lib.lammps_set_fix_external_callback(self.lmp.lmp, _FIX.encode(), self._call, None)
-        self._watchers.append(_Watch(observer, schedule))
+        self._watchers.append(_Watch(plain, observer, schedule))
 
-    def detach(self, observer: Observer) -> None:
+    def detach(self, observer: Any) -> None:
         """Stop calling ``observer``."""
-        self._watchers = [watch for watch in self._watchers if watch.observer is not observer]
+        for watch in [w for w in self._watchers if w.plain is observer]:
+            self._watchers.remove(watch)
+            watch.observer.finish()
         if not self._watchers:
             self.commands(f"unfix {_FIX}")
 
@@ -274,15 +215,13 @@ class Session:
         return self._memory.view(name, count)
 
     def box(self) -> NDArray[np.float64]:
-        """``(3, 3)`` edge vectors of the box, one a row (Å)."""
-        if self._box is None:
-            lo, hi, xy, yz, xz, _, changes = self.lmp.extract_box()
-            edges = np.diag(np.subtract(hi, lo))
-            edges[1, 0], edges[2, 0], edges[2, 1] = xy, xz, yz
-            if changes:
-                return edges
-            self._box = edges  # until the next command
-        return self._box
+        """``(3, 3)`` edge vectors of the box as it is now, one a row."""
+        (xlo, ylo, zlo), (xhi, yhi, zhi), xy, yz, xz, *_ = self.lmp.extract_box()
+        return np.array([[xhi - xlo, 0.0, 0.0], [xy, yhi - ylo, 0.0], [xz, yz, zhi - zlo]])
+
+    def corner(self) -> NDArray[np.float64]:
+        """``(3,)`` the corner of the box from which its edges go."""
+        return np.array(self.lmp.extract_box()[0])
 
     def defines(self, name: str) -> bool:
         """Whether the per-atom array, compute (``c_ID``), fix (``f_ID``) or variable (``v_name``) exists."""
@@ -290,7 +229,7 @@ class Session:
 
     def atoms(self) -> Atoms:
         """This rank's atoms now."""
-        return Atoms(self, self.step, self.lmp.extract_setting("nlocal"))
+        return LiveAtoms(self, self.step, self.lmp.extract_setting("nlocal"))
 
     def gather(self, name: str, columns: int) -> NDArray[np.float64]:
         """A per-atom array of all atoms in the order of their IDs 1..N, on all ranks: ``(N, columns)``."""
@@ -329,14 +268,14 @@ class Session:
                 self._look(due, step, count)
             # The ranks agree where something is to be combined, else now and then: it costs a
             # synchronisation.  All of them take the same way here, as schedules know the step alone.
-            combining = [w.observer for w in due if hasattr(w.observer, "collective")]
+            combining = [w.observer for w in due if w.observer.combines]
             if not combining and step % _AGREE_EVERY:
                 return
             if self._anywhere(self._failure is not None):
                 self._stopped = True
                 self.lmp.force_timeout()
                 return
-            tallied = any(getattr(observer, "tallies", False) for observer in combining)
+            tallied = any(observer.tallies for observer in combining)
             if tallied:
                 self.lmp.clearstep_compute()  # else LAMMPS gives what it computed last
             for observer in combining:
@@ -365,18 +304,16 @@ class Session:
 
         LAMMPS leaves them out on steps that were not announced, and refuses to give them.
         """
-        schedules = [w.schedule for w in self._watchers if getattr(w.observer, "tallies", False)]
-        if schedules:
-            ahead = range(step + 1, step + 1 + _LOOK_AHEAD)
-            coming = next((n for n in ahead if any(schedule(n) for schedule in schedules)), None)
-            if coming is not None:
-                self.lmp.addstep_compute_all(coming)
+        coming = [following(w.schedule, step) for w in self._watchers if w.observer.tallies]
+        known = [n for n in coming if n is not None]
+        if known:
+            self.lmp.addstep_compute_all(min(known))
 
     def _look(self, due: "list[_Watch]", step: int, count: int) -> None:
         """The local phase: what goes wrong is kept until the ranks next agree."""
         try:
             self._signals.deliver()
-            atoms = Atoms(self, step, count)
+            atoms = LiveAtoms(self, step, count)
             for watch in due:
                 watch.last = step
                 watch.observer.local(atoms)

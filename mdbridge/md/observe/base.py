@@ -1,0 +1,198 @@
+"""What an observer is, and what it sees: the atoms of one rank at one moment of one step.
+
+A trigger (:mod:`.schedule`) says when an observer acts, the observer says what is
+taken.  There are two moments of a step at which it may act.
+
+``"end"``
+    The end of the step, when LAMMPS writes its own dumps: everything equals what a
+    ``dump custom`` of that step holds, whatever the integrator, the fixes and their order.
+    Velocities are those of the step; outputs of fixes and computes are current.
+
+``"forces"``
+    Right after the forces, before the last half of the step: cheap enough for every step.
+    Positions, forces and arrays are there.  Velocities are those of half a step *before*
+    the positions, outputs of fixes are those of the step before, and whatever computes
+    give then LAMMPS would keep for its own output; none of these is handed out.
+    ``fix deform`` and the like move box and atoms only after it.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+Array = NDArray[np.float64]
+Moment = Literal["end", "forces"]
+
+
+class Atoms(Protocol):
+    """This rank's atoms at one moment of one step; ``n`` of them, in no order.
+
+    Quantities are in the units of the script.  Arrays may be views into LAMMPS's
+    memory, valid during the call only: copy what is kept, and write to none.
+
+    Attributes:
+        step: the timestep.
+        count: n, which may be 0.
+        image_bits: bits per direction of a packed image flag (``array("image")``).
+    """
+
+    step: int
+    count: int
+    image_bits: int
+
+    @property
+    def ids(self) -> NDArray[np.integer[Any]]:
+        """``(n,)`` atom IDs, unique over all ranks, not necessarily 1 … N."""
+
+    @property
+    def types(self) -> NDArray[np.integer[Any]]:
+        """``(n,)`` atom types, from 1."""
+
+    @property
+    def x(self) -> Array:
+        """``(n, 3)`` positions as LAMMPS keeps them: in the box, or not far from it between rebuilds."""
+
+    @property
+    def images(self) -> NDArray[np.int64]:
+        """``(n, 3)`` how often each atom has crossed the periodic boundaries."""
+
+    def unwrapped(self) -> Array:
+        """``(n, 3)`` positions carried over the periodic boundaries, x + images · box."""
+
+    @property
+    def v(self) -> Array:
+        """``(n, 3)`` velocities in the laboratory, those of LAMMPS's dump; at the end of a step only."""
+
+    @property
+    def f(self) -> Array:
+        """``(n, 3)`` forces."""
+
+    def masses(self) -> Array:
+        """``(n,)`` masses: those of the atoms where LAMMPS has such, else those of the types."""
+
+    def group(self, name: str) -> NDArray[np.bool_]:
+        """``(n,)`` whether each atom belongs to a group of LAMMPS."""
+
+    def array(self, name: str) -> NDArray[Any]:
+        """``(n,)`` or ``(n, k)`` per-atom array of LAMMPS by its name (``q``, ``d_name``, ``d2_name``)."""
+
+    def values(self, source: str) -> Array:
+        """``(n,)`` what ``source`` says of each atom (collective).
+
+        ``source`` is written as in LAMMPS: ``c_ID``, ``c_ID[2]``, ``f_ID``, ``v_name``, ``d_name``,
+        ``d2_name[1]``, or an attribute such as ``vx`` or ``q``.
+        """
+
+    def thermo(self, name: str) -> float:
+        """A quantity of the whole system, by LAMMPS's name (collective).
+
+        ``name`` is a keyword of ``thermo_style`` (``temp``, ``pxx``, ``vol``, …), or ``c_ID``,
+        ``c_ID[2]``, ``f_ID``, ``v_name`` of something global.  Energies are those of the system,
+        whatever ``thermo_modify norm`` says.
+        """
+
+    def box(self) -> Array:
+        """``(3, 3)`` edge vectors of the box of this very moment, one a row."""
+
+    def corner(self) -> Array:
+        """``(3,)`` the corner of the box from which its edges go."""
+
+    @property
+    def periodic(self) -> tuple[bool, bool, bool]:
+        """Whether the box repeats along each of its edges."""
+
+    @property
+    def dimension(self) -> int:
+        """2 or 3."""
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Translations that an atom is free to make: the dimension."""
+
+    @property
+    def units(self) -> str:
+        """LAMMPS's style of units."""
+
+    @property
+    def timestep(self) -> float:
+        """Duration of a timestep."""
+
+    @property
+    def time(self) -> float:
+        """Simulated time, which counts steps of changing duration rightly."""
+
+
+class Observer:
+    """Something that looks at the atoms while the simulation runs; does nothing by itself.
+
+    Observers do not know each other.  On each of its steps :meth:`local` is called on every
+    rank, then :meth:`collective`.  What either raises stops the run on all ranks and is raised
+    again by whatever command started it.
+
+    Attributes:
+        moment: when in a step it acts.
+        needs: per-atom sources that it reads (as in :meth:`Atoms.values`, or ``"v"``, ``"f"``,
+            ``"d2_name"``); what of it the simulation does not define is refused when it is attached.
+        groups: LAMMPS's groups that it asks for.
+        thermo: quantities of the whole system that it reads (as in :meth:`Atoms.thermo`).
+        tallies: acts right after the forces and reads energies or stresses then; to be avoided.
+        once: of a step that is set up again (``run 0`` after atoms were moved) only the first
+            look counts.
+    """
+
+    moment: Moment = "end"
+    needs: Sequence[str] = ()
+    groups: Sequence[str] = ()
+    thermo: Sequence[str] = ()
+    tallies: bool = False
+    once: bool = False
+
+    def prepare(self, session: "Session") -> None:
+        """Called once when attached, before anything is checked; may give LAMMPS commands (collective)."""
+
+    def local(self, atoms: Atoms) -> None:
+        """Look at this rank's atoms.  May raise anything; must not communicate."""
+
+    def collective(self, comm: MPI.Comm) -> None:
+        """Combine over the ranks, after ``local`` has succeeded on all of them.
+
+        Raises an MdbridgeError, if one, on any rank, when its communication is over.
+        """
+
+    def finish(self) -> None:
+        """Called once when detached, or when the session is closed (collective)."""
+
+    @property
+    def combines(self) -> bool:
+        """Whether it has a collective phase, at which ranks meet."""
+        return type(self).collective is not Observer.collective
+
+
+class Adapted(Observer):
+    """A plain object with some of an observer's methods, made an observer that acts after the forces."""
+
+    moment: Moment = "forces"
+
+    def __init__(self, plain: Any):
+        self.plain = plain
+        for name in ("moment", "needs", "groups", "thermo", "tallies", "once"):
+            if hasattr(plain, name):
+                setattr(self, name, getattr(plain, name))
+        for name in ("prepare", "local", "collective", "finish"):
+            if hasattr(plain, name):
+                setattr(self, name, getattr(plain, name))
+
+    @property
+    def combines(self) -> bool:
+        return hasattr(self.plain, "collective")
+
+
+def adapted(observer: Any) -> Observer:
+    """``observer`` itself, or the observer that a plain object stands for."""
+    return observer if isinstance(observer, Observer) else Adapted(observer)
