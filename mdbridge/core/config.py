@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -46,10 +47,20 @@ def load(path: Path, model: type[Model], overrides: Sequence[str] = ()) -> Model
     Raises:
         InputError: anything about the file, a key, a value or an override.
     """
+    return check(merged(path, overrides), model, str(path))
+
+
+def merged(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The raw tables of a TOML file with the overrides in them: the input as it is used."""
     data = read_toml(path)
     for text in overrides:
         _override(data, text)
-    return check(data, model, str(path))
+    return data
+
+
+def as_text(path: Path, overrides: Sequence[str] = ()) -> str:
+    """The input as it is used, overrides included, in TOML."""
+    return tomli_w.dumps(merged(path, overrides))
 
 
 def read_toml(path: Path) -> dict[str, Any]:

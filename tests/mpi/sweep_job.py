@@ -11,8 +11,11 @@ from mpi4py import MPI
 
 from mdbridge.campaigns.peridynamics import sweep as graphene_sweep
 from mdbridge.campaigns.peridynamics.input import Learn, Sweep
+from mdbridge.campaigns.peridynamics.learning import Source
 from mdbridge.core.files import write_json
+from mdbridge.core.identity import Identity
 from mdbridge.core.parallel import run_main
+from mdbridge.core.workspace import Workspace
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
 
@@ -41,9 +44,8 @@ def main() -> int:
     comm = MPI.COMM_WORLD
     pairs = Sweep(horizons_A=[6.0, 12.5, 15.0], degrees=[0, 2, 4])
     data = {"train": fields(0), "val": fields(1)}
-    found = graphene_sweep.sweep(
-        comm, Learn(starts=2), pairs, data, Path(sys.argv[1]), "key", lambda done, note="": None
-    )
+    source = Source(Learn(starts=2), Identity("data"), lambda: data)
+    found = graphene_sweep.sweep(comm, Workspace(Path(sys.argv[1]), "graphene"), source, pairs)
     result = found.as_dict()
     for one in result["candidates"]:
         one.pop("wall_s")

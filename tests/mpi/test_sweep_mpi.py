@@ -28,7 +28,7 @@ def test_same_on_one_and_on_two_ranks(tmp_path):
     assert sum("a horizon of 6 Å" in why for _, why in failures) == 3
     # a positive influence function has no better fit to these waves than λ + μ = 0
     assert [degree for degree, why in failures if "not solvable" in why] == [0, 0]
-    files = sorted((tmp_path / "b").glob("*.json"))
+    files = sorted((tmp_path / "b/records/pairs").glob("*.json"))
     assert len(files) == 9
     times = [path.stat().st_mtime_ns for path in files]
     files[4].unlink()

@@ -4,6 +4,7 @@ Arguments: the folder of the samples.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from mpi4py import MPI
@@ -11,7 +12,9 @@ from mpi4py import MPI
 from mdbridge.campaigns.peridynamics import sampling
 from mdbridge.campaigns.peridynamics import thermal as graphene_thermal
 from mdbridge.campaigns.peridynamics.input import MD, Dynamics, GrapheneInput, Learn, Thermal
+from mdbridge.core import stages
 from mdbridge.core.parallel import run_main
+from mdbridge.core.workspace import Workspace
 
 CONFIG = GrapheneInput(
     campaign="graphene",
@@ -24,9 +27,10 @@ CHOSEN = ("unloaded-sheet", "train-x-1-0", "train-y-2-1-x0.1", "test-1")
 
 
 def main() -> int:
-    every = graphene_thermal.jobs(CONFIG)
-    jobs = {name: every[name] for name in CHOSEN}
-    sampling.run_samples(MPI.COMM_WORLD, CONFIG, jobs, Path(sys.argv[1]), "key", lambda done, note="": None)
+    whole = graphene_thermal.tasks(CONFIG)
+    stage = replace(whole, tasks=[task for task in whole.tasks if task.name in CHOSEN])
+    workspace = Workspace(Path(sys.argv[1]), "graphene")
+    stages.share(MPI.COMM_WORLD, workspace, stage, "sample", lambda group: sampling.sampler(group, CONFIG))
     return 0
 
 

@@ -12,6 +12,8 @@ from mdbridge.campaigns.peridynamics.input import Learn, Sweep
 from mdbridge.campaigns.peridynamics.learning import Candidate
 from mdbridge.campaigns.peridynamics.problems import check_grid
 from mdbridge.core.errors import ConvergenceError, InputError
+from mdbridge.core.identity import Identity
+from mdbridge.core.workspace import Workspace
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
 from mdbridge.lps import stencil, symbol
@@ -73,6 +75,10 @@ def test_both_grids_of_a_hybrid_set_are_fitted():
     assert other.errors["E_u_train"] > 0.05  # pulled away by the fine set
 
 
+def source(settings):
+    return learning.Source(settings, Identity("data"), lambda: FIELDS)
+
+
 @pytest.mark.parametrize(
     ("horizon", "words"),
     [
@@ -85,30 +91,31 @@ def test_a_horizon_that_does_not_fit_is_refused(horizon, words, tmp_path):
         learning.check_horizon(horizon, FIELDS)
     settings = SETTINGS.model_copy(update={"horizons_A": [13.0, horizon]})
     with pytest.raises(InputError, match=words):
-        learning.choose(MPI.COMM_SELF, settings, FIELDS, tmp_path, "k", lambda done, note="": None)
+        learning.choose(MPI.COMM_SELF, Workspace(tmp_path, "graphene"), source(settings))
     assert "Å" in learning.learn_one(SETTINGS, FIELDS, horizon, 1).failure
 
 
-def test_a_sweep_goes_on_past_pairs_that_fail_and_is_not_done_twice(tmp_path):
-    ticks = []
+def test_a_sweep_goes_on_past_pairs_that_fail_and_is_not_done_twice(tmp_path, monkeypatch):
+    learned = []
+    one = learning.learn_one
+    monkeypatch.setattr(learning, "learn_one", lambda *a: (learned.append(a[2:]), one(*a))[1])
     pairs = Sweep(horizons_A=[4.0, 6.0, 13.0, 31.0], degrees=[0, 1])
+    workspace = Workspace(tmp_path, "graphene")
 
     def sweep():
-        return graphene_sweep.sweep(
-            MPI.COMM_SELF, SETTINGS, pairs, FIELDS, tmp_path, "k", lambda done, note="": ticks.append(note)
-        )
+        return graphene_sweep.sweep(MPI.COMM_SELF, workspace, source(SETTINGS), pairs)
 
     found = sweep()
     failed = {(one.horizon, one.degree): one.failure for one in found.candidates if one.failure}
     assert set(failed) == {(h, m) for h in (4.0, 6.0, 31.0) for m in (0, 1)}
     assert "too few to integrate" in failed[6.0, 0]
     assert (found.best.horizon, found.best.degree) == (13.0, 1)
-    assert len(ticks) == 8
+    assert len(learned) == 8
     assert sweep().as_dict() == found.as_dict()
-    assert len(ticks) == 8
-    (tmp_path / "delta-13-M-1.json").unlink()
+    assert len(learned) == 8
+    next(tmp_path.glob("records/pairs/delta-13-M-1-*.json")).unlink()
     assert sweep().best.errors == found.best.errors
-    assert len(ticks) == 9
+    assert len(learned) == 9
 
 
 def test_algorithm_2_takes_the_residual_for_the_horizon_and_the_average_for_the_degree():

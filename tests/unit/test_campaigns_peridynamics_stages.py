@@ -1,49 +1,103 @@
 """Keys of the graphene campaign's stages, and where a potential is looked for."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mpi4py import MPI
 
-from mdbridge.campaigns.peridynamics import stages as graphene
-from mdbridge.campaigns.peridynamics.input import Dynamics, GrapheneInput, Learn, Parallel, Solve, Thermal
+from mdbridge.campaigns.peridynamics.input import MD as MDInput
+from mdbridge.campaigns.peridynamics.input import (
+    Coarse,
+    Dynamics,
+    GrapheneInput,
+    Learn,
+    Parallel,
+    Solve,
+    Sweep,
+    Thermal,
+)
 from mdbridge.campaigns.peridynamics.stages import Campaign, open_campaign
+from mdbridge.core.workspace import Workspace
 
-BASE = Campaign(MPI.COMM_SELF, GrapheneInput(campaign="graphene"), Path("a.toml"), Path("out"), "potential")
-
-
-def keys(campaign):
-    return campaign.data_key, campaign.model_key, campaign.solution_key
+BASE = GrapheneInput(campaign="graphene")
+WARM = GrapheneInput(campaign="graphene", thermal=Thermal(), dynamics=Dynamics(enabled=False))
 
 
-def changed(**sections):
-    return replace(BASE, config=BASE.config.model_copy(update=sections))
+def opened(config, out="out"):
+    return Campaign(MPI.COMM_SELF, config, Path("a.toml"), Workspace(Path(out), "graphene"))
+
+
+def keys(config, out="out"):
+    """All pieces of work that a run of the campaign does, with their keys."""
+    campaign = opened(config, out)
+    found = {task.name: task.identity.key for task in campaign.samples.tasks}
+    found |= {task.name: task.identity.key for task in campaign.pairs.tasks}
+    products = (campaign.dataset, campaign.model, campaign.solutions, campaign.summary)
+    return found | {product.name: product.identity.key for product in products}
+
+
+def redone(before, **sections):
+    old, new = keys(before), keys(before.model_copy(update=sections))
+    return {name for name in new if old.get(name) != new[name]}
+
+
+SHEET = {f"train-{a}-{m}-{n}" for a in "xy" for m in range(6) for n in range(6)} - {
+    "train-x-0-0",
+    "train-y-0-0",
+}
+SHEET |= {f"val-{n:02d}" for n in range(1, 11)}
+DISC = {f"test-{n}" for n in range(1, 5)}
+PAIRS = {"delta-12.5-M-0", *(f"delta-{d}-M-{m}" for d in (25.5, 28.5) for m in (16, 24))}
+MODEL = {"learn", "solve", "report"}
 
 
 @pytest.mark.parametrize(
-    ("other", "same"),
+    ("sections", "expected"),
     [
-        (replace(BASE, potential="another file of that name"), 0),
-        (changed(dynamics=Dynamics(seed=7)), 0),
-        (changed(thermal=Thermal(), dynamics=Dynamics(enabled=False)), 0),
-        (changed(learn=Learn(seed=7)), 1),
-        (changed(solve=Solve(max_iterations=7)), 2),
-        (changed(parallel=Parallel(ranks_per_sample=2)), 3),
-        (replace(BASE, out=Path("elsewhere"), source=Path("b.toml")), 3),
+        ({"dynamics": Dynamics(duration_ps=0.06)}, {"dynamics", "sample", "report"}),
+        ({"md": MDInput(disc_radius_A=90.0)}, {*DISC, "sample", "solve", "report"}),
+        ({"md": MDInput(cells=[40, 23])}, {*SHEET, "dynamics", "sample", *PAIRS, *MODEL}),
+        ({"coarse": Coarse(radius_A=11.0)}, {*SHEET, *DISC, "dynamics", "sample", *PAIRS, *MODEL}),
+        ({"learn": Learn(seed=7)}, {*PAIRS, *MODEL}),
+        ({"learn": Learn(horizons_A=[25.5, 28.5], degrees=[16])}, MODEL),
+        ({"solve": Solve(max_iterations=7)}, {"solve", "report"}),
+        ({"sweep": Sweep(degrees=[1])}, set()),
+        ({"parallel": Parallel(ranks_per_sample=2)}, set()),
     ],
 )
-def test_a_key_changes_with_what_its_stage_is_made_from_and_with_nothing_else(other, same):
-    assert [a == b for a, b in zip(keys(BASE), keys(other), strict=True)] == [True] * same + [False] * (
-        3 - same
-    )
+def test_a_changed_key_redoes_what_reads_it_and_nothing_else(sections, expected):
+    assert len(SHEET) == 80
+    assert redone(BASE, **sections) == expected
+
+
+def test_a_changed_key_of_the_warm_campaign_redoes_what_reads_it():
+    other = redone(WARM, thermal=Thermal(elastic_ps=4.0))
+    assert other == {"elastic-0", "elastic-1", "elastic-2", "elastic-3", "sample", "report"}
+    other = redone(WARM, thermal=Thermal(disc_duration_ps=3.0))
+    assert other == {*DISC, "unloaded-disc", "sample", "solve", "report"}
+    # reduced loads are none of what the standard variant is learned from
+    other = redone(WARM, thermal=Thermal(load_factors=[1.0, 0.5]))
+    assert {name for name in other if not name.startswith("train")} == {"sample", "report"}
+
+
+def test_the_folder_and_the_place_of_the_input_are_in_no_key():
+    assert keys(BASE) == keys(BASE, "elsewhere")
+
+
+def test_another_potential_under_the_same_name_redoes_all_samples(tmp_path):
+    path = tmp_path / "mine.tersoff"
+    path.write_text("one")
+    config = BASE.model_copy(update={"md": MDInput(potential=str(path))})
+    before = keys(config)
+    path.write_text("two")
+    after = keys(config)
+    assert {name for name in after if before[name] == after[name]} == set()
 
 
 def test_a_list_of_pairs_does_not_change_what_a_pair_is_learned_from():
-    other = changed(learn=Learn(horizons_A=[20.0], degrees=[3]))
-    assert other.pair_key == BASE.pair_key
-    assert other.model_key != BASE.model_key
-    assert changed(learn=Learn(seed=7)).pair_key != BASE.pair_key
+    other = opened(BASE.model_copy(update={"learn": Learn(horizons_A=[20.0], degrees=[3])}))
+    assert other.pairs_from().key == opened(BASE).pairs_from().key
+    assert other.model.identity.key != opened(BASE).model.identity.key
 
 
 def test_a_relative_potential_is_looked_for_beside_the_file_that_names_it(tmp_path, monkeypatch):
@@ -52,11 +106,5 @@ def test_a_relative_potential_is_looked_for_beside_the_file_that_names_it(tmp_pa
     folder.mkdir()
     (folder / "mine.tersoff").write_text("# a potential")
     (folder / "a.toml").write_text('campaign = "graphene"\n[md]\npotential = "mine.tersoff"\n')
-    opened = open_campaign(MPI.COMM_SELF, Path("inputs/a.toml"), tmp_path / "out", [])
-    assert opened.config.md.potential == str(folder / "mine.tersoff")
-
-
-def test_a_damaged_model_is_mentioned(tmp_path, capsys):
-    (tmp_path / "model.json").write_text("{")
-    assert graphene._json_key(tmp_path / "model.json") is None
-    assert "model.json" in capsys.readouterr().err
+    with open_campaign(MPI.COMM_SELF, Path("inputs/a.toml"), tmp_path / "out", []) as campaign:
+        assert campaign.config.md.potential == str(folder / "mine.tersoff")

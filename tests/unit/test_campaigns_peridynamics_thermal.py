@@ -21,6 +21,7 @@ from mdbridge.campaigns.peridynamics.input import (
 )
 from mdbridge.core import store
 from mdbridge.core.errors import FileError
+from mdbridge.core.workspace import Workspace
 from mdbridge.fields.storage import get_fields
 from mdbridge.md import loads
 
@@ -33,8 +34,8 @@ CONFIG = GrapheneInput(
 )
 
 
-def samples(folder, key="key", bond=1.46):
-    """Files as the jobs leave them: u is load × factor plus a noise that only depends on the filter."""
+def samples(bond=1.46):
+    """Results as the tasks leave them: u is load × factor plus a noise that only depends on the filter."""
     box = sampling.box_of(CONFIG, bond)
     noise = {name: {} for name in ("published", "long")}
 
@@ -50,7 +51,8 @@ def samples(folder, key="key", bond=1.46):
         return made
 
     rest = {"temperature_K": np.array(299.0), "rms_force": np.array(2.0)}
-    for job in graphene_thermal.jobs(CONFIG):
+    results = {}
+    for job in (task.name for task in graphene_thermal.tasks(CONFIG).tasks):
         result = {"C11_TPa": np.array(1.2), "bond_A": np.array(bond)} if job == "elastic" else None
         if job.startswith("elastic-"):
             result = {"C11_TPa": np.array(1.1 + 0.2 * int(job[-1]))}
@@ -68,16 +70,15 @@ def samples(folder, key="key", bond=1.46):
                 "amplitude": np.array(factor),
                 "bond_strain": np.array(0.01 * factor),
             }
-        sampling.save(folder / f"{job}.npz", key, result)
-    return box
+        results[job] = result
+    return box, results
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("samples")
-    box = samples(folder)
-    path = folder / "dataset.h5"
-    graphene_thermal.collect(CONFIG, folder, "key", path, 1.0)
+    box, results = samples()
+    path = tmp_path_factory.mktemp("samples") / "dataset.h5"
+    graphene_thermal.collect(CONFIG, results.__getitem__, path, "key", 1.0)
     return path, box
 
 
@@ -117,7 +118,7 @@ def test_a_filtered_field_is_that_at_rest_however_little_the_filter_remembers(tw
 
 
 def test_every_load_and_both_twins_are_run_once():
-    jobs = graphene_thermal.jobs(CONFIG)
+    jobs = {task.name: task for task in graphene_thermal.tasks(CONFIG).tasks}
     assert len(jobs) == 2 * 70 + 10 + 4 + 2 + 3
     assert {"unloaded-sheet", "unloaded-disc", "train-x-1-0", "train-x-1-0-x0.1", "val-01", "test-4"} <= set(
         jobs
@@ -173,11 +174,11 @@ def test_elastic_constants_are_those_of_the_temperature_with_an_error(stored):
         assert file.attributes()["md_bond_A"] == pytest.approx(1.46)
 
 
-def test_a_missing_run_is_named(stored, tmp_path):
-    samples(tmp_path)
-    (tmp_path / "val-07.npz").unlink()
-    with pytest.raises(FileError, match=r"val-07\.npz: missing or damaged"):
-        graphene_thermal.collect(CONFIG, tmp_path, "key", tmp_path / "d.h5", 1.0)
+def test_a_missing_run_is_named_and_nothing_is_written(tmp_path):
+    stage = graphene_thermal.tasks(CONFIG)
+    sample = sampling.stored(Workspace(tmp_path, "graphene"), stage)
+    with pytest.raises(FileError, match="elastic is missing or damaged; run the same command again"):
+        graphene_thermal.collect(CONFIG, sample, tmp_path / "d.h5", "key", 1.0)
     assert not (tmp_path / "d.h5").exists()
 
 

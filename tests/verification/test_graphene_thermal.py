@@ -35,10 +35,10 @@ def sampler():
 @pytest.fixture(scope="module")
 def runs(sampler):
     """The unloaded twin, a few loads, and what they do at rest."""
-    jobs = graphene_thermal.jobs(sampler.config)
+    jobs = {task.name: task for task in graphene_thermal.tasks(sampler.config).tasks}
     names = ("unloaded-sheet", "train-x-1-0", "train-x-0-1", "train-y-2-1", "train-y-2-1-x0.1")
-    found = {name: jobs[name].work(sampler) for name in names}
-    again = jobs["unloaded-sheet"].work(sampler)
+    found = {name: jobs[name].work(sampler, lambda fraction: None) for name in names}
+    again = jobs["unloaded-sheet"].work(sampler, lambda fraction: None)
     return found, again
 
 

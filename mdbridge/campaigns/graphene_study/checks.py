@@ -1,25 +1,28 @@
 """Parts of the study that need one set of data at most: manufactured solutions, scattered nodes."""
 
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ...core.errors import ConvergenceError, InputError
-from ...core.files import digest
-from ...core.stages import Result, Task
+from ...core.identity import Identity
+from ...core.stages import Task
 from ...fields.fieldset import FieldSet
 from ...lps import stencil
 from ...lps.learn import manufactured, scattered
 from ...lps.material import InfluenceFunction, LinearPeridynamicSolid
 from ..peridynamics.input import GrapheneInput
 from ..peridynamics.learning import Fields
-from .input import Manufactured, Scattered
+from .input import Manufactured, Scattered, StudyInput
 
 Array = NDArray[np.float64]
+Result = dict[str, Any]
 
 TRUE_LAME = (0.1010, 0.4545)  # of [You2022, sec. 5]
 
@@ -51,14 +54,18 @@ def check_campaigns(zero: GrapheneInput, warm: GrapheneInput, source: Path) -> N
 # --- section 5 ------------------------------------------------------------------
 
 
-def manufactured_tasks(settings: Manufactured) -> dict[str, Task]:
+def manufactured_tasks(config: StudyInput) -> dict[str, Task[MPI.Comm]]:
     """One task for each node spacing and kind of quadrature."""
+    settings = config.manufactured
+    read = [f"manufactured.{name}" for name in ("degrees", "horizon_A", "length_A")]
     tasks = {}
     for spacing in settings.spacings_A:
         for near_cell in (False, True):
             name = f"manufactured-{spacing:g}-{'cell' if near_cell else 'published'}"
-            key = digest("manufactured 3", settings.model_dump(), spacing, near_cell)
-            tasks[name] = Task(15.0, key, partial(_manufactured, settings, spacing, near_cell))
+            further = {"spacing_A": spacing, "near_cell": near_cell}
+            identity = Identity.of("study: manufactured", config, read, **further)
+            work = partial(_manufactured, settings, spacing, near_cell)
+            tasks[name] = Task(name, identity, lambda *_, work=work: work(), 15.0)
     return tasks
 
 
@@ -107,13 +114,18 @@ def _normalised(values: Array, r: Array) -> list[float]:
 # --- scattered nodes ------------------------------------------------------------
 
 
-def scattered_tasks(settings: Scattered, fields: Fields, key: str) -> dict[str, Task]:
+def scattered_tasks(config: StudyInput, fields: Fields, data: Identity) -> dict[str, Task[MPI.Comm]]:
     """Learning on the uniform and on perturbed nodes, and using either model on the other."""
-    key = digest(key, settings.model_dump())
-    return {
-        f"scattered-{size:g}": Task(25.0, digest(key, size), partial(_scattered, settings, fields, size))
-        for size in settings.perturbations
-    }
+    settings = config.scattered
+    read = [f"scattered.{name}" for name in ("horizon_A", "degree", "samples", "seed")]
+    tasks = {}
+    for size in settings.perturbations:
+        name = f"scattered-{size:g}"
+        given = Identity.of("study: scattered", config, read, perturbation=size, after=data.after)
+        identity = replace(given, values=data.values | given.values, shown=data.shown | given.shown)
+        work = partial(_scattered, settings, fields, size)
+        tasks[name] = Task(name, identity, lambda *_, work=work: work(), 25.0)
+    return tasks
 
 
 def _scattered(settings: Scattered, fields: Fields, size: float) -> Result:

@@ -1,37 +1,42 @@
 """The study of graphene: all of the paper's tables and figures, and what goes beyond, by one command.
 
-Every number comes from a task (see :mod:`.tasks`) that is kept in a file of its own, so the
-study goes on where it was interrupted.  The data are those of two campaigns, which are
-sampled first where they are not.
+Every number comes from a task of the engine, so the study goes on where it was interrupted.
+The data are those of two campaigns, which are sampled first where they are not.
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mpi4py import MPI
 
-from ...core import parallel, store
-from ...core.config import load
-from ...core.console import console, progress
+from ...core import parallel, stages, store
+from ...core.config import as_text, load
+from ...core.console import console
 from ...core.errors import MdbridgeError
 from ...core.files import digest, write_json, write_text
-from ...core.stages import Task, run_tasks
+from ...core.identity import Identity
+from ...core.stages import Product, Stage, Task
 from ...core.versions import versions
+from ...core.workspace import Workspace, claim
 from ...fields.storage import get_fields
-from ..peridynamics import stages
-from ..peridynamics import sweep as graphene_sweep
 from ..peridynamics.formats import DATASET
-from ..peridynamics.learning import Candidate, Fields, learn_one
+from ..peridynamics.input import Learn
+from ..peridynamics.learning import Candidate, Fields, Source, learn_one
 from ..peridynamics.problems import evaluate
+from ..peridynamics.stages import Campaign, open_campaign, read_fields, sample_campaign
+from ..peridynamics.sweep import Selection, sweep
 from ..peridynamics.thermal import signal_to_noise
 from . import checks
 from . import tables as report
 from .input import StudyInput
 
+CAMPAIGN = "graphene-study"
+HYBRID = "hybrid"
 SPLITS = ("train", "val", "test")
 PUBLISHED, PLAIN = "published-x1-twin", "published-x1-plain"
 _BATCH = 10  # replicates of a bootstrap in one task
@@ -47,13 +52,27 @@ class Data:
         variant: of the dataset.
     """
 
-    campaign: stages.Campaign
+    campaign: Campaign
     fields: Fields
     variant: str
 
-    def key(self, *parts: Any) -> str:
-        """Of a result made from these data and ``parts``."""
-        return digest("study 2", self.campaign.pair_key, self.variant, *parts)
+    def identity(self, task: str, *disc: str, settings: Learn | None = None, **further: Any) -> Identity:
+        """Of a result learned from these data, with the campaign's settings or others.
+
+        Args:
+            disc: keys of the campaign that solving on the disc reads.
+        """
+        variant = "" if self.variant == HYBRID else self.variant
+        base = self.campaign.pairs_from(settings, variant)
+        more = Identity.of("", self.campaign.config, disc) if disc else Identity("")
+        further = {"fields": sorted(self.fields)} | further
+        return replace(
+            base,
+            task=task,
+            values=base.values | more.values | further,
+            shown=base.shown | more.shown | further,
+            after=base.after | ({"disc": self.campaign.disc_key} if disc else {}),
+        )
 
     def learn(self, horizon: float, degree: int, **changes: Any) -> Candidate:
         """Learn one pair with the campaign's settings, some of them changed."""
@@ -85,33 +104,51 @@ class Data:
 def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
     """Do what is not done yet, and write study.md, study.json and the figures."""
     start = time.monotonic()
-    config = parallel.on_root(comm, lambda: load(source, StudyInput, overrides))
-    names = config.campaigns
-    zero, warm = (
-        stages.open_campaign(comm, source.parent / file, out / folder, sets)
-        for file, folder, sets in ((names.zero, "0K", names.zero_set), (names.warm, "300K", names.warm_set))
-    )
-    parallel.on_root(comm, lambda: checks.check_campaigns(zero.config, warm.config, source))
-    for campaign in (zero, warm):
-        stages.sample_campaign(campaign)
+
+    def read() -> tuple[StudyInput, str]:
+        return load(source, StudyInput, overrides), as_text(source, overrides)
+
+    config, text = parallel.on_root(comm, read)
+    names, beside = config.campaigns, source.parent
+    with (
+        claim(comm, out, CAMPAIGN, source, overrides, text) as workspace,
+        open_campaign(comm, beside / names.zero, out / "0K", names.zero_set) as zero,
+        open_campaign(comm, beside / names.warm, out / "300K", names.warm_set) as warm,
+    ):
+        parallel.on_root(comm, lambda: checks.check_campaigns(zero.config, warm.config, source))
+        for campaign in (zero, warm):
+            sample_campaign(campaign)
+        _study(comm, config, workspace, zero, warm, start)
+
+
+def _study(
+    comm: MPI.Comm, config: StudyInput, workspace: Workspace, zero: Campaign, warm: Campaign, start: float
+) -> None:
     data = _data(comm, zero, warm)
-    sweeps = {label: _sweep(comm, data[label]) for label in ("0K", "300K")}
-    tasks = _independent(config, data) | _with_chosen(config, data, sweeps)
-    with progress(comm, "study") as tick:
-        results = run_tasks(comm, tasks, out / "tasks", tick)
+    selections = {label: _sweep(comm, data[label]) for label in ("0K", "300K")}
+
+    def done(name: str, tasks: Mapping[str, Task[MPI.Comm]]) -> dict[str, dict[str, Any]]:
+        stage = Stage("tasks", list(tasks.values()))
+        stages.share(comm, workspace, stage, name, nullcontext)
+        return stages.results(comm, workspace, stage)
+
+    results = done("study", _independent(config, data) | _with_chosen(config, data, selections))
     models = {label: Candidate.from_dict(results[f"table4-{label}"], label) for label in _TABLE_4}
-    with progress(comm, "bootstrap") as tick:
-        results |= run_tasks(comm, _bootstraps(config, data, models), out / "tasks", tick)
+    results |= done("bootstrap", _bootstraps(config, data, models))
+    record = parallel.on_root(comm, lambda: _record(config, zero, warm, data, selections, results))
+    record |= {"ranks": comm.size, "wall_s": time.monotonic() - start}
 
-    def write() -> None:
-        record = _record(config, zero, warm, data, sweeps, results)
-        record |= {"ranks": comm.size, "wall_s": time.monotonic() - start}
-        write_json(out / "study.json", record)
-        report.draw(record, out)
-        write_text(out / "study.md", report.markdown(record))
+    def write(folder: Path) -> None:
+        if comm.rank == 0:
+            write_json(folder / "study.json", record)
+            report.draw(record, folder)
+            write_text(folder / "study.md", report.markdown(record))
 
-    parallel.on_root(comm, write)
-    console(comm).print(f"study: {time.monotonic() - start:.1f} s; see {out / 'study.md'}")
+    # the report is quick, and its numbers are those of the tasks
+    identity = Identity("study", after={"results": digest(results)})
+    product = Product("study", identity, ("study.json", "study.md"), write)
+    stages.make(comm, workspace, product, again=True)
+    console(comm).print(f"see {workspace.root / 'study.md'}", soft_wrap=True)
 
 
 _TABLE_4 = ("0K", "300K-published", "300K")
@@ -119,10 +156,10 @@ _TABLE_4 = ("0K", "300K-published", "300K")
 
 def _record(
     config: StudyInput,
-    zero: stages.Campaign,
-    warm: stages.Campaign,
+    zero: Campaign,
+    warm: Campaign,
     data: dict[str, Data],
-    sweeps: dict[str, graphene_sweep.Selection],
+    sweeps: dict[str, Selection],
     results: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     """Everything that the report is made from (rank 0)."""
@@ -135,7 +172,7 @@ def _record(
             label: signal_to_noise(one.fields["train"]) for label, one in data.items() if label[:4] == "300K"
         },
         "versions": versions(),
-        "input_hash": digest(config.model_dump(), zero.data_key, warm.data_key),
+        "input_hash": digest(config.model_dump(), zero.dataset.identity.key, warm.dataset.identity.key),
         "seeds": {
             "MD at 300 K": warm.config.thermal.seed if warm.config.thermal else None,
             "starts of the fits": zero.config.learn.seed,
@@ -146,18 +183,18 @@ def _record(
     }
 
 
-def _data(comm: MPI.Comm, zero: stages.Campaign, warm: stages.Campaign) -> dict[str, Data]:
+def _data(comm: MPI.Comm, zero: Campaign, warm: Campaign) -> dict[str, Data]:
     """All sets that anything is learned from, by label."""
 
-    def read(campaign: stages.Campaign, variant: str, names: Sequence[str] = SPLITS) -> Fields:
-        return stages.read_fields(campaign, names, variant)
+    def read(campaign: Campaign, variant: str, names: Sequence[str] = SPLITS) -> Fields:
+        return read_fields(campaign, names, variant)
 
     data = {
         "0K": Data(zero, read(zero, ""), ""),
         "300K": Data(warm, read(warm, ""), ""),
         "300K-published": Data(warm, read(warm, PUBLISHED), PUBLISHED),
         "300K-plain": Data(warm, read(warm, PLAIN), PLAIN),
-        "0K-hybrid": Data(zero, read(zero, "", [*SPLITS, *(f"{s}_fine" for s in SPLITS)]), "hybrid"),
+        "0K-hybrid": Data(zero, read(zero, "", [*SPLITS, *(f"{s}_fine" for s in SPLITS)]), HYBRID),
     }
     assert warm.config.thermal is not None
     for factor in warm.config.thermal.load_factors[1:]:
@@ -171,69 +208,68 @@ def _data(comm: MPI.Comm, zero: stages.Campaign, warm: stages.Campaign) -> dict[
     return data
 
 
-def _sweep(comm: MPI.Comm, data: Data) -> graphene_sweep.Selection:
+def _sweep(comm: MPI.Comm, data: Data) -> Selection:
     campaign = data.campaign
-    with progress(comm, f"sweep {campaign.out.name}") as tick:
-        return graphene_sweep.sweep(
-            comm,
-            campaign.config.learn,
-            campaign.config.sweep,
-            data.fields,
-            campaign.pairs,
-            campaign.pair_key,
-            tick,
-        )
+    source = Source(campaign.config.learn, campaign.pairs_from(), lambda: data.fields)
+    return sweep(comm, campaign.workspace, source, campaign.config.sweep, f"sweep {campaign.out.name}")
 
 
-def _independent(config: StudyInput, data: dict[str, Data]) -> dict[str, Task]:
+def _learned(
+    name: str, data: Data, pair: Sequence[float], cost: float, **changes: Any
+) -> dict[str, Task[MPI.Comm]]:
+    """One pair, learned with some settings changed and measured on the disc."""
+    settings = data.campaign.config.learn.model_copy(update=changes)
+    identity = data.identity(
+        "study: a pair", *_DISC, settings=settings, horizon_A=float(pair[0]), degree=int(pair[1])
+    )
+    return {name: Task(name, identity, lambda *_: data.measured(data.learn(*pair, **changes)), cost)}
+
+
+_DISC = ("solve", "md.disc_radius_A", "md.disc_inner_A")
+
+
+def _independent(config: StudyInput, data: dict[str, Data]) -> dict[str, Task[MPI.Comm]]:
     """What does not depend on the sweeps."""
-    tasks: dict[str, Task] = {}
-
-    def add(name: str, label: str, pair: Sequence[float], cost: float, **changes: Any) -> None:
-        one = data[label]
-        tasks[name] = Task(
-            cost, one.key(name, *pair, changes), lambda: one.measured(one.learn(*pair, **changes))
-        )
-
+    tasks: dict[str, Task[MPI.Comm]] = {}
     compared = zip(("0K", "300K-published"), config.compare.algorithm_1, strict=True)
     for label, pair in compared:
         same_loss = {"solution_weight": 0.0, "consistency_weight": 0.0, "long_wave_weight": 0.0}
-        add(f"algorithm1-{label}", label, pair, 25.0, method="algorithm-1")
-        add(f"algorithm1-{label}-same-loss", label, pair, 3.0, **same_loss)
-        add(f"algorithm1-{label}-default", label, pair, 3.0)
+        name = f"algorithm1-{label}"
+        tasks |= _learned(name, data[label], pair, 25.0, method="algorithm-1")
+        tasks |= _learned(f"{name}-same-loss", data[label], pair, 3.0, **same_loss)
+        tasks |= _learned(f"{name}-default", data[label], pair, 3.0)
     for label in ("0K", "300K"):
         for horizon, degree in config.compare.own_dilatation:
-            name = f"dilatation-{label}-{horizon:g}-{degree:g}"
-            add(f"{name}-one", label, (horizon, degree), 3.0)
-            add(f"{name}-two", label, (horizon, degree), 8.0, own_dilatation=True)
-            add(f"{name}-half", label, (horizon, degree // 2), 6.0, own_dilatation=True)
+            name, half = f"dilatation-{label}-{horizon:g}-{degree:g}", (horizon, degree // 2)
+            tasks |= _learned(f"{name}-one", data[label], (horizon, degree), 3.0)
+            tasks |= _learned(f"{name}-two", data[label], (horizon, degree), 8.0, own_dilatation=True)
+            tasks |= _learned(f"{name}-half", data[label], half, 6.0, own_dilatation=True)
     for horizon, degree in config.compare.hybrid:
         name = f"hybrid-{horizon:g}-{degree:g}"
-        add(f"{name}-one", "0K-hybrid", (horizon, degree), 15.0)
-        add(f"{name}-two", "0K-hybrid", (horizon, degree), 25.0, own_dilatation=True)
-    tasks |= checks.manufactured_tasks(config.manufactured)
-    tasks |= checks.scattered_tasks(config.scattered, data["0K"].fields, data["0K"].key("scattered"))
-    return tasks
+        tasks |= _learned(f"{name}-one", data["0K-hybrid"], (horizon, degree), 15.0)
+        tasks |= _learned(f"{name}-two", data["0K-hybrid"], (horizon, degree), 25.0, own_dilatation=True)
+    tasks |= checks.manufactured_tasks(config)
+    identity = data["0K"].campaign.data()
+    return tasks | checks.scattered_tasks(config, data["0K"].fields, identity)
 
 
 def _with_chosen(
-    config: StudyInput, data: dict[str, Data], sweeps: dict[str, graphene_sweep.Selection]
-) -> dict[str, Task]:
+    config: StudyInput, data: dict[str, Data], selections: dict[str, Selection]
+) -> dict[str, Task[MPI.Comm]]:
     """Tables 4 and 5: at the pairs that the sweeps chose."""
-    tasks: dict[str, Task] = {}
-    for label, one in data.items():
+    tasks: dict[str, Task[MPI.Comm]] = {}
+    for label, chosen in data.items():
         if label == "0K-hybrid":
             continue
-        best = sweeps["0K" if label == "0K" else "300K"].best
-        pair = (best.horizon, best.degree)
+        best = selections["0K" if label == "0K" else "300K"].best
         name = f"table4-{label}" if label in _TABLE_4 else f"table5-{label}"
-        tasks[name] = Task(
-            5.0, one.key("chosen", *pair), lambda one=one, pair=pair: one.measured(one.learn(*pair))
-        )
+        tasks |= _learned(name, chosen, (best.horizon, best.degree), 5.0)
     return tasks
 
 
-def _bootstraps(config: StudyInput, data: dict[str, Data], models: dict[str, Candidate]) -> dict[str, Task]:
+def _bootstraps(
+    config: StudyInput, data: dict[str, Data], models: dict[str, Candidate]
+) -> dict[str, Task[MPI.Comm]]:
     settings = config.bootstrap
     tasks = {}
     for label, model in models.items():
@@ -241,9 +277,14 @@ def _bootstraps(config: StudyInput, data: dict[str, Data], models: dict[str, Can
             continue
         for first in range(0, settings.replicates, _BATCH):
             drawn = range(first, min(first + _BATCH, settings.replicates))
-            key = data[label].key("bootstrap", settings.seed, list(drawn), model.as_dict()["material"])
-            work = _bootstrap(data[label], model, settings.seed, drawn)
-            tasks[f"bootstrap-{label}-{first}"] = Task(10.0, key, work)
+            identity = data[label].identity(
+                "study: a bootstrap",
+                seed=settings.seed,
+                replicates=list(drawn),
+                start=digest(model.as_dict()["material"]),
+            )
+            name, draw = f"bootstrap-{label}-{first}", _bootstrap(data[label], model, settings.seed, drawn)
+            tasks[name] = Task(name, identity, lambda *_, draw=draw: draw(), 10.0)
     return tasks
 
 
@@ -266,17 +307,17 @@ def _bootstrap(data: Data, model: Candidate, seed: int, drawn: range):
     return work
 
 
-def _direct(campaign: stages.Campaign) -> dict[str, float]:
+def _direct(campaign: Campaign) -> dict[str, float]:
     """The elastic constants that LAMMPS gave directly, with standard errors where there are any."""
-    with store.reading(campaign.dataset, DATASET) as file:
+    with store.reading(campaign.out / "dataset.h5", DATASET) as file:
         known = file.attributes()
-        found = {k.removeprefix("md_"): float(v) for k, v in known.items() if k.startswith("md_")}
-        found["sample_wall_s"] = file.attribute("wall_s", float)
-    return found
+        direct = {k.removeprefix("md_"): float(v) for k, v in known.items() if k.startswith("md_")}
+        direct["sample_wall_s"] = file.attribute("wall_s", float)
+    return direct
 
 
-def _samples_of(campaign: stages.Campaign) -> dict[str, Any]:
-    with store.reading(campaign.dataset, DATASET) as file:
+def _samples_of(campaign: Campaign) -> dict[str, Any]:
+    with store.reading(campaign.out / "dataset.h5", DATASET) as file:
         strain = file.attribute("max_bond_strain", float)
         train = get_fields(file, "train")
         settings = campaign.config.thermal

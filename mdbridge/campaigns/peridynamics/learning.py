@@ -1,22 +1,22 @@
 """Learning graphene's model for pairs (δ, M), shared over ranks, and choosing among them.
 
-Each learned pair is a file of its own, so that what was done before an interruption
-is not done again; a pair that fails is recorded as failed, and the others go on.
+Each pair is a task of its own; one that fails is recorded as failed, and the others go on.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from mpi4py import MPI
 
-from ...core.console import Tick
+from ...core import stages
 from ...core.errors import ConvergenceError, MdbridgeError, MissingPackageError
-from ...core.files import digest
-from ...core.stages import Task, run_tasks
+from ...core.identity import Identity
+from ...core.stages import Stage, Task
+from ...core.workspace import Workspace
 from ...fields.fieldset import FieldSet
 from ...lps import fieldsets, stencil, symbol
 from ...lps.learn import regression, spectral
@@ -82,7 +82,44 @@ class Outcome:
     best: Candidate
 
 
-def choose(comm: MPI.Comm, settings: Learn, fields: Fields, folder: Path, key: str, tick: Tick) -> Outcome:
+@dataclass(frozen=True)
+class Source:
+    """Where learning takes its fields from, and what they were made from.
+
+    Attributes:
+        settings: the section [learn].
+        identity: of what every pair reads: data and settings, all but the pair itself.
+        fields: reads them on this rank; called where a pair is learned, at most once.
+    """
+
+    settings: Learn
+    identity: Identity
+    fields: Callable[[], Fields]
+
+
+def pairs_to_choose_from(settings: Learn) -> list[Pair]:
+    """The baseline's pair, then all others."""
+    pairs = [(settings.baseline_horizon_A, 0)]
+    return pairs + [(h, m) for h in settings.horizons_A for m in settings.degrees]
+
+
+def pairs_stage(source: Source, pairs: Sequence[Pair]) -> Stage[Fields]:
+    """One task for each pair, without repetitions."""
+
+    def task(pair: Pair) -> Task[Fields]:
+        identity = replace(
+            source.identity,
+            task="learn a pair",
+            values=source.identity.values | {"horizon_A": pair[0], "degree": pair[1]},
+        )
+        name = f"delta-{pair[0]:g}-M-{pair[1]}"
+        cost = 4.0 + pair[1]
+        return Task(name, identity, lambda f, _: learn_one(source.settings, f, *pair).as_dict(), cost)
+
+    return Stage("pairs", [task(pair) for pair in dict.fromkeys(pairs)])
+
+
+def choose(comm: MPI.Comm, workspace: Workspace, source: Source) -> Outcome:
     """Learn all pairs and take the one with the smallest AvgE (collective).
 
     AvgE is the mean of the four errors, each divided by that of the baseline, a
@@ -92,11 +129,10 @@ def choose(comm: MPI.Comm, settings: Learn, fields: Fields, folder: Path, key: s
         InputError: a horizon does not fit the data.
         ConvergenceError: no candidate could be learned.
     """
-    for horizon in settings.horizons_A:
-        check_horizon(horizon, fields)
-    pairs = [(settings.baseline_horizon_A, 0)]
-    pairs += [(h, m) for h in settings.horizons_A for m in settings.degrees]
-    baseline, *candidates = learn_all(comm, settings, fields, pairs, folder, key, tick)
+    for horizon in source.settings.horizons_A:
+        check_horizon(horizon, source.fields())
+    pairs = pairs_to_choose_from(source.settings)
+    baseline, *candidates = learn_all(comm, workspace, source, pairs, "learn")
     rated = [rate(one, baseline) for one in candidates]
     usable = [one for one in rated if one.material is not None]
     if not usable:
@@ -105,28 +141,14 @@ def choose(comm: MPI.Comm, settings: Learn, fields: Fields, folder: Path, key: s
 
 
 def learn_all(
-    comm: MPI.Comm,
-    settings: Learn,
-    fields: Fields,
-    pairs: Sequence[Pair],
-    folder: Path,
-    key: str,
-    tick: Tick,
+    comm: MPI.Comm, workspace: Workspace, source: Source, pairs: Sequence[Pair], title: str
 ) -> list[Candidate]:
-    """Learn every pair that has no file in ``folder`` yet (collective); in the order of ``pairs``.
-
-    Args:
-        key: hash of the data and of the settings other than the pairs.
-    """
-
-    def task(pair: Pair) -> Task:
-        return Task(
-            4.0 + pair[1], digest("pair 2", key, *pair), lambda: learn_one(settings, fields, *pair).as_dict()
-        )
-
-    names = {pair: f"delta-{pair[0]:g}-M-{pair[1]}" for pair in pairs}
-    results = run_tasks(comm, {name: task(pair) for pair, name in names.items()}, folder, tick)
-    return [Candidate.from_dict(results[names[pair]], str(folder / names[pair])) for pair in pairs]
+    """Learn every pair that is not learned yet (collective); in the order of ``pairs``."""
+    stage = pairs_stage(source, pairs)
+    stages.share(comm, workspace, stage, title, lambda _: nullcontext(source.fields()))
+    found = stages.results(comm, workspace, stage)
+    names = dict(zip(dict.fromkeys(pairs), (task.name for task in stage.tasks), strict=True))
+    return [Candidate.from_dict(found[names[pair]], names[pair]) for pair in pairs]
 
 
 def learn_one(

@@ -1,24 +1,24 @@
 """Sampling graphene: every load is relaxed in LAMMPS and coarse-grained in place.
 
-Loads are shared over groups of ranks.  Each finished sample is a file of its
-own, so that what was done before an interruption is not done again.
+Each load is a task of its own; groups of ranks share them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from ...core import parallel, store
-from ...core.console import Tick
-from ...core.errors import FileError, InputError
-from ...core.files import replacing
+from ...core import store
+from ...core.errors import InputError
+from ...core.identity import Identity, contents
+from ...core.stages import Progress, Stage, Task, result
 from ...core.units import EV_PER_A3_IN_TPA
+from ...core.workspace import Workspace
 from ...fields.fieldset import FieldSet
 from ...fields.grid import NodeGrid
 from ...fields.storage import put_fields
@@ -156,41 +156,14 @@ def body_force_unit(grid: NodeGrid) -> float:
     return EV_PER_A3_IN_TPA / (grid.cell_area * graphene.THICKNESS)
 
 
-@dataclass(frozen=True)
-class Job:
-    """A piece of sampling: what it costs (s on one rank, roughly) and how it is done."""
-
-    cost: float
-    work: Callable[[Sampler], Result]
-
-
-def run_samples(
-    comm: MPI.Comm, config: GrapheneInput, jobs: Mapping[str, Job], folder: Path, key: str, tick: Tick
-) -> None:
-    """Do all jobs that have no file in ``folder`` yet (collective)."""
-    group, index, groups = parallel.split_groups(comm, config.parallel.ranks_per_sample)
-    sampler = Sampler(config, group)
-    plan = parallel.on_root(comm, lambda: _plan(jobs, folder, key))
-    total = sum(cost for _, cost in plan) or 1.0
-    costs = dict(plan)
-    mine = [plan[job][0] for job in parallel.share([cost for _, cost in plan], groups)[index]]
-
-    def report(fraction: float = 0.0, name: str = "") -> None:
-        finished = sum(cost for job, cost in plan if (folder / f"{job}.npz").exists())
-        tick((finished + fraction * costs.get(name, 0.0)) / total, name)
-
-    def work() -> None:
-        for name in mine:
-            sampler.tick = lambda fraction, name=name: report(fraction, name)
-            result = jobs[name].work(sampler)
-            path = folder / f"{name}.npz"
-            parallel.on_root(group, lambda path=path, result=result: save(path, key, result))
-            report(0.0, name)
-
-    _, error = parallel.attempt(work)
-    sampler.close()
-    parallel.agree(comm, error)
-    group.Free()
+@contextmanager
+def sampler(comm: MPI.Comm, config: GrapheneInput) -> Iterator[Sampler]:
+    """What the samples of one group of ranks share."""
+    shared = Sampler(config, comm)
+    try:
+        yield shared
+    finally:
+        shared.close()
 
 
 def all_loads(config: GrapheneInput, box: Array) -> dict[str, list[loads.Load]]:
@@ -202,26 +175,84 @@ def all_loads(config: GrapheneInput, box: Array) -> dict[str, list[loads.Load]]:
     }
 
 
-def static_jobs(config: GrapheneInput) -> dict[str, Job]:
+# what each kind of task reads of the input, besides the potential
+_RELAXED = ("md.bond_guess_A", "md.force_tolerance", "md.max_bond_strain", "coarse")
+READS = {
+    "sheet": ("md.cells", *_RELAXED),
+    "disc": ("md.disc_radius_A", "md.disc_inner_A", *_RELAXED),
+    "elastic": ("md.bond_guess_A",),
+}
+_DYNAMICS = (
+    "md.cells",
+    "md.bond_guess_A",
+    "md.force_tolerance",
+    "coarse",
+    *(
+        f"dynamics.{name}"
+        for name in (
+            "load",
+            "temperature_K",
+            "duration_ps",
+            "damping_ps",
+            "filter_weight",
+            "max_bond_strain",
+            "seed",
+        )
+    ),
+)
+
+
+def files(config: GrapheneInput) -> dict[str, str]:
+    """Contents of the files that all samples read, by the key that names them."""
+    return {"md.potential": contents(potential(config.md.potential))}
+
+
+def task(
+    config: GrapheneInput,
+    name: str,
+    keys: Sequence[str],
+    cost: float,
+    work: Callable[[Sampler], Result],
+    **further: object,
+) -> Task[Sampler]:
+    """A sample as a task of the engine."""
+
+    def sampled(shared: Sampler, report: Progress) -> Result:
+        shared.tick = report
+        return work(shared)
+
+    identity = Identity.of("sample", config, keys, files=files(config), sample=name, **further)
+    return Task(name, identity, sampled, cost)
+
+
+def tasks(config: GrapheneInput) -> Stage[Sampler]:
     """The loads at rest, the elastic constants, and the one load at finite temperature.
 
     Raises:
         InputError: the load that is to be run at finite temperature is none of the sheet's.
     """
-    jobs = {}
+    jobs: dict[str, Task[Sampler]] = {}
     for split, split_loads in all_loads(config, np.ones(2)).items():
-        cost = _COST["disc" if split == "test" else "sheet"]
-        jobs |= {load.name: Job(cost, partial(_static, split=split, name=load.name)) for load in split_loads}
+        kind = "disc" if split == "test" else "sheet"
+        for load in split_loads:
+            work = partial(_static, split=split, name=load.name)
+            jobs[load.name] = task(config, load.name, READS[kind], _COST[kind], work)
     if config.dynamics.load not in jobs or config.dynamics.load.startswith("test"):
         raise InputError(
             f"'dynamics.load' = '{config.dynamics.load}': must be a load of the periodic sheet, "
             f"train-x-0-1 … train-y-5-5 or val-01 … val-10"
         )
-    jobs["elastic"] = Job(_COST["sheet"], Sampler.elastic)
+    jobs["elastic"] = task(config, "elastic", READS["elastic"], _COST["sheet"], Sampler.elastic)
     if config.dynamics.enabled:
         cost = _COST["step"] * config.dynamics.duration_ps / graphene.TIMESTEP
-        jobs["dynamics"] = Job(cost, _dynamic)
-    return jobs
+        jobs["dynamics"] = task(config, "dynamics", _DYNAMICS, cost, _dynamic)
+    return Stage("samples", list(jobs.values()), keep="arrays")
+
+
+def learned_from(config: GrapheneInput, stage: Stage[Sampler]) -> dict[str, Identity]:
+    """Identities of the samples that learning takes: those of the periodic sheet."""
+    names = {load.name for s in ("train", "val") for load in all_loads(config, np.ones(2))[s]}
+    return {t.name: t.identity for t in stage.tasks if t.name in names}
 
 
 def _static(sampler: Sampler, split: str, name: str) -> Result:
@@ -239,51 +270,31 @@ def _load(sampler: Sampler, name: str) -> loads.Load:
     return next(load for split in every_load for load in split if load.name == name)
 
 
-def _plan(jobs: Mapping[str, Job], folder: Path, key: str) -> list[tuple[str, float]]:
-    """Names and costs of the work that is left; files that are of no use are removed."""
-    left = {name: job.cost for name, job in jobs.items() if load_sample(folder / f"{name}.npz", key) is None}
-    useless = [folder / f"{name}.npz" for name in left]  # damaged, or of another input
-    remnants = folder.glob(".*.part")  # of a process that was killed while it wrote
-    for path in (*useless, *remnants):
-        if path.exists():
-            path.unlink()
-    return list(left.items())
+def stored(workspace: Workspace, stage: Stage[Sampler]) -> Callable[[str], Result]:
+    """Reads finished samples by name."""
+    by_name = {task.name: task for task in stage.tasks}
+    return lambda name: result(workspace, stage, by_name[name])
 
 
-def save(path: Path, key: str, result: Result) -> None:
-    """Write one sample, whole or not at all."""
-    with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, key=np.array(key), **result)
-
-
-def load_sample(path: Path, key: str) -> Result | None:
-    """Read one sample; None if it is not there, damaged, or made from another input."""
-    try:
-        with np.load(path) as stored:
-            if str(stored["key"]) != key:
-                return None
-            return {name: stored[name] for name in stored.files if name != "key"}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        return None
-
-
-def collect(config: GrapheneInput, folder: Path, key: str, path: Path, wall: float) -> None:
-    """Gather the samples' files into the dataset (rank 0).
+def collect(
+    config: GrapheneInput, sample: Callable[[str], Result], path: Path, key: str, wall: float
+) -> None:
+    """Gather the samples into the dataset (rank 0).
 
     Raises:
-        FileError: the dataset cannot be written.
+        FileError: the dataset cannot be written, or a sample is not there.
     """
-    elastic = require(folder, "elastic", key)
+    elastic = sample("elastic")
     box = box_of(config, float(elastic["bond_A"]))
     with store.writing(path, DATASET, key) as file:
         file.attributes(wall_s=wall, max_bond_strain=config.md.max_bond_strain)
         file.attributes(**{f"md_{name}": float(value) for name, value in elastic.items()})
         for split, split_loads in all_loads(config, box).items():
-            samples = [require(folder, load.name, key) for load in split_loads]
+            samples = [sample(load.name) for load in split_loads]
             for suffix, grid in node_grids(config, None if split == "test" else box).items():
                 put_fields(file, split + suffix, field_set(grid, split_loads, samples, suffix))
         if config.dynamics.enabled:
-            put_dynamics(file, config, require(folder, "dynamics", key))
+            put_dynamics(file, config, sample("dynamics"))
 
 
 def put_dynamics(file: store.Group, config: GrapheneInput, dynamics: Result) -> None:
@@ -337,11 +348,3 @@ def field_set(grid: NodeGrid, split_loads: list[loads.Load], samples: list[Resul
         spacing=np.array(grid.spacing),
         shape=grid.shape if grid.periodic else None,
     )
-
-
-def require(folder: Path, name: str, key: str) -> Result:
-    """Read a sample that must be there."""
-    found = load_sample(folder / f"{name}.npz", key)
-    if found is None:
-        raise FileError(f"{folder / name}.npz: missing or damaged; run 'mdbridge sample' again")
-    return found

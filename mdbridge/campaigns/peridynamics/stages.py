@@ -1,159 +1,194 @@
-"""The graphene campaign: sample -> learn -> solve -> report.
+"""The graphene campaign: sample -> learn -> solve -> report."""
 
-Each stage leaves one file that carries a key, the hash of everything it was
-made from.  A stage whose file carries the right key is not done again.
-"""
-
-import hashlib
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mpi4py import MPI
-from rich.console import Console
 
-from ...core import parallel, store
-from ...core.config import load
-from ...core.console import console, progress
-from ...core.errors import FileError, InputError
+from ...core import parallel, stages, store
+from ...core.config import as_text, load
+from ...core.console import console
+from ...core.errors import InputError
 from ...core.files import digest, read_json, write_json
+from ...core.identity import Identity, reads, together
+from ...core.stages import Product, Stage
 from ...core.versions import versions
+from ...core.workspace import Workspace, claim
 from ...fields.fieldset import FieldSet
 from ...fields.storage import get_fields
 from ...lps.material import LinearPeridynamicSolid
-from ...md.session import potential
-from . import figures, sampling, thermal
-from . import learning as graphene_learning
-from . import sweep as graphene_sweep
-from . import sweep_figures as sweep_report
+from . import figures, learning, sampling, sweep_figures, thermal
+from . import sweep as sweeps
 from .formats import DATASET, SOLUTIONS
-from .input import GrapheneInput
+from .input import GrapheneInput, Learn
 from .problems import check_grid, evaluate
+from .sampling import Sampler
 
 _SPLITS = ("train", "val", "test")
+CAMPAIGN = "graphene"
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """A campaign's input, its folder, and the keys of its stages."""
+    """A campaign's input, its folder, and its pieces of work."""
 
     comm: MPI.Comm
     config: GrapheneInput
     source: Path
-    out: Path
-    potential: str
-    """Hash of the potential's file: another one under the same name makes other samples."""
+    workspace: Workspace
 
     @property
-    def data_key(self) -> str:
-        c = self.config
-        sections = [c.md.model_dump(), c.coarse.model_dump(), c.dynamics.model_dump()]
-        if c.thermal is not None:
-            sections.append(c.thermal.model_dump())
-        return digest("sample 1", self.potential, *sections)
+    def out(self) -> Path:
+        """The folder of the results."""
+        return self.workspace.root
+
+    @cached_property
+    def samples(self) -> Stage[Sampler]:
+        """One task for each load, and those for LAMMPS's own constants."""
+        return (sampling if self.config.thermal is None else thermal).tasks(self.config)
+
+    @cached_property
+    def dataset(self) -> Product:
+        """All samples in one file."""
+        # no sample reads how ranks share the work; 'enabled' is told by the samples that there are
+        keys = ("md", "coarse", "dynamics", "thermal")
+        identity = Identity.of(
+            "dataset", self.config, keys, after={t.name: t.identity.key for t in self.samples.tasks}
+        )
+        return Product("sample", identity, ("dataset.h5",), lambda folder: _collect(self, folder))
+
+    def data(self, variant: str = "") -> Identity:
+        """What the training and validation fields of a variant of the dataset were made from."""
+        if self.config.thermal is None:
+            taken = sampling.learned_from(self.config, self.samples)
+        else:
+            taken = thermal.learned_from(self.config, self.samples, variant)
+        values = {k: v for t in taken.values() for k, v in t.values.items() if k != "sample"}
+        shown = {k: v for t in taken.values() for k, v in t.shown.items() if k != "sample"}
+        after = {"training and validation samples": together(taken)}
+        return Identity("data", 1, values | {"variant": variant}, {}, after, shown | {"variant": variant})
+
+    def pairs_from(self, settings: Learn | None = None, variant: str | None = None) -> Identity:
+        """What any pair (δ, M) is learned from: the data, and the settings without the lists of pairs."""
+        settings = settings or self.config.learn
+        data = self.data(settings.variant if variant is None else variant)
+        lists = {"horizons_A", "degrees", "baseline_horizon_A", "variant"}
+        keys = [name for name in Learn.model_fields if name not in lists]
+        chosen = {f"learn.{name}": value for name, value in reads(settings, *keys).items()}
+        everything = {f"learn.{name}": getattr(settings, name) for name in keys}
+        return replace(data, task="pairs", values=data.values | chosen, shown=data.shown | everything)
 
     @property
-    def model_key(self) -> str:
-        return digest("learn 1", self.data_key, self.config.learn.model_dump())
+    def disc_key(self) -> str:
+        """Of the samples of the free disc."""
+        of_disc = ("test-", "unloaded-disc")
+        return together({t.name: t.identity for t in self.samples.tasks if t.name.startswith(of_disc)})
 
-    @property
-    def solution_key(self) -> str:
-        return digest("solve 1", self.model_key, self.config.solve.model_dump())
+    @cached_property
+    def pairs(self) -> Stage[learning.Fields]:
+        """The pairs that 'learn' chooses from."""
+        source = learning.Source(self.config.learn, self.pairs_from(), dict)
+        return learning.pairs_stage(source, learning.pairs_to_choose_from(self.config.learn))
 
-    @property
-    def sweep_key(self) -> str:
-        return digest("sweep 1", self.pair_key, self.config.sweep.model_dump())
+    @cached_property
+    def model(self) -> Product:
+        """The chosen pair's model."""
+        base = self.pairs_from()
+        lists = Identity.of(
+            "", self.config, ("learn.horizons_A", "learn.degrees", "learn.baseline_horizon_A")
+        )
+        identity = replace(
+            base, task="model", values=base.values | lists.values, shown=base.shown | lists.shown
+        )
+        return Product("learn", identity, ("model.json",), lambda folder: _learn(self, folder))
 
-    @property
-    def pair_key(self) -> str:
-        """Of what a single pair is learned from: everything but the list of pairs."""
-        lists = {"horizons_A", "degrees", "baseline_horizon_A"}
-        return digest("pairs 1", self.data_key, self.config.learn.model_dump(exclude=lists))
+    @cached_property
+    def solutions(self) -> Product:
+        """The boundary-value problems of all samples, solved with the model."""
+        identity = Identity.of(
+            "solutions",
+            self.config,
+            ("solve", "md.disc_radius_A", "md.disc_inner_A"),
+            after={"model": self.model.identity.key, "disc": self.disc_key},
+        )
+        return Product("solve", identity, ("solutions.h5",), lambda folder: _solve(self, folder))
 
-    @property
-    def dataset(self) -> Path:
-        return self.out / "dataset.h5"
+    @cached_property
+    def summary(self) -> Product:
+        """Table and figures."""
+        after = {"solutions": self.solutions.identity.key, "dataset": self.dataset.identity.key}
+        names = ("summary.json", *figures.expected(self.config.dynamics.enabled))
+        return Product("report", Identity("report", after=after), names, lambda folder: _report(self, folder))
 
-    @property
-    def model(self) -> Path:
-        return self.out / "model.json"
-
-    @property
-    def pairs(self) -> Path:
-        """Where every learned pair (δ, M) is kept."""
-        return self.out / "pairs"
-
-    @property
-    def solutions(self) -> Path:
-        return self.out / "solutions.h5"
+    def plan(self) -> list[Stage[Any] | Product]:
+        """Everything that a whole run does, in order."""
+        return [self.samples, self.dataset, self.pairs, self.model, self.solutions, self.summary]
 
 
 def sample(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
     """Stage 1 as a command."""
-    sample_campaign(open_campaign(comm, source, out, overrides))
+    with open_campaign(comm, source, out, overrides) as campaign:
+        sample_campaign(campaign)
 
 
 def learn(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str], sweep: bool = False) -> None:
     """Stage 2 as a command; with ``sweep`` Algorithm 2 over all pairs of the section [sweep]."""
-    campaign = open_campaign(comm, source, out, overrides)
-    if sweep:
-        run_sweep(campaign)
-    else:
-        _learn(campaign)
+    with open_campaign(comm, source, out, overrides) as campaign:
+        if sweep:
+            run_sweep(campaign)
+        else:
+            stages.make(comm, campaign.workspace, campaign.model)
 
 
 def solve(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
     """Stage 3 as a command."""
-    _solve(open_campaign(comm, source, out, overrides))
+    with open_campaign(comm, source, out, overrides) as campaign:
+        stages.make(comm, campaign.workspace, campaign.solutions)
 
 
 def report(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
-    """Stage 4 as a command."""
-    _report(open_campaign(comm, source, out, overrides))
+    """Stage 4 as a command: drawn again whatever is there."""
+    with open_campaign(comm, source, out, overrides) as campaign:
+        stages.make(comm, campaign.workspace, campaign.summary, again=True)
+        _show(campaign)
 
 
 def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
     """All stages, skipping what is done."""
-    campaign = open_campaign(comm, source, out, overrides)
-    for stage in (sample_campaign, _learn, _solve, _report):
-        stage(campaign)
+    with open_campaign(comm, source, out, overrides) as campaign:
+        sample_campaign(campaign)
+        for product in (campaign.model, campaign.solutions, campaign.summary):
+            stages.make(comm, campaign.workspace, product)
+        _show(campaign)
 
 
-def open_campaign(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> Campaign:
-    """Read and check the input (collective)."""
-
-    def read() -> tuple[GrapheneInput, str]:
-        config = load(source, GrapheneInput, overrides)
-        beside = source.parent / config.md.potential  # a path in a file is relative to the file
-        if beside.is_file():
-            md = config.md.model_copy(update={"potential": str(beside.resolve())})
-            config = config.model_copy(update={"md": md})
-        return config, hashlib.sha256(potential(config.md.potential).read_bytes()).hexdigest()
-
-    config, potential_hash = parallel.on_root(comm, read)
-    return Campaign(comm, config, source, out, potential_hash)
+@contextmanager
+def open_campaign(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> Iterator[Campaign]:
+    """Read and check the input, and own its folder (collective)."""
+    config, text = parallel.on_root(comm, lambda: (read(source, overrides), as_text(source, overrides)))
+    with claim(comm, out, CAMPAIGN, source, overrides, text) as workspace:
+        campaign = Campaign(comm, config, source, workspace)
+        parallel.on_root(comm, lambda: campaign.samples and None)  # a wrong load is told before any work
+        yield campaign
 
 
-def _stage(campaign: Campaign, name: str, done: Callable[[], bool], work: Callable[[], None]) -> None:
-    """Do a stage unless it is done; say which."""
-    out = console(campaign.comm)
-    if parallel.on_root(campaign.comm, done):
-        out.print(f"[dim]{name}: done before[/dim]")
-        return
-    start = time.monotonic()
-    work()
-    out.print(f"{name}: {time.monotonic() - start:.1f} s")
+def read(source: Path, overrides: Sequence[str]) -> GrapheneInput:
+    """The checked input, the potential with its path."""
+    config = load(source, GrapheneInput, overrides)
+    beside = source.parent / config.md.potential  # a path in a file is relative to the file
+    if beside.is_file():
+        md = config.md.model_copy(update={"potential": str(beside.resolve())})
+        config = config.model_copy(update={"md": md})
+    return config
 
 
-def _made_from_input(campaign: Campaign, path: Path, found: str | None, key: str, stage: str) -> None:
-    """A later stage takes only what this very input led to."""
-    if found != key:
-        raise FileError(
-            f"{path}: made from another input than {campaign.source}; "
-            f"run 'mdbridge {stage}' first, or choose another --out"
-        )
+def plan(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Stage[Any] | Product]:
+    """What a run would do, for 'mdbridge status'."""
+    return Campaign(MPI.COMM_SELF, read(source, overrides), source, workspace).plan()
 
 
 # --- sample ---------------------------------------------------------------------
@@ -161,24 +196,23 @@ def _made_from_input(campaign: Campaign, path: Path, found: str | None, key: str
 
 def sample_campaign(campaign: Campaign) -> None:
     """Stage 1, unless it is done."""
-
-    def done() -> bool:
-        return store.stored_key(campaign.dataset, DATASET) == campaign.data_key
-
-    _stage(campaign, "sample", done, lambda: _do_sample(campaign))
+    stages.make(campaign.comm, campaign.workspace, campaign.dataset)
 
 
-def _do_sample(campaign: Campaign) -> None:
-    start = time.monotonic()
-    comm, config, key = campaign.comm, campaign.config, campaign.data_key
-    folder = campaign.out / "samples"
-    if config.thermal is None:
-        make_jobs, collect = sampling.static_jobs, sampling.collect
-    else:
-        make_jobs, collect = thermal.jobs, thermal.collect
-    with progress(comm, "sample") as tick:
-        sampling.run_samples(comm, config, make_jobs(config), folder, key, tick)
-    parallel.on_root(comm, lambda: collect(config, folder, key, campaign.dataset, time.monotonic() - start))
+def _collect(campaign: Campaign, folder: Path) -> None:
+    comm, config, workspace = campaign.comm, campaign.config, campaign.workspace
+    ranks = config.parallel.ranks_per_sample
+    stages.share(
+        comm, workspace, campaign.samples, "sample", lambda group: sampling.sampler(group, config), ranks
+    )
+
+    def write() -> None:
+        wall = stages.seconds(workspace, campaign.samples) / max(1, comm.size // ranks)
+        collect = (sampling if config.thermal is None else thermal).collect
+        stored = sampling.stored(workspace, campaign.samples)
+        collect(config, stored, folder / "dataset.h5", campaign.dataset.identity.key, wall)
+
+    parallel.on_root(comm, write)
 
 
 def read_fields(campaign: Campaign, names: Sequence[str], variant: str | None = None) -> dict[str, FieldSet]:
@@ -193,14 +227,13 @@ def read_fields(campaign: Campaign, names: Sequence[str], variant: str | None = 
     chosen = campaign.config.learn.variant if variant is None else variant
     prefix = f"variants/{chosen}" if chosen else ""
 
-    def read() -> dict[str, FieldSet]:
-        with store.reading(campaign.dataset, DATASET) as file:
-            _made_from_input(campaign, campaign.dataset, file.key, campaign.data_key, "sample")
+    def read_groups() -> dict[str, FieldSet]:
+        path = stages.require(campaign.workspace, campaign.dataset, "mdbridge sample")
+        with store.reading(path, DATASET) as file:
             available = file.group("variants").groups() if "variants" in file else []
             if chosen and chosen not in available:
                 raise InputError(
-                    f"'learn.variant' = '{chosen}': {campaign.dataset} has "
-                    f"{', '.join(available) or 'no variants'}"
+                    f"'learn.variant' = '{chosen}': {path} has {', '.join(available) or 'no variants'}"
                 )
             chosen_group = file.group(prefix) if chosen else file
             missing = [name for name in names if name not in chosen_group]
@@ -211,7 +244,7 @@ def read_fields(campaign: Campaign, names: Sequence[str], variant: str | None = 
                 )
             return {name: get_fields(chosen_group, name) for name in names}
 
-    return parallel.on_root(campaign.comm, read)
+    return parallel.on_root(campaign.comm, read_groups)
 
 
 def training_fields(campaign: Campaign) -> dict[str, FieldSet]:
@@ -223,21 +256,14 @@ def training_fields(campaign: Campaign) -> dict[str, FieldSet]:
 # --- learn ----------------------------------------------------------------------
 
 
-def _learn(campaign: Campaign) -> None:
-    def done() -> bool:
-        return _json_key(campaign.model) == campaign.model_key
-
-    _stage(campaign, "learn", done, lambda: _do_learn(campaign))
-
-
-def _do_learn(campaign: Campaign) -> None:
-    start = time.monotonic()
-    comm, config = campaign.comm, campaign.config
+def _source(campaign: Campaign) -> learning.Source:
     fields = training_fields(campaign)
-    with progress(comm, "learn") as tick:
-        outcome = graphene_learning.choose(
-            comm, config.learn, fields, campaign.pairs, campaign.pair_key, tick
-        )
+    return learning.Source(campaign.config.learn, campaign.pairs_from(), lambda: fields)
+
+
+def _learn(campaign: Campaign, folder: Path) -> None:
+    comm, config = campaign.comm, campaign.config
+    outcome = learning.choose(comm, campaign.workspace, _source(campaign))
     best = outcome.best
     assert best.material is not None
     model = best.material.as_dict() | {
@@ -248,87 +274,68 @@ def _do_learn(campaign: Campaign) -> None:
         "candidates": [candidate.row() for candidate in outcome.candidates],
         "history": best.history,
         "trace": best.trace,
-        "key": campaign.model_key,
+        "key": campaign.model.identity.key,
         "input_hash": digest(config.model_dump()),
         "versions": versions(),
-        "wall_s": time.monotonic() - start,
+        "wall_s": sum(candidate.wall_s for candidate in outcome.candidates) / comm.size,
     }
-    parallel.on_root(comm, lambda: write_json(campaign.model, model))
+    parallel.on_root(comm, lambda: write_json(folder / "model.json", model))
 
 
 def run_sweep(campaign: Campaign) -> None:
     """Algorithm 2 over all pairs of the section [sweep]: sweep.json, sweep.png and a table."""
-    comm, config = campaign.comm, campaign.config
-    path = campaign.out / "sweep.json"
+    comm, workspace = campaign.comm, campaign.workspace
 
-    def work() -> None:
-        start = time.monotonic()
-        fields = training_fields(campaign)
-        with progress(comm, "sweep") as tick:
-            found = graphene_sweep.sweep(
-                comm, config.learn, config.sweep, fields, campaign.pairs, campaign.pair_key, tick
-            )
-        made = {"key": campaign.sweep_key, "versions": versions(), "wall_s": time.monotonic() - start}
-        parallel.on_root(comm, lambda: write_json(path, found.as_dict() | made))
+    def work(folder: Path) -> None:
+        found = sweeps.sweep(comm, workspace, _source(campaign), campaign.config.sweep)
+        wall = sum(candidate.wall_s for candidate in found.candidates) / comm.size
 
-    def done() -> bool:
-        return _json_key(path) == campaign.sweep_key
+        def write() -> None:
+            record = found.as_dict() | {"versions": versions(), "wall_s": wall}
+            write_json(folder / "sweep.json", record)
+            sweep_figures.draw({"": record}, folder / "sweep.png")
 
-    _stage(campaign, "sweep", done, work)
-    parallel.on_root(comm, lambda: sweep_report.show(console(comm), read_json(path), campaign.out))
+        parallel.on_root(comm, write)
 
-
-def _json_key(path: Path) -> str | None:
-    if not path.exists():
-        return None
-    try:
-        return read_json(path).get("key")
-    except FileError as error:
-        Console(stderr=True).print(f"[yellow]{error}[/yellow]; it is made again")
-        return None
+    base, lists = campaign.pairs_from(), Identity.of("", campaign.config, ("sweep",))
+    identity = replace(base, task="sweep", values=base.values | lists.values, shown=base.shown | lists.shown)
+    stages.make(comm, workspace, Product("sweep", identity, ("sweep.json", "sweep.png"), work))
+    if comm.rank == 0:
+        sweep_figures.show(console(comm), read_json(campaign.out / "sweep.json"))
 
 
 def _material(campaign: Campaign) -> tuple[LinearPeridynamicSolid, list[dict[str, Any]]]:
     """The learned model and its certificates."""
 
-    def read() -> tuple[LinearPeridynamicSolid, list[dict[str, Any]]]:
-        if not campaign.model.exists():
-            raise FileError(f"{campaign.model}: no such file; run 'mdbridge learn' first")
-        stored = read_json(campaign.model)
-        _made_from_input(campaign, campaign.model, stored.get("key"), campaign.model_key, "learn")
-        material = LinearPeridynamicSolid.from_dict(stored, str(campaign.model))
-        return material, stored["certificates"]
+    def read_model() -> tuple[LinearPeridynamicSolid, list[dict[str, Any]]]:
+        path = stages.require(campaign.workspace, campaign.model, "mdbridge learn")
+        stored = read_json(path)
+        return LinearPeridynamicSolid.from_dict(stored, str(path)), stored["certificates"]
 
-    return parallel.on_root(campaign.comm, read)
+    return parallel.on_root(campaign.comm, read_model)
 
 
 # --- solve ----------------------------------------------------------------------
 
 
-def _solve(campaign: Campaign) -> None:
-    def done() -> bool:
-        return store.stored_key(campaign.solutions, SOLUTIONS) == campaign.solution_key
-
-    _stage(campaign, "solve", done, lambda: _do_solve(campaign))
-
-
-def _do_solve(campaign: Campaign) -> None:
-    start = time.monotonic()
+def _solve(campaign: Campaign, folder: Path) -> None:
     comm, config = campaign.comm, campaign.config
+    start = MPI.Wtime()
     material, certificates = _material(campaign)
-    found: dict[str, dict[str, Any]] = {}
+    solved: dict[str, dict[str, Any]] = {}
     for name, fields in read_fields(campaign, _SPLITS).items():
-        where = f"{campaign.dataset}: {name}"
+        where = f"{campaign.out / 'dataset.h5'}: {name}"
         check_grid(certificates, fields, where)
-        found[name] = evaluate(comm, fields, material, config.solve, config.md.disc_inner_A, where)
-    wall = time.monotonic() - start
-    parallel.on_root(comm, lambda: _write_solutions(campaign, found, wall))
+        solved[name] = evaluate(comm, fields, material, config.solve, config.md.disc_inner_A, where)
+    wall = MPI.Wtime() - start
+    key = campaign.solutions.identity.key
+    parallel.on_root(comm, lambda: _write_solutions(folder / "solutions.h5", key, solved, wall))
 
 
-def _write_solutions(campaign: Campaign, found: dict[str, dict[str, Any]], wall: float) -> None:
-    with store.writing(campaign.solutions, SOLUTIONS, campaign.solution_key) as file:
+def _write_solutions(path: Path, key: str, solved: dict[str, dict[str, Any]], wall: float) -> None:
+    with store.writing(path, SOLUTIONS, key) as file:
         file.attributes(wall_s=wall)
-        for name, values in found.items():
+        for name, values in solved.items():
             group = file.group(name)
             group.numbered("sample", len(values["u"]), "number of the load, as in the dataset")
             group.numbered("node", values["u"].shape[1], "number of the node, as in the dataset")
@@ -344,32 +351,25 @@ def _write_solutions(campaign: Campaign, found: dict[str, dict[str, Any]], wall:
 # --- report ---------------------------------------------------------------------
 
 
-def _report(campaign: Campaign) -> None:
-    """Collect the summary and draw what is missing; quick, so only the key is compared."""
-    summary_path = campaign.out / "summary.json"
-    key = digest("report 1", campaign.solution_key)
-    names = figures.expected(campaign.config.dynamics.enabled)
-
-    def check_solutions() -> None:
-        found = store.stored_key(campaign.solutions, SOLUTIONS)
-        _made_from_input(campaign, campaign.solutions, found, campaign.solution_key, "solve")
-
-    def done() -> bool:
-        return _json_key(summary_path) == key and all((campaign.out / name).exists() for name in names)
+def _report(campaign: Campaign, folder: Path) -> None:
+    """Collect the summary and draw the figures."""
 
     def work() -> None:
-        start = time.monotonic()
-        results = figures.gather(
-            campaign.dataset, campaign.model, campaign.solutions, campaign.config.learn.variant
-        )
-        figures.draw(results, campaign.out)
+        start = MPI.Wtime()
+        workspace = campaign.workspace
+        dataset = stages.require(workspace, campaign.dataset, "mdbridge sample")
+        model = stages.require(workspace, campaign.model, "mdbridge learn")
+        solutions = stages.require(workspace, campaign.solutions, "mdbridge solve")
+        results = figures.gather(dataset, model, solutions, campaign.config.learn.variant)
+        figures.draw(results, folder)
         summary = figures.summarise(results)
-        summary["wall_s"]["report"] = time.monotonic() - start
-        write_json(summary_path, summary | {"key": key})
+        summary["wall_s"]["report"] = MPI.Wtime() - start
+        write_json(folder / "summary.json", summary)
 
-    read_fields(campaign, ())
-    _material(campaign)
-    parallel.on_root(campaign.comm, check_solutions)
-    _stage(campaign, "report", done, lambda: parallel.on_root(campaign.comm, work))
+    parallel.on_root(campaign.comm, work)
+
+
+def _show(campaign: Campaign) -> None:
     if campaign.comm.rank == 0:
-        figures.print_table(console(campaign.comm), read_json(summary_path), campaign.out)
+        summary = read_json(campaign.out / "summary.json")
+        figures.print_table(console(campaign.comm), summary, campaign.out)

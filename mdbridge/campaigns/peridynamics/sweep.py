@@ -1,15 +1,14 @@
 """Algorithm 2 of [You2022]: which horizon and degree, from all pairs of a sweep."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mpi4py import MPI
 
-from ...core.console import Tick
 from ...core.errors import ConvergenceError
-from .input import Learn, Sweep
-from .learning import Candidate, Fields, learn_all, rate
+from ...core.workspace import Workspace
+from .input import Sweep
+from .learning import Candidate, Pair, Source, learn_all, rate
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,16 @@ class Selection:
         }
 
 
+def pairs_to_try(settings: Sweep) -> list[Pair]:
+    """All pairs of the section [sweep]."""
+    return [(h, m) for m in settings.degrees for h in settings.horizons_A]
+
+
 def sweep(
-    comm: MPI.Comm, settings: Learn, pairs: Sweep, fields: Fields, folder: Path, key: str, tick: Tick
+    comm: MPI.Comm, workspace: Workspace, source: Source, settings: Sweep, title: str = "sweep"
 ) -> Selection:
     """Learn all pairs (collective, resumable) and select."""
-    every = [(h, m) for m in pairs.degrees for h in pairs.horizons_A]
-    return select(learn_all(comm, settings, fields, every, folder, key, tick))
+    return select(learn_all(comm, workspace, source, pairs_to_try(settings), title))
 
 
 def select(candidates: list[Candidate]) -> Selection:

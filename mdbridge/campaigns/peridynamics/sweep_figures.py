@@ -14,8 +14,8 @@ COLOURS = (BLUE, ORANGE, GREEN, RED)
 MARKERS = ("o", "s", "^", "v")
 
 
-def show(out: Console, found: dict[str, Any], folder: Path) -> None:
-    """Print the best horizon of each degree, and draw sweep.png."""
+def show(out: Console, found: dict[str, Any]) -> None:
+    """Print the best horizon of each degree."""
     table = Table(title="Best horizon for each degree (Algorithm 2)", title_justify="left", padding=(0, 0))
     short = [label.replace(", ", "\n").replace("displacement", "displ.") for label in LABELS]
     for heading in ("M", "δ (Å)", *short, "AvgE", "E (TPa)", "ν"):
@@ -32,7 +32,6 @@ def show(out: Console, found: dict[str, Any], folder: Path) -> None:
         out.print(f"failed: δ = {one['delta_A']:g} Å, M = {one['M']}: {one['failure']}")
     out.print(f"{len(found['candidates'])} pairs, {len(failed)} failed, {found['wall_s']:.1f} s")
     out.print(f"chosen: --set learn.horizons_A=[{best['horizon']:g}] --set learn.degrees=[{best['degree']}]")
-    draw({"": found}, folder / "sweep.png")
 
 
 def draw(sweeps: dict[str, dict[str, Any]], path: Path, paper: dict[str, Any] | None = None) -> None:

@@ -12,7 +12,7 @@ the load's doing.  A strong thermostat keeps the two trajectories together.  The
 fields are kept with and without the subtraction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,8 @@ import numpy as np
 
 from ...core import store
 from ...core.errors import InputError
+from ...core.identity import Identity
+from ...core.stages import Stage, Task
 from ...fields.fieldset import FieldSet
 from ...fields.storage import put_fields
 from ...md import graphene, loads
@@ -31,8 +33,8 @@ from ...md.session import Session
 from .formats import DATASET
 from .input import GrapheneInput, Thermal
 from .sampling import (
+    READS,
     Array,
-    Job,
     Result,
     Sampler,
     all_loads,
@@ -40,8 +42,8 @@ from .sampling import (
     box_of,
     field_set,
     node_grids,
-    require,
     scaled,
+    task,
 )
 
 PUBLISHED, LONG = "published", "long"
@@ -83,22 +85,44 @@ def variants(settings: Thermal) -> Iterator[Variant]:
                 yield Variant(name, factor, twin)
 
 
-def jobs(config: GrapheneInput) -> dict[str, Job]:
-    """The runs of a campaign: name -> cost and work."""
+def tasks(config: GrapheneInput) -> Stage[Sampler]:
+    """The runs of a campaign."""
     settings = _settings(config)
     cost = {kind: _COST[kind] * _steps(settings, disc=kind == "disc") for kind in ("sheet", "disc")}
-    found: dict[str, Job] = {}
+    runs: list[Task[Sampler]] = []
     for kind in ("sheet", "disc"):
-        found[f"unloaded-{kind}"] = Job(cost[kind], partial(_unloaded, kind=kind))
+        work = partial(_unloaded, kind=kind)
+        runs.append(task(config, f"unloaded-{kind}", _READS[kind], cost[kind], work))
     for split, factor, load in _runs(config):
         kind = "disc" if split == "test" else "sheet"
         work = partial(_loaded, split=split, factor=factor, name=load.name)
-        found[_job_name(load.name, factor)] = Job(cost[kind], work)
-    found["elastic"] = Job(0.1, lambda sampler: sampler.elastic())
+        runs.append(task(config, _job_name(load.name, factor), _READS[kind], cost[kind], work))
+    runs.append(task(config, "elastic", READS["elastic"], 0.1, Sampler.elastic))
     elastic_steps = 7 * settings.elastic_ps / graphene.TIMESTEP
     for n in range(settings.elastic_seeds):
-        found[f"elastic-{n}"] = Job(_COST["elastic"] * elastic_steps, partial(_elastic, number=n))
-    return found
+        work = partial(_elastic, number=n)
+        runs.append(task(config, f"elastic-{n}", _READS["elastic"], _COST["elastic"] * elastic_steps, work))
+    return Stage("samples", runs, keep="arrays")
+
+
+_BATH = ("thermal.temperature_K", "thermal.damping_ps", "thermal.seed")
+_FILTERS = ("thermal.published_filter", "thermal.filter")
+# what each kind of run reads of the input, besides the potential
+_READS = {
+    "sheet": (*READS["sheet"], *_BATH, *_FILTERS, "thermal.duration_ps"),
+    "disc": (*READS["disc"], *_BATH, *_FILTERS, "thermal.disc_duration_ps"),
+    "elastic": (*READS["elastic"], *_BATH, "thermal.elastic_ps"),
+}
+
+
+def learned_from(config: GrapheneInput, stage: Stage[Sampler], variant: str) -> dict[str, Identity]:
+    """Identities of the runs that one variant's training and validation fields are made from."""
+    chosen = next((v for v in variants(_settings(config)) if v.group == f"variants/{variant}/"), STANDARD)
+    names = {"unloaded-sheet"} if chosen.twin else set()
+    for split, factor, load in _runs(config):
+        if (split == "train" and factor == chosen.factor) or split == "val":
+            names.add(_job_name(load.name, factor))
+    return {t.name: t.identity for t in stage.tasks if t.name in names}
 
 
 def _settings(config: GrapheneInput) -> Thermal:
@@ -213,14 +237,16 @@ def _rms_force(session: Session) -> float:
 # --- the dataset ------------------------------------------------------------------
 
 
-def collect(config: GrapheneInput, folder: Path, key: str, path: Path, wall: float) -> None:
-    """Gather the samples' files into the dataset (rank 0).
+def collect(
+    config: GrapheneInput, sample: Callable[[str], Result], path: Path, key: str, wall: float
+) -> None:
+    """Gather the samples into the dataset (rank 0).
 
     Raises:
-        FileError: the dataset cannot be written.
+        FileError: the dataset cannot be written, or a sample is not there.
     """
     settings = _settings(config)
-    rest = require(folder, "elastic", key)
+    rest = sample("elastic")
     box = box_of(config, float(rest["bond_A"]))
     with store.writing(path, DATASET, key) as file:
         file.attributes(
@@ -233,17 +259,17 @@ def collect(config: GrapheneInput, folder: Path, key: str, path: Path, wall: flo
         )
         for name, value in rest.items():
             file.attributes(**{f"md_{name}" if name == "bond_A" else f"md_0K_{name}": float(value)})
-        elastic = [require(folder, f"elastic-{n}", key) for n in range(settings.elastic_seeds)]
+        elastic = [sample(f"elastic-{n}") for n in range(settings.elastic_seeds)]
         for name in elastic[0]:
             values = [float(one[name]) for one in elastic]
             error = np.std(values, ddof=1) / np.sqrt(len(values))
             file.attributes(**{f"md_{name}": np.mean(values), f"md_sd_{name}": error})
-        twins = {kind: require(folder, f"unloaded-{kind}", key) for kind in ("sheet", "disc")}
+        twins = {kind: sample(f"unloaded-{kind}") for kind in ("sheet", "disc")}
         for variant in variants(settings):
             for split, split_loads in all_loads(config, box).items():
                 if variant.factor != 1.0 and split != "train":
                     continue
-                samples = [require(folder, _job_name(load.name, variant.factor), key) for load in split_loads]
+                samples = [sample(_job_name(load.name, variant.factor)) for load in split_loads]
                 twin = twins["disc" if split == "test" else "sheet"] if variant.twin else None
                 grids = node_grids(config, None if split == "test" else box)
                 for suffix, grid in grids.items():

@@ -2,9 +2,10 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import h5py
 import numpy as np
@@ -12,9 +13,12 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ... import __version__
-from ...core import config, files, parallel
+from ...core import config, files, parallel, stages
 from ...core.console import console, progress
 from ...core.errors import FileError, FlowError, InputError
+from ...core.identity import Identity, contents
+from ...core.stages import Product
+from ...core.workspace import Workspace, claim
 from ...stz import initial, paperfiles
 from ...stz.equilibrium.projection import FourierProjection, Projection
 from ...stz.grid import Domain, Grid, WholeGrid
@@ -27,6 +31,84 @@ from .input import InitialInput, ShearInput
 Array = NDArray[np.float64]
 
 
+CAMPAIGN = "shear"
+_READ = ("material", "initial", "shear", "grid", "scheme")
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A run's input, its folder, and what it makes."""
+
+    comm: MPI.Comm
+    settings: ShearInput
+    case: Case
+    source: Path
+    workspace: Workspace
+
+    @property
+    def run(self) -> Product:
+        """run.h5, summary and figures."""
+        initial = self.settings.initial
+        named = {"initial.file": initial.file, "initial.final_file": initial.final_file}
+        files = {key: contents(self.source.parent / name) for key, name in named.items() if name is not None}
+        identity = Identity.of("shear", self.settings, _READ, files=files)
+        return Product("shear", identity, ("run.h5", "summary.json"), self._shear)
+
+    @property
+    def exports(self) -> list[Product]:
+        """What is drawn or written from run.h5 on request."""
+        after, store = {"shear": self.run.identity.key}, self.workspace.root / "run.h5"
+        output, wanted = self.settings.output, []
+
+        def on_root(write: Callable[[Path], None]) -> Callable[[Path], None]:
+            return lambda folder: parallel.on_root(self.comm, lambda: write(folder))
+
+        if output.animation:
+            from . import animation  # matplotlib, which nothing before needs
+
+            draw = on_root(lambda folder: animation.animate(store, folder / "run.gif"))
+            wanted.append(Product("animation", Identity("animation", after=after), ("run.gif",), draw))
+        if output.vtk:
+            export = on_root(lambda folder: vtk.export(store, folder / "vtk"))
+            wanted.append(Product("vtk", Identity("vtk", after=after), ("vtk/run.pvd",), export))
+        return wanted
+
+    def plan(self) -> list[Product]:
+        """Everything that a whole run does, in order."""
+        return [self.run, *self.exports]
+
+    def _shear(self, folder: Path) -> None:
+        comm, case, start = self.comm, self.case, time.perf_counter()
+        with solvers(comm, self.settings, case) as (domain, projection), progress(comm, "shear") as tick:
+            result = forward(case, domain, projection, lambda frame: tick(frame / case.frames))
+        self._write(folder, result, None, time.perf_counter() - start)
+        console(comm).print(
+            f"sheared {case.grid.nx} × {case.grid.ny} cells to strain {result.gamma[-1]:g}, "
+            f"{result.counts.steps} steps: peak deviatoric stress {result.dev_stress.max():.4f} GPa, "
+            f"{result.dev_stress[-1]:.4f} GPa at the end; results in {self.workspace.root}",
+            soft_wrap=True,
+        )
+
+    def keep_partial(self, failure: FlowError) -> None:
+        """Write the frames up to where a run failed (collective); they do not count as a finished run."""
+        whole = self.run
+        identity = replace(whole.identity, task="shear, as far as it went")
+        partial = cast(Result, failure.partial)
+        write = replace(whole, identity=identity, work=lambda f: self._write(f, partial, failure, 0.0))
+        stages.make(self.comm, self.workspace, write, again=True)
+
+    def _write(self, folder: Path, result: Result, failure: FlowError | None, seconds: float) -> None:
+        """Store the result and draw it."""
+
+        def work() -> None:
+            store = folder / "run.h5"
+            shear_store.write(store, self.case, result, complete=failure is None)
+            files.write_json(folder / "summary.json", summary(self.case, result, failure, seconds))
+            figures.draw(store, folder)
+
+        parallel.on_root(self.comm, work)
+
+
 def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None:
     """Run the campaign of ``path`` and write run.h5, summary.json and figures to ``out`` (collective).
 
@@ -34,24 +116,23 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None
         InputError: the input, named.
         FlowError: the run failed; run.h5 then holds the frames up to there.
     """
-    settings, case = parallel.on_root(comm, lambda: prepare(path, overrides))
-    start = time.perf_counter()
-    with solvers(comm, settings, case) as (domain, projection), progress(comm, "shear") as tick:
-        try:
-            result = forward(case, domain, projection, lambda frame: tick(frame / case.frames))
-            failure = None
-        except FlowError as error:  # raised on all ranks alike
-            result, failure = error.partial, error
-    seconds = time.perf_counter() - start
-    parallel.on_root(comm, lambda: _finish(out, settings, case, result, failure, seconds))
-    if failure is not None:
-        raise failure
-    console(comm).print(
-        f"sheared {case.grid.nx} × {case.grid.ny} cells to strain {result.gamma[-1]:g} in {seconds:.2f} s, "
-        f"{result.counts.steps} steps: peak deviatoric stress {result.dev_stress.max():.4f} GPa, "
-        f"{result.dev_stress[-1]:.4f} GPa at the end; results in {out}",
-        soft_wrap=True,
+    (settings, case), text = parallel.on_root(
+        comm, lambda: (prepare(path, overrides), config.as_text(path, overrides))
     )
+    with claim(comm, out, CAMPAIGN, path, overrides, text) as workspace:
+        campaign = Campaign(comm, settings, case, path, workspace)
+        try:
+            stages.make(comm, workspace, campaign.run)
+        except FlowError as failure:  # raised on all ranks alike
+            campaign.keep_partial(failure)
+            raise
+        for product in campaign.exports:
+            stages.make(comm, workspace, product)
+
+
+def plan(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Product]:
+    """What a run would do, for 'mdbridge status'."""
+    return Campaign(MPI.COMM_SELF, *prepare(source, overrides), source, workspace).plan()
 
 
 def prepare(path: Path, overrides: Sequence[str] = ()) -> tuple[ShearInput, Case]:
@@ -144,22 +225,6 @@ def _initial_chi(source: InitialInput, grid: Grid, folder: Path) -> tuple[Array,
         return chi, None
     final = read_energy(folder / source.final_file, source.dataset)
     return chi, float(effective_temperature(final, source.beta_per_eV, source.E0_eV).max())
-
-
-def _finish(
-    out: Path, settings: ShearInput, case: Case, result: Result, failure: FlowError | None, seconds: float
-) -> None:
-    """Store the result and draw it (rank 0)."""
-    store = out / "run.h5"
-    shear_store.write(store, case, result, complete=failure is None)
-    files.write_json(out / "summary.json", summary(case, result, failure, seconds))
-    figures.draw(store, out)
-    if settings.output.animation:
-        from . import animation  # matplotlib, which nothing before needs
-
-        animation.animate(store, out / "run.gif")
-    if settings.output.vtk:
-        vtk.export(store, out / "vtk")
 
 
 def summary(case: Case, result: Result, failure: FlowError | None, seconds: float) -> dict[str, Any]:

@@ -1,0 +1,389 @@
+"""The folder of a campaign's results (``--out``): whose it is, what is in it, what each was made from.
+
+``mdbridge.json`` says what kind of campaign the folder belongs to; ``records/`` has one
+small file for each finished piece of work, with its key, everything that it read and the
+checksums of its files.  Results of single tasks lie under their key, so that another
+input never meets them; what stands at the top of the folder (``dataset.h5``,
+``model.json``, figures) is what the newest input led to, and gives way to ``superseded/``
+when another input is run.  Nothing that is finished is deleted, and nothing that we did
+not write is replaced.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mpi4py import MPI
+
+from .. import __version__
+from . import parallel
+from .errors import FileError, InputError
+from .files import digest, read_json, write_json, write_text
+from .identity import Identity, contents
+
+MANIFEST = "mdbridge.json"
+FORMAT, FORMAT_VERSION = "mdbridge-workspace", 1
+RECORD, RECORD_VERSION = "mdbridge-record", 1
+STAGING = ".making-"
+_SUPERSEDED = "superseded"
+# what release 0.1 left at the top of a folder, which had no manifest
+_FORMER = ("dataset.h5", "model.json", "solutions.h5", "glass.h5", "run.h5", "trials.jsonl", "study.json")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A finished piece of work.
+
+    Attributes:
+        stage, task: its name.
+        identity: what it was made from.
+        files: path relative to the folder -> size in bytes and SHA-256.
+        result: a small JSON-able result, where that is all there is.
+        passing: names among ``files`` that may be removed once the next task is done.
+        seconds: wall time of the work.
+    """
+
+    stage: str
+    task: str
+    identity: Identity
+    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    result: Any = None
+    passing: Sequence[str] = ()
+    seconds: float = 0.0
+
+    @property
+    def key(self) -> str:
+        """The key of the identity."""
+        return self.identity.key
+
+    @property
+    def path(self) -> Path:
+        """Where the record lies, relative to the folder."""
+        return Path("records", self.stage, f"{self.task}-{self.key}.json")
+
+
+class Workspace:
+    """Records and results in one folder; all methods work on files alone and belong to one rank at a time."""
+
+    def __init__(self, root: Path, campaign: str):
+        self.root, self.campaign = Path(root), campaign
+
+    # --- records ------------------------------------------------------------------
+
+    def record(self, stage: str, task: str, key: str) -> Record | None:
+        """The record of a finished task whose files are all there and as they were written; else None."""
+        kept = self._read(self.root / "records" / stage / f"{task}-{key}.json")
+        return kept if kept is not None and not self.damage(kept) else None
+
+    def records(self) -> Iterator[Record]:
+        """All records that can be read, the damaged results' too."""
+        for path in sorted((self.root / "records").glob("*/*.json")):
+            kept = self._read(path)
+            if kept is not None:
+                yield kept
+
+    def damage(self, record: Record) -> list[str]:
+        """The files of a record that are missing or are not what was written."""
+        return [name for name in record.files if name not in record.passing and not self.intact(record, name)]
+
+    def intact(self, record: Record, name: str) -> bool:
+        """Whether a file of a record is there with the bytes that were written."""
+        path, written = self.root / name, record.files[name]
+        # a size is compared first: it costs nothing and tells most damage
+        return (
+            path.is_file() and path.stat().st_size == written["bytes"] and contents(path) == written["sha256"]
+        )
+
+    def keep(self, record: Record) -> None:
+        """Write a record: from here on the work counts as done."""
+        data = {
+            "format": RECORD,
+            "version": RECORD_VERSION,
+            "stage": record.stage,
+            "task": record.task,
+            "key": record.key,
+            "made_from": record.identity.as_dict(),
+            "files": dict(record.files),
+            "passing": list(record.passing),
+            "result": record.result,
+            "seconds": round(record.seconds, 3),
+            "mdbridge": __version__,
+            "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        }
+        data = as_json(data)
+        write_json(self.root / record.path, data | {"check": digest(data)})
+
+    def described(self, *paths: Path) -> dict[str, dict[str, Any]]:
+        """Size and SHA-256 of files in the folder, as a record lists them."""
+        return {
+            str(path.relative_to(self.root)): {"bytes": path.stat().st_size, "sha256": contents(path)}
+            for path in paths
+        }
+
+    def _read(self, path: Path) -> Record | None:
+        try:
+            data = read_json(path)
+            check = data.pop("check", None)
+            if data["format"] != RECORD:
+                return None
+            if data["version"] > RECORD_VERSION:
+                raise InputError(
+                    f"{path}: a record of version {data['version']}, made by mdbridge {data['mdbridge']}; "
+                    f"this is mdbridge {__version__}, which reads up to version {RECORD_VERSION}: use the "
+                    "newer mdbridge, or choose another --out"
+                )
+            identity = Identity.from_dict(data["made_from"])
+            if check != digest(data) or identity.key != data["key"]:  # damaged, or edited by hand
+                return None
+            return Record(
+                data["stage"],
+                data["task"],
+                identity,
+                data["files"],
+                data["result"],
+                data["passing"],
+                data["seconds"],
+            )
+        except (FileError, KeyError, TypeError, AttributeError):  # not there or damaged: made again
+            return None
+
+    # --- what stands at the top ------------------------------------------------------
+
+    def owner(self, name: str) -> Record | None:
+        """The record that ``name`` at the top of the folder belongs to, where it is as it was written."""
+        owners = [kept for kept in self.records() if name in kept.files]
+        return next((kept for kept in owners if self.intact(kept, name)), None)
+
+    def refuse_foreign(self, names: Sequence[str]) -> None:
+        """Refuse to work towards a file that somebody else's stands in the way of.
+
+        Raises:
+            InputError: a file of that name is there, and no record of ours has it.
+        """
+        ours = {name for kept in self.records() for name in kept.files}
+        for name in names:
+            if (self.root / name).exists() and name not in ours:
+                raise InputError(
+                    f"{self.root / name}: is there already, and mdbridge did not write it; "
+                    "move it away, or choose another --out"
+                )
+
+    def staging(self, stage: str, key: str) -> Path:
+        """An empty folder for the files of a result in the making."""
+        folder = self.root / f"{STAGING}{stage}-{key}"
+        if folder.exists():  # of a process that was killed
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+        return folder
+
+    def publish(self, record: Record, staged: Path) -> Record:
+        """Move staged files to the top of the folder, others of the same stage aside, and keep the record.
+
+        Raises:
+            InputError: a file of somebody else's is in the way; nothing is moved.
+        """
+        names = sorted(str(p.relative_to(staged)) for p in staged.rglob("*") if p.is_file())
+        self.refuse_foreign(names)
+        self._set_aside(record, names)
+        for name in names:
+            target = self.root / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (staged / name).replace(target)
+        shutil.rmtree(staged)
+        files = self.described(*(self.root / name for name in names))
+        published = Record(
+            record.stage, record.task, record.identity, files, record.result, (), record.seconds
+        )
+        self.keep(published)
+        return published
+
+    def restore(self, stage: str, task: str, key: str) -> Record | None:
+        """Bring back to the top what an earlier input had made and another one had pushed aside."""
+        kept = self._read(self.root / "records" / stage / f"{task}-{key}.json")
+        aside = self.root / _SUPERSEDED / f"{stage}-{key}"
+        if kept is None or not aside.is_dir():
+            return None
+        there = {name: aside / name for name in kept.files}
+        if not all(
+            path.is_file() and contents(path) == kept.files[name]["sha256"] for name, path in there.items()
+        ):
+            return None
+        self._set_aside(kept, list(kept.files))
+        for name, path in there.items():
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            path.replace(self.root / name)
+        shutil.rmtree(aside)
+        return kept
+
+    def _set_aside(self, coming: Record, names: Sequence[str]) -> None:
+        """Move to ``superseded/`` what another input left of this stage, and what stands under ``names``."""
+        for kept in list(self.records()):
+            if kept.key == coming.key or not (kept.stage == coming.stage or set(names) & set(kept.files)):
+                continue
+            self._move_aside(kept, [name for name in kept.files if self.intact(kept, name)])
+        # ours once, but changed since by somebody: kept as well
+        same = self._read(self.root / coming.path)
+        changed = [
+            name
+            for name in names
+            if (self.root / name).exists()
+            and not (same is not None and name in same.files and self.intact(same, name))
+        ]
+        if changed:
+            self._move_aside(coming, changed, suffix=f"-changed-{int(time.time())}")
+
+    def _move_aside(self, record: Record, names: Sequence[str], suffix: str = "") -> None:
+        for name in names:
+            if Path(name).parts[0] in (record.stage, _SUPERSEDED):  # lies under its own key: meets nobody
+                continue
+            target = self.root / _SUPERSEDED / f"{record.stage}-{record.key}{suffix}" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (self.root / name).replace(target)
+
+    # --- whose folder ---------------------------------------------------------------
+
+    def check(self) -> None:
+        """Refuse a folder of another campaign, of another release, or of nobody that we know.
+
+        Raises:
+            InputError: names what is there and what to do.
+        """
+        path = self.root / MANIFEST
+        if path.exists():
+            manifest = read_manifest(self.root)
+            if manifest["campaign"] != self.campaign:
+                raise InputError(
+                    f"{self.root}: holds results of a campaign '{manifest['campaign']}', this is a campaign "
+                    f"'{self.campaign}'; choose another --out"
+                )
+            return
+        former = [name for name in _FORMER if (self.root / name).exists()]
+        if former:
+            raise InputError(
+                f"{self.root}: has {former[0]}, but no {MANIFEST}: results of mdbridge 0.1, which this "
+                "version does not read, or files of your own; nothing there is touched: choose another "
+                "--out (or finish that run with mdbridge 0.1)"
+            )
+
+    def sign(self, source: Path, overrides: Sequence[str], text: str) -> None:
+        """Write the manifest and a copy of the input as it is used."""
+        write_json(
+            self.root / MANIFEST,
+            {
+                "format": FORMAT,
+                "version": FORMAT_VERSION,
+                "campaign": self.campaign,
+                "source": str(Path(source).resolve()),
+                "overrides": list(overrides),
+                "mdbridge": __version__,
+            },
+        )
+        write_text(
+            self.root / "input.toml",
+            f"# The input as it was used last; paths are relative to {Path(source).resolve().parent}\n{text}",
+        )
+
+
+def read_manifest(root: Path) -> dict[str, Any]:
+    """What a folder says of itself.
+
+    Raises:
+        InputError: it is no folder of results, or one of a newer release.
+    """
+    path = Path(root) / MANIFEST
+    if not path.exists():
+        raise InputError(f"{root}: is no folder of mdbridge's results: it has no {MANIFEST}")
+    manifest = read_json(path)
+    if manifest.get("format") != FORMAT:
+        raise InputError(f"{path}: has the format {manifest.get('format')!r}, expected {FORMAT!r}")
+    if manifest.get("version", 0) > FORMAT_VERSION:
+        raise InputError(
+            f"{root}: a folder of version {manifest['version']}, written by mdbridge "
+            f"{manifest.get('mdbridge')}; this is mdbridge {__version__}, which reads up to version "
+            f"{FORMAT_VERSION}: use the newer mdbridge, or choose another --out"
+        )
+    return manifest
+
+
+@contextlib.contextmanager
+def claim(
+    comm: MPI.Comm, root: Path, campaign: str, source: Path, overrides: Sequence[str] = (), text: str = ""
+) -> Iterator[Workspace]:
+    """Own a folder while a command works in it (collective).
+
+    Args:
+        comm: the ranks that work together.
+        root: the folder; made if absent.
+        campaign: the kind of campaign.
+        source: the input's file.
+        overrides: of the command line.
+        text: the input as it is used, in TOML.
+
+    Raises:
+        InputError: another kind of campaign's folder, or of an older or newer release.
+        FileError: another process works in it, or it cannot be written; on all ranks, before any work.
+    """
+    workspace = Workspace(Path(root), campaign)
+
+    def enter() -> int:
+        handle = _lock(workspace.root)
+        try:
+            workspace.check()
+            for remnant in workspace.root.glob(f"{STAGING}*"):  # half-made, by a process that was killed
+                shutil.rmtree(remnant, ignore_errors=True)
+            workspace.sign(source, overrides, text)
+        except BaseException:
+            os.close(handle)
+            raise
+        return handle
+
+    handle, error = parallel.attempt(enter) if comm.rank == 0 else (None, None)
+    parallel.agree(comm, error)
+    try:
+        yield workspace
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def in_use(root: Path) -> bool:
+    """Whether a process works in the folder right now."""
+    try:
+        os.close(_lock(Path(root)))
+    except FileError:
+        return True
+    return False
+
+
+def _lock(root: Path) -> int:
+    """Keep others out until the handle is closed or this process ends, however it ends."""
+    path = root / ".lock"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise FileError(
+            f"{root}: cannot be written: {os.strerror(error.errno or 0)}; choose another --out"
+        ) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise FileError(
+            f"{root}: another process is working in it; wait for its end or stop it, or choose another --out"
+        ) from None
+    except OSError:  # a file system without locks
+        pass
+    return handle
+
+
+def as_json(value: Any) -> Any:
+    """What ``value`` is after a journey through a JSON file."""
+    return json.loads(json.dumps(value))
