@@ -6,7 +6,10 @@ from pathlib import Path
 from mpi4py import MPI
 
 from ..core.errors import InputError
+from .language import files
 from .session import Session, find_potentials
+
+__all__ = ["RESTART", "RESUMED", "files", "goes_on", "start"]
 
 RESTART = "restart"
 """LAMMPS variable with the restart file from which a script is to go on; ``none`` at first."""
@@ -40,10 +43,10 @@ def start(
     try:
         for name, value in {
             **variables,
-            RESTART: restart or "none",
+            RESTART: str(restart or "none"),
             RESUMED: int(restart is not None),
         }.items():
-            session.commands(f"variable {name} index {value}")
+            session.variable(name, value)
         session.file(script)
         if session.natoms == 0:
             raise InputError(f"{script}: makes no atoms")

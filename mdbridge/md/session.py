@@ -9,10 +9,8 @@ raised when ``run`` returns.
 """
 
 import ctypes
-import os
 import sys
 import traceback
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +23,15 @@ from ..core.errors import ConvergenceError, InputError, MdbridgeError, MDError, 
 from ..core.parallel import abort
 from . import sources
 from .engine import lammps
+from .language import quoted
 from .live import LiveAtoms
 from .memory import Memory
 from .observe.base import Atoms, Observer, adapted
 from .observe.schedule import Schedule, following
+from .potentials import find_potentials, potential
 from .signals import Signals
+
+__all__ = ["Atoms", "Observer", "Session", "find_potentials", "potential"]
 
 _FIX = "mdbridge_observers"
 _AGREE_EVERY = 10  # steps between two agreements where nothing else makes the ranks meet
@@ -112,6 +114,21 @@ class Session:
                 raise MDError(f"LAMMPS refused '{line}': {_tidy(error)}") from error
             self._raise_failure()
             self._changed = not line.startswith("run ")
+
+    def variable(self, name: str, value: str | float) -> None:
+        """Define a LAMMPS variable that is exactly ``value``, whatever characters are in it.
+
+        A script's own ``variable`` of style index leaves it as it is.
+
+        Raises:
+            InputError: LAMMPS has no such name, or no way to write the value.
+        """
+        word = quoted(name, value)
+        if word.isascii():
+            self.commands(f"variable {name} index {word}")
+        else:  # in a command LAMMPS loses what is not ASCII
+            self.commands(f"variable {name} string none")
+            self.lmp.set_string_variable(name, str(value))
 
     def file(self, script: Path) -> None:
         """Run a LAMMPS script, whose commands the log (which there must be) echoes.
@@ -360,35 +377,3 @@ def _tidy(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     kept = [line for line in lines if line and not line.startswith(("For more information", "http"))]
     return " ".join(kept).split(" (src/")[0]
-
-
-def potential(name: str) -> Path:
-    """Find an interatomic potential file.
-
-    Args:
-        name: a path, or the name of a file that ships with LAMMPS.
-
-    Raises:
-        InputError: it is in none of the places that were searched.
-    """
-    for folder in _potential_folders():
-        if (folder / name).is_file():
-            return (folder / name).resolve()
-    looked = ", ".join(str(folder) for folder in _potential_folders())
-    raise InputError(
-        f"potential '{name}' not found in {looked}; give its path, or set LAMMPS_POTENTIALS to its folder"
-    )
-
-
-def find_potentials() -> None:
-    """Have LAMMPS itself find the potential files that ship with it, unless the user has named a folder."""
-    folder = next((f for f in list(_potential_folders())[1:] if f.is_dir()), None)
-    if folder is not None:
-        os.environ.setdefault("LAMMPS_POTENTIALS", str(folder))
-
-
-def _potential_folders() -> Iterable[Path]:
-    yield Path()
-    yield from (Path(p) for p in os.environ.get("LAMMPS_POTENTIALS", "").split(os.pathsep) if p)
-    package = Path(lammps.__file__).parent
-    yield from (package / "share" / "lammps" / "potentials", package.parents[3] / "share/lammps/potentials")
