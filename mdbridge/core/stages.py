@@ -15,7 +15,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from . import parallel
 from .console import Tick, console, progress
-from .errors import FileError
+from .errors import FileError, MdbridgeError
 from .files import replacing
 from .identity import Identity
 from .workspace import STAGING, Record, Workspace, as_json
@@ -400,7 +400,8 @@ def _forge(
     start = time.monotonic()
     name = f"{stage}-{link.name}"
     staged = parallel.on_root(comm, lambda: workspace.staging(name, link.identity.key))
-    note = link.work(staged, before, tell)
+    with _named_as_they_will_be(staged, link_folder(workspace, stage, link)):
+        note = link.work(staged, before, tell)
 
     def keep() -> Record:
         target = link_folder(workspace, stage, link)
@@ -464,7 +465,8 @@ def make(comm: MPI.Comm, workspace: Workspace, product: Product, again: bool = F
         return record
     start = time.monotonic()
     staged = parallel.on_root(comm, lambda: workspace.staging(product.name, key))
-    product.work(staged)
+    with _named_as_they_will_be(staged, workspace.root):
+        product.work(staged)
 
     def publish() -> Record:
         missing = [name for name in product.files if not (staged / name).exists()]
@@ -476,6 +478,16 @@ def make(comm: MPI.Comm, workspace: Workspace, product: Product, again: bool = F
     record = parallel.on_root(comm, publish)
     out.print(f"{product.name}: {time.monotonic() - start:.1f} s")
     return record
+
+
+@contextlib.contextmanager
+def _named_as_they_will_be(staged: Path, final: Path) -> Iterator[None]:
+    """Have errors name files by the place that people know, not that of their making."""
+    try:
+        yield
+    except MdbridgeError as error:
+        error.args = tuple(str(part).replace(str(staged), str(final)) for part in error.args)
+        raise
 
 
 def require(workspace: Workspace, product: Product, command: str) -> Path:

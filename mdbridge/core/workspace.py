@@ -365,6 +365,8 @@ def in_use(root: Path) -> bool:
 def _lock(root: Path) -> int:
     """Keep others out until the handle is closed or this process ends, however it ends."""
     path = root / ".lock"
+    if root.exists() and not root.is_dir():
+        raise FileError(f"{root}: is a file, not a folder; choose another --out")
     try:
         root.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)

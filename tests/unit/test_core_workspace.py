@@ -95,7 +95,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(tmp_path):
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(FileError, match="out: cannot be written"), own(tmp_path / "out"):
+    with pytest.raises(FileError, match="out: is a file, not a folder"), own(tmp_path / "out"):
         pass
 
 
