@@ -1,5 +1,7 @@
 """Spatial smoothing functions and the normalised weights made of them, [You2022, eq. 6.1]."""
 
+import math
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -8,8 +10,8 @@ from scipy import sparse
 from ..core.errors import InputError
 from ..fields.grid import NodeGrid
 
-# Smoothing functions τ of s = |X − x| / R, each zero beyond s = 1.
-SHAPES = ("cone", "paraboloid", "gaussian")
+# Smoothing functions τ of s = |X − x| / R, each zero beyond s = 1; the last is smooth at its rim.
+SHAPES = ("cone", "paraboloid", "gaussian", "top-hat", "quartic")
 
 
 @njit(cache=True)
@@ -21,7 +23,36 @@ def smoothing(shape: int, s: float) -> float:
         return 1.0 - s
     if shape == 1:
         return 1.0 - s * s
-    return np.exp(-4.5 * s * s)  # a standard deviation of R/3 leaves 1.1 % of the peak at the rim
+    if shape == 2:
+        return np.exp(-4.5 * s * s)  # a standard deviation of R/3 leaves 1.1 % of the peak at the rim
+    if shape == 3:
+        return 1.0
+    return (1.0 - s * s) ** 2
+
+
+def integral(shape: str, dimension: int, radius: float) -> float:
+    """The integral of τ(|x|/R) over a line, a plane or space: a length, an area or a volume.
+
+    Args:
+        shape: one of :data:`SHAPES`.
+        dimension: 1, 2 or 3.
+        radius: R.
+    """
+    d = dimension
+    if shape == "gaussian":
+        # of r^(d-1) exp(-4.5 r²) up to 1
+        rim = math.exp(-4.5)
+        line = math.sqrt(math.pi / 18.0) * math.erf(math.sqrt(4.5))
+        moment = {1: line, 2: (1.0 - rim) / 9.0, 3: (line - rim) / 9.0}[d]
+    else:
+        missing = {
+            "cone": 1.0 / (d + 1),
+            "paraboloid": 1.0 / (d + 2),
+            "top-hat": 0.0,
+            "quartic": 2.0 / (d + 2) - 1.0 / (d + 4),
+        }
+        moment = 1.0 / d - missing[shape]
+    return {1: 2.0, 2: 2.0 * math.pi, 3: 4.0 * math.pi}[d] * moment * radius**d
 
 
 def weights(

@@ -5,6 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import InputError
+from .box import Box
+
+Array = NDArray[np.float64]
+
+AXES = ("x", "y", "z", "xy", "xz", "yz", "xyz")
+"""Directions that a :class:`CellGrid` may resolve; it averages over the others."""
+
+_LEAN = 1e-9
+"""Relative to the edge, what counts as upright: LAMMPS's own boxes are exact."""
+
 
 @dataclass(frozen=True)
 class NodeGrid:
@@ -57,3 +68,158 @@ class NodeGrid:
         """A square lattice with a node at 0 that covers a disc of ``radius`` (Å)."""
         n = int(np.floor(radius / spacing * (1 + 1e-9)))
         return cls((-n * spacing,) * 2, (spacing,) * 2, (2 * n + 1,) * 2, False)
+
+
+@dataclass(frozen=True)
+class CellGrid:
+    """A box, or a part of the laboratory, cut into equal cells along one, two or three directions.
+
+    The nodes are the centres of the cells.  Arrays of node values have the last of the
+    directions first: ``[z,] y, x``.
+
+    Attributes:
+        axes: one of :data:`AXES`.
+        cells: number of cells along each of them.
+        region: (low, high) along each of them, fixed in the laboratory; None for the whole
+            box, with which the cells move, stretch and lean.
+    """
+
+    axes: str
+    cells: tuple[int, ...]
+    region: tuple[tuple[float, float], ...] | None = None
+
+    @property
+    def directions(self) -> list[int]:
+        """The axes as numbers, 0 for x."""
+        return ["xyz".index(axis) for axis in self.axes]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of an array of node values."""
+        return self.cells[::-1]
+
+    def check(self, box: Box) -> None:
+        """Raise InputError unless the grid fits a box; lengths are in the box's units."""
+        if box.dimension == 2 and "z" in self.axes:
+            raise InputError(f"grid.axes = '{self.axes}': the simulation has two dimensions, x and y")
+        for axis, (low, high) in zip(self.directions, self.region or (), strict=False):
+            start, end = box.corner[axis], box.corner[axis] + np.abs(box.edges[:, axis]).sum()
+            if box.periodic[axis] and high - low > box.edges[axis, axis] * (1 + _LEAN):
+                raise InputError(
+                    f"grid.region: {high - low:g} along {'xyz'[axis]} does not fit the box, which repeats "
+                    f"after {box.edges[axis, axis]:g}"
+                )
+            if not box.periodic[axis] and (high <= start or low >= end):
+                raise InputError(
+                    f"grid.region: {low:g} … {high:g} along {'xyz'[axis]} lies outside the box, which goes "
+                    f"from {start:g} to {end:g}"
+                )
+
+    def place(self, box: Box) -> "Lattice":
+        """Where the nodes are in ``box``.
+
+        Raises:
+            InputError: a laboratory region, and the box leans over a direction that is averaged.
+        """
+        resolved = self.directions
+        averaged = [axis for axis in range(3) if axis not in resolved]
+        # the directions across everything that is averaged, turned so that the edges are triangular
+        across, _ = np.linalg.qr(box.edges[averaged].T) if averaged else (np.zeros((3, 0)), None)
+        edges = box.edges[resolved].T
+        edges = edges - across @ (across.T @ edges)
+        turn, reduced = np.linalg.qr(edges)
+        signs = np.sign(np.diag(reduced))
+        projection, reduced = (turn * signs).T, signs[:, None] * reduced
+        depth = box.volume / float(np.prod(np.diag(reduced)))
+        repeats = np.array([box.periodic[axis] for axis in resolved])
+        cells = np.array(self.cells)
+        if self.region is None:
+            periods = np.eye(len(cells))
+            return Lattice(
+                box.corner, projection, reduced, cells, periods, repeats, depth, box.edges[resolved]
+            )
+        plain = np.eye(3)[resolved]
+        if np.abs(projection - plain).max() > _LEAN:
+            raise InputError(
+                f"grid.region with axes '{self.axes}': the box leans, so that what is averaged over is not "
+                "upright; take all directions that lean into grid.axes, or leave out grid.region"
+            )
+        low, high = np.array(self.region).T
+        corner = np.zeros(3)
+        corner[resolved] = low
+        extent = np.diag(high - low)
+        periods = np.linalg.solve(extent, reduced)
+        return Lattice(corner, plain, extent, cells, periods, repeats, depth, None)
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The nodes of a :class:`CellGrid` at one moment, in the directions that kernels are taken in.
+
+    Distances are those across the directions that are averaged over.  With d resolved
+    directions a position x has the grid coordinates f = E⁻¹ P (x − corner), in which cells are
+    unit intervals over their number; node i along a direction is at (i + ½)/n.
+
+    Attributes:
+        corner: ``(3,)`` position of the first cell's corner.
+        projection: ``(d, 3)`` P, orthonormal rows.
+        edges: ``(d, d)`` E, upper triangular: the edges of the grid, one a column.
+        cells: ``(d,)`` numbers of cells.
+        periods: ``(d, d)`` translations of the atoms' images in grid coordinates, one a column.
+        repeats: ``(d,)`` which of them there are.
+        depth: the extent of what is averaged over: a length, an area, or 1.
+        sides: ``(d, 3)`` the box's own edges along the grid's directions, one a row; None where the
+            grid is a part of the laboratory.
+    """
+
+    corner: Array
+    projection: Array
+    edges: Array
+    cells: NDArray[np.int64]
+    periods: Array
+    repeats: NDArray[np.bool_]
+    depth: float
+    sides: Array | None
+
+    @property
+    def fills(self) -> bool:
+        """Whether the grid is the box, so that its nodes repeat as the atoms do."""
+        return self.sides is not None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of an array of node values, the last direction first."""
+        return tuple(int(n) for n in self.cells[::-1])
+
+    @property
+    def wraps(self) -> NDArray[np.bool_]:
+        """``(d,)`` along which directions the last node is followed by the first."""
+        return self.repeats & self.fills
+
+    @property
+    def cell_volume(self) -> float:
+        """Volume (or area, in two dimensions) that a node stands for."""
+        return float(np.prod(np.diag(self.edges)) / np.prod(self.cells)) * self.depth
+
+    def coordinates(self, x: Array) -> Array:
+        """``(n, d)`` grid coordinates of positions ``(n, 3)``."""
+        return (x - self.corner) @ self.projection.T @ np.linalg.inv(self.edges).T
+
+    def reach(self, radius: float) -> Array:
+        """``(d,)`` how far a ball of ``radius`` reaches in grid coordinates."""
+        return radius * np.linalg.norm(np.linalg.inv(self.edges), axis=1)
+
+    def nodes(self) -> Array:
+        """``(*shape, 3)`` positions of the nodes; averaged directions are taken at the box's corner."""
+        return self.points(0.5, 0)
+
+    def corners(self) -> Array:
+        """Positions of the corners of the cells, one more along each direction than there are cells."""
+        return self.points(0.0, 1)
+
+    def points(self, shift: float, more: int) -> Array:
+        """Positions at (i + ``shift``)/n, i = 0 … n − 1 + ``more``; ``(*shape, 3)``."""
+        steps = [(np.arange(n + more) + shift) / n for n in self.cells[::-1]]
+        f = np.stack(np.meshgrid(*steps, indexing="ij")[::-1], axis=-1)
+        sides = self.edges.T @ self.projection if self.sides is None else self.sides
+        return self.corner + f @ sides
