@@ -16,6 +16,7 @@ from ..fields.grid import Lattice
 from .kernels import SHAPES, smoothing
 
 Array = NDArray[np.float64]
+Whole = NDArray[np.int64]
 
 MOST_IMAGES = 50_000_000
 """Entries of the list of images that are still made; beyond, the window is absurdly large."""
@@ -111,7 +112,7 @@ def padded(lattice: Lattice, f: Array) -> tuple[NDArray[np.int64], Array, NDArra
 
 
 @njit(cache=True, inline="always")
-def span(middle, half, edge, count, endless):
+def span(middle: float, half: float, edge: float, count: int, endless: bool) -> tuple[int, int]:
     """First and last node along a direction within ``half`` (a length) of the coordinate ``middle``."""
     if edge == 0.0:
         return 0, 0
@@ -123,13 +124,21 @@ def span(middle, half, edge, count, endless):
 
 
 @njit(cache=True, inline="always")
-def lean(across, edge):
+def lean(across: float, edge: float) -> float:
     """The coordinate along an edge of a length ``across``; 0 along a direction that is not there."""
     return across / edge if edge != 0.0 else 0.0
 
 
 @njit(cache=True)
-def rows(spans, places, f, edges, cells, endless, radius):
+def rows(
+    spans: Whole,
+    places: Array,
+    f: Array,
+    edges: Array,
+    cells: Whole,
+    endless: NDArray[np.bool_],
+    radius: float,
+) -> int:
     """The rows of nodes along the first direction that a ball about ``f`` cuts; returns their number.
 
     Args:
@@ -167,7 +176,7 @@ def rows(spans, places, f, edges, cells, endless, radius):
 
 
 @njit(cache=True)
-def room(edges, cells, radius):
+def room(edges: Array, cells: Whole, radius: float) -> int:
     """The largest number of rows that :func:`rows` may find."""
     most = 1
     for axis in range(1, 3):
