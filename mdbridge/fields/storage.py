@@ -1,9 +1,15 @@
-"""Coarse-grained fields in HDF5: one group for each :class:`~.fieldset.FieldSet`."""
+"""Coarse-grained fields in HDF5: a group for each :class:`~.fieldset.FieldSet`, and planes of cells."""
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from ..core import store
 from .fieldset import FieldSet
 
 LENGTH, LOAD = "angstrom", "TPa/angstrom"
+
+PLANE = {"cell": ("y", "x"), "corner": ("y_corner", "x_corner")}
+"""Dimensions of a field at the centres of cells, or at their corners."""
 
 
 def put_fields(file: store.Group, name: str, fields: FieldSet) -> None:
@@ -52,3 +58,17 @@ def get_fields(file: store.Reader, name: str) -> FieldSet:
     except ValueError as error:
         raise group.refusal("", f"contradicts itself: {error}") from error
     return fields
+
+
+def put_plane(group: store.Group, edges: ArrayLike, shape: tuple[int, int], units: str) -> None:
+    """Name the axes of fields on a periodic plane of cells, :data:`PLANE`.
+
+    Args:
+        edges: ``(2,)`` lengths of the plane along x and y, undeformed.
+        shape: cells along y and x.
+        units: of the edges.
+    """
+    for axis, length, count in zip("yx", np.asarray(edges)[::-1], shape, strict=True):
+        step = length / count
+        group.dimension(axis, step * (np.arange(count) + 0.5), units, f"{axis} of the cell's centre")
+        group.dimension(f"{axis}_corner", step * np.arange(count), units, f"{axis} of the cell's corner")

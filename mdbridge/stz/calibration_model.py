@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import FileError, InputError
+from ..core.errors import InputError
 from . import paperfiles, solver
+from .energies import read_energy
 from .grid import Grid
 from .model import Diffusion, Material, effective_temperature
 
@@ -159,10 +159,4 @@ def _frames(strains: Sequence[float], frames: int, max_strain: float) -> list[in
 @functools.lru_cache(maxsize=8)
 def _energy(path: str) -> Array:
     """A field of energies in eV, ``(ny, nx)``; read once."""
-    if Path(path).suffix not in (".h5", ".hdf5"):
-        return paperfiles.read_field(Path(path))
-    try:
-        with h5py.File(path) as store:
-            return np.asarray(store["potential_energy"], dtype=float)
-    except (OSError, KeyError) as error:
-        raise FileError(f"{path}: holds no readable dataset 'potential_energy': {error}") from error
+    return read_energy(Path(path))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core import arrays
 from ..core.errors import FileError
 from ..core.units import BAR_IN_GPA
 
@@ -24,7 +25,7 @@ def read_field(path: Path) -> Array:
             header says (with both shapes), or values that are not finite numbers.
     """
     path = Path(path)
-    header, *lines = [line.split() for line in _read(path).splitlines() if line.strip()] or [[]]
+    header, *lines = arrays.words(path) or [[]]
     try:
         nx, ny = int(header[0]), int(header[1])
     except (IndexError, ValueError):
@@ -35,7 +36,7 @@ def read_field(path: Path) -> Array:
     if len(lines) != ny or lengths != {nx}:
         found = f"({len(lines)}, {', '.join(map(str, sorted(lengths))) or 0})"
         raise FileError(f"{path}: holds rows and columns {found}, its first line says ({ny}, {nx})")
-    return _numbers(path, lines)
+    return arrays.numbers(path, lines)
 
 
 def read_shear_stress(path: Path) -> Array:
@@ -45,27 +46,7 @@ def read_shear_stress(path: Path) -> Array:
         FileError: no such file, ragged rows, or values that are not finite numbers.
     """
     path = Path(path)
-    lines = [line.split() for line in _read(path).splitlines() if line.strip()]
+    lines = arrays.words(path)
     if not lines or len({len(line) for line in lines}) != 1:
         raise FileError(f"{path}: expected rows of equal length")
-    return -BAR_IN_GPA * _numbers(path, lines)[:, -1]
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii")
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise FileError(f"{path}: not a text file of numbers: {error}") from error
-
-
-def _numbers(path: Path, lines: list[list[str]]) -> Array:
-    try:
-        values = np.array(lines, dtype=float)
-    except ValueError as error:
-        raise FileError(f"{path}: {error}") from error
-    if not np.all(np.isfinite(values)):
-        row, column = np.argwhere(~np.isfinite(values))[0]
-        raise FileError(f"{path}: value {values[row, column]} at row {row}, column {column}")
-    return values
+    return -BAR_IN_GPA * arrays.numbers(path, lines)[:, -1]

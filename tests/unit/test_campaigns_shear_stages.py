@@ -8,11 +8,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import xarray
 from mpi4py import MPI
 
-from mdbridge.campaigns.shear import stages
+from mdbridge.campaigns.shear import results, stages
+from mdbridge.core import files, store
 from mdbridge.core.errors import FileError, FlowError, InputError
 from mdbridge.stz import scheme
+from mdbridge.stz.solver import forward
 
 INPUTS = Path(__file__).parents[2] / "inputs"
 SMALL = ["grid.nx=8", "grid.ny=10", "shear.max_strain=0.2", "shear.frames=8"]
@@ -31,29 +34,55 @@ def energy_file(path, shape=(10, 8)):
 
 def test_everything_is_written_with_units_and_places(tmp_path):
     run(tmp_path, "output.vtk=true", "shear.fields_every=4")
-    with h5py.File(tmp_path / "run.h5") as store:
-        places = {name: (data.attrs["units"], data.attrs["grid_location"]) for name, data in store.items()}
-        assert places == {
-            "gamma": ("1", "mean"),
-            "shear_stress": ("GPa", "mean"),
-            "dev_stress": ("GPa", "mean"),
-            "plastic_power": ("GPa/ps", "mean"),
-            "frames": ("1", "none"),
-            "Exy": ("1", "corner"),
-            "chi": ("1", "cell"),
-            "velocity": ("angstrom/ps", "corner"),
-            "stress": ("GPa", "cell"),
+    with xarray.open_dataset(tmp_path / "run.h5", engine="h5netcdf") as stored:
+        assert stored.attrs["complete"] and stored.attrs["material_s_y"] == 1.006
+        curve, corners, cells = ("gamma",), ("y_corner", "x_corner"), ("y", "x")
+        assert {name: (data.dims, data.attrs["units"]) for name, data in stored.items()} == {
+            "shear_stress": (curve, "GPa"),
+            "dev_stress": (curve, "GPa"),
+            "plastic_power": (curve, "GPa/ps"),
+            "frames": (("field_gamma",), "1"),
+            "Exy": (("field_gamma", *corners), "1"),
+            "chi": (("field_gamma", *cells), "1"),
+            "velocity": (("field_gamma", *corners, "velocity_component"), "angstrom/ps"),
+            "stress": (("field_gamma", *cells, "stress_component"), "GPa"),
         }
-        assert store["frames"][...].tolist() == [0, 4, 8]
-        assert store["gamma"].shape == (9,) and store["Exy"].shape == (3, 10, 8)
-        assert store["velocity"].shape == (3, 2, 10, 8) and store["stress"].shape == (3, 4, 10, 8)
-        assert store.attrs["complete"] and store.attrs["material_s_y"] == 1.006
+        assert dict(stored.sizes) == {
+            "gamma": 9, "field_gamma": 3, "y": 10, "x": 8, "y_corner": 10, "x_corner": 8,
+            "velocity_component": 2, "stress_component": 4,
+        }  # fmt: skip
+        assert stored["frames"].values.tolist() == [0, 4, 8]
+        np.testing.assert_allclose(stored["field_gamma"], stored["gamma"][[0, 4, 8]])
+        np.testing.assert_allclose(stored["x"], 50.0 * np.arange(8) + 25.0)
+        np.testing.assert_allclose(stored["y_corner"], 40.0 * np.arange(10))
         # power of the stress in Å, ps and GPa: ⟨σ_xy⟩ λ at the end of steady flow
-        assert store["plastic_power"][-1] == pytest.approx(store["shear_stress"][-1] * 1e-4, rel=0.1)
+        power, stress = (float(stored[name][-1]) for name in ("plastic_power", "shear_stress"))
+        assert power == pytest.approx(stress * 1e-4, rel=0.1)
+        # components by name: of the mean stress, and of what moves with the box
+        mean = stored["stress"].sel(stress_component="xy").mean(("y", "x"))
+        np.testing.assert_allclose(mean, stored["shear_stress"][[0, 4, 8]], atol=2e-2)
+        assert stored["velocity"].attrs["grid_location"] == "corner"
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["complete"] and summary["strain_reached"] == pytest.approx(0.2)
     for name in ("chi", "strain", "stress_strain"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_is_written_is_what_was_computed(tmp_path):
+    _, case = stages.prepare(INPUTS / "stz_bump.toml", [*SMALL, "shear.fields_every=4"])
+    result = forward(case)
+    sha256 = results.write(tmp_path / "run.h5", case, result, True)
+    assert sha256 == files.sha256(tmp_path / "run.h5")
+    stored = results.read(tmp_path / "run.h5")
+    for name in ("gamma", "shear_stress", "dev_stress", "exy", "chi"):
+        np.testing.assert_array_equal(getattr(stored, name), getattr(result, name))
+    for component in range(2):
+        np.testing.assert_allclose(
+            stored.velocity[..., component], result.velocity[:, component] * case.rate * 1e-12
+        )
+    for component in range(4):
+        np.testing.assert_array_equal(stored.stress[..., component], result.stress[:, component])
+    assert (stored.frame, stored.e_z, stored.box.tolist()) == ("simple", 21000.0, [400.0, 400.0])
 
 
 def test_vtk_holds_the_fields_in_the_deformed_box(tmp_path):
@@ -67,10 +96,11 @@ def test_vtk_holds_the_fields_in_the_deformed_box(tmp_path):
         assert int.from_bytes(raw[:8], "little") == len(raw) - 8
         arrays[data.get("Name")] = np.frombuffer(raw[8:]).reshape(-1, int(data.get("NumberOfComponents")))
     assert arrays["points"][-1] == pytest.approx([400.0 + 0.2 * 400.0, 400.0, 0.0])
-    with h5py.File(tmp_path / "run.h5") as store:
-        assert np.array_equal(arrays["chi"].reshape(10, 8), store["chi"][-1])
-        exy = arrays["Exy"].reshape(11, 9)
-        assert np.array_equal(exy[:-1, :-1], store["Exy"][-1]) and np.array_equal(exy[-1], exy[0])
+    stored = results.read(tmp_path / "run.h5")
+    np.testing.assert_array_equal(arrays["chi"].reshape(10, 8), stored.chi[-1])
+    np.testing.assert_array_equal(arrays["stress"].reshape(10, 8, 4), stored.stress[-1])
+    exy = arrays["Exy"].reshape(11, 9)
+    assert np.array_equal(exy[:-1, :-1], stored.exy[-1]) and np.array_equal(exy[-1], exy[0])
 
 
 def test_an_animation_on_request(tmp_path):
@@ -81,8 +111,8 @@ def test_an_animation_on_request(tmp_path):
 def test_chi_is_the_affine_map_of_an_energy_file_in_text_or_hdf5(tmp_path):
     energy = energy_file(tmp_path / "pe.0")
     final = energy_file(tmp_path / "pe.1")
-    with h5py.File(tmp_path / "pe.h5", "w") as store:
-        store["potential_energy"] = energy
+    with h5py.File(tmp_path / "pe.h5", "w") as file:
+        file["potential_energy"] = energy
     text = (INPUTS / "stz_validation.toml").read_text()
     (tmp_path / "in.toml").write_text(text.replace("../../shared/data/cuzr_md/pe.MD.0", "pe.0"))
     settings = [*SMALL, "initial.final_file=pe.1"]
@@ -91,7 +121,7 @@ def test_chi_is_the_affine_map_of_an_energy_file_in_text_or_hdf5(tmp_path):
     assert case.material.chi_inf == pytest.approx(8.277 * (final.max() + 3.368), abs=1e-7)
     _, same = stages.prepare(tmp_path / "in.toml", [*settings, "initial.file=pe.h5"])
     assert same.chi == pytest.approx(case.chi, abs=1e-7)
-    with pytest.raises(FileError, match=r"no dataset 'energy'; it holds potential_energy"):
+    with pytest.raises(FileError, match=r"'energy' is missing; there is potential_energy"):
         stages.prepare(tmp_path / "in.toml", [*settings, "initial.file=pe.h5", "initial.dataset=energy"])
     with pytest.raises(InputError, match=r"\(10, 8\).*\(10, 9\)"):
         stages.prepare(tmp_path / "in.toml", [*settings, "grid.nx=9"])
@@ -124,9 +154,10 @@ def test_a_failed_run_leaves_its_frames(tmp_path, monkeypatch):
     monkeypatch.setattr(scheme.Stepper, "smallest_step", 2e-3)
     with pytest.raises(FlowError, match="worst cell"):
         run(tmp_path, "scheme.tolerance=1e-9")
-    with h5py.File(tmp_path / "run.h5") as store:
-        assert not store.attrs["complete"]
-        assert 1 <= len(store["gamma"]) < 9
-        assert len(store["Exy"]) == len(store["gamma"])
+    with store.reading(tmp_path / "run.h5", results.RUN) as file:
+        assert not file.attribute("complete", bool)
+    stored = results.read(tmp_path / "run.h5")
+    assert 1 <= len(stored.gamma) < 9
+    assert len(stored.exy) == len(stored.gamma)
     assert json.loads((tmp_path / "summary.json").read_text())["complete"] is False
     assert (tmp_path / "chi.png").exists()

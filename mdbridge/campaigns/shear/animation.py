@@ -8,17 +8,18 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ...core.files import replacing
-from .figures import LABELS, image, limits, read
+from . import results
+from .figures import LABELS, field, image, limits
 
 
 def animate(store: Path, path: Path) -> None:
     """Write the fields of all kept frames as an animated GIF."""
-    run = read(store)
+    run = results.read(store)
     figure = Figure(figsize=(8.0, 3.8), layout="constrained")
     FigureCanvasAgg(figure)
     images = []
     for axes, name in zip(figure.subplots(1, 2, sharey=True), ("chi", "Exy"), strict=True):
-        images.append(image(axes, run, name, 0, limits(run[name])))
+        images.append(image(axes, run, name, 0, limits(field(run, name))))
         figure.colorbar(images[-1], ax=axes, label=LABELS[name])
 
     figure.draw_without_rendering()
@@ -26,11 +27,11 @@ def animate(store: Path, path: Path) -> None:
 
     def show(k: int) -> list[Any]:
         for picture, name in zip(images, ("chi", "Exy"), strict=True):
-            picture.set_data(run[name][k])
-        figure.suptitle(f"$\\gamma$ = {run['strains'][k]:.3f}")
+            picture.set_data(field(run, name)[k])
+        figure.suptitle(f"$\\gamma$ = {run.strains[k]:.3f}")
         return images
 
-    animation = FuncAnimation(figure, show, frames=len(run["strains"]), blit=False)
+    animation = FuncAnimation(figure, show, frames=len(run.strains), blit=False)
     with replacing(path) as temporary:
         animation.save(temporary, writer=_Gif(fps=12))
 

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from ...core import plots
-from ...core.errors import FileError
+from . import results
+from .results import Run
 
 Array = NDArray[np.float64]
 
@@ -33,25 +33,15 @@ def draw(store: Path, out: Path) -> None:
     Raises:
         FileError: the store cannot be read or the folder not written.
     """
-    run = read(store)
+    run = results.read(store)
     _maps(run, "chi", CHI_STRAINS, out / "chi.png")
     _maps(run, "Exy", EXY_STRAINS, out / "strain.png")
     _curve(run, out / "stress_strain.png")
 
 
-def read(path: Path) -> dict[str, Any]:
-    """All of a run that is drawn; χ in K, ``strains`` of the kept frames, ``box`` in nm."""
-    try:
-        with h5py.File(path) as store:
-            run: dict[str, Any] = {
-                name: store[name][...] for name in ("gamma", "shear_stress", "dev_stress", "Exy", "chi")
-            }
-            run["strains"] = run["gamma"][store["frames"][...]]
-            run["chi"] = run["chi"] * store.attrs["material_e_z"]
-            run["box"] = store.attrs["box_A"] / 10.0
-    except (OSError, KeyError) as error:
-        raise FileError(f"{path}: not a run of 'mdbridge shear': {error}") from error
-    return run
+def field(run: Run, name: str) -> Array:
+    """A field as it is drawn, ``(k, ny, nx)``: χ in K, E_xy."""
+    return run.chi * run.e_z if name == "chi" else run.exy
 
 
 def limits(values: Array) -> tuple[float, float]:
@@ -66,11 +56,11 @@ def _nearest(strains: Array, wanted: tuple[float, ...]) -> list[int]:
     return sorted({int(np.argmin(np.abs(strains - g))) for g in reached})
 
 
-def image(axes: Any, run: dict[str, Any], name: str, k: int, colours: tuple[float, float]) -> Any:
+def image(axes: Any, run: Run, name: str, k: int, colours: tuple[float, float]) -> Any:
     """Draw the field ``name`` of the kept frame ``k`` between two limits of its colours; axes in nm."""
-    width, height = run["box"]
+    width, height = run.box / 10.0
     picture = axes.imshow(
-        run[name][k],
+        field(run, name)[k],
         origin="lower",
         extent=(0.0, width, 0.0, height),
         cmap=_MAPS[name],
@@ -81,10 +71,10 @@ def image(axes: Any, run: dict[str, Any], name: str, k: int, colours: tuple[floa
     return picture
 
 
-def _maps(run: dict[str, Any], name: str, wanted: tuple[float, ...], path: Path) -> None:
+def _maps(run: Run, name: str, wanted: tuple[float, ...], path: Path) -> None:
     """One map for each wanted strain, on one colour scale."""
-    shown = _nearest(run["strains"], wanted)
-    colours = limits(run[name][shown])
+    shown = _nearest(run.strains, wanted)
+    colours = limits(field(run, name)[shown])
     width = 1.7 * len(shown) + 1.0
     with plots.figure(path, width, 2.2, nrows=1, ncols=len(shown), sharey=True, squeeze=False) as (
         figure,
@@ -93,21 +83,21 @@ def _maps(run: dict[str, Any], name: str, wanted: tuple[float, ...], path: Path)
         for panel, k in zip(axes[0], shown, strict=True):
             picture = image(panel, run, name, k, colours)
             plots.bare(panel)
-            panel.set_title(f"$\\gamma$ = {run['strains'][k]:.2f}")
+            panel.set_title(f"$\\gamma$ = {run.strains[k]:.2f}")
         axes[0, 0].set_ylabel("$Y$ (nm)")
         figure.colorbar(picture, ax=list(axes[0]), label=LABELS[name], shrink=0.8, pad=0.01)
 
 
-def _curve(run: dict[str, Any], path: Path) -> None:
+def _curve(run: Run, path: Path) -> None:
     curves = (
         ("shear_stress", plots.BLUE, "-", "shear stress $\\langle\\sigma_{xy}\\rangle$"),
         ("dev_stress", plots.ORANGE, "--", "deviatoric stress $\\langle(s{:}s/2)^{1/2}\\rangle$"),
     )
     with plots.figure(path, 4.5, 3.2) as (_, axes):
         for name, colour, line, label in curves:
-            axes.plot(run["gamma"], run[name], color=colour, linestyle=line, label=label)
+            axes.plot(run.gamma, getattr(run, name), color=colour, linestyle=line, label=label)
         axes.set_xlabel("net strain $\\gamma$")
         axes.set_ylabel("stress (GPa)")
-        axes.set_xlim(0.0, run["gamma"][-1] or 1.0)
-        axes.set_ylim(bottom=min(0.0, float(run["shear_stress"].min())))
+        axes.set_xlim(0.0, run.gamma[-1] or 1.0)
+        axes.set_ylim(bottom=min(0.0, float(run.shear_stress.min())))
         axes.legend()

@@ -1,45 +1,38 @@
 """run.h5 of ``mdbridge shear``: every dataset with its unit and its place on the grid."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
+from numpy.typing import NDArray
 
-from ...core.files import replacing
+from ...core import store
+from ...fields.storage import PLANE, put_plane
 from ...stz.model import PS_PER_S
 from ...stz.solver import Case, Result
 
+Array = NDArray[np.float64]
 
-def write(path: Path, case: Case, result: Result, complete: bool) -> None:
-    """Write a result; ``complete`` tells whether it reached the last frame.
+RUN = store.Format("mdbridge-shear", 1, "mdbridge shear")
+STRESSES = ("xx", "xy", "yy", "zz")
+
+
+def write(path: Path, case: Case, result: Result, complete: bool, key: str = "") -> str:
+    """Write a result; returns the SHA-256 of the file.
+
+    Args:
+        complete: whether it reached the last frame.
+        key: hash of the input.
 
     Raises:
         FileError: the folder cannot be written.
     """
     per_ps = case.rate / PS_PER_S  # velocities of a result are per unit of strain
-    table = {
-        # name: (values, unit, what, grid location)
-        "gamma": (result.gamma, "1", "net shear strain", "mean"),
-        "shear_stress": (result.shear_stress, "GPa", "mean of the physical sigma_xy", "mean"),
-        "dev_stress": (result.dev_stress, "GPa", "mean of sqrt(s:s/2)", "mean"),
-        "plastic_power": (result.plastic_power * per_ps, "GPa/ps", "mean of sigma : D_pl", "mean"),
-        "frames": (result.frames, "1", "indices into gamma at which the fields are kept", "none"),
-        "Exy": (result.exy, "1", "Green-Lagrange shear strain", "corner"),
-        "chi": (result.chi, "1", "effective temperature", "cell"),
-        "velocity": (
-            result.velocity * per_ps,
-            "angstrom/ps",
-            "velocity (x, y) beyond that of the frame",
-            "corner",
-        ),
-        "stress": (result.stress, "GPa", "sigma_xx, sigma_xy, sigma_yy, sigma_zz", "cell"),
-    }
-    with replacing(path) as temporary, h5py.File(temporary, "w") as store:
-        for name, (values, unit, what, location) in table.items():
-            data = store.create_dataset(name, data=values)
-            data.attrs.update(units=unit, long_name=what, grid_location=location)
-        store.attrs.update(
+    velocity = np.moveaxis(result.velocity * per_ps, 1, -1)
+    stress = np.moveaxis(result.stress, 1, -1)
+    curve, fields = ("gamma",), "field_gamma"
+    with store.writing(path, RUN, key) as file:
+        file.attributes(
             complete=complete,
             frame=case.frame,
             rate_per_s=case.rate,
@@ -47,7 +40,78 @@ def write(path: Path, case: Case, result: Result, complete: bool) -> None:
             tolerance=case.tolerance,
             box_A=np.array([case.grid.lx, case.grid.ly]),
             boundary=case.grid.boundary,
-            layout="fields are [frame, (component,) row = y, column = x]; corner (0, 0) is the box's origin, "
+            layout="fields are [frame, row = y, column = x(, component)]; corner (0, 0) is the box's origin, "
             "cell (0, 0) lies between corners (0, 0) and (1, 1)",
             **{f"material_{name}": value for name, value in asdict(case.material).items()},
+        )
+        file.dimension("gamma", result.gamma, "1", "net shear strain")
+        file.dimension(fields, result.gamma[result.frames], "1", "net shear strain of the kept fields")
+        file.dimension("velocity_component", ["x", "y"], "1", "direction")
+        file.dimension("stress_component", STRESSES, "1", "component of the stress")
+        put_plane(file, (case.grid.lx, case.grid.ly), case.grid.shape, "angstrom")
+        file.put("frames", result.frames, (fields,), "1", "indices into gamma at which the fields are kept")
+        file.put("shear_stress", result.shear_stress, curve, "GPa", "mean of the physical sigma_xy")
+        file.put("dev_stress", result.dev_stress, curve, "GPa", "mean of sqrt(s:s/2)")
+        file.put("plastic_power", result.plastic_power * per_ps, curve, "GPa/ps", "mean of sigma : D_pl")
+        for name, values, units, what, place, component in (
+            ("Exy", result.exy, "1", "Green-Lagrange shear strain", "corner", ()),
+            ("chi", result.chi, "1", "effective temperature", "cell", ()),
+            ("velocity", velocity, "angstrom/ps", "velocity beyond that of the frame", "corner",
+             ("velocity_component",)),
+            ("stress", stress, "GPa", "stress", "cell", ("stress_component",)),
+        ):  # fmt: skip
+            dims = (fields, *PLANE[place], *component)
+            file.put(name, values, dims, units, what, grid_location=place)
+    return file.sha256
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is drawn of a run.
+
+    Attributes:
+        gamma, shear_stress, dev_stress: ``(n,)`` net strain, mean stresses (GPa).
+        strains, frames: ``(k,)`` net strain of the kept fields, their place in ``gamma``.
+        exy, chi: ``(k, ny, nx)`` at corners, in cells.
+        velocity: ``(k, ny, nx, 2)`` at corners, in Å/ps.
+        stress: ``(k, ny, nx, 4)`` in cells, in GPa.
+        box: ``(2,)`` undeformed edges in Å.
+        frame: the motion of the box, a name of :data:`..stz.frame.FRAMES`.
+        e_z: K for one unit of χ.
+    """
+
+    gamma: Array
+    shear_stress: Array
+    dev_stress: Array
+    strains: Array
+    frames: NDArray[np.int64]
+    exy: Array
+    chi: Array
+    velocity: Array
+    stress: Array
+    box: Array
+    frame: str
+    e_z: float
+
+
+def read(path: Path) -> Run:
+    """Read a run.h5.
+
+    Raises:
+        FileError: it is not there, not of this kind, or damaged.
+    """
+    with store.reading(path, RUN) as file:
+        return Run(
+            gamma=file.get("gamma"),
+            shear_stress=file.get("shear_stress", "GPa"),
+            dev_stress=file.get("dev_stress", "GPa"),
+            strains=file.get("field_gamma"),
+            frames=file.integers("frames"),
+            exy=file.get("Exy"),
+            chi=file.get("chi"),
+            velocity=file.get("velocity", "angstrom/ps"),
+            stress=file.get("stress", "GPa"),
+            box=file.numbers("box_A", 2),
+            frame=file.attribute("frame", str),
+            e_z=file.attribute("material_e_z", float),
         )

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-import h5py
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
@@ -15,11 +14,12 @@ from numpy.typing import NDArray
 from ... import __version__
 from ...core import config, files, parallel, stages
 from ...core.console import console, progress
-from ...core.errors import FileError, FlowError, InputError
+from ...core.errors import FlowError, InputError
 from ...core.identity import Identity, contents
 from ...core.stages import Product
 from ...core.workspace import Workspace, claim
-from ...stz import initial, paperfiles
+from ...stz import initial
+from ...stz.energies import read_energy
 from ...stz.equilibrium.projection import FourierProjection, Projection
 from ...stz.grid import Domain, Grid, WholeGrid
 from ...stz.model import Material, cell_name, effective_temperature
@@ -102,7 +102,7 @@ class Campaign:
 
         def work() -> None:
             store = folder / "run.h5"
-            shear_store.write(store, self.case, result, complete=failure is None)
+            shear_store.write(store, self.case, result, failure is None, self.run.identity.key)
             files.write_json(folder / "summary.json", summary(self.case, result, failure, seconds))
             figures.draw(store, folder)
 
@@ -192,19 +192,6 @@ def solvers(comm: MPI.Comm, settings: ShearInput, case: Case) -> Iterator[tuple[
 
     with krylov.shared(case.grid, case.material, comm) as (shared, projection):
         yield shared, projection
-
-
-def read_energy(path: Path, dataset: str) -> Array:
-    """A coarse-grained energy in eV, ``(ny, nx)``, from the paper's text format or from HDF5."""
-    if path.suffix not in (".h5", ".hdf5"):
-        return paperfiles.read_field(path)
-    try:
-        with h5py.File(path) as store:
-            if dataset not in store:
-                raise FileError(f"{path}: has no dataset {dataset!r}; it holds {', '.join(store)}")
-            return np.asarray(store[dataset], dtype=float)
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error}") from error
 
 
 def _initial_chi(source: InitialInput, grid: Grid, folder: Path) -> tuple[Array, float | None]:

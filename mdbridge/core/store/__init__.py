@@ -11,7 +11,19 @@ before damaged bytes reach the HDF5 library, which may crash on them.
 """
 
 from .kinds import Format
-from .reader import File, Reader, opening, reading, stored_key
+from .reader import NO_UNITS, File, Reader, is_hdf5, opening, reading, stored_key
 from .writer import Document, Group, writing
 
-__all__ = ["Document", "File", "Format", "Group", "Reader", "opening", "reading", "stored_key", "writing"]
+__all__ = [
+    "NO_UNITS",
+    "Document",
+    "File",
+    "Format",
+    "Group",
+    "Reader",
+    "is_hdf5",
+    "opening",
+    "reading",
+    "stored_key",
+    "writing",
+]

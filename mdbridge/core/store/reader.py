@@ -15,6 +15,9 @@ from ..errors import FileError
 from . import seal
 from .kinds import Format
 
+NO_UNITS = "none"
+"""The units of a dataset that has no attribute 'units'."""
+
 Scalar = TypeVar("Scalar", str, int, float, bool)
 Index = int | slice | None
 Shape = Sequence[int | None]
@@ -102,8 +105,8 @@ class Reader:
             return {key: _plain(value) for key, value in data.attrs.items() if key not in _OF_SCALES}
 
     def units(self, name: str) -> str:
-        """The units of a dataset; 'none' where it says none."""
-        return str(self.describe(name).get("units", "none"))
+        """The units of a dataset; :data:`NO_UNITS` where it says none."""
+        return str(self.describe(name).get("units", NO_UNITS))
 
     def attribute(self, name: str, kind: type[Scalar]) -> Scalar:
         """An attribute of this group that is one text, number or truth value."""
@@ -171,7 +174,7 @@ class Reader:
         with self._guarded(name):
             elsewhere = data.is_virtual or data.external
             dtype, size = data.dtype, data.shape
-            given = _plain(data.attrs.get("units", "none"))
+            given = _plain(data.attrs.get("units", NO_UNITS))
         if elsewhere:
             raise self.refusal(name, "has its values in another file, which is not followed")
         text = h5py.check_string_dtype(dtype) is not None
@@ -208,11 +211,12 @@ class File(Reader):
         super().__init__(path, group, kind.remedy)
         found = self.attributes()
         name, version = str(found.get("format", "none")), found.get("format_version")
-        old = re.fullmatch(r"(.+)-(\d+)", name) if version is None else None
-        if old:  # up to mdbridge 0.1.0 the version was part of the name
-            name, version = old[1], int(old[2])
+        former = re.fullmatch(r"(.+)-(\d+)", name) if version is None else None
+        if former:  # up to mdbridge 0.1.0 the version was part of the name
+            name, version = former[1], int(former[2])
         if name != kind.name or not isinstance(version, int):
-            raise self.refusal("", f"has the format '{name}', expected '{kind.name}'")
+            old = ": of another program, or of mdbridge 0.1.0" if name == "none" else ""
+            raise self.refusal("", f"has the format '{name}', expected '{kind.name}'{old}")
         oldest = kind.version if kind.oldest is None else kind.oldest
         if not oldest <= version <= kind.version:
             author = found.get("mdbridge", "0.1.0 or older")
@@ -247,15 +251,21 @@ def reading(path: Path, kind: Format) -> Iterator[File]:
 
 @contextlib.contextmanager
 def opening(path: Path) -> Iterator[Reader]:
-    """Open anybody's HDF5 file.
+    """Open anybody's HDF5 file; one of ours must be what its seal was made of.
 
     Raises:
         FileError: as :func:`reading`.
     """
-    remedy = "give another file"
-    _require_file(Path(path), remedy)
-    with _opened(Path(path), remedy) as group:
-        yield Reader(Path(path), group, remedy)
+    path, remedy = Path(path), "give another file"
+    _require_file(path, remedy)
+    _is_sealed(path, remedy)
+    with _opened(path, remedy) as group:
+        yield Reader(path, group, remedy)
+
+
+def is_hdf5(path: Path) -> bool:
+    """Whether a file begins as HDF5 does; False where there is none."""
+    return Path(path).is_file() and bool(h5py.is_hdf5(path))
 
 
 def stored_key(path: Path, kind: Format) -> str | None:

@@ -1,8 +1,10 @@
 """Writing: contents are collected and checked, then written at once."""
 
 import contextlib
+import errno
 import hashlib
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -166,53 +168,41 @@ def writing(path: Path, kind: Format, key: str) -> Iterator[Document]:
             document.sha256 = files.write_bytes(path, memory.getvalue())
         return
     with files.replacing(path) as temporary:
-        with contextlib.closing(_Patient(temporary, "w+")) as target:
-            _write(target, document)
-        if target.failure is not None:
-            raise target.failure
+        _require_room(temporary, document)
+        _write(temporary, document)
         end = seal.seal(files.sha256(temporary))
         with temporary.open("ab") as stream:
             stream.write(end)
         document.sha256 = files.sha256(temporary)
 
 
-def _write(target: io.RawIOBase | io.BytesIO, document: Document) -> None:
-    """Write an HDF5 file into an open one; leaves it at the end."""
-    with h5py.File(target, "w") as file:
-        document._fill(file, {})
-    target.seek(0, 2)
+def _require_room(path: Path, document: Document) -> None:
+    """Raise OSError where there is no room for a file, before the HDF5 library begins.
 
-
-class _Patient(io.FileIO):
-    """A file whose first failure is told at the end.
-
-    The HDF5 library cannot be told that a disk is full: it fails again at every
-    object that it closes, says so on the standard error output, and may crash later.
+    That one cannot be told that a disk is full: it fails again at every object that it
+    closes, says so on the standard error output, and may crash later.
     """
-
-    failure: OSError | None = None
-
-    def write(self, data: Any) -> int:
-        """Write all of ``data``, or nothing more from the first failure on."""
-        left = memoryview(data).cast("B")
-        with self._noticing():
-            while left and self.failure is None:
-                left = left[super().write(left) :]
-        return len(data)
-
-    def truncate(self, size: int | None = None) -> int:
-        """Cut or lengthen the file, unless something has failed."""
-        with self._noticing():
-            if self.failure is None:
-                return super().truncate(size)
-        return size or 0
-
-    @contextlib.contextmanager
-    def _noticing(self) -> Iterator[None]:
+    if not hasattr(os, "posix_fallocate"):
+        return
+    size = document._bytes()
+    with path.open("wb") as stream:
         try:
-            yield
+            os.posix_fallocate(stream.fileno(), 0, size + size // 16 + 2**16)
         except OSError as error:
-            self.failure = error
+            if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # this file system cannot tell
+                raise
+        stream.truncate(0)
+
+
+def _write(target: Path | io.BytesIO, document: Document) -> None:
+    """Write an HDF5 file; what is in memory is left at its end."""
+    try:
+        with h5py.File(target, "w") as file:
+            document._fill(file, {})
+    except RuntimeError as error:  # h5py's own, for instance on a full disk at close
+        raise OSError(str(error)) from error
+    if isinstance(target, io.BytesIO):
+        target.seek(0, 2)
 
 
 def _storable(name: str, values: ArrayLike) -> NDArray[Any]:

@@ -1,0 +1,96 @@
+"""Users' own arrays, from .npz, .npy, HDF5 or text, whatever their files are called.
+
+Nothing is unpickled, and whatever is wrong with a file is one error that names it.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import store
+from .errors import FileError
+
+Array = NDArray[np.float64]
+
+
+def read(path: Path) -> dict[str, Array]:
+    """All arrays of real numbers at the top of a file, by name.
+
+    A .npy or a text file (rows of equally many numbers, blank or comma between them, from
+    ``#`` on a comment) holds a single one, named as the file is without its ending.
+
+    Raises:
+        FileError: no such file, or one that holds something else than real numbers.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileError(f"{path}: {'is no file' if path.exists() else 'no such file'}")
+    if store.is_hdf5(path):
+        with store.opening(path) as file:
+            return {name: file.get(name) for name in file.datasets()}
+    if _head(path).startswith((b"PK", b"\x93NUMPY")):
+        return {name: _real(path, name, values) for name, values in _numpy(path).items()}
+    rows = words(path)
+    if len({len(row) for row in rows}) != 1:
+        raise FileError(f"{path}: expected HDF5, .npz, .npy, or text with rows of equal length")
+    return {path.stem: numbers(path, rows)}
+
+
+def words(path: Path) -> list[list[str]]:
+    """The words of each line of a text file, without empty lines and comments.
+
+    Raises:
+        FileError: it cannot be read, or is no text.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: not a text file of numbers: {error}") from error
+    rows = (line.partition("#")[0].replace(",", " ").split() for line in lines)
+    return [row for row in rows if row]
+
+
+def numbers(path: Path, rows: list[list[str]]) -> Array:
+    """Rows of equally many words as finite numbers, ``(rows, columns)``.
+
+    Raises:
+        FileError: one of them is no finite number, named with its place.
+    """
+    try:
+        values = np.array(rows, dtype=np.float64)
+    except ValueError as error:
+        raise FileError(f"{path}: {error}") from error
+    if not np.all(np.isfinite(values)):
+        row, column = np.argwhere(~np.isfinite(values))[0]
+        raise FileError(f"{path}: value {values[row, column]} at row {row}, column {column}")
+    return values
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(6)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _numpy(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with path.open("rb") as stream:
+            stored = np.load(stream, allow_pickle=False)
+            if isinstance(stored, np.ndarray):
+                return {path.stem: stored}
+            return {name: stored[name] for name in stored.files}
+    # the parsers of zip, of zlib and of numpy's headers raise errors of a dozen kinds
+    except Exception as error:
+        raise FileError(f"{path}: not a readable .npz or .npy file: {error}") from error
+
+
+def _real(path: Path, name: str, values: NDArray[Any]) -> Array:
+    if values.dtype.kind not in "fiub":
+        raise FileError(f"{path}: {name!r} is no array of numbers: it holds {values.dtype}")
+    return np.asarray(values, dtype=np.float64)

@@ -1,0 +1,141 @@
+"""Fields on structured grids as files of VTK, for ParaView: one .vts each, and a .pvd over them.
+
+The grid is that of a cell of any shape, so it may deform from one file to the next.
+Arrays carry their unit and the names of their components.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.files import write_text
+
+Array = NDArray[np.float64]
+Place = Literal["cell", "corner"]
+
+# how VTK's own filters take six components for a symmetric tensor
+_SYMMETRIC = ("xx", "yy", "zz", "xy", "yz", "xz")
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field on a grid.
+
+    Attributes:
+        values: ``([nz,] ny, nx)``, or with components along a last axis.
+        units: of the values.
+        components: their names; none for a scalar.
+        place: whether the values are those of cells, or of the corners of cells, of which the
+            first along each axis stands for the last one too, as it does in a periodic box.
+    """
+
+    values: Array
+    units: str
+    components: Sequence[str] = ()
+    place: Place = "cell"
+
+
+def write_grid(path: Path, cell: ArrayLike, fields: Mapping[str, Field], origin: ArrayLike = 0.0) -> None:
+    """Write one .vts file.
+
+    Args:
+        cell: ``(d, 3)`` vectors of the edges along which the grid has its x, y and z, one a row.
+        fields: by name, all on the same grid of d axes.
+        origin: ``(3,)`` where the corner (0, …, 0) lies.
+
+    Raises:
+        ValueError: a field is on another grid, or has another number of components than names.
+        FileError: the file cannot be written.
+    """
+    edges = np.asarray(cell, dtype=np.float64)
+    shape = _shape(fields, len(edges))
+    arrays: dict[Place, list[str]] = {"corner": [], "cell": []}
+    for name, field in fields.items():
+        arrays[field.place].append(_data(name, field))
+    sections = [
+        _section("PointData", arrays["corner"]),
+        _section("CellData", arrays["cell"]),
+        _section("Points", [_array("points", _points(edges, shape, origin), "", "xyz")]),
+    ]
+    extent = " ".join(f"0 {n}" for n in (*shape[::-1], 0, 0)[:3])
+    write_text(
+        path,
+        '<?xml version="1.0"?>\n<VTKFile type="StructuredGrid" version="1.0" byte_order="LittleEndian" '
+        f'header_type="UInt64">\n<StructuredGrid WholeExtent="{extent}"><Piece Extent="{extent}">\n'
+        + "\n".join(sections)
+        + "\n</Piece></StructuredGrid>\n</VTKFile>\n",
+    )
+
+
+def write_series(path: Path, pieces: Sequence[tuple[float, str]]) -> None:
+    """Write a .pvd file: the time (or strain) of each .vts file, named relative to it."""
+    entries = "\n".join(
+        f'    <DataSet timestep="{time:.9g}" file={quoteattr(name)}/>' for time, name in pieces
+    )
+    write_text(
+        path,
+        f'<?xml version="1.0"?>\n<VTKFile type="Collection" version="1.0">\n  <Collection>\n{entries}\n'
+        "  </Collection>\n</VTKFile>\n",
+    )
+
+
+def _shape(fields: Mapping[str, Field], axes: int) -> tuple[int, ...]:
+    """Cells along ([z,] y, x), the same for all fields."""
+    shapes = {}
+    for name, field in fields.items():
+        size = np.shape(field.values)
+        count = size[axes:]
+        if len(size) < axes or count != ((len(field.components),) if field.components else ()):
+            raise ValueError(
+                f"'{name}' has the shape {size}: expected {axes} axes and {len(field.components)} components"
+            )
+        shapes[size[:axes]] = name
+    if len(shapes) != 1:
+        raise ValueError(f"fields on different grids: {shapes}")
+    return next(iter(shapes))
+
+
+def _points(edges: Array, shape: tuple[int, ...], origin: ArrayLike) -> Array:
+    """Corners of the cells, ``(…, 3)``, one more than cells along each axis."""
+    parts = [np.linspace(0.0, 1.0, n + 1) for n in shape]
+    fractions = np.stack(np.meshgrid(*parts, indexing="ij")[::-1], axis=-1)
+    return fractions @ edges + np.asarray(origin, dtype=np.float64)
+
+
+def _data(name: str, field: Field) -> str:
+    values = np.asarray(field.values, dtype=np.float64)
+    axes = values.ndim - bool(field.components)
+    components = tuple(field.components)
+    if not components:
+        values = values[..., None]
+    if field.place == "corner":
+        values = np.pad(values, [(0, 1)] * axes + [(0, 0)], mode="wrap")
+    if components in (("x",), ("x", "y")):  # VTK's vectors have three components
+        values = np.pad(values, [(0, 0)] * axes + [(0, 3 - len(components))])
+        components = ("x", "y", "z")
+    if len(components) == 6 and set(components) == set(_SYMMETRIC):
+        values = values[..., [components.index(part) for part in _SYMMETRIC]]
+        components = _SYMMETRIC
+    return _array(name, values, field.units, components)
+
+
+def _section(name: str, arrays: Sequence[str]) -> str:
+    return f"<{name}>" + "\n".join(arrays) + f"</{name}>"
+
+
+def _array(name: str, values: Array, units: str, components: Sequence[str]) -> str:
+    """One DataArray, components innermost and x fastest, base64 behind its length in bytes."""
+    raw = np.ascontiguousarray(values, dtype="<f8").tobytes()
+    encoded = base64.b64encode(np.uint64(len(raw)).tobytes() + raw).decode()
+    names = "".join(f" ComponentName{n}={quoteattr(part)}" for n, part in enumerate(components))
+    label = f'<InformationKey name="UNITS_LABEL" location="vtkDataArray">{escape(units)}</InformationKey>'
+    return (
+        f'<DataArray type="Float64" Name={quoteattr(name)} NumberOfComponents="{values.shape[-1]}"{names} '
+        f'format="binary">{encoded}{label if units else ""}</DataArray>'
+    )
