@@ -104,7 +104,19 @@ def weights(
 
 
 @njit(cache=True)
-def _fill(nodes, values, starts, positions, origin, h, count, periodic, reach, radius, shape):
+def _fill(
+    nodes: NDArray[np.int32],
+    values: NDArray[np.float64],
+    starts: NDArray[np.int32],
+    positions: NDArray[np.float64],
+    origin: NDArray[np.float64],
+    h: NDArray[np.float64],
+    count: NDArray[np.int64],
+    periodic: bool,
+    reach: NDArray[np.int64],
+    radius: float,
+    shape: int,
+) -> int:
     """Fill the columns of the weight matrix, one an atom; the number of atoms that no node sees."""
     filled = missed = 0
     for atom in range(len(positions)):

@@ -38,7 +38,9 @@ def node_positions(shape: tuple[int, int], edges: Array, shift: float) -> Array:
 
 
 @njit(cache=True, inline="always")
-def _row_span(s, edges, j, shape, shift, cutoff):
+def _row_span(
+    s: Array, edges: Array, j: int, shape: tuple[int, int], shift: float, cutoff: float
+) -> tuple[float, float, int, int]:
     """Height of row ``j`` over an atom, and the first and last column within the cutoff of it."""
     ny, nx = shape
     across = (j + shift) / ny - s[1]
@@ -54,7 +56,7 @@ def _row_span(s, edges, j, shape, shift, cutoff):
 
 
 @njit(cache=True, inline="always")
-def _rows(s, edges, shape, shift, cutoff):
+def _rows(s: Array, edges: Array, shape: tuple[int, int], shift: float, cutoff: float) -> tuple[int, int]:
     ny = shape[0]
     reach = cutoff / edges[1, 1]
     return math.ceil((s[1] - reach) * ny - shift), math.floor((s[1] + reach) * ny - shift)

@@ -8,7 +8,6 @@ value and what is allowed.
 import difflib
 import os
 import sys
-import types
 import typing
 from collections.abc import Sequence
 from pathlib import Path
@@ -137,9 +136,10 @@ def _model_at(model: type[BaseModel], path: Sequence[int | str]) -> type[BaseMod
 
 def _section_in(annotation: Any) -> type[BaseModel] | None:
     """The Section inside ``X``, ``X | None`` or ``list[X]``."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+    arguments = typing.get_args(annotation)
+    if not arguments and isinstance(annotation, type):
         return annotation if issubclass(annotation, BaseModel) else None
-    for argument in typing.get_args(annotation):
+    for argument in arguments:
         found = _section_in(argument)
         if found is not None:
             return found

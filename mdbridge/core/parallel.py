@@ -56,7 +56,7 @@ def agree(comm: MPI.Comm, error: BaseException | None) -> None:
 def _told(error: BaseException) -> str:
     """What to say of an error that nobody raised on purpose: where it came from, or that memory is short."""
     if isinstance(error, MemoryError):
-        return f"out of memory ({error or 'no more left'}): make the problem smaller, or use more nodes"
+        return f"out of memory ({str(error) or 'no more left'}): make the problem smaller, or use more nodes"
     return "".join(traceback.format_exception(error))
 
 

@@ -129,13 +129,15 @@ def transformed(fields: FieldSet, name: str) -> spectral.Samples:
     """
     if fields.shape is None:
         raise InputError(f"{name}: is not periodic, so that it has no Fourier transform to learn from")
+    try:
+        fields.check()
+    except ValueError as error:
+        raise InputError(f"{name}: {error}") from error
     for label, values in (("u", fields.u), ("b", fields.b)):
-        size = np.abs(values - values.mean(axis=1, keepdims=True)).max(axis=(1, 2))
-        if not np.isfinite(size).all():
-            raise InputError(f"{name}: sample {int(np.argmin(np.isfinite(size)))} of {label} is not finite")
-        if not size.all():
+        varies = np.ptp(values, axis=1).any(axis=1)
+        if not varies.all():
             raise InputError(
-                f"{name}: {label} of sample {int(np.argmin(size))} is the same on all nodes: there is "
+                f"{name}: {label} of sample {int(np.argmin(varies))} is the same on all nodes: there is "
                 "nothing to learn from it; leave it out"
             )
     return spectral.transform(fields.u, fields.b, fields.shape, fields.box)

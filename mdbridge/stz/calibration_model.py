@@ -61,13 +61,15 @@ def forward(
             strain is no frame.
         FlowError: the run failed.
     """
+    if len(box) != 2:
+        raise InputError(f"box = {list(box)}: must be the two edges of the sample (Å)")
     energy, final = _energy(energy_file), _energy(final_energy_file)
     chi = effective_temperature(energy, beta, E0)
     chi_inf = float(effective_temperature(final, beta, E0).max())
     case = solver.Case(
         Material(s_y=s_y, c0=c0, chi_inf=chi_inf, diffusion=diffusion, **material),
         chi,
-        Grid(chi.shape[1], chi.shape[0], *box),
+        Grid(chi.shape[1], chi.shape[0], box[0], box[1]),
         rate=rate,
         max_strain=max_strain,
         frames=frames,

@@ -13,11 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .grid import GHOST
-from .model import activation, decaying
+from .model import Compilation, activation, decaying
 
 Fields = NDArray[np.float64]
 _LINES = 32  # rows made at a time: few enough for the cache, enough for memory to be read in one go
-_FAST = {"cache": True, "fastmath": {"contract", "nsz", "arcp", "reassoc"}, "error_model": "numpy"}
+_FAST: Compilation = {
+    "cache": True,
+    "fastmath": {"contract", "nsz", "arcp", "reassoc"},
+    "error_model": "numpy",
+}
 
 
 class Constants(NamedTuple):
@@ -66,7 +70,7 @@ def metric(t: Geometry) -> tuple[float, float, float]:
 
 
 @numba.njit(inline="always", **_FAST)
-def _pressure(s11, s12, s22, szz, t):
+def _pressure(s11: float, s12: float, s22: float, szz: float, t: Geometry) -> float:
     """tr σ/3 of σ = T Σ Tᵀ."""
     xx_yy = (
         (t.a * t.a + t.c * t.c) * s11 + 2.0 * (t.a * t.b + t.c * t.d) * s12 + (t.b * t.b + t.d * t.d) * s22
@@ -75,7 +79,7 @@ def _pressure(s11, s12, s22, szz, t):
 
 
 @numba.njit(inline="always", **_FAST)
-def _physical(s11, s12, s22, t):
+def _physical(s11: float, s12: float, s22: float, t: Geometry) -> tuple[float, float, float]:
     """σ_xx, σ_xy, σ_yy of σ = T Σ Tᵀ."""
     xx = t.a * t.a * s11 + 2.0 * t.a * t.b * s12 + t.b * t.b * s22
     xy = t.a * t.c * s11 + (t.a * t.d + t.b * t.c) * s12 + t.b * t.d * s22
@@ -84,7 +88,7 @@ def _physical(s11, s12, s22, t):
 
 
 @numba.njit(inline="always", **_FAST)
-def _overstress(s11, s12, s22, szz, t, s_y):
+def _overstress(s11: float, s12: float, s22: float, szz: float, t: Geometry, s_y: float) -> float:
     """s̃ = sqrt(½ s:s)/s_y."""
     xx, xy, yy = _physical(s11, s12, s22, t)
     p = (xx + yy + szz) / 3.0
@@ -93,13 +97,22 @@ def _overstress(s11, s12, s22, szz, t, s_y):
 
 
 @numba.njit(inline="always", **_FAST)
-def _larger(a, b):
+def _larger(a: float, b: float) -> float:
     """The maximum in a form that the compiler makes a vector instruction of; NaN in ``a`` is passed over."""
     return a if a > b else b
 
 
 @numba.njit(inline="always", **_FAST)
-def _flow_row(j, y, k, t, flow, relaxation, stiffness, peaks):
+def _flow_row(
+    j: int,
+    y: Fields,
+    k: Constants,
+    t: Geometry,
+    flow: Fields,
+    relaxation: Fields,
+    stiffness: Fields,
+    peaks: Fields,
+) -> None:
     """D, 2μD/(s̃ s_y) and the larger of that and 2μ/s_y ∂D/∂s̃, of row j with one ghost column.
 
     D becomes the last of three rows of ``flow``; the last two of ``peaks``, by columns, rise to the row's.
@@ -121,7 +134,7 @@ def _flow_row(j, y, k, t, flow, relaxation, stiffness, peaks):
 
 
 @numba.njit(inline="always", **_FAST)
-def _upwind(speed, m2, m1, c, p1, p2):
+def _upwind(speed: float, m2: float, m1: float, c: float, p1: float, p2: float) -> float:
     """Twice the second-order ENO difference at the middle of five values, without a branch."""
     centred = m1 - 2.0 * c + p1
     aside = (m2 - 2.0 * m1 + c) if speed > 0.0 else (p2 - 2.0 * p1 + c)
@@ -130,7 +143,7 @@ def _upwind(speed, m2, m1, c, p1, p2):
 
 
 @numba.njit(inline="always", **_FAST)
-def _advection(f, j, i, ru, rv):
+def _advection(f: Fields, j: int, i: int, ru: float, rv: float) -> float:
     """V·∇f at (j, i) with ru = V_x/(2 dx), rv = V_y/(2 dy)."""
     along_x = _upwind(ru, f[j, i - 2], f[j, i - 1], f[j, i], f[j, i + 1], f[j, i + 2])
     along_y = _upwind(rv, f[j - 2, i], f[j - 1, i], f[j, i], f[j + 1, i], f[j + 2, i])
@@ -138,7 +151,7 @@ def _advection(f, j, i, ru, rv):
 
 
 @numba.njit(inline="always", **_FAST)
-def _gradient(f, j, i, hx, hy):
+def _gradient(f: Fields, j: int, i: int, hx: float, hy: float) -> tuple[float, float]:
     """∂f/∂X, ∂f/∂Y at cell (j, i) of a corner field; hx = 1/(2 dx), hy = 1/(2 dy)."""
     diagonal = f[j + 1, i + 1] - f[j, i]
     other = f[j, i + 1] - f[j + 1, i]
@@ -146,13 +159,13 @@ def _gradient(f, j, i, hx, hy):
 
 
 @numba.njit(inline="always", **_FAST)
-def _centre(f, j, i):
+def _centre(f: Fields, j: int, i: int) -> float:
     """A corner field at the centre of cell (j, i)."""
     return 0.25 * (f[j, i] + f[j, i + 1] + f[j + 1, i] + f[j + 1, i + 1])
 
 
 @numba.njit(inline="always", **_FAST)
-def _extrapolated_row(j, velocity, earlier, ratio, rows):
+def _extrapolated_row(j: int, velocity: Fields, earlier: Fields, ratio: float, rows: Fields) -> None:
     """Move the second row of ``rows`` to the first; the second is V at row j, ``ratio`` intervals farther."""
     for c in range(2):
         for i in range(rows.shape[2]):
@@ -161,7 +174,7 @@ def _extrapolated_row(j, velocity, earlier, ratio, rows):
 
 
 @numba.njit(inline="always", **_FAST)
-def _motion_row(v, k, m):
+def _motion_row(v: Fields, k: Constants, m: Fields) -> None:
     """Of a row of cells: V_x/(2 dx), V_y/(2 dy), ∂V_x/∂X, ∂V_x/∂Y, ∂V_y/∂X, ∂V_y/∂Y."""
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
     for column in range(v.shape[2] - 2 * GHOST):
@@ -172,7 +185,9 @@ def _motion_row(v, k, m):
 
 
 @numba.njit(inline="always", **_FAST)
-def _fastest_row(stiffness, flow, m, k, t, ceiling, peaks):
+def _fastest_row(
+    stiffness: Fields, flow: Fields, m: Fields, k: Constants, t: Geometry, ceiling: float, peaks: Fields
+) -> None:
     """Raise the first two of ``peaks`` to what local_stage returns, of a row of cells."""
     n11, _, n22 = metric(t)
     spread = 4.0 * k.diffusion * (n11 / k.dx**2 + n22 / k.dy**2)
@@ -185,7 +200,9 @@ def _fastest_row(stiffness, flow, m, k, t, ceiling, peaks):
 
 
 @numba.njit(inline="always", **_FAST)
-def _stress_row(line, j, y, m, t, relaxation, rate):
+def _stress_row(
+    line: int, j: int, y: Fields, m: Fields, t: Geometry, relaxation: Fields, rate: Fields
+) -> None:
     """Fields 0 … 3: plastic relaxation and Truesdell transport of Σ and σ_zz, [Kontolati2021, eq. 30]."""
     n11, n12, n22 = metric(t)
     columns = y.shape[2] - 2 * GHOST
@@ -206,7 +223,9 @@ def _stress_row(line, j, y, m, t, relaxation, rate):
 
 
 @numba.njit(inline="always", **_FAST)
-def _chi_row(line, j, y, m, flow, relaxation, k, rate):
+def _chi_row(
+    line: int, j: int, y: Fields, m: Fields, flow: Fields, relaxation: Fields, k: Constants, rate: Fields
+) -> None:
     """Field 4: heating by plastic work and advection, [Kontolati2021, eq. 29]."""
     work = 4.0 * k.mu / (k.s_y * k.c0)
     for column in range(y.shape[2] - 2 * GHOST):
@@ -217,7 +236,9 @@ def _chi_row(line, j, y, m, flow, relaxation, k, rate):
 
 
 @numba.njit(inline="always", **_FAST)
-def _imbalance_row(row, line, stress_rate, k, t, force):
+def _imbalance_row(
+    row: int, line: int, stress_rate: Fields, k: Constants, t: Geometry, force: Fields
+) -> None:
     """Row ``row`` of corners: the cells around it are lines ``line`` - 1 and ``line`` of ``stress_rate``."""
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
     for column in range(force.shape[2]):
@@ -281,7 +302,17 @@ class Local(NamedTuple):
 
 
 @numba.njit(inline="always", **_FAST)
-def _combine_row(f, line, j, base, base_rate, last, rate, w, out):
+def _combine_row(
+    f: int,
+    line: int,
+    j: int,
+    base: Fields,
+    base_rate: Fields,
+    last: Fields,
+    rate: Fields,
+    w: Weights,
+    out: Fields,
+) -> None:
     # In place, or loops would be scalar, and one for each set of weights: nothing without weight is
     # read, and two loops in place of three take 3 ns a cell more.
     columns = last.shape[2] - 2 * GHOST

@@ -5,8 +5,9 @@ so that every rate below carries a factor 1/λ, λ the applied shear rate.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, SupportsIndex, TypedDict
 
 import numba
 import numpy as np
@@ -93,10 +94,18 @@ class Material:
         )
 
 
-_NESTED = {"cache": True, "inline": "always", "fastmath": {"contract"}, "error_model": "numpy"}
+class Compilation(TypedDict):
+    """Options of numba for several functions at once."""
+
+    cache: bool
+    fastmath: set[str]
+    error_model: Literal["python", "numpy"]
 
 
-@numba.njit(**_NESTED)
+_NESTED: Compilation = {"cache": True, "fastmath": {"contract"}, "error_model": "numpy"}
+
+
+@numba.njit(inline="always", **_NESTED)
 def decaying(x: float) -> float:
     """e^−x for x >= 0 to 1e-13 of itself, without branch or loop, so that loops over it can be vectorised.
 
@@ -128,7 +137,7 @@ def decaying(x: float) -> float:
     return v * v
 
 
-@numba.njit(**_NESTED)
+@numba.njit(inline="always", **_NESTED)
 def activation(s: float) -> tuple[float, float]:
     """(1 − 1/s̃) F(s̃), F from [Kontolati2021, eq. 33], and its derivative, for s̃ >= 1.
 
@@ -161,6 +170,6 @@ def effective_temperature(energy: Field, beta: float, e0: float) -> Field:
     return chi
 
 
-def cell_name(index: tuple[int, ...]) -> str:
+def cell_name(index: Sequence[SupportsIndex]) -> str:
     """How errors name a cell: row = y, column = x."""
     return f"cell (row {int(index[0])}, column {int(index[1])})"

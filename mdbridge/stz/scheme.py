@@ -76,7 +76,7 @@ def _weights(c: Coefficients, stage: int, step: float) -> Weights:
 
 
 @numba.njit(cache=True, fastmath={"contract"})
-def _first_stage(y0, rate0, weight, out):
+def _first_stage(y0: Fields, rate0: Fields, weight: float, out: Fields) -> None:
     """out = Y0 + weight F0."""
     a, b, o = y0.ravel(), rate0.ravel(), out.ravel()
     for n in range(len(o)):
@@ -84,7 +84,7 @@ def _first_stage(y0, rate0, weight, out):
 
 
 @numba.njit(cache=True, fastmath={"contract", "reassoc"})
-def _squares(y0, rate0, y, rate, step):
+def _squares(y0: Fields, rate0: Fields, y: Fields, rate: Fields, step: float) -> float:
     """Sum of squares of the local error along a row, [Sommeijer1998, eq. 2.7]."""
     total = 0.0
     for i in range(len(y)):
@@ -94,7 +94,9 @@ def _squares(y0, rate0, y, rate, step):
 
 
 @numba.njit(cache=True)
-def _error_estimate(y0, rate0, y, rate, step, scales):
+def _error_estimate(
+    y0: Fields, rate0: Fields, y: Fields, rate: Fields, step: float, scales: Fields
+) -> tuple[float, int, int]:
     """Sum of squares of the scaled local error, and the worst owned place."""
     total, worst, field, row = 0.0, -1.0, 0, GHOST
     inner = slice(GHOST, y.shape[2] - GHOST)
@@ -106,7 +108,7 @@ def _error_estimate(y0, rate0, y, rate, step, scales):
             if not square <= worst:  # NaN is the worst there is
                 worst, field, row = square, f, j
     change = 0.8 * (y0[field, row] - y[field, row]) + 0.4 * step * (rate0[field, row] + rate[field, row])
-    return total, row - GHOST, np.argmax(np.abs(change[GHOST:-GHOST]))
+    return total, row - GHOST, int(np.argmax(np.abs(change[GHOST:-GHOST])))
 
 
 @dataclass
@@ -243,7 +245,7 @@ class Stepper:
         chi = owned(self._trial)[CHI]
         positive = bool(chi.min() > 0.0)
         if not positive:
-            row, column = np.unravel_index(np.argmin(chi), chi.shape)
+            row, column = (int(n) for n in np.unravel_index(np.argmin(chi), chi.shape))
         bad = 0.0 if positive and math.isfinite(square) else 1.0
         total, bad_anywhere = self._domain.total(np.array([square if not bad else 0.0, bad]))
         cell = self._domain.worst(math.inf if bad else square, (int(row), int(column)))

@@ -91,11 +91,14 @@ def test_what_cannot_be_learned_from_is_refused_by_name(fields, horizon, words):
         fieldsets.learn(fields, horizon, 2, settings=QUICK)
 
 
-def test_a_number_that_is_none_is_refused_with_its_sample():
+def test_fields_that_contradict_themselves_are_refused():
     u = COARSE.u.copy()
     u[3, 5, 0] = np.nan
-    with pytest.raises(InputError, match="set 0: sample 3 of u is not finite"):
+    with pytest.raises(InputError, match="set 0: u has values that are not finite"):
         fieldsets.learn(replace(COARSE, u=u), 9.0, 2, settings=QUICK)
+    turned = COARSE.nodes.reshape(*COARSE.shape, 2).swapaxes(0, 1).reshape(-1, 2)  # y fastest, not x
+    with pytest.raises(InputError, match=r"set 0: node 15 is at .* but the grid has it at"):
+        fieldsets.learn(replace(COARSE, nodes=turned), 9.0, 2, settings=QUICK)
 
 
 @pytest.mark.parametrize(

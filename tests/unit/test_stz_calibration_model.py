@@ -38,3 +38,10 @@ def test_what_is_not_there_is_said(folder):
         stz.published(str(folder), strains=(0.15,))
     with pytest.raises(InputError, match=r"0\.1234 is none of the 100 frames"):
         stz.published(str(folder), strains=(0.1234,))
+
+
+@pytest.mark.parametrize("box", [(400.0,), (400.0, 400.0, 10.0)])
+def test_a_box_has_two_edges(folder, box):
+    energies = {"energy_file": str(folder / "pe.MD.20"), "final_energy_file": str(folder / "pe.MD.40")}
+    with pytest.raises(InputError, match=r"box = \[400.0.*two edges"):
+        stz.forward(c0=0.5, s_y=1.0, beta=8.0, E0=-3.4, box=box, **energies)

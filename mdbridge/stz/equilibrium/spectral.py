@@ -138,7 +138,21 @@ class SpectralSolver:
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
-def _invert(values, start, stop, sin_x, cos_x, sin_y, cos_y, x, y, mu, lame, t, back):
+def _invert(
+    values: Array,
+    start: int,
+    stop: int,
+    sin_x: Array,
+    cos_x: Array,
+    sin_y: Array,
+    cos_y: Array,
+    x: float,
+    y: float,
+    mu: float,
+    lame: float,
+    t: Array,
+    back: Array,
+) -> None:
     """Force to back · v in columns start … stop: v = M⁻¹ f by Sherman–Morrison, M = μ |κ|² I + (λ + μ) κ κᵀ.
 
     The null vectors of K, translations and (on even grids) checkerboards, are set to zero.
@@ -167,7 +181,18 @@ def _invert(values, start, stop, sin_x, cos_x, sin_y, cos_y, x, y, mu, lame, t, 
 
 
 @numba.njit(cache=True, fastmath=True, error_model="numpy")
-def _damp(spectrum, start, stop, sin_x, cos_x, sin_y, cos_y, xx, xy, yy):
+def _damp(
+    spectrum: Spectrum,
+    start: int,
+    stop: int,
+    sin_x: Array,
+    cos_x: Array,
+    sin_y: Array,
+    cos_y: Array,
+    xx: float,
+    xy: float,
+    yy: float,
+) -> None:
     """Multiply columns start … stop by (1 + q⁴)^(−1/4), q the symbol of diffusion over the cut."""
     some = slice(2 * start, 2 * stop, 2)
     sin_x, cos_x = sin_x[some].copy(), cos_x[some].copy()
@@ -204,7 +229,7 @@ def _squares(grid: Grid) -> Array:
 
 
 @numba.njit(cache=True)
-def _blocks(mu, lame, back, squares):
+def _blocks(mu: float, lame: float, back: Array, squares: Array) -> Array:
     """μ |κ|² I + (λ + μ) κ κᵀ with κ = T⁻ᵀ K, ``back`` being T⁻¹."""
     blocks = np.zeros((2, 2, 3, 3))
     for c in range(2):
