@@ -1,0 +1,72 @@
+"""Figures: whole or not at all, of the size asked for, in one look that leaves no trace."""
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib import pyplot
+
+from mdbridge.core import plots
+from mdbridge.core.errors import FileError
+
+
+def test_a_figure_has_its_size_and_its_kind(tmp_path):
+    for name, start in (("a.png", b"\x89PNG"), ("a.pdf", b"%PDF"), ("a.svg", b"<?xml")):
+        with plots.figure(tmp_path / name, 2.0, 1.5, ncols=2) as (figure, axes):
+            axes[0].plot([0, 1])
+            assert figure.get_size_inches().tolist() == [2.0, 1.5] and len(axes) == 2
+        assert (tmp_path / name).read_bytes().startswith(start)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.pdf", "a.png", "a.svg"]
+    width, height = np.frombuffer((tmp_path / "a.png").read_bytes()[16:24], dtype=">u4")
+    assert (width, height) == (400, 300)  # 200 dots an inch, enough to print
+
+
+def test_a_failed_figure_leaves_nothing_and_is_closed(tmp_path):
+    before = pyplot.get_fignums()
+    (tmp_path / "a.png").write_bytes(b"the one before")
+    with pytest.raises(ZeroDivisionError), plots.figure(tmp_path / "a.png", 2.0, 1.5):
+        _ = 1 / 0
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+    assert (tmp_path / "a.png").read_bytes() == b"the one before"
+    assert pyplot.get_fignums() == before
+
+
+def test_a_folder_that_is_a_file_is_named(tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(FileError, match=r"out/a\.png"), plots.figure(tmp_path / "out" / "a.png", 2.0, 1.5):
+        pass
+
+
+def test_the_look_is_that_of_our_figures_alone(tmp_path):
+    before = matplotlib.rcParams["font.size"], matplotlib.rcParams["axes.spines.top"]
+    with plots.figure(tmp_path / "a.png", 2.0, 1.5) as (_, axes):
+        assert not axes.spines["top"].get_visible()
+        plots.bare(axes)
+        assert all(side.get_visible() for side in axes.spines.values())
+        assert axes.get_aspect() == 1.0
+    assert (matplotlib.rcParams["font.size"], matplotlib.rcParams["axes.spines.top"]) == before
+
+
+def test_no_display_is_asked_for():
+    assert plots.pyplot().get_backend().lower() == "agg"
+
+
+def test_logarithmic_axes_have_plain_numbers(tmp_path):
+    with plots.figure(tmp_path / "a.png", 3.0, 4.0) as (figure, axes):
+        axes.semilogy([1, 2], [3.0, 60.0])
+        plots.plain_log(axes)
+        figure.canvas.draw()
+        shown = [one.get_text() for one in axes.get_yticklabels()]
+    assert {"5", "10", "20", "50"} <= set(shown)
+
+
+def test_round_ticks():
+    values = plots.ticks(3).tick_values(0.0, 0.9)
+    assert len(values) <= 5 and np.allclose(np.diff(values), np.diff(values)[0])
+
+
+def test_colours_differ_also_in_grey():
+    """Luminances of the lines' colours, as a printer without colours has them."""
+    colours = (plots.BLUE, plots.ORANGE, plots.GREEN, plots.RED, plots.GREY)
+    assert len(set(colours)) == 5
+    grey = [np.dot([0.2126, 0.7152, 0.0722], matplotlib.colors.to_rgb(one)) for one in colours[:2]]
+    assert abs(grey[0] - grey[1]) > 0.2
