@@ -21,6 +21,7 @@ PACKAGES = (
     "pydantic",
     "typer",
     "rich",
+    "tomli-w",
 )
 
 

@@ -1,4 +1,4 @@
-"""Checks of the environment: all are made, each failure with its remedy, and the exit code is that of all ranks."""
+"""Checks of the environment: all are made, each failure is said, and the exit code is that of all ranks."""
 
 from types import SimpleNamespace
 

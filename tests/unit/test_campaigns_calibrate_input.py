@@ -1,0 +1,66 @@
+"""The input of ``mdbridge calibrate``: terms, sources, and defaults that are those of the search."""
+
+from dataclasses import fields
+
+import pytest
+
+from mdbridge.calibrate import ego
+from mdbridge.campaigns.calibrate.input import CalibrateInput, EgoInput
+from mdbridge.core.config import check
+from mdbridge.core.errors import InputError
+
+BASE = {
+    "campaign": "calibrate",
+    "model": "a:b",
+    "parameters": {"a": {"low": 0.0, "high": 1.0}},
+    "reference": {"file": "r.npz"},
+    "objective": [{"term": "l1", "curve": "stress"}],
+}
+
+
+def made(**changes):
+    return check(BASE | changes, CalibrateInput, "in.toml")
+
+
+def test_the_smallest_input_has_one_term_of_weight_1():
+    config = made()
+    assert config.objective[0].weight == 1.0
+    assert config.output.figures and config.study.schemes == []
+
+
+def test_defaults_of_the_search_are_those_of_the_library():
+    settings = next(
+        one for name in ("SearchSettings", "Settings") if (one := getattr(ego, name, None)) is not None
+    )()
+    shared = {field.name for field in fields(settings)} & set(EgoInput.model_fields)
+    assert {"scheme", "initial", "evaluations", "explore", "patience", "seed"} <= shared
+    assert {n: getattr(settings, n) for n in shared} == {n: getattr(EgoInput(), n) for n in shared}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"objective": []}, "objective"),
+        ({"objective": [{"term": "l1", "field": "x"}]}, "the term 'l1' needs 'curve'"),
+        ({"objective": [{"term": "l2"}]}, "the term 'l2' needs 'curve'"),
+        ({"objective": [{"term": "grassmann", "curve": "x"}]}, "the term 'grassmann' needs 'field'"),
+        ({"objective": [{"term": "user"}]}, "the term 'user' needs 'function'"),
+        ({"objective": [{"term": "l1", "curve": "x", "weight": -1.0}]}, "greater than 0"),
+        ({"objective": [{"term": "grassmann", "field": "x", "rank": 0}]}, "rank"),
+        ({"objective": [{"term": "grassmann", "field": "x", "tolerance": 1.0}]}, "less than 1"),
+        ({"reference": {}}, "give one of 'reference.parameters'"),
+        ({"reference": {"file": "a", "function": "b:c"}}, "give one of"),
+        ({"ego": {"scheme": "ego+"}}, "ego.scheme"),
+        ({"ego": {"patience": 0}}, "ego.patience"),
+        ({"parameters": {"a": {"low": 0.0}}}, "parameters.a.high"),
+        ({"study": {"schemes": ["ego", "best"]}}, "study.schemes.1"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_key(changes, words):
+    with pytest.raises(InputError, match=words):
+        made(**changes)
+
+
+@pytest.mark.parametrize("rank", ["larger", "reference", "infinite", 3, [1, 2, 3]])
+def test_every_rule_of_ranks_is_taken(rank):
+    assert made(objective=[{"term": "grassmann", "field": "x", "rank": rank}]).objective[0].rank == rank
