@@ -291,6 +291,8 @@ class Calibration:
 
     def _descend(self, start: Trial, options: Options) -> Generator[list[Proposal], None, Trial]:
         """Refine from ``start``; the best trial on the way."""
+        if start.residual is None or self.groups is None:  # told a distance without what it is made of
+            return start
         search = refine(np.array(start.unit), start.residual, self.groups, options)
         points = next(search, None)
         end = start

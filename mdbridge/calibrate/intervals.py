@@ -63,23 +63,25 @@ class Profile:
 
 def profile(trials: Sequence[Trial], groups: Groups) -> Profile | None:
     """95 % intervals about the best of ``trials``; None if these do not tell the slopes of the residuals."""
-    known = [t for t in trials if t.residual is not None]
-    best = min(known, key=lambda t: t.value, default=None)
-    if best is None:
+    known = sorted(
+        ((t, t.residual) for t in trials if t.residual is not None), key=lambda pair: pair[0].value
+    )
+    if not known:
         return None
-    at = np.array(best.unit)
-    jacobian = _slopes(known, best)
+    points, residuals = np.array([t.unit for t, _ in known]), np.array([r for _, r in known])
+    at, residual = points[0], residuals[0]
+    jacobian = _slopes(points, residuals)
     if jacobian is None:
         return None
-    contributions = groups.weight * groups.norms(best.residual)
+    contributions = groups.weight * groups.norms(residual)
     number = min(2.0 * contributions.sum() ** 2 / max((contributions**2).sum(), 1e-300), len(groups.weight))
     freedom = max(number - len(at), 1.0)
     ratio = float(np.sqrt(1.0 + stats.f.ppf(0.95, 1, freedom) / freedom))
-    level = ratio * groups.value(best.residual)
-    ends = np.array([_extent(at, best.residual, jacobian, groups, k, level) for k in range(len(at))])
+    level = ratio * groups.value(residual)
+    ends = np.array([_extent(at, residual, jacobian, groups, k, level) for k in range(len(at))])
     low, high = at + ends[:, 0], at + ends[:, 1]
-    inside = np.array([t.unit for t in known if groups.value(t.residual) <= level])
-    valley = _valley(at, best.residual, jacobian, groups, level)
+    inside = points[[groups.value(r) <= level for r in residuals]]
+    valley = _valley(at, residual, jacobian, groups, level)
     return Profile(
         np.minimum(low, inside.min(axis=0)),
         np.maximum(high, inside.max(axis=0)),
@@ -89,9 +91,9 @@ def profile(trials: Sequence[Trial], groups: Groups) -> Profile | None:
     )
 
 
-def _slopes(known: Sequence[Trial], best: Trial) -> Array | None:
-    """The Jacobian of the residuals at the best trial, ``m x d``, fitted to its nearest trials."""
-    offsets = np.array([t.unit for t in known]) - np.array(best.unit)
+def _slopes(points: Array, residuals: Array) -> Array | None:
+    """The Jacobian of the residuals at the first of ``n x d`` points, ``m x d``, fitted to the nearest."""
+    offsets = points - points[0]
     d = offsets.shape[1]
     apart = np.abs(offsets).max(axis=1)
     near = [k for k in np.argsort(apart, kind="stable") if NEAREST <= apart[k] <= FARTHEST][: 3 * d]
@@ -100,7 +102,7 @@ def _slopes(known: Sequence[Trial], best: Trial) -> Array | None:
     scale = 1.0 / np.linalg.norm(offsets[near], axis=1)[:, None]  # near ones are the more linear
     if np.linalg.matrix_rank(scale * offsets[near], tol=1e-2) < d:
         return None
-    changes = np.array([known[k].residual - best.residual for k in near])
+    changes = residuals[near] - residuals[0]
     return np.linalg.lstsq(scale * offsets[near], scale * changes, rcond=None)[0].T
 
 
@@ -130,11 +132,13 @@ def _valley(at: Array, residual: Array, jacobian: Array, groups: Groups, level: 
     for sign in (-1.0, 1.0):
         along = sign * direction
         room = np.where(along > 0, 1.0 - at, at) / np.maximum(np.abs(along), 1e-12)
-        far = _crossing(
-            lambda t, a=along: groups.value(residual + jacobian @ (t * a)), float(room.min()), level
-        )
-        ends.append(at + far * along)
+        ends.append(at + along * _reach(residual, jacobian @ along, groups, float(room.min()), level))
     return np.array(ends)
+
+
+def _reach(residual: Array, slope: Array, groups: Groups, end: float, level: float) -> float:
+    """How far along ``slope``, at most ``end``, the distance of the residuals stays below ``level``."""
+    return _crossing(lambda t: groups.value(residual + t * slope), end, level)
 
 
 def _crossing(function: Callable[[float], float], end: float, level: float) -> float:

@@ -1,6 +1,6 @@
 """The parameters, their distributions, and the unit cube in which the search lives."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,7 +39,7 @@ class Parameter:
             return self.low + unit * (self.high - self.low)
         if self.distribution == "loguniform":
             return self.low * (self.high / self.low) ** unit
-        return np.clip(self._normal().ppf(unit), self.low, self.high)
+        return np.clip(self._quantiles(stats.truncnorm.ppf, unit), self.low, self.high)
 
     def unit(self, value: float) -> float:
         """The inverse of :meth:`value`."""
@@ -47,7 +47,7 @@ class Parameter:
             return (value - self.low) / (self.high - self.low)
         if self.distribution == "loguniform":
             return float(np.log(value / self.low) / np.log(self.high / self.low))
-        return float(self._normal().cdf(value))
+        return float(self._quantiles(stats.truncnorm.cdf, np.array(value)))
 
     def slope(self, unit: float) -> float:
         """d value / d unit."""
@@ -55,9 +55,12 @@ class Parameter:
         low, high = max(unit - h, 0.0), min(unit + h, 1.0)
         return float((self.value(np.array(high)) - self.value(np.array(low))) / (high - low))
 
-    def _normal(self):  # type: ignore[no-untyped-def]
+    def _quantiles(self, function: Callable[..., Array], at: Array) -> Array:
+        """A function of the normal distribution, truncated at the bounds."""
         mean, deviation = self.mean, self.deviation
-        return stats.truncnorm((self.low - mean) / deviation, (self.high - mean) / deviation, mean, deviation)
+        if mean is None or deviation is None:
+            raise InputError("'normal' needs mean and deviation")
+        return function(at, (self.low - mean) / deviation, (self.high - mean) / deviation, mean, deviation)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ class Surrogate:
     def predict(self, points: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the logarithm of the distance at ``n x d``."""
         means, deviations = [], []
-        for part in torch.as_tensor(points, dtype=torch.double).split(256):  # covariances of few at a time
+        for start in range(0, len(points), 256):  # covariances of few at a time
+            part = torch.as_tensor(points[start : start + 256], dtype=torch.double)
             with torch.no_grad():
                 posterior = self.model.posterior(part)
             means.append(-posterior.mean[:, 0].numpy())

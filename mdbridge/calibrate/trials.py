@@ -228,14 +228,12 @@ def _decode(content: dict[str, Any]) -> Trial:
 
 def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
     """Nested tables and lists with dotted names."""
-    if isinstance(values, dict):
-        items = values.items()
-    elif isinstance(values, list):
-        items = ((str(k), value) for k, value in enumerate(values))
-    else:
+    if isinstance(values, list):
+        values = dict(enumerate(values))
+    if not isinstance(values, dict):
         return {prefix: values}
     flat: dict[str, Any] = {}
-    for name, value in items:
+    for name, value in values.items():
         flat |= _flat(value, f"{prefix}.{name}" if prefix else str(name))
     return flat
 

@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from typing import NoReturn, TypeVar
+from typing import NoReturn, TypeVar, overload
 
 from mpi4py import MPI
 
@@ -31,6 +31,12 @@ def attempt(work: Callable[[], Result]) -> tuple[Result | None, Exception | None
         return None, error
 
 
+@overload
+def agree(comm: MPI.Comm, error: None) -> None: ...
+@overload
+def agree(comm: MPI.Comm, error: BaseException) -> NoReturn: ...
+@overload
+def agree(comm: MPI.Comm, error: BaseException | None) -> None: ...
 def agree(comm: MPI.Comm, error: BaseException | None) -> None:
     """Raise on all ranks if any rank has an error (collective).
 
@@ -39,14 +45,14 @@ def agree(comm: MPI.Comm, error: BaseException | None) -> None:
     """
     if not comm.allreduce(error is not None, MPI.LOR):
         return
-    known = isinstance(error, MdbridgeError)
+    known = error if isinstance(error, MdbridgeError) else None
     portable = None
     if error is not None:
-        text = str(error) if known else _told(error)
+        text = str(error) if known is not None else _told(error)
         portable = (text, getattr(error, "exit_code", 1))
     reports = comm.allgather(portable)
-    if known:
-        raise error  # type: ignore[misc]
+    if known is not None:
+        raise known
     rank, (text, exit_code) = next((r, report) for r, report in enumerate(reports) if report is not None)
     failure = MdbridgeError(f"on rank {rank}: {text}" if comm.size > 1 else text)
     failure.exit_code = exit_code
@@ -58,6 +64,16 @@ def _told(error: BaseException) -> str:
     if isinstance(error, MemoryError):
         return f"out of memory ({str(error) or 'no more left'}): make the problem smaller, or use more nodes"
     return "".join(traceback.format_exception(error))
+
+
+def agreed(comm: MPI.Comm, work: Callable[[], Result]) -> Result:
+    """The result of ``work``, which fails on all ranks or on none (collective)."""
+    try:
+        result = work()
+    except Exception as error:
+        agree(comm, error)
+    agree(comm, None)
+    return result
 
 
 def on_root(comm: MPI.Comm, work: Callable[[], Result]) -> Result:

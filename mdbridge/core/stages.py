@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -342,10 +343,9 @@ def chain(
 
                 records[number] = _forge(comm, workspace, stage, link, before, tell)
                 if number >= 2:  # what the last link goes on from stays, whatever happens to the last
-                    parallel.on_root(comm, lambda n=number: _drop(workspace, records[n - 2]))
-                records[number + 1 :] = parallel.on_root(
-                    comm, lambda n=number: _agreeing(workspace, links, records, n)
-                )
+                    parallel.on_root(comm, partial(_drop, workspace, records[number - 2]))
+                agreeing = partial(_agreeing, workspace, links, records, number)
+                records[number + 1 :] = parallel.on_root(comm, agreeing)
             done += link.cost
     return [record for record in records if record is not None]
 

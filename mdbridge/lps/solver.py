@@ -4,7 +4,6 @@ Each rank makes and keeps only the operator's rows of its own points; points,
 loads and solutions are on all ranks.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from ..core.errors import InputError, SolvabilityError
-from ..core.parallel import agree, attempt
+from ..core.parallel import agreed
 from .material import LinearPeridynamicSolid
 from .operator import OperatorRows, components, neighbour_springs, operator_rows
 
@@ -124,7 +123,7 @@ def apply(
         InputError: shapes or points are not usable, or ``at`` is too near the edge.
     """
     at = np.ones(len(points), dtype=bool) if at is None else at
-    _agreed(comm, lambda: _check_input(points, box, at, comm.size, displacement=displacement))
+    agreed(comm, lambda: _check_input(points, box, at, comm.size, displacement=displacement))
     blocks = _partition(points, at, comm.size)
 
     def rows_of_this_rank() -> Floats:
@@ -132,7 +131,7 @@ def apply(
         values = displacement[:, rows.columns].reshape(len(displacement), -1).T
         return rows(values).T.reshape(len(displacement), -1, 2)
 
-    part = _agreed(comm, rows_of_this_rank)
+    part = agreed(comm, rows_of_this_rank)
     return _on_all_ranks(comm, blocks, part, np.zeros_like(displacement, dtype=float))
 
 
@@ -149,7 +148,7 @@ def _solve(
 ) -> Solution:
     free = np.ones(len(points), dtype=bool) if free_mask is None else free_mask
     known = np.zeros_like(loads, dtype=float) if collar_values is None else collar_values
-    _agreed(comm, lambda: _check_input(points, box, free, comm.size, loads=loads, collar_values=known))
+    agreed(comm, lambda: _check_input(points, box, free, comm.size, loads=loads, collar_values=known))
     known = np.where(free[:, None], 0.0, known)
     blocks = _partition(points, free, comm.size)
     number = np.full(len(points), -1)
@@ -161,7 +160,7 @@ def _solve(
             raise SolvabilityError(_indefinite("its diagonal is not positive"))
         return rows, _long_wave_rows(points, box, material, rows.rows, number)
 
-    rows, local = _agreed(comm, set_up)
+    rows, local = agreed(comm, set_up)
     # The collar's displacement is known: its part of L u goes to the side of the load.
     right = loads[:, rows.rows].reshape(len(loads), -1).T
     right = right - rows(known[:, rows.columns].reshape(len(loads), -1).T)
@@ -194,7 +193,7 @@ def _krylov(
     **options: Any,
 ) -> "list[KrylovResult]":
     """Solve for every column of ``right`` ``2r x s`` with one set-up (collective)."""
-    petsc = _agreed(comm, _petsc)
+    petsc = agreed(comm, _petsc)
     block = petsc.OperatorBlock(operator, components(number[operator.columns]), operator.diagonal())
     symmetric = _is_symmetric(comm, operator, number)
     try:
@@ -223,12 +222,12 @@ def _long_wave_rows(
     """
     springs, columns = neighbour_springs(points, box, material, rows)
     numbers = number[columns]
-    springs = springs[:, components(np.flatnonzero(numbers >= 0))].tocoo()
+    entries = springs[:, components(np.flatnonzero(numbers >= 0))].tocoo()
     target = components(numbers[numbers >= 0])
     shape = (2 * len(rows), 2 * int(number.max() + 1))
     shift = material.lame_mu / np.ptp(points, axis=0).max() ** 2
     own = csr_matrix((np.full(shape[0], shift), (np.arange(shape[0]), components(number[rows]))), shape)
-    return csr_matrix((springs.data, (springs.row, target[springs.col])), shape) + own
+    return csr_matrix((entries.data, (entries.row, target[entries.col])), shape) + own
 
 
 def _is_symmetric(comm: MPI.Comm, operator: OperatorRows, number: Ints) -> bool:
@@ -262,26 +261,23 @@ def _on_all_ranks(comm: MPI.Comm, blocks: list[Ints], part: Floats, values: Floa
     return result
 
 
-def _agreed(comm: MPI.Comm, work: Callable[[], Result]) -> Result:
-    """The result of ``work``, which fails on all ranks or on none (collective)."""
-    result, error = attempt(work)
-    agree(comm, error)
-    return result  # type: ignore[return-value] - not None where there was no error
-
-
 def _check_input(
     points: Floats, box: Floats | None, chosen: NDArray[np.bool_], ranks: int, **fields: Floats
 ) -> None:
     """Refuse arrays of the wrong shape or with values that are no numbers."""
     count = len(points)
-    wanted = {"points": (points, (count, 2)), "the mask of points": (chosen, (count,))}
-    wanted |= {name: (field, ("s", count, 2)) for name, field in fields.items()}
+    wanted: dict[str, tuple[NDArray[Any], tuple[int | str, ...]]] = {
+        "points": (points, (count, 2)),
+        "the mask of points": (chosen, (count,)),
+        **{name: (field, ("s", count, 2)) for name, field in fields.items()},
+    }
     if box is not None:
         wanted["box"] = (box, (2,))
     for name, (array, shape) in wanted.items():
-        found = np.shape(array)
-        if len(found) != len(shape) or any(a != b for a, b in zip(found, shape, strict=True) if b != "s"):
-            raise InputError(f"{name}: an array of shape {found}, expected ({', '.join(map(str, shape))})")
+        given = np.shape(array)
+        fits = len(given) == len(shape) and all(b in (a, "s") for a, b in zip(given, shape, strict=True))
+        if not fits:
+            raise InputError(f"{name}: an array of shape {given}, expected ({', '.join(map(str, shape))})")
         if not np.all(np.isfinite(array)):
             raise InputError(f"{name}: not all values are finite numbers")
     if len({len(field) for field in fields.values()}) > 1:

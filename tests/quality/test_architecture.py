@@ -140,6 +140,8 @@ def functions(module):
             if isinstance(child, ast.ClassDef) and not child.name.startswith("_"):
                 todo.append((child, f"{prefix}{child.name}."))
             elif isinstance(child, ast.FunctionDef) and not child.name.startswith("_"):
+                if any(ast.unparse(decorator) == "overload" for decorator in child.decorator_list):
+                    continue  # the implementation, which follows, is described
                 yield f"{prefix}{child.name}", child
 
 

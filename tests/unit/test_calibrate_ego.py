@@ -257,3 +257,14 @@ def test_reports_that_mean_nothing_are_refused(distance, residual, words):
     search = Calibration(BOWL, SearchSettings(initial=4), ONE_NORM)
     with pytest.raises(InputError, match=words):
         search.report(search.ask()[0], distance, residual)
+
+
+def test_a_distance_told_without_residuals_is_not_refined():
+    search = Calibration(BOWL, SearchSettings(initial=5, explore=2, evaluations=12), ONE_NORM)
+    while not search.done:
+        for proposal in search.ask():
+            parameters = BOWL.physical(proposal.unit)
+            value = float(np.linalg.norm(bowl(parameters)))
+            unit = [float(u) for u in proposal.unit]
+            search.tell(Trial(proposal.index, proposal.phase, unit, parameters, "ok", value))
+    assert {trial.phase for trial in search.trials.values()} == {"initial", "ego"}

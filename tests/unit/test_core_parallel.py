@@ -152,3 +152,9 @@ def test_interrupts_say_that_finished_work_is_kept(capsys):
     assert ended(raising(KeyboardInterrupt())) == 130
     assert ended(lambda: os.kill(os.getpid(), signal.SIGTERM) or signal.pause()) == 130
     assert capsys.readouterr().err == 2 * "mdbridge: interrupted; finished work is kept\n"
+
+
+def test_agreed_work_gives_its_result_or_raises_what_it_raised():
+    assert parallel.agreed(MPI.COMM_SELF, lambda: 3) == 3
+    with pytest.raises(InputError, match="no"):
+        parallel.agreed(MPI.COMM_SELF, lambda: (_ for _ in ()).throw(InputError("no")))
