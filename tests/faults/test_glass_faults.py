@@ -119,9 +119,9 @@ def everything(path):
     return found
 
 
-def wait_for(job, path):
+def wait_for(job, folder, pattern):
     deadline = time.monotonic() + 200
-    while not path.exists():
+    while not list(folder.glob(pattern)):
         assert job.poll() is None, job.communicate()[1]
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -134,17 +134,20 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_fields(tmp_path):
     assert code == 0, errors
 
     folder = campaign(tmp_path / "killed", TINY)
-    segments = folder / "out" / "segments"
-    for mark in ("quench-001.h5", "frame-0000.h5", "frame-0005.h5", "frame-0011.h5"):
+    out = folder / "out"
+    frames = [f"**/frame-{number:04d}.npz" for number in (0, 5, 11)]
+    for mark in ("records/glass/quench-001-*.json", *frames):
         job = start(folder, "sample", ranks=2)
-        wait_for(job, segments / mark)
+        wait_for(job, out, mark)
         os.killpg(job.pid, signal.SIGKILL)
         job.communicate()
         assert not (folder / "out" / "glass.h5").exists()
-    kept = {path.name: path.stat().st_mtime_ns for path in segments.glob("quench-*.h5")}
+    kept = {path.name: path.stat().st_mtime_ns for path in out.glob("records/glass/quench-*")}
+    assert len(kept) >= 1
     code, errors = finish(start(folder, "sample", ranks=2))
     assert code == 0, errors
-    assert {p.name: p.stat().st_mtime_ns for p in segments.glob("quench-*.h5")} == kept, "repeated"
+    again = {p.name: p.stat().st_mtime_ns for p in out.glob("records/glass/quench-*")}
+    assert {name: again[name] for name in kept} == kept, "repeated"
 
     one, other = (everything(place / "out" / "glass.h5") for place in (whole, folder))
     assert one.keys() == other.keys()
@@ -185,7 +188,7 @@ def test_a_field_that_the_script_does_not_define_is_refused_before_the_run(tmp_p
     code, errors = finish(start(folder, "sample"), timeout=60)
     assert code == 2
     assert "needs c_slip, which this simulation does not define; add 'compute slip all" in errors
-    assert not list((folder / "out" / "segments").glob("frame-*.h5"))
+    assert not list((folder / "out").glob("**/frame-*"))
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
@@ -223,15 +226,14 @@ fix motion all nve
     whole = campaign(tmp_path / "whole", text, resumable)
     code, errors = finish(start(whole, "sample"), timeout=60)
     assert code == 0, errors
-    segments = whole / "out" / "segments"
-    assert sorted(p.name for p in segments.glob("run-*.h5")) == [f"run-00{n}.h5" for n in (1, 2, 3)]
+    segments = whole / "out" / "sheared"
+    assert [p.name[:7] for p in sorted(segments.iterdir())] == [f"run-00{n}" for n in (1, 2, 3)]
     with h5py.File(whole / "out" / "glass.h5") as file:
         first = {name: file[name][...] for name in ("step", "potential_energy", "Exy")}
     # the last segment again, from the restart file of the one before
     (whole / "out" / "glass.h5").unlink()
-    (segments / "run-003.h5").unlink()
     for number in (9, 10):
-        (segments / f"frame-{number:04d}.h5").unlink()
+        next(segments.glob(f"run-003-*/frame-{number:04d}.npz")).unlink()
     code, errors = finish(start(whole, "sample"), timeout=60)
     assert code == 0, errors
     with h5py.File(whole / "out" / "glass.h5") as file:

@@ -71,13 +71,15 @@ def frames(settings, count):
 
 def stored(settings, folder, count=21):
     """glass.h5 of ``count`` frames."""
-    job = sampling.Job(None, settings, folder, KEY)
+    job = sampling.Job(None, settings, folder)
     for frame in frames(settings, count):
         sampling._write_frame(job, settings.hold_steps, frame)
+    made = sampling.frames([folder])
+    assert len(made) == min(count, 21)
     chain = sampling.Chain(reference=np.diag([40.0, 36.0, 20.0]), natoms=216)
     moduli = {"mu_GPa": 25.0, "mu_error_GPa": 0.5, "bulk_GPa": 120.0, "bulk_error_GPa": 1.0}
     path = folder / "glass.h5"
-    assert results.collect(path, settings, folder, KEY, chain, [], moduli, {}) == min(count, 21)
+    results.collect(path, settings, made, KEY, chain, [], moduli, {})
     return path
 
 
@@ -113,12 +115,22 @@ def test_energy_at_mean_composition_is_free_of_the_composition(settings, tmp_pat
     assert free[-1].mean() - free[0].mean() == pytest.approx(0.02 * 0.5)
 
 
-def test_frames_up_to_a_gap_are_kept_under_another_key(settings, tmp_path):
+def test_frames_up_to_a_gap_are_taken_and_the_file_says_that_it_is_not_complete(settings, tmp_path):
     path = stored(settings, tmp_path, 7)
     with h5py.File(path) as file:
         assert not file.attrs["complete"]
         assert len(file["gamma"]) == 7
-    assert fieldset.stored_key(path, results.GLASS) != KEY
+    sampling_folder = tmp_path / "frame-0003.npz"
+    sampling_folder.unlink()
+    assert [frame["gamma"] for frame in sampling.frames([tmp_path])] == [0.0, 0.025, 0.05]
+
+
+def test_what_a_segment_leaves_is_read_back(tmp_path):
+    chain = sampling.Chain(np.array([[1.0, 0, 0], [0.1, 2, 0], [0, 0, 3]]), 3, 70, 216, "lj")
+    chain.write(tmp_path)
+    again = sampling.Chain.read(tmp_path)
+    assert np.array_equal(again.reference, chain.reference)
+    assert (again.turns, again.offset, again.natoms, again.units) == (3, 70, 216, "lj")
 
 
 def test_the_paper_s_files_are_read_back(settings, tmp_path):
@@ -162,15 +174,3 @@ def test_strains_that_are_no_frames_are_refused(settings, tmp_path):
     store = stored(settings, tmp_path)
     with pytest.raises(InputError, match=r"calibrate.strains: 0.06 is none of the 20 frames"):
         glass_chain._prepare(Calibrate(strains=[0.06]), store, tmp_path / "calibration")
-
-
-def test_toml_is_read_back(tmp_path):
-    tables = {
-        "a": 1.5e-9,
-        "b": 'with "quotes" \\ and é',
-        "c": {"d": [1, 2.5], "e": {"f": True}},
-        "g": [{"h": 1}, {"h": 2, "i": "x"}],
-    }
-    path = tmp_path / "x.toml"
-    path.write_text(glass_chain._toml(tables), encoding="utf-8")
-    assert config.read_toml(path) == tables

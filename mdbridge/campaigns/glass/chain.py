@@ -5,20 +5,22 @@ takes.  Nothing in it is guessed: the box, the shear rate, μ and K are the MD's
 and so are the bounds of s_y and E0, through its flow stress and energies.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
+import tomli_w
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from ...core import parallel
-from ...core.console import console
-from ...core.errors import FileError, InputError, MdbridgeError
+from ...core import parallel, stages
+from ...core.errors import InputError, MdbridgeError
 from ...core.files import digest, read_json, replacing, write_json, write_text
+from ...core.identity import Identity
+from ...core.stages import Product
+from ...core.workspace import Workspace
 from ...fields import fieldset
 from ...stz.calibration_model import forward
 from ...stz.model import PS_PER_S, effective_temperature
@@ -34,33 +36,39 @@ COMPARED = (0.09, 0.15, 0.18, 0.20, 0.25, 0.35, 0.45, 0.50)
 """Net strains at which the report compares fields, [Kontolati2021, Figures 9, 10]."""
 
 
-def calibrate(comm: MPI.Comm, settings: Calibrate, store: Path, out: Path) -> None:
-    """Calibrate the STZ model to the fields and the stress of ``store``, in ``out``/calibration (collective).
+def product(comm: MPI.Comm, workspace: Workspace, settings: Calibrate, identity: Identity) -> Product:
+    """The calibration of the STZ model to the fields and the stress of the glass.
 
-    Raises:
-        InputError: the settings do not fit the MD's frames, or a record of another input is there.
+    It runs in a folder of its own under its key, where its record outlives interruptions.
     """
-    folder = out / "calibration"
-    key = parallel.on_root(comm, lambda: _prepare(settings, store, folder))
-    marker = folder / "done.json"
-    if parallel.on_root(comm, lambda: marker.exists() and read_json(marker).get("key") == key):
-        console(comm).print("[dim]calibrate: done before[/dim]")
-        return
-    resume = parallel.on_root(comm, (folder / "trials.jsonl").exists)
-    calibration.run(comm, folder / "input.toml", folder, (), resume)
-    parallel.on_root(comm, lambda: write_json(marker, {"key": key}))
+    folder = place(workspace, identity)
+
+    def work(staged: Path) -> None:
+        parallel.on_root(comm, lambda: _prepare(settings, workspace.root / "glass.h5", folder))
+        resume = parallel.on_root(comm, (folder / "trials.jsonl").exists)
+        calibration.run(comm, folder / "input.toml", folder, (), resume)
+        parallel.on_root(
+            comm, lambda: write_json(staged / "calibrated.json", read_json(folder / "summary.json"))
+        )
+
+    return Product("calibrate", identity, ("calibrated.json",), work)
 
 
-def report(settings: Calibrate, store: Path, out: Path) -> dict[str, Any]:
+def place(workspace: Workspace, identity: Identity) -> Path:
+    """The folder of a calibration."""
+    return workspace.root / "calibration" / identity.key
+
+
+def report(
+    workspace: Workspace, settings: Calibrate, calibrated: Product, store: Path, out: Path
+) -> dict[str, Any]:
     """Compare the calibrated model with the MD; writes chain.h5 and figures, returns part of the summary.
 
     Raises:
-        FileError: there is no calibration yet.
+        FileError: there is no calibration of this input yet.
     """
-    folder = out / "calibration"
-    if not (folder / "summary.json").exists():
-        raise FileError(f"{folder}: holds no calibration; run 'mdbridge run' first")
-    found = read_json(folder / "summary.json")
+    found = read_json(stages.require(workspace, calibrated, "mdbridge run"))
+    folder = place(workspace, calibrated.identity)
     best: dict[str, float] = found["best"]
     md = _read(settings, store)
     options = _model_options(settings, md, folder)
@@ -122,8 +130,8 @@ def _read(settings: Calibrate, store: Path) -> dict[str, Any]:
         }
 
 
-def _prepare(settings: Calibrate, store: Path, folder: Path) -> str:
-    """Write the reference and the input of the calibration; returns the key of both."""
+def _prepare(settings: Calibrate, store: Path, folder: Path) -> None:
+    """Write the reference and the input of the calibration."""
     md = _read(settings, store)
     for strain in settings.strains:
         if not _is_frame(strain, md):
@@ -140,11 +148,9 @@ def _prepare(settings: Calibrate, store: Path, folder: Path) -> str:
     _write_h5(folder / "energy_first.h5", potential_energy=energy[0])
     _write_h5(folder / "energy_last.h5", potential_energy=energy[-1])
     _write_h5(folder / "reference.h5", Exy=md["exy"][frames], shear_stress=md["stress"])
-    text = "# Made by 'mdbridge run'; 'mdbridge calibrate' takes it as it is.\n" + _toml(
-        _input(settings, md, folder)
-    )
+    tables = tomli_w.dumps(_input(settings, md, folder))
+    text = f"# Made by 'mdbridge run'; 'mdbridge calibrate' takes it as it is.\n{tables}"
     write_text(folder / "input.toml", text)
-    return digest("calibrate 1", text, md["exy"][frames], md["stress"], energy[[0, -1]])
 
 
 def _input(settings: Calibrate, md: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -218,21 +224,3 @@ def _write_h5(path: Path, **arrays: Array) -> None:
     with replacing(path) as temporary, h5py.File(temporary, "w") as file:
         for name, values in arrays.items():
             file[name] = values
-
-
-def _toml(tables: Mapping[str, Any], name: str = "") -> str:
-    """Plain tables, lists of tables and JSON-like values as TOML."""
-    plain = {k: v for k, v in tables.items() if not _is_table(v)}
-    lines = [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
-    for key, value in tables.items():
-        path = f"{name}.{key}" if name else key
-        if isinstance(value, dict):
-            lines += ["", f"[{path}]", _toml(value, path)]
-        elif _is_table(value):
-            for one in value:
-                lines += ["", f"[[{path}]]", _toml(one, path)]
-    return "\n".join(lines) + ("\n" if not name else "")
-
-
-def _is_table(value: Any) -> bool:
-    return isinstance(value, dict) or (isinstance(value, list) and bool(value) and isinstance(value[0], dict))

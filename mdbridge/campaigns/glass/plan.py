@@ -12,6 +12,9 @@ from .input import GlassInput
 
 Open = Callable[[MPI.Comm, Path | None], Session]
 
+OBSERVED = ("md.temperature_K", "shear", "observe", "output.trajectory")
+"""What decides the frames, beside the glass that is sheared or the script that is run."""
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -22,6 +25,7 @@ class Segment:
         stage: what it is part of.
         steps: its length.
         open: makes the session from the last restart file (none for the first).
+        reads: keys of the input that decide it, beside the segments before it.
         observed: whether fields are taken.
         marks: whether it begins with making its state the reference of the strain.
         check: raises if what it has made is not what it should be.
@@ -31,6 +35,7 @@ class Segment:
     stage: str
     steps: int
     open: Open
+    reads: tuple[str, ...]
     observed: bool = False
     marks: bool = False
     check: Callable[[Session], None] | None = None
@@ -62,17 +67,21 @@ def preparation(config: GlassInput, potential: Path) -> list[Segment]:
     whole = steps((md.liquid_K - md.temperature_K) / (md.quench_rate_K_per_s * 1e-12))
     slope = (md.temperature_K - md.liquid_K) / whole
     pieces = _pieces(whole, config.checkpoint.every_steps)
+    melting = ("md.cells", "md.seed", "md.timestep_ps", "md.melt_K", "md.melt_ps")
+    quenching = ("md.liquid_K", "md.temperature_K", "md.quench_rate_K_per_s", "checkpoint.every_steps")
+    liquid = ramp(md.liquid_K, md.liquid_K)
     segments = [
-        Segment("melt", "melt", steps(md.melt_ps), melt, check=cuzr.check_molten),
-        Segment("liquid", "liquid", steps(md.liquid_ps), ramp(md.liquid_K, md.liquid_K)),
+        Segment("melt", "melt", steps(md.melt_ps), melt, melting, check=cuzr.check_molten),
+        Segment("liquid", "liquid", steps(md.liquid_ps), liquid, ("md.liquid_K", "md.liquid_ps")),
     ]
     done = 0
     for number, piece in enumerate(pieces, 1):
         start, end = (md.liquid_K + slope * n for n in (done, done + piece))
-        segments.append(Segment(f"quench-{number:03d}", "quench", piece, ramp(start, end)))
+        segments.append(Segment(f"quench-{number:03d}", "quench", piece, ramp(start, end), quenching))
         done += piece
     rest = ramp(md.temperature_K, md.temperature_K)
-    return [*segments, Segment("relax", "relax", steps(md.relax_ps), rest)]
+    relaxing = ("md.temperature_K", "md.relax_ps")
+    return [*segments, Segment("relax", "relax", steps(md.relax_ps), rest, relaxing)]
 
 
 def production(config: GlassInput, potential: Path, source: Path, out: Path) -> list[Segment]:
@@ -95,10 +104,11 @@ def production(config: GlassInput, potential: Path, source: Path, out: Path) -> 
 
         return resume
 
-    segments = [Segment("hold", "hold", config.hold_steps, hold, observed=True, marks=True)]
+    first = Segment("hold", "hold", config.hold_steps, hold, OBSERVED, observed=True, marks=True)
     pieces = _pieces(config.observe.frames, config.checkpoint.every_frames)
-    return segments + [
-        Segment(f"shear-{n:03d}", "shear", piece * config.frame_steps, sheared(n == 1), observed=True)
+    reads = (*OBSERVED, "checkpoint.every_frames")
+    return [first] + [
+        Segment(f"shear-{n:03d}", "shear", piece * config.frame_steps, sheared(n == 1), reads, observed=True)
         for n, piece in enumerate(pieces, 1)
     ]
 
@@ -113,8 +123,9 @@ def _scripted(config: GlassInput, source: Path, out: Path) -> list[Segment]:
     pieces = _pieces(
         config.observe.frames, config.checkpoint.every_frames if resumable else config.observe.frames
     )
+    reads = (*OBSERVED, "md.steps", "md.variables", "checkpoint.every_frames")
     return [
-        Segment(f"run-{n:03d}", "script", piece * config.frame_steps, start, observed=True, marks=n == 1)
+        Segment(f"run-{n:03d}", "script", piece * config.frame_steps, start, reads, True, marks=n == 1)
         for n, piece in enumerate(pieces, 1)
     ]
 

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.errors import FileError, InputError
+from ...core.errors import InputError
 from ...core.files import write_text
 from ...core.units import UNIT_STYLES, UnitStyle
 from ...fields import fieldset
@@ -26,23 +26,17 @@ CURVE = ("step", "gamma", *THERMO)
 def collect(
     path: Path,
     config: GlassInput,
-    folder: Path,
+    frames: Sequence[Mapping[str, Any]],
     key: str,
     chain: sampling.Chain,
     history: Sequence[tuple[str, Array]],
     moduli: Mapping[str, float],
     seconds: Mapping[str, float],
-) -> int:
-    """Gather the frames that there are into one file; returns their number (0: nothing is written).
-
-    ``complete`` tells whether it is all of them; a file that is not carries another key.
-    """
-    frames = _frames(folder, key, config.observe.frames)
-    if not frames:
-        return 0
+) -> None:
+    """Write frames into one file; ``complete`` tells whether it is all of them."""
     complete = len(frames) == config.observe.frames + 1
     units = UNIT_STYLES[chain.units]
-    with fieldset.writing(path, key if complete else f"partial {key}", GLASS) as file:
+    with fieldset.writing(path, key, GLASS) as file:
         file.attrs.update(
             complete=complete,
             natoms=chain.natoms,
@@ -78,7 +72,6 @@ def collect(
         for stage, rows in history:
             put(f"history/{stage}", rows, "as LAMMPS's", "state during the preparation", "none")
             file[f"history/{stage}"].attrs["columns"] = list(CURVE)
-    return len(frames)
 
 
 class _Writer:
@@ -128,21 +121,6 @@ def _put_curve(put: _Writer, rows: Array, units: UnitStyle) -> None:
         [table[c] for c in ("xx", "yy", "zz", "xy", "xz", "yz")], axis=1
     )
     put("curve/stress", tensor, units.stress, "Cauchy stress xx, yy, zz, xy, xz, yz of the whole box", "mean")
-
-
-def _frames(folder: Path, key: str, last: int) -> list[dict[str, Any]]:
-    """The frames from the first on, as far as they are there and of this input."""
-    found = []
-    for number in range(last + 1):
-        path = sampling.frame_path(folder, number)
-        try:
-            if fieldset.stored_key(path, sampling.FRAME) != key:
-                break
-            with fieldset.reading(path, sampling.FRAME) as file:
-                found.append({name: data[()] for name, data in file.items()})
-        except FileError:
-            break
-    return found
 
 
 def write_paper_files(store: Path, folder: Path) -> None:

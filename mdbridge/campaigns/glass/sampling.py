@@ -1,13 +1,13 @@
-"""Runs the segments of a glass campaign; each leaves a restart file and a record, frames as they are made.
+"""Runs the segments of a glass campaign: links of a chain, each of which leaves a restart file and frames.
 
-A segment is done when its record is there, with the key of all that led to it.
-Records, restart files and frames appear whole or not at all, and a segment
-starts from files alone, so that a run may be killed at any moment.
+A segment starts from files alone, so that a run may be killed at any moment; frames
+appear one by one, whole, so that those made so far can be shown.
 """
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from ...core import files, parallel
-from ...core.console import Tick
-from ...core.errors import FileError, InputError
+from ...core import parallel
+from ...core.errors import InputError
+from ...core.files import replacing, write_text
+from ...core.identity import Identity
+from ...core.stages import Link, chained
 from ...core.units import UNIT_STYLES
-from ...fields import fieldset
+from ...core.workspace import Record
 from ...md.observe.cell import Cell, Guard, mark_reference, restore_reference
 from ...md.observe.glass import Frames, LocalStrain, Thermo, WindowAverage, define_energy
 from ...md.observe.schedule import Schedule, every
@@ -27,8 +29,7 @@ from ...md.session import Atoms, Observer, Session
 from .input import GlassInput
 from .plan import Segment
 
-RECORD = "mdbridge-segment-1"
-FRAME = "mdbridge-frame-1"
+RESTART, STATE, HISTORY = "restart", "state.json", "history.npz"
 HISTORY_EVERY = 100
 """Steps between two entries of the history where no fields are taken."""
 
@@ -37,95 +38,101 @@ Array = NDArray[np.float64]
 
 @dataclass
 class Chain:
-    """What one segment leaves to the next.
+    """What one segment leaves to the next, beside LAMMPS's restart file.
 
     Attributes:
-        restart: the restart file.
         reference: ``(3, 3)`` the reference box of the strain, one edge a row (Å).
         turns: how often the box has been flipped.
         offset: the step of the first frame.
         natoms: number of atoms.
         units: LAMMPS's style of units.
-        history: stage and ``(n, 11)`` rows of :class:`..md.observers_glass.Thermo`.
-        seconds: wall time.
     """
 
-    restart: Path | None = None
     reference: Array | None = None
     turns: int = 0
     offset: int = 0
     natoms: int = 0
     units: str = "metal"
-    history: list[tuple[str, Array]] = field(default_factory=list)
-    seconds: float = 0.0
+
+    def write(self, folder: Path) -> None:
+        """Into the folder of a segment."""
+        data = asdict(self)
+        data["reference"] = None if self.reference is None else self.reference.tolist()
+        write_text(folder / STATE, json.dumps(data))
+
+    @classmethod
+    def read(cls, folder: Path) -> "Chain":
+        """What a segment left in its folder."""
+        data = json.loads((folder / STATE).read_text())
+        reference = data.pop("reference")
+        return cls(reference=None if reference is None else np.array(reference), **data)
 
 
 @dataclass(frozen=True)
 class Job:
-    """Where segments run and what they belong to."""
+    """Where a segment runs: the ranks, the input, and the folder that it fills."""
 
     comm: MPI.Comm
     config: GlassInput
     folder: Path
-    key: str
 
 
-def run_segments(job: Job, segments: Sequence[Segment], chain: Chain, tick: Tick) -> Chain:
-    """Run those of ``segments`` that have no record with the job's key (collective).
+def links(
+    comm: MPI.Comm,
+    config: GlassInput,
+    segments: Sequence[Segment],
+    files: Mapping[str, str],
+    before: str = "",
+) -> list[Link]:
+    """The segments as links of a chain.
 
-    Raises:
-        MdbridgeError: the MD failed; records, restart files and frames up to there are kept.
+    Args:
+        comm: the ranks that run them.
+        config: the whole input.
+        segments: from :mod:`.plan`.
+        files: contents of the potential, or of the script and all that it reads.
+        before: key of the last link of the chain before.
     """
-    total = sum(segment.steps for segment in segments)
-    done = 0
-    for number, segment in enumerate(segments):
 
-        def tell(steps: int, stage: str = segment.stage, done: int = done) -> None:
-            tick((done + steps) / total, stage)
+    def work(
+        segment: Segment, folder: Path, previous: Path | None, tell: Callable[[float], None]
+    ) -> dict[str, Any]:
+        run(Job(comm, config, folder), segment, previous, tell)
+        return {"stage": segment.stage, "steps": segment.steps}
 
-        chain = _finished(job, segment) or _run(job, segment, chain, tell)
-        if number >= 2:  # keep the last two, and the glass
-            parallel.on_root(job.comm, lambda name=segments[number - 2].name: _drop(job.folder, name))
-        done += segment.steps
-    return chain
-
-
-def _finished(job: Job, segment: Segment) -> Chain | None:
-    return parallel.on_root(job.comm, lambda: _read(job.folder, segment, job.key))
-
-
-def _run(job: Job, segment: Segment, before: Chain, tell: Callable[[int], None]) -> Chain:
-    """Run one segment and leave its restart file and, last, its record."""
-
-    def check() -> None:
-        job.folder.mkdir(parents=True, exist_ok=True)
-        for remnant in job.folder.glob(".*.part"):  # of a process that was killed while it wrote
-            remnant.unlink()
-        if before.restart is not None and not before.restart.exists():
-            raise FileError(
-                f"{before.restart}: no such file, but {segment.name} goes on from it; "
-                f"delete {job.folder} to have everything made again, or choose another --out"
+    return chained(
+        [
+            Link(
+                segment.name,
+                Identity.of("glass", config, segment.reads, files=files, segment=segment.name),
+                partial(work, segment),
+                segment.steps,
+                segment.stage,
+                passing=RESTART,
             )
+            for segment in segments
+        ],
+        before,
+    )
 
-    parallel.on_root(job.comm, check)
-    start = time.monotonic()
-    chain = replace(before, restart=job.folder / f"{segment.name}.restart", history=[])
-    with segment.open(job.comm, before.restart) as session:
-        chain.natoms, chain.units = session.natoms, session.lmp.extract_global("units")
+
+def run(job: Job, segment: Segment, before: Path | None, tell: Callable[[float], None]) -> None:
+    """Run one segment from the folder of the one before; fills its own (collective)."""
+    chain = Chain() if before is None else parallel.on_root(job.comm, lambda: Chain.read(before))
+    with segment.open(job.comm, None if before is None else before / RESTART) as session:
+        chain = replace(chain, natoms=session.natoms, units=session.lmp.extract_global("units"))
         if segment.observed:
-            _run_observed(job, segment, session, chain, tell)
+            chain = _run_observed(job, segment, session, chain, tell)
         else:
             _run_plain(job, segment, session, chain, tell)
         if segment.check is not None:
             segment.check(session)
-        _write_restart(job.comm, session, chain.restart)
-    chain.seconds = time.monotonic() - start
-    parallel.on_root(job.comm, lambda: _write(job.folder / f"{segment.name}.h5", job.key, chain))
-    return chain
+        session.commands(f"write_restart {job.folder / RESTART}")
+    parallel.on_root(job.comm, lambda: chain.write(job.folder))
 
 
 def _run_plain(
-    job: Job, segment: Segment, session: Session, chain: Chain, tell: Callable[[int], None]
+    job: Job, segment: Segment, session: Session, chain: Chain, tell: Callable[[float], None]
 ) -> None:
     """Without fields: temperature, energy and pressure are recorded."""
     cell = Cell(session.atoms().box().copy())
@@ -136,19 +143,20 @@ def _run_plain(
     session.attach(record, _after(start, every(HISTORY_EVERY)))
     session.attach(Progress(tell, start), every(HISTORY_EVERY))
     session.run(segment.steps, "post no")
-    chain.history = [(segment.stage, record.take(job.comm)["curve"])]
+    rows = record.take(job.comm)["curve"]
+    parallel.on_root(job.comm, lambda: _save(job.folder / HISTORY, {segment.stage: rows}))
 
 
 def _run_observed(
-    job: Job, segment: Segment, session: Session, chain: Chain, tell: Callable[[int], None]
-) -> None:
+    job: Job, segment: Segment, session: Session, chain: Chain, tell: Callable[[float], None]
+) -> Chain:
     """With fields: every frame is written as soon as it is complete."""
     if segment.marks:
-        chain.offset = session.step + job.config.hold_steps
-        chain.reference, chain.turns = mark_reference(session), 0
-        parallel.on_root(job.comm, lambda: _write(job.folder / "start.h5", job.key, chain))
+        offset = session.step + job.config.hold_steps
+        chain = replace(chain, offset=offset, reference=mark_reference(session), turns=0)
     else:
         restore_reference(session)
+    parallel.on_root(job.comm, lambda: chain.write(job.folder))  # what the frames so far are read with
     # the step that two segments share belongs to the first of them
     begin = session.step - segment.marks
     cell, _ = attach_observers(
@@ -156,10 +164,10 @@ def _run_observed(
     )
     session.attach(Progress(tell, session.step), every(HISTORY_EVERY))
     if job.config.output.trajectory:
-        name = job.folder / f"{segment.name}.lammpstrj"
+        name = job.folder / "trajectory.lammpstrj"
         session.commands(f"dump trajectory all custom {job.config.frame_steps} {name} id type xu yu zu")
     session.run(segment.steps, "post no")
-    chain.turns = cell.turns
+    return replace(chain, turns=cell.turns)
 
 
 def attach_observers(
@@ -234,7 +242,7 @@ class Progress:
 
     needs = ()
 
-    def __init__(self, tell: Callable[[int], None], start: int):
+    def __init__(self, tell: Callable[[float], None], start: int):
         self.tell, self.start = tell, start
 
     def local(self, atoms: Atoms) -> None:
@@ -244,101 +252,43 @@ class Progress:
 # --- files ----------------------------------------------------------------------
 
 
-def frame_path(folder: Path, number: int) -> Path:
-    """The file of a frame."""
-    return folder / f"frame-{number:04d}.h5"
+def frames(folders: Iterable[Path]) -> list[dict[str, Any]]:
+    """The frames in the folders of segments, from the first on, as far as none is missing."""
+    paths = {path.stem: path for folder in folders for path in sorted(folder.glob("frame-*.npz"))}
+    whole = []
+    for number in range(len(paths)):
+        path = paths.get(f"frame-{number:04d}")
+        if path is None:
+            break
+        with np.load(path) as stored:
+            whole.append(dict(stored))
+    return whole
+
+
+def history(folders: Iterable[Path]) -> list[tuple[str, Array]]:
+    """The records of all segments, joined by stage."""
+    stages: dict[str, list[Array]] = {}
+    for folder in folders:
+        with np.load(folder / HISTORY) as stored:
+            for stage, rows in stored.items():
+                stages.setdefault(stage, []).append(rows)
+    return [(stage, np.concatenate(rows)) for stage, rows in stages.items()]
+
+
+def seconds(records: Iterable[Record]) -> dict[str, float]:
+    """Wall time of each stage, from its segments' records."""
+    taken: dict[str, float] = {}
+    for record in records:
+        stage = record.result["stage"]
+        taken[stage] = taken.get(stage, 0.0) + record.seconds
+    return taken
 
 
 def _write_frame(job: Job, offset: int, frame: dict[str, Any]) -> None:
     number = (frame["step"] - offset) // job.config.frame_steps
-    with fieldset.writing(frame_path(job.folder, number), job.key, FRAME) as file:
-        for name, values in frame.items():
-            file[name] = values
+    _save(job.folder / f"frame-{number:04d}.npz", frame)
 
 
-def _write_restart(comm: MPI.Comm, session: Session, path: Path) -> None:
-    """A LAMMPS restart file that appears whole or not at all (collective)."""
-    partial = path.with_name(f".{path.name}.part")
-    session.commands(f"write_restart {partial}")
-
-    def finish() -> None:
-        with files.replacing(path) as temporary:
-            partial.replace(temporary)
-
-    parallel.on_root(comm, finish)
-
-
-def _write(path: Path, key: str, chain: Chain) -> None:
-    with fieldset.writing(path, key, RECORD) as file:
-        attributes = {
-            "turns": chain.turns,
-            "offset": chain.offset,
-            "natoms": chain.natoms,
-            "units": chain.units,
-        }
-        file.attrs.update(attributes, seconds=chain.seconds)
-        if chain.reference is not None:
-            file["reference"] = chain.reference
-        for stage, rows in chain.history:
-            file[f"history/{stage}"] = rows
-
-
-def _read(folder: Path, segment: Segment, key: str) -> Chain | None:
-    """What a finished segment left; None if it is not done, or made from another input."""
-    path = folder / f"{segment.name}.h5"
-    try:
-        if fieldset.stored_key(path, RECORD) != key:
-            return None
-    except FileError:  # of no use
-        path.unlink()
-        return None
-    return _load(path, folder / f"{segment.name}.restart")
-
-
-def started(folder: Path, key: str) -> Chain | None:
-    """What is known since the first observed step; None if it was not reached with this input."""
-    path = folder / "start.h5"
-    return _load(path, None) if fieldset.stored_key(path, RECORD) == key else None
-
-
-def _load(path: Path, restart: Path | None) -> Chain:
-    with fieldset.reading(path, RECORD) as file:
-        return Chain(
-            restart=restart,
-            reference=file["reference"][:] if "reference" in file else None,
-            turns=int(file.attrs["turns"]),
-            offset=int(file.attrs["offset"]),
-            natoms=int(file.attrs["natoms"]),
-            units=str(file.attrs["units"]),
-            seconds=float(file.attrs["seconds"]),
-        )
-
-
-def history(folder: Path, segments: Sequence[Segment]) -> list[tuple[str, Array]]:
-    """The records of all segments, joined by stage."""
-    stages: dict[str, list[Array]] = {}
-    for segment in segments:
-        with fieldset.reading(folder / f"{segment.name}.h5", RECORD) as file:
-            for stage, rows in file.get("history", {}).items():
-                stages.setdefault(stage, []).append(rows[:])
-    return [(stage, np.concatenate(rows)) for stage, rows in stages.items()]
-
-
-def seconds(folder: Path) -> dict[str, float]:
-    """Wall time of each stage, from its records and that of the moduli."""
-    found: dict[str, float] = {}
-    for path in sorted(folder.glob("*.h5")):
-        if path.name.startswith(("frame-", "start")):
-            continue
-        with fieldset.reading(path, RECORD) as file:
-            stage = path.stem.rpartition("-")[0] or path.stem
-            found[stage] = found.get(stage, 0.0) + float(file.attrs["seconds"])
-    if (folder / "moduli.json").exists():
-        found["moduli"] = float(files.read_json(folder / "moduli.json")["seconds"])
-    return found
-
-
-def _drop(folder: Path, name: str) -> None:
-    """Remove a restart file that nothing needs any more; the glass at rest stays."""
-    if name != "relax":
-        (folder / f"{name}.restart").unlink(missing_ok=True)
+def _save(path: Path, arrays: Mapping[str, Any]) -> None:
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, **arrays)

@@ -1,63 +1,203 @@
-"""The glass campaign: prepare -> shear with observers -> glass.h5 -> calibrate -> report.
+"""The glass campaign: prepare -> shear with observers -> glass.h5 -> calibrate -> report."""
 
-Every stage leaves files that carry a key, the hash of everything it was made
-from; what is there with the right key is not done again.
-"""
-
-import hashlib
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from mpi4py import MPI
 
-from ...core import parallel
-from ...core.config import load
-from ...core.console import console, progress
-from ...core.errors import FileError, InputError, MdbridgeError
-from ...core.files import digest, read_json, write_json
-from ...fields import fieldset
-from ...md import cuzr
-from ...md.session import potential
-from . import chain as glass_chain
-from . import estimate, figures, plan, sampling
-from . import results as glass_store
+from ...core import parallel, stages
+from ...core.config import as_text, load
+from ...core.console import console
+from ...core.errors import InputError, MdbridgeError
+from ...core.files import write_json
+from ...core.identity import Identity, contents
+from ...core.stages import Link, Product, Stage, Task, link_folder, unfinished_folder
+from ...core.workspace import Record, Workspace, claim
+from ...md import cuzr, language
+from ...md.potentials import potential
+from . import chain as calibration_chain
+from . import estimate, figures, plan, results, sampling
 from .input import GlassInput
-from .results import GLASS
+
+CAMPAIGN = "glass"
+_AT_REST, _SHEARED = "glass", "sheared"
 
 
 @dataclass(frozen=True)
 class Campaign:
-    """A campaign's input, its folder, and the keys of its stages."""
+    """A campaign's input, its folder, and its pieces of work."""
 
     comm: MPI.Comm
     config: GlassInput
     source: Path
-    out: Path
+    workspace: Workspace
     material: Path
     """The potential's file, or the script."""
-    material_hash: str
+    files: Mapping[str, str]
+    """Contents of what the MD reads: the potential, or the script and all files that it reads."""
+
+    @cached_property
+    def preparation(self) -> list[Link]:
+        """The segments that lead to the glass at rest; none where a script does it."""
+        segments = plan.preparation(self.config, self.material)
+        return sampling.links(self.comm, self.config, segments, self.files)
+
+    @cached_property
+    def production(self) -> list[Link]:
+        """The segments with observers attached."""
+        segments = plan.production(self.config, self.material, self.source, self.workspace.root)
+        before = self.preparation[-1].identity.key if self.preparation else ""
+        return sampling.links(self.comm, self.config, segments, self.files, before)
+
+    @cached_property
+    def moduli(self) -> Stage[MPI.Comm]:
+        """One task, for all ranks together: the elastic moduli of the glass at rest."""
+        if not self.preparation:
+            return Stage("moduli", [])
+        keys = ("md.timestep_ps", "md.temperature_K", "md.modulus_strain", "md.modulus_ps")
+        after = {"glass": self.preparation[-1].identity.key}
+        identity = Identity.of("moduli", self.config, keys, files=self.files, after=after)
+        return Stage("moduli", [Task("moduli", identity, lambda comm, _: self._moduli(comm))])
+
+    @cached_property
+    def glass(self) -> Product:
+        """All frames in one file."""
+        after = {"frames": self.production[-1].identity.key}
+        after |= {task.name: task.identity.key for task in self.moduli.tasks}
+        # named for people: the frames have read all of it
+        identity = Identity.of("glass.h5", self.config, ("md", "shear", "observe"), after=after)
+        return Product("sample", identity, ("glass.h5",), self._sample)
 
     @property
-    def glass_key(self) -> str:
-        return digest(
-            "glass 1", self.material_hash, self.config.md.model_dump(), self.config.checkpoint.every_steps
+    def paper_files(self) -> Product:
+        """The text files of [Kontolati2021]."""
+        identity = Identity("paper format", after={"glass": self.glass.identity.key})
+        store = self.workspace.root / "glass.h5"
+
+        def work(folder: Path) -> None:
+            parallel.on_root(self.comm, lambda: results.write_paper_files(store, folder / "paper_format"))
+
+        return Product("paper format", identity, ("paper_format/stress_rand2_matlab.txt",), work)
+
+    @cached_property
+    def calibration(self) -> Product | None:
+        """The STZ model of this glass, where the input asks for one."""
+        if self.config.calibrate is None:
+            return None
+        after = {"glass": self.glass.identity.key}
+        identity = Identity.of("calibrate", self.config, ("calibrate",), after=after)
+        return calibration_chain.product(self.comm, self.workspace, self.config.calibrate, identity)
+
+    @cached_property
+    def summary(self) -> Product:
+        """Figures and summary."""
+        after = {"glass": self.glass.identity.key}
+        if self.calibration is not None:
+            after["calibration"] = self.calibration.identity.key
+        return Product("report", Identity("report", after=after), ("summary.json",), self._report)
+
+    def plan(self) -> list[Any]:
+        """Everything that a whole run does, in order."""
+        chains = [(_AT_REST, self.preparation), (_SHEARED, self.production)]
+        pieces: list[Any] = [*chains, self.moduli, self.glass, self.calibration, self.summary]
+        return [piece for piece in pieces if piece is not None]
+
+    # --- the work -----------------------------------------------------------------
+
+    def _sample(self, folder: Path) -> None:
+        workspace, comm = self.workspace, self.comm
+        rest = stages.chain(comm, workspace, _AT_REST, self.preparation, "glass")
+        begin = link_folder(workspace, _AT_REST, self.preparation[-1]) if self.preparation else None
+        if self.moduli.tasks:
+            stages.share(comm, workspace, self.moduli, "moduli", nullcontext, comm.size)
+        try:
+            title = "shear" if self.config.md.script is None else "run"
+            sheared = stages.chain(comm, workspace, _SHEARED, self.production, title, begin)
+        except MdbridgeError:
+            self._keep_partial(rest)
+            raise
+        key = self.glass.identity.key
+        parallel.on_root(comm, lambda: self._collect(folder, [*rest, *sheared], key))
+
+    def _places(self) -> list[Path]:
+        """The folders with frames: those of finished links, then that of one which is not."""
+        links = self.production
+        places = [link_folder(self.workspace, _SHEARED, link) for link in links]
+        places += [unfinished_folder(self.workspace, _SHEARED, link) for link in links]
+        return [place for place in places if (place / sampling.STATE).exists()]
+
+    def _collect(self, folder: Path, records: Sequence[Record], key: str) -> None:
+        """Gather the frames that there are into one file (rank 0)."""
+        there = self._places()
+        moduli = {
+            name: value
+            for task in self.moduli.tasks
+            for name, value in stages.result(self.workspace, self.moduli, task).items()
+        }
+        at_rest = [link_folder(self.workspace, _AT_REST, link) for link in self.preparation]
+        results.collect(
+            folder / "glass.h5",
+            self.config,
+            sampling.frames(there),
+            key,
+            sampling.Chain.read(there[-1]),
+            sampling.history(at_rest),
+            moduli,
+            sampling.seconds(records),
         )
 
-    @property
-    def data_key(self) -> str:
-        c = self.config
-        sections = [c.shear.model_dump(), c.observe.model_dump(), c.checkpoint.every_frames]
-        return digest("observed 1", self.glass_key, *sections)
+    def _keep_partial(self, records: Sequence[Record]) -> None:
+        """After a failure: the frames up to there in one file, which does not count as done (collective)."""
+        count = parallel.on_root(self.comm, lambda: len(sampling.frames(self._places())))
+        if not count:
+            return
+        identity = replace(self.glass.identity, task="glass.h5, as far as it went")
 
-    @property
-    def store(self) -> Path:
-        return self.out / "glass.h5"
+        def work(folder: Path) -> None:
+            parallel.on_root(self.comm, lambda: self._collect(folder, records, identity.key))
 
-    @property
-    def segments(self) -> Path:
-        return self.out / "segments"
+        partial = replace(self.glass, name="frames so far", identity=identity, work=work)
+        stages.make(self.comm, self.workspace, partial, again=True)
+        store = self.workspace.root / "glass.h5"
+        console(self.comm).print(f"the {count} frames made so far are kept in {store}", soft_wrap=True)
+
+    def _moduli(self, comm: MPI.Comm) -> dict[str, float]:
+        """From small strains of the glass at rest."""
+        md, rest = self.config.md, link_folder(self.workspace, _AT_REST, self.preparation[-1])
+        measured = cuzr.moduli(
+            comm,
+            rest / sampling.RESTART,
+            self.material,
+            md.timestep_ps,
+            md.temperature_K,
+            md.modulus_strain,
+            md.modulus_ps,
+        )
+        console(comm).print(
+            f"moduli of the glass at {md.temperature_K:g} K: "
+            f"mu = {measured['mu_GPa']:.2f} ± {measured['mu_error_GPa']:.2f}, "
+            f"K = {measured['bulk_GPa']:.2f} ± {measured['bulk_error_GPa']:.2f} GPa",
+            soft_wrap=True,
+        )
+        return measured | {"modulus_strain": md.modulus_strain}
+
+    def _report(self, folder: Path) -> None:
+        """Figures and summary from the stored results alone."""
+
+        def work() -> None:
+            store = stages.require(self.workspace, self.glass, "mdbridge sample")
+            summary = figures.draw(store, folder)
+            if self.config.calibrate is not None and self.calibration is not None:
+                summary |= calibration_chain.report(
+                    self.workspace, self.config.calibrate, self.calibration, store, folder
+                )
+            write_json(folder / "summary.json", summary)
+
+        parallel.on_root(self.comm, work)
 
 
 def sample(
@@ -69,154 +209,58 @@ def sample(
     paper_format: bool = False,
 ) -> None:
     """Make the glass, shear it and write glass.h5; or tell what that would take."""
-    campaign = _open(comm, source, out, overrides)
     if dry_run:
-        estimate.run(comm, campaign.config, campaign.material, campaign.source, campaign.out)
+        config, material, _ = parallel.on_root(comm, lambda: read(source, overrides))
+        estimate.run(comm, config, material, source, out.resolve())
         return
-    _sample(campaign)
-    if paper_format or campaign.config.output.paper_format:
-        folder = campaign.out / "paper_format"
-        parallel.on_root(comm, lambda: glass_store.write_paper_files(campaign.store, folder))
-        console(comm).print(f"text files in {folder}", soft_wrap=True)
+    with open_campaign(comm, source, out, overrides) as campaign:
+        stages.make(comm, campaign.workspace, campaign.glass)
+        if paper_format or campaign.config.output.paper_format:
+            stages.make(comm, campaign.workspace, campaign.paper_files)
 
 
 def report(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
     """Draw the figures and write summary.json from the stored results alone."""
-    _report(_open(comm, source, out, overrides))
+    with open_campaign(comm, source, out, overrides) as campaign:
+        stages.make(comm, campaign.workspace, campaign.summary, again=True)
 
 
 def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
     """All stages: sample, calibrate where the input says so, report."""
-    campaign = _open(comm, source, out, overrides)
-    _sample(campaign)
-    if campaign.config.calibrate is not None:
-        glass_chain.calibrate(comm, campaign.config.calibrate, campaign.store, campaign.out)
-    _report(campaign)
+    with open_campaign(comm, source, out, overrides) as campaign:
+        for product in (campaign.glass, campaign.calibration, campaign.summary):
+            if product is not None:
+                stages.make(comm, campaign.workspace, product)
 
 
-def _open(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> Campaign:
-    def read() -> tuple[GlassInput, Path, str]:
-        config = load(source, GlassInput, overrides)
-        if config.md.script is None:
-            material = potential(config.md.potential)
-        else:
-            material = source.parent / config.md.script
-            if not material.is_file():
-                raise InputError(f"{source}: 'md.script' = {config.md.script!r}: there is no file {material}")
-        return config, material, hashlib.sha256(material.read_bytes()).hexdigest()
-
-    config, material, found = parallel.on_root(comm, read)
-    return Campaign(comm, config, source, out.resolve(), material, found)
-
-
-def _sample(campaign: Campaign) -> None:
-    comm = campaign.comm
-    if parallel.on_root(comm, lambda: fieldset.stored_key(campaign.store, GLASS) == campaign.data_key):
-        console(comm).print("[dim]sample: done before[/dim]")
-        return
-    start = time.monotonic()
-    history: list = []
-    moduli: dict[str, float] = {}
-    config, folder = campaign.config, campaign.segments
-    try:
-        chain = sampling.Chain()
-        if config.md.script is None:
-            segments = plan.preparation(config, campaign.material)
-            job = sampling.Job(comm, config, folder, campaign.glass_key)
-            with progress(comm, "glass") as tick:
-                chain = sampling.run_segments(job, segments, chain, tick)
-            moduli = _moduli(campaign, chain)
-            history = parallel.on_root(comm, lambda: sampling.history(folder, segments))
-        observed = plan.production(config, campaign.material, campaign.source, campaign.out)
-        job = sampling.Job(comm, config, folder, campaign.data_key)
-        with progress(comm, "shear" if config.md.script is None else "run") as tick:
-            chain = sampling.run_segments(job, observed, chain, tick)
-    except MdbridgeError:
-        parallel.on_root(comm, lambda: _keep_partial(campaign, history, moduli))
-        raise
-    parallel.on_root(comm, lambda: _collect(campaign, chain, history, moduli))
-    console(comm).print(
-        f"sample: {time.monotonic() - start:.1f} s; fields in {campaign.store}", soft_wrap=True
+@contextmanager
+def open_campaign(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> Iterator[Campaign]:
+    """Read and check the input, and own its folder (collective)."""
+    (config, material, files), text = parallel.on_root(
+        comm, lambda: (read(source, overrides), as_text(source, overrides))
     )
+    with claim(comm, out.resolve(), CAMPAIGN, source, overrides, text) as workspace:
+        yield Campaign(comm, config, source, workspace, material, files)
 
 
-def _collect(campaign: Campaign, chain: sampling.Chain, history: list, moduli: dict) -> int:
-    seconds = sampling.seconds(campaign.segments)
-    return glass_store.collect(
-        campaign.store,
-        campaign.config,
-        campaign.segments,
-        campaign.data_key,
-        chain,
-        history,
-        moduli,
-        seconds,
-    )
+def read(source: Path, overrides: Sequence[str]) -> tuple[GlassInput, Path, dict[str, str]]:
+    """The checked input, the file of its potential or script, and the contents of all that the MD reads.
+
+    Raises:
+        InputError: a key, or a file that is not there.
+    """
+    config = load(source, GlassInput, overrides)
+    if config.md.script is None:
+        material = potential(config.md.potential)
+        return config, material, {"md.potential": contents(material)}
+    script = source.parent / config.md.script
+    if not script.is_file():
+        raise InputError(f"{source}: 'md.script' = {config.md.script!r}: there is no file {script}")
+    files = language.files(script, config.md.variables)
+    return config, script, {f"md.script: {label}": contents(path) for label, path in files.items()}
 
 
-def _keep_partial(campaign: Campaign, history: list, moduli: dict) -> None:
-    """After a failure: the frames up to there, in one file."""
-    chain = sampling.started(campaign.segments, campaign.data_key)
-    if chain is None:
-        return
-    count = _collect(campaign, chain, history, moduli)
-    if count:
-        console(campaign.comm).print(
-            f"the {count} frames made so far are kept in {campaign.store}", soft_wrap=True
-        )
-
-
-def _moduli(campaign: Campaign, chain: sampling.Chain) -> dict[str, float]:
-    """The elastic moduli of the glass at rest, from small strains; measured once."""
-    comm, md = campaign.comm, campaign.config.md
-    path = campaign.segments / "moduli.json"
-
-    def stored() -> dict | None:
-        try:
-            found = read_json(path)
-        except FileError:
-            return None
-        return found if found.pop("key", None) == campaign.glass_key else None
-
-    known = parallel.on_root(comm, stored)
-    if known is None:
-        start = time.monotonic()
-        known = cuzr.moduli(
-            comm,
-            chain.restart,
-            campaign.material,
-            md.timestep_ps,
-            md.temperature_K,
-            md.modulus_strain,
-            md.modulus_ps,
-        )
-        known["modulus_strain"] = md.modulus_strain
-        known["seconds"] = time.monotonic() - start
-        parallel.on_root(comm, lambda: write_json(path, known | {"key": campaign.glass_key}))
-        console(comm).print(
-            f"moduli of the glass at {md.temperature_K:g} K: "
-            f"mu = {known['mu_GPa']:.2f} ± {known['mu_error_GPa']:.2f}, "
-            f"K = {known['bulk_GPa']:.2f} ± {known['bulk_error_GPa']:.2f} GPa",
-            soft_wrap=True,
-        )
-    return {name: value for name, value in known.items() if name != "seconds"}
-
-
-def _report(campaign: Campaign) -> None:
-    """Figures and summary; quick, so it is always done."""
-    comm = campaign.comm
-
-    def work() -> None:
-        found = fieldset.stored_key(campaign.store, GLASS)
-        if found != campaign.data_key:
-            raise FileError(
-                f"{campaign.store}: made from another input than {campaign.source}, or not complete; "
-                "run 'mdbridge sample' first, or choose another --out"
-            )
-        summary = figures.draw(campaign.store, campaign.out)
-        if campaign.config.calibrate is not None:
-            summary |= glass_chain.report(campaign.config.calibrate, campaign.store, campaign.out)
-        write_json(campaign.out / "summary.json", summary)
-
-    parallel.on_root(comm, work)
-    console(comm).print(f"report: figures and summary.json in {campaign.out}", soft_wrap=True)
+def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Any]:
+    """What a run would do, for 'mdbridge status'."""
+    config, material, files = read(source, overrides)
+    return Campaign(MPI.COMM_SELF, config, source, workspace, material, files).plan()

@@ -186,7 +186,7 @@ def read(source: Path, overrides: Sequence[str]) -> GrapheneInput:
     return config
 
 
-def plan(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Stage[Any] | Product]:
+def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Stage[Any] | Product]:
     """What a run would do, for 'mdbridge status'."""
     return Campaign(MPI.COMM_SELF, read(source, overrides), source, workspace).plan()
 

@@ -130,7 +130,7 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None
             stages.make(comm, workspace, product)
 
 
-def plan(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Product]:
+def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Product]:
     """What a run would do, for 'mdbridge status'."""
     return Campaign(MPI.COMM_SELF, *prepare(source, overrides), source, workspace).plan()
 
