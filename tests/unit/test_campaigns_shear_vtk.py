@@ -1,0 +1,53 @@
+"""VTK files of a run: the fields of each kept frame in the box as it is then."""
+
+import xml.etree.ElementTree as ET
+from base64 import b64decode
+
+import numpy as np
+import pytest
+from shear_runs import KEPT, case, result
+
+from mdbridge.campaigns.shear import results, vtk
+
+
+def arrays(path):
+    """Arrays by name, components last."""
+    found = {}
+    for data in ET.parse(path).findall(".//DataArray"):
+        raw = b64decode(data.text)[8:]
+        found[data.get("Name")] = np.frombuffer(raw).reshape(-1, int(data.get("NumberOfComponents")))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("frame", "corner"),
+    [
+        ("simple", [80.0 + 0.4 * 30.0, 30.0]),
+        ("pure", [80.0 * np.exp(0.2), 30.0 * np.exp(-0.2)]),
+    ],
+)
+def test_the_box_is_carried_along(tmp_path, frame, corner):
+    results.write(tmp_path / "run.h5", case(frame), result(), complete=True)
+    vtk.export(tmp_path / "run.h5", tmp_path / "vtk")
+    pieces = ET.parse(tmp_path / "vtk" / "run.pvd").findall(".//DataSet")
+    assert [float(one.get("timestep")) for one in pieces] == pytest.approx([0.0, 0.2, 0.4])
+    assert [one.get("file") for one in pieces] == [f"frame_{k:05d}.vts" for k in KEPT]
+    first, *_, last = (arrays(tmp_path / "vtk" / one.get("file"))["points"] for one in pieces)
+    assert first.max(axis=0).tolist() == [80.0, 30.0, 0.0] and not first.min(axis=0).any()
+    area = np.linalg.det([last[8, :2], last[-9, :2]])  # the ends of the lowest row and of the first column
+    assert area == pytest.approx(80.0 * 30.0)
+    assert last[-1] == pytest.approx([*corner, 0.0])
+
+
+def test_fields_are_those_of_the_frame_and_close_periodically(tmp_path):
+    results.write(tmp_path / "run.h5", case(), result(), complete=True)
+    vtk.export(tmp_path / "run.h5", tmp_path / "vtk")
+    run = results.read(tmp_path / "run.h5")
+    for k, number in enumerate(KEPT):
+        found = arrays(tmp_path / "vtk" / f"frame_{number:05d}.vts")
+        np.testing.assert_allclose(found["chi"].reshape(6, 8), run.chi[k])
+        np.testing.assert_allclose(found["stress"].reshape(6, 8, -1)[..., :4], run.stress[k])
+        corners = found["Exy"].reshape(7, 9)
+        np.testing.assert_allclose(corners, np.pad(run.exy[k], (0, 1), mode="wrap"))
+        velocity = found["velocity"].reshape(7, 9, -1)
+        np.testing.assert_allclose(velocity[:-1, :-1, :2], run.velocity[k])
