@@ -154,6 +154,12 @@ def calibrate(
     out: Out = Path("out"),
     set: Overrides = None,
     resume: Annotated[bool, typer.Option("--resume", help="go on with the record in --out")] = False,
+    accept_changes: Annotated[
+        bool,
+        typer.Option(
+            "--accept-changes", help="with --resume, also where the model or its files have changed"
+        ),
+    ] = False,
     seeds: Annotated[
         int | None,
         typer.Option(min=1, help="repeat with this many seeds, each in a folder of its own, and compare"),
@@ -161,10 +167,11 @@ def calibrate(
 ) -> None:
     """Calibrate a model to a reference; write trials.jsonl."""
     if seeds is None:
-        _campaign(input, {"calibrate": "calibrate.stages"}).run(_world(), input, out, set or (), resume)
+        workflow = _campaign(input, {"calibrate": "calibrate.stages"})
+        workflow.run(_world(), input, out, set or (), resume, accept_changes)
     else:
         study = _campaign(input, {"calibrate": "calibrate.seeds"})
-        study.run(_world(), input, out, set or (), seeds, resume)
+        study.run(_world(), input, out, set or (), seeds, resume, accept_changes)
 
 
 @app.command()

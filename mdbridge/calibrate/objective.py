@@ -7,7 +7,7 @@ residuals, grouped by norm, serve the refinement.
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,35 @@ Response = Mapping[str, Array]
 
 class InvalidResponse(ValueError):
     """A model returned something that cannot be compared."""
+
+
+def real(name: str, values: Any) -> Array:
+    """What a model or a file gave under a name, as real numbers; masked ones become NaN.
+
+    Raises:
+        InvalidResponse: it is no array of real numbers.
+    """
+    try:
+        array = np.ma.asarray(values) if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+        if np.iscomplexobj(array):
+            raise InvalidResponse(
+                f"{name!r} is complex: give real and imaginary parts, or modulus and phase, as two"
+            )
+        array = array.astype(float)
+    except InvalidResponse:
+        raise
+    except Exception as error:  # words, ragged lists, tensors that carry gradients
+        raise InvalidResponse(f"{name!r} is no array of numbers: {error}") from error
+    return np.ma.filled(array, np.nan) if isinstance(array, np.ma.MaskedArray) else array
+
+
+def numbers(response: Mapping[str, Any]) -> dict[str, Array]:
+    """A whole response as real numbers.
+
+    Raises:
+        InvalidResponse: see :func:`real`.
+    """
+    return {str(name): real(str(name), values) for name, values in response.items()}
 
 
 class Term(Protocol):
@@ -142,7 +171,7 @@ class UserTerm:
     """The norm of whatever ``function(response, reference)`` returns: a number or a vector."""
 
     def __init__(self, function: Callable[[Response, Response], float | Array], reference: Response):
-        self._function, self._reference = function, reference
+        self.function, self._reference = function, reference
         self.weights = np.ones(1)
 
     def distance(self, response: Response) -> float:
@@ -151,7 +180,13 @@ class UserTerm:
 
     def residual(self, response: Response) -> list[Array]:
         """The value as one vector."""
-        return [np.atleast_1d(np.asarray(self._function(response, self._reference), dtype=float)).ravel()]
+        return [np.atleast_1d(real("the objective", self.function(response, self._reference))).ravel()]
+
+    def prepare(self) -> None:
+        """Import the function, where it is known by its name alone."""
+        prepare = getattr(self.function, "prepare", None)
+        if prepare is not None:
+            prepare()
 
 
 @dataclass(frozen=True)
@@ -175,6 +210,12 @@ class Objective:
 
     terms: Sequence[Term]
     weights: Sequence[float]
+
+    def prepare(self) -> None:
+        """Import what terms of the user's own need."""
+        for term in self.terms:
+            if isinstance(term, UserTerm):
+                term.prepare()
 
     def score(self, response: Response) -> Score:
         """Compare a response with the reference.
@@ -220,7 +261,7 @@ def _reference(reference: Response, name: str, dimensions: int) -> Array:
 def _same(response: Response, name: str, shape: tuple[int, ...]) -> Array:
     if name not in response:
         raise InvalidResponse(f"the model returned no {name!r}; it returned {', '.join(sorted(response))}")
-    values = np.asarray(response[name], dtype=float)
+    values = real(name, response[name])
     if values.shape != shape:
         raise InvalidResponse(f"the model's {name!r} has the shape {values.shape}, the reference {shape}")
     if not np.all(np.isfinite(values)):

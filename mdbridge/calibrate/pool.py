@@ -7,7 +7,8 @@ from typing import Any
 from mpi4py import MPI
 
 from ..core import parallel
-from .evaluate import Outcome, Worker
+from .evaluate import Outcome, Task
+from .worker import Worker
 
 _TASK, _ANSWER = 71, 72
 _PAUSE = 0.002
@@ -31,7 +32,7 @@ class Pool:
         rank = next(r for r in range(self._comm.size) if r not in self._jobs)
         self._jobs[rank] = number
         if rank == 0:
-            self._worker.start(parameters)
+            self._worker.start(dict(parameters))
         else:
             self._comm.send(dict(parameters), dest=rank, tag=_TASK)
 
@@ -39,8 +40,8 @@ class Pool:
         """The evaluations that are done, at least one; there must be some under way."""
         while True:
             done = []
-            if 0 in self._jobs and (outcome := self._worker.poll(_PAUSE)) is not None:
-                done.append((self._jobs.pop(0), outcome))
+            if 0 in self._jobs and (answer := self._worker.poll(_PAUSE)) is not None:
+                done.append((self._jobs.pop(0), Outcome.of(answer)))
             status = MPI.Status()
             while self._comm.size > 1 and self._comm.iprobe(MPI.ANY_SOURCE, _ANSWER, status):
                 outcome = self._comm.recv(source=status.source, tag=_ANSWER)
@@ -51,23 +52,22 @@ class Pool:
                 time.sleep(_PAUSE)
 
 
-def with_pool(comm: MPI.Comm, worker: Worker, master: Callable[[Pool], Any]) -> Any:
-    """Run ``master`` on rank 0 while the others evaluate; its result on all ranks (collective).
+def with_pool(comm: MPI.Comm, worker: Worker, task: Task, master: Callable[[Pool], Any]) -> Any:
+    """Run ``master`` on rank 0 while the others evaluate ``task``; its result on all ranks (collective).
 
     Raises:
         MdbridgeError: on all ranks, if ``master`` or a rank failed.
     """
-    try:
-        if comm.rank == 0:
-            pool = Pool(comm, worker)
-            result, error = parallel.attempt(lambda: master(pool))
-            for rank in range(1, comm.size):
-                comm.send(None, dest=rank, tag=_TASK)
-            _drain(comm, pool)
-        else:
-            result, error = parallel.attempt(lambda: _serve(comm, worker))
-    finally:
-        worker.close()
+    _, error = parallel.attempt(lambda: worker.assign(task))
+    parallel.agree(comm, error)
+    if comm.rank == 0:
+        pool = Pool(comm, worker)
+        result, error = parallel.attempt(lambda: master(pool))
+        for rank in range(1, comm.size):
+            comm.send(None, dest=rank, tag=_TASK)
+        _drain(comm, pool)
+    else:
+        result, error = parallel.attempt(lambda: _serve(comm, worker))
     parallel.agree(comm, error)
     return comm.bcast(result, root=0)
 
@@ -85,12 +85,14 @@ def _serve(comm: MPI.Comm, worker: Worker) -> None:
         parameters = comm.recv(source=0, tag=_TASK)
         if parameters is None:
             return
-        outcome, error = parallel.attempt(lambda: _evaluate(worker, parameters))  # noqa: B023
+        outcome, error = parallel.attempt(lambda: _evaluate(comm, worker, parameters))  # noqa: B023
         comm.send(outcome or Outcome("failed", message=f"on rank {comm.rank}: {error}"), dest=0, tag=_ANSWER)
 
 
-def _evaluate(worker: Worker, parameters: Mapping[str, float]) -> Outcome:
+def _evaluate(comm: MPI.Comm, worker: Worker, parameters: Mapping[str, float]) -> Outcome:
     worker.start(parameters)
-    while (outcome := worker.poll(0.05)) is None:
-        pass
-    return outcome
+    while (answer := worker.poll(0.05)) is None:
+        if comm.iprobe(0, _TASK):  # the end, before this is done: nobody waits for it
+            worker.close()
+            return Outcome("failed", message="given up: the calibration has ended")
+    return Outcome.of(answer)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import lsq_linear
 
 Array = NDArray[np.float64]
 
@@ -150,6 +149,8 @@ def best_step(here: Array, residual: Array, jacobian: Array, groups: Groups, rad
 
 def _bounded(a: Array, b: Array, low: Array, high: Array) -> Array:
     """Least squares ‖a s − b‖ with bounds, by fixing what leaves the box."""
+    from scipy.optimize import lsq_linear  # a third of a second, which no process that only compares needs
+
     q, r = np.linalg.qr(a)
     span = high - low
     return np.clip(

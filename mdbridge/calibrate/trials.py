@@ -24,9 +24,17 @@ from ..core.files import digest, write_text
 Array = NDArray[np.float64]
 Status = Literal["ok", "invalid", "failed", "timeout"]
 
-FORMAT = "mdbridge-trials-1"
+FORMAT = "mdbridge-trials-2"
+READABLE = ("mdbridge-trials-1", FORMAT)
 MAY_DIFFER = ("ego.evaluations", "ego.target")
 """Keys that say when to stop, not where to go: a finished record may go on with others."""
+
+CONTENTS = {
+    "sources": "{0}, of which the model is made",
+    "contents": "the content of {0}",
+    "reference": "reference.{0}",
+}
+"""Tables of the configuration that are hashes, and what they are of: a change of these may be accepted."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class Trial:
         seconds: wall time of the evaluation.
         host: the machine.
         message: what went wrong.
+        said: the last lines that a model printed which gave no distance.
         state: hyperparameters of the surrogate that proposed it.
     """
 
@@ -60,6 +69,7 @@ class Trial:
     seconds: float = 0.0
     host: str = ""
     message: str = ""
+    said: str = ""
     state: list[float] | None = None
 
     @property
@@ -73,12 +83,16 @@ class Record:
 
     Args:
         path: the file; made if absent.
-        configuration: what the trials depend on; JSON values.
+        configuration: what the trials depend on, JSON values; values left at their default may be left out.
         resume: whether a file that is there may be continued.
+        complete: the configuration with all values, to be compared with a record that has more of them.
+        origins: dotted key of a hash in the configuration -> the file that it is of, for messages.
+        accept: go on although files have changed (see :data:`CONTENTS`); that is noted in the record.
 
     Attributes:
         trials: those found, by index.
         damaged: the number of lines that could not be recovered.
+        accepted: what has changed and was accepted, in words.
 
     Raises:
         InputError: the file belongs to another configuration (the key is
@@ -86,40 +100,65 @@ class Record:
         FileError: it cannot be read or written, or another run is writing to it.
     """
 
-    def __init__(self, path: Path, configuration: Mapping[str, Any], resume: bool):
+    def __init__(
+        self,
+        path: Path,
+        configuration: Mapping[str, Any],
+        resume: bool,
+        *,
+        complete: Mapping[str, Any] | None = None,
+        origins: Mapping[str, str] | None = None,
+        accept: bool = False,
+    ):
         self.path = Path(path)
         self.configuration = json.loads(json.dumps(configuration))
+        self._complete = json.loads(json.dumps(complete or configuration))
+        self._origins, self._accept = dict(origins or {}), accept
         self._key = digest(_without(self.configuration))
         self.trials: dict[int, Trial] = {}
-        self.damaged = 0
+        self.damaged, self.accepted = 0, list[str]()
         try:
-            if self.path.exists() and self.path.stat().st_size:
-                if not resume:
-                    raise InputError(
-                        f"{self.path}: holds a record already; go on with --resume, or choose another --out"
-                    )
-                with self.path.open("ab") as held:  # what looks damaged may be half a line of a run alive
-                    self._lock(held)
-                    self._recover(self.path.read_bytes())
-            else:
-                header = self._line({"configuration": self.configuration, "format": FORMAT})
-                write_text(self.path, header)
-            self._stream = self.path.open("ab")
-            self._lock(self._stream)
+            self._open(resume)
         except OSError as error:
             raise FileError(f"{self.path}: cannot be opened: {error.strerror}") from error
 
-    def _lock(self, stream: BinaryIO) -> None:
-        """Keep others out until ``stream`` is closed or this process ends, however it ends."""
+    def _open(self, resume: bool) -> None:
+        """Lock the file before anything is read or written: two runs may start within a millisecond."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._stream = self._locked()
+        try:
+            raw = self.path.read_bytes()
+            if raw and not resume:
+                raise InputError(
+                    f"{self.path}: holds a record already; go on with --resume, or choose another --out"
+                )
+            mended = self._recover(raw) if raw else None
+            if mended is not None:
+                write_text(self.path, mended)
+                self._stream.close()
+                self._stream = self._locked()
+            if not raw:
+                self._append(self._header())
+            elif self.accepted:  # from here on the trials are of this configuration
+                self._append(self._header(accepted=self.accepted))
+        except BaseException:
+            self._stream.close()
+            raise
+
+    def _locked(self) -> BinaryIO:
+        """The file, open for appending, and locked until it is closed or this process ends in any way."""
+        stream = self.path.open("ab")
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            current = os.path.samestat(os.fstat(stream.fileno()), self.path.stat())
         except BlockingIOError:
-            stream.close()
-            raise FileError(
-                f"{self.path}: another run is writing to it; wait for its end or stop it"
-            ) from None
+            current = False
         except OSError:  # a file system without locks
-            return
+            return stream
+        if not current:  # or replaced by its owner between opening and locking
+            stream.close()
+            raise FileError(f"{self.path}: another run is writing to it; wait for its end or stop it")
+        return stream
 
     def append(self, trial: Trial) -> None:
         """Add a trial and wait until the disk has it.
@@ -127,54 +166,87 @@ class Record:
         Raises:
             FileError: the disk is full or gone.
         """
-        try:
-            self._stream.write(self._line({"trial": _encode(trial)}).encode())
-            self._stream.flush()
-            os.fsync(self._stream.fileno())
-        except OSError as error:
-            raise FileError(f"{self.path}: cannot be written: {error.strerror}") from error
+        self._append(self._line({"trial": _encode(trial)}))
         self.trials[trial.index] = trial
 
     def close(self) -> None:
         """Close the file."""
         self._stream.close()
 
+    def _append(self, line: str) -> None:
+        try:
+            self._stream.write(line.encode())
+            self._stream.flush()
+            os.fsync(self._stream.fileno())
+        except OSError as error:
+            raise FileError(f"{self.path}: cannot be written: {error.strerror}") from error
+
+    def _header(self, **further: Any) -> str:
+        further["shown"] = self._complete  # for people, and for messages: with what was left at its default
+        return self._line({"configuration": self.configuration, "format": FORMAT, **further})
+
     def _line(self, content: dict[str, Any]) -> str:
         return _signed({"key": self._key, **content}) + "\n"
 
-    def _recover(self, raw: bytes) -> None:
-        """Keep the intact lines; rewrite the file if there were others."""
+    def _recover(self, raw: bytes) -> str | None:
+        """Take the trials of the intact lines; these, if there were others."""
         lines = [line for line in raw.split(b"\n") if line.strip()]
-        intact = [content for content in map(_verified, lines) if content is not None]
+        intact = [(line, content) for line in lines if (content := _verified(line)) is not None]
         self.damaged = len(lines) - len(intact)
         if not intact:
             raise FileError(
                 f"{self.path}: nothing in it can be recovered; delete it, or choose another --out"
             )
-        for content in intact:
-            if "configuration" in content:
-                self._compare(content)
-        if any(content["key"] != self._key for content in intact):
+        headers = [content for _, content in intact if "configuration" in content]
+        if headers:
+            self._compare(headers[-1])
+        keys = {self._key, *(header["key"] for header in headers)}
+        if any(content["key"] not in keys for _, content in intact):
             raise InputError(f"{self.path}: holds trials of another configuration; choose another --out")
-        for content in intact:
+        for _, content in intact:
             if "trial" in content:
                 trial = _decode(content["trial"])
                 self.trials[trial.index] = trial
         if self.damaged or not raw.endswith(b"\n"):
-            kept = [self._line({"configuration": self.configuration, "format": FORMAT})]
-            kept += [self._line({"trial": _encode(trial)}) for trial in self.trials.values()]
-            write_text(self.path, "".join(kept))
+            kept = "".join(line.decode() + "\n" for line, _ in intact)
+            return kept if headers else self._header() + kept
+        return None
 
     def _compare(self, header: dict[str, Any]) -> None:
-        if header.get("format") != FORMAT:
-            raise FileError(f"{self.path}: has the format {header.get('format')!r}, expected {FORMAT!r}")
-        old, new = _flat(_without(header["configuration"])), _flat(_without(self.configuration))
-        for name in sorted(old.keys() | new.keys()):
-            if old.get(name) != new.get(name):
-                raise InputError(
-                    f"{self.path}: recorded with {name} = {old.get(name)!r}, now it is {new.get(name)!r}; "
-                    "restore it, or choose another --out"
-                )
+        """Refuse another configuration, or accept what has changed in files."""
+        if header.get("format") not in READABLE:
+            raise FileError(
+                f"{self.path}: has the format {header.get('format')!r}; this release reads {FORMAT!r}: go on "
+                "with the release that made it, or choose another --out"
+            )
+        changed = _changes(_flat(header["configuration"]), _flat(self.configuration), _flat(self._complete))
+        values = {name: pair for name, pair in changed.items() if name.partition(".")[0] not in CONTENTS}
+        for name, (old, new) in values.items():
+            shown = _flat(header.get("shown", {})).get(name) if old is None else old
+            raise InputError(
+                f"{self.path}: recorded with {name} = {shown!r}, now it is {new!r}; "
+                "restore it, or choose another --out"
+            )
+        files = [self._told(name, *pair) for name, pair in changed.items()]
+        if files and not self._accept:
+            raise InputError(
+                f"{self.path}: {'; '.join(files)}; restore that, choose another --out, or go on all the same "
+                "with --accept-changes"
+            )
+        self.accepted = files
+        if not files:  # perhaps written by a release with fewer keys, or more
+            self._key = header["key"]
+
+    def _told(self, name: str, old: Any, new: Any) -> str:
+        table, _, rest = name.partition(".")
+        what = CONTENTS[table].format(rest)
+        if name in self._origins:
+            what += f" ({self._origins[name]})"
+        if old is None:
+            return f"{what}, is not in the record, and may have changed since"
+        if new is None:
+            return f"{what}, is not there any more"
+        return f"{what}, has changed since it was recorded"
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[Trial]]:
@@ -193,6 +265,24 @@ def read(path: Path) -> tuple[dict[str, Any], list[Trial]]:
         raise FileError(f"{path}: not a record of trials")
     trials = {c["trial"]["index"]: _decode(c["trial"]) for c in intact if "trial" in c}
     return headers[0], [trials[index] for index in sorted(trials)]
+
+
+def _changes(
+    old: Mapping[str, Any], new: Mapping[str, Any], complete: Mapping[str, Any]
+) -> dict[str, tuple[Any, Any]]:
+    """What differs between flat configurations: key -> (before, now), None where it is not given.
+
+    What the record does not have was at its default then; what the present one does not give is at its
+    default now.
+    """
+    changes = {}
+    for name in sorted(old.keys() | new.keys()):
+        if name in MAY_DIFFER:
+            continue
+        before, now = old.get(name), new[name] if name in new else complete.get(name)
+        if before != now:
+            changes[name] = (before, now)
+    return changes
 
 
 def _signed(content: dict[str, Any]) -> str:

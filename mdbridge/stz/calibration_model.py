@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..calibrate.model import described
 from ..core.errors import InputError
 from . import paperfiles, solver
 from .energies import read_energy
@@ -20,6 +21,33 @@ SNAPSHOTS = (0.02, 0.04, 0.06, 0.08, 0.09, 0.10, 0.20, 0.35, 0.50)
 """Net strains at which strain fields are compared, [Kontolati2021, sec. 5.2.2]."""
 
 
+DATA = (
+    "it belongs to the molecular dynamics published with [Kontolati2021] (pe.MD.0 … pe.MD.100, Exy.MD.0 … "
+    "Exy.MD.100, stress_rand2_matlab.txt): fetch these files from the repository that the paper names "
+    "(github.com/katiana22/GrassmannianEGO) and give their place"
+)
+LABELS = {
+    "Exy": "strain $E_{xy}$",
+    "chi": r"effective temperature $\chi$",
+    "shear_stress": r"shear stress $\bar\sigma_{xy}$",
+}
+UNITS = {"shear_stress": "GPa"}
+
+
+def _shapes(
+    *,
+    energy_file: str,
+    strains: Sequence[float] = SNAPSHOTS,
+    frames: int = 100,
+    max_strain: float = 0.5,
+    **others: Any,
+) -> dict[str, tuple[int, ...]]:
+    """The shapes of what :func:`forward` returns, known without a run."""
+    fields = (len(_frames(strains, frames, max_strain)), *_energy(energy_file).shape)
+    return {"Exy": fields, "chi": fields, "shear_stress": (frames,)}
+
+
+@described(shapes=_shapes, labels=LABELS, units=UNITS, data=DATA, version="1")
 def forward(
     *,
     c0: float,
@@ -80,6 +108,7 @@ def forward(
     return {"Exy": result.exy, "chi": result.chi, "shear_stress": result.shear_stress[1:]}
 
 
+@described(data=DATA)
 def published(
     folder: str,
     strains: Sequence[float] = SNAPSHOTS,
@@ -112,33 +141,6 @@ def published(
         energies = [_energy(str(source / f"pe.MD.{n}")) for n in numbers]
         found["chi"] = np.array([effective_temperature(energy, beta, E0) for energy in energies])
     return found
-
-
-def _shapes(
-    *,
-    energy_file: str,
-    strains: Sequence[float] = SNAPSHOTS,
-    frames: int = 100,
-    max_strain: float = 0.5,
-    **others: Any,
-) -> dict[str, tuple[int, ...]]:
-    """The shapes of what :func:`forward` returns, known without a run."""
-    fields = (len(_frames(strains, frames, max_strain)), *_energy(energy_file).shape)
-    return {"Exy": fields, "chi": fields, "shear_stress": (frames,)}
-
-
-forward.shapes = _shapes  # type: ignore[attr-defined]
-DATA = (
-    "it belongs to the molecular dynamics published with [Kontolati2021] (pe.MD.0 … pe.MD.100, Exy.MD.0 … "
-    "Exy.MD.100, stress_rand2_matlab.txt): fetch these files from the repository that the paper names "
-    "(github.com/katiana22/GrassmannianEGO) and give their place"
-)
-forward.data = published.data = DATA  # type: ignore[attr-defined]
-forward.labels = {  # type: ignore[attr-defined]
-    "Exy": "strain $E_{xy}$",
-    "chi": r"effective temperature $\chi$",
-    "shear_stress": r"shear stress $\bar\sigma_{xy}$ (GPa)",
-}
 
 
 def _frames(strains: Sequence[float], frames: int, max_strain: float) -> list[int]:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -85,3 +86,56 @@ def test_an_error_ends_both_ranks_with_one_message(script, tmp_path):
     (tmp_path / "out" / "trials.jsonl").write_text("rubbish\n")
     job = launch(script, 2, "calibrate", INPUT, "--out", tmp_path / "out", *SMALL, timeout=60)
     assert job.returncode == 2 and job.stderr.count("--resume") == 1
+
+
+MISBEHAVED = """
+import os, subprocess, sys, numpy as np
+def respond(a, b, how):
+    program = [sys.executable, "-c", "import time; time.sleep(6021)"]
+    if how == "leave": sys.exit(0)
+    if how == "left": subprocess.Popen(program, start_new_session=True)
+    return {"y": a * np.linspace(0, 1, 5) + b}
+"""
+TOML = """
+campaign = "calibrate"
+model = "misbehaved:respond"
+options.how = "{how}"
+[parameters]
+a = {{ low = 0.0, high = 1.0 }}
+b = {{ low = 0.0, high = 1.0 }}
+[reference.parameters]
+a = 0.5
+b = 0.25
+[[objective]]
+term = "l2"
+curve = "y"
+[ego]
+initial = 6
+evaluations = 8
+[output]
+figures = false
+"""
+
+
+@pytest.fixture
+def misbehaved(tmp_path):
+    def make(how):
+        (tmp_path / "misbehaved.py").write_text(MISBEHAVED)
+        path = tmp_path / "in.toml"
+        path.write_text(TOML.format(how=how))
+        return path
+
+    return make
+
+
+def test_a_reference_run_that_leaves_ends_both_ranks_with_one_message(script, tmp_path, misbehaved):
+    job = launch(script, 2, "calibrate", misbehaved("leave"), "--out", tmp_path / "out", timeout=60)
+    assert job.returncode == 2 and job.stderr.count("sys.exit(0) was called") == 1
+    assert "Traceback" not in job.stderr
+
+
+def test_programs_of_a_model_do_not_keep_a_finished_job(script, tmp_path, misbehaved):
+    job = launch(script, 2, "calibrate", misbehaved("left"), "--out", tmp_path / "out", timeout=90)
+    assert job.returncode == 0, job.stderr
+    listing = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout
+    assert "time.sleep(6021)" not in listing

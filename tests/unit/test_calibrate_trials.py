@@ -134,3 +134,90 @@ def test_a_record_in_use_is_left_alone(tmp_path):
     first.close()
     Record(path, CONFIGURATION, resume=True).close()
     assert len(read(path)[1]) == 4
+
+
+HASHED = {**CONFIGURATION, "sources": {"m.py": "aa"}, "contents": {"options.mesh_file": "bb"}}
+
+
+def hashed(path, **changes):
+    record = Record(path, HASHED, resume=False)
+    record.append(trial(0))
+    record.close()
+    return {**HASHED, **changes}
+
+
+def test_a_changed_file_is_refused_by_name_and_accepted_on_request(tmp_path):
+    path = tmp_path / "r"
+    now = hashed(path, sources={"m.py": "changed"}, contents={"options.mesh_file": "changed"})
+    before, origins = path.read_bytes(), {"contents.options.mesh_file": "/far/away.msh"}
+    message = r"options\.mesh_file \(/far/away\.msh\), has changed .*m\.py, of which .*--accept-changes"
+    with pytest.raises(InputError, match=message):
+        Record(path, now, resume=True, origins=origins)
+    assert path.read_bytes() == before
+    record = Record(path, now, resume=True, accept=True)
+    assert len(record.accepted) == 2 and sorted(record.trials) == [0]
+    record.append(trial(1))
+    record.close()
+    again = Record(path, now, resume=True)  # it is the record's now
+    assert again.accepted == [] and sorted(again.trials) == [0, 1]
+    again.close()
+    with pytest.raises(InputError, match=r"m\.py, of which the model is made, has changed"):
+        Record(path, HASHED, resume=True)
+    with pytest.raises(InputError, match=r"ego\.seed = 1, now it is 2"):  # no file: not to be accepted
+        Record(path, {**now, "ego": {"seed": 2}}, resume=True, accept=True)
+
+
+def test_a_file_more_or_less_is_a_change(tmp_path):
+    now = hashed(tmp_path / "r", sources={"m.py": "aa", "n.py": "cc"}, contents={})
+    message = r"mesh_file, is not there any more; n\.py, .*, is not in the record"
+    with pytest.raises(InputError, match=message):
+        Record(tmp_path / "r", now, resume=True)
+
+
+def test_a_key_of_a_later_release_at_its_default_disowns_nothing(tmp_path):
+    path = filled(tmp_path / "r")
+    later = {**CONFIGURATION, "ego": {**CONFIGURATION["ego"], "novel": 3}}
+    record = Record(path, CONFIGURATION, resume=True, complete=later)
+    record.append(trial(3))
+    record.close()
+    with pytest.raises(InputError, match=r"ego\.novel = None, now it is 4"):
+        Record(path, {**CONFIGURATION, "ego": {**CONFIGURATION["ego"], "novel": 4}}, resume=True)
+
+
+def test_a_record_with_all_defaults_is_continued_with_those_left_out(tmp_path):
+    """As releases wrote them that knew no other way."""
+    path = filled(tmp_path / "r")
+    record = Record(path, {"model": "m:f", "objective": [{"weight": 0.5}]}, True, complete=CONFIGURATION)
+    assert len(record.trials) == 3
+    record.append(trial(3))
+    record.close()
+    assert len(read(path)[1]) == 4
+    other = {"seed": 2, "evaluations": 10}
+    with pytest.raises(InputError, match=r"ego\.seed = 1, now it is 2"):
+        Record(path, {"model": "m:f"}, True, complete={**CONFIGURATION, "ego": other})
+
+
+def test_what_was_left_at_its_default_is_told(tmp_path):
+    Record(tmp_path / "r", {"model": "m:f"}, False, complete=CONFIGURATION).close()
+    with pytest.raises(InputError, match=r"ego\.seed = 1, now it is 2"):
+        Record(tmp_path / "r", {"model": "m:f", "ego": {"seed": 2}}, True)
+
+
+def test_of_two_that_begin_at_once_one_is_refused(tmp_path):
+    """Each opens before it looks; the second finds the first one's lock, or its record."""
+    for k in range(20):
+        path = tmp_path / str(k) / "r"
+        first = Record(path, CONFIGURATION, resume=False)
+        with pytest.raises((FileError, InputError)):
+            Record(path, CONFIGURATION, resume=False)
+        first.append(trial(0))
+        first.close()
+        assert len(read(path)[1]) == 1
+
+
+def test_an_unknown_format_names_both(tmp_path, monkeypatch):
+    with monkeypatch.context() as later:
+        later.setattr("mdbridge.calibrate.trials.FORMAT", "mdbridge-trials-9")
+        path = filled(tmp_path / "r")
+    with pytest.raises(FileError, match=r"trials-9.*reads 'mdbridge-trials-2'.*choose another --out"):
+        Record(path, CONFIGURATION, resume=True)

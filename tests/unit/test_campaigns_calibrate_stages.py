@@ -23,7 +23,7 @@ INPUTS = HERE.parents[1] / "inputs"
 
 TOML = """
 campaign = "calibrate"
-model = "models_for_calibration:line"
+model = "own_models:line"
 [parameters.a]
 low = 0.0
 high = 1.0
@@ -53,16 +53,14 @@ figures = false
 
 @pytest.fixture
 def toml(tmp_path):
-    (tmp_path / "models_for_calibration.py").write_text((HERE / "models_for_calibration.py").read_text())
+    (tmp_path / "own_models.py").write_text((HERE / "models_for_calibration.py").read_text())
     path = tmp_path / "in.toml"
     path.write_text(TOML)
-    yield path
-    sys.path[:] = [p for p in sys.path if p != str(tmp_path.resolve())]
-    sys.modules.pop("models_for_calibration", None)
+    return path
 
 
-def run(toml, out, *overrides, resume=False):
-    stages.run(MPI.COMM_WORLD, toml, out, overrides, resume)
+def run(toml, out, *overrides, resume=False, accept=False):
+    stages.run(MPI.COMM_WORLD, toml, out, overrides, resume, accept)
 
 
 def places(out):
@@ -150,7 +148,7 @@ def test_a_damaged_record_is_recovered_and_it_is_said(toml, tmp_path, capsys):
         (["parameters.a.low=1"], "low"),
         (["parameters.a.low=2.0"], r"parameters\.a: low = 2\.0 must lie below high = 1\.0"),
         (["model=nowhere:f"], "cannot be imported"),
-        (["model=models_for_calibration:NOT_CALLABLE"], "not a function"),
+        (["model=own_models:NOT_CALLABLE"], "not a function"),
         (["ego.scheme=random"], "ego.scheme"),
         (["reference.file=x.npz"], "give one of"),
         (["ego.sed=3"], "did you mean 'seed'"),
@@ -162,13 +160,13 @@ def test_a_damaged_record_is_recovered_and_it_is_said(toml, tmp_path, capsys):
             r"keeps the rank 7, its shape is \(5, 8\)",
         ),
         (['objective=[{term="user", function="math:sqrt"}]'], "cannot be compared with itself: TypeError"),
-        (['objective=[{term="user", function="models_for_calibration:nothing_like"}]'], "not finite"),
+        (['objective=[{term="user", function="own_models:nothing_like"}]'], "not finite"),
         (['objective=[{term="l1", curve="curve", weight=0.0}]'], "weight"),
         (
             ["options.mode=raise", "reference.parameters.a=0.9"],
             "reference.parameters: .* failed: RuntimeError",
         ),
-        (["options.points=two"], "reference.parameters: .* failed: TypeError"),
+        (["options.points=two"], "its 'shapes' failed: ValueError: .*'two'"),
     ],
 )
 def test_bad_input_is_refused_before_the_first_evaluation(toml, tmp_path, overrides, message):
@@ -226,6 +224,71 @@ def test_another_configuration_and_an_existing_record_are_refused(toml, tmp_path
         run(toml, out, "reference.parameters.a=0.4", resume=True)
 
 
+def test_a_changed_source_of_the_model_is_refused_by_name(toml, tmp_path):
+    out, model = tmp_path / "out", tmp_path / "own_models.py"
+    (tmp_path / "table.txt").write_text("1\n")
+    (tmp_path / "own_terms.py").write_text("SCALE = 1.0\n")
+    reads = "\n\ndef lined(a, b, table_file): return line(a, b)\n\nimport own_terms\n"
+    model.write_text(model.read_text() + reads)
+    few = ("ego.evaluations=6", "model=own_models:lined", "options.table_file=table.txt")
+    run(toml, out, *few)
+    for changed, name in (
+        ("own_terms.py", r"own_terms\.py, of which"),
+        ("table.txt", r"table_file \(.*table"),
+    ):
+        (tmp_path / changed).write_text("SCALE = 2.0\n")
+        with pytest.raises(InputError, match=f"{name}.*--accept-changes"):
+            run(toml, out, *few, resume=True)
+        run(toml, out, *few, resume=True, accept=True)
+    before = places(out)
+    run(toml, out, *few, resume=True)  # what was accepted is not asked for again
+    assert places(out) == before
+
+
+@pytest.mark.parametrize(("mode", "message"), [("exit", r"sys\.exit\(3\)"), ("hang", "no answer in 1 s")])
+def test_a_reference_run_that_does_not_return_is_told(toml, tmp_path, mode, message):
+    overrides = (f"options.mode={mode}", "reference.parameters.a=0.9", "ego.time_limit_s=1")
+    with pytest.raises(InputError, match=rf"reference\.parameters: own_models:line failed: {message}"):
+        run(toml, tmp_path / "out", *overrides)
+
+
+def test_a_run_drawn_at_the_end_that_fails_leaves_the_summary(toml, tmp_path):
+    model = tmp_path / "own_models.py"
+    extra = (
+        "def fussy(a, b, points=8):\n    if points == 9: raise OSError('no nine')\n    return line(a, b)\n"
+    )
+    model.write_text(f"{model.read_text()}\n\n{extra}")
+    few = ("ego.evaluations=6", "model=own_models:fussy", "output.options={points=9}")
+    with pytest.raises(InputError, match=r"output\.options: .*no nine; .*summary\.json is complete"):
+        run(toml, tmp_path / "out", *few)
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["evaluations"] == 6
+
+
+def test_what_a_model_says_when_it_dies_is_in_its_record(toml, tmp_path):
+    run(toml, tmp_path / "out", "options.mode=abort", "ego.evaluations=8")
+    died = [t for t in trials.read(tmp_path / "out" / "trials.jsonl")[1] if t.status == "failed"]
+    assert died and all("FATAL: the licence is gone" in t.said and "SIGABRT" in t.message for t in died)
+
+
+def test_a_model_that_changes_directory_does_not_move_the_results(toml, tmp_path, monkeypatch):
+    model, elsewhere = tmp_path / "own_models.py", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    model.write_text(f"import os\nos.chdir({str(elsewhere)!r})\n" + model.read_text())
+    monkeypatch.chdir(tmp_path)
+    run(toml, Path("out"), "ego.evaluations=6")
+    assert (tmp_path / "out" / "best.h5").exists() and not list(elsewhere.iterdir())
+
+
+def test_a_file_beside_the_input_does_not_replace_a_module_of_python(toml, tmp_path):
+    for name in ("random", "types"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')\n")
+    command = [sys.executable, "-c", "from mdbridge.cli import main; main()"]
+    command += ["calibrate", str(toml), "--out", str(tmp_path / "out"), "--set", "ego.evaluations=6"]
+    environment = os.environ | {"PYTHONPATH": str(Path(mdbridge.__file__).parents[1])}
+    job = subprocess.run(command, env=environment, cwd=HERE, capture_output=True, text=True)
+    assert job.returncode == 0, job.stderr
+
+
 def test_a_model_that_fails_everywhere_is_said(toml, tmp_path):
     toml.write_text(
         TOML.replace("[reference.parameters]\na = 0.5\nb = 0.25", '[reference]\nfile = "ref.npz"')
@@ -234,7 +297,7 @@ def test_a_model_that_fails_everywhere_is_said(toml, tmp_path):
     with pytest.raises(
         InputError, match=r"none of 8 evaluations gave a distance; the first: failed: .*no luck"
     ):
-        run(toml, tmp_path / "out", "model=models_for_calibration:never", "ego.evaluations=8")
+        run(toml, tmp_path / "out", "model=own_models:never", "ego.evaluations=8")
 
 
 published = pytest.mark.skipif(

@@ -1,19 +1,23 @@
-"""The input of a calibration, read and checked before the first evaluation."""
+"""The input of a calibration, read and checked before the first evaluation.
 
+Nothing of the user's is imported or called here: that is done by a worker, within the time limit.
+"""
+
+import contextlib
 import hashlib
-import inspect
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from ...calibrate import evaluate
 from ...calibrate.ego import SearchSettings
-from ...calibrate.evaluate import Task, resolve
+from ...calibrate.evaluate import Outcome, Task
+from ...calibrate.model import Model
 from ...calibrate.objective import (
     CurveTerm,
     GrassmannTerm,
@@ -22,107 +26,195 @@ from ...calibrate.objective import (
     Response,
     Term,
     UserTerm,
+    numbers,
 )
 from ...calibrate.refine import Groups
+from ...calibrate.sources import sha256
 from ...calibrate.space import Parameter, Space
+from ...calibrate.worker import Worker
 from ...core import config
-from ...core.errors import FileError, InputError, MdbridgeError
-from .input import CalibrateInput, TermInput
+from ...core.errors import FileError, InputError
+from .input import CalibrateInput, ReferenceInput, TermInput
 
 Array = NDArray[np.float64]
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A checked input: what to evaluate, where, and how to search."""
+    """A checked input: what to evaluate, where, and how to search.
+
+    Attributes:
+        settings, folder: the input, and where it lies.
+        space: the parameters.
+        task: what is evaluated.
+        source: the function that gives the reference, if one does.
+        reference: what the model is to reproduce.
+        groups: how residuals make up the distance.
+        search: settings of the search.
+        compared: the outcome at ``output.compare``.
+    """
 
     settings: CalibrateInput
+    folder: Path
     space: Space
     task: Task
+    source: Model | None
     reference: Response
     groups: Groups
     search: SearchSettings
+    compared: Outcome | None
 
-    @property
-    def configuration(self) -> dict[str, Any]:
-        """What the trials depend on, as JSON values."""
-        given = self.settings.model_dump(include={"model", "options", "parameters", "objective", "ego"})
+    def configuration(self, *, complete: bool = False) -> dict[str, Any]:
+        """What the trials depend on, as JSON values.
+
+        Values at their default are left out unless ``complete``: a release that adds
+        a key disowns no record.  Files count by their contents, the reference by its values.
+        """
+        kept = {"model", "options", "parameters", "objective", "ego"}
+        given = self.settings.model_dump(include=kept, exclude_defaults=not complete)
         given["parameters"] = {
             name: {k: v for k, v in table.items() if k not in ("truth", "unit")}
             for name, table in given["parameters"].items()
         }
+        models = [self.task.model, *self._term_functions()]
         return {
             **given,
+            "sources": {label: hashed for model in models for label, hashed in model.sources.items()},
+            "contents": {label: sha256(path) for label, path in self.option_files().items()},
             "reference": {name: _hash(values) for name, values in sorted(self.reference.items())},
         }
 
+    def option_files(self) -> dict[str, Path]:
+        """Label -> path of every file that an option of the model leads to."""
+        files = {}
+        for name, path in paths(self.settings.options, self.folder).items():
+            if _is_path(name, path):
+                files |= {f"options.{name}{rest}": file for rest, file in _files(Path(path))}
+        return files
 
-def prepare(path: Path, overrides: Sequence[str] = ()) -> Problem:
-    """Read and check everything that can be checked before the first evaluation."""
-    settings = config.load(path, CalibrateInput, overrides)
-    folder = importable(path)
+    def origins(self) -> dict[str, str]:
+        """Keys of hashes in the configuration -> the files that these are of."""
+        origins = {f"contents.{label}": str(path) for label, path in self.option_files().items()}
+        if self.settings.reference.file is not None:
+            origins |= {f"reference.{name}": self.settings.reference.file for name in self.reference}
+        return origins
+
+    def _term_functions(self) -> Iterator[Model]:
+        for term in self.task.objective.terms:
+            if isinstance(term, UserTerm) and isinstance(term.function, Model):
+                yield term.function
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> tuple[CalibrateInput, Path]:
+    """The checked input, and the folder that it lies in."""
+    return config.load(path, CalibrateInput, overrides), Path(path).resolve().parent
+
+
+def worker_for(settings: CalibrateInput, folder: Path) -> Worker:
+    """A process for the user's code; it starts at once."""
+    worker = Worker([str(folder)], settings.ego.time_limit_s)
+    worker.begin()
+    return worker
+
+
+def prepare(path: Path, overrides: Sequence[str] = (), worker: Worker | None = None) -> Problem:
+    """Read and check everything that can be checked before the first evaluation.
+
+    Args:
+        path: the TOML file.
+        overrides: see :func:`~mdbridge.core.config.load`.
+        worker: where the user's code runs; one for the purpose if None.
+
+    Raises:
+        InputError: what is wrong with the input, by key.
+        FileError: the reference cannot be read.
+    """
+    settings, folder = load(path, overrides)
+    with contextlib.ExitStack() as stack:
+        if worker is None:
+            worker = stack.enter_context(worker_for(settings, folder))
+        return _prepare(settings, folder, worker)
+
+
+def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
     fields = ("low", "high", "distribution", "mean", "deviation")
     space = Space(
         {name: Parameter(*(getattr(p, f) for f in fields)) for name, p in settings.parameters.items()}
     )
     options = paths(settings.options, folder)
-    _check_signature(settings.model, space, options)
-    _check_files(settings, folder)
+    models = _models(settings, folder, worker)
+    model, source = models["model"], models.get("reference.function")
+    _check_arguments(model, space, options)
+    _check_files("options", settings.options, folder, model)
+    if source is not None:
+        _check_files("reference.options", settings.reference.options, folder, source)
     _check_compare(settings)
-    reference = _reference(settings, options, folder)
-    _check_shapes(settings, options, reference)
-    terms = [_term(term, reference) for term in settings.objective]
+    shapes = _shapes(model, settings, folder, worker)
+    reference = _reference(settings, folder, model, source, worker)
+    _check_shapes(settings, shapes, reference)
+    terms = [
+        _term(term, reference, models.get(f"objective.{k}.function"))
+        for k, term in enumerate(settings.objective)
+    ]
     objective = Objective(terms, [term.weight for term in settings.objective])
-    groups = _groups(objective, reference)
-    ego = settings.ego.model_dump(exclude={"time_limit_s"})
-    task = Task(settings.model, options, objective, (str(folder),))
-    return Problem(settings, space, task, reference, groups, SearchSettings(**ego))
+    groups = _called(worker, "objective", evaluate.grouping, objective, reference)
+    task = Task(model, options, objective)
+    search = SearchSettings(**settings.ego.model_dump(exclude={"time_limit_s"}))
+    compared = _compared(settings, task, worker)
+    return Problem(settings, folder, space, task, source, reference, groups, search, compared)
 
 
-def importable(path: Path) -> Path:
-    """The folder of the input, from which a user's own model can be imported."""
-    folder = Path(path).resolve().parent
-    if str(folder) not in sys.path:
-        sys.path.append(str(folder))
-    return folder
+def _models(settings: CalibrateInput, folder: Path, worker: Worker) -> dict[str, Model]:
+    """All that the input names as ``package.module:name``, by key."""
+    named = {"model": settings.model, "reference.function": settings.reference.function}
+    named |= {f"objective.{k}.function": term.function for k, term in enumerate(settings.objective)}
+    pairs = [(key, path) for key, path in named.items() if path is not None]
+    found = _called(worker, "", evaluate.describe, pairs, str(folder))
+    return {model.key: model for model in found}
 
 
-def _check_signature(model: str, space: Space, options: Mapping[str, Any]) -> None:
-    function = resolve(model)
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
+def _called(worker: Worker, key: str, function: Callable[..., Value], *arguments: Any) -> Value:
+    """What a function returns in the worker; whatever it does instead names the key that it comes from."""
+    answer = worker.call(function, *arguments)
+    failure = answer.failure
+    if failure is None:
+        return answer.value  # type: ignore[no-any-return]
+    told = f"{key}: {failure.text}" if key and not failure.text.startswith(key) else failure.text
+    if failure.kind != "input" and answer.said:
+        told += f"; it said: {answer.said}"
+    raise InputError(told)
+
+
+def _check_arguments(model: Model, space: Space, options: Mapping[str, Any]) -> None:
+    accepted = model.arguments
+    if accepted is None:
         return
-    accepted = signature.parameters
-    anything = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
     for kind, names in (("parameters", space.names), ("options", list(options))):
         for name in names:
-            if name not in accepted and not anything:
+            if not accepted.accepts(name):
                 raise InputError(
-                    f"{kind}.{name}: {model} takes no such argument; it takes {', '.join(accepted)}"
+                    f"{kind}.{name}: {model.path} takes no such argument; it takes "
+                    f"{', '.join(accepted.names) or 'none by name'}"
                 )
     both = sorted(set(space.names) & set(options))
     if both:
         raise InputError(f"options.{both[0]}: is also a parameter to calibrate")
-    try:
-        signature.bind(**dict.fromkeys([*space.names, *options]))
-    except TypeError as error:
-        raise InputError(f"model = {model!r}: {error}; give it in [parameters] or in [options]") from error
+    missing = [name for name in accepted.required if name not in space.names and name not in options]
+    if missing:
+        raise InputError(
+            f"{model}: needs the argument {missing[0]!r} too; give it in [parameters] or in [options]"
+        )
 
 
-def _check_files(settings: CalibrateInput, folder: Path) -> None:
-    """Refuse paths that lead nowhere, with the key; a function's ``data`` says what to fetch."""
-    tables = {"options": (settings.options, settings.model)}
-    if settings.reference.function is not None:
-        tables["reference.options"] = (settings.reference.options, settings.reference.function)
-    for table, (options, function) in tables.items():
-        for name, path in paths(options, folder).items():
-            if _is_path(name, path) and not Path(path).exists():
-                hint = getattr(resolve(function), "data", "give its place")
-                raise InputError(
-                    f"{table}.{name} = {options[name]!r}: there is no {path}; {hint}, for example with "
-                    f"--set {table}.{name}=/where/it/is"
-                )
+def _check_files(table: str, options: Mapping[str, Any], folder: Path, model: Model) -> None:
+    """Refuse paths that lead nowhere, with the key; the model's ``data`` says what to fetch."""
+    for name, path in paths(options, folder).items():
+        if _is_path(name, path) and not Path(path).exists():
+            raise InputError(
+                f"{table}.{name} = {options[name]!r}: there is no {path}; {model.data or 'give its place'}, "
+                f"for example with --set {table}.{name}=/where/it/is"
+            )
 
 
 def _check_compare(settings: CalibrateInput) -> None:
@@ -131,12 +223,17 @@ def _check_compare(settings: CalibrateInput) -> None:
         raise InputError(f"output.compare: must name {', '.join(names)}; it names {', '.join(known)}")
 
 
-def _check_shapes(settings: CalibrateInput, options: Mapping[str, Any], reference: Response) -> None:
-    """Compare the reference with the ``shapes(**options)`` that a model may offer as an attribute."""
-    offered = getattr(resolve(settings.model), "shapes", None)
-    shapes = offered(**options) if offered is not None else {}
-    if offered is not None:  # what is drawn at the end must not fail there
-        offered(**{**options, **settings.output.options})
+def _shapes(model: Model, settings: CalibrateInput, folder: Path, worker: Worker) -> evaluate.Shapes:
+    options = paths(settings.options, folder)
+    shapes = _called(worker, "options", evaluate.shapes, model, options)
+    if settings.output.options:  # what is drawn at the end must not fail there
+        drawn = {**options, **paths(settings.output.options, folder)}
+        _called(worker, "output.options", evaluate.shapes, model, drawn)
+    return shapes
+
+
+def _check_shapes(settings: CalibrateInput, shapes: evaluate.Shapes, reference: Response) -> None:
+    """Compare the reference with what the model says that it will return."""
     for name in (term.field or term.curve for term in settings.objective):
         if name in shapes and name in reference and reference[name].shape != shapes[name]:
             raise InputError(
@@ -145,96 +242,97 @@ def _check_shapes(settings: CalibrateInput, options: Mapping[str, Any], referenc
             )
 
 
-def _reference(settings: CalibrateInput, options: Mapping[str, Any], folder: Path) -> Response:
+def _reference(
+    settings: CalibrateInput, folder: Path, model: Model, function: Model | None, worker: Worker
+) -> Response:
     source = settings.reference
     if source.parameters is not None:
-        unknown = [n for n in source.parameters if n not in settings.parameters]
-        missing = [n for n in settings.parameters if n not in source.parameters]
-        if unknown or missing:
-            raise InputError(
-                f"reference.parameters: must name {', '.join(settings.parameters)}; "
-                f"{'unknown' if unknown else 'missing'}: {', '.join(unknown or missing)}"
-            )
-        found = _call("reference.parameters", settings.model, {**source.parameters, **options})
-    elif source.function is not None:
-        given = paths(source.options, folder)
-        resolve(source.function)
-        found = _call("reference.options", source.function, given)
-    else:
-        found = _read_arrays(folder / str(source.file))
-    return _numbers(found)
+        _check_reference_parameters(settings, source)
+        arguments = {**source.parameters, **paths(settings.options, folder)}
+        return _responded(worker, "reference.parameters", model, arguments)
+    if function is not None:
+        return _responded(worker, "reference.options", function, paths(source.options, folder))
+    return _read_arrays(folder / str(source.file))
 
 
-def _numbers(found: Response) -> dict[str, Array]:
-    numbers = {}
-    for name, values in found.items():
-        try:
-            numbers[name] = np.asarray(values, dtype=float)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"reference: {name!r} is no array of numbers: {error}") from error
-    return numbers
-
-
-def drawn(problem: Problem, folder: Path, best: Mapping[str, float]) -> tuple[Response, Response]:
-    """The reference and the response at ``best``, both with the options of ``[output]``."""
-    settings, extra = problem.settings, paths(problem.settings.output.options, folder)
-    options = {**problem.task.options, **extra}
-    response = resolve(settings.model)(**best, **options)
-    source = settings.reference
-    if source.function is None:
-        return _reference(settings, options, folder), response
-    accepted = inspect.signature(resolve(source.function)).parameters
-    given = {name: value for name, value in {**extra, **best}.items() if name in accepted}
-    return _call("output.options", source.function, {**paths(source.options, folder), **given}), response
-
-
-def _call(key: str, function: str, arguments: Mapping[str, Any]) -> Response:
-    """Call a user's function; whatever it raises names the key that its arguments come from."""
-    try:
-        found = resolve(function)(**arguments)
-    except InputError as error:
-        raise InputError(f"{key}: {error}") from error
-    except MdbridgeError:
-        raise
-    except Exception as error:
-        raise InputError(f"{key}: {function} failed: {type(error).__name__}: {error}") from error
-    if not isinstance(found, Mapping):
+def _check_reference_parameters(settings: CalibrateInput, source: ReferenceInput) -> None:
+    given = source.parameters or {}
+    unknown = [n for n in given if n not in settings.parameters]
+    missing = [n for n in settings.parameters if n not in given]
+    if unknown or missing:
         raise InputError(
-            f"{key}: {function} returned a {type(found).__name__}, expected a mapping from names to arrays"
+            f"reference.parameters: must name {', '.join(settings.parameters)}; "
+            f"{'unknown' if unknown else 'missing'}: {', '.join(unknown or missing)}"
         )
-    return found
+
+
+def _responded(worker: Worker, key: str, model: Model, arguments: Mapping[str, Any]) -> Response:
+    answer = worker.call(evaluate.respond, model, arguments)
+    failure = answer.failure
+    if failure is None:
+        response: Response = answer.value
+        return response
+    if failure.kind == "input":
+        raise InputError(f"{key}: {failure.text}")
+    said = f"; it said: {answer.said}" if answer.said else ""
+    raise InputError(f"{key}: {model.path} failed: {failure.text}{said}")
+
+
+def drawn(problem: Problem, best: Mapping[str, float], worker: Worker) -> tuple[Response, Response]:
+    """The reference and the response at ``best``, both with the options of ``[output]``.
+
+    Raises:
+        MdbridgeError: one of them fails.
+    """
+    settings, extra = problem.settings, paths(problem.settings.output.options, problem.folder)
+    options = {**problem.task.options, **extra}
+    response = _responded(worker, "output.options", problem.task.model, {**best, **options})
+    source = settings.reference
+    if source.parameters is not None:
+        arguments = {**source.parameters, **options}
+        return _responded(worker, "output.options", problem.task.model, arguments), response
+    if problem.source is None:
+        return problem.reference, response
+    accepted = problem.source.arguments
+    names = accepted.names if accepted is not None else ()
+    given = {name: value for name, value in {**extra, **best}.items() if name in names}
+    arguments = {**paths(source.options, problem.folder), **given}
+    return _responded(worker, "output.options", problem.source, arguments), response
+
+
+def _compared(settings: CalibrateInput, task: Task, worker: Worker) -> Outcome | None:
+    """The outcome at the parameters of ``output.compare``, before anything is spent on the search."""
+    known = settings.output.compare
+    if known is None:
+        return None
+    outcome = Outcome.of(worker.call(task, dict(known)))
+    if outcome.score is None:
+        raise InputError(f"output.compare: {outcome.status}: {outcome.message}")
+    return outcome
 
 
 def _read_arrays(path: Path) -> dict[str, Array]:
     try:
         if path.suffix == ".npz":
             with np.load(path) as store:
-                return {name: store[name] for name in store}
+                return numbers({name: store[name] for name in store})
         with h5py.File(path) as store:
-            return {name: data[...] for name, data in store.items() if isinstance(data, h5py.Dataset)}
+            return numbers(
+                {name: data[...] for name, data in store.items() if isinstance(data, h5py.Dataset)}
+            )
+    except InvalidResponse as error:
+        raise InputError(f"reference: {path}: {error}") from error
     except (OSError, ValueError) as error:
         raise FileError(f"{path}: cannot be read as .npz or HDF5: {error}") from error
 
 
-def _term(given: TermInput, reference: Response) -> Term:
+def _term(given: TermInput, reference: Response, function: Model | None) -> Term:
     if given.term == "grassmann":
         return GrassmannTerm(str(given.field), reference, given.rank, given.tolerance, given.space)
     if given.term == "user":
-        return UserTerm(resolve(str(given.function)), reference)
+        assert function is not None  # the input says so
+        return UserTerm(function, reference)
     return CurveTerm(str(given.curve), reference, given.term)
-
-
-def _groups(objective: Objective, reference: Response) -> Groups:
-    """The grouping of residuals, from the reference compared with itself."""
-    try:
-        objective.score(reference)
-        return objective.groups(reference)
-    except InvalidResponse as error:
-        raise InputError(f"reference: compared with itself: {error}") from error
-    except Exception as error:  # a term of the user's own
-        raise InputError(
-            f"objective: the reference cannot be compared with itself: {type(error).__name__}: {error}"
-        ) from error
 
 
 def paths(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -244,6 +342,13 @@ def paths(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 def _is_path(name: str, value: Any) -> bool:
     return isinstance(value, str) and name.endswith(("file", "folder"))
+
+
+def _files(path: Path) -> list[tuple[str, Path]]:
+    """A file, or all files below a folder, each with what is to be appended to its label."""
+    if not path.is_dir():
+        return [("", path)]
+    return [(f"/{file.relative_to(path)}", file) for file in sorted(path.rglob("*")) if file.is_file()]
 
 
 def _hash(values: Array) -> str:

@@ -26,7 +26,13 @@ REPEATS = (
 
 
 def run(
-    comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str], seeds: int, resume: bool = False
+    comm: MPI.Comm,
+    path: Path,
+    out: Path,
+    overrides: Sequence[str],
+    seeds: int,
+    resume: bool = False,
+    accept_changes: bool = False,
 ) -> None:
     """Run ``path`` with ``seeds`` seeds from ``[ego] seed`` on, and each scheme of ``[study]`` (collective).
 
@@ -47,7 +53,7 @@ def run(
         for k in mine:
             folder, scheme, seed = jobs[k]
             settings = [*overrides, f"ego.scheme='{scheme}'", f"ego.seed={seed}"]
-            stages.run(group, path, out / folder, settings, resume)
+            stages.run(group, path, out / folder, settings, resume, accept_changes)
 
     _, error = parallel.attempt(work)
     parallel.agree(comm, error)

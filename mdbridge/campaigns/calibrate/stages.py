@@ -12,32 +12,59 @@ from mpi4py import MPI
 from ... import __version__
 from ...calibrate import pool
 from ...calibrate.ego import Calibration, Proposal
-from ...calibrate.evaluate import Outcome, Worker, evaluate, resolve
+from ...calibrate.evaluate import Outcome
 from ...calibrate.objective import Response
 from ...calibrate.trials import Record, Trial
+from ...calibrate.worker import Worker
 from ...core import files, parallel
 from ...core.console import Tick, console, progress
-from ...core.errors import InputError
-from .problem import Problem, drawn, importable, prepare
+from ...core.errors import InputError, MdbridgeError
+from .problem import Problem, drawn, load, prepare, worker_for
 
 Search = tuple[Trial | None, list[Trial], str, int]
 """What a search gave: the best trial, all, why it ended, how many were in the record before."""
 
 
-def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str], resume: bool = False) -> None:
+def run(
+    comm: MPI.Comm,
+    path: Path,
+    out: Path,
+    overrides: Sequence[str],
+    resume: bool = False,
+    accept_changes: bool = False,
+) -> None:
     """Calibrate as ``path`` says; trials.jsonl, summary.json, best.h5 and figures go to ``out`` (collective).
+
+    Args:
+        resume: go on with the record in ``out``.
+        accept_changes: even where files that its trials depend on have changed.
 
     Raises:
         InputError: the input, or a record of another configuration, named.
         MdbridgeError: no evaluation gave a distance.
     """
-    importable(path)  # on all ranks: the problem names the user's functions
-    problem = parallel.on_root(comm, lambda: prepare(path, overrides))
-    worker = Worker(problem.task, problem.settings.ego.time_limit_s)
-    start = time.perf_counter()
-    with progress(comm, f"{problem.search.scheme}, seed {problem.search.seed}") as tick:
-        search = pool.with_pool(comm, worker, lambda p: _drive(comm, p, problem, Path(out), resume, tick))
-    parallel.on_root(comm, lambda: _finish(problem, path, Path(out), search, time.perf_counter() - start))
+    out = Path(out)
+    settings, folder = parallel.on_root(comm, lambda: load(path, overrides))
+    with worker_for(settings, folder) as worker:  # each rank has one, and gets it ready meanwhile
+        problem = parallel.on_root(comm, lambda: prepare(path, overrides, worker))
+        start = time.perf_counter()
+
+        def open_record() -> Record:
+            return Record(
+                out / "trials.jsonl",
+                problem.configuration(),
+                resume,
+                complete=problem.configuration(complete=True),
+                origins=problem.origins(),
+                accept=accept_changes,
+            )
+
+        with progress(comm, f"{problem.search.scheme}, seed {problem.search.seed}") as tick:
+            search = pool.with_pool(
+                comm, worker, problem.task, lambda p: _drive(comm, p, problem, open_record(), tick)
+            )
+        seconds = time.perf_counter() - start
+        parallel.on_root(comm, lambda: _finish(problem, path, out, search, seconds, worker))
     best, trials, reason, _ = search
     if best is not None:
         console(comm).print(
@@ -47,16 +74,15 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str], resume:
         )
 
 
-def _drive(
-    comm: MPI.Comm, workers: pool.Pool, problem: Problem, out: Path, resume: bool, tick: Tick
-) -> Search:
+def _drive(comm: MPI.Comm, workers: pool.Pool, problem: Problem, record: Record, tick: Tick) -> Search:
     """The loop of rank 0: ask, evaluate, record, tell."""
-    record = Record(out / "trials.jsonl", problem.configuration, resume)
     if record.damaged:
         console(comm).print(
             f"{record.path}: {record.damaged} damaged line(s) left out; {len(record.trials)} intact trials "
             "recovered, the others are evaluated again"
         )
+    for change in record.accepted:
+        console(comm).print(f"{record.path}: {change}; accepted, and noted there", soft_wrap=True)
     found = len(record.trials)
     search = Calibration(problem.space, problem.search, problem.groups, record.trials.values())
     waiting: list[Proposal] = []
@@ -92,6 +118,7 @@ def _trial(problem: Problem, proposal: Proposal, outcome: Outcome) -> Trial:
         seconds=outcome.seconds,
         host=outcome.host,
         message=outcome.message,
+        said=outcome.said,
         state=proposal.state,
     )
 
@@ -106,7 +133,7 @@ def _named(parameters: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.5g}" for name, value in parameters.items())
 
 
-def _finish(problem: Problem, path: Path, out: Path, search: Search, seconds: float) -> None:
+def _finish(problem: Problem, path: Path, out: Path, search: Search, seconds: float, worker: Worker) -> None:
     """Write summary.json, best.h5 and the figures (rank 0)."""
     from ...calibrate import analysis  # needs torch
 
@@ -118,12 +145,18 @@ def _finish(problem: Problem, path: Path, out: Path, search: Search, seconds: fl
             f"{first.status if first else 'none'}: {first.message if first else ''}"
         )
     findings = analysis.analyse(problem.space, trials, problem.groups, problem.search.seed)
-    folder = Path(path).resolve().parent
-    _write_best(out / "best.h5", problem, best, *drawn(problem, folder, best.parameters))
     summary = _summary(problem, best, trials, reason, findings)
     summary |= {"wall_s": round(seconds, 3), "from_record": found}
     files.write_json(out / "analysis.json", findings)
     files.write_json(out / "summary.json", summary)
+    try:
+        responses = drawn(problem, best.parameters, worker)
+    except MdbridgeError as error:  # the search has ended all the same
+        error.args = (
+            f"{error}; {out / 'summary.json'} is complete: mend this, and have the rest drawn with --resume",
+        )
+        raise
+    _write_best(out / "best.h5", problem, best, *responses)
     if problem.settings.output.figures:
         from . import figures
 
@@ -161,24 +194,24 @@ def _summary(
 
 def _compared(problem: Problem) -> dict[str, Any] | None:
     """The distance at the parameters of ``output.compare``."""
-    known = problem.settings.output.compare
-    if known is None:
+    if problem.compared is None or problem.compared.score is None:
         return None
-    outcome = evaluate(problem.task, known)
-    if outcome.score is None:
-        raise InputError(f"output.compare: {outcome.status}: {outcome.message}")
-    return {"parameters": known, "distance": outcome.score.distance, "terms": outcome.score.terms}
+    score = problem.compared.score
+    return {
+        "parameters": problem.settings.output.compare,
+        "distance": score.distance,
+        "terms": score.terms,
+    }
 
 
 def _write_best(path: Path, problem: Problem, best: Trial, reference: Response, response: Response) -> None:
     """The reference and the calibrated response side by side."""
     options = {**problem.task.options, **problem.settings.output.options}
-    labels = getattr(resolve(problem.task.model), "labels", {})
     with files.replacing(path) as temporary, h5py.File(temporary, "w") as store:
         for name, content in (("reference", reference), ("calibrated", response)):
             for key, values in content.items():
                 store[f"{name}/{key}"] = np.asarray(values)
-                store[f"{name}/{key}"].attrs["label"] = labels.get(key, key.replace("_", " "))
+                store[f"{name}/{key}"].attrs["label"] = problem.task.model.label(key)
         store.attrs.update({f"parameter_{name}": value for name, value in best.parameters.items()})
         store.attrs["distance"] = best.distance
         for key in ("strains", "max_strain"):
