@@ -1,7 +1,6 @@
 """The files that a model consists of, so that a changed one is noticed."""
 
 import ast
-import hashlib
 import importlib.machinery
 import importlib.util
 import sysconfig
@@ -9,10 +8,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-
-def sha256(path: Path) -> str:
-    """The hash of a file's contents."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+from ..core.files import sha256
 
 
 def sources(path: str, folder: str = "", version: str = "") -> dict[str, str]:

@@ -29,11 +29,11 @@ from ...calibrate.objective import (
     numbers,
 )
 from ...calibrate.refine import Groups
-from ...calibrate.sources import sha256
 from ...calibrate.space import Parameter, Space
 from ...calibrate.worker import Worker
 from ...core import config
 from ...core.errors import FileError, InputError
+from ...core.identity import contents
 from .input import CalibrateInput, ReferenceInput, TermInput
 
 Array = NDArray[np.float64]
@@ -81,7 +81,7 @@ class Problem:
         return {
             **given,
             "sources": {label: hashed for model in models for label, hashed in model.sources.items()},
-            "contents": {label: sha256(path) for label, path in self.option_files().items()},
+            "contents": {label: contents(path) for label, path in self.option_files().items()},
             "reference": {name: _hash(values) for name, values in sorted(self.reference.items())},
         }
 
