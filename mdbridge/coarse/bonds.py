@@ -72,7 +72,7 @@ def bond_function(shape: int, square: float, product: float, length2: float, rad
 
 
 @njit(cache=True, inline="always")
-def _between(shape, low, high, away2):
+def _between(shape: int, low: float, high: float, away2: float) -> float:
     """The integral of τ(√(a² + t²)) from ``low`` to ``high``; lengths in radii, a² = ``away2``."""
     if shape == 0:
         return high - low - (_cone(high, away2) - _cone(low, away2))
@@ -90,7 +90,7 @@ def _between(shape, low, high, away2):
 
 
 @njit(cache=True, inline="always")
-def _cone(t, away2):
+def _cone(t: float, away2: float) -> float:
     """The antiderivative of √(a² + t²)."""
     far = math.sqrt(t * t + away2)
     if away2 < 1e-30:  # the logarithm's factor is gone long before its argument is
@@ -99,7 +99,17 @@ def _cone(t, away2):
 
 
 @njit(cache=True)
-def _add_bonds(sums, f, along, values, edges, cells, wraps, radius, shape):
+def _add_bonds(
+    sums: Array,
+    f: Array,
+    along: Array,
+    values: Array,
+    edges: Array,
+    cells: NDArray[np.int64],
+    wraps: NDArray[np.bool_],
+    radius: float,
+    shape: int,
+) -> None:
     width = values.shape[1]
     step = edges[0, 0] / cells[0]
     for bond in range(f.shape[0]):

@@ -124,7 +124,17 @@ def green_lagrange(gradient: Array) -> Array:
 
 
 @njit(cache=True)
-def _add_moments(sums, f, others, d, edges, cells, wraps, radius, shape):
+def _add_moments(
+    sums: Array,
+    f: Array,
+    others: Array,
+    d: int,
+    edges: Array,
+    cells: NDArray[np.int64],
+    wraps: NDArray[np.bool_],
+    radius: float,
+    shape: int,
+) -> None:
     most = room(edges, cells, radius)
     spans, places = np.empty((most, 4), np.int64), np.empty((most, 2))
     step = edges[0, 0] / cells[0]

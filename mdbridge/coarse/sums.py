@@ -186,7 +186,18 @@ def room(edges: Array, cells: Whole, radius: float) -> int:
 
 
 @njit(cache=True)
-def _add(sums, second, f, values, squares, edges, cells, wraps, radius, shape):
+def _add(
+    sums: Array,
+    second: Array,
+    f: Array,
+    values: Array,
+    squares: Array,
+    edges: Array,
+    cells: Whole,
+    wraps: NDArray[np.bool_],
+    radius: float,
+    shape: int,
+) -> None:
     width, more = values.shape[1], squares.shape[1]
     most = room(edges, cells, radius)
     spans, places = np.empty((most, 4), np.int64), np.empty((most, 2))
@@ -211,7 +222,15 @@ def _add(sums, second, f, values, squares, edges, cells, wraps, radius, shape):
 
 
 @njit(cache=True)
-def _total(totals, f, edges, cells, endless, radius, shape):
+def _total(
+    totals: Array,
+    f: Array,
+    edges: Array,
+    cells: Whole,
+    endless: NDArray[np.bool_],
+    radius: float,
+    shape: int,
+) -> None:
     most = room(edges, cells, radius)
     spans, places = np.empty((most, 4), np.int64), np.empty((most, 2))
     step = edges[0, 0] / cells[0]
@@ -223,7 +242,7 @@ def _total(totals, f, edges, cells, endless, radius, shape):
 
 
 @njit(cache=True, inline="always")
-def _shifts(place, reach, period, repeats):
+def _shifts(place: float, reach: float, period: float, repeats: bool) -> tuple[int, int]:
     """First and last number of periods that bring a coordinate into [−reach, 1 + reach]."""
     if not repeats:
         return (0, 0) if -reach <= place <= 1.0 + reach else (0, -1)
@@ -231,7 +250,9 @@ def _shifts(place, reach, period, repeats):
 
 
 @njit(cache=True)
-def _list_images(f, periods, repeats, reach, atoms, shifts):
+def _list_images(
+    f: Array, periods: Array, repeats: NDArray[np.bool_], reach: Array, atoms: Whole, shifts: Whole
+) -> int:
     """Fill the lists as far as they go; returns the number of images."""
     count = 0
     for atom in range(f.shape[0]):

@@ -45,7 +45,7 @@ _WRITTEN_AFTER = frozenset(["append", "ave_file", "file", "out", "outfile", "ove
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w)")
 
 
-def quoted(name: str, value: str | float) -> str:
+def quoted(name: str, value: object) -> str:
     """``value`` as one word of a LAMMPS command: blanks, ``#``, ``$`` and quotes in it stand for themselves.
 
     A text that is in quotes already is left as it is.

@@ -12,7 +12,7 @@ from .engine import lammps
 
 _POINTERS = ctypes.POINTER(ctypes.c_void_p)
 # LAMMPS's code of a per-atom type -> numpy's, and whether it is a table of rows
-_DTYPES = {
+_DTYPES: dict[int, tuple[np.dtype[Any], bool]] = {
     lammps.LAMMPS_INT: (np.dtype(np.int32), False),
     lammps.LAMMPS_INT_2D: (np.dtype(np.int32), True),
     lammps.LAMMPS_DOUBLE: (np.dtype(np.float64), False),
@@ -83,6 +83,8 @@ class Memory:
         if not size:
             kind.view = kind.view[:0]
             return
+        if address is None:
+            raise MDError(f"the array '{kind.name.decode()}' is gone from LAMMPS's memory")
         raw = (ctypes.c_char * (size * kind.dtype.itemsize)).from_address(address)
-        flat = np.frombuffer(raw, dtype=kind.dtype)
+        flat: NDArray[Any] = np.frombuffer(memoryview(raw), dtype=kind.dtype)
         kind.view = flat.reshape(rows, kind.columns) if kind.table else flat

@@ -28,10 +28,10 @@ class Signals:
         """
         handlers: dict[int, Handler] = {}
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                handler = signal.getsignal(number)
+            for ending in (signal.SIGINT, signal.SIGTERM):
+                handler = signal.getsignal(ending)
                 if callable(handler):
-                    handlers[number] = handler
+                    handlers[ending] = handler
 
         def hold(number: int, _: FrameType | None) -> None:
             self._arrived.append((handlers[number], number))

@@ -82,6 +82,8 @@ class WindowAverage:
 
     def collective(self, comm: MPI.Comm) -> None:
         atoms, cell = self._atoms, self.cell
+        if atoms is None:
+            raise MDError("a window average was asked for sums before it has seen atoms")
         s, _ = cell.place(atoms)
         v, mass = cell.peculiar_velocity(atoms, s), atoms.masses()
         energy, kind = atoms.values(ENERGY), atoms.array("type") - 1
