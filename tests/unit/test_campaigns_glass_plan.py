@@ -1,0 +1,90 @@
+"""The segments of a glass campaign: durations become steps, the quench is one ramp, frames are not cut."""
+
+import pytest
+
+from mdbridge.campaigns.glass import plan
+from mdbridge.campaigns.glass.input import GlassInput
+from mdbridge.core.config import check
+from mdbridge.md import cuzr, script
+
+
+def config(**sections):
+    return check({"campaign": "glass"} | sections, GlassInput, "glass.toml")
+
+
+@pytest.fixture
+def ramps(monkeypatch):
+    """(start, end) temperatures of the segments that are opened, without LAMMPS."""
+    found = []
+    monkeypatch.setattr(cuzr, "resume", lambda *_: "session")
+    monkeypatch.setattr(cuzr, "crystal", lambda *_: "session")
+    monkeypatch.setattr(cuzr, "watch_melting", lambda _: None)
+    monkeypatch.setattr(cuzr, "at_pressure", lambda _, start, end: found.append((start, end)))
+    return found
+
+
+def test_durations_are_whole_steps():
+    """5 fs: 5 ps are 1000 steps; from 1300 to 100 K at 1e13 K/s it takes 120 ps."""
+    segments = plan.preparation(config(), "potential")
+    steps = {one.stage: 0 for one in segments}
+    for one in segments:
+        steps[one.stage] += one.steps
+    assert steps == {"melt": 1000, "liquid": 1000, "quench": 24000, "relax": 2000}
+    faster = config(md={"quench_rate_K_per_s": 2e13, "timestep_ps": 0.0025})
+    assert sum(one.steps for one in plan.preparation(faster, "p") if one.stage == "quench") == 24000
+
+
+def test_the_quench_is_one_straight_ramp_whatever_its_pieces(ramps):
+    segments = plan.preparation(config(checkpoint={"every_steps": 7000}), "potential")
+    for one in segments:
+        one.open(None, None)
+    quench = [(one.steps, ramp) for one, ramp in zip(segments, ramps, strict=True) if one.stage == "quench"]
+    assert [steps for steps, _ in quench] == [7000, 7000, 7000, 3000]
+    assert quench[0][1][0] == 1300.0 and quench[-1][1][1] == pytest.approx(100.0)
+    for (steps, (start, end)), (_, (following, _)) in zip(
+        quench, [*quench[1:], (0, (100.0, 0))], strict=True
+    ):
+        assert end == pytest.approx(following)
+        assert (start - end) / steps == pytest.approx(0.05)  # K a step
+    assert ramps[0] == (3000.0, 3000.0) and ramps[1] == (1300.0, 1300.0) and ramps[-1] == (100.0, 100.0)
+
+
+def test_only_what_was_melted_is_checked_for_it():
+    segments = plan.preparation(config(), "potential")
+    assert [one.check is cuzr.check_molten for one in segments] == [True] + [False] * (len(segments) - 1)
+
+
+def test_shear_begins_once_and_goes_on_at_frames(monkeypatch):
+    begun = []
+    monkeypatch.setattr(cuzr, "resume", lambda *_: "session")
+    monkeypatch.setattr(cuzr, "in_shear", lambda _, temperature, rate, begin: begun.append((rate, begin)))
+    made = config(checkpoint={"every_frames": 40})
+    hold, *shear = plan.production(made, "potential", None, None)
+    assert (hold.stage, hold.steps, hold.marks, hold.observed) == ("hold", made.hold_steps, True, True)
+    assert [one.steps for one in shear] == [40 * 500, 40 * 500, 20 * 500]
+    assert not any(one.marks for one in shear) and all(one.observed for one in shear)
+    for one in shear:
+        one.open(None, "restart")
+    assert begun == [(0.002, True), (0.002, False), (0.002, False)]
+    assert len({one.name for one in (hold, *shear)}) == 4
+
+
+@pytest.mark.parametrize(("text", "pieces"), [("run ${restart}", [40, 40, 20]), ("run 1", [100])])
+def test_a_script_that_cannot_go_on_is_one_piece(tmp_path, monkeypatch, text, pieces):
+    (tmp_path / "my.in").write_text(text)
+    made = config(md={"script": "my.in", "steps": 5000}, checkpoint={"every_frames": 40})
+    segments = plan.production(made, "potential", tmp_path / "a.toml", tmp_path / "out")
+    assert plan.preparation(made, "potential") == []
+    assert [one.steps for one in segments] == [50 * n for n in pieces]
+    assert [one.marks for one in segments] == [True] + [False] * (len(pieces) - 1)
+    started = []
+    monkeypatch.setattr(script, "start", lambda *a: started.append(a))
+    segments[0].open("ranks", "the restart file")
+    assert started == [("ranks", tmp_path / "my.in", tmp_path / "out" / "lammps.log", {}, "the restart file")]
+
+
+@pytest.mark.parametrize(
+    ("total", "size", "pieces"), [(10, 3, [3, 3, 3, 1]), (9, 3, [3, 3, 3]), (2, 3, [2]), (0, 3, [])]
+)
+def test_pieces_add_up(total, size, pieces):
+    assert plan._pieces(total, size) == pieces
