@@ -16,7 +16,7 @@ Array = NDArray[np.float64]
 
 
 def read(path: Path) -> dict[str, Array]:
-    """All arrays of real numbers at the top of a file, by name.
+    """All arrays of real numbers at the top of a file, by name; of HDF5 without the coordinates.
 
     A .npy or a text file (rows of equally many numbers, blank or comma between them, from
     ``#`` on a comment) holds a single one, named as the file is without its ending.
@@ -29,7 +29,7 @@ def read(path: Path) -> dict[str, Array]:
         raise FileError(f"{path}: {'is no file' if path.exists() else 'no such file'}")
     if store.is_hdf5(path):
         with store.opening(path) as file:
-            return {name: file.get(name) for name in file.datasets()}
+            return {name: file.get(name) for name in file.variables()}
     if _head(path).startswith((b"PK", b"\x93NUMPY")):
         return {name: _real(path, name, values) for name, values in _numpy(path).items()}
     rows = words(path)

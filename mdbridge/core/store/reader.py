@@ -46,6 +46,10 @@ class Reader:
         """Names of the datasets of this group."""
         return [name for name in self._names() if isinstance(self._open(name), h5py.Dataset)]
 
+    def variables(self) -> list[str]:
+        """Names of the datasets of this group that are no coordinates."""
+        return [name for name in self.datasets() if not self._open(name).is_scale]
+
     def groups(self) -> list[str]:
         """Names of the groups in this group."""
         return [name for name in self._names() if isinstance(self._open(name), h5py.Group)]
