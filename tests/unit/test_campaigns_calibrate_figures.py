@@ -1,14 +1,13 @@
 """Figures of a calibration: what is drawn is what was recorded."""
 
-import h5py
 import numpy as np
 import pytest
 from calibration_runs import run, trial
 from matplotlib.colors import to_hex
 
-from mdbridge.campaigns.calibrate import figures
-from mdbridge.campaigns.calibrate.figures import Run, medians
-from mdbridge.core.errors import FileError
+from mdbridge.campaigns.calibrate import figures, results
+from mdbridge.campaigns.calibrate.analysis import Run
+from mdbridge.campaigns.calibrate.results import Pair
 
 INF, NAN = np.inf, np.nan
 
@@ -17,24 +16,6 @@ def line(axes, label):
     """The data of the line with this label."""
     (found,) = [one for one in axes.lines if one.get_label() == label]
     return np.array(found.get_data())
-
-
-def test_the_least_distance_and_the_parameters_that_gave_it():
-    """Failures change nothing, and of equal distances the first counts."""
-    made = run((None, 5.0, 3.0, None, 4.0, 3.0, 2.0))
-    assert made.distance().tolist() == [INF, 5.0, 3.0, 3.0, 3.0, 3.0, 2.0]
-    assert made.parameter("b") == pytest.approx([NAN, 1.0, 2.0, 2.0, 2.0, 2.0, 6.0], nan_ok=True)
-    assert made.parameter("a") == pytest.approx([NAN, 0.1, 0.2, 0.2, 0.2, 0.2, 0.6], nan_ok=True)
-
-
-def test_a_parameter_carries_its_unit():
-    assert [run().label(name) for name in run().names] == ["a (GPa)", "b"]
-
-
-def test_medians_at_equal_evaluations_keep_the_last_of_a_run_that_ended():
-    runs = [run((4.0, 2.0)), run((3.0, 3.0, 3.0, 1.0)), run((9.0, 8.0, 0.5, 0.5))]
-    assert medians(runs, 4).tolist() == [4.0, 3.0, 2.0, 1.0]
-    assert medians(runs, 2).tolist() == [4.0, 3.0]
 
 
 def test_convergence_shows_the_best_parameters_and_the_truth(drawn, tmp_path):
@@ -77,18 +58,17 @@ def test_pairs_have_the_better_trials_on_top_and_the_valley_through_the_best(dra
     assert "log" in bar.get_ylabel()
 
 
-def store(path, **attributes):
+def store(path, **options):
     """best.h5 with four snapshots of a field, and a curve."""
     rows = np.arange(12.0).reshape(3, 4)
     field = np.stack([k + rows for k in range(4)])
-    with h5py.File(path, "w") as file:
-        for name, factor in (("reference", 1.0), ("calibrated", 2.0)):
-            file[f"{name}/strain"] = factor * field
-            file[f"{name}/stress"] = factor * np.array([1.0, 2.0, 4.0])
-        file["calibrated/other"] = field  # what the reference does not have is not drawn
-        for name, label in (("strain", "shear strain"), ("stress", "stress (GPa)"), ("other", "other")):
-            file[f"calibrated/{name}"].attrs["label"] = label
-        file.attrs.update(attributes)
+    responses = {
+        name: {"strain": factor * field, "stress": factor * np.array([1.0, 2.0, 4.0])}
+        for name, factor in (("reference", 1.0), ("calibrated", 2.0))
+    }
+    responses["calibrated"]["other"] = field  # what the reference does not have is not drawn
+    labels = {"strain": "shear strain", "stress": "stress (GPa)"}
+    results.write(path, responses, {"a": 1.0}, 0.5, options, labels)
     return field
 
 
@@ -111,7 +91,7 @@ def test_reference_and_calibrated_fields_share_one_colour_scale_a_snapshot(drawn
 
 def test_a_long_series_of_fields_is_thinned_from_the_first_to_the_last(drawn, tmp_path):
     field = np.arange(30.0)[:, None, None] * np.ones((3, 4))
-    figures._fields("a", field, field, None, tmp_path / "fields.png")
+    figures._fields(Pair(field, field, "a", np.arange(30.0), False), tmp_path / "fields.png")
     above = drawn["fields"].axes[: figures.SHOWN]
     assert [one.get_title() for one in above][:: figures.SHOWN - 1] == ["snapshot 0", "snapshot 29"]
     assert all(one.images[0].get_array()[0, 0] == int(one.get_title().split()[1]) for one in above)
@@ -128,13 +108,6 @@ def test_curves_are_drawn_over_the_strain_where_it_is_known(drawn, tmp_path, att
     assert line(axes, "reference") == pytest.approx(np.array([along, [1.0, 2.0, 4.0]]))
     assert line(axes, "calibrated") == pytest.approx(np.array([along, [2.0, 4.0, 8.0]]))
     assert (axes.get_xlabel(), axes.get_ylabel()) == (label, "stress (GPa)")
-
-
-def test_a_file_that_is_no_result_is_named(tmp_path):
-    with h5py.File(tmp_path / "best.h5", "w") as file:
-        file["a"] = 1
-    with pytest.raises(FileError, match=r"best.h5: not a result of 'mdbridge calibrate'"):
-        figures._responses(tmp_path / "best.h5", tmp_path)
 
 
 def test_slices_are_of_the_distance_itself_between_two_deviations(drawn, tmp_path):

@@ -203,7 +203,7 @@ def test_a_reference_that_holds_words(toml, tmp_path):
     toml.write_text(
         TOML.replace("[reference.parameters]\na = 0.5\nb = 0.25", '[reference]\nfile = "ref.npz"')
     )
-    with pytest.raises(InputError, match="'curve' is no array of numbers"):
+    with pytest.raises(FileError, match="'curve' is no array of numbers"):
         run(toml, tmp_path / "out")
 
 

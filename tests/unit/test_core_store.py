@@ -61,8 +61,12 @@ def test_everything_comes_back(path):
         np.testing.assert_array_equal(file.flags("inside"), FIELD[0] > 0)
         assert file.describe("energy") == {"units": "eV", "long_name": "energy per atom", "place": "cell"}
         assert file.texts("component") == ["x", "y"]
+        assert file.dimensions("energy") == ["time", "y", "x"] and file.dimensions("time") == ["time"]
+        assert file.dimensions("temperature") == []
+        assert file.variables() == ["energy", "inside", "temperature"]
         assert file.groups() == ["deep"] and "energy" in file and "work" not in file
         curve = file.group("deep/curve")
+        assert curve.dimensions("stress") == ["gamma", "component"]
         assert curve.datasets() == ["count", "gamma", "stress"] and curve.attribute("points", int) == 3
         assert curve.integers("count").tolist() == [3, 4]
 

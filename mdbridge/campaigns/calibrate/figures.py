@@ -1,18 +1,16 @@
 """Figures of a calibration, from its stored results alone."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ...calibrate import trials
 from ...core import plots
-from ...core.errors import FileError
 from ...core.files import read_json
+from . import results
+from .analysis import Run
+from .results import Pair
 
 Array = NDArray[np.float64]
 
@@ -24,52 +22,6 @@ PHASES = {
 }
 SHOWN = 8
 """Snapshots side by side, at most."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A record, as it is drawn.
-
-    Attributes:
-        summary: of the run, as stored.
-        trials: in order.
-    """
-
-    summary: dict[str, Any]
-    trials: list[trials.Trial]
-
-    @classmethod
-    def read(cls, folder: Path) -> "Run":
-        """The run of an output folder.
-
-        Raises:
-            FileError: a file is missing or not what it should be.
-        """
-        summary = read_json(folder / "summary.json")
-        return cls(summary, trials.read(folder / "trials.jsonl")[1][: summary["evaluations"]])
-
-    @property
-    def names(self) -> list[str]:
-        """Of the parameters."""
-        return list(self.trials[0].parameters)
-
-    def label(self, name: str) -> str:
-        """A parameter with its unit."""
-        unit = self.summary["units"].get(name, "")
-        return f"{name} ({unit})" if unit else name
-
-    def distance(self) -> Array:
-        """The least distance after each evaluation, ``(n,)``; infinite before the first that has one."""
-        return np.minimum.accumulate([t.value for t in self.trials])
-
-    def parameter(self, name: str) -> Array:
-        """The best value of a parameter after each evaluation, ``(n,)``; NaN before there is one."""
-        values = np.array([t.value for t in self.trials])
-        least = np.minimum.accumulate(values)
-        best = np.maximum.accumulate(
-            np.where(values < np.append(np.inf, least[:-1]), np.arange(len(values)), -1)
-        )
-        return np.array([self.trials[k].parameters[name] if k >= 0 else np.nan for k in best])
 
 
 def draw(out: Path) -> None:
@@ -159,26 +111,16 @@ def _pairs(run: Run, path: Path) -> None:
 
 def _responses(store: Path, out: Path) -> None:
     """Fields side by side and curves on each other, [Kontolati2021, Figures 5–7, 9–11]."""
-    try:
-        with h5py.File(store) as file:
-            pairs = {
-                name: (file["reference"][name][...], data[...], data.attrs["label"])
-                for name, data in file["calibrated"].items()
-                if name in file["reference"]
-            }
-            strains = file.attrs.get("strains")
-            end = file.attrs.get("max_strain")
-    except (OSError, KeyError) as error:
-        raise FileError(f"{store}: not a result of 'mdbridge calibrate': {error}") from error
-    for name, (reference, calibrated, label) in pairs.items():
-        if reference.ndim == 3 and reference.shape == calibrated.shape:
-            _fields(label, reference, calibrated, strains, out / f"fields_{name}.png")
-        elif reference.ndim == 1 and reference.shape == calibrated.shape:
-            _curves(label, reference, calibrated, end, out / f"curves_{name}.png")
+    for name, pair in results.read(store).items():
+        if pair.reference.ndim == 3:
+            _fields(pair, out / f"fields_{name}.png")
+        elif pair.reference.ndim == 1:
+            _curves(pair, out / f"curves_{name}.png")
 
 
-def _fields(label: str, reference: Array, calibrated: Array, strains: Array | None, path: Path) -> None:
+def _fields(pair: Pair, path: Path) -> None:
     """Reference above, calibrated below, one colour scale for each snapshot."""
+    reference, calibrated = pair.reference, pair.calibrated
     shown = np.unique(np.linspace(0, len(reference) - 1, min(SHOWN, len(reference))).round().astype(int))
     size = {"nrows": 2, "ncols": len(shown), "squeeze": False}
     with plots.figure(path, 1.25 * len(shown) + 0.5, 3.3, **size) as (figure, axes):
@@ -195,21 +137,20 @@ def _fields(label: str, reference: Array, calibrated: Array, strains: Array | No
             bar.ax.tick_params(labelsize=6, rotation=30)
             bar.locator = plots.ticks(3)
             bar.update_ticks()
-            title = f"$\\gamma$ = {100 * strains[k]:g} %" if strains is not None else f"snapshot {k}"
+            title = f"$\\gamma$ = {100 * pair.along[k]:g} %" if pair.strained else f"snapshot {k}"
             axes[0, column].set_title(title)
         axes[0, 0].set_ylabel("reference")
         axes[1, 0].set_ylabel("calibrated")
-        figure.suptitle(label, fontsize=9)
+        figure.suptitle(pair.label, fontsize=9)
 
 
-def _curves(label: str, reference: Array, calibrated: Array, end: float | None, path: Path) -> None:
-    count = np.arange(1, len(reference) + 1)
-    along = count if end is None else end * count / len(count)
+def _curves(pair: Pair, path: Path) -> None:
+    along = pair.along if pair.strained else pair.along + 1
     with plots.figure(path, 4.5, 3.2) as (_, axes):
-        axes.plot(along, reference, color=plots.GREY, linewidth=2.5, label="reference")
-        axes.plot(along, calibrated, color=plots.RED, linestyle="--", label="calibrated")
-        axes.set_xlabel("point" if end is None else "net strain $\\gamma$")
-        axes.set_ylabel(label)
+        axes.plot(along, pair.reference, color=plots.GREY, linewidth=2.5, label="reference")
+        axes.plot(along, pair.calibrated, color=plots.RED, linestyle="--", label="calibrated")
+        axes.set_xlabel("net strain $\\gamma$" if pair.strained else "point")
+        axes.set_ylabel(pair.label)
         axes.legend()
 
 
@@ -258,11 +199,3 @@ def hide(axes: Any, used: int) -> None:
     """Take away the panels beyond the first ``used``."""
     for panel in list(axes.flat)[used:]:
         panel.set_visible(False)
-
-
-def medians(runs: Sequence[Run], count: int) -> Array:
-    """Median of the runs' least distances after 1 … ``count`` evaluations; an ended run keeps its last."""
-    series = np.array(
-        [np.pad(r.distance()[:count], (0, max(count - len(r.trials), 0)), "edge") for r in runs]
-    )
-    return np.median(series, axis=0)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,18 +20,16 @@ from ...calibrate.model import Model
 from ...calibrate.objective import (
     CurveTerm,
     GrassmannTerm,
-    InvalidResponse,
     Objective,
     Response,
     Term,
     UserTerm,
-    numbers,
 )
 from ...calibrate.refine import Groups
 from ...calibrate.space import Parameter, Space
 from ...calibrate.worker import Worker
-from ...core import config
-from ...core.errors import FileError, InputError
+from ...core import arrays, config
+from ...core.errors import InputError
 from ...core.identity import contents
 from .input import CalibrateInput, ReferenceInput, TermInput
 
@@ -252,7 +249,7 @@ def _reference(
         return _responded(worker, "reference.parameters", model, arguments)
     if function is not None:
         return _responded(worker, "reference.options", function, paths(source.options, folder))
-    return _read_arrays(folder / str(source.file))
+    return arrays.read(folder / str(source.file))
 
 
 def _check_reference_parameters(settings: CalibrateInput, source: ReferenceInput) -> None:
@@ -309,21 +306,6 @@ def _compared(settings: CalibrateInput, task: Task, worker: Worker) -> Outcome |
     if outcome.score is None:
         raise InputError(f"output.compare: {outcome.status}: {outcome.message}")
     return outcome
-
-
-def _read_arrays(path: Path) -> dict[str, Array]:
-    try:
-        if path.suffix == ".npz":
-            with np.load(path) as store:
-                return numbers({name: store[name] for name in store})
-        with h5py.File(path) as store:
-            return numbers(
-                {name: data[...] for name, data in store.items() if isinstance(data, h5py.Dataset)}
-            )
-    except InvalidResponse as error:
-        raise InputError(f"reference: {path}: {error}") from error
-    except (OSError, ValueError) as error:
-        raise FileError(f"{path}: cannot be read as .npz or HDF5: {error}") from error
 
 
 def _term(given: TermInput, reference: Response, function: Model | None) -> Term:

@@ -13,7 +13,7 @@ from ...core import config, files, parallel
 from ...core.console import console
 from ...core.errors import InputError
 from . import problem, stages
-from .figures import Run, medians
+from .analysis import Run, medians
 from .input import CalibrateInput
 
 CHECKPOINTS = 8

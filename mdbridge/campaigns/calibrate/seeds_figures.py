@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from ...core import plots
-from .figures import Run, hide, medians, panels
+from .analysis import Run, medians
+from .figures import hide, panels
 
 COLOURS = (plots.BLUE, plots.ORANGE, plots.GREEN)
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
-import numpy as np
 from mpi4py import MPI
 
 from ... import __version__
@@ -19,6 +17,7 @@ from ...calibrate.worker import Worker
 from ...core import files, parallel
 from ...core.console import Tick, console, progress
 from ...core.errors import InputError, MdbridgeError
+from . import results
 from .problem import Problem, drawn, load, prepare, worker_for
 
 Search = tuple[Trial | None, list[Trial], str, int]
@@ -207,13 +206,7 @@ def _compared(problem: Problem) -> dict[str, Any] | None:
 def _write_best(path: Path, problem: Problem, best: Trial, reference: Response, response: Response) -> None:
     """The reference and the calibrated response side by side."""
     options = {**problem.task.options, **problem.settings.output.options}
-    with files.replacing(path) as temporary, h5py.File(temporary, "w") as store:
-        for name, content in (("reference", reference), ("calibrated", response)):
-            for key, values in content.items():
-                store[f"{name}/{key}"] = np.asarray(values)
-                store[f"{name}/{key}"].attrs["label"] = problem.task.model.label(key)
-        store.attrs.update({f"parameter_{name}": value for name, value in best.parameters.items()})
-        store.attrs["distance"] = best.distance
-        for key in ("strains", "max_strain"):
-            if key in options:
-                store.attrs[key] = options[key]
+    responses = {"reference": reference, "calibrated": response}
+    model = problem.task.model
+    assert best.distance is not None
+    results.write(path, responses, best.parameters, best.distance, options, model.labels, model.units)

@@ -108,6 +108,14 @@ class Reader:
         with self._guarded(name):
             return {key: _plain(value) for key, value in data.attrs.items() if key not in _OF_SCALES}
 
+    def dimensions(self, name: str) -> list[str]:
+        """Names of the dimensions of a dataset; an axis that has none is named ''."""
+        data = self._dataset(name, None, None, "fiuOS", "numbers or texts")
+        with self._guarded(name):
+            if data.is_scale:
+                return [name.rpartition("/")[2]]
+            return [dim[0].name.rpartition("/")[2] if len(dim) else "" for dim in data.dims]
+
     def units(self, name: str) -> str:
         """The units of a dataset; :data:`NO_UNITS` where it says none."""
         return str(self.describe(name).get("units", NO_UNITS))

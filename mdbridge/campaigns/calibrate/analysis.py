@@ -1,0 +1,68 @@
+"""What is read off the records of calibrations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...calibrate import trials
+from ...core.files import read_json
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A record, as it is drawn.
+
+    Attributes:
+        summary: of the run, as stored.
+        trials: in order.
+    """
+
+    summary: dict[str, Any]
+    trials: list[trials.Trial]
+
+    @classmethod
+    def read(cls, folder: Path) -> "Run":
+        """The run of an output folder.
+
+        Raises:
+            FileError: a file is missing or not what it should be.
+        """
+        summary = read_json(folder / "summary.json")
+        return cls(summary, trials.read(folder / "trials.jsonl")[1][: summary["evaluations"]])
+
+    @property
+    def names(self) -> list[str]:
+        """Of the parameters."""
+        return list(self.trials[0].parameters)
+
+    def label(self, name: str) -> str:
+        """A parameter with its unit."""
+        unit = self.summary["units"].get(name, "")
+        return f"{name} ({unit})" if unit else name
+
+    def distance(self) -> Array:
+        """The least distance after each evaluation, ``(n,)``; infinite before the first that has one."""
+        return np.minimum.accumulate([t.value for t in self.trials])
+
+    def parameter(self, name: str) -> Array:
+        """The best value of a parameter after each evaluation, ``(n,)``; NaN before there is one."""
+        values = np.array([t.value for t in self.trials])
+        least = np.minimum.accumulate(values)
+        best = np.maximum.accumulate(
+            np.where(values < np.append(np.inf, least[:-1]), np.arange(len(values)), -1)
+        )
+        return np.array([self.trials[k].parameters[name] if k >= 0 else np.nan for k in best])
+
+
+def medians(runs: Sequence[Run], count: int) -> Array:
+    """Median of the runs' least distances after 1 … ``count`` evaluations; an ended run keeps its last."""
+    series = np.array(
+        [np.pad(r.distance()[:count], (0, max(count - len(r.trials), 0)), "edge") for r in runs]
+    )
+    return np.median(series, axis=0)
