@@ -174,6 +174,28 @@ def calibrate(
         study.run(_world(), input, out, set or (), seeds, resume, accept_changes)
 
 
+Folder = Annotated[Path, typer.Argument(help="a folder of results (--out)", show_default=False)]
+
+
+@app.command()
+def status(folder: Folder) -> None:
+    """Tell what in a folder is done, to do, or of another input."""
+    from .campaigns import housekeeping
+
+    housekeeping.status(_world(), folder)
+
+
+@app.command()
+def clean(
+    folder: Folder,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="remove what is shown")] = False,
+) -> None:
+    """Show what the folder's last input does not use; remove it with --yes."""
+    from .campaigns import housekeeping
+
+    housekeeping.clean(_world(), folder, yes)
+
+
 @app.command()
 def doctor() -> None:
     """Check that LAMMPS, mpi4py, PETSc and torch share one MPI."""

@@ -99,6 +99,19 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Links:
+    """A chain as a piece of a plan.
+
+    Attributes:
+        name: of its folder.
+        links: from :func:`chained`.
+    """
+
+    name: str
+    links: Sequence[Link]
+
+
+@dataclass(frozen=True)
 class Product:
     """What stands at the top of the folder.
 
@@ -113,6 +126,19 @@ class Product:
     identity: Identity
     files: tuple[str, ...]
     work: Callable[[Path], None]
+
+
+Piece = Stage[Any] | Links | Product
+"""What a campaign's plan consists of."""
+
+
+def pieces_of_work(piece: Piece) -> Iterator[tuple[str, Identity]]:
+    """Name and identity of each task of a piece."""
+    if isinstance(piece, Product):
+        yield piece.name, piece.identity
+    else:
+        for task in piece.tasks if isinstance(piece, Stage) else piece.links:
+            yield task.name, task.identity
 
 
 # --- independent tasks -----------------------------------------------------------------

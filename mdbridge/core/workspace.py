@@ -32,7 +32,7 @@ MANIFEST = "mdbridge.json"
 FORMAT, FORMAT_VERSION = "mdbridge-workspace", 1
 RECORD, RECORD_VERSION = "mdbridge-record", 1
 STAGING = ".making-"
-_SUPERSEDED = "superseded"
+SUPERSEDED = "superseded"
 # what release 0.1 left at the top of a folder, which had no manifest
 _FORMER = ("dataset.h5", "model.json", "solutions.h5", "glass.h5", "run.h5", "trials.jsonl", "study.json")
 
@@ -207,7 +207,7 @@ class Workspace:
     def restore(self, stage: str, task: str, key: str) -> Record | None:
         """Bring back to the top what an earlier input had made and another one had pushed aside."""
         kept = self._read(self.root / "records" / stage / f"{task}-{key}.json")
-        aside = self.root / _SUPERSEDED / f"{stage}-{key}"
+        aside = self.root / SUPERSEDED / f"{stage}-{key}"
         if kept is None or not aside.is_dir():
             return None
         there = {name: aside / name for name in kept.files}
@@ -241,9 +241,9 @@ class Workspace:
 
     def _move_aside(self, record: Record, names: Sequence[str], suffix: str = "") -> None:
         for name in names:
-            if Path(name).parts[0] in (record.stage, _SUPERSEDED):  # lies under its own key: meets nobody
+            if Path(name).parts[0] in (record.stage, SUPERSEDED):  # lies under its own key: meets nobody
                 continue
-            target = self.root / _SUPERSEDED / f"{record.stage}-{record.key}{suffix}" / name
+            target = self.root / SUPERSEDED / f"{record.stage}-{record.key}{suffix}" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             (self.root / name).replace(target)
 
@@ -351,6 +351,20 @@ def claim(
     finally:
         if handle is not None:
             os.close(handle)
+
+
+@contextlib.contextmanager
+def claim_again(workspace: Workspace) -> Iterator[None]:
+    """Own a folder that is there, on one rank, without saying that another input is used in it.
+
+    Raises:
+        FileError: another process works in it, or it cannot be written.
+    """
+    handle = _lock(workspace.root)
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 def in_use(root: Path) -> bool:

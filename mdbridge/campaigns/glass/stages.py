@@ -5,7 +5,6 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from mpi4py import MPI
 
@@ -15,7 +14,7 @@ from ...core.console import console
 from ...core.errors import InputError, MdbridgeError
 from ...core.files import write_json
 from ...core.identity import Identity, contents
-from ...core.stages import Link, Product, Stage, Task, link_folder, unfinished_folder
+from ...core.stages import Link, Links, Piece, Product, Stage, Task, link_folder, unfinished_folder
 from ...core.workspace import Record, Workspace, claim
 from ...md import cuzr, language
 from ...md.potentials import potential
@@ -100,11 +99,14 @@ class Campaign:
             after["calibration"] = self.calibration.identity.key
         return Product("report", Identity("report", after=after), ("summary.json",), self._report)
 
-    def plan(self) -> list[Any]:
+    def plan(self) -> list[Piece]:
         """Everything that a whole run does, in order."""
-        chains = [(_AT_REST, self.preparation), (_SHEARED, self.production)]
-        pieces: list[Any] = [*chains, self.moduli, self.glass, self.calibration, self.summary]
-        return [piece for piece in pieces if piece is not None]
+        pieces: list[Piece] = [Links(_SHEARED, self.production), self.glass]
+        if self.preparation:
+            pieces = [Links(_AT_REST, self.preparation), self.moduli, *pieces]
+        if self.calibration is not None:
+            pieces.append(self.calibration)
+        return [*pieces, self.summary]
 
     # --- the work -----------------------------------------------------------------
 
@@ -260,7 +262,7 @@ def read(source: Path, overrides: Sequence[str]) -> tuple[GlassInput, Path, dict
     return config, script, {f"md.script: {label}": contents(path) for label, path in files.items()}
 
 
-def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Any]:
+def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
     """What a run would do, for 'mdbridge status'."""
     config, material, files = read(source, overrides)
     return Campaign(MPI.COMM_SELF, config, source, workspace, material, files).plan()

@@ -20,7 +20,7 @@ from ...core.console import console
 from ...core.errors import MdbridgeError
 from ...core.files import digest, write_json, write_text
 from ...core.identity import Identity
-from ...core.stages import Product, Stage, Task
+from ...core.stages import Piece, Product, Stage, Task
 from ...core.versions import versions
 from ...core.workspace import Workspace, claim
 from ...fields.storage import get_fields
@@ -119,6 +119,15 @@ def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> No
         for campaign in (zero, warm):
             sample_campaign(campaign)
         _study(comm, config, workspace, zero, warm, start)
+
+
+def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
+    """What is known of a run before its sweeps, for 'mdbridge status': the report is made again each time.
+
+    The two campaigns are folders of their own, ``0K`` and ``300K``.
+    """
+    config = load(source, StudyInput, overrides)
+    return [Stage("tasks", list(checks.manufactured_tasks(config).values()))]
 
 
 def _study(

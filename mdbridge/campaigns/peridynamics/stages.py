@@ -15,7 +15,7 @@ from ...core.console import console
 from ...core.errors import InputError
 from ...core.files import digest, read_json, write_json
 from ...core.identity import Identity, reads, together
-from ...core.stages import Product, Stage
+from ...core.stages import Piece, Product, Stage
 from ...core.versions import versions
 from ...core.workspace import Workspace, claim
 from ...fields.fieldset import FieldSet
@@ -124,7 +124,7 @@ class Campaign:
         names = ("summary.json", *figures.expected(self.config.dynamics.enabled))
         return Product("report", Identity("report", after=after), names, lambda folder: _report(self, folder))
 
-    def plan(self) -> list[Stage[Any] | Product]:
+    def plan(self) -> list[Piece]:
         """Everything that a whole run does, in order."""
         return [self.samples, self.dataset, self.pairs, self.model, self.solutions, self.summary]
 
@@ -186,7 +186,7 @@ def read(source: Path, overrides: Sequence[str]) -> GrapheneInput:
     return config
 
 
-def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Stage[Any] | Product]:
+def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
     """What a run would do, for 'mdbridge status'."""
     return Campaign(MPI.COMM_SELF, read(source, overrides), source, workspace).plan()
 

@@ -16,7 +16,7 @@ from ...core import config, files, parallel, stages
 from ...core.console import console, progress
 from ...core.errors import FlowError, InputError
 from ...core.identity import Identity, contents
-from ...core.stages import Product
+from ...core.stages import Piece, Product
 from ...core.workspace import Workspace, claim
 from ...stz import initial
 from ...stz.energies import read_energy
@@ -130,9 +130,9 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None
             stages.make(comm, workspace, product)
 
 
-def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Product]:
+def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
     """What a run would do, for 'mdbridge status'."""
-    return Campaign(MPI.COMM_SELF, *prepare(source, overrides), source, workspace).plan()
+    return [*Campaign(MPI.COMM_SELF, *prepare(source, overrides), source, workspace).plan()]
 
 
 def prepare(path: Path, overrides: Sequence[str] = ()) -> tuple[ShearInput, Case]:

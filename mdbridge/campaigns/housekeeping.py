@@ -1,0 +1,213 @@
+"""What is in a folder of results: done, to do, made from another input; and what no input needs any more."""
+
+import importlib
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mpi4py import MPI
+from rich.table import Table
+from rich.text import Text
+
+from ..core import parallel
+from ..core.console import console
+from ..core.errors import InputError
+from ..core.identity import Identity
+from ..core.stages import Piece, Product, pieces_of_work
+from ..core.workspace import (
+    MANIFEST,
+    STAGING,
+    SUPERSEDED,
+    Record,
+    Workspace,
+    claim_again,
+    in_use,
+    read_manifest,
+)
+
+MODULES = {
+    "graphene": "peridynamics.stages",
+    "graphene-study": "graphene_study.stages",
+    "glass": "glass.stages",
+    "shear": "shear.stages",
+    "calibrate": "calibrate.stages",
+}
+"""Campaign -> the module that plans it."""
+
+_MOST = 3
+"""Tasks of a stage that are named one by one."""
+
+
+@dataclass(frozen=True)
+class State:
+    """Of one stage.
+
+    Attributes:
+        name: of the stage.
+        done, total: its tasks.
+        words: what else is to be said, for people.
+    """
+
+    name: str
+    done: int
+    total: int
+    words: str
+
+
+def status(comm: MPI.Comm, root: Path) -> None:
+    """Print the state of every stage of the folder's last input (rank 0 alone does the work)."""
+
+    def work() -> None:
+        workspace, source, plan = _planned(root)
+        out = console(comm)
+        out.print(f"{root}: campaign '{workspace.campaign}', input {source}", soft_wrap=True, markup=False)
+        table = Table(box=None)
+        for heading in ("stage", "state", ""):
+            table.add_column(heading, overflow="fold")
+        for state in (_state(workspace, piece) for piece in plan):
+            count = "done" if state.done == state.total else f"{state.done} of {state.total} done"
+            table.add_row(state.name, "to do" if not state.done else count, Text(state.words))
+        out.print(table)
+        if in_use(root):
+            out.print("a process is working in the folder now")
+        size = _size(_unused_paths(workspace, plan))
+        if size:
+            out.print(
+                f"{_spell(size)} belong to other inputs; 'mdbridge clean {root}' shows and removes them",
+                soft_wrap=True,
+            )
+
+    parallel.on_root(comm, work)
+
+
+def clean(comm: MPI.Comm, root: Path, sure: bool) -> None:
+    """Show what the folder's last input does not use, and remove it if ``sure``.
+
+    Raises:
+        FileError: a process works in the folder.
+    """
+
+    def work() -> None:
+        workspace, source, plan = _planned(root)
+        out = console(comm)
+        with claim_again(workspace):
+            paths = sorted(_unused_paths(workspace, plan))
+            if not paths:
+                out.print(f"{root}: the input {source} uses all of it; nothing to remove", soft_wrap=True)
+                return
+            for path in paths:
+                out.print(
+                    f"  {path.relative_to(root)}  {_spell(_size([path]))}", soft_wrap=True, markup=False
+                )
+            if not sure:
+                out.print(
+                    f"{_spell(_size(paths))} that the input {source} does not use; remove them with "
+                    f"'mdbridge clean {root} --yes'",
+                    soft_wrap=True,
+                )
+                return
+            total = _size(paths)
+            for path in paths:
+                _remove(path)
+            out.print(f"removed {_spell(total)}")
+
+    parallel.on_root(comm, work)
+
+
+def _planned(root: Path) -> tuple[Workspace, Path, list[Piece]]:
+    """The folder, its last input, and what a run of that would do."""
+    manifest = read_manifest(root)
+    campaign, source = manifest["campaign"], Path(manifest["source"])
+    if campaign not in MODULES:
+        raise InputError(f"{root / MANIFEST}: the campaign {campaign!r} is none that this version knows")
+    if not source.exists():
+        raise InputError(
+            f"{root}: its input {source} is not there any more; a copy as it was used is "
+            f"{root / 'input.toml'}: put it back, and ask again"
+        )
+    workspace = Workspace(root, campaign)
+    module = importlib.import_module(f"mdbridge.campaigns.{MODULES[campaign]}")
+    return workspace, source, module.plan_of(source, manifest["overrides"], workspace)
+
+
+def _state(workspace: Workspace, piece: Piece) -> State:
+    name = piece.name
+    tasks = list(pieces_of_work(piece))
+    missing = [
+        (task, identity) for task, identity in tasks if workspace.record(name, task, identity.key) is None
+    ]
+    words = []
+    for task, identity in missing[:_MOST]:
+        reason = _reason(workspace, piece, task, identity)
+        if reason:
+            words.append(reason if len(tasks) == 1 else f"{task}: {reason}")
+    if len(missing) > _MOST and words:
+        words.append(f"and {len(missing) - _MOST} more")
+    return State(name, len(tasks) - len(missing), len(tasks), "; ".join(words))
+
+
+def _reason(workspace: Workspace, piece: Piece, task: str, identity: Identity) -> str:
+    """Why a task that is not done is not, where something of it is there."""
+    others = [record for record in workspace.records() if (record.stage, record.task) == (piece.name, task)]
+    same = next((record for record in others if record.key == identity.key), None)
+    if same is not None:
+        damaged = workspace.damage(same)
+        aside = workspace.root / SUPERSEDED / f"{piece.name}-{same.key}"
+        if isinstance(piece, Product) and aside.is_dir():
+            return "done for this input, and set aside for another's; comes back with the next run"
+        return f"damaged or removed: {', '.join(damaged[:_MOST])}"
+    if not others:
+        return ""
+    latest = max(others, key=lambda record: (workspace.root / record.path).stat().st_mtime)
+    return f"made from another input: {'; '.join(latest.identity.differences(identity))}"
+
+
+def _unused_paths(workspace: Workspace, plan: Iterable[Piece]) -> Iterator[Path]:
+    """Files and folders of records that no piece of the plan has, and what is left of killed processes."""
+    used = {(piece.name, task, identity.key) for piece in plan for task, identity in pieces_of_work(piece)}
+    stages = {piece.name for piece in plan}
+    root = workspace.root
+    for record in workspace.records():
+        # a stage that the plan does not name at all (a sweep, say) is not the last input's to judge
+        if record.stage not in stages or (record.stage, record.task, record.key) in used:
+            continue
+        yield root / record.path
+        yield from _own_files(root, record)
+    yield from (path for path in root.glob(f"{SUPERSEDED}/*") if not _wanted(path, used))
+    yield from root.glob(f"{STAGING}*")
+
+
+def _wanted(path: Path, used: set[tuple[str, str, str]]) -> bool:
+    """Whether what is set aside belongs to the input: it comes back with the next run."""
+    return any(path.name == f"{stage}-{key}" for stage, _, key in used)
+
+
+def _own_files(root: Path, record: Record) -> Iterator[Path]:
+    """What lies under the record's own key; what stands at the top belongs to whoever wrote it last."""
+    for name in record.files:
+        parts = Path(name).parts
+        if parts[0] == record.stage and (root / name).exists():
+            yield root / name
+
+
+def _size(paths: Iterable[Path]) -> int:
+    files = (f for p in paths for f in ([p] if p.is_file() else p.rglob("*")))
+    return sum(f.stat().st_size for f in files if f.is_file())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+        return
+    path.unlink(missing_ok=True)
+    if path.parent.is_dir() and not any(path.parent.iterdir()):
+        path.parent.rmdir()
+
+
+def _spell(size: float) -> str:
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} GB"

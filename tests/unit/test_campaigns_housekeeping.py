@@ -1,0 +1,125 @@
+"""'mdbridge status' and 'mdbridge clean': what is told of a folder, and what is removed from it."""
+
+import shutil
+
+import pytest
+from mpi4py import MPI
+
+from mdbridge.campaigns import housekeeping
+from mdbridge.campaigns.shear import stages as shear
+from mdbridge.core.errors import FileError, InputError
+from mdbridge.core.workspace import claim
+
+COMM = MPI.COMM_SELF
+TEXT = """
+campaign = "shear"
+[material]
+s_y_GPa = 0.95
+c0 = 0.3
+chi_inf = 0.15
+[initial]
+formula = "uniform"
+chi = 0.06
+[shear]
+frames = 2
+max_strain = 0.002
+[grid]
+nx = 4
+ny = 4
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run the campaign with a strain of one's own; drawing is left out."""
+    monkeypatch.setattr(shear.figures, "draw", lambda store, folder: None)
+    source = tmp_path / "in.toml"
+
+    def call(strain=0.002):
+        source.write_text(TEXT.replace("0.002", f"{strain}"))
+        shear.run(COMM, source, tmp_path / "out", [])
+        return tmp_path / "out"
+
+    return call
+
+
+def told(root, capsys):
+    capsys.readouterr()
+    housekeeping.status(COMM, root)
+    return " ".join(capsys.readouterr().err.split())
+
+
+def test_done_to_do_and_made_from_another_input_with_both_values(run, tmp_path, capsys):
+    root = run()
+    assert "shear done" in told(root, capsys)
+    source = tmp_path / "in.toml"
+    source.write_text(TEXT.replace("0.002", "0.003"))
+    words = told(root, capsys)
+    assert "shear to do" in words
+    assert "made from another input: shear.max_strain was 0.002, now 0.003" in words
+    source.write_text(TEXT + "[output]\nvtk = true\n")
+    words = told(root, capsys)
+    assert "shear done" in words
+    assert "vtk to do" in words
+
+
+def test_what_is_damaged_is_named(run, capsys):
+    root = run()
+    (root / "run.h5").write_bytes(b"no longer")
+    assert "damaged or removed: run.h5" in told(root, capsys)
+
+
+def test_what_is_set_aside_is_said_to_come_back(run, tmp_path, capsys):
+    run()
+    root = run(0.003)
+    (tmp_path / "in.toml").write_text(TEXT)
+    words = told(root, capsys)
+    assert "done for this input, and set aside" in words
+    assert "'mdbridge clean" in words
+
+
+def test_clean_shows_first_and_removes_what_the_last_input_does_not_use(run, capsys):
+    run()
+    root = run(0.003)
+    before = {path for path in root.rglob("*") if path.is_file()}
+    housekeeping.clean(COMM, root, sure=False)
+    shown = capsys.readouterr().err
+    assert "superseded/shear-" in shown
+    assert "--yes" in shown
+    assert {path for path in root.rglob("*") if path.is_file()} == before
+    housekeeping.clean(COMM, root, sure=True)
+    left = {path for path in root.rglob("*") if path.is_file()}
+    gone = {path.relative_to(root).parts[0] for path in before - left}
+    assert gone == {"superseded", "records"}
+    assert "shear done" in told(root, capsys)
+    housekeeping.clean(COMM, root, sure=True)
+    assert "nothing to remove" in capsys.readouterr().err.replace("\n", " ")
+    assert {path for path in root.rglob("*") if path.is_file()} == left
+
+
+def test_a_file_of_somebody_else_s_stays(run):
+    run()
+    root = run(0.003)
+    (root / "notes.txt").write_text("mine")
+    housekeeping.clean(COMM, root, sure=True)
+    assert (root / "notes.txt").read_text() == "mine"
+
+
+def test_nothing_is_removed_while_a_process_works_there(run):
+    run()
+    root = run(0.003)
+    with claim(COMM, root, "shear", root / "x"), pytest.raises(FileError, match="another process"):
+        housekeeping.clean(COMM, root, sure=True)
+    assert (root / "superseded").is_dir()
+
+
+def test_a_folder_of_something_else_and_a_lost_input_are_named(run, tmp_path):
+    (tmp_path / "other").mkdir()
+    with pytest.raises(InputError, match=r"no folder of mdbridge's results"):
+        housekeeping.status(COMM, tmp_path / "other")
+    root = run()
+    (tmp_path / "in.toml").unlink()
+    with pytest.raises(InputError, match=r"in\.toml is not there any more; a copy as it was used"):
+        housekeeping.status(COMM, root)
+    shutil.copy(root / "input.toml", tmp_path / "in.toml")
+    housekeeping.status(COMM, root)
