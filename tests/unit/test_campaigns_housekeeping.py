@@ -105,10 +105,10 @@ def test_a_file_of_somebody_else_s_stays(run):
     assert (root / "notes.txt").read_text() == "mine"
 
 
-def test_nothing_is_removed_while_a_process_works_there(run):
+def test_nothing_is_removed_while_a_process_works_there(run, tmp_path):
     run()
     root = run(0.003)
-    with claim(COMM, root, "shear", root / "x"), pytest.raises(FileError, match="another process"):
+    with claim(COMM, root, "shear", tmp_path / "in.toml"), pytest.raises(FileError, match="another process"):
         housekeeping.clean(COMM, root, sure=True)
     assert (root / "superseded").is_dir()
 
