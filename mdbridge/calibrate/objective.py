@@ -33,7 +33,7 @@ def real(name: str, values: Any) -> Array:
         InvalidResponse: it is no array of real numbers.
     """
     try:
-        array = np.ma.asarray(values) if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+        array = values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
         if np.iscomplexobj(array):
             raise InvalidResponse(
                 f"{name!r} is complex: give real and imaginary parts, or modulus and phase, as two"

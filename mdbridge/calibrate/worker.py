@@ -264,7 +264,7 @@ def _path(folders: Sequence[str]) -> list[str]:
     on PYTHONPATH was put there on purpose and stays where it is.
     """
     chosen = {str(Path(entry).resolve()) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep)}
-    last = [str(Path(folder).resolve()) for folder in (*folders, Path.cwd())]
+    last = [str(folder.resolve()) for folder in (*map(Path, folders), Path.cwd())]
     entries = [str(Path(entry).resolve()) for entry in sys.path]
     first = [entry for entry in entries if entry in chosen or entry not in last]
     return list(dict.fromkeys([*first, *last]))

@@ -32,6 +32,7 @@ class Section(BaseModel):
 
 
 Model = TypeVar("Model", bound=Section)
+Given = TypeVar("Given")
 
 
 def load(path: Path, model: type[Model], overrides: Sequence[str] = ()) -> Model:
@@ -60,6 +61,17 @@ def merged(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
 def as_text(path: Path, overrides: Sequence[str] = ()) -> str:
     """The input as it is used, overrides included, in TOML."""
     return tomli_w.dumps(merged(path, overrides))
+
+
+def given(value: Given | None, key: str) -> Given:
+    """The value of a key that its section requires under some condition, which a validator has checked.
+
+    Raises:
+        InputError: it is not there after all.
+    """
+    if value is None:
+        raise InputError(f"key '{key}' is missing")
+    return value
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -37,10 +37,10 @@ class Identity:
 
     task: str
     version: int = 1
-    values: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
-    after: Mapping[str, str] = field(default_factory=dict)
-    shown: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    values: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    after: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @classmethod
     def of(
@@ -56,7 +56,8 @@ class Identity:
     ) -> "Identity":
         """The identity of a task that reads ``keys`` of ``config``, and ``further`` values of its own."""
         values = reads(config, *keys) | further
-        return cls(task, version, values, files or {}, after or {}, everything(config, *keys) | further)
+        shown = everything(config, *keys) | further
+        return cls(task, version, values, dict(files or {}), dict(after or {}), shown)
 
     @cached_property
     def key(self) -> str:

@@ -6,7 +6,7 @@ loads and solutions are on all ranks.
 
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import numpy as np
 from mpi4py import MPI
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Result = TypeVar("Result")
+
+
+class Options(TypedDict, total=False):
+    """When the Krylov solver ends: bound on the relative residual, and at most so many iterations."""
+
+    rtol: float
+    max_iterations: int
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ The data are those of two campaigns, which are sampled first where they are not.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -231,7 +232,8 @@ def _learned(
     identity = data.identity(
         "study: a pair", *_DISC, settings=settings, horizon_A=float(pair[0]), degree=int(pair[1])
     )
-    return {name: Task(name, identity, lambda *_: data.measured(data.learn(*pair, **changes)), cost)}
+    work = partial(data.learn, float(pair[0]), int(pair[1]), **changes)
+    return {name: Task(name, identity, lambda *_: data.measured(work()), cost)}
 
 
 _DISC = ("solve", "md.disc_radius_A", "md.disc_inner_A")
@@ -280,7 +282,7 @@ def _bootstraps(
     config: StudyInput, data: dict[str, Data], models: dict[str, Candidate]
 ) -> dict[str, Task[MPI.Comm]]:
     settings = config.bootstrap
-    tasks = {}
+    tasks: dict[str, Task[MPI.Comm]] = {}
     for label, model in models.items():
         if model.material is None:
             continue
@@ -297,7 +299,7 @@ def _bootstraps(
     return tasks
 
 
-def _bootstrap(data: Data, model: Candidate, seed: int, drawn: range):
+def _bootstrap(data: Data, model: Candidate, seed: int, drawn: range) -> Callable[[], dict[str, Any]]:
     def work() -> dict[str, Any]:
         count = len(data.fields["train"].u)
         constants, failed = [], 0

@@ -38,7 +38,10 @@ def evaluate(
     Raises:
         InputError: the nodes of the disc do not reach two horizons around what is solved.
     """
-    options = {"rtol": settings.relative_tolerance, "max_iterations": settings.max_iterations}
+    options: solver.Options = {
+        "rtol": settings.relative_tolerance,
+        "max_iterations": settings.max_iterations,
+    }
     if fields.shape is not None:
         solution = solver.solve_periodic(comm, fields.nodes, fields.box, material, fields.b, **options)
         inside = np.ones(len(fields.nodes), dtype=bool)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
@@ -213,7 +214,7 @@ def task(
     keys: Sequence[str],
     cost: float,
     work: Callable[[Sampler], Result],
-    **further: object,
+    **further: Any,
 ) -> Task[Sampler]:
     """A sample as a task of the engine."""
 
@@ -328,7 +329,7 @@ def node_grids(config: GrapheneInput, box: Array | None) -> dict[str, NodeGrid]:
             "": NodeGrid.centred(reach, coarse.spacing_A),
             "_fine": NodeGrid.centred(reach, coarse.fine_spacing_A),
         }
-    grid = NodeGrid.periodic_cells(tuple(box), coarse.spacing_A)  # type: ignore[arg-type]
+    grid = NodeGrid.periodic_cells((float(box[0]), float(box[1])), coarse.spacing_A)
     return {"": grid, "_fine": grid.refined(max(1, round(coarse.spacing_A / coarse.fine_spacing_A)))}
 
 

@@ -172,7 +172,7 @@ def open_campaign(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[s
     config, text = parallel.on_root(comm, lambda: (read(source, overrides), as_text(source, overrides)))
     with claim(comm, out, CAMPAIGN, source, overrides, text) as workspace:
         campaign = Campaign(comm, config, source, workspace)
-        parallel.on_root(comm, lambda: campaign.samples and None)  # a wrong load is told before any work
+        parallel.on_root(comm, lambda: len(campaign.samples.tasks))  # a wrong load is told before any work
         yield campaign
 
 

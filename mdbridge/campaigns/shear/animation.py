@@ -1,6 +1,8 @@
 """The fields of a run of ``mdbridge shear`` as an animation, from its run.h5 alone."""
 
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from matplotlib.animation import FuncAnimation, PillowWriter
@@ -32,20 +34,7 @@ def animate(store: Path, path: Path) -> None:
         return images
 
     animation = FuncAnimation(figure, show, frames=len(run.strains), blit=False)
-    with replacing(path) as temporary:
-        animation.save(temporary, writer=_Gif(fps=12))
-
-
-class _Gif(PillowWriter):
-    """Writes GIF whatever the (temporary) file's name ends with."""
-
-    def finish(self) -> None:
-        first, *rest = self._frames
-        first.save(
-            self.outfile,
-            format="GIF",
-            save_all=True,
-            append_images=rest,
-            duration=int(1000 / self.fps),
-            loop=0,
-        )
+    with replacing(path) as temporary, TemporaryDirectory() as folder:
+        made = Path(folder) / "run.gif"  # the writer takes the format from the name
+        animation.save(made, writer=PillowWriter(fps=12))
+        shutil.copyfile(made, temporary)

@@ -80,12 +80,12 @@ def _maps(run: Run, name: str, wanted: tuple[float, ...], path: Path) -> None:
         figure,
         axes,
     ):
+        pictures = [image(panel, run, name, k, colours) for panel, k in zip(axes[0], shown, strict=True)]
         for panel, k in zip(axes[0], shown, strict=True):
-            picture = image(panel, run, name, k, colours)
             plots.bare(panel)
             panel.set_title(f"$\\gamma$ = {run.strains[k]:.2f}")
         axes[0, 0].set_ylabel("$Y$ (nm)")
-        figure.colorbar(picture, ax=list(axes[0]), label=LABELS[name], shrink=0.8, pad=0.01)
+        figure.colorbar(pictures[0], ax=list(axes[0]), label=LABELS[name], shrink=0.8, pad=0.01)
 
 
 def _curve(run: Run, path: Path) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ... import __version__
 from ...core import config, files, parallel, stages
+from ...core.config import given
 from ...core.console import console, progress
 from ...core.errors import FlowError, InputError
 from ...core.identity import Identity, contents
@@ -26,7 +27,7 @@ from ...stz.model import Material, cell_name, effective_temperature
 from ...stz.solver import Case, Result, forward
 from . import figures, vtk
 from . import results as shear_store
-from .input import InitialInput, ShearInput
+from .input import Formula, InitialInput, ShearInput
 
 Array = NDArray[np.float64]
 
@@ -142,17 +143,17 @@ def prepare(path: Path, overrides: Sequence[str] = ()) -> tuple[ShearInput, Case
         settings.grid.nx, settings.grid.ny, settings.grid.lx_A, settings.grid.ly_A, settings.grid.boundary
     )
     chi, chi_inf = _initial_chi(settings.initial, grid, Path(path).parent)
-    given = settings.material
+    solid = settings.material
     material = Material(
-        s_y=given.s_y_GPa,
-        c0=given.c0,
-        chi_inf=chi_inf if given.chi_inf is None else given.chi_inf,
-        mu=given.mu_GPa,
-        bulk=given.K_GPa,
-        eps0=given.eps0,
-        tau0=given.tau0_ps,
-        l_chi=given.l_chi_A,
-        e_z=given.e_z_K,
+        s_y=solid.s_y_GPa,
+        c0=solid.c0,
+        chi_inf=given(chi_inf if solid.chi_inf is None else solid.chi_inf, "material.chi_inf"),
+        mu=solid.mu_GPa,
+        bulk=solid.K_GPa,
+        eps0=solid.eps0,
+        tau0=solid.tau0_ps,
+        l_chi=solid.l_chi_A,
+        e_z=solid.e_z_K,
         diffusion=settings.scheme.diffusion,
     )
     shear = settings.shear
@@ -196,22 +197,30 @@ def solvers(comm: MPI.Comm, settings: ShearInput, case: Case) -> Iterator[tuple[
 
 def _initial_chi(source: InitialInput, grid: Grid, folder: Path) -> tuple[Array, float | None]:
     """χ at γ = 0, and χ∞ = β (max E_final − E0) if a final file is given."""
-    if source.formula == "uniform":
-        return initial.uniform(grid, source.chi), None
-    if source.formula == "bump":
-        return initial.bump(grid, source.chi, source.amplitude, source.width_A), None
-    if source.formula == "random":
-        return initial.random(grid, source.chi, source.amplitude, source.width_A, source.seed), None
-    energy = read_energy(folder / source.file, source.dataset)
+    if source.formula is not None:
+        return _formula_chi(source, source.formula, grid), None
+    energy = read_energy(folder / given(source.file, "initial.file"), source.dataset)
     if energy.shape != grid.shape:
         raise InputError(
             f"{source.file}: the field has the shape {energy.shape} (rows, columns), the grid {grid.shape}"
         )
-    chi = effective_temperature(energy, source.beta_per_eV, source.E0_eV)
+    beta, e0 = given(source.beta_per_eV, "initial.beta_per_eV"), given(source.E0_eV, "initial.E0_eV")
+    chi = effective_temperature(energy, beta, e0)
     if source.final_file is None:
         return chi, None
     final = read_energy(folder / source.final_file, source.dataset)
-    return chi, float(effective_temperature(final, source.beta_per_eV, source.E0_eV).max())
+    return chi, float(effective_temperature(final, beta, e0).max())
+
+
+def _formula_chi(source: InitialInput, formula: Formula, grid: Grid) -> Array:
+    """χ at γ = 0 by a formula."""
+    chi = given(source.chi, "initial.chi")
+    if formula == "uniform":
+        return initial.uniform(grid, chi)
+    amplitude, width = given(source.amplitude, "initial.amplitude"), given(source.width_A, "initial.width_A")
+    if formula == "bump":
+        return initial.bump(grid, chi, amplitude, width)
+    return initial.random(grid, chi, amplitude, width, given(source.seed, "initial.seed"))
 
 
 def summary(case: Case, result: Result, failure: FlowError | None, seconds: float) -> dict[str, Any]:
