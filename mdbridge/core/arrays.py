@@ -1,16 +1,18 @@
-"""Users' own arrays, from .npz, .npy, HDF5 or text, whatever their files are called.
+"""Arrays by name: users' own, from .npz, .npy, HDF5 or text; and ours between two tasks, in .npz.
 
 Nothing is unpickled, and whatever is wrong with a file is one error that names it.
 """
 
+import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from . import store
 from .errors import FileError
+from .files import write_bytes
 
 Array = NDArray[np.float64]
 
@@ -24,14 +26,15 @@ def read(path: Path) -> dict[str, Array]:
     Raises:
         FileError: no such file, or one that holds something else than real numbers.
     """
+    from . import store  # h5py, which those who keep .npz do without
+
     path = Path(path)
-    if not path.is_file():
-        raise FileError(f"{path}: {'is no file' if path.exists() else 'no such file'}")
+    _require_file(path)
     if store.is_hdf5(path):
         with store.opening(path) as file:
             return {name: file.get(name) for name in file.variables()}
     if _head(path).startswith((b"PK", b"\x93NUMPY")):
-        return {name: _real(path, name, values) for name, values in _numpy(path).items()}
+        return {name: _real(path, name, values) for name, values in load(path).items()}
     rows = words(path)
     if len({len(row) for row in rows}) != 1:
         raise FileError(f"{path}: expected HDF5, .npz, .npy, or text with rows of equal length")
@@ -70,15 +73,20 @@ def numbers(path: Path, rows: list[list[str]]) -> Array:
     return values
 
 
-def _head(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(6)
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
+def save(path: Path, arrays: Mapping[str, ArrayLike]) -> str:
+    """Write a .npz, whole or not at all; returns its SHA-256."""
+    with io.BytesIO() as memory:
+        np.savez(memory, **{name: np.asarray(values) for name, values in arrays.items()})
+        return write_bytes(path, memory.getvalue())
 
 
-def _numpy(path: Path) -> dict[str, NDArray[Any]]:
+def load(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a .npz, or that of a .npy, of whatever type they are.
+
+    Raises:
+        FileError: it cannot be read, is damaged, or holds Python objects.
+    """
+    _require_file(path)
     try:
         with path.open("rb") as stream:
             stored = np.load(stream, allow_pickle=False)
@@ -88,6 +96,19 @@ def _numpy(path: Path) -> dict[str, NDArray[Any]]:
     # the parsers of zip, of zlib and of numpy's headers raise errors of a dozen kinds
     except Exception as error:
         raise FileError(f"{path}: not a readable .npz or .npy file: {error}") from error
+
+
+def _require_file(path: Path) -> None:
+    if not path.is_file():
+        raise FileError(f"{path}: {'is no file' if path.exists() else 'no such file'}")
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(6)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _real(path: Path, name: str, values: NDArray[Any]) -> Array:

@@ -22,14 +22,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from . import parallel
+from . import arrays, parallel
 from .console import Tick, console, progress
 from .errors import FileError, MdbridgeError
-from .files import replacing
 from .identity import Identity
 from .workspace import STAGING, Record, Workspace, as_json
 
@@ -219,8 +217,7 @@ def result(workspace: Workspace, stage: Stage[Any], task: Task[Any]) -> dict[str
         )
     if stage.keep == "json":
         return dict(kept.result)
-    with np.load(workspace.root / _array_file(stage, task)) as stored:
-        return dict(stored)
+    return arrays.load(workspace.root / _array_file(stage, task))
 
 
 def seconds(workspace: Workspace, stage: Stage[Any]) -> float:
@@ -246,7 +243,7 @@ def _do(
             record = replace(record, result=as_json(outcome))
         else:
             path = workspace.root / _array_file(stage, task)
-            _save(path, outcome)
+            arrays.save(path, outcome)
             record = replace(record, files=workspace.described(path))
         workspace.keep(record)
 
@@ -256,11 +253,6 @@ def _do(
 
 def _array_file(stage: Stage[Any], task: Task[Any]) -> Path:
     return Path(stage.name, f"{task.name}-{task.identity.key}.npz")
-
-
-def _save(path: Path, arrays: Mapping[str, Any]) -> None:
-    with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, **arrays)
 
 
 class _Done:

@@ -1,17 +1,10 @@
 """Coarse-grained fields on nodes: plain data, checked, and as an xarray Dataset."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
-
-from ..core.errors import FileError
-from ..core.files import replacing
 
 if TYPE_CHECKING:
     import xarray
@@ -89,71 +82,3 @@ class FieldSet:
             {"sample": self.names, "axis": ["x", "y"], "parameter": self.columns},
             {"box": self.box, "spacing": self.spacing},
         )
-
-
-_REMEDY = "delete it to have it made again, or choose another --out"
-
-
-@contextmanager
-def writing(path: Path, key: str, kind: str) -> Iterator[h5py.File]:
-    """Open an HDF5 file that appears under ``path`` only if the block succeeds.
-
-    Args:
-        key: hash of what the contents were made from.
-        kind: the file's format, checked when it is read.
-
-    Raises:
-        FileError: it cannot be written (no permission, disk full).
-    """
-    with replacing(path) as temporary:
-        try:
-            with h5py.File(temporary, "w") as file:
-                file.attrs["format"] = kind
-                file.attrs["key"] = key
-                yield file
-        except RuntimeError as error:  # h5py's own, for instance on a full disk at close
-            raise OSError(str(error)) from error
-
-
-@contextmanager
-def reading(path: Path, kind: str) -> Iterator[h5py.File]:
-    """Open an HDF5 file of ours.
-
-    Raises:
-        FileError: it is not there, not HDF5, of another origin, or lacks something.
-    """
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        if not Path(path).exists():
-            raise FileError(f"{path}: no such file; run the stage that writes it") from error
-        raise FileError(f"{path}: not a readable HDF5 file; {_REMEDY}") from error
-    with file:
-        found = file.attrs.get("format", "none")
-        if found != kind:
-            raise FileError(
-                f"{path}: has format '{found}', expected '{kind}': not a file of this stage; {_REMEDY}"
-            )
-        try:
-            yield file
-        except KeyError as error:
-            raise FileError(f"{path}: incomplete: {error.args[0]}; {_REMEDY}") from error
-
-
-def stored_key(path: Path, kind: str) -> str | None:
-    """The key of a finished file, or None if there is no file.
-
-    Raises:
-        FileError: what is there is not of this kind, so nothing may replace it.
-    """
-    if not Path(path).exists():
-        return None
-    with reading(path, kind) as file:
-        return str(file.attrs["key"])
-
-
-def put(group: h5py.Group, name: str, values: Any, units: str) -> h5py.Dataset:
-    """Store an array with its units."""
-    dataset = group.create_dataset(name, data=values)
-    dataset.attrs["units"] = units
-    return dataset

@@ -26,6 +26,8 @@ HOMES = {
     "torch": {"lps.learn.algorithm1", "calibrate.surrogate", "calibrate.acquisition", "doctor"},
     "gpytorch": {"calibrate"},
     "botorch": {"calibrate"},
+    "h5py": {"core.store"},
+    "xarray": {"fields.fieldset"},
     "ducc0": {"stz.equilibrium.transforms"},
 }
 

@@ -1,72 +1,48 @@
-"""What is read off a stress–strain curve, on curves that are known."""
+"""Figures of a glass: every field at its strains, the curve, the flow and the quench."""
 
 import numpy as np
 import pytest
-from scipy import stats
+from glass_files import frames, history, settings, stored
 
-from mdbridge.campaigns.glass.figures import Curve, _independent, correlation
-
-
-def curve(noise=0.0, seed=0):
-    """Modulus 25, peak of 2 at 0.12, flow stress 1.5, 0.05 at rest."""
-    gamma = np.linspace(0.0, 0.5, 501)
-    rise = 0.05 + 25.0 * gamma
-    late = 1.5 + 0.5 * np.exp(-(((gamma - 0.12) / 0.05) ** 2))
-    stress = np.minimum(rise, late)
-    return gamma, stress + noise * np.random.default_rng(seed).normal(size=gamma.size)
+from mdbridge.campaigns.glass import figures
+from mdbridge.core.errors import FileError
 
 
-def test_slope_peak_and_flow_of_a_known_curve():
-    found = Curve.of(*curve())
-    assert found.slope == pytest.approx(25.0, rel=1e-9)
-    assert found.offset == pytest.approx(0.05, abs=1e-9)
-    assert found.flow == pytest.approx(1.5, abs=1e-6)
-    strain, stress = found.peak()
-    assert strain == pytest.approx(0.12, abs=0.006)
-    assert stress == pytest.approx(2.0, abs=0.01)
+def test_each_figure_shows_what_is_stored(tmp_path, drawn):
+    figures.draw(stored(tmp_path, extra={"csym": "c_csym"}), tmp_path)
+    assert set(drawn) == {
+        "maps_energy", "maps_energy_mean_composition", "maps_strain", "maps_d2min", "maps_csym",
+        "stress_strain", "flow", "quench",
+    }  # fmt: skip
+    made = list(frames(settings(tmp_path), 21))
+    panels = [axes for axes in drawn["maps_strain"].axes if axes.images]
+    assert [axes.get_title() for axes in panels] == [
+        f"$\\gamma$ = {gamma}" for gamma in ("0.10", "0.18", "0.25", "0.35", "0.50")
+    ]
+    for axes, number in zip(panels, (4, 7, 10, 14, 20), strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), made[number]["Exy"])
+        assert axes.images[0].get_extent() == [0, 40, 0, 36]
+    assert drawn["maps_energy"].get_suptitle() == "energy per atom (eV)"
+    md = next(line for line in drawn["stress_strain"].axes[0].lines if line.get_label() == "MD")
+    np.testing.assert_allclose(md.get_ydata(), np.minimum(25 * md.get_xdata(), 1.5), atol=1e-12)
+    labels = [axes.get_xlabel() for axes in drawn["flow"].axes]
+    assert labels == [
+        "$v_x$ beyond the box's (Å/ps)", "$E_{xy}$", "temperature (K)", "density (g/cm^3)",
+    ]  # fmt: skip
+    np.testing.assert_allclose(drawn["flow"].axes[1].lines[0].get_xdata(), made[20]["Exy"][:, 0])
 
 
-def test_errors_are_those_of_the_noise():
-    found = [Curve.of(*curve(0.02, seed)) for seed in range(60)]
-    for name, truth in (("slope", 25.0), ("flow", 1.5)):
-        values = np.array([getattr(one, name) for one in found])
-        errors = np.array([getattr(one, f"{name}_error") for one in found])
-        assert abs(values.mean() - truth) < 4 * values.std() / np.sqrt(len(values))
-        assert 0.6 < np.median(errors) / values.std() < 1.7
+def test_the_quench_is_drawn_over_time_and_temperature(tmp_path, drawn):
+    figures.draw(stored(tmp_path), tmp_path)
+    ((_, rows),) = history()
+    over_time, energy, over_temperature = drawn["quench"].axes
+    np.testing.assert_allclose(over_time.lines[0].get_xdata(), 0.005 * rows[:, 0])
+    np.testing.assert_allclose(over_time.lines[0].get_ydata(), rows[:, 2])
+    np.testing.assert_allclose(energy.lines[0].get_ydata(), rows[:, 3] / 216)
+    np.testing.assert_allclose(over_temperature.lines[0].get_xdata(), rows[:, 2])
 
 
-def test_the_error_of_a_slope_is_that_of_linear_regression():
-    """With white noise as textbooks have it; times the root of the points that share their noise."""
-    gamma = np.linspace(0.0, 0.015, 61)
-    white = np.random.default_rng(1).normal(size=gamma.size)
-    for noise in (white, np.cumsum(white)):
-        line = stats.linregress(gamma, 0.3 + 20 * gamma + noise)
-        left = noise + 0.3 + 20 * gamma - line.intercept - line.slope * gamma
-        found = Curve.of(gamma, 0.3 + 20 * gamma + noise)
-        assert found.slope == pytest.approx(line.slope)
-        assert found.offset == pytest.approx(line.intercept)
-        assert found.slope_error == pytest.approx(line.stderr * np.sqrt(_independent(left)))
-    assert _independent(left) > 2  # or it would not matter
-
-
-def test_noise_that_remembers_counts_for_less():
-    random = np.random.default_rng(5)
-    white = random.normal(size=4000)
-    slow = np.convolve(white, np.ones(8) / 8, "valid")
-    assert _independent(white) == pytest.approx(1.0, abs=0.15)
-    assert _independent(slow) == pytest.approx(8.0, rel=0.25)
-
-
-def test_correlation_of_fields():
-    random = np.random.default_rng(2)
-    one, other = random.normal(size=(2, 9, 8))
-    assert correlation(one, 3 + 2 * one) == pytest.approx(1.0)
-    assert correlation(one, -one) == pytest.approx(-1.0)
-    assert correlation(one, one + other) == pytest.approx(
-        np.corrcoef(one.ravel(), (one + other).ravel())[0, 1]
-    )
-    assert correlation(one, np.full_like(one, 0.1)) is None
-
-
-def test_a_curve_without_elastic_points_has_no_slope():
-    assert np.isnan(Curve.of(np.linspace(0.1, 0.5, 50), np.ones(50)).slope)
+def test_what_is_no_glass_is_named(tmp_path):
+    (tmp_path / "glass.h5").write_text("no")
+    with pytest.raises(FileError, match=r"glass\.h5: .*'mdbridge sample'"):
+        figures.draw(tmp_path / "glass.h5", tmp_path)

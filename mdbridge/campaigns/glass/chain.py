@@ -5,30 +5,30 @@ takes.  Nothing in it is guessed: the box, the shear rate, μ and K are the MD's
 and so are the bounds of s_y and E0, through its flow stress and energies.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import tomli_w
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from ...core import parallel, stages
+from ...core import parallel, stages, store
 from ...core.errors import InputError, MdbridgeError
-from ...core.files import digest, read_json, replacing, write_json, write_text
+from ...core.files import digest, read_json, write_json, write_text
 from ...core.identity import Identity
 from ...core.stages import Product
 from ...core.workspace import Workspace
-from ...fields import fieldset
+from ...fields.storage import PLANE, put_plane
 from ...stz.calibration_model import forward
+from ...stz.energies import DATASET, UNITS
 from ...stz.model import PS_PER_S, effective_temperature
 from ..calibrate import stages as calibration
 from . import chain_figures as figures
-from .figures import Curve, correlation
+from .analysis import correlation, stress_strain
+from .formats import CHAIN, GLASS, REFERENCE
 from .input import Calibrate
-from .results import GLASS
 
 Array = NDArray[np.float64]
 
@@ -60,7 +60,7 @@ def place(workspace: Workspace, identity: Identity) -> Path:
 
 
 def report(
-    workspace: Workspace, settings: Calibrate, calibrated: Product, store: Path, out: Path
+    workspace: Workspace, settings: Calibrate, calibrated: Product, glass: Path, out: Path
 ) -> dict[str, Any]:
     """Compare the calibrated model with the MD; writes chain.h5 and figures, returns part of the summary.
 
@@ -70,27 +70,22 @@ def report(
     found = read_json(stages.require(workspace, calibrated, "mdbridge run"))
     folder = place(workspace, calibrated.identity)
     best: dict[str, float] = found["best"]
-    md = _read(settings, store)
+    md = _read(settings, glass)
     options = _model_options(settings, md, folder)
     compared = [s for s in COMPARED if s <= md["max_strain"] * (1 + 1e-9) and _is_frame(s, md)]
     model = forward(**best, **options | {"strains": compared})
     frames = [_frame(s, md) for s in compared]
     energy = md["energy"][frames]
     chi = best["beta"] * (energy - best["E0"])
-    with fieldset.writing(out / "chain.h5", digest("chain 1", best), "mdbridge-chain-1") as file:
-        file.attrs.update(best)
-        fieldset.put(file, "strains", compared, "1")
-        fieldset.put(file, "box", md["box"], "angstrom")
-        for name, values, unit in (
-            ("md/Exy", md["exy"][frames], "1"),
-            ("md/T_eff", settings.e_z_K * chi, "K"),
-            ("md/shear_stress", md["stress"], "GPa"),
-            ("model/Exy", model["Exy"], "1"),
-            ("model/T_eff", settings.e_z_K * model["chi"], "K"),
-            ("model/shear_stress", model["shear_stress"], "GPa"),
-            ("gamma", md["gamma"][1:], "1"),
-        ):
-            fieldset.put(file, name, values, unit)
+    compare = {
+        "md": {"Exy": md["exy"][frames], "T_eff": settings.e_z_K * chi, "shear_stress": md["stress"]},
+        "model": {
+            "Exy": model["Exy"],
+            "T_eff": settings.e_z_K * model["chi"],
+            "shear_stress": model["shear_stress"],
+        },
+    }
+    _write_chain(out / "chain.h5", best, compared, md, compare)
     figures.draw(out / "chain.h5", out)
     difference = np.abs(model["shear_stress"] - md["stress"])
     return {
@@ -107,47 +102,70 @@ def report(
     }
 
 
-def _read(settings: Calibrate, store: Path) -> dict[str, Any]:
+def _write_chain(
+    path: Path,
+    best: Mapping[str, float],
+    strains: Sequence[float],
+    md: Mapping[str, Any],
+    compare: Mapping[str, Mapping[str, Array]],
+) -> None:
+    """Write chain.h5: the same fields and curve of both, a group each."""
+    with store.writing(path, CHAIN, digest("chain 1", dict(best))) as file:
+        file.attributes(**best)
+        _put_axes(file, md, strains)
+        for source, values in compare.items():
+            group = file.group(source)
+            field = ("strain", *PLANE["corner"])
+            group.put("Exy", values["Exy"], field, "1", "Green-Lagrange shear strain")
+            group.put("T_eff", values["T_eff"], ("strain", *PLANE["cell"]), "K", "effective temperature")
+            group.put("shear_stress", values["shear_stress"], ("gamma",), "GPa", "mean shear stress")
+
+
+def _put_axes(file: store.Group, md: Mapping[str, Any], strains: Sequence[float]) -> None:
+    file.dimension("strain", list(strains), "1", "net strain of the fields")
+    file.dimension("gamma", md["gamma"][1:], "1", "net strain of the frames")
+    put_plane(file, md["box"], md["energy"].shape[1:], "angstrom")
+    file.attributes(box_A=md["box"])
+
+
+def _read(settings: Calibrate, path: Path) -> dict[str, Any]:
     """What the chain needs of the MD; stress at a frame is the mean of the curve's points about it."""
-    with fieldset.reading(store, GLASS) as file:
-        gamma = file["gamma"][:]
-        curve = Curve.of(file["curve/gamma"][:], file["curve/stress"][:, 3])
+    with store.reading(path, GLASS) as file:
+        gamma = file.get("gamma")
+        curve = stress_strain(file)
         # the box that LAMMPS's forces see lags by a step; frames are named by the strain they are made at
-        max_strain = float(file.attrs["max_strain"])
+        max_strain = file.attribute("max_strain", float)
         frame = np.rint(curve.gamma / max_strain * (len(gamma) - 1)).astype(int)
         count = np.bincount(frame, minlength=len(gamma))
         return {
             "gamma": gamma,
             "max_strain": max_strain,
-            "exy": file["Exy"][:],
-            "energy": file[settings.energy][:],
+            "exy": file.get("Exy"),
+            "energy": file.get(settings.energy, "eV"),
             "stress": (np.bincount(frame, curve.stress, minlength=len(gamma)) / count)[1:],
             "flow": curve.flow,
-            "box": file["box"][:2],
-            "rate": float(file.attrs["rate_per_ps"]) * PS_PER_S,
-            "mu": float(file.attrs["mu_GPa"]),
-            "bulk": float(file.attrs["bulk_GPa"]),
+            "box": file.get("box", "angstrom", (3,))[:2],
+            "rate": file.attribute("rate_per_ps", float) * PS_PER_S,
+            "mu": file.attribute("mu_GPa", float),
+            "bulk": file.attribute("bulk_GPa", float),
         }
 
 
-def _prepare(settings: Calibrate, store: Path, folder: Path) -> None:
+def _prepare(settings: Calibrate, glass: Path, folder: Path) -> None:
     """Write the reference and the input of the calibration."""
-    md = _read(settings, store)
+    md = _read(settings, glass)
     for strain in settings.strains:
         if not _is_frame(strain, md):
             raise InputError(
                 f"calibrate.strains: {strain} is none of the {len(md['gamma']) - 1} frames of the MD up to "
                 f"{md['max_strain']:g}"
             )
-    frames = [_frame(s, md) for s in settings.strains]
     energy = md["energy"]
     try:
         effective_temperature(energy[0], 1.0, float(energy[0].min()) - settings.E0_below_eV[0])
     except MdbridgeError as error:
         raise InputError(f"calibrate.E0_below_eV = {settings.E0_below_eV}: {error}") from error
-    _write_h5(folder / "energy_first.h5", potential_energy=energy[0])
-    _write_h5(folder / "energy_last.h5", potential_energy=energy[-1])
-    _write_h5(folder / "reference.h5", Exy=md["exy"][frames], shear_stress=md["stress"])
+    _write_reference(folder, md, settings.strains)
     tables = tomli_w.dumps(_input(settings, md, folder))
     text = f"# Made by 'mdbridge run'; 'mdbridge calibrate' takes it as it is.\n{tables}"
     write_text(folder / "input.toml", text)
@@ -220,7 +238,15 @@ def _is_frame(strain: float, md: Mapping[str, Any]) -> bool:
     return 0 < frame <= count and abs(frame * md["max_strain"] / count - strain) < 1e-6
 
 
-def _write_h5(path: Path, **arrays: Array) -> None:
-    with replacing(path) as temporary, h5py.File(temporary, "w") as file:
-        for name, values in arrays.items():
-            file[name] = values
+def _write_reference(folder: Path, md: Mapping[str, Any], strains: Sequence[float]) -> None:
+    """Write what the calibration reads: the energies of the first and the last frame, fields and stress."""
+    energy, exy = md["energy"][[0, -1]], md["exy"][[_frame(strain, md) for strain in strains]]
+    key = digest("reference 1", energy, exy, md["stress"])
+    for name, values in zip(("first", "last"), energy, strict=True):
+        with store.writing(folder / f"energy_{name}.h5", REFERENCE, key) as file:
+            _put_axes(file, md, strains)
+            file.put(DATASET, values, PLANE["cell"], UNITS, f"potential energy per atom, {name} frame")
+    with store.writing(folder / "reference.h5", REFERENCE, key) as file:
+        _put_axes(file, md, strains)
+        file.put("Exy", exy, ("strain", *PLANE["corner"]), "1", "Green-Lagrange shear strain")
+        file.put("shear_stress", md["stress"], ("gamma",), "GPa", "mean shear stress")

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import plots
-from ...fields import fieldset
+from ...core import plots, store
+from .formats import CHAIN
 
 Array = NDArray[np.float64]
 
@@ -16,27 +15,29 @@ TEMPERATURE_AT = (0.09, 0.15, 0.20, 0.35, 0.50)
 STRAIN_AT = (0.18, 0.25, 0.35, 0.45, 0.50)
 
 
-def draw(store: Path, out: Path) -> None:
+def draw(path: Path, out: Path) -> None:
     """Write chain_temperature, chain_strain and chain_stress (.png), [Kontolati2021, Figures 9, 10, 11]."""
-    with fieldset.reading(store, "mdbridge-chain-1") as file:
-        box = file["box"][:]
-        for name, wanted, label, path in (
+    with store.reading(path, CHAIN) as file:
+        box = file.numbers("box_A", 2)
+        for name, wanted, label, figure in (
             ("T_eff", TEMPERATURE_AT, "effective temperature (K)", "chain_temperature.png"),
             ("Exy", STRAIN_AT, "shear strain $E_{xy}$", "chain_strain.png"),
         ):
-            _fields(file, name, wanted, box, label, out / path)
+            _fields(file, name, wanted, box, label, out / figure)
         _stress(file, out / "chain_stress.png")
 
 
-def _fields(file: h5py.File, name: str, wanted: Sequence[float], box: Array, label: str, path: Path) -> None:
+def _fields(
+    file: store.Reader, name: str, wanted: Sequence[float], box: Array, label: str, path: Path
+) -> None:
     """MD above, calibrated model below, one colour scale for each strain."""
-    strains = file["strains"][:]
+    strains = file.get("strain")
     shown = [k for k, strain in enumerate(strains) if np.isclose(strain, wanted).any()] or [len(strains) - 1]
     with plots.figure(
         path, 1.75 * len(shown) + 0.4, 4.4, nrows=2, ncols=len(shown), squeeze=False, sharex=True, sharey=True
     ) as (fig, axes):
         for column, k in zip(axes.T, shown, strict=True):
-            pair = [file[f"{source}/{name}"][k] for source in ("md", "model")]
+            pair = [file.get(f"{source}/{name}", at=k) for source in ("md", "model")]
             limits = {"vmin": min(p.min() for p in pair), "vmax": max(p.max() for p in pair)}
             for panel, values in zip(column, pair, strict=True):
                 image = panel.imshow(
@@ -53,12 +54,12 @@ def _fields(file: h5py.File, name: str, wanted: Sequence[float], box: Array, lab
         fig.suptitle(label, fontsize=10)
 
 
-def _stress(file: h5py.File, path: Path) -> None:
-    gamma = file["gamma"][:]
+def _stress(file: store.Reader, path: Path) -> None:
+    gamma = file.get("gamma")
     with plots.figure(path, 4.8, 3.2) as (_, axes):
-        axes.plot(gamma, file["md/shear_stress"][:], color=plots.GREY, linewidth=2.2, label="MD")
+        axes.plot(gamma, file.get("md/shear_stress"), color=plots.GREY, linewidth=2.2, label="MD")
         axes.plot(
-            gamma, file["model/shear_stress"][:], color=plots.RED, linestyle="--", label="calibrated STZ"
+            gamma, file.get("model/shear_stress"), color=plots.RED, linestyle="--", label="calibrated STZ"
         )
         axes.set_xlabel("net shear strain $\\gamma$")
         axes.set_ylabel("shear stress $\\sigma_{xy}$ (GPa)")

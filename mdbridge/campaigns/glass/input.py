@@ -90,13 +90,17 @@ class Observe(Section):
     def _names_free(self) -> "Observe":
         taken = sorted(set(self.extra) & RESERVED)
         if taken:
-            raise ValueError(f"extra.{taken[0]}: the name is taken by a field that is always there")
+            raise ValueError(f"extra.{taken[0]}: the name is taken by what is always there")
+        odd = sorted(name for name in self.extra if not name.isidentifier())
+        if odd:
+            raise ValueError(f"extra.{odd[0]!r}: a name is made of letters, digits and '_'")
         return self
 
 
 RESERVED = {
     "potential_energy", "energy_mean_composition", "Exy", "D2min", "velocity", "density", "temperature",
-    "composition", "gamma", "step", "curve", "edges",
+    "composition", "type_energy", "type_fraction", "gamma", "step", "edges", "box", "curve", "history",
+    "x", "y", "x_corner", "y_corner", "component", "direction", "edge", "type", "turns",
 }  # fmt: skip
 
 

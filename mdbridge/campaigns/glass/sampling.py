@@ -15,9 +15,9 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from ...core import parallel
+from ...core import arrays, parallel
 from ...core.errors import InputError
-from ...core.files import replacing, write_text
+from ...core.files import write_text
 from ...core.identity import Identity
 from ...core.stages import Link, chained
 from ...core.units import UNIT_STYLES
@@ -144,7 +144,7 @@ def _run_plain(
     session.attach(Progress(tell, start), every(HISTORY_EVERY))
     session.run(segment.steps, "post no")
     rows = record.take(job.comm)["curve"]
-    parallel.on_root(job.comm, lambda: _save(job.folder / HISTORY, {segment.stage: rows}))
+    parallel.on_root(job.comm, lambda: arrays.save(job.folder / HISTORY, {segment.stage: rows}))
 
 
 def _run_observed(
@@ -260,8 +260,7 @@ def frames(folders: Iterable[Path]) -> list[dict[str, Any]]:
         path = paths.get(f"frame-{number:04d}")
         if path is None:
             break
-        with np.load(path) as stored:
-            whole.append(dict(stored))
+        whole.append(arrays.load(path))
     return whole
 
 
@@ -269,9 +268,8 @@ def history(folders: Iterable[Path]) -> list[tuple[str, Array]]:
     """The records of all segments, joined by stage."""
     stages: dict[str, list[Array]] = {}
     for folder in folders:
-        with np.load(folder / HISTORY) as stored:
-            for stage, rows in stored.items():
-                stages.setdefault(stage, []).append(rows)
+        for stage, rows in arrays.load(folder / HISTORY).items():
+            stages.setdefault(stage, []).append(rows)
     return [(stage, np.concatenate(rows)) for stage, rows in stages.items()]
 
 
@@ -286,9 +284,4 @@ def seconds(records: Iterable[Record]) -> dict[str, float]:
 
 def _write_frame(job: Job, offset: int, frame: dict[str, Any]) -> None:
     number = (frame["step"] - offset) // job.config.frame_steps
-    _save(job.folder / f"frame-{number:04d}.npz", frame)
-
-
-def _save(path: Path, arrays: Mapping[str, Any]) -> None:
-    with replacing(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, **arrays)
+    arrays.save(job.folder / f"frame-{number:04d}.npz", frame)

@@ -18,8 +18,8 @@ from ...core.stages import Link, Links, Piece, Product, Stage, Task, link_folder
 from ...core.workspace import Record, Workspace, claim
 from ...md import cuzr, language
 from ...md.potentials import potential
+from . import analysis, estimate, figures, plan, results, sampling
 from . import chain as calibration_chain
-from . import estimate, figures, plan, results, sampling
 from .input import GlassInput
 
 CAMPAIGN = "glass"
@@ -192,7 +192,8 @@ class Campaign:
 
         def work() -> None:
             store = stages.require(self.workspace, self.glass, "mdbridge sample")
-            summary = figures.draw(store, folder)
+            figures.draw(store, folder)
+            summary = analysis.summarise(store)
             if self.config.calibrate is not None and self.calibration is not None:
                 summary |= calibration_chain.report(
                     self.workspace, self.config.calibrate, self.calibration, store, folder

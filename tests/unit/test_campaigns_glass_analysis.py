@@ -1,0 +1,87 @@
+"""What is read off a stress–strain curve, on curves that are known."""
+
+import numpy as np
+import pytest
+from glass_files import stored
+from scipy import stats
+
+from mdbridge.campaigns.glass.analysis import Curve, _independent, correlation, summarise
+
+
+def curve(noise=0.0, seed=0):
+    """Modulus 25, peak of 2 at 0.12, flow stress 1.5, 0.05 at rest."""
+    gamma = np.linspace(0.0, 0.5, 501)
+    rise = 0.05 + 25.0 * gamma
+    late = 1.5 + 0.5 * np.exp(-(((gamma - 0.12) / 0.05) ** 2))
+    stress = np.minimum(rise, late)
+    return gamma, stress + noise * np.random.default_rng(seed).normal(size=gamma.size)
+
+
+def test_slope_peak_and_flow_of_a_known_curve():
+    found = Curve.of(*curve())
+    assert found.slope == pytest.approx(25.0, rel=1e-9)
+    assert found.offset == pytest.approx(0.05, abs=1e-9)
+    assert found.flow == pytest.approx(1.5, abs=1e-6)
+    strain, stress = found.peak()
+    assert strain == pytest.approx(0.12, abs=0.006)
+    assert stress == pytest.approx(2.0, abs=0.01)
+
+
+def test_errors_are_those_of_the_noise():
+    found = [Curve.of(*curve(0.02, seed)) for seed in range(60)]
+    for name, truth in (("slope", 25.0), ("flow", 1.5)):
+        values = np.array([getattr(one, name) for one in found])
+        errors = np.array([getattr(one, f"{name}_error") for one in found])
+        assert abs(values.mean() - truth) < 4 * values.std() / np.sqrt(len(values))
+        assert 0.6 < np.median(errors) / values.std() < 1.7
+
+
+def test_the_error_of_a_slope_is_that_of_linear_regression():
+    """With white noise as textbooks have it; times the root of the points that share their noise."""
+    gamma = np.linspace(0.0, 0.015, 61)
+    white = np.random.default_rng(1).normal(size=gamma.size)
+    for noise in (white, np.cumsum(white)):
+        line = stats.linregress(gamma, 0.3 + 20 * gamma + noise)
+        left = noise + 0.3 + 20 * gamma - line.intercept - line.slope * gamma
+        found = Curve.of(gamma, 0.3 + 20 * gamma + noise)
+        assert found.slope == pytest.approx(line.slope)
+        assert found.offset == pytest.approx(line.intercept)
+        assert found.slope_error == pytest.approx(line.stderr * np.sqrt(_independent(left)))
+    assert _independent(left) > 2  # or it would not matter
+
+
+def test_noise_that_remembers_counts_for_less():
+    random = np.random.default_rng(5)
+    white = random.normal(size=4000)
+    slow = np.convolve(white, np.ones(8) / 8, "valid")
+    assert _independent(white) == pytest.approx(1.0, abs=0.15)
+    assert _independent(slow) == pytest.approx(8.0, rel=0.25)
+
+
+def test_correlation_of_fields():
+    random = np.random.default_rng(2)
+    one, other = random.normal(size=(2, 9, 8))
+    assert correlation(one, 3 + 2 * one) == pytest.approx(1.0)
+    assert correlation(one, -one) == pytest.approx(-1.0)
+    assert correlation(one, one + other) == pytest.approx(
+        np.corrcoef(one.ravel(), (one + other).ravel())[0, 1]
+    )
+    assert correlation(one, np.full_like(one, 0.1)) is None
+
+
+def test_a_curve_without_elastic_points_has_no_slope():
+    assert np.isnan(Curve.of(np.linspace(0.1, 0.5, 50), np.ones(50)).slope)
+
+
+def test_the_summary_of_a_glass_that_is_known(tmp_path):
+    summary = summarise(stored(tmp_path))
+    assert (summary["natoms"], summary["frames"], summary["strain_reached"]) == (216, 21, 0.5)
+    assert summary["flow_stress"] == pytest.approx(1.5)
+    assert summary["elastic_slope"] == pytest.approx(25.0)
+    assert summary["slope_over_modulus"] == pytest.approx(1.0)
+    assert summary["mean_Exy_over_half_gamma"] == pytest.approx(1.0)
+    assert summary["largest_Exy"] == pytest.approx(0.375)
+    assert summary["energy_spread_first"] > 10 * summary["energy_mean_composition_spread_first"]
+    # both vary with cos 2πy, the strain taken between the corners
+    assert summary["energy_strain_correlation"]["energy_at_rest"] > 0.8
+    assert summary["seconds"] == {"shear": 12.5} and summary["mu_GPa"] == 25.0
