@@ -90,6 +90,7 @@ def _pairs(run: Run, path: Path) -> None:
     size = {"nrows": count, "ncols": count, "squeeze": False, "sharex": "col", "sharey": "row"}
     colours = {"cmap": plots.SEQUENTIAL + "_r", "vmax": float(np.quantile(values, 0.9))}
     with plots.figure(path, 1.7 * count + 1.2, 1.5 * count + 0.5, **size) as (figure, axes):
+        scatters = []
         for row, y in enumerate(names[1:]):
             for column, x in enumerate(names[:-1]):
                 panel = axes[row, column]
@@ -97,7 +98,7 @@ def _pairs(run: Run, path: Path) -> None:
                     panel.set_visible(False)
                     continue
                 points = np.array([[t.parameters[x], t.parameters[y]] for t in found])
-                image = panel.scatter(*points.T, c=values, s=5, linewidths=0, **colours)
+                scatters.append(panel.scatter(*points.T, c=values, s=5, linewidths=0, **colours))
                 if run.summary["valley"]:
                     ends = [[end[name] for end in run.summary["valley"]] for name in (x, y)]
                     panel.plot(*ends, color=plots.RED, linewidth=1.2)
@@ -106,7 +107,7 @@ def _pairs(run: Run, path: Path) -> None:
                     panel.set_xlabel(run.label(x))
                 if column == 0:
                     panel.set_ylabel(run.label(y))
-        figure.colorbar(image, ax=axes, label="$\\log_{10}$ distance", shrink=0.7)
+        figure.colorbar(scatters[-1], ax=axes, label="$\\log_{10}$ distance", shrink=0.7)
 
 
 def _responses(store: Path, out: Path) -> None:
@@ -127,13 +128,15 @@ def _fields(pair: Pair, path: Path) -> None:
         for column, k in enumerate(shown):
             both = np.stack([reference[k], calibrated[k]])
             limits = {"vmin": both.min(), "vmax": max(both.max(), both.min() + 1e-12)}
-            for row in range(2):
-                panel = axes[row, column]
-                image = panel.imshow(both[row], origin="lower", cmap=plots.SEQUENTIAL, **limits)
+            images = [
+                panel.imshow(values, origin="lower", cmap=plots.SEQUENTIAL, **limits)
+                for panel, values in zip(axes[:, column], both, strict=True)
+            ]
+            for panel in axes[:, column]:
                 panel.set_xticks([])
                 panel.set_yticks([])
                 plots.bare(panel)
-            bar = figure.colorbar(image, ax=axes[:, column], location="bottom", aspect=12, pad=0.03)
+            bar = figure.colorbar(images[0], ax=axes[:, column], location="bottom", aspect=12, pad=0.03)
             bar.ax.tick_params(labelsize=6, rotation=30)
             bar.locator = plots.ticks(3)
             bar.update_ticks()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...calibrate import evaluate
 from ...calibrate.ego import SearchSettings
 from ...calibrate.evaluate import Outcome, Task
-from ...calibrate.model import Model
+from ...calibrate.model import Model, Shapes
 from ...calibrate.objective import (
     CurveTerm,
     GrassmannTerm,
@@ -84,7 +84,7 @@ class Problem:
 
     def option_files(self) -> dict[str, Path]:
         """Label -> path of every file that an option of the model leads to."""
-        files = {}
+        files: dict[str, Path] = {}
         for name, path in paths(self.settings.options, self.folder).items():
             if _is_path(name, path):
                 files |= {f"options.{name}{rest}": file for rest, file in _files(Path(path))}
@@ -176,7 +176,7 @@ def _called(worker: Worker, key: str, function: Callable[..., Value], *arguments
     answer = worker.call(function, *arguments)
     failure = answer.failure
     if failure is None:
-        return answer.value  # type: ignore[no-any-return]
+        return answer.value
     told = f"{key}: {failure.text}" if key and not failure.text.startswith(key) else failure.text
     if failure.kind != "input" and answer.said:
         told += f"; it said: {answer.said}"
@@ -220,7 +220,7 @@ def _check_compare(settings: CalibrateInput) -> None:
         raise InputError(f"output.compare: must name {', '.join(names)}; it names {', '.join(known)}")
 
 
-def _shapes(model: Model, settings: CalibrateInput, folder: Path, worker: Worker) -> evaluate.Shapes:
+def _shapes(model: Model, settings: CalibrateInput, folder: Path, worker: Worker) -> Shapes:
     options = paths(settings.options, folder)
     shapes = _called(worker, "options", evaluate.shapes, model, options)
     if settings.output.options:  # what is drawn at the end must not fail there
@@ -229,9 +229,9 @@ def _shapes(model: Model, settings: CalibrateInput, folder: Path, worker: Worker
     return shapes
 
 
-def _check_shapes(settings: CalibrateInput, shapes: evaluate.Shapes, reference: Response) -> None:
+def _check_shapes(settings: CalibrateInput, shapes: Shapes, reference: Response) -> None:
     """Compare the reference with what the model says that it will return."""
-    for name in (term.field or term.curve for term in settings.objective):
+    for name in (term.field or str(term.curve) for term in settings.objective):
         if name in shapes and name in reference and reference[name].shape != shapes[name]:
             raise InputError(
                 f"reference: {name!r} has the shape {reference[name].shape}, the model returns "
