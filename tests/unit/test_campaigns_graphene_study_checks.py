@@ -1,0 +1,160 @@
+"""Parts of the study that need one set of data at most: what is varied, and what is compared with what."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mdbridge.campaigns.graphene_study import checks
+from mdbridge.campaigns.graphene_study.input import StudyInput
+from mdbridge.core.config import check
+from mdbridge.core.errors import ConvergenceError
+from mdbridge.core.identity import Identity
+from mdbridge.fields.fieldset import FieldSet
+from mdbridge.fields.grid import NodeGrid
+from mdbridge.lps import stencil, symbol
+from mdbridge.lps.learn import scattered, spectral
+from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+
+GRID = NodeGrid.periodic_cells((61.0, 68.0), 5.0)
+HORIZON = 20.0
+MODEL = LinearPeridynamicSolid(InfluenceFunction(HORIZON, 0.5, np.array([1.0, 2.0])), -0.2, 0.7)
+
+
+def config(**sections):
+    return check({"campaign": "graphene-study"} | sections, StudyInput, "study.toml")
+
+
+def work(task):
+    return task.work(None, lambda fraction: None)
+
+
+# --- manufactured solutions ------------------------------------------------------
+
+SMALL = {"spacings_A": [5.0, 2.5], "degrees": [3, 0, 1]}
+
+
+@pytest.fixture(scope="module")
+def manufactured():
+    tasks = checks.manufactured_tasks(config(manufactured=SMALL))
+    assert set(tasks) == {f"manufactured-{h}-{kind}" for h in ("5", "2.5") for kind in ("published", "cell")}
+    return {name: work(tasks[f"manufactured-5-{name}"]) for name in ("published", "cell")}
+
+
+def test_losses_fall_with_the_degree_and_alpha_is_fixed_or_learned(manufactured):
+    for found in manufactured.values():
+        for kind, rows in found["learned"].items():
+            assert [row["M"] for row in rows] == [0, 1, 3]
+            losses = [row["loss"] for row in rows]
+            assert losses == sorted(losses, reverse=True)
+            assert losses[-1] < found["true_loss"]
+            assert {abs(row["alpha"] - 1) < 1e-6 for row in rows} == {kind == "fixed"}
+
+
+def test_kernels_are_normalised_and_the_true_one_is_1_over_r(manufactured):
+    for found in manufactured.values():
+        r = np.array(found["r"])
+        kernels = [found["true_K"], *(row["K"] for rows in found["learned"].values() for row in rows)]
+        for kernel in kernels:
+            assert np.trapezoid(kernel * r**3, r) == pytest.approx(1.0)
+        assert np.ptp(found["true_K"] * r) < 1e-12
+        # a constant Bernstein polynomial with α = 1 is 1/r too
+        np.testing.assert_allclose(found["learned"]["fixed"][0]["K"], found["true_K"], rtol=1e-6)
+
+
+def test_weights_near_a_cell_are_nearer_to_one_than_the_published(manufactured):
+    """Over h², in the mean over the bonds of one length; both integrate |z|² exactly."""
+    apart = {name: np.abs(np.array(found["ring_weight"]) - 1).max() for name, found in manufactured.items()}
+    assert apart["cell"] < apart["published"]
+    for name, found in manufactured.items():
+        grid = stencil.uniform((5.0, 5.0), 12.5, name == "cell")
+        count = np.bincount(grid.ring)
+        r = np.array(found["ring_radii"])
+        whole = (np.array(found["ring_weight"]) * 25.0 * count * r**2).sum()
+        assert whole == pytest.approx((grid.weights * (grid.offsets**2).sum(axis=1)).sum())
+
+
+# --- scattered nodes ------------------------------------------------------------
+
+
+def samples(seed):
+    """Random long waves, and MODEL's answer."""
+    random = np.random.default_rng(seed)
+    x = GRID.points()
+    u = np.zeros((5, len(x), 2))
+    for one in u:
+        k = 2 * np.pi * random.integers(1, 3, 2) / GRID.box
+        one += np.cos(x @ k + random.uniform(0, 6))[:, None] * random.standard_normal(2)
+    u -= u.mean(axis=1, keepdims=True)
+    fields = spectral.transform(u, u, GRID.shape, GRID.box)
+    operator = symbol.operator(
+        MODEL, symbol.rings(stencil.uniform(GRID.spacing, HORIZON), fields.wavevectors)
+    )
+    spectrum = np.zeros((5, len(x), 2), dtype=complex)
+    spectrum[:, 1:] = np.einsum("kij,skj->ski", operator, fields.u)
+    b = np.fft.ifft2(spectrum.reshape(5, *GRID.shape, 2), axes=(1, 2), norm="ortho").real.reshape(u.shape)
+    names = [f"{n}" for n in range(5)]
+    return FieldSet(x, u, b, np.zeros((5, 0)), [], names, GRID.box, np.array(GRID.spacing), GRID.shape)
+
+
+FIELDS = {"train": samples(0), "val": samples(1)}
+
+
+def scattered_result(monkeypatch, learn, **settings):
+    monkeypatch.setattr(scattered, "learn", learn)
+    made = config(scattered={"perturbations": [0.2], "samples": 3} | settings)
+    (task,) = checks.scattered_tasks(made, FIELDS, Identity.of("data", made, [])).values()
+    return work(task)
+
+
+def test_models_are_used_on_their_own_nodes_and_on_the_others(monkeypatch):
+    seen = []
+
+    def learn(where, u, b, degree, seed):
+        seen.append((where, u, b, degree))
+        return SimpleNamespace(material=MODEL, min_operator=0.5, min_gamma=0.6, cuts=2)
+
+    found = scattered_result(monkeypatch, learn)
+    (uniform, u, b, degree), (perturbed, moved_u, _, _) = seen
+    assert degree == 8
+    # three of five samples, the first and the last among them
+    np.testing.assert_allclose(u, FIELDS["train"].u[[0, 2, 4]], atol=1e-12)
+    np.testing.assert_allclose(b, FIELDS["train"].b[[0, 2, 4]], atol=1e-12)
+    moved = (perturbed.points - uniform.points) / GRID.spacing
+    assert 0.18 < np.abs(moved).max() <= 0.2 and abs(moved.mean()) < 0.02
+    origin = FIELDS["train"].nodes[0] - uniform.points[0]
+    np.testing.assert_allclose(
+        moved_u, checks.at_points(FIELDS["train"], perturbed.points + origin, "u")[[0, 2, 4]], atol=1e-12
+    )
+    for row in found.values():  # MODEL itself, whatever was learned
+        assert row["failure"] == "" and row["constants"] == MODEL.as_dict()
+        assert (row["min_operator"], row["min_gamma"], row["cuts"]) == (0.5, 0.6, 2)
+        for split in ("train", "val"):
+            assert row[f"E_res_{split}_uniform"] < 1e-8 and row[f"E_u_{split}_uniform"] < 1e-8
+            there = [checks.at_points(FIELDS[split], perturbed.points + origin, name) for name in "ub"]
+            chosen = [0, 2, 4] if split == "train" else slice(None)
+            expected = scattered.errors(MODEL, perturbed, *(one[chosen] for one in there))
+            for name, errors in zip(("E_res", "E_u"), expected, strict=True):
+                assert row[f"{name}_{split}_perturbed"] == pytest.approx(errors.mean())
+                assert errors.mean() > 1e-3
+
+
+def test_learning_that_fails_is_a_result(monkeypatch):
+    def learn(*_, **__):
+        raise ConvergenceError("no luck")
+
+    found = scattered_result(monkeypatch, learn)
+    assert found == {"uniform": {"failure": "no luck"}, "perturbed": {"failure": "no luck"}}
+
+
+def test_a_seed_decides_where_nodes_are_moved_to(monkeypatch):
+    places = []
+
+    def learn(where, *_, **__):
+        places.append(where.points)
+        raise ConvergenceError("enough")
+
+    for seed in (1, 1, 2):
+        scattered_result(monkeypatch, learn, seed=seed)
+    assert np.array_equal(places[1], places[3])
+    assert not np.array_equal(places[1], places[5])
