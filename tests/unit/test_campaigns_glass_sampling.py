@@ -1,13 +1,194 @@
-"""What segments leave behind: frames, and the state that the next one goes on from."""
+"""Segments of a glass campaign on a small crystal: which steps are seen, and what one leaves to the next."""
 
 import numpy as np
 import pytest
 from glass_files import stored
+from glass_systems import SHEARED, crystal, motion
+from mpi4py import MPI
 
 from mdbridge.campaigns.glass import sampling
 from mdbridge.campaigns.glass.formats import GLASS
+from mdbridge.campaigns.glass.input import GlassInput
+from mdbridge.campaigns.glass.plan import Segment
+from mdbridge.campaigns.glass.sampling import Chain, Job
 from mdbridge.core import store
-from mdbridge.core.errors import FileError
+from mdbridge.core.config import check
+from mdbridge.core.errors import FileError, InputError
+from mdbridge.core.workspace import Record
+from mdbridge.md.session import Session
+
+COMM = MPI.COMM_SELF
+RATE = 0.05  # 1/ps; a step of 4 fs strains by 2e-4
+
+
+def config(**observe):
+    """Frames of 20 steps, each with 5 points of the curve and energies of 3 steps, 4 apart."""
+    given = {
+        "grid": [4, 5],
+        "energy_window": 3.4,
+        "strain_window": 3.4,
+        "frames": 5,
+        "samples": 3,
+        "sample_every": 4,
+        "curve_points": 5,
+    } | observe
+    data = {"campaign": "glass", "md": {"script": "my.in", "steps": 100}, "observe": given}
+    return check(data, GlassInput, "glass.toml")
+
+
+def opened(comm, restart):
+    if restart is None:
+        return crystal(comm, motion(RATE))
+    session = Session(comm)
+    session.commands(f"atom_modify map array\nread_restart {restart}\npair_style lj/cut 7.0")
+    session.commands("pair_coeff * * 0.4 2.5\ntimestep 0.004" + motion(RATE).replace("velocity", "#"))
+    return session
+
+
+def segment(name, steps, **options):
+    return Segment(name, options.pop("stage", "script"), steps, opened, (), **options)
+
+
+@pytest.fixture(scope="module")
+def halves(tmp_path_factory):
+    """100 steps at once, and the same cut after 60: folders of their segments, and what was told."""
+    found = {}
+    for name, pieces in (("whole", (100,)), ("cut", (60, 40))):
+        folders, told, before = [], [], None
+        for number, steps in enumerate(pieces):
+            folder = tmp_path_factory.mktemp(f"{name}-{number}")
+            one = segment(f"run-{number}", steps, observed=True, marks=number == 0)
+            sampling.run(Job(COMM, config(), folder), one, before, told.append)
+            folders.append(folder)
+            before = folder
+        found[name] = folders, told
+    return found
+
+
+def test_frames_begin_at_the_mark_and_come_at_their_strains(halves):
+    frames = sampling.frames(halves["whole"][0])
+    assert [int(one["step"]) for one in frames] == [0, 20, 40, 60, 80, 100]
+    # the box that the forces of a step have seen is that of the step before
+    expected = 2e-4 * np.array([0, 19, 39, 59, 79, 99])
+    assert np.array([float(one["gamma"]) for one in frames]) == pytest.approx(expected, abs=1e-9)
+    assert Chain.read(halves["whole"][0][0]).natoms == 360
+
+
+def test_the_curve_has_equally_many_points_a_frame_and_only_its_own(halves):
+    for frames in (sampling.frames(folders) for folders, _ in halves.values()):
+        steps = [one["curve"][:, 0].astype(int).tolist() for one in frames]
+        assert steps == [[0]] + [[20 * n + 4 * k for k in range(1, 6)] for n in range(5)]
+
+
+def test_cut_in_two_the_strain_goes_on_from_where_it_was(halves):
+    """The step at the cut belongs to the first half alone; the atoms' own motion is begun anew there."""
+    whole, cut = (sampling.frames(folders) for folders, _ in halves.values())
+    assert len(whole) == len(cut) == 6
+    for one, other in zip(whole, cut, strict=True):
+        assert one.keys() == other.keys()
+        assert one["gamma"] == pytest.approx(other["gamma"], abs=3e-4)
+        np.testing.assert_allclose(one["Exy"], other["Exy"], atol=1e-3)
+        np.testing.assert_allclose(one["density"], other["density"], rtol=0.01)
+    first, second = halves["cut"][0]
+    assert len(sampling.frames([first])) == 4
+    assert sampling.frames([second]) == []  # it goes on from another
+    assert Chain.read(first).offset == Chain.read(second).offset == 0
+    assert np.array_equal(Chain.read(first).reference, Chain.read(second).reference)
+
+
+def test_energies_are_averages_over_the_last_samples_of_a_frame(halves, tmp_path):
+    """Three steps, 4 apart, that end with the frame: by runs that look at these steps alone."""
+    single = []
+    for step in (12, 16, 20):
+        folder = tmp_path / f"{step}"
+        folder.mkdir()
+        data = config(frames=100 // step if 100 % step == 0 else 1, samples=1, curve_points=1)
+        job = Job(COMM, data.model_copy(update={"md": data.md.model_copy(update={"steps": step})}), folder)
+        job = Job(
+            COMM,
+            job.config.model_copy(update={"observe": job.config.observe.model_copy(update={"frames": 1})}),
+            folder,
+        )
+        sampling.run(job, segment("a", step, observed=True, marks=True), None, lambda _: None)
+        single.append(sampling.frames([folder])[1])
+    frame = sampling.frames(halves["whole"][0])[1]
+    weight = sum(one["density"] for one in single)
+    np.testing.assert_allclose(frame["density"], weight / 3, rtol=1e-9)
+    np.testing.assert_allclose(frame["Exy"], single[-1]["Exy"], atol=1e-12)  # the strain is that of the frame
+
+
+def test_what_is_told_are_steps_of_the_segment(halves):
+    told = halves["whole"][1]
+    assert told == sorted(told) and told[-1] == 100
+
+
+def test_a_segment_without_fields_leaves_its_history_and_is_checked(tmp_path):
+    checked = []
+    one = segment("melt", 250, stage="melt", check=lambda session: checked.append(session.step))
+    sampling.run(Job(COMM, config(), tmp_path), one, None, lambda _: None)
+    assert checked == [250]
+    ((stage, rows),) = sampling.history([tmp_path])
+    assert stage == "melt" and rows[:, 0].tolist() == [100, 200]
+    assert rows[:, 2] == pytest.approx(150.0, rel=0.5)  # K, that of the whole box
+    assert (tmp_path / sampling.RESTART).stat().st_size > 0
+    assert not sampling.frames([tmp_path])
+
+
+def test_a_trajectory_has_the_frames(tmp_path):
+    data = config()
+    data = data.model_copy(update={"output": data.output.model_copy(update={"trajectory": True})})
+    sampling.run(Job(COMM, data, tmp_path), segment("a", 40, observed=True, marks=True), None, lambda _: None)
+    lines = (tmp_path / "trajectory.lammpstrj").read_text().splitlines()
+    steps = [int(lines[n + 1]) for n, line in enumerate(lines) if line == "ITEM: TIMESTEP"]
+    assert steps == [0, 20, 40]
+
+
+def test_frames_end_at_the_first_that_is_missing(tmp_path):
+    first, second = tmp_path / "1", tmp_path / "2"
+    for folder, numbers in ((first, (0, 1)), (second, (2, 4, 5))):
+        folder.mkdir()
+        for number in numbers:
+            np.savez(folder / f"frame-{number:04d}.npz", step=number)
+    assert [int(one["step"]) for one in sampling.frames([first, second])] == [0, 1, 2]
+    assert sampling.frames([second]) == []
+
+
+def test_histories_of_a_stage_are_joined_and_times_added(tmp_path):
+    for name, stage, rows in (("1", "quench", [[1.0]]), ("2", "quench", [[2.0]]), ("3", "relax", [[3.0]])):
+        (tmp_path / name).mkdir()
+        np.savez(tmp_path / name / sampling.HISTORY, **{stage: np.array(rows)})
+    found = dict(sampling.history([tmp_path / n for n in "123"]))
+    assert {stage: rows.ravel().tolist() for stage, rows in found.items()} == {
+        "quench": [1.0, 2.0],
+        "relax": [3.0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("units metal", "units real"), "units real: the observers know the styles metal, lj"),
+        (("atom_modify map array", "atom_modify map array\nboundary p f p"), "periodic along x and y"),
+    ],
+)
+def test_systems_that_cannot_be_written_with_units_or_do_not_repeat_are_refused(change, words):
+    text = SHEARED.replace("0 6 0 3 0 0 0", "0 6 0 3 0 0 0").replace(*change)
+    if "boundary" in change[1]:
+        text = text.replace("prism 0 5 0 6 0 3 0 0 0", "block 0 5 0 6 0 3")
+    with Session(COMM) as session:
+        session.commands(text)
+        with pytest.raises(InputError, match=words):
+            sampling.check_units(session)
+
+
+def test_seconds_of_a_stage_are_those_of_its_segments():
+    class Made(Record):
+        def __init__(self, stage, seconds):
+            object.__setattr__(self, "result", {"stage": stage})
+            object.__setattr__(self, "seconds", seconds)
+
+    records = [Made("quench", 1.5), Made("quench", 2.0), Made("relax", 0.25)]
+    assert sampling.seconds(records) == {"quench": 3.5, "relax": 0.25}
 
 
 def test_frames_up_to_a_gap_are_taken_and_the_file_says_that_it_is_not_complete(tmp_path):
