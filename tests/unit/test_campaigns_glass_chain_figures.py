@@ -1,0 +1,65 @@
+"""The calibrated model beside the MD: fields at the published strains on one scale, and both curves."""
+
+import numpy as np
+import pytest
+
+from mdbridge.campaigns.glass import chain_figures
+from mdbridge.campaigns.glass.formats import CHAIN
+from mdbridge.core import store
+from mdbridge.fields.storage import PLANE, put_plane
+
+STRAINS = [0.05, 0.09, 0.18, 0.25, 0.5]
+GAMMA = np.array([0.1, 0.2, 0.5])
+FIELD = np.arange(30.0).reshape(5, 6) + 100 * np.arange(5)[:, None, None]
+VALUES = {
+    "md": {"Exy": FIELD, "T_eff": 600 + FIELD, "shear_stress": np.array([1.0, 1.5, 1.25])},
+    "model": {"Exy": 2 * FIELD - 3, "T_eff": 590 + FIELD, "shear_stress": np.array([0.9, 1.6, 1.3])},
+}
+
+
+@pytest.fixture(scope="module")
+def shown(drawn_once, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chain")
+    with store.writing(folder / "chain.h5", CHAIN, "key") as file:
+        file.dimension("strain", STRAINS, "1", "net strain of the fields")
+        file.dimension("gamma", GAMMA, "1", "net strain of the frames")
+        put_plane(file, (60.0, 25.0), (5, 6), "angstrom")
+        file.attributes(box_A=[60.0, 25.0])
+        for source, values in VALUES.items():
+            group = file.group(source)
+            group.put("Exy", values["Exy"], ("strain", *PLANE["corner"]), "1", "strain")
+            group.put("T_eff", values["T_eff"], ("strain", *PLANE["cell"]), "K", "temperature")
+            group.put("shear_stress", values["shear_stress"], ("gamma",), "GPa", "stress")
+    chain_figures.draw(folder / "chain.h5", folder)
+    assert set(drawn_once) == {"chain_temperature", "chain_strain", "chain_stress"}
+    return drawn_once
+
+
+@pytest.mark.parametrize(
+    ("figure", "name", "frames", "title"),
+    [
+        ("chain_temperature", "T_eff", [1, 4], "effective temperature (K)"),  # of 0.09 … 0.50
+        ("chain_strain", "Exy", [2, 3, 4], "shear strain $E_{xy}$"),  # of 0.18 … 0.50
+    ],
+)
+def test_fields_are_those_of_the_published_strains_md_above_model(shown, figure, name, frames, title):
+    panels = np.reshape(shown[figure].axes[: 2 * len(frames)], (2, len(frames)))
+    for column, k in zip(panels.T, frames, strict=True):
+        md, model = (panel.images[0] for panel in column)
+        np.testing.assert_array_equal(md.get_array(), VALUES["md"][name][k])
+        np.testing.assert_array_equal(model.get_array(), VALUES["model"][name][k])
+        both = np.stack([values[name][k] for values in VALUES.values()])
+        assert md.get_clim() == model.get_clim() == (both.min(), both.max())
+        assert md.get_extent() == [0, 60, 0, 25] and md.origin == model.origin == "lower"
+        assert column[0].get_title() == f"$\\gamma$ = {STRAINS[k]:.2f}"
+        assert column[1].get_xlabel() == "X (Å)"
+    assert [panel.get_ylabel() for panel in panels[:, 0]] == ["MD\nY (Å)", "calibrated STZ\nY (Å)"]
+    assert shown[figure].get_suptitle() == title
+
+
+def test_both_curves_are_drawn_over_the_strain_of_the_frames(shown):
+    (axes,) = shown["chain_stress"].axes
+    curves = {one.get_label(): np.array(one.get_data()) for one in axes.lines}
+    for label, source in (("MD", "md"), ("calibrated STZ", "model")):
+        assert np.array_equal(curves[label], [GAMMA, VALUES[source]["shear_stress"]])
+    assert axes.get_ylabel() == "shear stress $\\sigma_{xy}$ (GPa)" and axes.get_ylim()[0] == 0

@@ -1,0 +1,23 @@
+"""The files of a campaign: names that no other file has, made by commands that there are."""
+
+import pytest
+
+from mdbridge import cli
+from mdbridge.campaigns.peridynamics import formats
+from mdbridge.core.store import Format
+
+FORMATS = [value for value in vars(formats).values() if isinstance(value, Format)]
+
+
+def test_names_differ():
+    assert len(FORMATS) >= 2
+    assert len({one.name for one in FORMATS}) == len(FORMATS)
+    assert all(one.name.startswith("mdbridge-") for one in FORMATS)
+
+
+@pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name)
+def test_what_makes_them_is_a_command(kind):
+    program, command = kind.made_by.split()
+    assert program == "mdbridge"
+    assert command in {one.callback.__name__ for one in cli.app.registered_commands}
+    assert kind.version >= 1 and (kind.oldest or kind.version) <= kind.version
