@@ -71,7 +71,7 @@ def _jobs(
     problem.prepare(path, overrides)
     first = settings.ego.seed
     schemes = settings.study.schemes or [settings.ego.scheme]
-    jobs = [
+    jobs: list[tuple[str, str, int]] = [
         (f"{scheme}-seed-{seed}", scheme, seed)
         for scheme in dict.fromkeys(schemes)
         for seed in range(first, first + seeds)

@@ -71,10 +71,10 @@ def _independent(noise: Array) -> float:
     power = noise @ noise
     total = 1.0
     for lag in range(1, len(noise) // 3):
-        correlation = noise[lag:] @ noise[:-lag] / power if power > 0 else 0.0
-        if correlation <= 0:
+        alike = float(noise[lag:] @ noise[:-lag] / power) if power > 0 else 0.0
+        if alike <= 0:
             break
-        total += 2 * correlation
+        total += 2 * alike
     return total
 
 

@@ -69,7 +69,7 @@ def report(
     """
     found = read_json(stages.require(workspace, calibrated, "mdbridge run"))
     folder = place(workspace, calibrated.identity)
-    best: dict[str, float] = found["best"]
+    best: dict[str, Any] = found["best"]
     md = _read(settings, glass)
     options = _model_options(settings, md, folder)
     compared = [s for s in COMPARED if s <= md["max_strain"] * (1 + 1e-9) and _is_frame(s, md)]

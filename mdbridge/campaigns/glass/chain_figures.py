@@ -39,12 +39,14 @@ def _fields(
         for column, k in zip(axes.T, shown, strict=True):
             pair = [file.get(f"{source}/{name}", at=k) for source in ("md", "model")]
             limits = {"vmin": min(p.min() for p in pair), "vmax": max(p.max() for p in pair)}
-            for panel, values in zip(column, pair, strict=True):
-                image = panel.imshow(
-                    values, origin="lower", extent=(0, box[0], 0, box[1]), cmap=plots.SEQUENTIAL, **limits
-                )
+            place = {"origin": "lower", "extent": (0, box[0], 0, box[1])}
+            images = [
+                panel.imshow(values, cmap=plots.SEQUENTIAL, **place, **limits)
+                for panel, values in zip(column, pair, strict=True)
+            ]
+            for panel in column:
                 plots.bare(panel)
-            bar = fig.colorbar(image, ax=column, orientation="horizontal", pad=0.02, aspect=15)
+            bar = fig.colorbar(images[0], ax=column, orientation="horizontal", pad=0.02, aspect=15)
             bar.ax.locator_params(nbins=3)
             bar.ax.tick_params(labelsize=7)
             column[0].set_title(f"$\\gamma$ = {strains[k]:.2f}")

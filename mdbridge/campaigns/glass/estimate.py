@@ -61,7 +61,7 @@ def _time_replica(comm: MPI.Comm, config: GlassInput, material: Path) -> Timing:
         max(4, round(n * part / all)) for n, part, all in zip(observe.grid, cells, md.cells, strict=False)
     ]
     config = config.model_copy(update={"observe": observe.model_copy(update={"grid": grid})})
-    with cuzr.crystal(comm, tuple(cells), md.temperature_K, md.seed, material, md.timestep_ps) as session:  # type: ignore[arg-type]
+    with cuzr.crystal(comm, tuple(cells), md.temperature_K, md.seed, material, md.timestep_ps) as session:
         chain = sampling.Chain(reference=mark_reference(session))
         cuzr.in_shear(session, md.temperature_K, config.shear.rate_per_ps, begin=True)
         return _measure(comm, config, session, chain)

@@ -165,7 +165,7 @@ class GlassInput(Section):
                 raise ValueError(
                     "[calibrate] is for the built-in glass, whose moduli and shear rate are known"
                 )
-            if self.md.steps % self.observe.frames:
+            if self.md.steps is not None and self.md.steps % self.observe.frames:
                 raise ValueError(
                     f"md.steps = {self.md.steps} is not divided by observe.frames = {self.observe.frames}"
                 )
