@@ -14,10 +14,11 @@ import numpy as np
 from mpi4py import MPI
 
 from mdbridge.fields.grid import NodeGrid
-from mdbridge.md import graphene
+from mdbridge.md.crystals import planar_crystal, plane_box
 from mdbridge.md.observe.displacement import SpatialAverage, TimeFilter
 from mdbridge.md.observe.schedule import every
-from mdbridge.md.session import Session, potential
+from mdbridge.md.session import Session
+from mdbridge.md.thermostat import thermostat
 
 SIZES = {"3,588": ((39, 23), 500), "89,700": ((195, 115), 100)}
 
@@ -45,7 +46,7 @@ def compare(
 ) -> tuple[list[float], list[float]]:
     """Ratios of the times with observers to those without, and the latter (s)."""
     with sheet(comm, cells) as session:
-        box = tuple(graphene.plane_box(session))
+        box = tuple(plane_box(session))
         grids = {f"{h}": NodeGrid.periodic_cells(box, h) for h in (5.0, 2.5)}
         observers = (
             (TimeFilter(0.01, resume=True), every(1)),
@@ -75,8 +76,8 @@ def compare(
 
 
 def sheet(comm: MPI.Comm, cells: tuple[int, int]) -> Session:
-    session = graphene.sheet(comm, cells, 1.4606, potential("SiC.tersoff"))
-    graphene.thermostat(session, 300.0, 0.1, 1)
+    session = planar_crystal("graphene").sheet(comm, cells, 2.5298)
+    thermostat(session, 300.0, 0.1, 1)
     return session
 
 

@@ -1,6 +1,6 @@
 """Conversions from LAMMPS 'metal' units (eV, Å, ps, bar, g/mol).
 
-The package works in Å, ps, eV and GPa (TPa for graphene's moduli).
+The package works in Å, ps, eV and GPa (TPa for moduli of planar crystals).
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,9 @@ EV_PER_A3_IN_TPA = EV_PER_A3_IN_GPA / 1000.0
 BAR_IN_GPA = 1.0e-4
 
 BOLTZMANN_EV_PER_K = 8.617333262e-5
+
+EV_PER_A2_IN_G_PER_MOL_PS2 = 9648.53321233
+"""1 eV/Å² in g/mol/ps²: a force constant over a mass is the square of an angular frequency."""
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,22 @@ class Load:
         default=lambda x: np.ones(len(x), dtype=bool)
     )
 
-    def on(self, positions: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Self-equilibrated force directions ``(n, 2)`` on all atoms at ``positions`` ``(n, 2)``."""
+    def on(
+        self, positions: NDArray[np.float64], masses: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Self-equilibrated forces ``(n, 2)`` on all atoms at ``positions`` ``(n, 2)``.
+
+        A load is a field of accelerations: atoms side by side carry it in proportion to their ``masses``
+        ``(n,)`` (any unit, by default all the same), and so does what balances its resultant.
+        Displacements are averaged with the masses as well [You2022, eq. 2.3], which makes the coarse
+        response to loads its own adjoint, as that of a continuum is.
+        """
+        weight = np.ones(len(positions)) if masses is None else masses / masses.mean()
         mask = self.loaded(positions)
-        force = np.where(mask[:, None], self.shape(positions), 0.0)
-        force[mask] -= force[mask].mean(axis=0)
-        return force
+        shape = np.where(mask[:, None], self.shape(positions), 0.0)
+        if mask.any():
+            shape[mask] -= np.average(shape[mask], axis=0, weights=weight[mask])
+        return weight[:, None] * shape
 
 
 def training(box: NDArray[np.float64]) -> list[Load]:

@@ -262,6 +262,11 @@ class Session:
         target = _table(atoms.array(name))
         target[:, : values.shape[1]] = values[atoms.array("id") - 1]
 
+    def masses(self) -> NDArray[np.float64]:
+        """``(N,)`` masses (g/mol) in the order of the atom IDs, from the atom types; on all ranks."""
+        per_type = self.lmp.numpy.extract_atom("mass").reshape(-1)
+        return per_type[self.gather("type", 1)[:, 0].astype(int)]
+
     @property
     def natoms(self) -> int:
         """Number of atoms on all ranks."""

@@ -11,18 +11,21 @@ from mpi4py import MPI
 from mdbridge.core import parallel
 from mdbridge.core.errors import MdbridgeError, ObserverError
 from mdbridge.fields.grid import NodeGrid
-from mdbridge.md import graphene, loads
+from mdbridge.md import loads
+from mdbridge.md.crystals import planar_crystal, plane_box
 from mdbridge.md.observe.displacement import SpatialAverage, TimeFilter
 from mdbridge.md.observe.schedule import every, on
 from mdbridge.md.relax import Crystal
-from mdbridge.md.session import Session, potential
+from mdbridge.md.session import Session
+from mdbridge.md.thermostat import temperature
 
-BOND = 1.4606009580
+GRAPHENE = planar_crystal("graphene")
+LATTICE = 2.5298350688
 CELLS = (12, 7)
 
 
 def sheet(comm: MPI.Comm) -> Session:
-    return graphene.sheet(comm, CELLS, BOND, potential("SiC.tersoff"))
+    return GRAPHENE.sheet(comm, CELLS, LATTICE)
 
 
 def by_position(session: Session) -> np.ndarray:
@@ -48,7 +51,7 @@ def static(comm: MPI.Comm) -> dict[str, np.ndarray]:
     """Averages of one displaced and loaded state, for every kernel."""
     found = {}
     with sheet(comm) as session:
-        box = graphene.plane_box(session)
+        box = plane_box(session)
         reference = session.gather("d2_reference", 2)
         session.scatter("d2_load", smooth(reference, box))
         session.scatter("d2_smoothed", smooth(reference[:, ::-1], box[::-1]))
@@ -86,7 +89,7 @@ class Owners:
 def dynamics(comm: MPI.Comm) -> dict[str, np.ndarray]:
     """Hot atoms in a drifting sheet: owners change, filtered fields must not."""
     with sheet(comm) as session:
-        box = graphene.plane_box(session)
+        box = plane_box(session)
         reference = session.gather("d2_reference", 2)
         session.scatter("d2_load", 0.01 * smooth(reference, box))
         drift, wave = np.array([60.0, 35.0]), 8 * smooth(7 * reference, box)
@@ -105,7 +108,7 @@ def dynamics(comm: MPI.Comm) -> dict[str, np.ndarray]:
         gained = comm.allreduce(owners.gained)
         order = by_position(session)
         found = {f"{name}{grid}": a.u for name, o in fields.items() for grid, a in o.results.items()}
-        heat = np.array(graphene.temperature(session))
+        heat = np.array(temperature(session))
         return found | {
             "gained": np.array(gained),
             "smoothed": session.gather("d2_smoothed", 2)[order],
@@ -117,13 +120,13 @@ def relax(comm: MPI.Comm) -> dict[str, np.ndarray]:
     """A sheet and a small disc under load."""
     found = {}
     with sheet(comm) as session:
-        crystal = Crystal(session, graphene.BOND_CUTOFF, graphene.INTERACTION, free=False)
+        crystal = Crystal(session, GRAPHENE.bond_cutoff(LATTICE), 2.75, free=False)
         for load in (loads.training(crystal.box)[8], loads.validation(crystal.box)[4]):
             force = load.on(crystal.reference)
             force *= 0.01 / crystal.bond_strain(crystal.respond(force))
             found[load.name] = crystal.relax(force, 1e-9)[by_position(session)]
-    with graphene.free_disc(comm, 22.0, BOND, potential("SiC.tersoff")) as session:
-        crystal = Crystal(session, graphene.BOND_CUTOFF, graphene.INTERACTION, free=True)
+    with GRAPHENE.free_disc(comm, 22.0, LATTICE) as session:
+        crystal = Crystal(session, GRAPHENE.bond_cutoff(LATTICE), 2.75, free=True)
         crystal.settle(1e-9)
         order = by_position(session)
         found["rest"] = crystal.reference[order]

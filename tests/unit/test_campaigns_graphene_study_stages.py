@@ -54,6 +54,12 @@ def test_campaigns_that_do_not_fit_are_refused():
     other = warm.model_copy(update={"coarse": Coarse(radius_A=12.0)})
     with pytest.raises(InputError, match=r"'coarse.radius_A' is 10.0 .* and 12.0"):
         checks.check_campaigns(zero, other, source)
+    nitride = warm.model_copy(update={"md": warm.md.model_copy(update={"crystal": "boron-nitride"})})
+    with pytest.raises(InputError, match=r"'campaigns\.warm' is not of the paper's system.* at 300 K"):
+        checks.check_campaigns(zero, nitride, source)
+    carbon = zero.model_copy(update={"md": zero.md.model_copy(update={"potential": "BNC.tersoff"})})
+    with pytest.raises(InputError, match=r"'campaigns\.zero' is not of the paper's system.* at 0 K"):
+        checks.check_campaigns(carbon, warm, source)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from mdbridge.campaigns.peridynamics import figures
 from mdbridge.campaigns.peridynamics.figures import Results
+from mdbridge.campaigns.peridynamics.published import TABLE_4
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
 from mdbridge.lps import stability, stencil, symbol
@@ -85,7 +87,8 @@ def results():
         "versions": {"mdbridge": "0"},
         "input_hash": "abc",
     }
-    return Results(fields, solved, md, None, model, MODEL, {"sample": 1.5, "learn": 2.5, "solve": 3.5}, 0.0)
+    wall = {"sample": 1.5, "learn": 2.5, "solve": 3.5}
+    return Results(fields, solved, md, None, model, MODEL, wall, 0.0, "graphene", TABLE_4["0K"])
 
 
 def test_moduli_of_the_md_are_those_of_plane_elasticity(results):
@@ -133,6 +136,22 @@ def test_the_table_has_the_summary_s_numbers(results, tmp_path):
     assert rows["coercivity, whole zone"][1] == "0.5"
     assert rows["Cauchy–Schwarz, whole zone"][1] == "0.25"
     assert "sample 1.5 s, learn 2.5 s, solve 3.5 s" in text.getvalue()
+
+
+def test_the_paper_stands_beside_its_own_system_alone(results, tmp_path):
+    assert figures.summarise(results)["paper"] == TABLE_4["0K"]
+    other = figures.summarise(replace(results, crystal="boron-nitride", paper=None))
+    assert "paper" not in other and other["crystal"] == "boron-nitride"
+    text = io.StringIO()
+    figures.print_table(Console(file=text, width=200), other, Path("out"))
+    assert text.getvalue().startswith("Boron nitride: linear peridynamic solid from MD at 0 K")
+    for word in ("paper", "grid only", "9.81%", "0.91", "-0.4297", "raphene"):
+        assert word not in text.getvalue()
+    heads, *rows = [[cell.strip() for cell in row[1:-1]] for row in cells(text.getvalue())]
+    assert heads == ["", "this run", "MD directly"]
+    ours = {row[0]: row[1:] for row in rows}
+    assert ours["Young's modulus (TPa)"] == [f"{MODEL.young:.4f}", f"{other['md_E_TPa']:.4f}"]
+    assert ours["training: residual error"] == [f"{other['E_res_train']:.2%}", ""]
 
 
 def cells(text):

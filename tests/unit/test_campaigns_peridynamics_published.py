@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mdbridge.campaigns.peridynamics.published import TABLE_3, TABLE_4, TABLE_5, TABLE_6
+from mdbridge.campaigns.peridynamics import published
+from mdbridge.campaigns.peridynamics.input import MD, Coarse, Dynamics, GrapheneInput, Learn, Thermal
+from mdbridge.campaigns.peridynamics.published import TABLE_3, TABLE_4, TABLE_5, TABLE_6, beside
+from mdbridge.md.potentials import potential
 
 PAPERS = Path(os.environ.get("MDBRIDGE_SHARED_PAPERS", Path(__file__).parents[2] / "../shared/papers"))
 
@@ -56,3 +59,56 @@ def test_every_row_is_in_the_paper():
         assert row["E_res_test"] == float(absolute)
         rest = [f"{100 * row[key]:.2f}%" for key in ("E_res_val", "E_u_val")]
         assert " ".join([f"h = {spacing}Å", *rest, absolute, f"{100 * row['E_u_test']:.2f}%"]) in paper
+
+
+def campaign(temperature=0.0, **sections):
+    if temperature:
+        warm = {"thermal": Thermal(temperature_K=temperature), "dynamics": Dynamics(enabled=False)}
+        sections = warm | sections
+    return GrapheneInput(campaign="graphene", **sections)
+
+
+def test_the_paper_s_numbers_stand_beside_the_paper_s_system(tmp_path):
+    assert beside(campaign()) == TABLE_4["0K"]
+    assert beside(campaign(300.0)) == TABLE_4["300K"]
+    copy = tmp_path / "carbon.tersoff"
+    copy.write_bytes(potential("SiC.tersoff").read_bytes())
+    assert beside(campaign(md=MD(potential=str(copy)))) == TABLE_4["0K"]
+    assert beside(campaign(md=MD(potential="SiCGe.tersoff"))) == TABLE_4["0K"]  # the same carbon
+    assert beside(campaign(300.0, learn=Learn(variant="published-x1-twin"))) == TABLE_4["300K"]
+
+
+@pytest.mark.parametrize(
+    "md",
+    [
+        MD(crystal="boron-nitride"),
+        MD(potential="BNC.tersoff"),  # it has another carbon
+        MD(potential="SiC_Erhart-Albe.tersoff"),
+        MD(potential="CH.airebo", pair_style="airebo 3.0", pair_coeff="* * {potential} C"),
+        MD(potential="SiC.tersoff", pair_style="tersoff shift 0.1", pair_coeff="* * {potential} C"),
+    ],
+)
+def test_other_atoms_are_not_the_paper_s(md):
+    assert published.label(campaign(md=md)) is None
+    assert beside(campaign(md=md)) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        campaign(250.0),
+        campaign(md=MD(cells=[40, 23])),
+        campaign(md=MD(disc_radius_A=110.0)),
+        campaign(coarse=Coarse(radius_A=12.0)),
+        campaign(coarse=Coarse(kernel="gaussian")),
+        campaign(300.0, learn=Learn(variant="published-x0.1-twin")),
+    ],
+)
+def test_another_temperature_size_or_average_is_not_the_paper_s(other):
+    assert beside(other) is None
+
+
+def test_a_file_that_is_no_tersoff_file_is_not_the_paper_s(tmp_path):
+    for text in ("", "C C C 3.0", "C C C 3.0 1.0 0.0 x x x x x x x x x x x", "C C C " + "1 " * 14):
+        (tmp_path / "odd").write_text(text)
+        assert published.label(campaign(md=MD(potential=str(tmp_path / "odd")))) is None

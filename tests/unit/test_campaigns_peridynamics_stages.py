@@ -1,9 +1,11 @@
 """Keys of the graphene campaign's stages, and where a potential is looked for."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mpi4py import MPI
+from pydantic import ValidationError
 
 from mdbridge.campaigns.peridynamics.input import MD as MDInput
 from mdbridge.campaigns.peridynamics.input import (
@@ -17,7 +19,9 @@ from mdbridge.campaigns.peridynamics.input import (
     Thermal,
 )
 from mdbridge.campaigns.peridynamics.stages import Campaign, open_campaign
+from mdbridge.core.errors import InputError
 from mdbridge.core.workspace import Workspace
+from mdbridge.md.crystals import planar_crystal
 
 BASE = GrapheneInput(campaign="graphene")
 WARM = GrapheneInput(campaign="graphene", thermal=Thermal(), dynamics=Dynamics(enabled=False))
@@ -56,6 +60,9 @@ MODEL = {"learn", "solve", "report"}
     [
         ({"dynamics": Dynamics(duration_ps=0.06)}, {"dynamics", "sample", "report"}),
         ({"md": MDInput(disc_radius_A=90.0)}, {*DISC, "sample", "solve", "report"}),
+        ({"md": MDInput(max_nonlinearity=0.01)}, {*SHEET, *DISC, "sample", *PAIRS, *MODEL}),
+        ({"md": MDInput(timestep_ps=0.0004)}, {"dynamics", "sample", "report"}),
+        ({"md": MDInput(potential="SiC.tersoff")}, set()),  # the crystal's own
         ({"md": MDInput(cells=[40, 23])}, {*SHEET, "dynamics", "sample", *PAIRS, *MODEL}),
         ({"coarse": Coarse(radius_A=11.0)}, {*SHEET, *DISC, "dynamics", "sample", *PAIRS, *MODEL}),
         ({"learn": Learn(seed=7)}, {*PAIRS, *MODEL}),
@@ -94,6 +101,29 @@ def test_another_potential_under_the_same_name_redoes_all_samples(tmp_path):
     assert {name for name in after if before[name] == after[name]} == set()
 
 
+AIREBO = {"potential": "CH.airebo", "pair_style": "airebo 3.0", "pair_coeff": "* * {potential} C"}
+
+
+def test_another_crystal_or_pair_style_redoes_everything_and_is_named():
+    for md in (MDInput(crystal="boron-nitride"), MDInput(**AIREBO)):
+        assert redone(BASE, md=md) == set(keys(BASE))
+    before, after = (
+        next(task for task in opened(config).samples.tasks if task.name == "elastic").identity
+        for config in (BASE, BASE.model_copy(update={"md": MDInput(**AIREBO)}))
+    )
+    told = before.differences(after)
+    assert "crystal.pair_style was 'tersoff', now 'airebo 3.0'" in told
+    assert "the file of md.potential has changed" in told
+
+
+@pytest.mark.parametrize("change", [{"masses": (12.0,)}, {"thickness": 3.4}, {"bonded": 1.2}])
+def test_a_crystal_whose_definition_changes_is_another_one(change, monkeypatch):
+    """As it does for one who writes his own."""
+    before = keys(BASE)
+    monkeypatch.setattr("mdbridge.md.graphene.CRYSTAL", replace(planar_crystal("graphene"), **change))
+    assert set(before) == {name for name, key in keys(BASE).items() if before[name] != key}
+
+
 def test_a_list_of_pairs_does_not_change_what_a_pair_is_learned_from():
     other = opened(BASE.model_copy(update={"learn": Learn(horizons_A=[20.0], degrees=[3])}))
     assert other.pairs_from().key == opened(BASE).pairs_from().key
@@ -108,3 +138,54 @@ def test_a_relative_potential_is_looked_for_beside_the_file_that_names_it(tmp_pa
     (folder / "a.toml").write_text('campaign = "graphene"\n[md]\npotential = "mine.tersoff"\n')
     with open_campaign(MPI.COMM_SELF, Path("inputs/a.toml"), tmp_path / "out", []) as campaign:
         assert campaign.config.md.potential == str(folder / "mine.tersoff")
+
+
+def test_several_potentials_are_looked_for_beside_the_file_and_known_by_their_labels(tmp_path):
+    (tmp_path / "mine.tersoff").write_text("# a potential")
+    md = MDInput(
+        pair_style="hybrid/overlay tersoff airebo 3.0",
+        pair_coeff=["* * tersoff {bonds} C", "* * airebo {far} C"],
+        potential={"bonds": "mine.tersoff", "far": "CH.airebo"},
+    )
+    whole = md.beside(tmp_path)
+    assert whole.potential == {"bonds": str(tmp_path / "mine.tersoff"), "far": "CH.airebo"}
+    task = opened(BASE.model_copy(update={"md": whole})).samples.tasks[0]
+    assert set(task.identity.files) == {"md.potential.bonds", "md.potential.far"}
+    assert [line.split()[:2] for line in whole.planar.pair_commands()] == [
+        ["pair_style", "hybrid/overlay"],
+        ["pair_coeff", "*"],
+        ["pair_coeff", "*"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("md", "words"),
+    [
+        ({"crystal": "diamond"}, "must be one of graphene, boron-nitride"),
+        ({"pair_style": "airebo 3.0"}, r"md\.pair_style is given without md\.pair_coeff"),
+        ({"pair_coeff": "* * {potential} C"}, r"md\.pair_coeff is given without md\.pair_style"),
+        ({"pair_style": "", "pair_coeff": "* *"}, "pair_style"),
+        ({"pair_style": "tersoff\nrun 0", "pair_coeff": "* *"}, "pair_style"),
+        ({"timestep_ps": 0.0}, "timestep_ps"),
+    ],
+)
+def test_atoms_that_make_no_sense_are_refused(md, words):
+    with pytest.raises(ValidationError, match=words):
+        MDInput.model_validate(md)
+
+
+def test_lines_and_files_that_do_not_go_together_are_told_before_any_work(tmp_path):
+    (tmp_path / "a.toml").write_text(
+        'campaign = "graphene"\n[md]\npair_style = "airebo 3.0"\npair_coeff = "* * {file} C"\n'
+    )
+    with (
+        pytest.raises(InputError, match=r"\{file\} .* stands for no file"),
+        open_campaign(MPI.COMM_SELF, tmp_path / "a.toml", tmp_path / "out", []),
+    ):
+        pass
+
+
+def test_the_guess_is_that_of_the_shortest_bond():
+    planar = MDInput(bond_guess_A=1.4).planar
+    assert planar.lattice_guess * planar.shortest == pytest.approx(1.4)
+    assert MDInput().planar.lattice_guess * planar.shortest == pytest.approx(1.46)

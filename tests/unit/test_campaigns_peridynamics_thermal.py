@@ -36,7 +36,8 @@ CONFIG = GrapheneInput(
 
 def samples(bond=1.46):
     """Results as the tasks leave them: u is load × factor plus a noise that only depends on the filter."""
-    box = sampling.box_of(CONFIG, bond)
+    lattice = bond / CONFIG.md.planar.shortest
+    box = CONFIG.md.planar.box(CONFIG.md.cells, lattice)
     noise = {name: {} for name in ("published", "long")}
 
     def fields(kind, response):
@@ -53,8 +54,10 @@ def samples(bond=1.46):
     rest = {"temperature_K": np.array(299.0), "rms_force": np.array(2.0)}
     results = {}
     for job in (task.name for task in graphene_thermal.tasks(CONFIG).tasks):
-        result = {"C11_TPa": np.array(1.2), "bond_A": np.array(bond)} if job == "elastic" else None
-        if job.startswith("elastic-"):
+        result = None
+        if job == "elastic":
+            result = {"C11_TPa": np.array(1.2), "bond_A": np.array(bond), "lattice_A": np.array(lattice)}
+        elif job.startswith("elastic-"):
             result = {"C11_TPa": np.array(1.1 + 0.2 * int(job[-1]))}
         elif job.startswith("unloaded"):
             result = fields(job.removeprefix("unloaded-"), np.zeros_like) | rest | {"rms_load": np.array(0.0)}
@@ -172,6 +175,7 @@ def test_elastic_constants_are_those_of_the_temperature_with_an_error(stored):
         assert file.attributes()["md_sd_C11_TPa"] == pytest.approx(0.1)  # 0.2 apart: a standard error of 0.1
         assert file.attributes()["md_0K_C11_TPa"] == pytest.approx(1.2)
         assert file.attributes()["md_bond_A"] == pytest.approx(1.46)
+        assert file.attributes()["md_lattice_A"] == pytest.approx(1.46 * np.sqrt(3))
 
 
 def test_a_missing_run_is_named_and_nothing_is_written(tmp_path):

@@ -12,6 +12,9 @@ def test_conversions():
     assert pascal / 1e12 == pytest.approx(units.EV_PER_A3_IN_TPA, rel=1e-9)
     assert constants.bar / 1e9 == pytest.approx(units.BAR_IN_GPA)
     assert constants.k / constants.e == pytest.approx(units.BOLTZMANN_EV_PER_K, rel=1e-9)
+    kilogram_per_s2 = constants.e / constants.angstrom**2  # 1 eV/Å²
+    gram_per_mol = 1e-3 / constants.N_A
+    assert kilogram_per_s2 / gram_per_mol * 1e-24 == pytest.approx(units.EV_PER_A2_IN_G_PER_MOL_PS2, rel=1e-9)
 
 
 def test_densities_and_pressures_of_metal_units():

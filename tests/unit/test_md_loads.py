@@ -69,6 +69,19 @@ def test_loads_balance_exactly_on_any_atoms(round_atoms):
         assert np.isfinite(force).all()
 
 
+def test_heavier_atoms_carry_more_and_the_resultant_is_taken_away_by_mass(round_atoms):
+    masses = np.random.default_rng(1).choice([10.81, 14.007], len(round_atoms))
+    for load in [*loads.training(BOX)[::9], *loads.validation(BOX)[:2], *loads.disc(50.0)]:
+        force = load.on(round_atoms, masses)
+        mask = load.loaded(round_atoms)
+        assert np.abs(force.sum(axis=0)).max() < 1e-9
+        assert (force[~mask] == 0).all()
+        # accelerations differ from the load's by one and the same vector, wherever it acts
+        shift = masses.mean() * force[mask] / masses[mask, None] - load.shape(round_atoms)[mask]
+        assert np.ptp(shift, axis=0).max() < 1e-12
+        assert np.allclose(load.on(round_atoms, np.full(len(masses), 12.011)), load.on(round_atoms))
+
+
 def test_validation_loads_are_bumps_in_the_middle_and_at_the_edge(atoms):
     seen = set()
     for load in loads.validation(BOX):

@@ -1,38 +1,35 @@
 """Newton relaxation of a crystal against LAMMPS's own minimiser and against what a Hessian must be."""
 
 import numpy as np
+import planar_systems
 import pytest
 from mpi4py import MPI
 
 from mdbridge.core.errors import ConvergenceError
-from mdbridge.md import graphene, loads
+from mdbridge.md import loads
+from mdbridge.md.crystals import planar_crystal
 from mdbridge.md.observe.displacement import SpatialAverage
 from mdbridge.md.observe.schedule import every
 from mdbridge.md.relax import Crystal
-from mdbridge.md.session import potential
 
-BOND = 1.4606009580
+GRAPHENE = planar_crystal("graphene")
+LATTICE = 2.5298350688
 CELLS = (10, 6)
 
 
-@pytest.fixture(scope="module")
-def carbon():
-    return potential("SiC.tersoff")
-
-
 def crystal_of(session, free=False):
-    return Crystal(session, graphene.BOND_CUTOFF, graphene.INTERACTION, free)
+    return Crystal(session, GRAPHENE.bond_cutoff(LATTICE), 2.75, free)
 
 
 @pytest.fixture(scope="module")
-def sheet(carbon):
-    with graphene.sheet(MPI.COMM_SELF, CELLS, BOND, carbon) as session:
+def sheet():
+    with GRAPHENE.sheet(MPI.COMM_SELF, CELLS, LATTICE) as session:
         yield crystal_of(session)
 
 
 @pytest.fixture(scope="module")
-def disc(carbon):
-    with graphene.free_disc(MPI.COMM_SELF, 15.0, BOND, carbon) as session:
+def disc():
+    with GRAPHENE.free_disc(MPI.COMM_SELF, 15.0, LATTICE) as session:
         crystal = crystal_of(session, free=True)
         crystal.settle(1e-9)
         yield crystal
@@ -114,11 +111,11 @@ def test_response_solves_the_linear_problem_without_rigid_motion(crystal):
 
 
 @pytest.mark.parametrize("name", ["train-x-1-0", "train-y-2-1"])
-def test_relaxation_finds_what_conjugate_gradients_find(sheet, carbon, name):
+def test_relaxation_finds_what_conjugate_gradients_find(sheet, name):
     force = scaled(sheet, wave(sheet, name), 0.01)
     u = sheet.relax(force, 1e-9)
     assert 0.005 < sheet.bond_strain(u) < 0.02
-    with graphene.sheet(MPI.COMM_SELF, CELLS, BOND, carbon) as session:
+    with GRAPHENE.sheet(MPI.COMM_SELF, CELLS, LATTICE) as session:
         session.scatter("d2_load", force)
         session.minimize(force=1e-8, iterations=20000)
         other = session.gather("x", 2) - session.gather("d2_reference", 2)
@@ -198,3 +195,49 @@ def test_observers_see_the_placed_state_and_no_trial(sheet):
     expected = (weights @ u) / weights.sum(axis=1)[:, None]
     assert np.abs(observer.results[""].u - expected).max() < 1e-12
     assert np.allclose(observer.results[""].load, weights @ force, atol=1e-14)
+
+
+# --- a potential that reaches far and is not smooth -------------------------------
+
+
+@pytest.fixture(scope="module")
+def airebo():
+    planar = planar_systems.AIREBO
+    lattice = planar.relaxed_lattice(MPI.COMM_SELF)
+    with planar.sheet(MPI.COMM_SELF, CELLS, lattice) as session:
+        cutoff = planar.bond_cutoff(lattice)
+        # second neighbours; van der Waals forces, small one by one, reach over 10 Å
+        yield Crystal(session, cutoff, 2.6, False), Crystal(session, cutoff, 4.5, False)
+
+
+def test_what_is_cut_off_costs_the_hessian_little_and_no_translation_anything(airebo):
+    for crystal in airebo:
+        rigid = np.tile(np.eye(2), (len(crystal.reference), 1))
+        assert np.abs(crystal.hessian @ rigid).max() < 1e-10 * np.abs(crystal.hessian).max()
+        assert np.abs(crystal.hessian - crystal.hessian.T).max() < 1e-12 * np.abs(crystal.hessian).max()
+    load = wave(airebo[0])
+    near, far = (crystal.respond(load) for crystal in airebo)
+    assert 1e-5 * np.abs(far).max() < np.abs(near - far).max() < 0.02 * np.abs(far).max()
+
+
+def test_the_equilibrium_does_not_depend_on_where_the_hessian_is_cut(airebo):
+    force = scaled(airebo[0], wave(airebo[0]), 0.005)
+    near, far = (crystal.relax(force, 1e-9) for crystal in airebo)
+    assert np.abs(near - far).max() < 1e-7 * np.abs(far).max()
+
+
+def test_a_stiffness_that_doubles_with_the_strain_is_followed(airebo):
+    """Steps by the Hessian at rest alone overshoot for ever."""
+    crystal = airebo[0]
+    force = scaled(crystal, wave(crystal), 0.01)
+    u = crystal.relax(force, 1e-9)
+    assert 0.005 < crystal.bond_strain(u) < 0.02
+    assert np.abs(crystal.session.gather("f", 2)).max() < 1e-9
+
+
+def test_few_evaluations_of_the_forces_suffice(sheet, monkeypatch):
+    count = []
+    force = scaled(sheet, wave(sheet), 0.002)
+    monkeypatch.setattr(sheet, "force", lambda u, real=sheet.force: (count.append(1), real(u))[1])
+    sheet.relax(force, 1e-9)
+    assert len(count) <= 5

@@ -17,6 +17,7 @@ from mdbridge.campaigns.peridynamics.sampling import Sampler, node_grids
 from mdbridge.coarse import kernels
 from mdbridge.core.config import load
 from mdbridge.core.units import BOLTZMANN_EV_PER_K
+from mdbridge.md.response import scaled
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +48,7 @@ def at_rest(sampler, name):
     crystal = sampler.sheet
     loads = graphene_thermal.all_loads(sampler.config, crystal.box)["train"]
     chosen = next(one for one in loads if one.name == name)
-    force = graphene_thermal.scaled(chosen, crystal, sampler.config.md.max_bond_strain)
+    force = scaled(chosen, crystal, sampler.config.md.max_bond_strain)
     u = crystal.relax(force, 1e-9)
     grid = node_grids(sampler.config, crystal.box)[""]
     weights = kernels.weights(crystal.reference, grid, 10.0, "cone")

@@ -17,6 +17,7 @@ from ...fields.fieldset import FieldSet
 from ...lps import stencil
 from ...lps.learn import manufactured, scattered
 from ...lps.material import InfluenceFunction, LinearPeridynamicSolid
+from ..peridynamics import published
 from ..peridynamics.input import GrapheneInput
 from ..peridynamics.learning import Fields
 from .input import Manufactured, Scattered, StudyInput
@@ -37,9 +38,15 @@ def check_campaigns(zero: GrapheneInput, warm: GrapheneInput, source: Path) -> N
         raise InputError(f"{source}: 'campaigns.zero' has a section [thermal]; it must be a campaign at rest")
     if warm.thermal is None:
         raise InputError(f"{source}: 'campaigns.warm' has no section [thermal]; it must have one")
+    for name, campaign, label in (("zero", zero, "0K"), ("warm", warm, "300K")):
+        if published.label(campaign) != label:
+            raise InputError(
+                f"{source}: 'campaigns.{name}' is not of the paper's system, whose numbers the study sets "
+                f"beside its own: graphene with Tersoff's carbon (SiC.tersoff) at {label[:-1]} K; "
+                "a campaign of its own ('mdbridge run') takes any other"
+            )
     for section, key in (
         ("md", "cells"),
-        ("md", "potential"),
         ("coarse", "spacing_A"),
         ("coarse", "radius_A"),
     ):

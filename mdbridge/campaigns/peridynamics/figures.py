@@ -1,6 +1,6 @@
-"""The graphene campaign's summary, table and figures, from its stored files alone."""
+"""A campaign's summary, table and figures, from its stored files alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from ...lps import stability, stencil, symbol
 from ...lps.learn import spectral
 from ...lps.material import LinearPeridynamicSolid
 from .formats import DATASET, SOLUTIONS
-from .published import TABLE_4
+from .input import GrapheneInput
+from .published import beside
 
 Array = NDArray[np.float64]
 
@@ -29,7 +30,12 @@ SHOWN = {"train": "train-x-2-1", "val": "val-01", "test": "test-1"}
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that the stages left behind."""
+    """Everything that the stages left behind.
+
+    Attributes:
+        crystal: its name, for people.
+        paper: the paper's row of the same system, where there is one.
+    """
 
     fields: dict[str, FieldSet]
     solved: dict[str, dict[str, Array]]
@@ -39,15 +45,17 @@ class Results:
     material: LinearPeridynamicSolid
     wall: dict[str, float]
     temperature: float
+    crystal: str
+    paper: Mapping[str, float] | None
 
 
-def gather(dataset: Path, model: Path, solutions: Path, variant: str = "") -> Results:
-    """Read the three files; ``variant`` is that of the dataset the model was learned from.
+def gather(dataset: Path, model: Path, solutions: Path, config: GrapheneInput) -> Results:
+    """Read the three files of the campaign with the input ``config``.
 
     Raises:
         FileError: one is missing, damaged or of another origin.
     """
-    stored = read_json(model)
+    stored, variant = read_json(model), config.learn.variant
     with store.reading(dataset, DATASET) as file:
         group = file.group(f"variants/{variant}") if variant else file
         fields = {name: get_fields(group, name) for name in SHOWN}
@@ -60,7 +68,18 @@ def gather(dataset: Path, model: Path, solutions: Path, variant: str = "") -> Re
         solved = {split: _solved(file.group(split), len(fields[split].nodes)) for split in SHOWN}
         wall |= {"learn": float(stored["wall_s"]), "solve": file.attribute("wall_s", float)}
     material = LinearPeridynamicSolid.from_dict(stored, str(model))
-    return Results(fields, solved, md, dynamics, stored, material, wall, temperature)
+    return Results(
+        fields,
+        solved,
+        md,
+        dynamics,
+        stored,
+        material,
+        wall,
+        temperature,
+        config.md.crystal,
+        beside(config),
+    )
 
 
 def _dynamics(group: store.Reader) -> dict[str, Any]:
@@ -77,8 +96,10 @@ def _solved(group: store.Reader, nodes: int) -> dict[str, Array]:
 
 
 def summarise(results: Results) -> dict[str, Any]:
-    """The contents of summary.json."""
-    summary: dict[str, Any] = {"temperature_K": results.temperature}
+    """The contents of summary.json; ``paper`` only where the paper ran the same system."""
+    summary: dict[str, Any] = {"crystal": results.crystal, "temperature_K": results.temperature}
+    if results.paper is not None:
+        summary["paper"] = dict(results.paper)
     for split, one in results.solved.items():
         summary[f"E_u_{split}"] = float(one["E_u"].mean())
         name = "E_res_test_TPa_per_A" if split == "test" else f"E_res_{split}"
@@ -97,31 +118,36 @@ def summarise(results: Results) -> dict[str, Any]:
 
 
 def print_table(out: Console, summary: dict[str, Any], folder: Path) -> None:
-    """Our numbers beside the paper's."""
-    temperature = summary["temperature_K"]
-    paper = TABLE_4["300K" if temperature else "0K"]
-    table = Table(title=f"Linear peridynamic solid from MD at {temperature:g} K", title_justify="left")
-    for heading in ("", f"paper, {300 if temperature else 0} K", "this run", "MD directly"):
+    """Our numbers, and beside them the paper's where it ran the same system."""
+    paper, temperature = summary.get("paper"), summary["temperature_K"]
+    crystal = summary["crystal"].replace("-", " ").capitalize()
+    table = Table(
+        title=f"{crystal}: linear peridynamic solid from MD at {temperature:g} K", title_justify="left"
+    )
+    headings = ["", f"paper, {temperature:g} K", "this run", "MD directly"]
+    for heading in headings if paper else (headings[0], *headings[2:]):
         table.add_column(heading, justify="right" if heading else "left")
+
+    def add(words: str, published: str, ours: str, direct: str = "") -> None:
+        table.add_row(words, *([published] if paper else []), ours, direct)
+
+    def add_number(words: str, key: str, form: str, direct: str = "") -> None:
+        add(words, format(paper[key], form) if paper else "", format(summary[key], form), direct)
+
     for split, label in (("train", "training"), ("val", "validation")):
         for kind, words in (("E_res", "residual error"), ("E_u", "displacement error")):
-            key = f"{kind}_{split}"
-            table.add_row(f"{label}: {words}", f"{paper[key]:.2%}", f"{summary[key]:.2%}", "")
-    table.add_row(
-        "test disc: displacement error", f"{paper['E_u_test']:.2%}", f"{summary['E_u_test']:.2%}", ""
-    )
-    table.add_row(
-        "Young's modulus (TPa)", f"{paper['E_TPa']}", f"{summary['E_TPa']:.4f}", f"{summary['md_E_TPa']:.4f}"
-    )
-    table.add_row("Poisson's ratio", f"{paper['nu']}", f"{summary['nu']:.4f}", f"{summary['md_nu']:.4f}")
+            add_number(f"{label}: {words}", f"{kind}_{split}", ".2%")
+    add_number("test disc: displacement error", "E_u_test", ".2%")
+    for words, key in (("Young's modulus (TPa)", "E_TPa"), ("Poisson's ratio", "nu")):
+        add(words, f"{paper[key]}" if paper else "", f"{summary[key]:.4f}", f"{summary[f'md_{key}']:.4f}")
     certificate = summary["certificate"]
-    table.add_row("coercivity, whole zone", "grid only", f"{certificate['min_gamma']:.3g}", "")
     for key, words in (
+        ("min_gamma", "coercivity, whole zone"),
         ("min_cauchy_schwarz", "Cauchy–Schwarz, whole zone"),
         ("min_operator", "operator (TPa), whole zone"),
     ):
         if key in certificate:
-            table.add_row(words, "grid only", f"{certificate[key]:.3g}", "")
+            add(words, "grid only", f"{certificate[key]:.3g}")
     out.print(table)
     wall = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in summary["wall_s"].items())
     out.print(f"horizon {summary['delta_A']:g} Å, degree {summary['M']}; {wall}")

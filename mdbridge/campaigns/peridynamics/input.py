@@ -1,33 +1,110 @@
-"""The input of a graphene campaign: every key, its meaning, default and range."""
+"""The input of a campaign with a planar crystal: every key, its meaning, default and range."""
 
-from math import sqrt
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ...core.config import Section
+from ...md.crystals import CRYSTALS, PlanarCrystal, planar_crystal
 from ...md.loads import WAVES
 
 Length = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
-class MD(Section):
-    """The atomistic model."""
+Line = Annotated[str, Field(pattern=r"^[^\n]*\S[^\n]*$")]
 
-    potential: str = "SiC.tersoff"
-    """Tersoff file: a path, or a name that ships with LAMMPS."""
+
+class MD(Section):
+    """The atomistic model: a crystal, and where its own potential is not to be used, another.
+
+    For example graphene with AIREBO::
+
+        crystal = "graphene"
+        potential = "CH.airebo"
+        pair_style = "airebo 3.0"
+        pair_coeff = "* * {potential} C"
+    """
+
+    crystal: str = "graphene"
+    """One of :data:`mdbridge.md.crystals.CRYSTALS`, with its cell, masses and potential."""
+    potential: str | dict[str, str] | None = None
+    """The potential's file: a path, relative to this file, or a name that ships with LAMMPS; by default
+    the crystal's own.  Several files in a table, ``{label = "file", …}``.  Without pair_style it is
+    another file for the crystal's own pair style."""
+    pair_style: Line | None = None
+    """Another pair style, as LAMMPS takes it in ``units metal``, with its options."""
+    pair_coeff: Line | list[Line] | None = None
+    """What goes with it, one line or several; types in the order of the crystal's masses.  Where LAMMPS takes
+    a file stands ``{potential}``, or ``{label}`` of a table, so that results are known by its contents."""
     cells: Annotated[list[Annotated[int, Field(ge=4)]], Field(min_length=2, max_length=2)] = [39, 23]
-    """Rectangular cells √3a × 3a of the periodic sheet; 39 × 23 make 3,588 atoms."""
-    bond_guess_A: Length = 1.46
-    """Start of the search for the stress-free bond length."""
+    """Rectangular cells of the periodic sheet, of graphene √3a × 3a: 39 × 23 make 3,588 atoms."""
+    bond_guess_A: Length | None = None
+    """Start of the search for the stress-free length of the shortest bond; by default the crystal's own.  The
+    search goes 15 % to both sides."""
+    timestep_ps: Length | None = None
+    """Of the dynamics, where there are any; by default the crystal's own, 0.0005.  One that does not resolve
+    the fastest oscillation is refused."""
     disc_radius_A: Length = 100.0
     disc_inner_A: Length = 50.0
     """The disc is loaded outside this radius, and solved inside it."""
     max_bond_strain: Annotated[float, Field(gt=0, lt=0.02)] = 0.002
     """Loads are scaled to this largest bond strain; beyond 0.02 the response is not linear."""
+    max_nonlinearity: Fraction = 0.005
+    """Largest relative change of the crystal's compliance under a load at rest; loads that change it more are
+    lowered by halves.  With most potentials none is; AIREBO's stiffness has a kink at rest."""
     force_tolerance: Annotated[float, Field(gt=0)] = 1e-9
     """Largest force left in a relaxed state (eV/Å)."""
+
+    @field_validator("crystal")
+    @classmethod
+    def _registered(cls, name: str) -> str:
+        if name not in CRYSTALS:
+            raise ValueError(f"must be one of {', '.join(CRYSTALS)}")
+        return name
+
+    @model_validator(mode="after")
+    def _style_and_coefficients(self) -> "MD":
+        if (self.pair_style is None) != (self.pair_coeff is None):
+            given, missing = "pair_style", "pair_coeff"
+            if self.pair_style is None:
+                given, missing = missing, given
+            raise ValueError(
+                f"md.{given} is given without md.{missing}: give both, or none for the crystal's own"
+            )
+        return self
+
+    @property
+    def planar(self) -> PlanarCrystal:
+        """The crystal with all that these keys change of it."""
+        crystal = planar_crystal(self.crystal)
+        files = {"potential": self.potential} if isinstance(self.potential, str) else self.potential
+        if self.pair_style is not None and self.pair_coeff is not None:
+            lines = [self.pair_coeff] if isinstance(self.pair_coeff, str) else self.pair_coeff
+            crystal = crystal.with_potential(self.pair_style, lines, files or {})
+        elif files is not None:
+            crystal = replace(crystal, potentials=files)
+        if self.bond_guess_A is not None:
+            crystal = replace(crystal, lattice_guess=self.bond_guess_A / crystal.shortest)
+        if self.timestep_ps is not None:
+            crystal = replace(crystal, timestep=self.timestep_ps)
+        return crystal
+
+    def beside(self, folder: Path) -> "MD":
+        """The same with potentials that lie in ``folder`` by their whole paths."""
+
+        def whole(name: str) -> str:
+            return str((folder / name).resolve()) if (folder / name).is_file() else name
+
+        if self.potential is None:
+            return self
+        files = self.potential
+        resolved = (
+            whole(files) if isinstance(files, str) else {key: whole(name) for key, name in files.items()}
+        )
+        return self.model_copy(update={"potential": resolved})
 
 
 class Coarse(Section):
@@ -143,7 +220,7 @@ class Solve(Section):
 
 
 class GrapheneInput(Section):
-    """A graphene campaign."""
+    """A campaign with a planar crystal, graphene unless ``md.crystal`` says otherwise."""
 
     campaign: Literal["graphene"]
     md: MD = MD()
@@ -175,8 +252,9 @@ class GrapheneInput(Section):
             )
         if self.thermal is not None and self.dynamics.enabled:
             raise ValueError("dynamics.enabled = true with a section [thermal]: set it to false")
-        lengths = [c * n * self.md.bond_guess_A for c, n in zip((sqrt(3.0), 3.0), self.md.cells, strict=True)]
-        nodes = [round(length / self.coarse.spacing_A) for length in lengths]
+        planar = self.md.planar
+        box = planar.box(self.md.cells, planar.lattice_guess)
+        nodes = [round(length / self.coarse.spacing_A) for length in box]
         if min(nodes) <= 2 * WAVES:
             raise ValueError(
                 f"md.cells = {self.md.cells} with coarse.spacing_A = {self.coarse.spacing_A:g} makes "

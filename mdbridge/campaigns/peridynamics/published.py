@@ -1,7 +1,20 @@
 """The tables of [You2022], to stand beside ours.  Errors are fractions, moduli in TPa, lengths in Å.
 
 E_res_test is absolute; the paper does not give its unit.
+
+They stand beside our results only where those are of the same system: see :func:`beside`.
 """
+
+from pathlib import Path
+
+import numpy as np
+
+from ...md.crystals import planar_crystal
+from .input import GrapheneInput
+
+_CARBON = (3, 1, 0, 38049, 4.3484, -0.57058, 0.72751, 1.5724e-7, 2.2119, 346.7, 1.95, 0.15, 3.4879, 1393.6)
+# m, γ, λ3, c, d, cos θ0, n, β, λ2, B, R, D, λ1, A of carbon, J. Tersoff, Phys. Rev. B 39, 5566 (1989)
+_LABELS = {0.0: "0K", 300.0: "300K"}
 
 _TABLE_3_KEYS = ("M", "delta_A", "E_res_train", "E_u_train", "E_res_val", "E_u_val", "AvgE")
 
@@ -51,3 +64,53 @@ TABLE_6 = {
     "fine": {"E_res_val": 0.1619, "E_u_val": 0.0801, "E_u_test": 0.0844, "E_res_test": 2.95},
     "coarse": {"E_res_val": 0.1324, "E_u_val": 0.0929, "E_u_test": 0.0780, "E_res_test": 0.197},
 }
+
+
+def label(config: GrapheneInput) -> str | None:
+    """``"0K"`` or ``"300K"`` if the atoms are the paper's and so is their temperature, else None.
+
+    Raises:
+        InputError: the potential's file is nowhere to be found.
+    """
+    planar = config.md.planar
+    if planar.describe() != planar_crystal("graphene").describe():
+        return None
+    if not any(_is_tersoffs_carbon(path) for path in planar.files().values()):
+        return None
+    return _LABELS.get(0.0 if config.thermal is None else config.thermal.temperature_K)
+
+
+def beside(config: GrapheneInput) -> dict[str, float] | None:
+    """The row of Table 4 for the results of a campaign, if the paper ran its system, else None.
+
+    The errors depend on the size of the sheet and of the disc, which set the wavelengths, on the
+    averaging, and at finite temperature on the size of the loads, so these must be the paper's as well.
+    """
+    md, coarse = config.md, config.coarse
+    mine = (
+        tuple(md.cells),
+        md.disc_radius_A,
+        md.disc_inner_A,
+        coarse.kernel,
+        coarse.radius_A,
+        coarse.spacing_A,
+    )
+    known, variant = label(config), config.learn.variant
+    if variant and "-x1-" not in variant:
+        return None
+    if known is None or mine != ((39, 23), 100.0, 50.0, "cone", 10.0, 5.0):
+        return None
+    return TABLE_4[known]
+
+
+def _is_tersoffs_carbon(path: Path) -> bool:
+    """Whether a potential's file has these parameters for carbon."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    words = [word for line in text.splitlines() for word in line.partition("#")[0].split()]
+    entries = [words[at : at + 17] for at in range(0, len(words), 17)]
+    carbon = next((entry[3:] for entry in entries if entry[:3] == ["C", "C", "C"]), [])
+    try:
+        # some files round B to four digits
+        return len(carbon) == 14 and np.allclose(np.array(carbon, dtype=float), _CARBON, rtol=2e-4, atol=0)
+    except ValueError:
+        return False

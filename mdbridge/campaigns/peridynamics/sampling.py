@@ -1,4 +1,4 @@
-"""Sampling graphene: every load is relaxed in LAMMPS and coarse-grained in place.
+"""Sampling a planar crystal: every load is relaxed in LAMMPS and coarse-grained in place.
 
 Each load is a task of its own; groups of ranks share them.
 """
@@ -23,11 +23,16 @@ from ...core.workspace import Workspace
 from ...fields.fieldset import FieldSet
 from ...fields.grid import NodeGrid
 from ...fields.storage import put_fields
-from ...md import graphene, loads
+from ...md import loads
+from ...md.crystals import PlanarCrystal
+from ...md.elastic import elastic_constants
+from ...md.force_constants import ForceConstants, force_constants
 from ...md.observe.displacement import SpatialAverage, TimeFilter
 from ...md.observe.schedule import every, on
 from ...md.relax import Crystal
-from ...md.session import Session, potential
+from ...md.response import linear_response, scaled
+from ...md.session import Session
+from ...md.thermostat import temperature, thermostat
 from .formats import DATASET
 from .input import GrapheneInput
 
@@ -52,41 +57,59 @@ class Sampler:
         for session in self._sessions:
             session.close()
 
-    @cached_property
-    def potential(self) -> Path:
-        return potential(self.config.md.potential)
+    @property
+    def planar(self) -> PlanarCrystal:
+        """What the sheet and the disc are made of."""
+        return self.config.md.planar
 
     @cached_property
-    def bond(self) -> float:
-        return graphene.equilibrium_bond(self.comm, self.config.md.bond_guess_A, self.potential)
+    def lattice(self) -> float:
+        """The lattice constant without stress (Å)."""
+        return self.planar.relaxed_lattice(self.comm)
+
+    @cached_property
+    def forces(self) -> ForceConstants:
+        """At rest; they say how far an atom is felt, and what timestep resolves its motion."""
+        return force_constants(self.comm, self.planar, self.lattice)
 
     @cached_property
     def sheet(self) -> Crystal:
-        session = graphene.sheet(self.comm, tuple(self.config.md.cells), self.bond, self.potential)  # type: ignore[arg-type]
-        return self._crystal(session, free=False)
+        return self._crystal(self.new_sheet(), free=False)
 
     @cached_property
     def disc(self) -> Crystal:
-        session = graphene.free_disc(self.comm, self.config.md.disc_radius_A, self.bond, self.potential)
-        crystal = self._crystal(session, free=True)
+        crystal = self._crystal(self.new_disc(), free=True)
         crystal.settle(self.config.md.force_tolerance)
         return crystal
 
+    def new_sheet(self) -> Session:
+        """The periodic sheet without load, in a session of its own."""
+        return self.planar.sheet(self.comm, self.config.md.cells, self.lattice)
+
+    def new_disc(self) -> Session:
+        """The free disc without load, in a session of its own."""
+        return self.planar.free_disc(self.comm, self.config.md.disc_radius_A, self.lattice)
+
     def _crystal(self, session: Session, free: bool) -> Crystal:
         self._sessions.append(session)
-        return Crystal(session, graphene.BOND_CUTOFF, graphene.INTERACTION, free)
+        return Crystal(session, self.planar.bond_cutoff(self.lattice), self.forces.reach(), free)
 
     def elastic(self) -> Result:
-        """The stress-free bond length and the elastic constants, straight from LAMMPS."""
-        constants = graphene.elastic_constants(self.comm, self.bond, self.potential)
-        return {"bond_A": np.array(self.bond)} | {name: np.array(value) for name, value in constants.items()}
+        """The stress-free lattice and the elastic constants, straight from LAMMPS."""
+        constants = elastic_constants(self.comm, self.planar, self.lattice)
+        lengths = {"lattice_A": self.lattice, "bond_A": self.planar.shortest * self.lattice}
+        return {name: np.array(value) for name, value in (lengths | constants).items()}
 
-    def static(self, load: loads.Load, crystal: Crystal, strain: float) -> Result:
-        """Relax under one load and average the displacements and the load in place."""
-        force = scaled(load, crystal, strain)
-        displacement = crystal.relax(force, self.config.md.force_tolerance)
+    def static(self, load: loads.Load, crystal: Crystal) -> Result:
+        """Relax under one load, small enough for a linear response, and average in place."""
+        md = self.config.md
+        force, _ = linear_response(load, crystal, md.max_bond_strain, md.force_tolerance, md.max_nonlinearity)
+        return self._averaged(load, crystal, force)
+
+    def _averaged(self, load: loads.Load, crystal: Crystal, force: Array) -> Result:
+        """The relaxed state under ``force``, averaged in place."""
         observer = self._observe(crystal, [self._average(crystal)])[0]
-        reached = crystal.bond_strain(displacement)
+        reached = crystal.bond_strain(crystal.displacement)
         if reached >= 0.02:
             raise InputError(
                 f"load {load.name}: bond strain {reached:.4f} reaches 0.02; lower md.max_bond_strain"
@@ -99,20 +122,23 @@ class Sampler:
         for name, grid in observer.grids.items():
             averages = observer.results[name]
             result[f"u{name}"] = averages.u
-            result[f"b{name}"] = averages.load * body_force_unit(grid)
+            result[f"b{name}"] = averages.load * body_force_unit(grid, self.planar.thickness)
         return result
 
     def dynamic(self, load: loads.Load) -> Result:
         """The same load at finite temperature: raw snapshot and filtered field at the end."""
         settings = self.config.dynamics
-        zero_kelvin = self.static(load, self.sheet, settings.max_bond_strain)
-        with graphene.sheet(self.comm, tuple(self.config.md.cells), self.bond, self.potential) as session:  # type: ignore[arg-type]
-            crystal = self.sheet
+        crystal = self.sheet
+        force = scaled(load, crystal, settings.max_bond_strain)
+        crystal.relax(force, self.config.md.force_tolerance)
+        zero_kelvin = self._averaged(load, crystal, force)
+        self.forces.check_timestep(self.planar.timestep)
+        with self.new_sheet() as session:
             session.scatter("d2_reference", crystal.reference)
-            session.scatter("d2_load", scaled(load, crystal, settings.max_bond_strain))
+            session.scatter("d2_load", force)
             session.scatter("x", crystal.reference + crystal.displacement)
-            graphene.thermostat(session, settings.temperature_K, settings.damping_ps, settings.seed)
-            steps = round(settings.duration_ps / graphene.TIMESTEP)
+            thermostat(session, settings.temperature_K, settings.damping_ps, settings.seed)
+            steps = round(settings.duration_ps / self.planar.timestep)
             raw, filtered = (self._average(crystal, smoothed) for smoothed in (False, True))
             session.attach(TimeFilter(settings.filter_weight), every(1))
             session.attach(raw, on([steps]))
@@ -120,7 +146,7 @@ class Sampler:
             heat = []
             for done in range(0, steps, 400):
                 session.run(min(400, steps - done))
-                heat.append(graphene.temperature(session))
+                heat.append(temperature(session))
                 self.tick(min(1.0, (done + 400) / steps))
             half = len(heat) // 2
             return {
@@ -145,16 +171,9 @@ class Sampler:
         return observers
 
 
-def scaled(load: loads.Load, crystal: Crystal, strain: float) -> Array:
-    """Forces ``(n, 2)`` (eV/Å) of ``load``, scaled to a largest bond strain of ``strain``."""
-    force = load.on(crystal.reference)
-    probe = 1e-4 * crystal.respond(force)
-    return force * (1e-4 * strain / crystal.bond_strain(probe))
-
-
-def body_force_unit(grid: NodeGrid) -> float:
-    """TPa/Å in one eV/Å per node."""
-    return EV_PER_A3_IN_TPA / (grid.cell_area * graphene.THICKNESS)
+def body_force_unit(grid: NodeGrid, thickness: float) -> float:
+    """TPa/Å in one eV/Å per node, at a ``thickness`` of the layer (Å)."""
+    return EV_PER_A3_IN_TPA / (grid.cell_area * thickness)
 
 
 @contextmanager
@@ -176,7 +195,7 @@ def all_loads(config: GrapheneInput, box: Array) -> dict[str, list[loads.Load]]:
     }
 
 
-# what each kind of task reads of the input, besides the potential
+# what each kind of task reads of the input, besides the crystal and its potential
 _RELAXED = ("md.bond_guess_A", "md.force_tolerance", "md.max_bond_strain", "coarse")
 READS = {
     "sheet": ("md.cells", *_RELAXED),
@@ -205,7 +224,10 @@ _DYNAMICS = (
 
 def files(config: GrapheneInput) -> dict[str, str]:
     """Contents of the files that all samples read, by the key that names them."""
-    return {"md.potential": contents(potential(config.md.potential))}
+    return {
+        "md.potential" if label == "potential" else f"md.potential.{label}": contents(path)
+        for label, path in config.md.planar.files().items()
+    }
 
 
 def task(
@@ -222,7 +244,9 @@ def task(
         shared.tick = report
         return work(shared)
 
-    identity = Identity.of("sample", config, keys, files=files(config), sample=name, **further)
+    crystal = {f"crystal.{key}": value for key, value in config.md.planar.describe().items()}
+    read = files(config)
+    identity = Identity.of("sample", config, keys, files=read, sample=name, **crystal, **further)
     return Task(name, identity, sampled, cost)
 
 
@@ -237,7 +261,8 @@ def tasks(config: GrapheneInput) -> Stage[Sampler]:
         kind = "disc" if split == "test" else "sheet"
         for load in split_loads:
             work = partial(_static, split=split, name=load.name)
-            jobs[load.name] = task(config, load.name, READS[kind], _COST[kind], work)
+            keys = (*READS[kind], "md.max_nonlinearity")
+            jobs[load.name] = task(config, load.name, keys, _COST[kind], work)
     if config.dynamics.load not in jobs or config.dynamics.load.startswith("test"):
         raise InputError(
             f"'dynamics.load' = '{config.dynamics.load}': must be a load of the periodic sheet, "
@@ -245,8 +270,9 @@ def tasks(config: GrapheneInput) -> Stage[Sampler]:
         )
     jobs["elastic"] = task(config, "elastic", READS["elastic"], _COST["sheet"], Sampler.elastic)
     if config.dynamics.enabled:
-        cost = _COST["step"] * config.dynamics.duration_ps / graphene.TIMESTEP
-        jobs["dynamics"] = task(config, "dynamics", _DYNAMICS, cost, _dynamic)
+        timestep = config.md.planar.timestep
+        cost = _COST["step"] * config.dynamics.duration_ps / timestep
+        jobs["dynamics"] = task(config, "dynamics", _DYNAMICS, cost, _dynamic, timestep_ps=timestep)
     return Stage("samples", list(jobs.values()), keep="arrays")
 
 
@@ -258,7 +284,7 @@ def learned_from(config: GrapheneInput, stage: Stage[Sampler]) -> dict[str, Iden
 
 def _static(sampler: Sampler, split: str, name: str) -> Result:
     crystal = sampler.disc if split == "test" else sampler.sheet
-    return sampler.static(_load(sampler, name), crystal, sampler.config.md.max_bond_strain)
+    return sampler.static(_load(sampler, name), crystal)
 
 
 def _dynamic(sampler: Sampler) -> Result:
@@ -286,7 +312,7 @@ def collect(
         FileError: the dataset cannot be written, or a sample is not there.
     """
     elastic = sample("elastic")
-    box = box_of(config, float(elastic["bond_A"]))
+    box = config.md.planar.box(config.md.cells, float(elastic["lattice_A"]))
     with store.writing(path, DATASET, key) as file:
         file.attributes(wall_s=wall, max_bond_strain=config.md.max_bond_strain)
         file.attributes(**{f"md_{name}": float(value) for name, value in elastic.items()})
@@ -310,11 +336,6 @@ def put_dynamics(file: store.Group, config: GrapheneInput, dynamics: Result) -> 
     group.dimension("axis", ["x", "y"], "1", "direction")
     for name, what in (("zero", "at 0 K"), ("raw", "of a snapshot"), ("filtered", "after the time filter")):
         group.put(f"u_{name}", dynamics[f"u_{name}"], ("node", "axis"), "angstrom", f"displacement {what}")
-
-
-def box_of(config: GrapheneInput, bond: float) -> Array:
-    """``(2,)`` edges of the periodic sheet (Å)."""
-    return np.array([np.sqrt(3.0), 3.0]) * bond * config.md.cells
 
 
 def node_grids(config: GrapheneInput, box: Array | None) -> dict[str, NodeGrid]:

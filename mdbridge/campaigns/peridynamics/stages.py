@@ -1,4 +1,4 @@
-"""The graphene campaign: sample -> learn -> solve -> report."""
+"""A campaign with a planar crystal: sample -> learn -> solve -> report."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -55,7 +55,9 @@ class Campaign:
     def dataset(self) -> Product:
         """All samples in one file."""
         # no sample reads how ranks share the work; 'enabled' is told by the samples that there are
-        keys = ("md", "coarse", "dynamics", "thermal")
+        # nor is a potential known by its path: its contents are told by them, as is what crystal it is
+        md = ("md.cells", "md.disc_radius_A", "md.disc_inner_A", "md.max_bond_strain")
+        keys = (*md, "coarse", "dynamics", "thermal")
         identity = Identity.of(
             "dataset", self.config, keys, after={t.name: t.identity.key for t in self.samples.tasks}
         )
@@ -122,7 +124,9 @@ class Campaign:
         """Table and figures."""
         after = {"solutions": self.solutions.identity.key, "dataset": self.dataset.identity.key}
         names = ("summary.json", *figures.expected(self.config.dynamics.enabled))
-        return Product("report", Identity("report", after=after), names, lambda folder: _report(self, folder))
+        return Product(
+            "report", Identity("report", 2, after=after), names, lambda folder: _report(self, folder)
+        )
 
     def plan(self) -> list[Piece]:
         """Everything that a whole run does, in order."""
@@ -177,12 +181,10 @@ def open_campaign(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[s
 
 
 def read(source: Path, overrides: Sequence[str]) -> GrapheneInput:
-    """The checked input, the potential with its path."""
+    """The checked input; the potentials that lie beside it with their paths."""
     config = load(source, GrapheneInput, overrides)
-    beside = source.parent / config.md.potential  # a path in a file is relative to the file
-    if beside.is_file():
-        md = config.md.model_copy(update={"potential": str(beside.resolve())})
-        config = config.model_copy(update={"md": md})
+    config = config.model_copy(update={"md": config.md.beside(source.parent)})
+    config.md.planar.pair_commands()  # lines and files that do not go together are told before any work
     return config
 
 
@@ -360,7 +362,7 @@ def _report(campaign: Campaign, folder: Path) -> None:
         dataset = stages.require(workspace, campaign.dataset, "mdbridge sample")
         model = stages.require(workspace, campaign.model, "mdbridge learn")
         solutions = stages.require(workspace, campaign.solutions, "mdbridge solve")
-        results = figures.gather(dataset, model, solutions, campaign.config.learn.variant)
+        results = figures.gather(dataset, model, solutions, campaign.config)
         figures.draw(results, folder)
         summary = figures.summarise(results)
         summary["wall_s"]["report"] = MPI.Wtime() - start

@@ -1,4 +1,4 @@
-"""Graphene at finite temperature: the mean response to constant loads.
+"""A planar crystal at finite temperature: the mean response to constant loads.
 
 Each run starts from the relaxed state of its load and is observed by two time
 filters at once ([You2022, eq. 2.10]): the published one and a longer one.
@@ -25,11 +25,14 @@ from ...core.identity import Identity
 from ...core.stages import Stage, Task
 from ...fields.fieldset import FieldSet
 from ...fields.storage import put_fields
-from ...md import graphene, loads
+from ...md import loads
+from ...md.elastic import thermal_elastic_constants
 from ...md.observe.displacement import SpatialAverage, TimeFilter
 from ...md.observe.schedule import every, on
 from ...md.relax import Crystal
+from ...md.response import scaled
 from ...md.session import Session
+from ...md.thermostat import temperature, thermostat
 from .formats import DATASET
 from .input import GrapheneInput, Thermal
 from .sampling import (
@@ -39,10 +42,8 @@ from .sampling import (
     Sampler,
     all_loads,
     body_force_unit,
-    box_of,
     field_set,
     node_grids,
-    scaled,
     task,
 )
 
@@ -88,26 +89,31 @@ def variants(settings: Thermal) -> Iterator[Variant]:
 def tasks(config: GrapheneInput) -> Stage[Sampler]:
     """The runs of a campaign."""
     settings = _settings(config)
-    cost = {kind: _COST[kind] * _steps(settings, disc=kind == "disc") for kind in ("sheet", "disc")}
+    timestep = config.md.planar.timestep
+    cost = {kind: _COST[kind] * _steps(settings, timestep, kind == "disc") for kind in ("sheet", "disc")}
     runs: list[Task[Sampler]] = []
+
+    def add(name: str, kind: str, cost: float, work: Callable[[Sampler], Result]) -> None:
+        runs.append(task(config, name, _READS[kind], cost, work, timestep_ps=timestep))
+
     for kind in ("sheet", "disc"):
         work = partial(_unloaded, kind=kind)
-        runs.append(task(config, f"unloaded-{kind}", _READS[kind], cost[kind], work))
+        add(f"unloaded-{kind}", kind, cost[kind], work)
     for split, factor, load in _runs(config):
         kind = "disc" if split == "test" else "sheet"
         work = partial(_loaded, split=split, factor=factor, name=load.name)
-        runs.append(task(config, _job_name(load.name, factor), _READS[kind], cost[kind], work))
+        add(_job_name(load.name, factor), kind, cost[kind], work)
     runs.append(task(config, "elastic", READS["elastic"], 0.1, Sampler.elastic))
-    elastic_steps = 7 * settings.elastic_ps / graphene.TIMESTEP
+    elastic_steps = 7 * settings.elastic_ps / timestep
     for n in range(settings.elastic_seeds):
         work = partial(_elastic, number=n)
-        runs.append(task(config, f"elastic-{n}", _READS["elastic"], _COST["elastic"] * elastic_steps, work))
+        add(f"elastic-{n}", "elastic", _COST["elastic"] * elastic_steps, work)
     return Stage("samples", runs, keep="arrays")
 
 
 _BATH = ("thermal.temperature_K", "thermal.damping_ps", "thermal.seed")
 _FILTERS = ("thermal.published_filter", "thermal.filter")
-# what each kind of run reads of the input, besides the potential
+# what each kind of run reads of the input, besides the crystal, its potential and its timestep
 _READS = {
     "sheet": (*READS["sheet"], *_BATH, *_FILTERS, "thermal.duration_ps"),
     "disc": (*READS["disc"], *_BATH, *_FILTERS, "thermal.disc_duration_ps"),
@@ -130,8 +136,8 @@ def _settings(config: GrapheneInput) -> Thermal:
     return config.thermal
 
 
-def _steps(settings: Thermal, disc: bool) -> int:
-    return round((settings.disc_duration_ps if disc else settings.duration_ps) / graphene.TIMESTEP)
+def _steps(settings: Thermal, timestep: float, disc: bool) -> int:
+    return round((settings.disc_duration_ps if disc else settings.duration_ps) / timestep)
 
 
 def _runs(config: GrapheneInput) -> Iterator[tuple[str, float, loads.Load]]:
@@ -148,10 +154,11 @@ def _job_name(load: str, factor: float) -> str:
 
 def _elastic(sampler: Sampler, number: int) -> Result:
     settings = _settings(sampler.config)
-    constants = graphene.thermal_elastic_constants(
+    sampler.forces.check_timestep(sampler.planar.timestep)
+    constants = thermal_elastic_constants(
         sampler.comm,
-        sampler.bond,
-        sampler.potential,
+        sampler.planar,
+        sampler.lattice,
         temperature=settings.temperature_K,
         damping=settings.damping_ps,
         duration=settings.elastic_ps,
@@ -185,15 +192,17 @@ def _loaded(sampler: Sampler, split: str, factor: float, name: str) -> Result:
 def _run(sampler: Sampler, crystal: Crystal, force: Array, displacement: Array) -> Result:
     """Dynamics under ``force`` from ``displacement`` (both of all atoms); the filtered fields at the end."""
     settings, coarse = _settings(sampler.config), sampler.config.coarse
-    steps = _steps(settings, disc=crystal.box is None)
+    sampler.forces.check_timestep(sampler.planar.timestep)
+    steps = _steps(settings, sampler.planar.timestep, disc=crystal.box is None)
     grids = node_grids(sampler.config, crystal.box)
-    with _copy(sampler, crystal) as session:
+    # a fresh session with the same atoms under the same IDs
+    with sampler.new_disc() if crystal.box is None else sampler.new_sheet() as session:
         # cutting a disc takes steps of its own: the filters count from here
         session.commands("reset_timestep 0\nfix filters all property/atom d2_published 2 d2_long 2")
         session.scatter("d2_reference", crystal.reference)
         session.scatter("d2_load", force)
         session.scatter("x", crystal.reference + displacement)
-        graphene.thermostat(session, settings.temperature_K, settings.damping_ps, settings.seed)
+        thermostat(session, settings.temperature_K, settings.damping_ps, settings.seed)
         weights = {PUBLISHED: settings.published_filter, LONG: settings.filter}
         observers = {}
         for name, weight in weights.items():
@@ -203,7 +212,7 @@ def _run(sampler: Sampler, crystal: Crystal, force: Array, displacement: Array) 
         heat = []
         for done in range(0, steps, _CHUNK):
             session.run(min(_CHUNK, steps - done))
-            heat.append(graphene.temperature(session))
+            heat.append(temperature(session))
             sampler.tick(min(1.0, (done + _CHUNK) / steps))
         result = {
             "temperature_K": np.array(np.mean(heat[len(heat) // 2 :])),
@@ -215,16 +224,8 @@ def _run(sampler: Sampler, crystal: Crystal, force: Array, displacement: Array) 
             averages = observer.results[grid_name]
             # (2.10) starts from U = 0 and has taken up only so much of the displacement
             result[f"u{grid_name}@{name}"] = averages.u / (1 - (1 - weights[name]) ** steps)
-            result[f"b{grid_name}"] = averages.load * body_force_unit(grid)
+            result[f"b{grid_name}"] = averages.load * body_force_unit(grid, sampler.planar.thickness)
     return result
-
-
-def _copy(sampler: Sampler, crystal: Crystal) -> Session:
-    """A fresh session with the same atoms under the same IDs."""
-    md = sampler.config.md
-    if crystal.box is None:
-        return graphene.free_disc(sampler.comm, md.disc_radius_A, sampler.bond, sampler.potential)
-    return graphene.sheet(sampler.comm, tuple(md.cells), sampler.bond, sampler.potential)  # type: ignore[arg-type]
 
 
 def _rms_force(session: Session) -> float:
@@ -247,7 +248,7 @@ def collect(
     """
     settings = _settings(config)
     rest = sample("elastic")
-    box = box_of(config, float(rest["bond_A"]))
+    box = config.md.planar.box(config.md.cells, float(rest["lattice_A"]))
     with store.writing(path, DATASET, key) as file:
         file.attributes(
             wall_s=wall,
@@ -258,7 +259,8 @@ def collect(
             filters=[settings.published_filter, settings.filter],
         )
         for name, value in rest.items():
-            file.attributes(**{f"md_{name}" if name == "bond_A" else f"md_0K_{name}": float(value)})
+            label = f"md_{name}" if name in ("lattice_A", "bond_A") else f"md_0K_{name}"
+            file.attributes(**{label: float(value)})
         elastic = [sample(f"elastic-{n}") for n in range(settings.elastic_seeds)]
         for name in elastic[0]:
             values = [float(one[name]) for one in elastic]
@@ -281,7 +283,7 @@ def collect(
 
 
 def _chosen(sample: Result, twin: Result | None, name: str, suffix: str) -> Result:
-    """A sample as :func:`.graphene_sampling.field_set` takes it: one displacement."""
+    """A sample as :func:`.sampling.field_set` takes it: one displacement."""
     u = sample[f"u{suffix}@{name}"]
     if twin is not None:
         u = u - twin[f"u{suffix}@{name}"]
