@@ -1,48 +1,13 @@
 """Rows to columns and back among ranks that are threads here; over MPI itself: tests/mpi."""
 
 import mmap
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from thread_ranks import together
 
 from mdbridge.stz.equilibrium.exchange import Memory, Messages, Parts, split
-
-
-class Rank:
-    """One of ``size`` threads that talk as the ranks of a communicator do."""
-
-    def __init__(self, rank, size, barrier, letters):
-        self.rank, self.size, self._barrier, self._letters = rank, size, barrier, letters
-
-    def Barrier(self):
-        self._barrier.wait(timeout=10)
-
-    def Ialltoallv(self, outgoing, incoming):
-        """Part q of the outgoing buffer goes to rank q, by sizes and places as MPI takes them."""
-        buffer, (sizes, places) = outgoing
-        for q, (size, place) in enumerate(zip(sizes, places, strict=True)):
-            self._letters[self.rank, q] = buffer[place : place + size].copy()
-
-        def wait():
-            self.Barrier()
-            into, (sizes, places) = incoming
-            for q, (size, place) in enumerate(zip(sizes, places, strict=True)):
-                letter = self._letters[q, self.rank]
-                assert len(letter) == size, "sizes that do not match are an error in MPI"
-                into[place : place + size] = letter
-            self.Barrier()
-
-        return SimpleNamespace(Wait=wait)
-
-
-def together(size, work):
-    """``work(comm)`` of every rank, in the order of ranks."""
-    barrier, letters = threading.Barrier(size), {}
-    with ThreadPoolExecutor(size) as pool:
-        return list(pool.map(lambda rank: work(Rank(rank, size, barrier, letters)), range(size)))
 
 
 def exchange(way, parts, comm, memory):

@@ -1,0 +1,190 @@
+"""From an input file to what is evaluated: units, paths, references, and what a record depends on."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from mdbridge.campaigns.calibrate import problem
+from mdbridge.core.errors import InputError
+
+MODEL = '''
+"""A model of one's own."""
+import numpy as np
+
+
+def scaled(a, b, points=4, table_file=None):
+    """A line; with a table its values are added."""
+    t = np.linspace(0.0, 1.0, points)
+    more = 0.0 if table_file is None else np.loadtxt(table_file)
+    return {"line": a + b * t + more, "plane": np.outer(t, t)[None] * a}
+
+
+def measured(points=4, a=None):
+    """A reference that would take one parameter."""
+    return {"line": np.ones(points) * (10.0 if a is None else a), "plane": np.ones((1, points, points))}
+
+
+def penalty(response, reference):
+    """A term of one's own."""
+    return float(np.abs(response["line"] - reference["line"]).max())
+'''
+
+TOML = """
+campaign = "calibrate"
+model = "of_one_s_own:scaled"
+[parameters.a]
+low = 1.0
+high = 3.0
+[parameters.b]
+low = 0.0
+high = 10.0
+unit = "GPa"
+[reference.parameters]
+a = 2.0
+b = 5.0
+[[objective]]
+term = "l1"
+curve = "line"
+weight = 0.25
+[[objective]]
+term = "grassmann"
+field = "plane"
+weight = 0.75
+rank = 1
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "of_one_s_own.py").write_text(MODEL)
+    (tmp_path / "in.toml").write_text(TOML)
+    yield tmp_path
+    sys.modules.pop("of_one_s_own", None)
+
+
+def prepare(folder, *overrides):
+    return problem.prepare(folder / "in.toml", overrides)
+
+
+FROM_FUNCTION = [
+    'reference={function="of_one_s_own:measured", options={points=4}}',
+]
+
+
+def test_space_reference_terms_and_search_are_those_of_the_file(folder):
+    made = prepare(folder, "ego.seed=7", "ego.evaluations=33")
+    assert made.space.physical(np.array([0.5, 0.5])) == pytest.approx({"a": 2.0, "b": 5.0})
+    np.testing.assert_allclose(made.reference["line"], 2.0 + 5.0 * np.linspace(0, 1, 4))
+    assert made.task.objective.score(made.reference).distance == pytest.approx(0.0, abs=1e-6)
+    off = made.reference | {"line": made.reference["line"] + 0.8}
+    # the mean of |0.8| over the curve, times its weight
+    assert made.task.objective.score(off).distance == pytest.approx(0.25 * 0.8, abs=1e-6)
+    assert (made.search.seed, made.search.evaluations) == (7, 33)
+    assert made.compared is None
+
+
+def test_paths_in_options_are_relative_to_the_file(folder):
+    (folder / "tables").mkdir()
+    (folder / "tables" / "t.txt").write_text("100 200 300 400")
+    made = prepare(folder, "options={table_file='tables/t.txt'}")
+    np.testing.assert_allclose(made.reference["line"][-1], 2.0 + 5.0 + 400.0)
+    assert made.task.options["table_file"] == str(folder / "tables" / "t.txt")
+    assert problem.paths({"a": "x", "out_folder": "y", "n_file": 3}, folder) == {
+        "a": "x",
+        "out_folder": str(folder / "y"),
+        "n_file": 3,
+    }
+
+
+def test_a_record_depends_on_contents_and_values_and_not_on_units_and_truths(folder):
+    (folder / "t.txt").write_text("1 2 3 4")
+    with problem.worker_for(*problem.load(folder / "in.toml")) as worker:  # one for all: a process takes time
+        check_configurations(folder, worker)
+
+
+def check_configurations(folder, worker):
+    settings = ["options={table_file='t.txt'}"]
+
+    def prepare(folder, *overrides):
+        return problem.prepare(folder / "in.toml", overrides, worker)
+
+    base = prepare(folder, *settings).configuration()
+    same = [
+        ["parameters.b.unit=bar"],
+        ["parameters.a.truth=2.0"],
+        ["output.figures=false"],
+        ["ego.patience=3"],  # its default
+        ["study.schemes=['ego']"],
+    ]
+    for overrides in same:
+        assert prepare(folder, *settings, *overrides).configuration() == base, overrides
+    others = [
+        ["parameters.a.low=0.5"],
+        ["ego.seed=3"],
+        ["reference.parameters.a=2.5"],
+        ["ego.patience=4"],
+        ["objective=[{term='l2', curve='line'}]"],
+    ]
+    for overrides in others:
+        assert prepare(folder, *settings, *overrides).configuration() != base, overrides
+    (folder / "t.txt").write_text("1 2 3 5")
+    changed = prepare(folder, *settings).configuration()
+    assert changed["contents"] != base["contents"] and changed["reference"] != base["reference"]
+
+
+def test_a_changed_source_of_the_model_or_of_a_term_is_another_configuration(folder):
+    settings = ["objective=[{term='user', function='of_one_s_own:penalty'}]"]
+    base = prepare(folder, *settings).configuration()
+    sys.modules.pop("of_one_s_own", None)
+    (folder / "of_one_s_own.py").write_text(MODEL.replace("a + b * t", "a - b * t"))
+    assert prepare(folder, *settings).configuration()["sources"] != base["sources"]
+
+
+def test_what_is_drawn_has_the_options_of_the_output_on_both_sides(folder):
+    made = prepare(folder, "output.options={points=7}")
+    with problem.worker_for(made.settings, made.folder) as worker:
+        reference, response = problem.drawn(made, {"a": 1.5, "b": 4.0}, worker)
+    t = np.linspace(0, 1, 7)
+    np.testing.assert_allclose(reference["line"], 2.0 + 5.0 * t)
+    np.testing.assert_allclose(response["line"], 1.5 + 4.0 * t)
+    assert made.reference["line"].shape == (4,)
+
+
+def test_a_reference_function_is_given_the_calibrated_parameters_that_it_takes(folder):
+    made = prepare(folder, *FROM_FUNCTION)
+    assert made.reference["line"].tolist() == [10.0] * 4
+    with problem.worker_for(made.settings, made.folder) as worker:
+        reference, response = problem.drawn(made, {"a": 1.5, "b": 4.0}, worker)
+    assert reference["line"].tolist() == [1.5] * 4
+    np.testing.assert_allclose(response["line"][-1], 5.5)
+
+
+def test_a_reference_from_a_file_is_drawn_as_it_is(folder):
+    np.savez(folder / "r.npz", line=np.arange(4.0), plane=np.ones((1, 4, 4)))
+    made = prepare(folder, "reference={file='r.npz'}")
+    with problem.worker_for(made.settings, made.folder) as worker:
+        reference, _ = problem.drawn(made, {"a": 1.5, "b": 4.0}, worker)
+    assert reference["line"].tolist() == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_known_parameters_are_compared_before_anything_is_spent(folder):
+    made = prepare(folder, "output.compare={a=2.4, b=5.0}")
+    assert made.compared.status == "ok"
+    assert made.compared.score.distance == pytest.approx(0.25 * 0.4, abs=1e-6)  # the plane keeps its span
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["options={b=1.0}"], r"options\.b: is also a parameter"),
+        (["reference={parameters={a=2.0}}"], r"reference\.parameters: must name a, b; missing: b"),
+        (["output.compare={a=2.0, c=1.0}"], r"output\.compare: must name a, b; it names a, c"),
+        (["options={table_file='no.txt'}"], r"options\.table_file = 'no\.txt': there is no .*no\.txt"),
+        (["model=of_one_s_own:nothing"], "nothing"),
+        (["parameters.d={low=0.0, high=1.0}"], r"parameters\.d: .* takes no such argument"),
+    ],
+)
+def test_what_cannot_work_is_refused_with_its_key(folder, overrides, words):
+    with pytest.raises(InputError, match=words):
+        prepare(folder, *overrides)
