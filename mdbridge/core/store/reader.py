@@ -227,11 +227,11 @@ class File(Reader):
         if former:  # up to mdbridge 0.1.0 the version was part of the name
             name, version = former[1], int(former[2])
         if name != kind.name or not isinstance(version, int):
-            old = ": of another program, or of mdbridge 0.1.0" if name == "none" else ""
+            old = ": of another program, or of mdbridge 0.1" if name == "none" else ""
             raise self.refusal("", f"has the format '{name}', expected '{kind.name}'{old}")
         oldest = kind.version if kind.oldest is None else kind.oldest
         if not oldest <= version <= kind.version:
-            author = found.get("mdbridge", "0.1.0 or older")
+            author = found.get("mdbridge", "0.1")
             advice = "install a newer mdbridge, or " if version > kind.version else ""
             raise FileError(
                 f"{path}: is in version {version} of the format '{name}', written by mdbridge {author}; this "
