@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, MDError
+from ..core.errors import MDError
 from . import sources
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ class LiveAtoms:
         session: whose atoms.
         step: the timestep.
         count: number of atoms of this rank.
+        mid_step: LAMMPS is in the middle of the step, right after the forces.
     """
 
-    def __init__(self, session: "Session", step: int, count: int):
-        self._session = session
+    def __init__(self, session: "Session", step: int, count: int, mid_step: bool = False):
+        self._session, self._mid_step = session, mid_step
         self.step = step
         self.count = count
         self.image_bits = session.image_bits
@@ -34,10 +35,8 @@ class LiveAtoms:
 
     @property
     def ids(self) -> NDArray[Any]:
-        ids = self.array("id")
-        if self.count and ids[0] == 0:
-            raise InputError("the atoms have no IDs ('atom_modify id no') by which to follow them")
-        return ids
+        sources.require_ids(self.array("id"))
+        return self.array("id")
 
     @property
     def types(self) -> NDArray[Any]:
@@ -49,6 +48,7 @@ class LiveAtoms:
 
     @property
     def v(self) -> Array:
+        self._require_end("velocities")
         return self.array("v")
 
     @property
@@ -82,10 +82,21 @@ class LiveAtoms:
         return self.array("mask") & (1 << groups.index(name)) != 0
 
     def values(self, source: str) -> Array:
+        if source[:2] in ("c_", "f_", "v_") or source in ("vx", "vy", "vz"):
+            self._require_end(f"'{source}'")
         return sources.values(self._session.lmp, source, self.count)
 
     def thermo(self, name: str) -> float:
+        self._require_end(f"'{name}'")
         return sources.thermo(self._session.lmp, name)
+
+    def _require_end(self, what: str) -> None:
+        if self._mid_step:
+            raise MDError(
+                f"{what} of this step are not known yet, right after the forces (velocities are half a step "
+                "behind, and LAMMPS would keep what it computes now for its own output): look at the end of "
+                'the step, moment = "end"'
+            )
 
     def box(self) -> Array:
         return self._session.box()

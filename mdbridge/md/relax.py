@@ -152,11 +152,7 @@ class Crystal:
         return float(np.abs(np.linalg.norm(after, axis=1) / np.linalg.norm(before, axis=1) - 1).max())
 
     def _move(self, u: NDArray[np.float64]) -> None:
-        """Set unwrapped positions; image flags go back to those of the reference (zero)."""
-        self.session.scatter("x", self.reference + u)
-        atoms = self.session.atoms()
-        half = 1 << (atoms.image_bits - 1)
-        atoms.array("image")[:] = half | half << atoms.image_bits | half << 2 * atoms.image_bits
+        self.session.scatter("x", self.reference + u, unwrapped=True)
 
     def _without_rigid_motion(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         u = u - u.mean(axis=0)

@@ -1,17 +1,12 @@
-"""One LAMMPS instance in this process: start, command, run, observe, close.
-
-Observers are called from a ``fix external pf/callback``.  An exception that
-leaves such a callback would vanish inside LAMMPS, and a rank that stops alone
-would leave its peers waiting; so every call has a guarded local phase, and a
-collective phase only after the ranks have agreed that nothing failed.  A
-failure stops the run on all ranks, at the latest a few steps later, and is
-raised when ``run`` returns.
-"""
+"""One LAMMPS instance in this process: start, command, run, observe, close."""
 
 import ctypes
+import functools
+import re
 import sys
-import traceback
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +14,28 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from ..core.errors import ConvergenceError, InputError, MdbridgeError, MDError, ObserverError
-from ..core.parallel import abort
-from . import sources
+from ..core import parallel
+from ..core.errors import ConvergenceError, MDError
+from . import arrays, births, ending, instance, language, sources
 from .engine import lammps
-from .language import quoted
+from .folder import Folder
 from .live import LiveAtoms
 from .memory import Memory
-from .observe.base import Atoms, Observer, adapted
-from .observe.schedule import Schedule, following
+from .observe.base import Atoms, Observer
+from .observe.schedule import Schedule
 from .potentials import find_potentials, potential
 from .signals import Signals
+from .watching import Watching
 
 __all__ = ["Atoms", "Observer", "Session", "find_potentials", "potential"]
 
 _FIX = "mdbridge_observers"
-_AGREE_EVERY = 10  # steps between two agreements where nothing else makes the ranks meet
 
-
-@dataclass
-class _Watch:
-    """An attached observer, its schedule, and the step it acted on last."""
-
-    plain: Any  # as it was attached
-    observer: Observer
-    schedule: Schedule
-    last: int = -1
+# Commands in the course of which LAMMPS may make steps.
+_RUNNERS = frozenset(
+    ["run", "minimize", "rerun", "if", "include", "jump", "partition", "temper", "neb", "prd", "tad", "hyper"]
+)
+_NOT_WITH_DUMPS = frozenset(["change_box", "reset_timestep"])
 
 
 class Session:
@@ -53,23 +44,25 @@ class Session:
     Args:
         comm: the ranks that run it together.
         log: LAMMPS's own log file, or none.
+        lmp: an instance that someone else has made, on the same ranks (a ``lammps.lammps``, or
+            what holds one as its ``lmp``); it is watched, and left open.
+        cmdargs: further switches of LAMMPS's command line (``-sf omp -pk omp 2``), for an instance
+            of our own.
     """
 
-    def __init__(self, comm: MPI.Comm, log: Path | None = None):
-        arguments = ["-log", str(log) if log else "none", "-screen", "none", "-nocite"]
-        self.comm, self.log = comm, log
-        self.lmp = lammps.lammps(cmdargs=arguments, comm=comm)
+    def __init__(self, comm: MPI.Comm, log: Path | None = None, lmp: Any = None, cmdargs: Sequence[str] = ()):
+        self.comm = comm
+        self.owned = lmp is None
+        self.log = log
+        self.lmp = instance.started(comm, log, cmdargs) if self.owned else instance.taken(comm, lmp)
         self.image_bits = 10 if self.lmp.extract_setting("imageint") == 4 else 21
-        self._watchers: list[_Watch] = []
-        self._failure: tuple[int, BaseException] | None = None  # of this rank, not yet raised
-        self._stopped = False  # the ranks have agreed to end the run
         self._changed = True  # since the last set-up of a run
         self._memory = Memory(self.lmp)
-        self._flag = np.zeros(1, dtype=np.int32)
-        self._any = np.zeros(1, dtype=np.int32)
-        self._fresh = True
+        self._fresh = True  # the forces that the fix adds may hold anything
         self._quiet = False
         self._signals = Signals()
+        self._folder = Folder()
+        self._watching = Watching(self)
 
     def __enter__(self) -> "Session":
         return self
@@ -84,9 +77,16 @@ class Session:
         return float(self.comm.allreduce(megabytes[0])) * 2**20
 
     def close(self) -> None:
-        """End the instance (collective); doing it twice does no harm."""
-        if self.lmp is not None:
-            self.lmp.close()
+        """End the instance, if it is ours, else stop watching it (collective); twice does no harm."""
+        if self.lmp is None:
+            return
+        try:
+            self._watching.close()
+            if not self.owned and self._hooked:
+                self.quietly(f"unfix {_FIX}")
+        finally:
+            if self.owned:
+                self.lmp.close()
             self.lmp = None
 
     @property
@@ -94,26 +94,69 @@ class Session:
         """The current timestep."""
         return int(self.lmp.extract_global("ntimestep"))
 
+    @property
+    def natoms(self) -> int:
+        """Number of atoms on all ranks."""
+        return int(self.lmp.get_natoms())
+
+    # --- commands ----------------------------------------------------------------
+
     def commands(self, text: str) -> None:
-        """Give LAMMPS commands, one a line.
+        """Give LAMMPS commands, in all of its language; files are relative to the working directory.
 
         Raises:
-            MDError: LAMMPS refused one; the message holds its own words and the line.
+            MDError: LAMMPS refused one; the message holds its own words and the command.
             ObserverError: an observer failed in a run that one started; raised on all ranks.
+            KeyboardInterrupt: a rank was interrupted; raised on all ranks if observers were attached.
         """
-        for line in filter(None, map(str.strip, text.splitlines())):
-            self._changed = self._fresh = True
-            self._memory.forget()  # an array may be defined anew under the same name
-            try:
-                with self._signals.held():
-                    self.lmp.command(line)
-            except lammps.MPIAbortException as error:
-                # one rank alone has failed and its peers wait inside LAMMPS
-                self._abort(f"LAMMPS failed on rank {self.comm.rank} in '{line}': {_tidy(error)}")
-            except Exception as error:
-                raise MDError(f"LAMMPS refused '{line}': {_tidy(error)}") from error
-            self._raise_failure()
-            self._changed = not line.startswith("run ")
+        lines = list(language.logical_lines(text))
+        if any(re.search(r"\b(jump|label)\b", line) for line in lines):
+            self._jumping(text)
+            return
+        for line in lines:
+            self._command(line)
+
+    def _command(self, line: str, inside: bool = False) -> None:
+        word = line.split(maxsplit=1)[0]
+        if word == "quit":
+            raise MDError("'quit' would end the whole process; leave it out")
+
+        def give() -> None:
+            self._give(lambda: self.lmp.command(line), line, in_folder=inside)
+
+        if word in _RUNNERS or "$" in word:
+            self._watched(give, replay=word == "rerun")
+            self._changed = word != "run"
+            return
+        if word in _NOT_WITH_DUMPS:
+            self._watching.pause()
+        give()
+        self._watching.raise_failure()
+
+    def _jumping(self, text: str) -> None:
+        """Commands that jump, which LAMMPS can do in a file alone."""
+
+        def write() -> str:
+            with tempfile.NamedTemporaryFile("w", prefix="commands-", suffix=".in", delete=False) as file:
+                file.write(text)
+            return file.name
+
+        name = parallel.on_root(self.comm, write)
+        try:
+            self._watched(lambda: self._give(lambda: self.lmp.file(name), "", "commands"))
+        finally:
+            parallel.on_root(self.comm, lambda: Path(name).unlink())
+
+    def file(self, script: Path) -> None:
+        """Run a LAMMPS script; files that it names are relative to its folder, now and in later runs.
+
+        Raises:
+            MDError: LAMMPS refused a command; the message holds its own words and the line.
+            ObserverError: an observer failed in a run of the script; raised on all ranks.
+        """
+        path = Path(script).resolve()
+        self._folder.path = path.parent
+        self._watched(lambda: self._give(lambda: self.lmp.file(str(path)), "", str(script), in_folder=True))
 
     def variable(self, name: str, value: str | float) -> None:
         """Define a LAMMPS variable that is exactly ``value``, whatever characters are in it.
@@ -123,51 +166,36 @@ class Session:
         Raises:
             InputError: LAMMPS has no such name, or no way to write the value.
         """
-        word = quoted(name, value)
+        word = language.quoted(name, value)
         if word.isascii():
             self.commands(f"variable {name} index {word}")
         else:  # in a command LAMMPS loses what is not ASCII
             self.commands(f"variable {name} string none")
             self.lmp.set_string_variable(name, str(value))
 
-    def file(self, script: Path) -> None:
-        """Run a LAMMPS script, whose commands the log (which there must be) echoes.
+    def quietly(self, *commands: str) -> None:
+        """Give commands that make no steps, for what watches the runs.
 
         Raises:
-            MDError: LAMMPS refused a command; the message holds its own words and the line.
+            MDError: LAMMPS refused one.
         """
-        self._changed = self._fresh = True
-        self._memory.forget()
-        try:
-            with self._signals.held():
-                self.lmp.file(str(script))
-        except Exception as error:
-            text, _, line = str(error).partition("Last input line:")
-            line = line.strip() or self._last_logged()
-            message = f"{script}: LAMMPS refused '{line}': {_tidy(Exception(text))}"
-            if isinstance(error, lammps.MPIAbortException):  # the peers wait inside LAMMPS
-                self._abort(message)
-            raise MDError(message) from error
+        for line in commands:
+            self._give(functools.partial(self.lmp.command, line), line)
 
-    def _last_logged(self) -> str:
-        """The command that was echoed last; on the rank that writes the log."""
-        if self.log is None or self.comm.rank != 0:
-            return "a command"
-        self.lmp.flush_buffers()
-        before, _, _ = self.log.read_text(errors="replace").partition("\nERROR")
-        echoed = [line.strip() for line in before.splitlines() if line.strip()]
-        return echoed[-1] if echoed else "its first command"
-
-    def run(self, steps: int, options: str = "") -> None:
+    def run(self, steps: int, options: str = "") -> int:
         """Run ``steps`` timesteps (``0``: evaluate forces and call the observers).
+
+        Returns:
+            The steps that were made: fewer if the simulation stopped early (``fix halt``, ``timer timeout``).
 
         Raises:
             MDError: LAMMPS stopped the run.
             KeyboardInterrupt: a rank was interrupted; raised on all ranks if observers were attached.
             ObserverError: an observer failed; raised on all ranks.
         """
-        self._announce(self.step - 1)
-        self.commands(f"run {steps} {options}")
+        before = self.step
+        self._command(f"run {steps} {options}".strip(), inside=True)
+        return self.step - before
 
     def evaluate(self) -> None:
         """Forces at the present positions; no observer is called.
@@ -175,92 +203,114 @@ class Session:
         Cheap where nothing but positions has changed since the last run; after any
         other command LAMMPS must be set up again, or it follows pointers to what is gone.
         """
+        if self._watching.recording:
+            self._watching.pause()
+        line = "run 0 post no" if self._changed else "run 1 pre no post no"
         self._quiet = True
         try:
-            self.commands("run 0 post no" if self._changed else "run 1 pre no post no")
+            self._give(lambda: self.lmp.command(line), line, in_folder=True)
+            self._changed = False
         finally:
             self._quiet = False
 
     def minimize(self, force: float, iterations: int) -> None:
-        """LAMMPS's conjugate gradients down to a largest force component of ``force`` (eV/Å).
+        """LAMMPS's conjugate gradients down to a largest force component of ``force`` (units of the script).
 
         Raises:
             ConvergenceError: it stopped before.
         """
-        self.commands("min_style cg")
-        self.commands("min_modify norm max")
-        self.commands(f"minimize 0.0 {force} {iterations} {20 * iterations}")
+        self.commands("min_style cg\nmin_modify norm max")
+        self._command(f"minimize 0.0 {force} {iterations} {20 * iterations}", inside=True)
         reached = self.lmp.get_thermo("fmax")
         if not reached <= force:
             raise ConvergenceError(
-                f"minimisation stopped at a largest force of {reached:.2e} eV/Å, above {force:.0e}, "
+                f"minimisation stopped at a largest force of {reached:.2e}, above {force:.0e}, "
                 f"within {iterations} iterations; allow more, or loosen the tolerance"
             )
+
+    def _watched(self, give: Callable[[], None], replay: bool = False) -> None:
+        """Give a command that may run, and tell the observers all of it."""
+        watching = self._watching
+        if not watching.watches:
+            give()
+            return
+        if not self._hooked:  # LAMMPS was cleared
+            self._hook()
+            watching.renew()
+        watching.begin(replay)
+        try:
+            give()
+        except MDError:
+            watching.settle()
+            watching.raise_failure()
+            raise
+        watching.settle()
+        watching.raise_failure()
+        if not self._hooked and self.step > 0:
+            raise MDError(
+                "LAMMPS was cleared ('clear') and went on without the observers that were attached; "
+                "give 'clear' before them, or in a command of its own"
+            )
+
+    def _give(self, call: Callable[[], object], line: str, script: str = "", in_folder: bool = False) -> None:
+        """One call of LAMMPS: of a command, or of a script, of which LAMMPS says which line it is at.
+
+        Raises:
+            MDError: it failed on all ranks; if on one alone, its peers wait inside LAMMPS, and all end.
+        """
+        self._changed = self._fresh = True
+        self._memory.forget()  # an array may be defined anew under the same name
+        try:
+            with self._inside(script or f"'{line}'", in_folder):
+                call()
+        except Exception as error:
+            text, _, last = str(getattr(error, "message", error)).partition("Last input line:")
+            line = line or instance.tidy(last) or instance.last_logged(self.lmp, self.log)
+            place, said = f"{script}: " if script else "", instance.tidy(text)
+            if isinstance(error, lammps.MPIAbortException):
+                self.abort(f"{place}LAMMPS failed on rank {self.comm.rank} in '{line}': {said}")
+            raise MDError(f"{place}LAMMPS refused '{line}': {said}") from error
+
+    @contextmanager
+    def _inside(self, what: str, in_folder: bool) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(self._signals.held())
+            stack.enter_context(ending.told(what, self.comm.rank == 0))
+            if in_folder:
+                stack.enter_context(self._folder.entered())
+            yield
+
+    # --- observers -------------------------------------------------------------------
 
     def attach(self, observer: Any, schedule: Schedule) -> None:
         """Have ``observer`` called on the timesteps of ``schedule``, once each.
 
+        Args:
+            observer: an :class:`.observe.base.Observer`, or any object with some of its methods.
+            schedule: of the steps, as :func:`.observe.schedule.every`.
+
         Raises:
-            InputError: an array that it needs is not defined.
+            InputError: the simulation does not define what it needs.
+            MDError: LAMMPS refuses to give it; the message has its own words.
         """
-        plain, observer = observer, adapted(observer)
-        observer.prepare(self)
-        missing = [name for name in observer.needs if not self.defines(name)]
-        if missing:
-            raise InputError(
-                f"{type(plain).__name__} needs {', '.join(missing)}, which this simulation does not "
-                f"define; {sources.remedy(missing[0])}"
-            )
-        if not self._watchers:
-            # forces (all zero) are applied as seldom as LAMMPS allows
-            self.commands(f"fix {_FIX} all external pf/callback 1 {2**30}")
-            # the library's own function: the wrapper's builds three arrays at every step
-            self._call = self.lmp.FIX_EXTERNAL_CALLBACK_FUNC(self._callback)
-            self.lmp.lib.lammps_set_fix_external_callback(self.lmp.lmp, _FIX.encode(), self._call, None)
-        self._watchers.append(_Watch(plain, observer, schedule))
+        if not self._hooked:
+            self._hook()
+        self._watching.add(observer, schedule)
 
     def detach(self, observer: Any) -> None:
         """Stop calling ``observer``."""
-        for watch in [w for w in self._watchers if w.plain is observer]:
-            self._watchers.remove(watch)
-            watch.observer.finish()
-        if not self._watchers:
-            self.commands(f"unfix {_FIX}")
+        self._watching.remove(observer)
+        if not self._watching.watches and self._hooked:
+            self.quietly(f"unfix {_FIX}")
 
-    def view(self, name: str, count: int) -> NDArray[Any]:
-        """The first ``count`` rows of a per-atom array, as a view into LAMMPS's memory."""
-        return self._memory.view(name, count)
+    def catch_up(self) -> None:
+        """Tell observers what is left of runs that someone else has started on the same LAMMPS (collective).
 
-    def box(self) -> NDArray[np.float64]:
-        """``(3, 3)`` edge vectors of the box as it is now, one a row."""
-        (xlo, ylo, zlo), (xhi, yhi, zhi), xy, yz, xz, *_ = self.lmp.extract_box()
-        return np.array([[xhi - xlo, 0.0, 0.0], [xy, yhi - ylo, 0.0], [xz, yz, zhi - zlo]])
-
-    def corner(self) -> NDArray[np.float64]:
-        """``(3,)`` the corner of the box from which its edges go."""
-        return np.array(self.lmp.extract_box()[0])
-
-    def defines(self, name: str) -> bool:
-        """Whether the per-atom array, compute (``c_ID``), fix (``f_ID``) or variable (``v_name``) exists."""
-        return sources.defined(self.lmp, name)
-
-    def atoms(self) -> Atoms:
-        """This rank's atoms now."""
-        return LiveAtoms(self, self.step, self.lmp.extract_setting("nlocal"))
-
-    def gather(self, name: str, columns: int) -> NDArray[np.float64]:
-        """A per-atom array of all atoms in the order of their IDs 1..N, on all ranks: ``(N, columns)``."""
-        atoms = self.atoms()
-        whole = np.zeros((self.natoms, columns))
-        whole[atoms.array("id") - 1] = _table(atoms.array(name))[:, :columns]
-        self.comm.Allreduce(MPI.IN_PLACE, whole)
-        return whole
-
-    def scatter(self, name: str, values: NDArray[np.float64]) -> None:
-        """Set a per-atom array from ``values`` ``(N, columns)`` in the order of the atom IDs."""
-        atoms = self.atoms()
-        target = _table(atoms.array(name))
-        target[:, : values.shape[1]] = values[atoms.array("id") - 1]
+        Raises:
+            ObserverError: one failed in such a run, or now.
+        """
+        self._watching.settle()
+        self._watching.raise_failure()
 
     def masses(self) -> NDArray[np.float64]:
         """``(N,)`` masses (g/mol) in the order of the atom IDs, from the atom types; on all ranks."""
@@ -268,11 +318,15 @@ class Session:
         return per_type[self.gather("type", 1)[:, 0].astype(int)]
 
     @property
-    def natoms(self) -> int:
-        """Number of atoms on all ranks."""
-        return int(self.lmp.get_natoms())
+    def _hooked(self) -> bool:
+        return bool(self.lmp.has_id("fix", _FIX))
 
-    # --- inside the run ------------------------------------------------------
+    def _hook(self) -> None:
+        # forces (all zero) are applied as seldom as LAMMPS allows
+        self.quietly(f"fix {_FIX} all external pf/callback 1 {2**30}")
+        # the library's own function: the wrapper's builds three arrays at every step
+        self._call = self.lmp.FIX_EXTERNAL_CALLBACK_FUNC(self._callback)
+        self.lmp.lib.lammps_set_fix_external_callback(self.lmp.lmp, _FIX.encode(), self._call, None)
 
     def _callback(self, _: object, step: int, count: int, tag: object, x: object, forces: Any) -> None:
         """Called by LAMMPS after the forces, with raw pointers; nothing may be raised from here."""
@@ -281,104 +335,81 @@ class Session:
             self._fresh = False
             if count:
                 ctypes.memset(forces[0], 0, 3 * count * ctypes.sizeof(ctypes.c_double))
-        if self._quiet or self._stopped:
-            return
-        try:
-            # LAMMPS calls twice on the step between two runs
-            due = [w for w in self._watchers if w.schedule(step) and w.last != step]
-            if self._failure is None:
-                self._look(due, step, count)
-            # The ranks agree where something is to be combined, else now and then: it costs a
-            # synchronisation.  All of them take the same way here, as schedules know the step alone.
-            combining = [w.observer for w in due if w.observer.combines]
-            if not combining and step % _AGREE_EVERY:
-                return
-            if self._anywhere(self._failure is not None):
-                self._stopped = True
-                self.lmp.force_timeout()
-                return
-            tallied = any(observer.tallies for observer in combining)
-            if tallied:
-                self.lmp.clearstep_compute()  # else LAMMPS gives what it computed last
-            for observer in combining:
-                self._combine(observer, step)
-            if tallied:
-                self._announce(step)
-        except BaseException as error:
-            if self.comm.size == 1:
-                self._failure, self._stopped = (step, error), True
-                self.lmp.force_timeout()
-            else:  # the peers may wait in the middle of it
-                self._abort(f"observer failed at step {step} and left its peers:\n{traceback.format_exc()}")
+        if not self._quiet:
+            with self._folder.left():
+                self._watching.call(step, count)
 
-    def _combine(self, observer: Any, step: int) -> None:
-        """The collective phase; an error of ours is raised after its communication, so the others go on.
+    def minimising(self) -> bool:
+        """Whether LAMMPS is in the middle of a minimisation."""
+        return bool(self._memory.has_fix(b"MINIMIZE"))
 
-        The ranks hear of it when they next agree.
-        """
-        try:
-            observer.collective(self.comm)
-        except MdbridgeError as error:
-            self._failure = self._failure or (step, error)
+    def deliver_signals(self) -> None:
+        """Call the handlers of signals that have arrived during a run."""
+        self._signals.deliver()
 
-    def _announce(self, step: int) -> None:
-        """Have LAMMPS tally energies and virials on the next step after ``step`` that anyone reads them.
-
-        LAMMPS leaves them out on steps that were not announced, and refuses to give them.
-        """
-        coming = [following(w.schedule, step) for w in self._watchers if w.observer.tallies]
-        known = [n for n in coming if n is not None]
-        if known:
-            self.lmp.addstep_compute_all(min(known))
-
-    def _look(self, due: "list[_Watch]", step: int, count: int) -> None:
-        """The local phase: what goes wrong is kept until the ranks next agree."""
-        try:
-            self._signals.deliver()
-            atoms = LiveAtoms(self, step, count)
-            for watch in due:
-                watch.last = step
-                watch.observer.local(atoms)
-        except BaseException as error:
-            self._failure = (step, error)
-
-    def _anywhere(self, flag: bool) -> bool:
-        """Whether ``flag`` is set on any rank (collective, and cheap)."""
-        self._flag[0] = flag
-        self.comm.Allreduce(self._flag, self._any, MPI.LOR)
-        return bool(self._any[0])
-
-    def _raise_failure(self) -> None:
-        """After a run: raise on all ranks what went wrong on any (collective where anything is attached)."""
-        if not self._watchers or not self._anywhere(self._failure is not None):
-            return
-        step, mine = self._failure or (0, None)
-        stopped, self._stopped, self._failure = self._stopped, False, None
-        if stopped:
-            self.commands("timer timeout off")  # else the next run would stop at once
-        stop = mine if isinstance(mine, KeyboardInterrupt | SystemExit) else None
-        text = None if mine is None else f"{type(mine).__name__}: {mine}"
-        reports = self.comm.allgather((stop, step, text))
-        for stop, *_ in reports:
-            if stop is not None:
-                raise stop
-        rank, step, text = next((r, step, text) for r, (_, step, text) in enumerate(reports) if text)
-        raise ObserverError(f"observer failed at step {step} on rank {rank}: {text}", step, rank) from mine
-
-    def _abort(self, message: str) -> None:
+    def abort(self, message: str) -> None:
+        """End all ranks: one has failed where its peers wait for it; alone, raise an MDError."""
         if self.comm.size == 1:
             raise MDError(message)
         sys.stderr.write(f"mdbridge: error: {message}\n")
-        abort(self.comm, 1)
+        parallel.abort(self.comm, 1)
 
+    # --- atoms -----------------------------------------------------------------------
 
-def _table(array: NDArray[Any]) -> NDArray[Any]:
-    """A per-atom vector as a table of one column, a table as it is; a view."""
-    return array if array.ndim == 2 else array[:, None]
+    def atoms(self) -> Atoms:
+        """This rank's atoms now."""
+        return LiveAtoms(self, self.step, self.lmp.extract_setting("nlocal"))
 
+    def view(self, name: str, count: int) -> NDArray[Any]:
+        """The first ``count`` rows of a per-atom array, as a view into LAMMPS's memory."""
+        return self._memory.view(name, count)
 
-def _tidy(error: Exception) -> str:
-    """LAMMPS's message on one line, without its source position and pointers to the manual."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    kept = [line for line in lines if line and not line.startswith(("For more information", "http"))]
-    return " ".join(kept).split(" (src/")[0]
+    def box(self) -> NDArray[np.float64]:
+        """``(3, 3)`` edge vectors of the box as it is now, one a row."""
+        return self._memory.box()[1]
+
+    def corner(self) -> NDArray[np.float64]:
+        """``(3,)`` the corner of the box from which its edges go."""
+        return self._memory.box()[0]
+
+    def defines(self, name: str) -> bool:
+        """Whether a per-atom source (:meth:`.observe.base.Atoms.values`) exists."""
+        return sources.defined(self.lmp, name)
+
+    def ids(self) -> NDArray[np.int64]:
+        """``(N,)`` the IDs of all atoms, ascending, on all ranks (collective).
+
+        Raises:
+            InputError: the atoms have none.
+        """
+        return arrays.ids(self)
+
+    def gather(self, name: str, columns: int | None = None, unwrapped: bool = False) -> NDArray[np.float64]:
+        """``(N, columns)`` a per-atom array of all atoms, in the order of :meth:`ids` (collective).
+
+        Args:
+            name: as in :meth:`.observe.base.Atoms.array`.
+            columns: the first so many; all if absent.
+            unwrapped: carry positions ``x`` over the periodic boundaries, as references must be;
+                else they are where LAMMPS keeps them, in the box.
+
+        Raises:
+            InputError: the atoms have no IDs, or there is no such array.
+        """
+        return arrays.gather(self, name, columns, unwrapped)
+
+    def scatter(self, name: str, values: NDArray[np.float64], unwrapped: bool = False) -> None:
+        """Set a per-atom array from ``values`` ``(N, columns)``, in the order of :meth:`ids` (collective).
+
+        Args:
+            name: as in :meth:`.observe.base.Atoms.array`.
+            values: one row an atom; columns beyond theirs are left as they are.
+            unwrapped: positions ``x`` are unwrapped ones, and image flags are set to go with them;
+                else the flags are left as they are.
+
+        Raises:
+            InputError: the atoms have no IDs, there is no such array, or their numbers differ.
+        """
+        arrays.scatter(self, name, values, unwrapped)
+        if name in self._watching.references:
+            births.know(self.atoms())

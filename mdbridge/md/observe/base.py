@@ -141,6 +141,9 @@ class Observer:
             ``"d2_name"``); what of it the simulation does not define is refused when it is attached.
         groups: LAMMPS's groups that it asks for.
         thermo: quantities of the whole system that it reads (as in :meth:`Atoms.thermo`).
+        references: per-atom arrays (2 or 3 columns) of unwrapped reference positions, of which atoms
+            that appear during a run get theirs where they are first seen.
+        reads_atoms: whether it looks at atoms at all, not at the box and ``thermo`` alone.
         tallies: acts right after the forces and reads energies or stresses then; to be avoided.
         once: of a step that is set up again (``run 0`` after atoms were moved) only the first
             look counts.
@@ -150,6 +153,8 @@ class Observer:
     needs: Sequence[str] = ()
     groups: Sequence[str] = ()
     thermo: Sequence[str] = ()
+    references: Sequence[str] = ()
+    reads_atoms: bool = True
     tallies: bool = False
     once: bool = False
 
@@ -175,16 +180,16 @@ class Observer:
 
 
 class Adapted(Observer):
-    """A plain object with some of an observer's methods, made an observer that acts after the forces."""
+    """A plain object with some of an observer's methods, made an observer that acts after the forces.
+
+    Of its attributes ``moment``, ``needs`` and ``tallies`` count.
+    """
 
     moment: Moment = "forces"
 
     def __init__(self, plain: Any):
         self.plain = plain
-        for name in ("moment", "needs", "groups", "thermo", "tallies", "once"):
-            if hasattr(plain, name):
-                setattr(self, name, getattr(plain, name))
-        for name in ("prepare", "local", "collective", "finish"):
+        for name in ("moment", "needs", "tallies", "prepare", "local", "collective", "finish"):
             if hasattr(plain, name):
                 setattr(self, name, getattr(plain, name))
 

@@ -13,12 +13,12 @@ from scipy import sparse
 
 from ...coarse import kernels, timefilter
 from ...fields.grid import NodeGrid
-from ..session import Atoms
+from .base import Atoms, Moment, Observer
 
 Array = NDArray[np.float64]
 
 
-class TimeFilter:
+class TimeFilter(Observer):
     """Smooth displacements in time, [You2022, eq. 2.10]; attach it to every step.
 
     The state is a per-atom array, which migrates with the atoms and goes into
@@ -30,6 +30,10 @@ class TimeFilter:
         resume: keep the state that the atoms carry.
         array: the per-atom array of the state; two filters on one run need two.
     """
+
+    moment: Moment = "forces"
+    references = ("d2_reference",)
+    once = True
 
     def __init__(self, weight: float, resume: bool = False, array: str = "d2_smoothed"):
         self.weight, self.array = weight, array
@@ -70,7 +74,7 @@ class Averages:
     load: Array
 
 
-class SpatialAverage:
+class SpatialAverage(Observer):
     """Average displacements and loads in space onto nodes, [You2022, eq. 2.2, 2.3, 2.11].
 
     Args:
@@ -83,6 +87,9 @@ class SpatialAverage:
     Attributes:
         results: for each grid, the averages of the last step it acted on; on all ranks.
     """
+
+    moment: Moment = "forces"
+    references = ("d2_reference",)
 
     def __init__(
         self,

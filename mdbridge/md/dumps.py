@@ -1,0 +1,226 @@
+"""LAMMPS's own dumps of chosen steps, brought back into this process.
+
+LAMMPS calls back after the forces, before a step is at its end, and never at its end.
+What it knows at the end of a step it tells in its dumps; so a step that observers are to
+see whole is dumped, each rank its own atoms, exactly, and read when LAMMPS calls next.
+All of a step is then what a ``dump custom`` says: after all fixes, in whatever order they
+stand, under any integrator, at accepted steps of a minimisation, in a ``rerun``; and LAMMPS
+itself sees to it that energies and stresses are tallied on these steps.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import parallel
+from ..core.errors import MDError
+
+if TYPE_CHECKING:
+    from .session import Session
+
+Array = NDArray[np.float64]
+
+_NEVER = 2**52
+_FORMAT = 2  # of LAMMPS's binary dumps
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One step of a dump, as one rank wrote it.
+
+    Attributes:
+        step: the timestep.
+        time: simulated time.
+        corner, box: ``(3,)``, ``(3, 3)`` the box, its edges in rows.
+        periodic: whether it repeats along each edge.
+        columns: names, as LAMMPS writes them.
+        rows: ``(n, columns)``.
+    """
+
+    step: int
+    time: float
+    corner: Array
+    box: Array
+    periodic: tuple[bool, bool, bool]
+    columns: tuple[str, ...]
+    rows: Array
+
+
+def read(path: Path) -> Snapshot:
+    """A file of a ``dump custom … .bin`` that holds one step, with its time.
+
+    Raises:
+        MDError: it is no such file, or not whole.
+    """
+    data = path.read_bytes()
+    try:
+        return _parsed(data)
+    except (ValueError, IndexError) as error:
+        raise MDError(f"{path}: the dump of a step is not whole ({error}); is the disk full?") from error
+
+
+def _parsed(data: bytes) -> Snapshot:
+    place = 0
+
+    def take(kind: str, count: int = 1) -> NDArray[np.generic]:
+        nonlocal place
+        values = np.frombuffer(data, kind, count, place)
+        place += values.nbytes
+        return values
+
+    length = -int(take("i8")[0])
+    name = take("S1", length).tobytes()
+    endian, revision = take("i4", 2)
+    if name != b"DUMPCUSTOM" or endian != 1 or revision != _FORMAT:
+        raise ValueError(f"not a known format: {name!r} {endian} {revision}")
+    step, _ = (int(n) for n in take("i8", 2))
+    triclinic = int(take("i4")[0])
+    boundary = take("i4", 6).reshape(3, 2)
+    bounds = take("f8", 6).reshape(3, 2)
+    tilts = take("f8", 3) if triclinic else np.zeros(3)
+    width = int(take("i4")[0])
+    take("S1", int(take("i4")[0]))  # style of units
+    time = float(take("f8")[0]) if take("i1")[0] else float("nan")
+    columns = take("S1", int(take("i4")[0])).tobytes().decode().split()
+    blocks = int(take("i4")[0])
+    rows = [take("f8", int(take("i4")[0])).reshape(-1, width) for _ in range(blocks)]
+    corner, box = _box(bounds, *(float(t) for t in tilts))
+    return Snapshot(
+        step,
+        time,
+        corner,
+        box,
+        tuple(bool(flag == 0) for flag in boundary[:, 0]),  # type: ignore[arg-type]
+        tuple(columns),
+        rows[0] if blocks == 1 else np.concatenate(rows),
+    )
+
+
+def _box(bounds: Array, xy: float, xz: float, yz: float) -> tuple[Array, Array]:
+    """Corner and edges from the bounding box, which is what a dump of a leaning box tells."""
+    (xlo, xhi), (ylo, yhi), (zlo, zhi) = bounds
+    xlo, xhi = xlo - min(0.0, xy, xz, xy + xz), xhi - max(0.0, xy, xz, xy + xz)
+    ylo, yhi = ylo - min(0.0, yz), yhi - max(0.0, yz)
+    return np.array([xlo, ylo, zlo]), np.array([[xhi - xlo, 0, 0], [xy, yhi - ylo, 0], [xz, yz, zhi - zlo]])
+
+
+class Dump:
+    """A dump whose steps are chosen from here, one ahead.
+
+    Args:
+        session: whose LAMMPS writes it.
+        name: of the dump, and of what it needs.
+    """
+
+    def __init__(self, session: "Session", name: str):
+        self._session, self.name = session, name
+        self._variable = f"{name}_due"
+        self._folder: Path | None = None
+        self._waiting: int | None = None
+        self.columns: tuple[str, ...] = ()
+        self.open = False
+        self.due = _NEVER
+
+    def start(
+        self, columns: Sequence[str], due: int | None, first: bool, divisor: int, stride: str, keep: str
+    ) -> None:
+        """Have LAMMPS dump ``columns`` (collective).
+
+        Args:
+            columns: as in ``dump custom``.
+            due: the first step to dump.
+            first: dump the step at which the next run is set up, too.
+            divisor: divides all steps that will be due; LAMMPS checks whether fixes are current on such.
+            stride: LAMMPS formula of the next step, where :meth:`aim` is not called in time.
+            keep: further words of ``dump_modify``.
+
+        Raises:
+            MDError: LAMMPS refuses a column; the message has its own words.
+        """
+        self.stop()
+        self.columns = tuple(columns)
+        path = self._make_folder() / "step.*.%.bin"
+        name = self.name
+        self._session.quietly(
+            f"variable {self._variable} internal 0",
+            f'variable {name}_next equal "ternary(v_{self._variable} > step, v_{self._variable}, {stride})"',
+            f"dump {name} all custom {divisor} {path} {' '.join(columns)}",
+            f"dump_modify {name} every v_{name}_next first {'yes' if first else 'no'} time yes {keep}",
+        )
+        self.open = True
+        self.aim(due)
+
+    def aim(self, due: int | None) -> None:
+        """Dump step ``due`` next, after the one that is next already; may be called in a callback."""
+        # if none, one that is never reached, but to which LAMMPS can count
+        self.due = _NEVER if due is None else due
+        self._session.lmp.set_internal_variable(self._variable, float(self.due))
+
+    def stop(self) -> None:
+        """Dump no more (collective); what has been dumped can still be taken."""
+        if self.open and self._session.lmp.has_id("dump", self.name):
+            self._session.quietly(f"undump {self.name}")
+        self.open = False
+
+    def path(self, step: int) -> Path:
+        """The file of a step, of this rank."""
+        assert self._folder is not None
+        return self._folder / f"step.{step}.{self._session.comm.rank}.bin"
+
+    def has(self, step: int) -> bool:
+        """Whether a step has been dumped and not been taken; the same on all ranks, once it is over."""
+        return self._folder is not None and self.path(step).exists()
+
+    def steps(self) -> list[int]:
+        """The steps that have been dumped and not been taken."""
+        if self._folder is None or not self._folder.is_dir():
+            return []
+        mine = f".{self._session.comm.rank}.bin"
+        names = [path.name for path in self._folder.iterdir()]
+        return sorted(int(name.split(".")[1]) for name in names if name.endswith(mine))
+
+    def take(self, step: int) -> Snapshot:
+        """What was dumped of a step; its file is gone then.
+
+        Raises:
+            MDError: the file is not whole.
+        """
+        path = self.path(step)
+        try:
+            return read(path)
+        finally:
+            path.unlink(missing_ok=True)
+
+    def drop(self, step: int) -> None:
+        """Forget a step."""
+        self.path(step).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Remove everything (collective)."""
+        self.stop()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _make_folder(self) -> Path:
+        """A temporary folder of the same name on all ranks, which need not share a disk."""
+        if self._folder is None:
+            comm = self._session.comm
+
+            def make() -> str:
+                folder = tempfile.mkdtemp(prefix="mdbridge-")
+                if set(folder) & set("%*\"'$# &"):  # they mean something to LAMMPS
+                    Path(folder).rmdir()
+                    folder = tempfile.mkdtemp(prefix="mdbridge-", dir="/tmp")
+                return folder
+
+            self._folder = Path(parallel.on_root(comm, make))
+            _, error = parallel.attempt(lambda: self._folder.mkdir(exist_ok=True))  # type: ignore[union-attr]
+            parallel.agree(comm, error)
+        return self._folder

@@ -1,0 +1,57 @@
+"""A LAMMPS instance: made here, or made by someone else; and what it says of itself."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mpi4py import MPI
+
+from ..core.errors import InputError
+from .engine import lammps
+
+
+def started(comm: MPI.Comm, log: Path | None, cmdargs: Sequence[str]) -> Any:
+    """A new LAMMPS instance.
+
+    Raises:
+        InputError: a switch is not for a session.
+    """
+    for switch in ("-in", "-i", "-partition", "-p"):
+        if switch in cmdargs:
+            raise InputError(
+                f"'{switch}' cannot be given to a session: give the script to Session.file, one for all ranks"
+            )
+    arguments = ["-log", str(log) if log else "none", "-screen", "none", "-nocite", *map(str, cmdargs)]
+    return lammps.lammps(cmdargs=arguments, comm=comm)
+
+
+def taken(comm: MPI.Comm, lmp: Any) -> Any:
+    """The instance inside of whatever somebody hands over."""
+    while not isinstance(lmp, lammps.lammps):
+        inner = getattr(lmp, "lmp", None)
+        if inner is None:
+            raise InputError(
+                f"{type(lmp).__name__} is no LAMMPS instance: give a lammps.lammps, or what has one as 'lmp'"
+            )
+        lmp = inner
+    theirs = lmp.get_mpi_comm()
+    if theirs is not None and MPI.Comm.Compare(theirs, comm) not in (MPI.IDENT, MPI.CONGRUENT):
+        raise InputError("the communicator has other ranks than those that run the LAMMPS instance")
+    return lmp
+
+
+def tidy(text: str) -> str:
+    """LAMMPS's message on one line, without its source position and pointers to the manual."""
+    lines = [line.strip() for line in text.splitlines()]
+    kept = [line for line in lines if line and not line.startswith(("For more information", "http", "^"))]
+    return " ".join(kept).split(" (src/")[0]
+
+
+def last_logged(lmp: Any, log: Path | None) -> str:
+    """The command that was echoed last; on the rank that writes the log."""
+    lmp.flush_buffers()
+    if log is None or not log.exists():
+        return "a command"
+    before, _, _ = log.read_text(errors="replace").partition("\nERROR")
+    echoed = [line.strip() for line in before.splitlines() if line.strip()]
+    return echoed[-1] if echoed else "its first command"

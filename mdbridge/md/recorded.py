@@ -1,0 +1,161 @@
+"""The atoms of one rank at the end of a step, as LAMMPS's dump of it holds them."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import MDError
+from . import sources
+from .dumps import Snapshot
+
+if TYPE_CHECKING:
+    from .session import Session
+
+Array = NDArray[np.float64]
+
+ALWAYS = ("id", "type", "x", "y", "z", "ix", "iy", "iz", "mass")
+"""Columns that every observer may rely on."""
+
+_VECTORS = {name: tuple(prefix + d for d in "xyz") for name, prefix in (("x", ""), ("v", "v"), ("f", "f"))}
+_SYNONYMS = {"molecule": "mol", "image": "ix"}  # LAMMPS's names of arrays are not always those of its dumps
+
+
+def columns(session: "Session", needs: Sequence[str], groups: Sequence[str]) -> list[str]:
+    """What a dump must hold beyond :data:`ALWAYS` for observers that need ``needs`` and ``groups``."""
+    result: dict[str, None] = {}
+    for source in needs:
+        result.update(dict.fromkeys(_columns_of(session, source)))
+    result.update(dict.fromkeys(f"v_{group_variable(name)}" for name in groups))
+    return [name for name in result if name not in ALWAYS]
+
+
+def _columns_of(session: "Session", source: str) -> Sequence[str]:
+    if source in _VECTORS:
+        return _VECTORS[source]
+    if source in _SYNONYMS:
+        return [_SYNONYMS[source]]
+    if source.startswith(("d2_", "i2_")) and not source.endswith("]"):
+        width = sources.width(session.lmp, source)
+        return [f"{source}[{k}]" for k in range(1, width + 1)]
+    return [source]
+
+
+def group_variable(name: str) -> str:
+    """The LAMMPS variable that says whether atoms belong to a group."""
+    return f"mdbridge_group_{name}".replace("-", "_").replace(".", "_").replace("/", "_")
+
+
+class RecordedAtoms:
+    """An :class:`.observe.base.Atoms` out of a dump; belongs to who has it.
+
+    Args:
+        session: whose atoms.
+        snapshot: of this rank.
+        system: quantities of the whole system, by name.
+    """
+
+    def __init__(self, session: "Session", snapshot: Snapshot, system: Mapping[str, float]):
+        self._session, self._snapshot, self._system = session, snapshot, system
+        self._place = {name: k for k, name in enumerate(snapshot.columns)}
+        self._cache: dict[str, NDArray[Any]] = {}
+        self.step, self.count, self.time = snapshot.step, len(snapshot.rows), snapshot.time
+        self.image_bits = session.image_bits
+        self.timestep = float(session.lmp.extract_global("dt"))
+
+    def values(self, source: str) -> Array:
+        place = self._place.get(_SYNONYMS.get(source, source))
+        if place is None:
+            raise MDError(f"'{source}' was not recorded: an observer names all that it reads in its 'needs'")
+        return np.ascontiguousarray(self._snapshot.rows[:, place])
+
+    def array(self, name: str) -> NDArray[Any]:
+        if name not in self._cache:
+            self._cache[name] = self._array(name)
+        return self._cache[name]
+
+    def _array(self, name: str) -> NDArray[Any]:
+        if name in _VECTORS:
+            return self._table(_VECTORS[name])
+        if name == "image":
+            return self._packed_images()
+        if name in ("id", "type"):
+            return self.values(name).astype(np.int64)
+        if name == "rmass":
+            return self.values("mass")
+        if name.startswith(("d2_", "i2_")):
+            width = sum(column.startswith(f"{name}[") for column in self._place)
+            return self._table([f"{name}[{k}]" for k in range(1, max(width, 1) + 1)])
+        return self.values(name)
+
+    def _table(self, names: Sequence[str]) -> Array:
+        return np.stack([self.values(name) for name in names], axis=1)
+
+    def _packed_images(self) -> NDArray[Any]:
+        bits = self.image_bits
+        a, b, c = (self.images + (1 << (bits - 1))).T
+        return (a | b << bits | c << 2 * bits).astype(np.int32 if bits == 10 else np.int64)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        sources.require_ids(self.array("id"))
+        return self.array("id")
+
+    @property
+    def types(self) -> NDArray[np.int64]:
+        return self.array("type")
+
+    @property
+    def x(self) -> Array:
+        return self.array("x")
+
+    @property
+    def v(self) -> Array:
+        return self.array("v")
+
+    @property
+    def f(self) -> Array:
+        return self.array("f")
+
+    @property
+    def images(self) -> NDArray[np.int64]:
+        return self._table(("ix", "iy", "iz")).astype(np.int64)
+
+    def unwrapped(self) -> Array:
+        return self.x + self.images @ self.box()
+
+    def masses(self) -> Array:
+        return self.values("mass")
+
+    def group(self, name: str) -> NDArray[np.bool_]:
+        if name == "all":
+            return np.ones(self.count, dtype=bool)
+        return self.values(f"v_{group_variable(name)}") != 0.0
+
+    def thermo(self, name: str) -> float:
+        if name not in self._system:
+            raise MDError(f"'{name}' was not recorded: an observer names what it reads in its 'thermo'")
+        return self._system[name]
+
+    def box(self) -> Array:
+        return self._snapshot.box
+
+    def corner(self) -> Array:
+        return self._snapshot.corner
+
+    @property
+    def periodic(self) -> tuple[bool, bool, bool]:
+        return self._snapshot.periodic
+
+    @property
+    def dimension(self) -> int:
+        return int(self._session.lmp.extract_setting("dimension"))
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        return self.dimension
+
+    @property
+    def units(self) -> str:
+        return str(self._session.lmp.extract_global("units"))
