@@ -1,0 +1,148 @@
+"""Samples of a small sheet: their fields are those of elasticity, in the units that are said."""
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from mdbridge.campaigns.peridynamics import sampling
+from mdbridge.campaigns.peridynamics.input import GrapheneInput
+from mdbridge.core.config import check
+from mdbridge.core.errors import InputError
+from mdbridge.fields.grid import NodeGrid
+from mdbridge.md import loads
+
+
+def config(**sections):
+    """336 atoms; 12 × 12 nodes 2.5 Å apart, and fine ones of half that distance."""
+    data = {
+        "campaign": "graphene",
+        "md": {"cells": [12, 7], "disc_radius_A": 15.0, "disc_inner_A": 8.0},
+        "coarse": {"radius_A": 5.0, "spacing_A": 2.5, "fine_spacing_A": 1.25},
+        "learn": {"horizons_A": [6.0]},
+        "dynamics": {"enabled": False},
+    }
+    return check(data | sections, GrapheneInput, "small.toml")
+
+
+WAVES = {"train-x-1-0": (0, 0), "train-y-0-1": (1, 1), "train-y-1-0": (0, 1)}
+"""Name: axis of the wave, direction of the force."""
+
+
+@pytest.fixture(scope="module")
+def sampler():
+    with sampling.sampler(MPI.COMM_SELF, config()) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def samples(sampler):
+    return {name: sampling._static(sampler, "train", name) for name in WAVES}
+
+
+@pytest.fixture(scope="module")
+def elastic(sampler):
+    return {name: float(value) for name, value in sampler.elastic().items()}
+
+
+def amplitude(values, x):
+    """Of cos x, with the mean left out."""
+    return 2 * (values * np.cos(x)).mean()
+
+
+@pytest.mark.parametrize("suffix", ["", "_fine"])
+def test_long_waves_answer_with_the_elastic_constants(sampler, samples, elastic, suffix):
+    """b/(k² u) is C11 along and C66 across; the wave of 30 Å is a little too long to be short."""
+    grid = sampling.node_grids(config(), sampler.sheet.box)[suffix]
+    for name, (axis, component) in WAVES.items():
+        k = 2 * np.pi / sampler.sheet.box[axis]
+        wave = k * grid.points()[:, axis]
+        u, b = (amplitude(samples[name][q + suffix][:, component], wave) for q in "ub")
+        modulus = elastic["C11_TPa"] if axis == component else elastic["C66_TPa"]
+        assert b / (k**2 * u) == pytest.approx(modulus, rel=0.04)
+        assert np.abs(samples[name]["u" + suffix][:, 1 - component]).max() < 0.02 * abs(u)
+
+
+def test_loads_are_in_equilibrium_and_reach_the_strain_that_is_asked_for(samples):
+    for found in samples.values():
+        assert np.abs(found["b"].sum(axis=0)).max() < 1e-9 * np.abs(found["b"]).sum()
+        assert found["bond_strain"] <= 0.002 * 1.05
+        assert found["amplitude"] > 0
+    largest = max(float(found["bond_strain"]) for found in samples.values())
+    assert largest > 0.001
+
+
+def test_fine_nodes_share_the_load_of_the_coarse_ones(sampler, samples):
+    """Four to one: the same force per area, smoothed over the same radius."""
+    for found in samples.values():
+        ratio = np.abs(found["b_fine"]).max() / np.abs(found["b"]).max()
+        assert ratio == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_body_force_is_a_force_over_the_volume_of_a_node():
+    grid = NodeGrid((0.0, 0.0), (2.0, 5.0), (3, 3), True)
+    # 1 eV/Å over 10 Å² × 4 Å is 0.025 eV/Å⁴, and 1 eV/Å³ is 160.2 GPa
+    assert sampling.body_force_unit(grid, 4.0) == pytest.approx(0.025 * 0.1602176634)
+
+
+def test_near_0_K_the_snapshot_and_the_filtered_field_are_those_at_rest():
+    """Over 100 steps a filter of 0.1 a step has seen all but 3e-5."""
+    dynamics = {
+        "load": "train-x-1-0",
+        "temperature_K": 1e-6,
+        "duration_ps": 0.05,
+        "filter_weight": 0.1,
+        "max_bond_strain": 0.004,
+    }
+    made = config(dynamics=dynamics)
+    ticks = []
+    with sampling.sampler(MPI.COMM_SELF, made) as sampler:
+        sampler.tick = ticks.append
+        found = sampling._dynamic(sampler)
+        steps = round(0.05 / sampler.planar.timestep)
+    zero = found["u_zero"] - found["u_zero"].mean(axis=0)
+    largest = np.abs(zero).max()
+    assert largest > 1e-3
+    for name in ("u_raw", "u_filtered"):
+        np.testing.assert_allclose(found[name], zero, atol=2e-3 * largest + 1.5 * 0.9**steps * largest)
+    assert ticks[-1] == 1.0 and found["temperature_K"] < 1.0
+
+
+def test_nodes_of_the_disc_reach_beyond_it_and_one_is_at_its_centre():
+    grids = sampling.node_grids(config(), None)
+    for grid, spacing in ((grids[""], 2.5), (grids["_fine"], 1.25)):
+        points = grid.points()
+        assert not grid.periodic and grid.spacing == (spacing, spacing)
+        assert np.hypot(*points.T).min() == 0.0
+        assert points.max() == 20.0  # 15 Å and the radius of smoothing
+
+
+def test_nodes_without_mass_are_left_out():
+    grid, made = NodeGrid.centred(2.0, 1.0), loads.disc(1.0)[:2]
+    inside = np.hypot(*grid.points().T) < 2.1
+    field = np.where(inside[:, None], grid.points(), np.nan)
+    sample = {"u": field, "b": 0 * grid.points(), "parameters": np.array([1.0, 1.0])}
+    sample |= {"amplitude": np.array(0.5), "bond_strain": np.array(0.001)}
+    fields = sampling.field_set(grid, made, [sample, sample], "")
+    assert len(fields.nodes) == inside.sum() == 13
+    np.testing.assert_array_equal(fields.u[0], fields.nodes)
+    assert fields.shape is None and fields.box.tolist() == [4.0, 4.0]
+    assert fields.columns == ["case", "inner_A", "amplitude_eV_per_A", "max_bond_strain"]
+    assert fields.load.tolist() == [[1.0, 1.0, 0.5, 0.001]] * 2
+    assert fields.names == ["test-1", "test-2"]
+
+
+def test_every_load_is_a_task_and_the_dear_ones_are_the_disc_s():
+    stage = sampling.tasks(config())
+    names = {task.name: task for task in stage.tasks}
+    assert len(names) == len(stage.tasks) == 70 + 10 + 4 + 1
+    assert names["test-1"].cost > 10 * names["val-01"].cost
+    warm = sampling.tasks(config(dynamics={"enabled": True}))
+    assert {task.name for task in warm.tasks} - set(names) == {"dynamics"}
+    learned = sampling.learned_from(config(), stage)
+    assert len(learned) == 80 and not [name for name in learned if name.startswith("test")]
+
+
+@pytest.mark.parametrize("load", ["test-1", "train-x-0-0", "none"])
+def test_a_load_that_is_none_of_the_sheet_s_cannot_be_run_warm(load):
+    with pytest.raises(InputError, match=r"'dynamics\.load' = .*must be a load of the periodic sheet"):
+        sampling.tasks(config(dynamics={"enabled": True, "load": load}))
