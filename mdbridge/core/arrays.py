@@ -4,6 +4,7 @@ Nothing is unpickled, and whatever is wrong with a file is one error that names 
 """
 
 import io
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,10 @@ def numbers(path: Path, rows: list[list[str]]) -> Array:
 def save(path: Path, arrays: Mapping[str, ArrayLike]) -> str:
     """Write a .npz, whole or not at all; returns its SHA-256."""
     with io.BytesIO() as memory:
-        np.savez(memory, **{name: np.asarray(values) for name, values in arrays.items()})
+        with zipfile.ZipFile(memory, "w") as archive:  # numpy's savez takes some names for its own options
+            for name, values in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                    np.save(entry, np.asarray(values), allow_pickle=False)
         return write_bytes(path, memory.getvalue())
 
 

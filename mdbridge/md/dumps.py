@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,7 @@ def read(path: Path) -> Snapshot:
 def _parsed(data: bytes) -> Snapshot:
     place = 0
 
-    def take(kind: str, count: int = 1) -> NDArray[np.generic]:
+    def take(kind: str, count: int = 1) -> NDArray[Any]:
         nonlocal place
         values = np.frombuffer(data, kind, count, place)
         place += values.nbytes
@@ -96,7 +96,7 @@ def _parsed(data: bytes) -> Snapshot:
         time,
         corner,
         box,
-        tuple(bool(flag == 0) for flag in boundary[:, 0]),  # type: ignore[arg-type]
+        (bool(boundary[0, 0] == 0), bool(boundary[1, 0] == 0), bool(boundary[2, 0] == 0)),
         tuple(columns),
         rows[0] if blocks == 1 else np.concatenate(rows),
     )

