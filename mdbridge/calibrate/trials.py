@@ -219,10 +219,10 @@ class Record:
                 f"{self.path}: has the format {header.get('format')!r}; this release reads {FORMAT!r}: go on "
                 "with the release that made it, or choose another --out"
             )
-        changed = _changes(_flat(header["configuration"]), _flat(self.configuration), _flat(self._complete))
+        changed = _changes(flat(header["configuration"]), flat(self.configuration), flat(self._complete))
         values = {name: pair for name, pair in changed.items() if name.partition(".")[0] not in CONTENTS}
         for name, (old, new) in values.items():
-            shown = _flat(header.get("shown", {})).get(name) if old is None else old
+            shown = flat(header.get("shown", {})).get(name) if old is None else old
             raise InputError(
                 f"{self.path}: recorded with {name} = {shown!r}, now it is {new!r}; "
                 "restore it, or choose another --out"
@@ -316,17 +316,17 @@ def _decode(content: dict[str, Any]) -> Trial:
     return Trial(**{**content, "residual": residual})
 
 
-def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+def flat(values: Any, prefix: str = "") -> dict[str, Any]:
     """Nested tables and lists with dotted names."""
     if isinstance(values, list):
         values = dict(enumerate(values))
     if not isinstance(values, dict):
         return {prefix: values}
-    flat: dict[str, Any] = {}
+    leaves: dict[str, Any] = {}
     for name, value in values.items():
-        flat |= _flat(value, f"{prefix}.{name}" if prefix else str(name))
-    return flat
+        leaves |= flat(value, f"{prefix}.{name}" if prefix else str(name))
+    return leaves
 
 
 def _without(configuration: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in _flat(configuration).items() if name not in MAY_DIFFER}
+    return {name: value for name, value in flat(configuration).items() if name not in MAY_DIFFER}

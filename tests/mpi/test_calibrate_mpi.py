@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from launch import begin, launch, ranks_of
+from mpi4py import MPI
 
 from mdbridge.calibrate import trials
+from mdbridge.core.workspace import claim
 
 INPUT = Path(__file__).parents[2] / "inputs" / "examples" / "spring.toml"
 SMALL = ("--set", "ego.evaluations=18", "--set", "ego.batch=2", "--set", "output.figures=false")
@@ -82,10 +84,16 @@ def test_an_error_ends_both_ranks_with_one_message(script, tmp_path):
     )
     assert job.returncode == 2 and "Traceback" not in job.stderr
     assert job.stderr.count("must lie below") == 1
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "trials.jsonl").write_text("rubbish\n")
+    with claim(MPI.COMM_SELF, tmp_path / "out", "calibrate", INPUT):
+        (tmp_path / "out" / "trials.jsonl").write_text("rubbish\n")
     job = launch(script, 2, "calibrate", INPUT, "--out", tmp_path / "out", *SMALL, timeout=60)
     assert job.returncode == 2 and job.stderr.count("--resume") == 1
+
+
+def test_a_second_calibration_in_one_folder_is_refused_on_both_ranks(script, tmp_path):
+    with claim(MPI.COMM_SELF, tmp_path / "out", "calibrate", INPUT):
+        job = launch(script, 2, "calibrate", INPUT, "--out", tmp_path / "out", *SMALL, timeout=60)
+    assert job.returncode == 1 and job.stderr.count("another process is working in it") == 1
 
 
 MISBEHAVED = """

@@ -18,7 +18,7 @@ def test_the_chain_writes_an_input_that_the_calibration_takes(tmp_path):
     glass = stored(tmp_path)
     chosen = Calibrate(strains=[0.05, 0.1, 0.5], E0_below_eV=[0.01, 0.05])
     glass_chain._prepare(chosen, glass, tmp_path / "calibration")
-    problem = stages.prepare(tmp_path / "calibration" / "input.toml")
+    problem = stages.prepare(tmp_path / "calibration" / "calibration.toml")
     assert problem.reference["Exy"].shape == (3, 6, 8)
     assert problem.reference["shear_stress"].shape == (20,)
     # the mean of the points about a frame: exact on a straight line, but for the first half

@@ -27,14 +27,15 @@ class Run:
     trials: list[trials.Trial]
 
     @classmethod
-    def read(cls, folder: Path) -> "Run":
-        """The run of an output folder.
+    def read(cls, folder: Path, record: Path | None = None) -> "Run":
+        """The run of an output folder; its record of trials may lie elsewhere.
 
         Raises:
             FileError: a file is missing or not what it should be.
         """
         summary = read_json(folder / "summary.json")
-        return cls(summary, trials.read(folder / "trials.jsonl")[1][: summary["evaluations"]])
+        path = folder / "trials.jsonl" if record is None else record
+        return cls(summary, trials.read(path)[1][: summary["evaluations"]])
 
     @property
     def names(self) -> list[str]:

@@ -24,16 +24,20 @@ SHOWN = 8
 """Snapshots side by side, at most."""
 
 
-def draw(out: Path) -> None:
+def draw(out: Path, record: Path | None = None, results: Path | None = None) -> None:
     """Write convergence, distance, pairs, fields_*, curves_*, slices and sensitivity (.png) to ``out``.
 
     Args:
-        out: folder with trials.jsonl, best.h5, analysis.json and summary.json.
+        out: folder with best.h5.
+        record: the trials; ``out/trials.jsonl`` if None.
+        results: folder with analysis.json and summary.json; ``out`` if None.
 
     Raises:
         FileError: a file is missing or not what it should be.
     """
-    run, analysis = Run.read(out), read_json(out / "analysis.json")
+    results = out if results is None else results
+    run = Run.read(results, out / "trials.jsonl" if record is None else record)
+    analysis = read_json(results / "analysis.json")
     _convergence(run, out / "convergence.png")
     _distance(run, out / "distance.png")
     _pairs(run, out / "pairs.png")

@@ -1,6 +1,8 @@
 """``mdbridge calibrate --seeds N``: the same calibration with several seeds, and what they agree on."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,16 @@ from ... import __version__
 from ...core import config, files, parallel
 from ...core.console import console
 from ...core.errors import InputError
+from ...core.identity import Identity
+from ...core.stages import Product, Stage, Task, make, share
+from ...core.workspace import claim
 from . import problem, stages
 from .analysis import Run, medians
 from .input import CalibrateInput
+from .stages import CAMPAIGN
+
+Job = tuple[str, str, int]
+"""Folder, scheme and seed of a run."""
 
 CHECKPOINTS = 8
 """Numbers of evaluations at which the schemes are compared."""
@@ -45,30 +54,46 @@ def run(
         MdbridgeError: a run failed; the others were finished first.
     """
     out = Path(out)
-    jobs = parallel.on_root(comm, lambda: _jobs(path, out, overrides, seeds, resume))
-    group, index, count = parallel.split_groups(comm, max(1, comm.size // len(jobs)))
-    mine = parallel.share([1.0] * len(jobs), count)[index]
+    jobs, given = parallel.on_root(comm, lambda: _jobs(path, out, overrides, seeds, resume))
+    text = parallel.on_root(comm, lambda: config.as_text(path, overrides))
+    with claim(comm, out, CAMPAIGN, path, overrides, text) as workspace:
+        stage = Stage("seeds", [_task(path, out, overrides, job, given, accept_changes) for job in jobs])
+        share(comm, workspace, stage, "seeds", nullcontext, max(1, comm.size // len(jobs)))
 
-    def work() -> None:
-        for k in mine:
-            folder, scheme, seed = jobs[k]
-            settings = [*overrides, f"ego.scheme='{scheme}'", f"ego.seed={seed}"]
-            stages.run(group, path, out / folder, settings, resume, accept_changes)
+        def write(staged: Path) -> None:
+            parallel.on_root(comm, lambda: _finish(out, staged, jobs))
 
-    _, error = parallel.attempt(work)
-    parallel.agree(comm, error)
-    group.Free()
-    study = parallel.on_root(comm, lambda: _finish(out, jobs))
+        after = {task.name: task.identity.key for task in stage.tasks}
+        product = Product("comparison", Identity("seeds", after=after), ("study.json",), write)
+        make(comm, workspace, product, again=True)
+        study = parallel.on_root(comm, lambda: files.read_json(out / "study.json"))
     for line in _table(study):
         console(comm).print(line, soft_wrap=True)
 
 
+def _task(
+    path: Path, out: Path, overrides: Sequence[str], job: Job, given: Identity, accept_changes: bool
+) -> Task[MPI.Comm]:
+    """One seed's calibration, which goes on where its own record ends."""
+    folder, scheme, seed = job
+    own = {"ego.scheme": scheme, "ego.seed": seed}
+    identity = replace(given, values={**given.values, **own}, shown={**given.shown, **own})
+
+    def work(group: MPI.Comm, _: object) -> dict[str, Any]:
+        settings = [*overrides, f"ego.scheme='{scheme}'", f"ego.seed={seed}"]
+        begun = parallel.on_root(group, (out / folder / "trials.jsonl").exists)
+        stages.run(group, path, out / folder, settings, begun, accept_changes)
+        return {"folder": folder}
+
+    return Task(folder, identity, work)
+
+
 def _jobs(
     path: Path, out: Path, overrides: Sequence[str], seeds: int, resume: bool
-) -> list[tuple[str, str, int]]:
-    """Folder, scheme and seed of every run; the input is checked, and that no record is in the way."""
+) -> tuple[list[Job], Identity]:
+    """All runs, and what they read; the input is checked, and that no record is in the way."""
     settings = config.load(path, CalibrateInput, overrides)
-    problem.prepare(path, overrides)
+    given = stages.identity(problem.prepare(path, overrides))
     first = settings.ego.seed
     schemes = settings.study.schemes or [settings.ego.scheme]
     jobs: list[tuple[str, str, int]] = [
@@ -81,10 +106,10 @@ def _jobs(
         raise InputError(
             f"{out / there[0]}: holds a record already; go on with --resume, or choose another --out"
         )
-    return jobs
+    return jobs, given
 
 
-def _finish(out: Path, jobs: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
+def _finish(out: Path, staged: Path, jobs: Sequence[Job]) -> None:
     """Write study.json and the figures (rank 0)."""
     from . import seeds_figures as figures
 
@@ -97,9 +122,8 @@ def _finish(out: Path, jobs: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
         "schemes": {scheme: _agreement(runs) for scheme, runs in schemes.items()},
         "at_equal_evaluations": _comparison(schemes),
     }
-    files.write_json(out / "study.json", study)
-    figures.draw(out, schemes)
-    return study
+    files.write_json(staged / "study.json", study)
+    figures.draw(staged, schemes)
 
 
 def _agreement(runs: Sequence[Run]) -> dict[str, Any]:

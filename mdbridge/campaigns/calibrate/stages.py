@@ -1,7 +1,9 @@
 """``mdbridge calibrate``: the parameters of a model from a reference, restartable and over all ranks."""
 
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,18 @@ from ...calibrate import pool
 from ...calibrate.ego import Calibration, Proposal
 from ...calibrate.evaluate import Outcome
 from ...calibrate.objective import Response
-from ...calibrate.trials import Record, Trial
+from ...calibrate.trials import Record, Trial, flat
 from ...calibrate.worker import Worker
-from ...core import files, parallel
+from ...core import config, files, parallel, stages
 from ...core.console import Tick, console, progress
 from ...core.errors import InputError, MdbridgeError
+from ...core.identity import Identity
+from ...core.stages import Piece, Product
+from ...core.workspace import Workspace, claim
 from . import results
 from .problem import Problem, drawn, load, prepare, worker_for
 
+CAMPAIGN = "calibrate"
 Search = tuple[Trial | None, list[Trial], str, int]
 """What a search gave: the best trial, all, why it ended, how many were in the record before."""
 
@@ -42,15 +48,17 @@ def run(
         InputError: the input, or a record of another configuration, named.
         MdbridgeError: no evaluation gave a distance.
     """
-    out = Path(out)
     settings, folder = parallel.on_root(comm, lambda: load(path, overrides))
-    with worker_for(settings, folder) as worker:  # each rank has one, and gets it ready meanwhile
+    text = parallel.on_root(comm, lambda: config.as_text(path, overrides))
+    with contextlib.ExitStack() as held:
+        worker = held.enter_context(worker_for(settings, folder))  # each rank's own, made ready meanwhile
         problem = parallel.on_root(comm, lambda: prepare(path, overrides, worker))
+        workspace = held.enter_context(claim(comm, Path(out), CAMPAIGN, path, overrides, text))
         start = time.perf_counter()
 
         def open_record() -> Record:
             return Record(
-                out / "trials.jsonl",
+                workspace.root / "trials.jsonl",
                 problem.configuration(),
                 resume,
                 complete=problem.configuration(complete=True),
@@ -63,7 +71,21 @@ def run(
                 comm, worker, problem.task, lambda p: _drive(comm, p, problem, open_record(), tick)
             )
         seconds = time.perf_counter() - start
-        parallel.on_root(comm, lambda: _finish(problem, path, out, search, seconds, worker))
+
+        record = workspace.root / "trials.jsonl"
+        read = identity(problem)
+        # made again each time: quick beside the search, whose own record says what of it is done
+        for name, files_of, finish in (
+            ("calibrate", ("summary.json", "analysis.json"), _summarise),
+            ("responses", ("best.h5",), _draw),
+        ):
+
+            def write(staged: Path, finish: Finish = finish) -> None:
+                end = End(problem, path, workspace.root, record, search, seconds, worker)
+                parallel.on_root(comm, lambda: finish(end, staged))
+
+            made = Product(name, replace(read, task=name), files_of, write)
+            stages.make(comm, workspace, made, again=True)
     best, trials, reason, _ = search
     if best is not None:
         console(comm).print(
@@ -71,6 +93,20 @@ def run(
             f"{_named(best.parameters)}; results in {out}",
             soft_wrap=True,
         )
+
+
+def identity(problem: Problem) -> Identity:
+    """What the trials of a problem depend on."""
+    read, shown = (flat(problem.configuration(complete=whole)) for whole in (False, True))
+    return Identity("calibrate", values=read, shown=shown)
+
+
+def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
+    """What a run would do, for 'mdbridge status'; the model is imported, but not called."""
+    settings, folder = load(source, overrides)
+    with worker_for(settings, folder) as worker:
+        problem = prepare(source, overrides, worker)
+    return [Product("calibrate", identity(problem), ("summary.json",), lambda staged: None)]
 
 
 def _drive(comm: MPI.Comm, workers: pool.Pool, problem: Problem, record: Record, tick: Tick) -> Search:
@@ -132,34 +168,63 @@ def _named(parameters: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.5g}" for name, value in parameters.items())
 
 
-def _finish(problem: Problem, path: Path, out: Path, search: Search, seconds: float, worker: Worker) -> None:
-    """Write summary.json, best.h5 and the figures (rank 0)."""
-    from ...calibrate import analysis  # needs torch
+@dataclass(frozen=True)
+class End:
+    """What is there when a search has ended."""
 
-    best, trials, reason, found = search
-    if best is None:
+    problem: Problem
+    source: Path
+    out: Path
+    record: Path
+    search: Search
+    seconds: float
+    worker: Worker
+
+    @property
+    def best(self) -> Trial:
+        """The trial with the least distance.
+
+        Raises:
+            InputError: no evaluation gave a distance.
+        """
+        best, trials, _, _ = self.search
+        if best is not None:
+            return best
         first = next(iter(trials), None)
         raise InputError(
-            f"{path}: none of {len(trials)} evaluations gave a distance; the first: "
+            f"{self.source}: none of {len(trials)} evaluations gave a distance; the first: "
             f"{first.status if first else 'none'}: {first.message if first else ''}"
         )
+
+
+Finish = Callable[[End, Path], None]
+
+
+def _summarise(end: End, folder: Path) -> None:
+    """Write summary.json and analysis.json (rank 0)."""
+    from ...calibrate import analysis  # needs torch
+
+    problem, (_, trials, reason, found) = end.problem, end.search
     findings = analysis.analyse(problem.space, trials, problem.groups, problem.search.seed)
-    summary = _summary(problem, best, trials, reason, findings)
-    summary |= {"wall_s": round(seconds, 3), "from_record": found}
-    files.write_json(out / "analysis.json", findings)
-    files.write_json(out / "summary.json", summary)
+    summary = _summary(problem, end.best, trials, reason, findings)
+    summary |= {"wall_s": round(end.seconds, 3), "from_record": found}
+    files.write_json(folder / "analysis.json", findings)
+    files.write_json(folder / "summary.json", summary)
+
+
+def _draw(end: End, folder: Path) -> None:
+    """Call the model at the optimum once more; write best.h5 and the figures (rank 0)."""
     try:
-        responses = drawn(problem, best.parameters, worker)
+        responses = drawn(end.problem, end.best.parameters, end.worker)
     except MdbridgeError as error:  # the search has ended all the same
-        error.args = (
-            f"{error}; {out / 'summary.json'} is complete: mend this, and have the rest drawn with --resume",
-        )
+        whole = end.out / "summary.json"
+        error.args = (f"{error}; {whole} is complete: mend this, and have the rest drawn with --resume",)
         raise
-    _write_best(out / "best.h5", problem, best, *responses)
-    if problem.settings.output.figures:
+    _write_best(folder / "best.h5", end.problem, end.best, *responses)
+    if end.problem.settings.output.figures:
         from . import figures
 
-        figures.draw(out)
+        figures.draw(folder, end.record, end.out)
 
 
 def _summary(

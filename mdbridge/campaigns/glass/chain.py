@@ -46,7 +46,7 @@ def product(comm: MPI.Comm, workspace: Workspace, settings: Calibrate, identity:
     def work(staged: Path) -> None:
         parallel.on_root(comm, lambda: _prepare(settings, workspace.root / "glass.h5", folder))
         resume = parallel.on_root(comm, (folder / "trials.jsonl").exists)
-        calibration.run(comm, folder / "input.toml", folder, (), resume)
+        calibration.run(comm, folder / "calibration.toml", folder, (), resume)
         parallel.on_root(
             comm, lambda: write_json(staged / "calibrated.json", read_json(folder / "summary.json"))
         )
@@ -168,7 +168,7 @@ def _prepare(settings: Calibrate, glass: Path, folder: Path) -> None:
     _write_reference(folder, md, settings.strains)
     tables = tomli_w.dumps(_input(settings, md, folder))
     text = f"# Made by 'mdbridge run'; 'mdbridge calibrate' takes it as it is.\n{tables}"
-    write_text(folder / "input.toml", text)
+    write_text(folder / "calibration.toml", text)
 
 
 def _input(settings: Calibrate, md: Mapping[str, Any], folder: Path) -> dict[str, Any]:
