@@ -20,8 +20,8 @@ from . import seal
 from .kinds import Format
 
 IN_MEMORY = 2**28
-"""Bytes up to which a file is put together in memory: that takes twice its size, and no more
-processor time than a temporary file; beyond, memory is what runs out first."""
+"""Bytes up to which a file is put together in memory: that takes half as much again, and about the
+processor time of a temporary file; beyond, memory is what runs out first."""
 
 _TEXT = h5py.string_dtype("utf-8")
 
