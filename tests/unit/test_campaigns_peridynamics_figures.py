@@ -1,168 +1,28 @@
-"""Summary, table and figures of graphene, from made-up samples of a known model."""
+"""Figures of a campaign, from made-up samples of a known model."""
 
-import io
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import peridynamics_results
 import pytest
-from rich.console import Console
+from peridynamics_results import GRID, HORIZON, LAMBDA, MODEL, MU
 
 from mdbridge.campaigns.peridynamics import figures
-from mdbridge.campaigns.peridynamics.figures import Results
-from mdbridge.campaigns.peridynamics.published import TABLE_4
-from mdbridge.fields.fieldset import FieldSet
-from mdbridge.fields.grid import NodeGrid
-from mdbridge.lps import stability, stencil, symbol
-from mdbridge.lps.learn import spectral
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
-from mdbridge.md import loads
-
-HORIZON = 13.0
-MODEL = LinearPeridynamicSolid(InfluenceFunction(HORIZON, 0.5, np.array([1.0, 2.0])), -0.2, 0.7)
-GRID = NodeGrid.periodic_cells((61.0, 68.0), 5.0)
-LAMBDA, MU = -0.21, 0.74  # of the made-up MD
-
-
-def answered(grid, forces):
-    """Displacements under ``forces`` ``(s, n, 2)`` (TPa/Å), as MODEL has them."""
-    samples = spectral.transform(forces, forces, grid.shape, grid.box)
-    rings = symbol.rings(stencil.uniform(grid.spacing, HORIZON), samples.wavevectors)
-    inverse = np.linalg.inv(symbol.operator(MODEL, rings))
-    spectrum = np.zeros((len(forces), grid.shape[0] * grid.shape[1], 2), dtype=complex)
-    spectrum[:, 1:] = np.einsum("kij,skj->ski", inverse, samples.b)
-    u = np.fft.ifft2(spectrum.reshape(-1, *grid.shape, 2), axes=(1, 2), norm="ortho").real
-    return u.reshape(forces.shape)
-
-
-def field_set(grid, made, names, u, b):
-    load = np.array([[*one.parameters.values(), 1.0, 0.002] for one in made])
-    columns = [*made[0].parameters, "amplitude_eV_per_A", "max_bond_strain"]
-    periodic = grid.periodic
-    box = grid.box if periodic else np.ptp(grid.points(), axis=0)
-    shape = grid.shape if periodic else None
-    return FieldSet(grid.points(), u, b, load, columns, names, box, np.array(grid.spacing), shape)
-
-
-def periodic(made, drift):
-    forces = 1e-3 * np.array([one.on(GRID.points()) for one in made])
-    return field_set(GRID, made, [one.name for one in made], answered(GRID, forces) + drift, forces)
+from mdbridge.lps import stability, stencil
+from mdbridge.lps.material import InfluenceFunction
 
 
 @pytest.fixture(scope="module")
 def results():
-    """The MD drifts by (7, -3) Å, which is no displacement; LPS is 10 % too large everywhere."""
-    drift = np.array([7.0, -3.0])
-    fields = {"train": periodic(loads.training(GRID.box), drift)}
-    fields["val"] = periodic(loads.validation(GRID.box), drift)
-    disc, made = NodeGrid.centred(30.0, 5.0), loads.disc(15.0)
-    u = np.random.default_rng(0).normal(size=(4, len(disc.points()), 2))
-    fields["test"] = field_set(disc, made, [one.name for one in made], u, 0 * u)
-    solved = {}
-    for number, (split, one) in enumerate(fields.items()):
-        inside = np.hypot(*one.nodes.T) < 15.0 if split == "test" else np.ones(len(one.nodes), dtype=bool)
-        shift = 0.0 if split == "test" else drift
-        count = len(one.u)
-        solved[split] = {
-            "u": 1.1 * (one.u - shift),
-            "inside": inside.astype(int),
-            "E_u": 0.1 * (number + 1) + 0.01 * np.arange(count),
-            "E_res": 0.2 * (number + 1) + 0.01 * np.arange(count),
-            "iterations": np.full(count, 9),
-        }
-    md = {"C11_TPa": LAMBDA + 2 * MU, "C12_TPa": LAMBDA, "C66_TPa": MU, "bond_A": 1.46}
-    errors = ("E_res_train", "E_u_train", "E_res_val", "E_u_val")
-    candidates = [
-        {"delta_A": 12.5, "M": m, "failure": "no" if m == 1 else "", **{k: 0.1 * m for k in errors}}
-        for m in (1, 2, 3)
-    ]
-    certificate = {"min_gamma": 0.5, "min_cauchy_schwarz": 0.25}
-    model = MODEL.as_dict() | {
-        "trace": [3.0, 2.0, 1.0],
-        "history": [9.0],
-        "method": "least-squares",
-        "candidates": candidates,
-        "certificate": certificate,
-        "versions": {"mdbridge": "0"},
-        "input_hash": "abc",
-    }
-    wall = {"sample": 1.5, "learn": 2.5, "solve": 3.5}
-    return Results(fields, solved, md, None, model, MODEL, wall, 0.0, "graphene", TABLE_4["0K"])
-
-
-def test_moduli_of_the_md_are_those_of_plane_elasticity(results):
-    """E = 4μ(λ+μ)/(λ+2μ) and ν = λ/(λ+2μ), where C11 = λ + 2μ and C12 = λ: free at its sides."""
-    summary = figures.summarise(results)
-    assert summary["md_E_TPa"] == pytest.approx(4 * MU * (LAMBDA + MU) / (LAMBDA + 2 * MU))
-    assert summary["md_nu"] == pytest.approx(LAMBDA / (LAMBDA + 2 * MU))
-    # pull along x: σ_xx = E ε_xx while σ_yy = 0
-    stiffness = np.array([[LAMBDA + 2 * MU, LAMBDA], [LAMBDA, LAMBDA + 2 * MU]])
-    strain = np.linalg.solve(stiffness, [1.0, 0.0])
-    assert summary["md_E_TPa"] == pytest.approx(1 / strain[0])
-    assert summary["md_nu"] == pytest.approx(-strain[1] / strain[0])
-    assert {k: summary[f"md_{k}"] for k in results.md} == results.md
-
-
-def test_the_summary_has_the_means_over_samples_and_the_model(results):
-    summary = figures.summarise(results)
-    for number, (split, count) in enumerate((("train", 70), ("val", 10), ("test", 4)), 1):
-        drawn = 0.01 * (count - 1) / 2
-        assert summary[f"E_u_{split}"] == pytest.approx(0.1 * number + drawn)
-        name = "E_res_test_TPa_per_A" if split == "test" else f"E_res_{split}"
-        assert summary[name] == pytest.approx(0.2 * number + drawn)
-    assert summary["E_u_test_by_case"] == pytest.approx([0.3, 0.31, 0.32, 0.33])
-    for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M", "alpha"):
-        assert summary[key] == MODEL.as_dict()[key]
-    assert summary["wall_s"] == results.wall and summary["wall_s"] is not results.wall
-
-
-def test_the_table_has_the_summary_s_numbers(results, tmp_path):
-    text = io.StringIO()
-    summary = figures.summarise(results)
-    figures.print_table(Console(file=text, width=200), summary, tmp_path)
-    rows = {row[1].strip(): [cell.strip() for cell in row[2:-1]] for row in cells(text.getvalue())}
-    percent = [f"{summary[key]:.2%}" for key in ("E_res_train", "E_u_train", "E_res_val", "E_u_val")]
-    labels = (
-        "training: residual",
-        "training: displacement",
-        "validation: residual",
-        "validation: displacement",
-    )
-    assert [rows[f"{label} error"][1] for label in labels] == percent
-    assert rows["test disc: displacement error"] == ["6.75%", f"{summary['E_u_test']:.2%}", ""]
-    assert rows["Young's modulus (TPa)"] == ["0.91", f"{MODEL.young:.4f}", f"{summary['md_E_TPa']:.4f}"]
-    assert rows["Poisson's ratio"] == ["-0.4297", f"{MODEL.poisson:.4f}", f"{summary['md_nu']:.4f}"]
-    assert rows["coercivity, whole zone"][1] == "0.5"
-    assert rows["Cauchy–Schwarz, whole zone"][1] == "0.25"
-    assert "sample 1.5 s, learn 2.5 s, solve 3.5 s" in text.getvalue()
-
-
-def test_the_paper_stands_beside_its_own_system_alone(results, tmp_path):
-    assert figures.summarise(results)["paper"] == TABLE_4["0K"]
-    other = figures.summarise(replace(results, crystal="boron-nitride", paper=None))
-    assert "paper" not in other and other["crystal"] == "boron-nitride"
-    text = io.StringIO()
-    figures.print_table(Console(file=text, width=200), other, Path("out"))
-    assert text.getvalue().startswith("Boron nitride: linear peridynamic solid from MD at 0 K")
-    for word in ("paper", "grid only", "9.81%", "0.91", "-0.4297", "raphene"):
-        assert word not in text.getvalue()
-    heads, *rows = [[cell.strip() for cell in row[1:-1]] for row in cells(text.getvalue())]
-    assert heads == ["", "this run", "MD directly"]
-    ours = {row[0]: row[1:] for row in rows}
-    assert ours["Young's modulus (TPa)"] == [f"{MODEL.young:.4f}", f"{other['md_E_TPa']:.4f}"]
-    assert ours["training: residual error"] == [f"{other['E_res_train']:.2%}", ""]
-
-
-def cells(text):
-    return [line.replace("┃", "│").split("│") for line in text.splitlines() if "│" in line or "┃" in line]
+    return peridynamics_results.results()
 
 
 def test_displacements_are_compared_on_one_scale_without_the_drift(results, drawn, tmp_path):
     figures._displacements(results, tmp_path / "displacements.png")
     maps = np.reshape(drawn["displacements"].axes[:9], (3, 3))
     for (split, name), row in zip(figures.SHOWN.items(), maps, strict=True):
-        fields, inside = results.fields[split], results.solved[split]["inside"].astype(bool)
+        fields, inside = results.fields[split], results.solved[split].inside
         u = fields.u[fields.names.index(name), :, 0]
         u = u if split == "test" else u - 7.0
         images = [panel.collections[0] for panel in row]

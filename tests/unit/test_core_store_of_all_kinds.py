@@ -13,6 +13,8 @@ from mdbridge.campaigns.calibrate import results as calibrate_results
 from mdbridge.campaigns.glass import analysis, chain, chain_figures
 from mdbridge.campaigns.glass.input import Calibrate
 from mdbridge.campaigns.peridynamics.formats import DATASET
+from mdbridge.campaigns.peridynamics.problems import Solved
+from mdbridge.campaigns.peridynamics.results import read_solutions, write_solutions
 from mdbridge.campaigns.shear import results as shear_results
 from mdbridge.campaigns.shear import stages as shear
 from mdbridge.core import arrays, store
@@ -48,6 +50,12 @@ def dataset(folder):
 def read_dataset(path):
     with store.reading(path, DATASET) as file:
         return vars(get_fields(file, "train"))
+
+
+def solutions(folder):
+    random = np.random.default_rng(1)
+    one = Solved(random.random((2, 5, 2)), np.ones(5, bool), np.ones(2), np.ones(2), np.ones(2, int))
+    write_solutions(folder / "solutions.h5", "key", {"train": one}, 1.0)
 
 
 def run(folder):
@@ -90,6 +98,7 @@ class Kind:
 
 KINDS = {
     "dataset.h5": Kind(dataset, read_dataset),
+    "solutions.h5": Kind(solutions, lambda path: read_solutions(path, {"train": 5})),
     "run.h5": Kind(run, lambda path: vars(shear_results.read(path))),
     "best.h5": Kind(best, calibrate_results.read),
     "glass.h5": Kind(glass, analysis.summarise),

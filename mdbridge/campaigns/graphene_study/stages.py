@@ -97,8 +97,8 @@ class Data:
             except MdbridgeError as error:
                 return one.as_dict() | {"failure": str(error)}
             wall[name] = time.monotonic() - start
-            errors[f"E_u_{name}"] = float(found["E_u"].mean())
-            errors[f"E_res_{name}"] = float(found["E_res"].mean())
+            errors[f"E_u_{name}"] = float(found.E_u.mean())
+            errors[f"E_res_{name}"] = float(found.E_res.mean())
         return one.as_dict() | {"errors": errors, "solve_s": wall, "constants": one.material.as_dict()}
 
 

@@ -1,157 +1,19 @@
-"""A campaign's summary, table and figures, from its stored files alone."""
+"""Figures of a campaign, from what its stages left behind."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
-from ...core import store
-from ...core.files import read_json
 from ...core.plots import BLUE, DIVERGING, GREEN, GREY, ORANGE, RED, SEQUENTIAL, bare, figure
 from ...fields.fieldset import FieldSet
-from ...fields.storage import get_fields
 from ...lps import stability, stencil, symbol
 from ...lps.learn import spectral
-from ...lps.material import LinearPeridynamicSolid
-from .formats import DATASET, SOLUTIONS
-from .input import GrapheneInput
-from .published import beside
+from .results import SHOWN, Results
 
 Array = NDArray[np.float64]
-
-# one load of each split to show
-SHOWN = {"train": "train-x-2-1", "val": "val-01", "test": "test-1"}
-
-
-@dataclass(frozen=True)
-class Results:
-    """Everything that the stages left behind.
-
-    Attributes:
-        crystal: its name, for people.
-        paper: the paper's row of the same system, where there is one.
-    """
-
-    fields: dict[str, FieldSet]
-    solved: dict[str, dict[str, Array]]
-    md: dict[str, float]
-    dynamics: dict[str, Any] | None
-    model: dict[str, Any]
-    material: LinearPeridynamicSolid
-    wall: dict[str, float]
-    temperature: float
-    crystal: str
-    paper: Mapping[str, float] | None
-
-
-def gather(dataset: Path, model: Path, solutions: Path, config: GrapheneInput) -> Results:
-    """Read the three files of the campaign with the input ``config``.
-
-    Raises:
-        FileError: one is missing, damaged or of another origin.
-    """
-    stored, variant = read_json(model), config.learn.variant
-    with store.reading(dataset, DATASET) as file:
-        group = file.group(f"variants/{variant}") if variant else file
-        fields = {name: get_fields(group, name) for name in SHOWN}
-        known = file.attributes()
-        md = {k.removeprefix("md_"): float(v) for k, v in known.items() if k.startswith("md_")}
-        dynamics = _dynamics(file.group("dynamics")) if "dynamics" in file else None
-        wall = {"sample": file.attribute("wall_s", float)}
-        temperature = float(known.get("temperature_K", 0.0))
-    with store.reading(solutions, SOLUTIONS) as file:
-        solved = {split: _solved(file.group(split), len(fields[split].nodes)) for split in SHOWN}
-        wall |= {"learn": float(stored["wall_s"]), "solve": file.attribute("wall_s", float)}
-    material = LinearPeridynamicSolid.from_dict(stored, str(model))
-    return Results(
-        fields,
-        solved,
-        md,
-        dynamics,
-        stored,
-        material,
-        wall,
-        temperature,
-        config.md.crystal,
-        beside(config),
-    )
-
-
-def _dynamics(group: store.Reader) -> dict[str, Any]:
-    names = ("u_zero", "u_raw", "u_filtered")
-    return group.attributes() | {name: group.get(name, "angstrom", (None, 2)) for name in names}
-
-
-def _solved(group: store.Reader, nodes: int) -> dict[str, Array]:
-    return {
-        "u": group.get("u", "angstrom", (None, nodes, 2)),
-        "inside": group.flags("inside", (nodes,)),
-        **{name: group.get(name) for name in ("E_u", "E_res", "iterations")},
-    }
-
-
-def summarise(results: Results) -> dict[str, Any]:
-    """The contents of summary.json; ``paper`` only where the paper ran the same system."""
-    summary: dict[str, Any] = {"crystal": results.crystal, "temperature_K": results.temperature}
-    if results.paper is not None:
-        summary["paper"] = dict(results.paper)
-    for split, one in results.solved.items():
-        summary[f"E_u_{split}"] = float(one["E_u"].mean())
-        name = "E_res_test_TPa_per_A" if split == "test" else f"E_res_{split}"
-        summary[name] = float(one["E_res"].mean())
-    md = results.md
-    c11, c12 = md["C11_TPa"], md["C12_TPa"]
-    summary |= {
-        key: results.model[key] for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M", "alpha")
-    }
-    summary |= {f"md_{name}": value for name, value in md.items()}
-    summary |= {"md_E_TPa": c11 - c12**2 / c11, "md_nu": c12 / c11}
-    summary |= {"E_u_test_by_case": results.solved["test"]["E_u"].tolist()}
-    summary |= {"certificate": results.model["certificate"], "wall_s": dict(results.wall)}
-    summary |= {"versions": results.model["versions"], "input_hash": results.model["input_hash"]}
-    return summary
-
-
-def print_table(out: Console, summary: dict[str, Any], folder: Path) -> None:
-    """Our numbers, and beside them the paper's where it ran the same system."""
-    paper, temperature = summary.get("paper"), summary["temperature_K"]
-    crystal = summary["crystal"].replace("-", " ").capitalize()
-    table = Table(
-        title=f"{crystal}: linear peridynamic solid from MD at {temperature:g} K", title_justify="left"
-    )
-    headings = ["", f"paper, {temperature:g} K", "this run", "MD directly"]
-    for heading in headings if paper else (headings[0], *headings[2:]):
-        table.add_column(heading, justify="right" if heading else "left")
-
-    def add(words: str, published: str, ours: str, direct: str = "") -> None:
-        table.add_row(words, *([published] if paper else []), ours, direct)
-
-    def add_number(words: str, key: str, form: str, direct: str = "") -> None:
-        add(words, format(paper[key], form) if paper else "", format(summary[key], form), direct)
-
-    for split, label in (("train", "training"), ("val", "validation")):
-        for kind, words in (("E_res", "residual error"), ("E_u", "displacement error")):
-            add_number(f"{label}: {words}", f"{kind}_{split}", ".2%")
-    add_number("test disc: displacement error", "E_u_test", ".2%")
-    for words, key in (("Young's modulus (TPa)", "E_TPa"), ("Poisson's ratio", "nu")):
-        add(words, f"{paper[key]}" if paper else "", f"{summary[key]:.4f}", f"{summary[f'md_{key}']:.4f}")
-    certificate = summary["certificate"]
-    for key, words in (
-        ("min_gamma", "coercivity, whole zone"),
-        ("min_cauchy_schwarz", "Cauchy–Schwarz, whole zone"),
-        ("min_operator", "operator (TPa), whole zone"),
-    ):
-        if key in certificate:
-            add(words, "grid only", f"{certificate[key]:.3g}")
-    out.print(table)
-    wall = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in summary["wall_s"].items())
-    out.print(f"horizon {summary['delta_A']:g} Å, degree {summary['M']}; {wall}")
-    out.print(f"summary.json, model.json, dataset.h5 and the figures are in {folder}")
 
 
 def draw(results: Results, folder: Path) -> None:
@@ -173,7 +35,7 @@ def _influence(results: Results, path: Path) -> None:
     curves = [("learned", material.influence, BLUE)]
     if material.own_dilatation is not None:
         curves = [("deviatoric", material.influence, BLUE), ("dilatation", material.own_dilatation, ORANGE)]
-    grid = stencil.uniform(tuple(results.fields["train"].spacing), horizon)  # type: ignore[arg-type]
+    grid = stencil.uniform(tuple(results.fields["train"].spacing), horizon)
     volume = symbol.rings(grid, np.zeros((1, 2))).volume
     r = np.linspace(0.8 * grid.radii[0], horizon, 600)
     lowest, highest = 0.0, 0.0
@@ -211,20 +73,22 @@ def _displacements(results: Results, path: Path) -> None:
         for row, (split, name) in zip(axes, SHOWN.items(), strict=True):
             fields, solved = results.fields[split], results.solved[split]
             index = fields.names.index(name)
-            inside = solved["inside"].astype(bool)
-            md, lps = fields.u[index, :, 0].copy(), solved["u"][index, :, 0]
+            inside = solved.inside
+            md, lps = fields.u[index, :, 0].copy(), solved.u[index, :, 0]
             if fields.shape is not None:
                 md -= md.mean()
             limit = np.abs(md[inside]).max()
-            for column, (values, title) in enumerate(
-                [(md, "MD, coarse-grained"), (lps, "LPS"), (lps - md, "difference × 20")]
-            ):
-                scale = 20.0 if column == 2 else 1.0
-                image = _map(row[column], fields, inside, scale * values, limit)
-                row[column].set_title(f"{name}: {title}" if column == 0 else title)
-                row[column].set_xlabel("x₁ (Å)")
+            shown = [
+                (f"{name}: MD, coarse-grained", md),
+                ("LPS", lps),
+                ("difference × 20", 20.0 * (lps - md)),
+            ]
+            images = [_map(panel, fields, inside, u, limit) for panel, (_, u) in zip(row, shown, strict=True)]
+            for panel, (title, _) in zip(row, shown, strict=True):
+                panel.set_title(title)
+                panel.set_xlabel("x₁ (Å)")
             row[0].set_ylabel("x₂ (Å)")
-            fig.colorbar(image, ax=row, label="u₁ (Å)", shrink=0.9)
+            fig.colorbar(images[-1], ax=row, label="u₁ (Å)", shrink=0.9)
 
 
 def _map(axes: Any, fields: FieldSet, inside: NDArray[np.bool_], values: Array, limit: float) -> Any:
@@ -248,8 +112,9 @@ def _map(axes: Any, fields: FieldSet, inside: NDArray[np.bool_], values: Array, 
 def _dispersion(results: Results, path: Path) -> None:
     """Moduli of longitudinal and transverse waves: the symbol against the MD response."""
     fields = results.fields["train"]
-    grid = stencil.uniform(tuple(fields.spacing), results.material.influence.horizon)  # type: ignore[arg-type]
-    samples = spectral.transform(fields.u, fields.b, fields.shape, fields.box)  # type: ignore[arg-type]
+    grid = stencil.uniform(tuple(fields.spacing), results.material.influence.horizon)
+    assert fields.shape is not None  # the training samples are periodic
+    samples = spectral.transform(fields.u, fields.b, fields.shape, fields.box)
     with figure(path, 7.2, 3.0, ncols=2, sharey=True) as (_, axes):
         for axis, panel in enumerate(axes):
             edge = np.pi / fields.spacing[axis]
@@ -283,20 +148,22 @@ def _dispersion(results: Results, path: Path) -> None:
         )
 
 
-def _response(fields: FieldSet, samples: spectral.Samples, axis: int, component: int):
+def _response(
+    fields: FieldSet, samples: spectral.Samples, axis: int, component: int
+) -> Iterator[tuple[float, float]]:
     """(k, b/(k² u)) of the training loads along one axis that act on one component."""
     for n in range(1, 6):
         waves = (n, 0) if axis == 0 else (0, n)
         index = fields.names.index(f"train-{'xy'[component]}-{waves[0]}-{waves[1]}")
         at = np.argmax((np.abs(samples.b[index]) ** 2).sum(axis=1))
-        k = np.linalg.norm(samples.wavevectors[at])
-        yield k, (samples.b[index, at, component] / samples.u[index, at, component]).real / k**2
+        k = float(np.linalg.norm(samples.wavevectors[at]))
+        yield k, float((samples.b[index, at, component] / samples.u[index, at, component]).real) / k**2
 
 
 def _solvability(results: Results, path: Path) -> None:
     """The conditions' eigenvalues over the zone, and where the training waves lie."""
     fields, material = results.fields["train"], results.material
-    grid = stencil.uniform(tuple(fields.spacing), material.influence.horizon)  # type: ignore[arg-type]
+    grid = stencil.uniform(tuple(fields.spacing), material.influence.horizon)
     edge = np.pi / fields.spacing
     axes_k = [np.linspace(-e, e, 161) for e in edge]
     k = np.stack(np.meshgrid(*axes_k, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -335,14 +202,15 @@ def _time_filter(results: Results, path: Path) -> None:
         (dynamics["u_filtered"], f"{temperature}, filtered"),
     ]
     with figure(path, 7.6, 2.5, ncols=3) as (fig, axes):
+        images = []
         for panel, (u, title) in zip(axes, [*panels, (zero, "0 K")], strict=True):
-            image = _map(panel, fields, inside, u[:, 0], limit)
+            images.append(_map(panel, fields, inside, u[:, 0], limit))
             if u is not zero:
                 title += f"\n{np.linalg.norm(u - zero) / np.linalg.norm(zero):.1%} from 0 K"
             panel.set_title(title)
             panel.set_xlabel("x₁ (Å)")
         axes[0].set_ylabel("x₂ (Å)")
-        fig.colorbar(image, ax=axes, label="u₁ (Å)", shrink=0.85)
+        fig.colorbar(images[-1], ax=axes, label="u₁ (Å)", shrink=0.85)
 
 
 def _errors(results: Results, path: Path) -> None:

@@ -1,6 +1,7 @@
 """The boundary-value problems of the graphene samples, solved with a learned model."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,27 @@ from ...lps import solver
 from ...lps.material import LinearPeridynamicSolid
 from .input import Solve
 
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What the learned model gives under the s loads of a split, on its n nodes.
+
+    Attributes:
+        u: ``s x n x 2`` displacements (Å).
+        inside: ``n``, where errors are taken.
+        E_u: ``s`` relative errors of the displacement.
+        E_res: ``s`` errors of the load: relative, or absolute (TPa/Å) on the disc.
+        iterations: ``s``, of the solver.
+    """
+
+    u: Array
+    inside: NDArray[np.bool_]
+    E_u: Array
+    E_res: Array
+    iterations: NDArray[np.int64]
+
 
 def evaluate(
     comm: MPI.Comm,
@@ -21,7 +43,7 @@ def evaluate(
     settings: Solve,
     inner: float,
     name: str,
-) -> dict[str, Any]:
+) -> Solved:
     """Solve the problems of all samples of a set and compare with the MD (collective).
 
     The periodic sheet is solved as it is, the free disc inside ``inner`` (Å) with the
@@ -29,11 +51,6 @@ def evaluate(
 
     Args:
         name: of the set, for errors.
-
-    Returns:
-        ``u`` (s × n × 2, Å); ``inside``, the mask of the nodes that are compared; for each
-        sample the relative errors ``E_u`` and ``E_res``, and the ``iterations``.  ``E_res`` of
-        the disc is absolute (TPa/Å): it carries no load inside, so there is nothing to divide by.
 
     Raises:
         InputError: the nodes of the disc do not reach two horizons around what is solved.
@@ -54,13 +71,14 @@ def evaluate(
         truth = fields.u
         applied = solver.apply(comm, fields.nodes, material, fields.u, at=inside)
     residual = _norm((applied - fields.b)[:, inside])
-    return {
-        "u": solution.displacement,
-        "inside": inside,
-        "E_u": _norm((solution.displacement - truth)[:, inside]) / _norm(truth[:, inside]),
-        "E_res": residual / _norm(fields.b[:, inside]) if fields.shape is not None else residual,
-        "iterations": solution.iterations,
-    }
+    return Solved(
+        u=solution.displacement,
+        inside=inside,
+        E_u=_norm((solution.displacement - truth)[:, inside]) / _norm(truth[:, inside]),
+        # the disc carries no load inside: there is nothing to divide by
+        E_res=residual / _norm(fields.b[:, inside]) if fields.shape is not None else residual,
+        iterations=solution.iterations,
+    )
 
 
 def check_grid(certificates: Sequence[dict[str, Any]], fields: FieldSet, name: str) -> None:
@@ -88,5 +106,5 @@ def _check_collar(fields: FieldSet, inside: NDArray[np.bool_], horizon: float, n
         )
 
 
-def _norm(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _norm(values: Array) -> Array:
     return np.sqrt((values**2).sum(axis=(1, 2)))

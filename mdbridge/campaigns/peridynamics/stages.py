@@ -21,12 +21,13 @@ from ...core.workspace import Workspace, claim
 from ...fields.fieldset import FieldSet
 from ...fields.storage import get_fields
 from ...lps.material import LinearPeridynamicSolid
-from . import figures, learning, sampling, sweep_figures, thermal
+from . import figures, learning, results, sampling, sweep_figures, thermal
 from . import sweep as sweeps
-from .formats import DATASET, SOLUTIONS
+from .formats import DATASET
 from .input import GrapheneInput, Learn
-from .problems import check_grid, evaluate
+from .problems import Solved, check_grid, evaluate
 from .sampling import Sampler
+from .summary import print_table, summarise
 
 _SPLITS = ("train", "val", "test")
 CAMPAIGN = "graphene"
@@ -324,30 +325,14 @@ def _solve(campaign: Campaign, folder: Path) -> None:
     comm, config = campaign.comm, campaign.config
     start = MPI.Wtime()
     material, certificates = _material(campaign)
-    solved: dict[str, dict[str, Any]] = {}
+    solved: dict[str, Solved] = {}
     for name, fields in read_fields(campaign, _SPLITS).items():
         where = f"{campaign.out / 'dataset.h5'}: {name}"
         check_grid(certificates, fields, where)
         solved[name] = evaluate(comm, fields, material, config.solve, config.md.disc_inner_A, where)
     wall = MPI.Wtime() - start
     key = campaign.solutions.identity.key
-    parallel.on_root(comm, lambda: _write_solutions(folder / "solutions.h5", key, solved, wall))
-
-
-def _write_solutions(path: Path, key: str, solved: dict[str, dict[str, Any]], wall: float) -> None:
-    with store.writing(path, SOLUTIONS, key) as file:
-        file.attributes(wall_s=wall)
-        for name, values in solved.items():
-            group = file.group(name)
-            group.numbered("sample", len(values["u"]), "number of the load, as in the dataset")
-            group.numbered("node", values["u"].shape[1], "number of the node, as in the dataset")
-            group.dimension("axis", ["x", "y"], "1", "direction")
-            group.put("u", values["u"], ("sample", "node", "axis"), "angstrom", "displacement")
-            group.put("inside", values["inside"], ("node",), "1", "whether errors are taken at the node")
-            group.put("E_u", values["E_u"], ("sample",), "1", "relative error of the displacement")
-            unit = "TPa/angstrom" if name == "test" else "1"
-            group.put("E_res", values["E_res"], ("sample",), unit, "error of the load")
-            group.put("iterations", values["iterations"], ("sample",), "1", "iterations of the solver")
+    parallel.on_root(comm, lambda: results.write_solutions(folder / "solutions.h5", key, solved, wall))
 
 
 # --- report ---------------------------------------------------------------------
@@ -362,9 +347,9 @@ def _report(campaign: Campaign, folder: Path) -> None:
         dataset = stages.require(workspace, campaign.dataset, "mdbridge sample")
         model = stages.require(workspace, campaign.model, "mdbridge learn")
         solutions = stages.require(workspace, campaign.solutions, "mdbridge solve")
-        results = figures.gather(dataset, model, solutions, campaign.config)
-        figures.draw(results, folder)
-        summary = figures.summarise(results)
+        gathered = results.gather(dataset, model, solutions, campaign.config)
+        figures.draw(gathered, folder)
+        summary = summarise(gathered)
         summary["wall_s"]["report"] = MPI.Wtime() - start
         write_json(folder / "summary.json", summary)
 
@@ -374,4 +359,4 @@ def _report(campaign: Campaign, folder: Path) -> None:
 def _show(campaign: Campaign) -> None:
     if campaign.comm.rank == 0:
         summary = read_json(campaign.out / "summary.json")
-        figures.print_table(console(campaign.comm), summary, campaign.out)
+        print_table(console(campaign.comm), summary, campaign.out)

@@ -1,0 +1,68 @@
+"""A campaign's summary, and its table."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from .results import Results
+
+
+def summarise(results: Results) -> dict[str, Any]:
+    """The contents of summary.json; ``paper`` only where the paper ran the same system."""
+    summary: dict[str, Any] = {"crystal": results.crystal, "temperature_K": results.temperature}
+    if results.paper is not None:
+        summary["paper"] = dict(results.paper)
+    for split, one in results.solved.items():
+        summary[f"E_u_{split}"] = float(one.E_u.mean())
+        name = "E_res_test_TPa_per_A" if split == "test" else f"E_res_{split}"
+        summary[name] = float(one.E_res.mean())
+    md = results.md
+    c11, c12 = md["C11_TPa"], md["C12_TPa"]
+    summary |= {
+        key: results.model[key] for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M", "alpha")
+    }
+    summary |= {f"md_{name}": value for name, value in md.items()}
+    summary |= {"md_E_TPa": c11 - c12**2 / c11, "md_nu": c12 / c11}
+    summary |= {"E_u_test_by_case": results.solved["test"].E_u.tolist()}
+    summary |= {"certificate": results.model["certificate"], "wall_s": dict(results.wall)}
+    summary |= {"versions": results.model["versions"], "input_hash": results.model["input_hash"]}
+    return summary
+
+
+def print_table(out: Console, summary: dict[str, Any], folder: Path) -> None:
+    """Our numbers, and beside them the paper's where it ran the same system."""
+    paper, temperature = summary.get("paper"), summary["temperature_K"]
+    crystal = summary["crystal"].replace("-", " ").capitalize()
+    table = Table(
+        title=f"{crystal}: linear peridynamic solid from MD at {temperature:g} K", title_justify="left"
+    )
+    headings = ["", f"paper, {temperature:g} K", "this run", "MD directly"]
+    for heading in headings if paper else (headings[0], *headings[2:]):
+        table.add_column(heading, justify="right" if heading else "left")
+
+    def add(words: str, published: str, ours: str, direct: str = "") -> None:
+        table.add_row(words, *([published] if paper else []), ours, direct)
+
+    def add_number(words: str, key: str, form: str, direct: str = "") -> None:
+        add(words, format(paper[key], form) if paper else "", format(summary[key], form), direct)
+
+    for split, label in (("train", "training"), ("val", "validation")):
+        for kind, words in (("E_res", "residual error"), ("E_u", "displacement error")):
+            add_number(f"{label}: {words}", f"{kind}_{split}", ".2%")
+    add_number("test disc: displacement error", "E_u_test", ".2%")
+    for words, key in (("Young's modulus (TPa)", "E_TPa"), ("Poisson's ratio", "nu")):
+        add(words, f"{paper[key]}" if paper else "", f"{summary[key]:.4f}", f"{summary[f'md_{key}']:.4f}")
+    certificate = summary["certificate"]
+    for key, words in (
+        ("min_gamma", "coercivity, whole zone"),
+        ("min_cauchy_schwarz", "Cauchy–Schwarz, whole zone"),
+        ("min_operator", "operator (TPa), whole zone"),
+    ):
+        if key in certificate:
+            add(words, "grid only", f"{certificate[key]:.3g}")
+    out.print(table)
+    wall = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in summary["wall_s"].items())
+    out.print(f"horizon {summary['delta_A']:g} Å, degree {summary['M']}; {wall}")
+    out.print(f"summary.json, model.json, dataset.h5 and the figures are in {folder}")
