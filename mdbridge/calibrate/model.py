@@ -191,11 +191,6 @@ class Model:
         except Exception as error:
             raise InputError(f"{self}: its 'shapes' failed: {type(error).__name__}: {error}") from error
 
-    def label(self, name: str) -> str:
-        """What figures call a field or curve, with its unit."""
-        label, unit = self.labels.get(name, name.replace("_", " ")), self.units.get(name, "")
-        return f"{label} ({unit})" if unit else label
-
     def __str__(self) -> str:
         return f"{self.key} = {self.path!r}"
 

@@ -195,7 +195,7 @@ class Record:
         self.damaged = len(lines) - len(intact)
         if not intact:
             raise FileError(
-                f"{self.path}: nothing in it can be recovered; delete it, or choose another --out"
+                f"{self.path}: nothing in it can be recovered; move it away, or choose another --out"
             )
         headers = [content for _, content in intact if "configuration" in content]
         if headers:

@@ -92,8 +92,8 @@ def read_json(path: Path) -> dict[str, Any]:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {os.strerror(error.errno or 0)}") from error
-    except ValueError as error:
-        raise FileError(f"{path}: not valid JSON ({error}); delete it to have it made again") from error
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{path}: not valid JSON ({error}); move it away to have it made again") from error
     if not isinstance(data, dict):
         raise FileError(f"{path}: holds a JSON {type(data).__name__}, expected an object")
     return data

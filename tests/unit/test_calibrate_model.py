@@ -59,7 +59,7 @@ def test_any_callable_will_do(folder, name):
 def test_what_it_says_of_itself(folder):
     model = resolve(folder, "plain")
     assert model.arguments.names == ("a", "b", "k", "points") and model.arguments.required == ("a", "b")
-    assert model.label("y") == "displacement (mm)" and model.label("other_thing") == "other thing"
+    assert (model.labels["y"], model.units["y"]) == ("displacement", "mm")
     assert model.data == "fetch it" and model.shapes({"points": 3}) == {"y": (3,)}
     assert resolve(folder, "part").shapes({}) == {}
     with pytest.raises(InputError, match="its 'shapes' failed: TypeError"):

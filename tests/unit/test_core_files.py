@@ -122,7 +122,10 @@ def test_unreadable_json_is_a_file_error(tmp_path):
     with pytest.raises(FileError, match=r"a\.json: cannot be read: No such file"):
         files.read_json(path)
     path.write_text('{"a": ')
-    with pytest.raises(FileError, match=r"not valid JSON .* delete it to have it made again"):
+    with pytest.raises(FileError, match=r"not valid JSON .* move it away to have it made again"):
+        files.read_json(path)
+    path.write_text("[" * 100_000)
+    with pytest.raises(FileError, match="not valid JSON"):
         files.read_json(path)
     path.write_bytes(b"\xff\xff")
     with pytest.raises(FileError, match="not valid JSON"):

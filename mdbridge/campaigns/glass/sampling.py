@@ -4,7 +4,6 @@ A segment starts from files alone, so that a run may be killed at any moment; fr
 appear one by one, whole, so that those made so far can be shown.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...core import arrays, parallel
 from ...core.errors import InputError
-from ...core.files import write_text
+from ...core.files import read_json, write_json
 from ...core.identity import Identity
 from ...core.stages import Link, chained
 from ...core.units import UNIT_STYLES
@@ -58,12 +57,12 @@ class Chain:
         """Into the folder of a segment."""
         data = asdict(self)
         data["reference"] = None if self.reference is None else self.reference.tolist()
-        write_text(folder / STATE, json.dumps(data))
+        write_json(folder / STATE, data)
 
     @classmethod
     def read(cls, folder: Path) -> "Chain":
         """What a segment left in its folder."""
-        data = json.loads((folder / STATE).read_text())
+        data = read_json(folder / STATE)
         reference = data.pop("reference")
         return cls(reference=None if reference is None else np.array(reference), **data)
 
