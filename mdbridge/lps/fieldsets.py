@@ -30,7 +30,7 @@ def learn(
     Args:
         fields: samples on one grid, or on several; all of them train the model.
         horizon: δ (Å), at least 2.3 node spacings and less than half of each box.
-        degree: M, of the Bernstein basis of the influence function.
+        degree: M; the influence function has M + 1 coefficients.
         also_on: further sets, periodic or not, on whose node spacings the model must be
             consistent and solvable; their samples are not read.
         long_wave_weight: exponent of a load's mean wavelength in the weight of its sample; with 0

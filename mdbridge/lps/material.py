@@ -1,59 +1,32 @@
-"""The linear peridynamic solid as data: an influence function and two Lamé constants."""
+"""The linear peridynamic solid as data: an influence function of any family and two Lamé constants."""
 
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom
-
 from ..core.errors import InputError
+from . import families
+from .kernel import InfluenceFunction
+
+# C1 and C2 of [You2022, eq. 3.4] in two dimensions.  C1 is the dimension, which is the factor of the
+# dilatation (3.7), too: on a uniform grid the pull of θ is the transposed of what makes θ, so L is symmetric.
+C1, C2 = 2.0, 16.0
 
 
-@dataclass(frozen=True)
-class InfluenceFunction:
-    """Bernstein influence function of either sign, [You2022, sec. 4.1].
+def combined(lame_lambda: Any, lame_mu: Any, volumetric: Any, deviatoric: Any) -> Any:
+    """L = (λ − μ) V + μ Γ, [You2022, eq. 3.4]: of matrices, of what they make of a displacement, of slopes.
 
-    K(r) = r^(-α) Σ_k D_k B_{k,M}(r/δ) for 0 < r <= δ, and 0 beyond.
+    Args:
+        volumetric: V, the pull of the dilatation: g gᵀ of a plane wave, P D on points.
+        deviatoric: Γ, the deviatoric bond forces.  Arrays, sparse matrices or tensors alike.
 
-    Attributes:
-        horizon: δ in Å.
-        alpha: α, below 3.
-        coefficients: D, ``(M + 1,)``.  Only the shape of K matters: the
-            operator is divided by the weighted volume.
+    It is also (λ + μ) V + μ (Γ − 2 V): what holds for V >= 0 and at the edge λ + μ = 0 holds beyond.
     """
-
-    horizon: float
-    alpha: float
-    coefficients: NDArray[np.float64]
-
-    @property
-    def degree(self) -> int:
-        """M, the degree of the Bernstein basis."""
-        return len(self.coefficients) - 1
-
-    def elevated(self, degree: int) -> "InfluenceFunction":
-        """The same function in a Bernstein basis of a higher ``degree``."""
-        d = self.coefficients
-        for n in range(self.degree + 1, degree + 1):
-            k = np.arange(n + 1) / n
-            d = k * np.append(0.0, d) + (1 - k) * np.append(d, 0.0)
-        return InfluenceFunction(self.horizon, self.alpha, d)
-
-    def __call__(self, r: ArrayLike) -> NDArray[np.float64]:
-        """K at the distances ``r`` (Å, positive), same shape."""
-        r = np.asarray(r, dtype=float)
-        return np.where(
-            r <= self.horizon * (1 + 1e-9),
-            bernstein(self.degree, r / self.horizon) @ self.coefficients * r**-self.alpha,
-            0.0,
-        )
+    return (lame_lambda - lame_mu) * volumetric + lame_mu * deviatoric
 
 
-def bernstein(degree: int, s: ArrayLike) -> NDArray[np.float64]:
-    """The Bernstein polynomials B_{k,M} at ``s`` in [0, 1]; shape ``s.shape + (M + 1,)``."""
-    s = np.clip(np.asarray(s, dtype=float), 0.0, 1.0)
-    return binom.pmf(np.arange(degree + 1), degree, s[..., None])
+def combined_slopes(volumetric: Any, deviatoric: Any) -> tuple[Any, Any]:
+    """The slopes of :func:`combined` with respect to λ + μ and to μ, the two that a fit moves."""
+    return volumetric, deviatoric - 2 * volumetric
 
 
 @dataclass(frozen=True)
@@ -96,31 +69,35 @@ class LinearPeridynamicSolid:
         data: dict[str, Any] = {
             "lambda_TPa": self.lame_lambda,
             "mu_TPa": self.lame_mu,
-            "alpha": self.influence.alpha,
-            "D": self.influence.coefficients.tolist(),
+            **self.influence.as_dict(),
             "delta_A": self.influence.horizon,
             "M": self.influence.degree,
             "E_TPa": self.young,
             "nu": self.poisson,
         }
         if self.own_dilatation is not None:
-            data["dilatation_alpha"] = self.own_dilatation.alpha
-            data["dilatation_D"] = self.own_dilatation.coefficients.tolist()
+            data |= {f"dilatation_{key}": value for key, value in self.own_dilatation.as_dict().items()}
         return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any], source: str) -> "LinearPeridynamicSolid":
-        """Read what :meth:`as_dict` gives; ``source`` names it in errors."""
+        """Read what :meth:`as_dict` gives; ``source`` names it in errors.
+
+        A model without ``kernel``, as earlier releases wrote them, is one of Bernstein polynomials.
+        """
         try:
             horizon = float(data["delta_A"])
-            influence = InfluenceFunction(horizon, float(data["alpha"]), np.array(data["D"], dtype=float))
-            own = None
-            if "dilatation_D" in data:
-                coefficients = np.array(data["dilatation_D"], dtype=float)
-                own = InfluenceFunction(horizon, float(data["dilatation_alpha"]), coefficients)
+            influence = _influence(data, horizon, "")
+            own = _influence(data, horizon, "dilatation_") if "dilatation_D" in data else None
             return cls(influence, float(data["lambda_TPa"]), float(data["mu_TPa"]), own)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f"{source}: not a model of mdbridge ({error!r}); "
-                "it needs lambda_TPa, mu_TPa, alpha, D and delta_A"
+                f"{source}: not a model of mdbridge ({error!r}); it needs lambda_TPa, mu_TPa, delta_A, D "
+                "and the shape parameters of its kernel (alpha, of 'bernstein')"
             ) from error
+
+
+def _influence(data: dict[str, Any], horizon: float, prefix: str) -> InfluenceFunction:
+    family = families.family(data.get(f"{prefix}kernel", families.DEFAULT))
+    own = {key.removeprefix(prefix): value for key, value in data.items() if key.startswith(prefix)}
+    return family.from_dict(own, horizon)

@@ -9,6 +9,7 @@ than their product (whose rows reach 2δ).
 
 import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,8 @@ from scipy.spatial import cKDTree
 
 from ..core.errors import InputError, SolvabilityError
 from . import quadrature
-from .material import InfluenceFunction, LinearPeridynamicSolid
+from .kernel import InfluenceFunction, share
+from .material import C1, C2, LinearPeridynamicSolid, combined, combined_slopes
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -60,8 +62,9 @@ class Families:
         kept = np.isin(self.centres, centres)
         bonds = np.repeat(kept, np.diff(self.start))
         start = np.concatenate([[0], np.cumsum(np.diff(self.start)[kept])])
-        part = (array[bonds] for array in (self.neighbours, self.offsets, self.weights))
-        return Families(self.centres[kept], start, *part), bonds
+        return Families(
+            self.centres[kept], start, self.neighbours[bonds], self.offsets[bonds], self.weights[bonds]
+        ), bonds
 
 
 @dataclass(frozen=True)
@@ -74,8 +77,7 @@ class OperatorRows:
         dilatation: D, ``t x 2c``, at the ``t`` points whose θ the rows need (1/Å).
         coupling: P, ``2r x t`` (1/Å).
         deviatoric: Γ, ``2r x 2c`` (1/Å²).
-        dilatation_modulus: λ − μ (TPa).
-        shear_modulus: μ (TPa).
+        lame_lambda, lame_mu: λ and μ (TPa).
 
     Displacements and forces are interleaved: x, y of the first point, and so on.
     """
@@ -85,27 +87,35 @@ class OperatorRows:
     dilatation: csr_matrix
     coupling: csr_matrix
     deviatoric: csr_matrix
-    dilatation_modulus: float
-    shear_modulus: float
+    lame_lambda: float
+    lame_mu: float
 
     def __call__(self, u: Floats) -> Floats:
         """L u on the rows, ``(2r,)`` or ``(2r, s)``, of ``(2c,)`` or ``(2c, s)`` displacements."""
-        dilatation = self.dilatation @ u
-        return self.dilatation_modulus * (self.coupling @ dilatation) + self.shear_modulus * (
-            self.deviatoric @ u
-        )
+        return self._combined(self.coupling @ (self.dilatation @ u), self.deviatoric @ u)
+
+    def change(self, factors: "OperatorRows", u: Floats) -> Floats:
+        """How L u, ``(2r, s)``, changes where the factors change by small ``factors``."""
+        pull = factors.coupling @ (self.dilatation @ u) + self.coupling @ (factors.dilatation @ u)
+        return self._combined(pull, factors.deviatoric @ u)
+
+    def moduli_change(self, u: Floats) -> tuple[Floats, Floats]:
+        """The slopes of L u, ``(2r, s)``, with respect to λ + μ and to μ."""
+        return combined_slopes(self.coupling @ (self.dilatation @ u), self.deviatoric @ u)
+
+    def _combined(self, volumetric: Any, deviatoric: Any) -> Any:
+        return combined(self.lame_lambda, self.lame_mu, volumetric, deviatoric)
 
     def matrix(self) -> csr_matrix:
         """L itself, ``2r x 2c`` (TPa/Å²)."""
-        product = self.coupling @ self.dilatation
-        return csr_matrix(self.dilatation_modulus * product + self.shear_modulus * self.deviatoric)
+        return csr_matrix(self._combined(self.coupling @ self.dilatation, self.deviatoric))
 
     def diagonal(self) -> Floats:
         """The entries of L, ``(2r,)``, that couple each row with itself."""
         own = components(np.searchsorted(self.columns, self.rows))
         product = self.coupling.multiply(self.dilatation[:, own].T.tocsr()).sum(axis=1)
         deviatoric = self.deviatoric[:, own].diagonal()
-        return self.dilatation_modulus * np.asarray(product).ravel() + self.shear_modulus * deviatoric
+        return self._combined(np.asarray(product).ravel(), deviatoric)
 
     def restrict(self, kept: NDArray[np.bool_]) -> "OperatorRows":
         """Keep the columns where the mask ``kept`` ``(c,)`` holds."""
@@ -116,8 +126,8 @@ class OperatorRows:
             self.dilatation[:, entries],
             self.coupling,
             self.deviatoric[:, entries],
-            self.dilatation_modulus,
-            self.shear_modulus,
+            self.lame_lambda,
+            self.lame_mu,
         )
 
 
@@ -139,9 +149,9 @@ def operator_rows(
     horizon = material.influence.horizon
     needed = np.unique(_Cloud(points, box, horizon).bonds(rows, horizon)[1])
     around = families(points, box, horizon, needed)
-    strength = volumetric = _strengths(around, material.influence)
+    shares = volumetric = _bond_shares(around, material.influence)
     if material.own_dilatation is not None:
-        volumetric = _strengths(around, material.own_dilatation)
+        volumetric = _bond_shares(around, material.own_dilatation)
     own, bonds = around.of(rows)
     columns = np.unique(around.neighbours)
     return OperatorRows(
@@ -149,9 +159,9 @@ def operator_rows(
         columns=columns,
         dilatation=_dilatation(around, volumetric, columns),
         coupling=_coupling(own, volumetric[bonds], needed),
-        deviatoric=_deviatoric(own, strength[bonds], columns),
-        dilatation_modulus=material.lame_lambda - material.lame_mu,
-        shear_modulus=material.lame_mu,
+        deviatoric=_deviatoric(own, shares[bonds], columns),
+        lame_lambda=material.lame_lambda,
+        lame_mu=material.lame_mu,
     )
 
 
@@ -161,17 +171,32 @@ def operator_on(around: Families, material: LinearPeridynamicSolid) -> OperatorR
     Raises:
         SolvabilityError: the weighted volume of a point vanishes.
     """
+    shares = _bond_shares(around, material.influence)
+    volumetric = shares if material.own_dilatation is None else _bond_shares(around, material.own_dilatation)
+    return operator_of_shares(around, shares, volumetric, (material.lame_lambda, material.lame_mu))
+
+
+def operator_of_shares(
+    around: Families, shares: Floats, volumetric: Floats, lame: tuple[float, float]
+) -> OperatorRows:
+    """The same from K/m of all bonds, ``(b,)`` (1/Å⁴), in which all three factors are linear.
+
+    So a change of K/m has a change of the factors that is made in the same way; see
+    :meth:`OperatorRows.change`.
+
+    Args:
+        volumetric: K/m of the dilatation.
+        lame: λ and μ (TPa).
+    """
     points = around.centres
-    strength = _strengths(around, material.influence)
-    volumetric = _strengths(around, material.dilatation_influence)
     return OperatorRows(
         rows=points,
         columns=points,
         dilatation=_dilatation(around, volumetric, points),
         coupling=_coupling(around, volumetric, points),
-        deviatoric=_deviatoric(around, strength, points),
-        dilatation_modulus=material.lame_lambda - material.lame_mu,
-        shear_modulus=material.lame_mu,
+        deviatoric=_deviatoric(around, shares, points),
+        lame_lambda=lame[0],
+        lame_mu=lame[1],
     )
 
 
@@ -224,11 +249,11 @@ def neighbour_springs(
     springs = Families(rows, start, neighbours[order], offsets[order], np.ones(len(owner)))
     square = (springs.offsets**2).sum(axis=1)
     # One weighted volume for all points keeps the network symmetric; 8 is a square grid's Σ |z|²/|z|².
-    strength = np.divide(1 / 8, square, out=np.zeros_like(square), where=square > 0)
+    shares = np.divide(1 / 8, square, out=np.zeros_like(square), where=square > 0)
     lam, mu = material.lame_lambda, material.lame_mu
     modulus = np.sqrt(abs((lam + 2 * mu) / 3 * mu))
     columns = np.unique(neighbours)
-    return modulus * _deviatoric(springs, strength, columns), columns
+    return modulus * _deviatoric(springs, shares, columns), columns
 
 
 class _Cloud:
@@ -263,7 +288,7 @@ class _Cloud:
     def spacing(self) -> float:
         """The typical distance (Å) of a point from its four nearest neighbours."""
         sample = self.wrapped[:: len(self.wrapped) // 2000 + 1]
-        distances, _ = self.tree.query(sample, k=5)
+        distances = np.asarray(self.tree.query(sample, k=5)[0])
         return float(np.median(distances[:, 1:].mean(axis=1)))
 
 
@@ -295,7 +320,7 @@ def _refuse_cut_families(cloud: _Cloud, centres: Ints, keys: Ints, start: Ints, 
     places = cloud.points[centres[first]][:, None] + rim
     if cloud.box is not None:
         places = np.mod(places, cloud.box)
-    distance, _ = cloud.tree.query(places)
+    distance = np.asarray(cloud.tree.query(places)[0])
     cut = distance.max(axis=1, initial=0.0) > _COVER * cloud.spacing
     if len(stencils[0]) > 1:
         bonds = [{tuple(key) for key in keys[start[i] : start[i + 1]]} for i in first]
@@ -311,38 +336,42 @@ def _refuse_cut_families(cloud: _Cloud, centres: Ints, keys: Ints, start: Ints, 
     )
 
 
-def _strengths(around: Families, influence: InfluenceFunction) -> Floats:
-    """K_ij W_ji / m_i of all bonds, ``(b,)`` (1/Å²); m is the weighted volume."""
+def _bond_shares(around: Families, influence: InfluenceFunction) -> Floats:
+    """K/m at all bonds, ``(b,)`` (1/Å⁴)."""
     square = (around.offsets**2).sum(axis=1)
-    itself = square == 0
-    # a grid has few bond lengths: K, a sum of polynomials, is worth evaluating once for each
-    length, which = np.unique(np.where(itself, influence.horizon**2, square), return_inverse=True)
-    kernel = influence(np.sqrt(length))[which] * around.weights
-    volume = np.add.reduceat(kernel * square, around.start[:-1])
-    scale = np.add.reduceat(np.abs(kernel) * square, around.start[:-1])
-    if np.any(np.abs(volume) <= 1e-10 * scale):
+    # a grid has few bond lengths: K, a sum of polynomials, is worth evaluating once for each;
+    # a point's bond with itself has no weight, and K need not be finite there
+    length, which = np.unique(np.where(square == 0, influence.horizon**2, square), return_inverse=True)
+    volume, start = around.weights * square, around.start[:-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = share(influence(np.sqrt(length))[which], volume, start)
+    # a family's shares of its volume sum up to one; where they are huge, they nearly cancel
+    vanishing = ~(np.add.reduceat(np.abs(shares * volume), start) < 1e10)
+    if vanishing.any():
         raise SolvabilityError(
-            f"the weighted volume of {np.sum(np.abs(volume) <= 1e-10 * scale)} points vanishes: "
+            f"the weighted volume of {vanishing.sum()} points vanishes: "
             "the influence function's positive and negative parts cancel; learn it with its constraints"
         )
-    return kernel / volume[around.owner]
+    return shares
 
 
-def _dilatation(around: Families, strength: Floats, columns: Ints) -> csr_matrix:
-    """D: θ_i = 2 Σ_j (K W/m) z · (u_j − u_i), [You2022, eq. 3.7]."""
-    return _balanced(around, 2 * strength[:, None, None] * around.offsets[:, None, :], columns, -1)
+def _dilatation(around: Families, shares: Floats, columns: Ints) -> csr_matrix:
+    """D: θ_i = 2 Σ_j (K/m) W z · (u_j − u_i), [You2022, eq. 3.7]."""
+    blocks = C1 * (shares * around.weights)[:, None, None] * around.offsets[:, None, :]
+    return _balanced(around, blocks, columns, -1)
 
 
-def _coupling(around: Families, strength: Floats, columns: Ints) -> csr_matrix:
-    """P: −2 Σ_j (K W/m) z (θ_i + θ_j), the first sum of [You2022, eq. 3.6]."""
-    return _balanced(around, -2 * strength[:, None, None] * around.offsets[:, :, None], columns, 1)
+def _coupling(around: Families, shares: Floats, columns: Ints) -> csr_matrix:
+    """P: −2 Σ_j (K/m) W z (θ_i + θ_j), the first sum of [You2022, eq. 3.6]."""
+    blocks = -C1 * (shares * around.weights)[:, None, None] * around.offsets[:, :, None]
+    return _balanced(around, blocks, columns, 1)
 
 
-def _deviatoric(around: Families, strength: Floats, columns: Ints) -> csr_matrix:
-    """Γ: −16 Σ_j (K W/m) (z ⊗ z/|z|²) (u_j − u_i), the second sum of [You2022, eq. 3.6]."""
+def _deviatoric(around: Families, shares: Floats, columns: Ints) -> csr_matrix:
+    """Γ: −16 Σ_j (K/m) W (z ⊗ z/|z|²) (u_j − u_i), the second sum of [You2022, eq. 3.6]."""
     z = around.offsets
     square = (z**2).sum(axis=1)
-    scale = np.divide(-16 * strength, square, out=np.zeros_like(square), where=square > 0)
+    scale = np.divide(-C2 * shares * around.weights, square, out=np.zeros_like(square), where=square > 0)
     return _balanced(around, scale[:, None, None] * z[:, :, None] * z[:, None, :], columns, -1)
 
 

@@ -39,10 +39,14 @@ from scipy.optimize import minimize
 
 from ..core.errors import SolvabilityError
 from . import symbol
-from .material import InfluenceFunction, LinearPeridynamicSolid
+from .kernel import InfluenceFunction
+from .material import LinearPeridynamicSolid
 from .stencil import Stencil
 
 Array = NDArray[np.float64]
+
+# λ and μ at the edge λ + μ = 0: L = G − 2 g gᵀ there, and if that is not negative, no L within is.
+CAUCHY_SCHWARZ = (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -129,7 +133,7 @@ def eigenvalues(influence: InfluenceFunction, stencil: Stencil, wavevectors: Arr
         [
             np.linalg.eigvalsh(big_g)[:, 0] / kappa,
             np.where(corner, np.inf, ratio),
-            np.linalg.eigvalsh(big_g - 2 * g[:, :, None] * g[:, None, :])[:, 0] / kappa,
+            np.linalg.eigvalsh(symbol.compose(*CAUCHY_SCHWARZ, g, big_g))[:, 0] / kappa,
         ],
         axis=1,
     )
@@ -158,9 +162,8 @@ def operator_eigenvalues(material: LinearPeridynamicSolid, stencil: Stencil, wav
     """λ_min(G)/κ² and λ_min(L)/κ² (TPa) at ``wavevectors`` ``(k, 2)``: ``(k, 2)``."""
     g, big_g = symbol.bonds(material.influence, stencil, wavevectors, material.own_dilatation)
     kappa, _ = scales(wavevectors, stencil.spacing)
-    lam, mu = material.lame_lambda, material.lame_mu
-    operator = (lam - mu) * g[:, :, None] * g[:, None, :] + mu * big_g
-    return np.stack([np.linalg.eigvalsh(one)[:, 0] / kappa for one in (big_g, operator)], axis=1)
+    operator = symbol.compose(material.lame_lambda, material.lame_mu, g, big_g)
+    return np.stack([np.linalg.eigvalsh(matrix)[:, 0] / kappa for matrix in (big_g, operator)], axis=1)
 
 
 def certify_material(

@@ -34,6 +34,12 @@ class Stencil:
     ring: NDArray[np.int64]
     radii: NDArray[np.float64]
 
+    @property
+    def volume(self) -> NDArray[np.float64]:
+        """``(rings,)`` Σ W |z|² of each ring (Å⁴): with K, its part of the weighted volume."""
+        volumes = self.weights * (self.offsets**2).sum(axis=1)
+        return np.asarray(np.bincount(self.ring, volumes, len(self.radii)), dtype=float)
+
 
 def uniform(spacing: tuple[float, float], horizon: float, near_cell: bool = False) -> Stencil:
     """The stencil of a uniform grid with the quadrature of [You2022, sec. 3.2].

@@ -4,107 +4,140 @@ The operator is block-diagonal in Fourier space,
 L(k) = (λ − μ) g gᵀ + μ G, with
 g(k) = (2/m) Σ K W z sin(k·z) and G(k) = (16/m) Σ K W (z⊗z/|z|²)(1 − cos k·z),
 where m = Σ K W |z|² is the weighted volume ([You2022, eq. 3.6] for a plane wave).
-Both are linear in the ring values K_d/m, which is what learning makes use of.
+Both are linear in K/m, which is what learning makes use of: their slopes with respect to
+whatever K depends on are g and G of the slopes of K/m.
 """
 
 from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .material import InfluenceFunction, LinearPeridynamicSolid
+from .kernel import InfluenceFunction, share
+from .material import C1, C2, LinearPeridynamicSolid, combined
 from .stencil import Stencil
+
+Array = NDArray[np.float64]
+
+
+class Matrix(Protocol):
+    """An array of numpy or a tensor of torch."""
+
+    def __matmul__(self, other: Any, /) -> Any:
+        """The matrix product."""
+
+
+M = TypeVar("M", bound=Matrix)
 
 
 @dataclass(frozen=True)
-class RingSymbols:
+class RingSymbols(Generic[M]):
     """The symbol's parts ring by ring, for a fixed set of wave vectors.
 
     Attributes:
         wavevectors: ``(k, 2)`` (1/Å).
         radii: ``(rings,)`` (Å).
-        dilatation: ``(k, 2, rings)``: 2 Σ_ring W z sin(k·z).
-        deviatoric: ``(k, 3, rings)``: 16 Σ_ring W (xx, xy, yy)/|z|² (1 − cos k·z).
-        volume: ``(rings,)``: Σ_ring W |z|².
+        dilatation: ``(2k, rings)``: x and y of 2 Σ_ring W z sin(k·z) (Å³), for each wave vector.
+        deviatoric: ``(4k, rings)``: xx, xy, yx, yy of 16 Σ_ring W (z⊗z/|z|²)(1 − cos k·z) (Å²).
+        volume: ``(rings,)``: Σ_ring W |z|² (Å⁴).
     """
 
-    wavevectors: NDArray[np.float64]
-    radii: NDArray[np.float64]
-    dilatation: NDArray[np.float64]
-    deviatoric: NDArray[np.float64]
-    volume: NDArray[np.float64]
+    wavevectors: Array
+    radii: Array
+    dilatation: M
+    deviatoric: M
+    volume: Array
+
+    def g(self, shares: Any) -> Any:
+        """g ``(k, 2)`` of K/m on the rings ``(rings,)``; of slopes ``(rings, p)`` ``(k, 2, p)``."""
+        return (self.dilatation @ shares).reshape(-1, 2, *shares.shape[1:])
+
+    def big_g(self, shares: Any) -> Any:
+        """G ``(k, 2, 2)`` of K/m on the rings ``(rings,)``; of slopes ``(rings, p)`` ``(k, 2, 2, p)``."""
+        return (self.deviatoric @ shares).reshape(-1, 2, 2, *shares.shape[1:])
 
 
-def rings(stencil: Stencil, wavevectors: NDArray[np.float64]) -> RingSymbols:
+def rings(stencil: Stencil, wavevectors: Array) -> RingSymbols[Array]:
     """The ring symbols of ``stencil`` at ``wavevectors`` ``(k, 2)`` (1/Å)."""
-    z, w = stencil.offsets, stencil.weights
     one_hot = np.equal.outer(stencil.ring, np.arange(len(stencil.radii))).astype(float)
-    phase = wavevectors @ z.T
-    sine, versine = np.sin(phase), 2 * np.sin(phase / 2) ** 2
-    square = (z**2).sum(axis=1)
-    pairs = np.stack([z[:, 0] ** 2, z[:, 0] * z[:, 1], z[:, 1] ** 2]) / square
+    sine, versine, pull, pairs = _waves(stencil, wavevectors)
+
+    def by_ring(wave: Array, factors: Array) -> Array:
+        columns = [wave @ (factor[:, None] * one_hot) for factor in factors.T]
+        return np.stack(columns, axis=1).reshape(-1, one_hot.shape[1])
+
     return RingSymbols(
         wavevectors=wavevectors,
         radii=stencil.radii,
-        dilatation=np.stack([(sine * (2 * w * z[:, i])) @ one_hot for i in range(2)], axis=1),
-        deviatoric=np.stack([(versine * (16 * w * p)) @ one_hot for p in pairs], axis=1),
-        volume=(w * square) @ one_hot,
+        dilatation=by_ring(sine, pull),
+        deviatoric=by_ring(versine, pairs),
+        volume=stencil.volume,
     )
 
 
 def parts(
-    symbols: RingSymbols,
-    ring_values: NDArray[np.float64],
-    dilatation_values: NDArray[np.float64] | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    symbols: RingSymbols[Array], ring_values: Array, dilatation_values: Array | None = None
+) -> tuple[Array, Array]:
     """g ``(k, 2)`` and G ``(k, 2, 2)`` for influence functions with the given ring values.
 
     ``dilatation_values`` are those of the dilatation, where it has its own.
     """
-    scaled = ring_values / (symbols.volume @ ring_values)
     own = ring_values if dilatation_values is None else dilatation_values
-    deviatoric = symbols.deviatoric @ scaled
-    g = symbols.dilatation @ (own / (symbols.volume @ own))
-    return g, deviatoric[:, [0, 1, 1, 2]].reshape(-1, 2, 2)
+    return symbols.g(share(own, symbols.volume)), symbols.big_g(share(ring_values, symbols.volume))
 
 
 def bonds(
     influence: InfluenceFunction,
     stencil: Stencil,
-    wavevectors: NDArray[np.float64],
+    wavevectors: Array,
     dilatation: InfluenceFunction | None = None,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Array, Array]:
     """g ``(k, 2)`` and G ``(k, 2, 2)`` summed bond by bond: cheaper than rings where K is known."""
-    z = stencil.offsets
-    square = (z**2).sum(axis=1)
+    sine, versine, pull, pairs = _waves(stencil, wavevectors)
 
-    def share(one: InfluenceFunction) -> NDArray[np.float64]:
-        strength = one(stencil.radii)[stencil.ring] * stencil.weights
-        return strength / (strength @ square)
+    def of_bonds(one: InfluenceFunction) -> Array:
+        return share(one(stencil.radii), stencil.volume)[stencil.ring, None]
 
-    phase = wavevectors @ z.T
-    pairs = (z[:, :, None] * z[:, None, :] / square[:, None, None]).reshape(-1, 4)
-    deviatoric = share(influence)
-    volumetric = deviatoric if dilatation is None else share(dilatation)
-    g = np.sin(phase) @ (2 * volumetric[:, None] * z)
-    big_g = (2 * np.sin(phase / 2) ** 2) @ (16 * deviatoric[:, None] * pairs)
+    deviatoric = of_bonds(influence)
+    volumetric = deviatoric if dilatation is None else of_bonds(dilatation)
+    g, big_g = sine @ (volumetric * pull), versine @ (deviatoric * pairs)
     return g, big_g.reshape(-1, 2, 2)
 
 
-def operator(material: LinearPeridynamicSolid, symbols: RingSymbols) -> NDArray[np.float64]:
+def _waves(stencil: Stencil, wavevectors: Array) -> tuple[Array, Array, Array, Array]:
+    """Sine and versine of k·z, both ``(k, n)``, and their factors in g ``(n, 2)`` and in G ``(n, 4)``."""
+    z, w = stencil.offsets, stencil.weights[:, None]
+    phase = wavevectors @ z.T
+    pairs = (z[:, :, None] * z[:, None, :]).reshape(-1, 4) / (z**2).sum(axis=1, keepdims=True)
+    return np.sin(phase), 2 * np.sin(phase / 2) ** 2, C1 * w * z, C2 * w * pairs
+
+
+def compose(lame_lambda: Any, lame_mu: Any, g: Any, big_g: Any) -> Any:
+    """L = (λ − μ) g gᵀ + μ G, ``(k, 2, 2)``, of arrays or of tensors."""
+    return combined(lame_lambda, lame_mu, g[:, :, None] * g[:, None, :], big_g)
+
+
+def compose_slopes(lame_lambda: float, lame_mu: float, g: Array, dg: Array, d_big_g: Array) -> Array:
+    """Slopes of :func:`compose` ``(k, 2, 2, p)`` from those of g ``(k, 2, p)`` and of G ``(k, 2, 2, p)``."""
+    outer = dg[:, :, None] * g[:, None, :, None]
+    return combined(lame_lambda, lame_mu, outer + np.swapaxes(outer, 1, 2), d_big_g)
+
+
+def operator(material: LinearPeridynamicSolid, symbols: RingSymbols[Array]) -> Array:
     """L(k) ``(k, 2, 2)`` of ``material`` (TPa/Å²)."""
-    g, big_g = parts(symbols, material.influence(symbols.radii), material.dilatation_influence(symbols.radii))
-    lam, mu = material.lame_lambda, material.lame_mu
-    return (lam - mu) * g[:, :, None] * g[:, None, :] + mu * big_g
+    own = material.own_dilatation
+    g, big_g = parts(symbols, material.influence(symbols.radii), None if own is None else own(symbols.radii))
+    return compose(material.lame_lambda, material.lame_mu, g, big_g)
 
 
-def grid_wavevectors(shape: tuple[int, int], box: NDArray[np.float64]) -> NDArray[np.float64]:
+def grid_wavevectors(shape: tuple[int, int], box: Array) -> Array:
     """Wave vectors of an ``shape`` periodic grid in ``numpy.fft`` order; ``(nx·ny, 2)`` (1/Å)."""
     axes = [2 * np.pi * np.fft.fftfreq(n, length / n) for n, length in zip(shape, box, strict=True)]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
 
 
-def zone_wavevectors(spacing: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+def zone_wavevectors(spacing: Array, count: int) -> Array:
     """A dense sample of a quarter of the Brillouin zone, without k = 0; ``(count² − 1, 2)`` (1/Å).
 
     ``count`` points from 0 to π/h along each axis, both ends included.  The

@@ -83,12 +83,13 @@ def test_calibrate_needs_neither_petsc_nor_lammps(tmp_path):
 
 BAR = """
 import numpy as np
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.material import LinearPeridynamicSolid
 from mdbridge.lps import solver
 from mdbridge.core.errors import MissingPackageError
 from mpi4py import MPI
 
-solid = LinearPeridynamicSolid(InfluenceFunction(3.0, 1.0, np.ones(1)), 0.3, 0.4)
+solid = LinearPeridynamicSolid(Bernstein(3.0, np.ones(1), (1.0,)), 0.3, 0.4)
 points = np.stack(np.meshgrid(*2 * [np.arange(8.0)], indexing="ij"), axis=-1).reshape(-1, 2)
 try:
     solver.solve_periodic(MPI.COMM_SELF, points, np.array([8.0, 8.0]), solid, np.zeros((1, 64, 2)))

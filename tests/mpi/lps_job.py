@@ -10,12 +10,11 @@ from mpi4py import MPI
 
 from mdbridge.core.parallel import run_main
 from mdbridge.lps import solver
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.material import LinearPeridynamicSolid
 
-MATERIAL = LinearPeridynamicSolid(
-    InfluenceFunction(20.0, 1.0, np.array([-1.4, -0.8, 2.8, 1.0])), -0.197, 0.722
-)
-SMOOTH = LinearPeridynamicSolid(InfluenceFunction(20.0, 1.0, np.array([1.0])), -0.197, 0.722)
+MATERIAL = LinearPeridynamicSolid(Bernstein(20.0, np.array([-1.4, -0.8, 2.8, 1.0]), (1.0,)), -0.197, 0.722)
+SMOOTH = LinearPeridynamicSolid(Bernstein(20.0, np.array([1.0]), (1.0,)), -0.197, 0.722)
 
 
 def grid(count: int, perturbation: float = 0.0) -> np.ndarray:

@@ -38,6 +38,10 @@ PURE = {
         f"lps.{n}"
         for n in [
             "learn",
+            "bernstein",
+            "bspline",
+            "families",
+            "kernel",
             "material",
             "operator",
             "quadrature",

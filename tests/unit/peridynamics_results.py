@@ -8,12 +8,13 @@ from mdbridge.campaigns.peridynamics.results import Results
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
 from mdbridge.lps import stencil, symbol
+from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.learn import spectral
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.material import LinearPeridynamicSolid
 from mdbridge.md import loads
 
 HORIZON = 13.0
-MODEL = LinearPeridynamicSolid(InfluenceFunction(HORIZON, 0.5, np.array([1.0, 2.0])), -0.2, 0.7)
+MODEL = LinearPeridynamicSolid(Bernstein(HORIZON, np.array([1.0, 2.0]), (0.5,)), -0.2, 0.7)
 GRID = NodeGrid.periodic_cells((61.0, 68.0), 5.0)
 LAMBDA, MU = -0.21, 0.74  # of the made-up MD
 

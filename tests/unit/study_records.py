@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.material import LinearPeridynamicSolid
 
 SPLITS = ("train", "val", "test")
 
@@ -10,7 +11,7 @@ SPLITS = ("train", "val", "test")
 def learned(number, horizon=12.5, degree=2, failure="", fine=False):
     """A measured candidate; its errors are ``number``.1 % (residual) and ``number``.2 % (displacement), …"""
     material = LinearPeridynamicSolid(
-        InfluenceFunction(horizon, 1.0 + 0.01 * number, np.arange(degree + 1) + 1.0),
+        Bernstein(horizon, np.arange(degree + 1) + 1.0, (1.0 + 0.01 * number,)),
         -0.2 - 0.001 * number,
         0.7 + 0.001 * number,
     )

@@ -13,12 +13,13 @@ from mdbridge.core.identity import Identity
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
 from mdbridge.lps import stencil, symbol
+from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.learn import scattered, spectral
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.material import LinearPeridynamicSolid
 
 GRID = NodeGrid.periodic_cells((61.0, 68.0), 5.0)
 HORIZON = 20.0
-MODEL = LinearPeridynamicSolid(InfluenceFunction(HORIZON, 0.5, np.array([1.0, 2.0])), -0.2, 0.7)
+MODEL = LinearPeridynamicSolid(Bernstein(HORIZON, np.array([1.0, 2.0]), (0.5,)), -0.2, 0.7)
 
 
 def config(**sections):

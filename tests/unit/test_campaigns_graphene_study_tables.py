@@ -43,6 +43,15 @@ def test_it_says_what_it_was_made_from():
     assert "Seeds: bootstrap 7. Input abcdef. Versions: numpy 2." in text
 
 
+def test_a_family_without_an_exponent_leaves_its_column_empty():
+    made = record()
+    constants = made["results"]["table4-0K"]["constants"]
+    del constants["alpha"]
+    rows = [line.split("|") for line in tables.markdown(made).splitlines() if line.startswith("| 0 K |")]
+    (cells,) = [row for row in rows if row[5].strip().startswith(f"{constants['lambda_TPa']:.4f}")]
+    assert cells[4].strip() == ""
+
+
 def test_table_4_has_the_models_with_their_spread_and_lammps_s_own_constants(sections):
     constants, errors, ratios = sections["Table 4"]
     results = record()["results"]

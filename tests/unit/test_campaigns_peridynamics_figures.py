@@ -10,7 +10,7 @@ from peridynamics_results import GRID, HORIZON, LAMBDA, MODEL, MU
 
 from mdbridge.campaigns.peridynamics import figures
 from mdbridge.lps import stability, stencil
-from mdbridge.lps.material import InfluenceFunction
+from mdbridge.lps.bernstein import Bernstein
 
 
 @pytest.fixture(scope="module")
@@ -96,11 +96,11 @@ def test_the_influence_function_is_a_bond_s_share_whatever_its_scale(results, dr
     assert share.sum() == pytest.approx(1.0)
     assert first.get_ylabel() == "influence function K/m (10⁻⁶ Å⁻⁴)"
     assert first.get_xlabel() == "bond length r (Å)"
-    assert first.get_title() == "δ = 13 Å, M = 1, α = 0.50"
+    assert first.get_title() == "δ = 13 Å, Bernstein, M = 1, α = 0.50"
 
 
 def test_a_function_of_the_dilatation_s_own_is_drawn_beside(results, drawn, tmp_path):
-    own = InfluenceFunction(HORIZON, 1.0, np.array([3.0, 1.0]))
+    own = Bernstein(HORIZON, np.array([3.0, 1.0]), (1.0,))
     figures._influence(replace(results, material=replace(MODEL, own_dilatation=own)), tmp_path / "i.png")
     curves = {one.get_label(): one for one in drawn["i"].axes[0].lines}
     r = curves["dilatation"].get_xdata()

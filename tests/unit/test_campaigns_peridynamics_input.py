@@ -56,6 +56,10 @@ def test_the_collar_holds_two_horizons():
         (COLD | {"thermal": {"filter": 1.5}}, r"'thermal\.filter' = 1\.5: must be less than or equal to 1"),
         ({"learn": {"own_dilatation": True, "strict_inf_sup": True}}, r"own_dilatation = true: goes with"),
         ({"learn": {"own_dilatation": True, "method": "algorithm-1"}}, r"own_dilatation = true: goes with"),
+        (
+            {"learn": {"kernel": "wavelets"}},
+            r"'learn\.kernel' = 'wavelets': .*must be one of 'bernstein', 'b-spline'",
+        ),
         ({"learn": {"degrees": [61]}}, r"'learn\.degrees\.0' = 61"),
         ({"sweep": {"horizons_A": []}}, r"'sweep\.horizons_A' = \[\]"),
         ({"solve": {"relative_tolerance": 0.01}}, r"'solve\.relative_tolerance' = 0\.01"),

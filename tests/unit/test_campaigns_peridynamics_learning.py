@@ -1,5 +1,6 @@
 """Learning pairs: what is refused, what is recorded, and Algorithm 2's choice."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -17,11 +18,12 @@ from mdbridge.core.workspace import Workspace
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
 from mdbridge.lps import stencil, symbol
-from mdbridge.lps.learn import regression, spectral
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.learn import algorithm1, regression, spectral
+from mdbridge.lps.material import LinearPeridynamicSolid
 
 BOX = np.array([60.0, 70.0])
-MODEL = LinearPeridynamicSolid(InfluenceFunction(13.0, 0.5, np.array([1.0, 2.0])), -0.2, 0.7)
+MODEL = LinearPeridynamicSolid(Bernstein(13.0, np.array([1.0, 2.0]), (0.5,)), -0.2, 0.7)
 SETTINGS = Learn(starts=2, consistency_weight=0.0)
 
 
@@ -62,6 +64,31 @@ def test_the_truth_is_learned_and_survives_its_file():
     again = Candidate.from_dict(one.as_dict(), "file")
     assert again.material.as_dict() == one.material.as_dict()
     assert replace(again, material=None) == replace(one, material=None)
+
+
+@pytest.mark.parametrize("changes", [{}, {"own_dilatation": True}])
+def test_splines_are_learned_and_survive_their_file(changes):
+    settings = SETTINGS.model_copy(update={"kernel": "b-spline", **changes})
+    one = learning.learn_one(settings, FIELDS, 13.0, 4)
+    assert one.failure == ""
+    assert max(one.errors[name] for name in learning.ERRORS) < 0.01
+    again = Candidate.from_dict(json.loads(json.dumps(one.as_dict())), "here")
+    assert again.material.as_dict() == one.material.as_dict()
+    assert again.material.influence.name == again.material.dilatation_influence.name == "b-spline"
+    assert (again.material.own_dilatation is not None) == ("own_dilatation" in changes)
+
+
+def test_algorithm_1_is_told_the_family(monkeypatch):
+    told = []
+
+    def learn(data, degree, settings):
+        told.append((degree, settings.kernel, settings.seed))
+        raise ConvergenceError("enough")
+
+    monkeypatch.setattr(algorithm1, "learn", learn)
+    settings = SETTINGS.model_copy(update={"kernel": "b-spline", "method": "algorithm-1", "seed": 3})
+    assert learning.learn_one(settings, FIELDS, 13.0, 4).failure == "enough"
+    assert told == [(4, "b-spline", 3)]
 
 
 def test_both_grids_of_a_hybrid_set_are_fitted():
@@ -137,7 +164,7 @@ def test_algorithm_2_takes_the_residual_for_the_horizon_and_the_average_for_the_
 
 
 def test_a_model_without_a_positive_modulus_is_no_candidate(monkeypatch):
-    influence = InfluenceFunction(13.0, 1.0, np.ones(1))
+    influence = Bernstein(13.0, np.ones(1), (1.0,))
     fit = regression.Fit(LinearPeridynamicSolid(influence, -0.7, 0.7), [], 0.0, [], 0)
     monkeypatch.setattr(regression, "learn", lambda *_: fit)
     one = learning.learn_one(SETTINGS, FIELDS, 13.0, 0)

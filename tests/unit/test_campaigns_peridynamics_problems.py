@@ -12,10 +12,11 @@ from mdbridge.core.errors import InputError
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
 from mdbridge.lps import solver
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.material import LinearPeridynamicSolid
 
 HORIZON = 13.0
-MODEL = LinearPeridynamicSolid(InfluenceFunction(HORIZON, 0.5, np.array([1.0, 2.0])), -0.2, 0.7)
+MODEL = LinearPeridynamicSolid(Bernstein(HORIZON, np.array([1.0, 2.0]), (0.5,)), -0.2, 0.7)
 COMM = MPI.COMM_SELF
 
 

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from mdbridge.campaigns.peridynamics.published import TABLE_4
 from mdbridge.campaigns.peridynamics.summary import print_table, summarise
+from mdbridge.lps.bspline import BSpline
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +41,11 @@ def test_the_summary_has_the_means_over_samples_and_the_model(results):
         name = "E_res_test_TPa_per_A" if split == "test" else f"E_res_{split}"
         assert summary[name] == pytest.approx(0.2 * number + drawn)
     assert summary["E_u_test_by_case"] == pytest.approx([0.3, 0.31, 0.32, 0.33])
-    for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M", "alpha"):
+    for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M", "kernel", "alpha"):
         assert summary[key] == MODEL.as_dict()[key]
+    splines = replace(MODEL, influence=BSpline(13.0, np.ones(5)))
+    other = summarise(replace(results, material=splines))
+    assert other["kernel"] == "b-spline" and "alpha" not in other
     assert summary["wall_s"] == results.wall and summary["wall_s"] is not results.wall
 
 

@@ -6,11 +6,12 @@ import pytest
 from mdbridge.campaigns.peridynamics import learning
 from mdbridge.campaigns.peridynamics.learning import Candidate
 from mdbridge.campaigns.peridynamics.sweep import select
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.material import LinearPeridynamicSolid
 
 
 def candidate(horizon, degree, residual, rest, failure="", mu=0.7):
-    influence = InfluenceFunction(horizon, 0.5, np.ones(degree + 1))
+    influence = Bernstein(horizon, np.ones(degree + 1), (0.5,))
     material = None if failure else LinearPeridynamicSolid(influence, -0.2, mu)
     errors = dict.fromkeys(learning.ERRORS, rest) | {"E_res_train": residual}
     return Candidate(horizon, degree, material, errors=errors, failure=failure, wall_s=1.0 + degree)

@@ -55,5 +55,5 @@ def test_each_error_is_a_line_over_the_degree_with_the_paper_s_beside(drawn, tmp
         assert {one.get_color() for one in open_marks} == {ours.get_color()}
     assert not [one for one in second.lines if one.get_mfc() == "none"]
     assert first.get_ylabel() == "relative error (%)" and first.get_yscale() == "log"
-    assert first.get_xlabel() == "degree M of the Bernstein basis"
+    assert first.get_xlabel() == "degree M"
     assert second.get_legend().get_title().get_text() == "open: published"

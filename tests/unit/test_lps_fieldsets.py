@@ -10,10 +10,11 @@ from mdbridge.core.errors import InputError
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
 from mdbridge.lps import fieldsets, solver
+from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.learn.residuals import Settings
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.material import LinearPeridynamicSolid
 
-KNOWN = LinearPeridynamicSolid(InfluenceFunction(9.0, 1.0, np.ones(3)), 0.2, 0.4)
+KNOWN = LinearPeridynamicSolid(Bernstein(9.0, np.ones(3), (1.0,)), 0.2, 0.4)
 WAVES = [(k, l) for k in range(-2, 3) for l in range(3) if (k, l) > (0, 0)]
 
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from mdbridge.lps import stencil, symbol
+from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.learn import spectral
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.material import LinearPeridynamicSolid
 from mdbridge.lps.operator import operator_rows
 
-SOLID = LinearPeridynamicSolid(InfluenceFunction(15.0, 1.2, np.array([-1.4, -0.8, 2.8, 1.0])), -0.197, 0.722)
+SOLID = LinearPeridynamicSolid(Bernstein(15.0, np.array([-1.4, -0.8, 2.8, 1.0]), (1.2,)), -0.197, 0.722)
 SPACING = (4.93, 5.04)
 SHAPES = [(8, 8), (9, 7), (8, 7)]  # with and without wave vectors on the zone's edge
 

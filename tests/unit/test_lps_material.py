@@ -1,42 +1,18 @@
 """Influence functions and the material they belong to."""
 
-import math
+import json
 
 import numpy as np
 import pytest
 
 from mdbridge.core.errors import InputError
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid, bernstein
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.bspline import BSpline
+from mdbridge.lps.material import LinearPeridynamicSolid, combined, combined_slopes
 
 COEFFICIENTS = np.array([1.5, -0.4, 0.0, 2.0])
-SOLID = LinearPeridynamicSolid(InfluenceFunction(15.0, 1.2, COEFFICIENTS), -0.197, 0.722)
-
-
-@pytest.mark.parametrize("degree", [0, 1, 4, 20])
-def test_bernstein_polynomials(degree):
-    s = np.linspace(0, 1, 23)
-    values = bernstein(degree, s)
-    assert values.shape == (23, degree + 1)
-    k = np.arange(degree + 1)
-    choose = np.array([math.comb(degree, i) for i in k])
-    np.testing.assert_allclose(
-        values, choose * s[:, None] ** k * (1 - s[:, None]) ** (degree - k), atol=1e-13
-    )
-    np.testing.assert_allclose(values.sum(axis=1), 1, rtol=1e-13)
-    np.testing.assert_allclose(values @ k, degree * s, atol=1e-12)  # linear precision
-
-
-def test_influence_is_the_published_sum():
-    r = np.array([[0.3, 4.0], [9.0, 14.9]])
-    s = r / 15.0
-    p = 1.5 * (1 - s) ** 3 - 0.4 * 3 * s * (1 - s) ** 2 + 2.0 * s**3
-    np.testing.assert_allclose(SOLID.influence(r), p / r**1.2, rtol=1e-13)
-    assert SOLID.influence.degree == 3
-
-
-def test_influence_ends_at_the_horizon_and_includes_it():
-    np.testing.assert_allclose(SOLID.influence([15.0, 15.0 * (1 + 1e-12)]), 2.0 / 15.0**1.2, rtol=1e-10)
-    np.testing.assert_array_equal(SOLID.influence([15.0 * (1 + 1e-8), 40.0]), 0)
+SPLINE = BSpline(15.0, np.array([1.0, -0.3, 2.0, 0.4, 1.1]))
+SOLID = LinearPeridynamicSolid(Bernstein(15.0, COEFFICIENTS, (1.2,)), -0.197, 0.722)
 
 
 @pytest.mark.parametrize(("young", "poisson"), [(0.91, -0.43), (1.216, -0.158), (2.0, 0.3)])
@@ -73,20 +49,58 @@ def test_a_model_with_a_missing_key_is_refused(key):
         LinearPeridynamicSolid.from_dict(data, "model.json")
 
 
-def test_an_elevated_degree_is_the_same_function():
-    one = InfluenceFunction(10.0, 0.7, np.array([1.0, -2.0, 3.0]))
-    r = np.linspace(0.1, 10.0, 30)
-    for degree in (2, 3, 9):
-        other = one.elevated(degree)
-        assert other.degree == degree
-        np.testing.assert_allclose(other(r), one(r), rtol=1e-12, atol=1e-12)
-
-
 def test_a_model_with_its_own_dilatation_survives_its_dictionary():
-    one = InfluenceFunction(10.0, 0.7, np.array([1.0, -2.0, 3.0]))
-    other = InfluenceFunction(10.0, -0.3, np.array([2.0, 1.0]))
+    one = Bernstein(10.0, np.array([1.0, -2.0, 3.0]), (0.7,))
+    other = Bernstein(10.0, np.array([2.0, 1.0]), (-0.3,))
     model = LinearPeridynamicSolid(one, -0.2, 0.7, other)
     again = LinearPeridynamicSolid.from_dict(model.as_dict(), "here")
     assert again.as_dict() == model.as_dict()
     assert again.dilatation_influence(5.0) == other(5.0)
     assert LinearPeridynamicSolid(one, -0.2, 0.7).dilatation_influence is one
+
+
+@pytest.mark.parametrize("dilatation", [None, SPLINE, SOLID.influence])
+def test_a_model_of_any_family_survives_its_file(dilatation):
+    model = LinearPeridynamicSolid(SPLINE, -0.2, 0.7, dilatation)
+    data = json.loads(json.dumps(model.as_dict()))
+    assert data["kernel"] == "b-spline"
+    assert "alpha" not in data
+    again = LinearPeridynamicSolid.from_dict(data, "here")
+    assert again.as_dict() == model.as_dict()
+    assert type(again.dilatation_influence) is type(model.dilatation_influence)
+    r = np.linspace(0.5, 15.0, 9)
+    np.testing.assert_array_equal(again.influence(r), model.influence(r))
+    np.testing.assert_allclose(again.dilatation_influence(r), model.dilatation_influence(r), rtol=1e-14)
+
+
+def test_a_model_of_an_earlier_release_names_no_family_and_is_of_bernstein_polynomials():
+    data = SOLID.as_dict() | {"dilatation_alpha": -0.3, "dilatation_D": [1.0, 2.0]}
+    assert data.pop("kernel") == "bernstein"
+    again = LinearPeridynamicSolid.from_dict(data, "old.json")
+    assert again.influence.as_dict() == SOLID.influence.as_dict()
+    assert again.own_dilatation.as_dict() == {"kernel": "bernstein", "alpha": -0.3, "D": [1.0, 2.0]}
+
+
+@pytest.mark.parametrize("key", ["kernel", "dilatation_kernel"])
+def test_a_model_of_an_unknown_family_is_refused(key):
+    data = LinearPeridynamicSolid(SPLINE, -0.2, 0.7, SPLINE).as_dict()
+    with pytest.raises(InputError, match=r"model\.json: .*kernel = 'wavelets': must be one of 'bernstein'"):
+        LinearPeridynamicSolid.from_dict(data | {key: "wavelets"}, "model.json")
+
+
+def test_the_moduli_combine_as_in_the_operator():
+    random = np.random.default_rng(0)
+    volumetric, deviatoric = random.standard_normal((2, 4, 4))
+
+    def of_bulk(bulk, mu):
+        return combined(bulk - mu, mu, volumetric, deviatoric)
+
+    # [You2022, eq. 3.4]: (λ − μ) times the dilatation's part, μ times the deviatoric one
+    np.testing.assert_allclose(
+        combined(-0.2, 0.7, volumetric, deviatoric), -0.9 * volumetric + 0.7 * deviatoric
+    )
+    slopes = combined_slopes(volumetric, deviatoric)
+    step = 1e-5
+    for slope, (b, m) in zip(slopes, [(step, 0.0), (0.0, step)], strict=True):
+        expected = (of_bulk(0.5 + b, 0.7 + m) - of_bulk(0.5 - b, 0.7 - m)) / (2 * step)
+        np.testing.assert_allclose(slope, expected, rtol=1e-8)

@@ -7,14 +7,18 @@ import pytest
 
 from mdbridge.core.errors import InputError, SolvabilityError
 from mdbridge.lps import operator, quadrature
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.bspline import BSpline
+from mdbridge.lps.kernel import normalised
+from mdbridge.lps.material import LinearPeridynamicSolid
 from mdbridge.lps.operator import families, operator_rows
 
 SIGN_CHANGING = LinearPeridynamicSolid(
-    InfluenceFunction(15.0, 1.2, np.array([-1.4, -0.8, 2.8, 1.0])), -0.197, 0.722
+    Bernstein(15.0, np.array([-1.4, -0.8, 2.8, 1.0]), (1.2,)), -0.197, 0.722
 )
+SPLINE = BSpline(15.0, np.array([3.0, -1.0, 0.5, 1.4, 0.3]))
 # K = 1/r makes K z⊗z and K z⊗z⊗z/|z|² quintics over |z|³: what the weights integrate exactly.
-INVERSE = LinearPeridynamicSolid(InfluenceFunction(15.0, 1.0, np.array([1.0])), -0.197, 0.722)
+INVERSE = LinearPeridynamicSolid(Bernstein(15.0, np.array([1.0]), (1.0,)), -0.197, 0.722)
 
 
 def grid(count=21, spacing=(5.0, 5.0), perturbation=0.0):
@@ -61,11 +65,12 @@ def by_the_book(points, material, u, i):
 
 
 @pytest.mark.parametrize("perturbation", [0.0, 1.0])
-def test_rows_are_the_published_sums(perturbation):
+@pytest.mark.parametrize("solid", [SIGN_CHANGING, replace(SIGN_CHANGING, influence=SPLINE)])
+def test_rows_are_the_published_sums(solid, perturbation):
     points = grid(perturbation=perturbation)
     u = np.random.default_rng(1).standard_normal((len(points), 2))
-    rows, found = image(points, SIGN_CHANGING, u)
-    expected = np.array([by_the_book(points, SIGN_CHANGING, u, i) for i in rows.rows])
+    rows, found = image(points, solid, u)
+    expected = np.array([by_the_book(points, solid, u, i) for i in rows.rows])
     np.testing.assert_allclose(found.reshape(-1, 2), expected, atol=1e-12 * np.abs(expected).max())
 
 
@@ -91,6 +96,37 @@ def test_all_rows_of_a_periodic_box_at_once_are_the_same():
     whole = operator.operator_on(families(points, box, 15.0, every), material).matrix()
     assert abs(whole - operator_rows(points, box, material, every).matrix()).max() < 1e-12
     assert abs(whole - operator_rows(points, box, SIGN_CHANGING, every).matrix()).max() > 1e-4
+
+
+@pytest.mark.parametrize("influence", [SIGN_CHANGING.influence, SPLINE])
+def test_changes_of_the_operator_are_its_differences(influence):
+    """With respect to what K depends on and to the moduli, on scattered points."""
+    points, box = grid(8, perturbation=0.5), np.full(2, 40.0)
+    around = families(points, box, 15.0, np.arange(len(points)))
+    square = (around.offsets**2).sum(axis=1)
+    curve = type(influence).curve(np.sqrt(np.where(square, square, 15.0**2)), 15.0, influence.degree)
+    shares = normalised(curve, around.weights * square, around.start[:-1])
+    u = np.random.default_rng(1).standard_normal((2 * len(points), 3))
+
+    def rows(q, bulk=0.5, mu=0.7):
+        values, slopes = shares(q)
+        lame = (bulk - mu, mu)
+        changes = [operator.operator_of_shares(around, one, one, lame) for one in slopes.T]
+        return operator.operator_of_shares(around, values, values, lame), changes
+
+    q = influence.parameters()
+    made, changes = rows(q)
+    solid = LinearPeridynamicSolid(influence, -0.2, 0.7)
+    assert abs(made.matrix() - operator.operator_on(around, solid).matrix()).max() < 1e-13
+    found = [made.change(one, u) for one in changes] + list(made.moduli_change(u))
+    step = 1e-6
+    expected = [(rows(q + one)[0](u) - rows(q - one)[0](u)) / (2 * step) for one in step * np.eye(len(q))]
+    expected += [
+        (rows(q, 0.5 + b, 0.7 + m)[0](u) - rows(q, 0.5 - b, 0.7 - m)[0](u)) / (2 * step)
+        for b, m in ((step, 0.0), (0.0, step))
+    ]
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-7 * np.abs(other).max())
 
 
 def test_rows_do_not_depend_on_which_others_are_made():
@@ -197,9 +233,9 @@ def test_a_vanishing_weighted_volume_is_refused():
     around = families(points, None, 15.0, centre)
     r = np.maximum(np.hypot(*around.offsets.T), 1e-9)
     parts = [
-        np.sum(around.weights * r**2 * InfluenceFunction(15.0, 1.0, np.array(d))(r)) for d in ([1, 0], [0, 1])
+        np.sum(around.weights * r**2 * Bernstein(15.0, np.array(d), (1.0,))(r)) for d in ([1, 0], [0, 1])
     ]
-    influence = InfluenceFunction(15.0, 1.0, np.array([parts[1], -parts[0]]))
+    influence = Bernstein(15.0, np.array([parts[1], -parts[0]]), (1.0,))
     with pytest.raises(SolvabilityError, match="weighted volume"):
         operator_rows(points, None, LinearPeridynamicSolid(influence, 0.1, 0.7), centre)
 

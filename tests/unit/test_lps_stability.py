@@ -5,7 +5,8 @@ import pytest
 
 from mdbridge.core.errors import SolvabilityError
 from mdbridge.lps import stability, stencil, symbol
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.material import LinearPeridynamicSolid
 from mdbridge.lps.operator import components, operator_rows
 
 H, HORIZON = 5.0, 15.0
@@ -13,7 +14,7 @@ GRID = stencil.uniform((H, H), HORIZON)
 
 
 def kernel(*coefficients):
-    return InfluenceFunction(HORIZON, 1.0, np.array(coefficients))
+    return Bernstein(HORIZON, np.array(coefficients), (1.0,))
 
 
 INVERSE = kernel(1.0)

@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 
 from mdbridge.lps import stencil, symbol
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.bspline import BSpline
+from mdbridge.lps.kernel import normalised
+from mdbridge.lps.material import LinearPeridynamicSolid
+from mdbridge.lps.operator import operator_rows
 
 LAMBDA, MU = -0.197, 0.722
 GRID = stencil.uniform((4.93, 5.04), 20.0)
 # K = 1/r: its second and fourth moments are what the quadrature integrates exactly
-INVERSE = LinearPeridynamicSolid(InfluenceFunction(20.0, 1.0, np.array([1.0])), LAMBDA, MU)
-SIGN_CHANGING = LinearPeridynamicSolid(
-    InfluenceFunction(20.0, 1.2, np.array([-1.4, -0.8, 2.8, 1.0])), LAMBDA, MU
-)
+INVERSE = LinearPeridynamicSolid(Bernstein(20.0, np.array([1.0]), (1.0,)), LAMBDA, MU)
+SIGN_CHANGING = LinearPeridynamicSolid(Bernstein(20.0, np.array([-1.4, -0.8, 2.8, 1.0]), (1.2,)), LAMBDA, MU)
 DIRECTIONS = np.stack([np.cos(angle := np.linspace(0, np.pi, 13)[:-1] + 0.1), np.sin(angle)], axis=1)
 
 
@@ -55,7 +57,7 @@ def test_symmetries():
 
 
 def test_only_the_shape_of_the_influence_function_counts():
-    scaled = LinearPeridynamicSolid(InfluenceFunction(20.0, 1.0, np.array([-37.0])), LAMBDA, MU)
+    scaled = LinearPeridynamicSolid(Bernstein(20.0, np.array([-37.0]), (1.0,)), LAMBDA, MU)
     k = 0.3 * DIRECTIONS
     np.testing.assert_allclose(at(scaled, k), at(INVERSE, k), rtol=1e-12)
 
@@ -92,7 +94,7 @@ def test_the_order_is_not_two_with_wrong_moduli():
 
 def test_an_inconsistent_influence_function_has_other_moduli():
     """What the consistency rows of the regression are for: the quadrature is exact for K = 1/r only."""
-    rough = LinearPeridynamicSolid(InfluenceFunction(20.0, 2.9, np.array([0.0, 0.0, 1.0, -0.9])), LAMBDA, MU)
+    rough = LinearPeridynamicSolid(Bernstein(20.0, np.array([0.0, 0.0, 1.0, -0.9]), (2.9,)), LAMBDA, MU)
     k = 1e-3 * DIRECTIONS
     assert np.abs(at(rough, k) / local(k) - 1).max() > 0.05
 
@@ -112,3 +114,62 @@ def test_zone_wavevectors_cover_a_quarter():
     assert (waves.any(axis=1)).all()
     np.testing.assert_allclose(waves.max(axis=0), np.pi / np.array([4.0, 5.0]))
     np.testing.assert_array_equal(waves.min(axis=0), 0)
+
+
+# --- any family, and slopes --------------------------------------------------------
+
+SPLINE = BSpline(20.0, np.array([3.0, -1.0, 0.5, 1.4, 0.3, -0.2, 0.8]))
+KINDS = [SIGN_CHANGING.influence, SPLINE]
+
+
+@pytest.mark.parametrize("influence", KINDS)
+@pytest.mark.parametrize("dilatation", [None, *KINDS])
+def test_rings_and_bonds_are_the_same_sums(influence, dilatation):
+    k = np.random.default_rng(0).uniform(-0.6, 0.6, (20, 2))
+    own = None if dilatation is None else dilatation(GRID.radii)
+    rings = symbol.parts(symbol.rings(GRID, k), influence(GRID.radii), own)
+    for found, expected in zip(symbol.bonds(influence, GRID, k, dilatation), rings, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("influence", KINDS)
+@pytest.mark.parametrize("dilatation", [None, *KINDS])
+def test_the_assembled_rows_make_of_plane_waves_what_the_symbol_says(influence, dilatation):
+    material = LinearPeridynamicSolid(influence, LAMBDA, MU, dilatation)
+    shape = (10, 9)
+    box = shape * GRID.spacing
+    points = (
+        np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1).reshape(-1, 2) * GRID.spacing
+    )
+    rows = operator_rows(points, box, material, np.arange(len(points)))
+    waves = symbol.grid_wavevectors(shape, box)[[1, 4, 12, 50]]
+    for k, block in zip(waves, symbol.operator(material, symbol.rings(GRID, waves)), strict=True):
+        for u in np.eye(2):
+            image = rows(np.outer(np.exp(1j * points @ k), u).ravel()).reshape(-1, 2)
+            expected = np.outer(np.exp(1j * points @ k), block @ u)
+            np.testing.assert_allclose(image, expected, atol=1e-13 * np.abs(block).max() + 1e-14)
+
+
+@pytest.mark.parametrize("influence", KINDS)
+def test_slopes_of_the_symbol_are_its_differences(influence):
+    family, k = type(influence), np.random.default_rng(1).uniform(-0.6, 0.6, (7, 2))
+    rings = symbol.rings(GRID, k)
+    shares = normalised(family.curve(GRID.radii, 20.0, influence.degree), GRID.volume)
+    q = influence.parameters()
+
+    def operator(q):
+        share, _ = shares(q)
+        return symbol.compose(LAMBDA, MU, rings.g(share), rings.big_g(share))
+
+    share, slopes = shares(q)
+    found = symbol.compose_slopes(LAMBDA, MU, rings.g(share), rings.g(slopes), rings.big_g(slopes))
+    assert found.shape == (7, 2, 2, len(q))
+    for i, step in enumerate(1e-6 * np.eye(len(q))):
+        expected = (operator(q + step) - operator(q - step)) / 2e-6
+        np.testing.assert_allclose(found[..., i], expected, rtol=1e-6, atol=1e-10)
+
+
+def test_the_ring_volumes_are_those_of_the_bonds():
+    assert GRID.volume.sum() == pytest.approx(np.sum(GRID.weights * (GRID.offsets**2).sum(axis=1)))
+    first = GRID.ring == 0
+    assert GRID.volume[0] == pytest.approx(np.sum(GRID.weights[first]) * GRID.radii[0] ** 2)

@@ -6,7 +6,8 @@ from mpi4py import MPI
 
 from mdbridge.core.errors import ConvergenceError, InputError, SolvabilityError
 from mdbridge.lps import solver, stencil, symbol
-from mdbridge.lps.material import InfluenceFunction, LinearPeridynamicSolid
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.material import LinearPeridynamicSolid
 from mdbridge.lps.operator import operator_rows
 
 SELF = MPI.COMM_SELF
@@ -14,7 +15,7 @@ LAMBDA, MU = -0.197, 0.722
 
 
 def material(horizon, *coefficients, alpha=1.0, lame=(LAMBDA, MU)):
-    return LinearPeridynamicSolid(InfluenceFunction(horizon, alpha, np.array(coefficients)), *lame)
+    return LinearPeridynamicSolid(Bernstein(horizon, np.array(coefficients), (alpha,)), *lame)
 
 
 def sign_changing(horizon):

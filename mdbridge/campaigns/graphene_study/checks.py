@@ -15,8 +15,9 @@ from ...core.identity import Identity
 from ...core.stages import Task
 from ...fields.fieldset import FieldSet
 from ...lps import stencil
+from ...lps.bernstein import Bernstein
 from ...lps.learn import manufactured, scattered
-from ...lps.material import InfluenceFunction, LinearPeridynamicSolid
+from ...lps.material import LinearPeridynamicSolid
 from ..peridynamics import published
 from ..peridynamics.input import GrapheneInput
 from ..peridynamics.learning import Fields
@@ -82,21 +83,22 @@ def _manufactured(settings: Manufactured, spacing: float, near_cell: bool) -> Re
     exact = partial(manufactured.continuum_symbol, lambda r: 1 / r, horizon, TRUE_LAME)
     samples = manufactured.standing_waves(spacing, settings.length_A, 0.1, exact)
     grid = stencil.uniform((spacing, spacing), horizon, near_cell)
-    truth = LinearPeridynamicSolid(InfluenceFunction(horizon, 1.0, np.ones(1)), *TRUE_LAME)
+    truth = LinearPeridynamicSolid(Bernstein(horizon, np.ones(1), (1.0,)), *TRUE_LAME)
     r = np.linspace(0.02, 1.0, 50) * horizon
     learned: dict[str, Any] = {}
-    for kind, alpha in (("fixed", 1.0), ("learned", None)):
+    held: dict[str, dict[str, float]] = {"fixed": {"alpha": 1.0}, "learned": {}}
+    for kind, shape in held.items():
         rows, model = [], None
         for degree in sorted(settings.degrees):
             start = None if model is None else model.influence
-            model, loss = manufactured.learn_positive(samples, grid, degree, alpha, start)
+            model, loss = manufactured.learn_positive(samples, grid, degree, shape, start)
             rows.append(
                 {
                     "M": degree,
                     "loss": loss,
                     "lambda": model.lame_lambda,
                     "mu": model.lame_mu,
-                    "alpha": model.influence.alpha,
+                    "alpha": model.influence.shape[0],
                     "K": _normalised(model.influence(r), r),
                 }
             )

@@ -45,7 +45,7 @@ def _influence(record: dict[str, Any], path: Path) -> None:
                     continue
                 influence = LinearPeridynamicSolid.from_dict(results[name]["constants"], name).influence
                 grid = stencil.uniform(spacing, influence.horizon)
-                volume = grid.weights @ (influence(grid.radii)[grid.ring] * (grid.offsets**2).sum(axis=1))
+                volume = grid.volume @ influence(grid.radii)
                 for r, look in (
                     (
                         np.linspace(0.97 * grid.radii[0], influence.horizon, 600),

@@ -112,7 +112,8 @@ def _table_4(record: Record) -> str:
             rows.append([title, _failure(one), *[""] * 6])
             continue
         constants, spread = one["constants"], _spread(record, label)
-        cells = [title, f"{one['horizon']:g}", f"{one['degree']}", f"{constants['alpha']:.3f}"]
+        alpha = f"{constants['alpha']:.3f}" if "alpha" in constants else ""  # splines have none
+        cells = [title, f"{one['horizon']:g}", f"{one['degree']}", alpha]
         for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu"):
             bar = f" ± {spread[key]:.4f}" if spread else ""
             cells.append(f"{constants[key]:.4f}{bar} ({paper[key]:g})")

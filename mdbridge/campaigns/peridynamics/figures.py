@@ -36,13 +36,12 @@ def _influence(results: Results, path: Path) -> None:
     if material.own_dilatation is not None:
         curves = [("deviatoric", material.influence, BLUE), ("dilatation", material.own_dilatation, ORANGE)]
     grid = stencil.uniform(tuple(results.fields["train"].spacing), horizon)
-    volume = symbol.rings(grid, np.zeros((1, 2))).volume
     r = np.linspace(0.8 * grid.radii[0], horizon, 600)
     lowest, highest = 0.0, 0.0
     with figure(path, 4.2, 3.0) as (_, axes):
         axes.axhline(0, color=GREY, lw=0.6)
         for label, influence, colour in curves:
-            m = volume @ influence(grid.radii)
+            m = grid.volume @ influence(grid.radii)
             axes.plot(r, influence(r) / m * 1e6, color=colour, label=label)
             shown = influence(grid.radii) / m * 1e6
             axes.plot(grid.radii, shown, "o", ms=3.5, color=RED if len(curves) == 1 else colour)
@@ -52,7 +51,7 @@ def _influence(results: Results, path: Path) -> None:
         axes.set_ylabel("influence function K/m (10⁻⁶ Å⁻⁴)")
         axes.set_ylim(1.6 * lowest, 1.25 * highest)
         influence = material.influence
-        axes.set_title(f"δ = {horizon:g} Å, M = {influence.degree}, α = {influence.alpha:.2f}")
+        axes.set_title(f"δ = {horizon:g} Å, {material.influence.describe()}")
         axes.legend()
 
 

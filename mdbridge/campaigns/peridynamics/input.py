@@ -4,9 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ...core.config import Section
+from ...lps import families
 from ...md.crystals import CRYSTALS, PlanarCrystal, planar_crystal
 from ...md.loads import WAVES
 
@@ -15,6 +16,10 @@ Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
 Line = Annotated[str, Field(pattern=r"^[^\n]*\S[^\n]*$")]
+
+
+def _known_kernel(name: str) -> str:
+    return families.family(name).name
 
 
 class MD(Section):
@@ -177,6 +182,8 @@ class Parallel(Section):
 class Learn(Section):
     """The regression."""
 
+    kernel: Annotated[str, AfterValidator(_known_kernel)] = families.DEFAULT
+    """Family of the influence functions: bernstein, or b-spline, each with M + 1 coefficients."""
     method: Literal["least-squares", "algorithm-1"] = "least-squares"
     horizons_A: Annotated[list[Length], Field(min_length=1)] = [25.5, 28.5]
     degrees: Annotated[list[Annotated[int, Field(ge=0, le=60)]], Field(min_length=1)] = [16, 24]

@@ -123,7 +123,7 @@ def choose(comm: MPI.Comm, workspace: Workspace, source: Source) -> Outcome:
     """Learn all pairs and take the one with the smallest AvgE (collective).
 
     AvgE is the mean of the four errors, each divided by that of the baseline, a
-    constant Bernstein polynomial ([You2022, sec. 4.3]).
+    constant polynomial ([You2022, sec. 4.3]).
 
     Raises:
         InputError: a horizon does not fit the data.
@@ -213,7 +213,7 @@ def _fit(
     if settings.method == "algorithm-1":
         from ...lps.learn import algorithm1  # brings in torch, which takes seconds to import
 
-        return algorithm1.learn(data, degree, algorithm1.Settings(seed=settings.seed))
+        return algorithm1.learn(data, degree, algorithm1.Settings(seed=settings.seed, kernel=settings.kernel))
     options = regression.Settings(
         solution_weight=settings.solution_weight,
         consistency_weight=settings.consistency_weight,
@@ -221,6 +221,7 @@ def _fit(
         seed=settings.seed,
         strict_inf_sup=settings.strict_inf_sup,
         own_dilatation=settings.own_dilatation,
+        kernel=settings.kernel,
     )
     return regression.learn(data, distinct, degree, options, start)
 

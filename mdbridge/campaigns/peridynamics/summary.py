@@ -20,9 +20,9 @@ def summarise(results: Results) -> dict[str, Any]:
         summary[name] = float(one.E_res.mean())
     md = results.md
     c11, c12 = md["C11_TPa"], md["C12_TPa"]
-    summary |= {
-        key: results.model[key] for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M", "alpha")
-    }
+    summary |= {key: results.model[key] for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M")}
+    influence = results.material.influence
+    summary |= {"kernel": influence.name, **influence.named_shape()}
     summary |= {f"md_{name}": value for name, value in md.items()}
     summary |= {"md_E_TPa": c11 - c12**2 / c11, "md_nu": c12 / c11}
     summary |= {"E_u_test_by_case": results.solved["test"].E_u.tolist()}

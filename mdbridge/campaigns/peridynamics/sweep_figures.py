@@ -50,7 +50,7 @@ def draw(sweeps: dict[str, dict[str, Any]], path: Path, paper: dict[str, Any] | 
                 panel.semilogy(degrees, values, marker + "-", ms=4, color=colour, label=label)
                 for row in (paper or {}).get(title, []):
                     panel.plot(row["M"], 100 * row[key], marker, ms=4, mfc="none", color=colour, alpha=0.6)
-            panel.set_xlabel("degree M of the Bernstein basis")
+            panel.set_xlabel("degree M")
             panel.set_xticks(degrees)
             plain_log(panel)
             panel.set_title(title)

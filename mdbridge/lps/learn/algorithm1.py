@@ -22,6 +22,7 @@ Where the paper contradicts itself or is silent:
 * the multipliers are updated only where all three |H| fell enough (the listing's ``else`` at line 14,
   read as that of line 10);
 * lengths are in 10 Å, in r^-α as well as in Γ, so that D and the eigenvalues are of order one;
+* α is kept a thousandth below 3, where it would make K as singular as the definition allows;
 * the smallest *non-zero* inf-sup eigenvalue of Theorem 4.2 leaves out the wave vectors
   (corners of the zone) where g vanishes for every kernel.
 """
@@ -33,9 +34,11 @@ import numpy as np
 
 from ...core.errors import ConvergenceError
 from ...core.requires import requires
-from .. import stability, symbol
-from ..material import InfluenceFunction, LinearPeridynamicSolid, bernstein
+from .. import families, stability, symbol
+from ..kernel import Curve, InfluenceFunction, normalised
+from ..material import LinearPeridynamicSolid, combined
 from ..stencil import Stencil
+from .parameters import settled
 from .regression import Fit
 from .spectral import Moments
 
@@ -64,6 +67,7 @@ class Settings:
         correction_steps: STEP_MAX; 0 leaves the second stage out.
         learning_rate: of Adam.
         seed: of the starting point.
+        kernel: family of the influence function, by its name in :mod:`..families`.
     """
 
     prediction_epochs: int = 2000
@@ -71,6 +75,7 @@ class Settings:
     correction_steps: int = 100
     learning_rate: float = 1e-3
     seed: int = 0
+    kernel: str = families.DEFAULT
 
 
 def learn(
@@ -79,11 +84,11 @@ def learn(
     settings: Settings,
     progress: Progress | None = None,
 ) -> Fit:
-    """Learn λ, μ, α and D for a given horizon and degree by Algorithm 1.
+    """Learn λ, μ and an influence function for a given horizon and degree by Algorithm 1.
 
     Args:
         data: samples of one or more grids, each with its grid's stencil.
-        degree: M of the Bernstein basis.
+        degree: M, one less than the number of coefficients.
         settings: effort.
         progress: called with the finished part (of 1) and a note.
 
@@ -95,17 +100,16 @@ def learn(
     Raises:
         ConvergenceError: the iteration diverged, or ended at μ = 0, which the projections allow.
     """
-    problem = _Problem(data, degree)
+    problem = _Problem(data, degree, settings.kernel)
     random = np.random.default_rng(settings.seed)
-    # λ, μ, α, D and the slack variables ϖ
-    p = torch.tensor(np.concatenate([random.uniform(0.0, 1.0, degree + 4), np.ones(3)]))
+    p = torch.tensor(np.concatenate([random.uniform(0.0, 1.0, problem.size - 3), np.ones(3)]))
     history: list[float] = []
     _predict(problem, p, settings, history)
     if progress:
         progress(0.0, "positive kernel learned")
     epochs = settings.prediction_epochs + _correct(problem, p, settings, history, progress)
     with torch.no_grad():
-        loss = float(problem.loss(*problem.parts(p), p))
+        loss = float(problem.loss(problem.parts(p), p))
     if not np.isfinite(loss):
         raise ConvergenceError(
             f"Algorithm 1 diverged for a horizon of {problem.horizon:g} Å and degree {degree}: its kernel's "
@@ -117,7 +121,7 @@ def learn(
             f"degree {degree}; try another seed, or the default method"
         )
     material = problem.material(p)
-    certificates = [stability.certify(material.influence, stencil) for _, stencil in data]
+    certificates = [stability.certify_material(material, stencil) for _, stencil in data]
     return Fit(material, certificates, loss / 2, [loss / 2], epochs, [*history, loss])
 
 
@@ -125,12 +129,12 @@ def _predict(problem: "_Problem", p: Tensor, settings: Settings, history: list[f
     """Line 2 of the listing: a positive kernel, ``p`` updated in place."""
 
     def objective(p: Tensor) -> tuple[Tensor, Tensor]:
-        loss = problem.loss(*problem.parts(p), p)
+        loss = problem.loss(problem.parts(p), p)
         return loss, loss
 
     def project(p: Tensor) -> None:
-        _project(p)
-        p[3:-3].clamp_(min=0.0)
+        problem.project(p)
+        p[problem.coefficients].clamp_(min=0.0)
 
     _adam(objective, project, p, settings.prediction_epochs, settings.learning_rate, history)
 
@@ -143,17 +147,17 @@ def _correct(
 
     def objective(p: Tensor) -> tuple[Tensor, Tensor]:
         parts = problem.parts(p)
-        loss = problem.loss(*parts, p)
-        h = problem.conditions(*parts) - p[-3:] ** 2
+        loss = problem.loss(parts, p)
+        h = problem.conditions(parts) - p[-3:] ** 2
         return loss, loss + multipliers @ h + 0.5 * penalty * (h @ h)
 
     def excess() -> Tensor:
         with torch.no_grad():
-            return problem.conditions(*problem.parts(p)) - p[-3:] ** 2
+            return problem.conditions(problem.parts(p)) - p[-3:] ** 2
 
     before, step = excess(), 0
     for step in range(1, settings.correction_steps + 1):
-        _adam(objective, _project, p, settings.correction_epochs, settings.learning_rate, history)
+        _adam(objective, problem.project, p, settings.correction_epochs, settings.learning_rate, history)
         now = excess()
         if progress:
             progress(step / settings.correction_steps, f"largest |H| {float(now.abs().max()):.1e}")
@@ -167,13 +171,6 @@ def _correct(
             multipliers += penalty * now
         before = now
     return step * settings.correction_epochs
-
-
-def _project(p: Tensor) -> None:
-    """(4.8) in place: μ >= 0, λ + μ >= 0, α <= 3."""
-    p[1].clamp_(min=0.0)
-    p[0].clamp_(min=-p[1])
-    p[2].clamp_(max=3.0)
 
 
 def _adam(
@@ -198,59 +195,65 @@ def _adam(
 
 
 class _Problem:
-    """Loss and conditions as functions of p = (λ, μ, α, D_0 … D_M, ϖ_1, ϖ_2, ϖ_3).
+    """Loss and conditions as functions of p = (λ, μ, shape, D, ϖ_1, ϖ_2, ϖ_3), all tensors in float64."""
 
-    All tensors are float64; 2 × 2 symmetric matrices are stored as (xx, xy, yy).
-    """
-
-    def __init__(self, data: Sequence[tuple[Moments, Stencil]], degree: int):
+    def __init__(self, data: Sequence[tuple[Moments, Stencil]], degree: int, kernel: str):
+        self.family = families.family(kernel)
         self.horizon = data[0][1].horizon
-        self.grids = [_Grid(moments, stencil, degree) for moments, stencil in data]
+        self.grids = [_Grid(moments, stencil, degree, self.family) for moments, stencil in data]
         # the moments leave out what no operator can change: Σ_s w_s |b_s|²/|b_s|² − Σ_k ‖Q‖²
         self.constant = sum(1.0 - float((moments.residual[1] ** 2).sum()) for moments, _ in data)
+        first = 2 + len(self.family.shape_parameters)
+        self.size = first + degree + 1 + 3
+        self.coefficients = slice(first, -3)
 
     def material(self, p: Tensor) -> LinearPeridynamicSolid:
         """The model at ``p``, in Å."""
         values = p.detach().numpy().copy()
-        influence = InfluenceFunction(self.horizon, float(values[2]), values[3:-3] * _UNIT ** values[2])
+        slopes = np.concatenate([grid.curve(values[2:-3])[1] for grid in self.grids])
+        shape, d = values[2 : self.coefficients.start], values[self.coefficients]
+        d = settled(d, slopes[:, len(shape) :])
+        influence = self.family.from_parameters(self.horizon, np.concatenate([shape, d]))
         return LinearPeridynamicSolid(influence, float(values[0]), float(values[1]))
 
-    def parts(self, p: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """On each grid g gᵀ and G, both ``(3, k)``, in 1/(10 Å)²."""
-        squares, deviatoric = [], []
-        for grid in self.grids:
-            values = torch.exp(-p[2] * grid.log_radii) * (grid.basis @ p[3:-3])
-            symbols = (grid.symbols @ (values / (grid.volume @ values))).view(5, -1)
-            g = symbols[:2]
-            squares.append(g[[0, 0, 1]] * g[[0, 1, 1]])
-            deviatoric.append(symbols[2:])
-        return squares, deviatoric
+    def project(self, p: Tensor) -> None:
+        """(4.8) in place: μ >= 0, λ + μ >= 0, α at most its bound (the paper's 3, less a thousandth)."""
+        p[1].clamp_(min=0.0)
+        p[0].clamp_(min=-p[1])
+        for index, one in enumerate(self.family.shape_parameters.values(), 2):
+            p[index].clamp_(max=one.bounds[1])
 
-    def loss(self, squares: list[Tensor], deviatoric: list[Tensor], p: Tensor) -> Tensor:
+    def parts(self, p: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """g gᵀ and G on each grid, both ``(k, 2, 2)``, in 1/(10 Å)²."""
+        result = []
+        for grid in self.grids:
+            shares = _traced(grid.shares, p[2:-3])
+            g, big_g = grid.symbols.g(shares), grid.symbols.big_g(shares)
+            result.append((g[:, :, None] * g[:, None, :], big_g))
+        return result
+
+    def loss(self, parts: list[tuple[Tensor, Tensor]], p: Tensor) -> Tensor:
         """The mean squared relative residual (4.1), summed over grids."""
         total = torch.zeros((), dtype=p.dtype) + self.constant
-        for grid, square, big_g in zip(self.grids, squares, deviatoric, strict=True):
-            operator = (p[0] - p[1]) * square + p[1] * big_g
-            (rx, ry), (qx, qy) = grid.root, grid.target  # the rows of R and Q, each (2, k)
-            total = total + ((operator[0] * rx + operator[1] * ry - qx) ** 2).sum()
-            total = total + ((operator[1] * rx + operator[2] * ry - qy) ** 2).sum()
+        for grid, (square, big_g) in zip(self.grids, parts, strict=True):
+            operator = combined(p[0], p[1], square, big_g)
+            total = total + ((operator @ grid.root - grid.target) ** 2).sum()
         return total
 
-    def conditions(self, squares: list[Tensor], deviatoric: list[Tensor]) -> Tensor:
+    def conditions(self, parts: list[tuple[Tensor, Tensor]]) -> Tensor:
         """The smallest eigenvalues of (4.6) over the training wave vectors less ζ, ``(3,)``.
 
         Γ and Γ − 2ΦᵗΦ are in 1/(10 Å)², ΦΓ†Φᵗ has no unit.
         """
         lowest = []
-        for grid, square, big_g in zip(self.grids, squares, deviatoric, strict=True):
-            xx, xy, yy = big_g
-            inf_sup = (square[0] * yy - 2 * square[1] * xy + square[2] * xx) / (xx * yy - xy * xy)
+        for grid, (square, big_g) in zip(self.grids, parts, strict=True):
+            cauchy_schwarz = combined(*stability.CAUCHY_SCHWARZ, square, big_g)
             lowest.append(
                 torch.stack(
                     [
                         _smallest_eigenvalue(big_g).amin() - _MARGIN,
-                        inf_sup[grid.inside].amin() - _MARGIN,
-                        _smallest_eigenvalue(big_g - 2 * square).amin(),
+                        _inf_sup(square, big_g)[grid.inside].amin() - _MARGIN,
+                        _smallest_eigenvalue(cauchy_schwarz).amin(),
                     ]
                 )
             )
@@ -261,32 +264,46 @@ class _Grid:
     """What does not change while learning, on one grid, in units of 10 Å.
 
     Attributes:
-        log_radii: ``(rings,)``.
-        basis: ``(rings, M + 1)`` Bernstein polynomials.
-        volume: ``(rings,)`` weighted volume of each ring.
-        symbols: ``(5 k, rings)``: gx, gy, Gxx, Gxy, Gyy.
-        root, target: R and Q of the moments, ``(2, 2, k)``; R in (10 Å)², for L in TPa/(10 Å)².
-        inside: ``(k,)`` wave vectors where g need not vanish.
+        curve, shares: K and K/m on the rings as functions of the influence function's parameters.
+        symbols: the rings' parts of g and G.
+        root, target: R and Q of the moments, ``(k, 2, 2)``; R in (10 Å)², for L in TPa/(10 Å)².
+        inside: wave vectors where g need not vanish.
     """
 
-    def __init__(self, moments: Moments, stencil: Stencil, degree: int):
+    def __init__(self, moments: Moments, stencil: Stencil, degree: int, family: type[InfluenceFunction]):
         rings = symbol.rings(stencil, moments.wavevectors)
-        count, _, n = rings.dilatation.shape
-        self.log_radii = torch.tensor(np.log(rings.radii / _UNIT))
-        self.basis = torch.tensor(bernstein(degree, rings.radii / stencil.horizon))
-        self.volume = torch.tensor(rings.volume / _UNIT**2)
-        g = rings.dilatation / _UNIT
-        stacked = np.concatenate([g, rings.deviatoric], axis=1)
-        self.symbols = torch.tensor(np.moveaxis(stacked, 1, 0).reshape(5 * count, n))
+        volume = rings.volume / _UNIT**4
+        self.curve = family.curve(stencil.radii, stencil.horizon, degree)
+        self.shares = normalised(self.curve, volume)
+        self.symbols = symbol.RingSymbols(
+            wavevectors=rings.wavevectors * _UNIT,
+            radii=rings.radii / _UNIT,
+            dilatation=torch.tensor(rings.dilatation / _UNIT**3),
+            deviatoric=torch.tensor(rings.deviatoric / _UNIT**2),
+            volume=volume,
+        )
         root, target = moments.residual
-        self.root = torch.tensor(np.moveaxis(root, 0, -1) / _UNIT**2)
-        self.target = torch.tensor(np.moveaxis(target, 0, -1))
+        self.root, self.target = torch.tensor(root / _UNIT**2), torch.tensor(target)
         kappa, sigma = stability.scales(moments.wavevectors, stencil.spacing)
-        self.inside = torch.tensor(sigma > 1e-9 * kappa)
+        self.inside = torch.tensor(np.flatnonzero(sigma > 1e-9 * kappa))
+
+
+def _traced(curve: Curve, parameters: Tensor) -> Tensor:
+    """The values of a curve that numpy evaluates, in a form whose slopes torch finds: its tangent."""
+    here = parameters.detach()
+    values, slopes = curve(here.numpy())
+    return torch.from_numpy(values) + torch.from_numpy(slopes) @ (parameters - here)
 
 
 def _smallest_eigenvalue(matrix: Tensor) -> Tensor:
-    """Of symmetric 2 × 2 matrices ``(3, k)``; ``(k,)``."""
-    xx, xy, yy = matrix
+    """Of symmetric 2 × 2 matrices ``(k, 2, 2)``; ``(k,)``."""
+    xx, xy, _, yy = matrix.reshape(-1, 4).unbind(1)
     # the last term keeps the slope finite where both eigenvalues are equal
     return 0.5 * (xx + yy) - torch.sqrt(0.25 * (xx - yy) ** 2 + xy**2 + 1e-30)
+
+
+def _inf_sup(square: Tensor, big_g: Tensor) -> Tensor:
+    """gᵀ G⁻¹ g ``(k,)`` of g gᵀ and G, both ``(k, 2, 2)``."""
+    sxx, sxy, _, syy = square.reshape(-1, 4).unbind(1)
+    xx, xy, _, yy = big_g.reshape(-1, 4).unbind(1)
+    return (sxx * yy - 2 * sxy * xy + syy * xx) / (xx * yy - xy * xy)

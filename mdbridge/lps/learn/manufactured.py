@@ -4,14 +4,16 @@ The loads are those of the continuum, so that a discretised model reproduces the
 only up to its quadrature error, even with the true influence function.
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import j0, j1
 
-from .. import symbol
-from ..material import InfluenceFunction, LinearPeridynamicSolid
+from .. import families, symbol
+from ..kernel import InfluenceFunction
+from ..material import C1, C2, LinearPeridynamicSolid, combined
 from ..stencil import Stencil
 from . import spectral
 from .residuals import Problem, Settings
@@ -34,11 +36,10 @@ def continuum_symbol(
     x = np.outer(k, r)
     ratio = np.where(x > 1e-8, j1(x) / np.where(x > 1e-8, x, 1.0), 0.5)
     volume = 2 * np.pi * (w * r**2).sum()
-    g = 4 * np.pi / volume * (j1(x) @ (w * r))
-    along = 16 / volume * ((np.pi - 2 * np.pi * (j0(x) - ratio)) @ w)
-    across = 16 / volume * ((np.pi - 2 * np.pi * ratio) @ w)
-    lam, mu = lame
-    return (lam - mu) * g**2 + mu * along, mu * across
+    g = C1 / volume * ((2 * np.pi * j1(x)) @ (w * r))
+    along = C2 / volume * ((np.pi - 2 * np.pi * (j0(x) - ratio)) @ w)
+    across = C2 / volume * ((np.pi - 2 * np.pi * ratio) @ w)
+    return combined(*lame, g**2, along), combined(*lame, 0.0, across)
 
 
 def standing_waves(
@@ -77,25 +78,32 @@ def learn_positive(
     samples: Samples,
     stencil: Stencil,
     degree: int,
-    alpha: float | None,
+    shape: Mapping[str, float] | None = None,
     start: InfluenceFunction | None = None,
+    kernel: str = families.DEFAULT,
 ) -> tuple[LinearPeridynamicSolid, float]:
     """The prediction step of Algorithm 1, by least squares: a positive influence function, λ and μ.
 
     Such a model is solvable without further conditions.
 
     Args:
-        alpha: α, or None if it is to be learned.
-        start: an influence function of a lower degree to start from, beside constant polynomials
-            with several α.
+        shape: the shape parameters, by name, that are not to be learned.
+        start: an influence function of a lower degree to start from, beside constant coefficients
+            with several shapes.
+        kernel: the family of influence functions.
 
     Returns:
         The model, and its mean relative residual.
     """
-    settings = Settings(solution_weight=0.0, consistency_weight=0.0, positive=True, alpha=alpha)
+    settings = Settings(
+        solution_weight=0.0, consistency_weight=0.0, positive=True, kernel=kernel, shape=shape or {}
+    )
     problem = Problem([(spectral.moments(samples), stencil)], [stencil], degree, settings)
-    flat = [InfluenceFunction(stencil.horizon, a, np.ones(degree + 1)) for a in (-0.5, 0.5, 1.5, 2.5)]
-    starts = flat if start is None else [*flat, start.elevated(degree)]
+    family = families.family(kernel)
+    shapes = itertools.product(*(np.linspace(*one.starts, 4) for one in family.shape_parameters.values()))
+    starts = [family(stencil.horizon, np.ones(degree + 1), one) for one in shapes]
+    if start is not None:
+        starts.append(start.elevated(degree))
     tries = [
         problem.minimize(problem.parameters(LinearPeridynamicSolid(one, 0.0, 0.7)), 400) for one in starts
     ]

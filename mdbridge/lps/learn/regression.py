@@ -65,14 +65,14 @@ def learn(
     settings: Settings,
     start: LinearPeridynamicSolid | None = None,
 ) -> Fit:
-    """Learn λ, μ, α and D for a given horizon and degree.
+    """Learn λ, μ and an influence function for a given horizon and degree.
 
     Args:
         data: samples of one or more grids, each with its grid's stencil.
         grids: stencils of all grids on which the model must be consistent and solvable.
-        degree: M of the Bernstein basis.
+        degree: M, one less than the number of coefficients.
         settings: weights and effort.
-        start: a model of the same horizon and degree to start from, instead of random ones.
+        start: a model of the same family, horizon and degree to start from, instead of random ones.
 
     Raises:
         ConvergenceError: no start leads to a solvable model.
@@ -115,7 +115,7 @@ def _starts(
     random = np.random.default_rng(settings.seed)
     starts = [problem.start(random) for _ in range(settings.starts)]
     if settings.own_dilatation:
-        single = Problem(data, grids, problem.degree, replace(settings, own_dilatation=False))
+        single = Problem(data, grids, problem.layout.degree, replace(settings, own_dilatation=False))
         random = np.random.default_rng(settings.seed)
         tries = [single.minimize(single.start(random), 50) for _ in range(settings.starts)]
         best = min(tries, key=lambda result: result.cost)

@@ -11,17 +11,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lu_factor, lu_solve
 from scipy.optimize import OptimizeResult
-from scipy.sparse import csr_matrix
 
 from ...core.errors import ConvergenceError
-from ..material import InfluenceFunction, LinearPeridynamicSolid, bernstein
-from ..operator import Families, families, operator_on
+from .. import families as kernels
+from ..kernel import normalised
+from ..material import LinearPeridynamicSolid
+from ..operator import Families, OperatorRows, families, operator_of_shares, operator_on
 from . import leastsquares
+from .parameters import Layout
 
 Array = NDArray[np.float64]
 
-_UNIT = 10.0  # Å: radii enter r^-α in this unit
+_GAUGE = 1e-2  # weight of what keeps the scale of K, which nothing else depends on
 _MARGIN = 0.01  # asked for beyond the conditions, over that of the longest wave
 _STEEP = 30.0  # of the penalties
 _ROUNDS = 12
@@ -80,21 +83,24 @@ def learn(
     solution_weight: float = 3.0,
     starts: int = 3,
     seed: int = 0,
+    kernel: str = kernels.DEFAULT,
 ) -> ScatteredFit:
-    """Learn λ, μ, α and D.
+    """Learn λ, μ and an influence function.
 
     Args:
         where: the points.
         u, b: ``(s, n, 2)`` displacements (Å) and loads (TPa/Å).
         degree: M.
         solution_weight: of the solution error relative to the residual.
+        kernel: family of the influence function, by its name in :mod:`..families`.
 
     Raises:
         ConvergenceError: no solvable model is found.
     """
-    problem = _Problem(where, u, b, degree, solution_weight)
+    layout = Layout(kernels.family(kernel), where.horizon, degree)
+    problem = _Problem(where, u, b, layout, solution_weight)
     random = np.random.default_rng(seed)
-    tries = [problem.minimize(problem.start(random), 30) for _ in range(starts)]
+    tries = [problem.minimize(layout.start(random), 30) for _ in range(starts)]
     p = min(tries, key=lambda result: result.cost).x
     for _ in range(_ROUNDS):
         result = problem.minimize(p, 40)
@@ -123,40 +129,34 @@ def errors(material: LinearPeridynamicSolid, where: Cloud, u: Array, b: Array) -
 
 
 class _Problem:
-    """Residuals and Jacobian in (λ + μ, μ, α, D_0 … D_M)."""
+    """Residuals and Jacobian in the parameters of :class:`.parameters.Layout`."""
 
-    def __init__(self, where: Cloud, u: Array, b: Array, degree: int, solution_weight: float):
+    def __init__(self, where: Cloud, u: Array, b: Array, layout: Layout, solution_weight: float):
         around = where.around
-        bonds = around.neighbours != around.centres[around.owner]
-        self.where, self.degree, self.weight = where, degree, solution_weight
-        self.owner, self.other = around.owner[bonds], around.neighbours[bonds]
-        self.offset, self.quadrature = around.offsets[bonds], around.weights[bonds]
-        self.radius = np.hypot(*self.offset.T)
-        self.basis = bernstein(degree, self.radius / where.horizon)
-        self.start_of = np.searchsorted(self.owner, np.arange(len(where.points) + 1))
+        self.where, self.layout, self.weight = where, layout, solution_weight
+        square = (around.offsets**2).sum(axis=1)
+        # a point's bond with itself has no weight, and K need not be finite there
+        radii = np.sqrt(np.where(square == 0, where.horizon**2, square))
+        curve = layout.family.curve(np.minimum(radii, where.horizon), where.horizon, layout.degree)
+        self.curve, self.bonds = curve, square > 0
+        self.shares = normalised(curve, around.weights * square, around.start[:-1])
         u = u - u.mean(axis=1, keepdims=True)
-        self.u, self.b = (np.moveaxis(one, 0, -1) for one in (u, b))  # (n, 2, s)
+        self.u, self.b = (field.reshape(len(field), -1).T for field in (u, b))  # (2n, s)
         count = np.sqrt(len(u))
-        self.scale_b, self.scale_u = (count * np.sqrt((one**2).sum(axis=(0, 1))) for one in (self.b, self.u))
-        self.u_stretch = self._stretch(self.u)
+        self.scale_b, self.scale_u = (count * np.linalg.norm(field, axis=0) for field in (self.b, self.u))
         self.cuts: list[tuple[str, Array]] = []
         self.longest = (2 * np.pi / max(where.box)) ** 2
 
-    def start(self, random: np.random.Generator) -> Array:
-        return np.concatenate(
-            [[0.7, 0.7, random.uniform(-1.0, 2.0)], random.uniform(0.0, 1.0, self.degree + 1)]
-        )
-
     def material(self, p: Array) -> LinearPeridynamicSolid:
-        influence = InfluenceFunction(self.where.horizon, float(p[2]), p[3:] * _UNIT ** p[2])
-        return LinearPeridynamicSolid(influence, float(p[0] - p[1]), float(p[1]))
+        """The model at ``p``."""
+        return self.layout.material(p, self.curve(p[self.layout.deviatoric])[1][self.bonds])
 
     def minimize(self, start: Array, evaluations: int) -> OptimizeResult:
-        lower, upper = np.full(len(start), -np.inf), np.full(len(start), np.inf)
-        lower[:3], upper[2] = (1e-6, 1e-6, -2.0), 2.999
+        """Least squares from ``start`` within the bounds, in at most so many evaluations."""
         start = start.copy()
-        start[3:] /= np.abs(start[3:]).mean()  # only the shape of K matters
-        return leastsquares.minimize(self._evaluate, start, (lower, upper), evaluations, ftol=1e-7)
+        d = start[self.coefficients]
+        d /= np.abs(d).mean()  # only the shape of K matters
+        return leastsquares.minimize(self.evaluate, start, self.layout.bounds(), evaluations, ftol=1e-7)
 
     def cut(self, p: Array) -> tuple[float, float]:
         """Add the eigenvectors that violate a condition; the smallest eigenvalues (see ScatteredFit)."""
@@ -165,100 +165,74 @@ class _Problem:
         for kind, matrix in (("L", rows.matrix() / p[1]), ("gamma", rows.deviatoric)):
             values, vectors = np.linalg.eigh(_without_translations(matrix.toarray(), 1e3 * self.longest))
             lowest.append(float(values[0] / self.longest))
-            for v in vectors[:, values < 0][:, :8].T:
-                self.cuts.append((kind, v.reshape(-1, 2)))
+            self.cuts += [(kind, v) for v in vectors[:, values < 0][:, :8].T]
         return lowest[0], lowest[1]
 
-    def _evaluate(self, p: Array) -> tuple[Array, Array]:
-        strength, slopes = self._strengths(p)
-        image, d_image = self._apply(p, strength, slopes, self.u_stretch)
-        blocks = [((image - self.b) / self.scale_b, d_image / self.scale_b)]
+    @property
+    def coefficients(self) -> slice:
+        """Where D is in p."""
+        return self.layout.coefficients(self.layout.deviatoric)
+
+    def evaluate(self, p: Array) -> tuple[Array, Array]:
+        """Residuals ``(r,)`` and Jacobian ``(r, p)``."""
+        rows, changes = self._operator(p)
+        blocks = [((rows(self.u) - self.b) / self.scale_b, _slopes(rows, changes, self.u) / self.scale_b)]
         if self.weight:
-            matrix = _deflated(operator_on(self.where.around, self.material(p)).matrix().toarray())
-            shape = self.b.shape
-            found = np.linalg.solve(matrix, self.b.reshape(-1, shape[2])).reshape(shape)
-            _, d_found = self._apply(p, strength, slopes, self._stretch(found))
-            flat = np.moveaxis(d_found, 0, -1).reshape(len(matrix), -1)
-            d_found = -np.moveaxis(np.linalg.solve(matrix, flat).reshape(*shape, -1), -1, 0)
-            found, d_found = (one - one.mean(axis=-3, keepdims=True) for one in (found, d_found))
+            factors = lu_factor(_deflated(rows.matrix().toarray()))
+            solved = lu_solve(factors, self.b)
+            # of L u = b: L du = −dL u, for all parameters at once
+            loads = np.concatenate(list(_slopes(rows, changes, solved)), axis=1)
+            change = -np.array(np.split(lu_solve(factors, loads), len(p), axis=1))
+            solved, change = (_without_mean(field) for field in (solved, change))
             scale = self.weight / self.scale_u
-            blocks.append(((found - self.u) * scale, d_found * scale))
-        residual = np.concatenate([r.ravel() for r, _ in blocks])
-        slope = np.concatenate([j.reshape(len(p), -1) for _, j in blocks], axis=1).T
-        size = p[3:] / len(p[3:])
-        gauge = np.concatenate([np.zeros(3), 2 * size])  # keeps the scale of D
-        parts = [(residual, slope), (np.array([1e-2 * (size @ p[3:] - 1)]), 1e-2 * gauge[None])]
-        parts += [self._penalty(p, strength, slopes, kind, v) for kind, v in self.cuts]
-        return np.concatenate([r for r, _ in parts]), np.concatenate([j for _, j in parts])
+            blocks.append(((solved - self.u) * scale, change * scale))
+        residuals = [residual.ravel() for residual, _ in blocks]
+        jacobians = [slopes.reshape(len(p), -1).T for _, slopes in blocks]
+        d = p[self.coefficients] / len(p[self.coefficients])
+        gauge = np.zeros((1, len(p)))  # keeps the scale of D
+        gauge[0, self.coefficients] = 2 * _GAUGE * d
+        residuals.append(np.array([_GAUGE * (d @ p[self.coefficients] - 1)]))
+        jacobians.append(gauge)
+        for kind, v in self.cuts:
+            residual, slope = self._penalty(p, rows, changes, kind, v)
+            residuals.append(residual)
+            jacobians.append(slope)
+        return np.concatenate(residuals), np.concatenate(jacobians)
 
-    def _penalty(self, p: Array, strength: Array, slopes: Array, kind: str, v: Array) -> tuple[Array, Array]:
-        stretch = self._stretch(v[:, :, None])
+    def _operator(self, p: Array) -> tuple[OperatorRows, list[OperatorRows]]:
+        """L, and how its factors change with each parameter of the influence function."""
+        lame = self.layout.lame(p)
+        shares, slopes = self.shares(p[self.layout.deviatoric])
+
+        def rows(shares: Array) -> OperatorRows:
+            return operator_of_shares(self.where.around, shares, shares, lame)
+
+        return rows(shares), [rows(column) for column in slopes.T]
+
+    def _penalty(
+        self, p: Array, rows: OperatorRows, changes: list[OperatorRows], kind: str, v: Array
+    ) -> tuple[Array, Array]:
+        """Hinge on vᵀ Γ v or on vᵀ L v/μ, over the eigenvalue of the longest wave."""
         if kind == "gamma":
-            q = np.concatenate([[2.0, 1.0], p[2:]])  # λ = μ = 1: no dilatation
-            image, d_image = self._apply(q, strength, slopes, stretch)
-            d_image[:2] = 0.0
+            value = v @ (rows.deviatoric @ v)
+            slope = np.array([0.0, 0.0, *(v @ (change.deviatoric @ v) for change in changes)])
         else:
-            image, d_image = self._apply(p, strength, slopes, stretch)
-            image, d_image = image / p[1], d_image / p[1]
-            d_image[1] -= image / p[1]
-        excess = (v * image[..., 0]).sum() / self.longest - _MARGIN
-        slope = (v * d_image[..., 0]).sum(axis=(1, 2)) / self.longest
-        active = -_STEEP if excess < 0 else 0.0
-        return np.array([active * excess]), active * slope[None]
+            value = v @ rows(v) / p[1]
+            slope = _slopes(rows, changes, v) @ v / p[1]
+            slope[1] -= value / p[1]
+        active = -_STEEP if value / self.longest < _MARGIN else 0.0
+        return np.array([active * (value / self.longest - _MARGIN)]), active * slope[None] / self.longest
 
-    def _stretch(self, u: Array) -> Array:
-        """z·(u_j − u_i) of all bonds, ``(bonds, s)``, for u ``(n, 2, s)``."""
-        return np.einsum("bi,bis->bs", self.offset, u[self.other] - u[self.owner])
 
-    def _strengths(self, p: Array) -> tuple[Array, Array]:
-        """K W of all bonds, and its derivatives with respect to α and D: ``(b,)`` and ``(b, M + 2)``."""
-        r = self.radius / _UNIT
-        slope = self.basis * (self.quadrature * r ** -p[2])[:, None]
-        strength = slope @ p[3:]
-        return strength, np.concatenate([(-np.log(r) * strength)[:, None], slope], axis=1)
+def _slopes(rows: OperatorRows, changes: list[OperatorRows], u: Array) -> Array:
+    """The slopes of L u ``(p, 2n, s)`` with respect to all parameters."""
+    return np.array([*rows.moduli_change(u), *(rows.change(change, u) for change in changes)])
 
-    def _sum(self, values: Array) -> Array:
-        """Sum bond values ``(b, ...)`` over families: ``(n, ...)``."""
-        return np.add.reduceat(values, self.start_of[:-1], axis=0)
 
-    def _apply(self, p: Array, strength: Array, slopes: Array, stretch: Array) -> tuple[Array, Array]:
-        """L u ``(n, 2, s)`` and its derivatives ``(p, n, 2, s)``, for u with the given bond stretches."""
-        n, factor, mu = len(self.where.points), p[0] - 2 * p[1], p[1]
-        square = self.radius**2
-        bond = self.offset / square[:, None]
-        rows = csr_matrix((np.ones(len(square)), np.arange(len(square)), self.start_of), (n, len(square)))
-
-        def weighted(w: Array) -> tuple[Array, Array, Array]:
-            """m, Σ w z·Δu and Σ w z (z·Δu)/|z|² for bond strengths w."""
-            scaled = w[:, None] * stretch
-            pull = np.stack([rows @ (bond[:, i, None] * scaled) for i in range(2)], axis=1)
-            return rows @ (w * square), rows @ scaled, pull
-
-        def couple(w: Array, theta: Array) -> Array:
-            """Σ w z (θ_i + θ_j) ``(n, 2, s)``."""
-            parts = []
-            for i in range(2):
-                data = w * self.offset[:, i]
-                link = csr_matrix((data, self.other, self.start_of), (n, n))
-                parts.append(link @ theta + (rows @ data)[:, None] * theta)
-            return np.stack(parts, axis=1)
-
-        m, total, pull = weighted(strength)
-        theta = 2 * total / m[:, None]
-        m3 = m[:, None, None]
-        coupling = -2 * couple(strength, theta) / m3
-        deviatoric = -16 * pull / m3
-        image = factor * coupling + mu * deviatoric
-        slope = np.empty((len(p), *image.shape))
-        slope[0], slope[1] = coupling, deviatoric - 2 * coupling
-        for index, w in enumerate(slopes.T):
-            dm, d_total, d_pull = weighted(w)
-            d_theta = (2 * d_total - theta * dm[:, None]) / m[:, None]
-            dm3 = dm[:, None, None]
-            d_coupling = -(2 * (couple(w, theta) + couple(strength, d_theta)) + coupling * dm3) / m3
-            d_deviatoric = -(16 * d_pull + deviatoric * dm3) / m3
-            slope[index + 2] = factor * d_coupling + mu * d_deviatoric
-        return image, slope
+def _without_mean(fields: Array) -> Array:
+    """Fields ``(..., 2n, s)`` less their mean over the points."""
+    by_component = fields.reshape(*fields.shape[:-2], -1, 2, fields.shape[-1])
+    return (by_component - by_component.mean(axis=-3, keepdims=True)).reshape(fields.shape)
 
 
 def _translations(count: int) -> Array:

@@ -1,0 +1,101 @@
+"""The regression's Jacobian with every family, part by part, and what all families learn."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mdbridge.lps import stencil, symbol
+from mdbridge.lps.bspline import BSpline
+from mdbridge.lps.families import FAMILIES
+from mdbridge.lps.learn import regression, residuals, spectral
+from mdbridge.lps.learn.residuals import Settings
+from mdbridge.lps.material import LinearPeridynamicSolid
+
+HORIZON, DEGREE = 15.0, 4
+GRID, OTHER = stencil.uniform((4.93, 5.04), HORIZON), stencil.uniform((5.0, 5.0), HORIZON)
+TRUTH = LinearPeridynamicSolid(BSpline(HORIZON, np.array([1.0, 0.4, 0.7, 0.2, -0.1])), -0.197, 0.722)
+
+
+def samples(material=TRUTH):
+    """Standing waves of both polarisations, and the loads that the material answers with them."""
+    shape, box = (12, 12), 12 * GRID.spacing
+    x, y = (2 * np.pi * np.indices(shape) / 12).reshape(2, -1)
+    modes = [(n, m) for n in range(4) for m in range(4) if n + m]
+    u = np.array(
+        [np.outer(np.sin(n * x + 0.3) * np.sin(m * y + 0.7), axis) for n, m in modes for axis in np.eye(2)]
+    )
+    made = spectral.transform(u, u, shape, box)
+    operator = symbol.operator(material, symbol.rings(GRID, made.wavevectors))
+    return replace(made, b=np.einsum("kij,skj->ski", operator, made.u))
+
+
+DATA = [(spectral.moments(samples()), GRID)]
+
+
+def problem(kernel, **changes):
+    made = residuals.Problem(DATA, [GRID, OTHER], DEGREE, Settings(kernel=kernel, **changes))
+    made.strict = not changes
+    return made
+
+
+def blocks(made, p, gauges):
+    """The parts of the residual one by one, with their slopes."""
+    solvable = made._solvable_pair if made.settings.own_dilatation else made._solvable
+    parts = [made._gauge(p, part, row) for part, row in zip(made.layout.functions, gauges, strict=True)]
+    for moments, response in made.data:
+        parts += made._fit(p, moments, response)
+    for shares, second, fourth in made.consistency:
+        parts.append(made._moments(p, made.layout.volumetric, shares, second))
+        parts.append(made._moments(p, made.layout.deviatoric, shares, fourth))
+    for zone in made.zones:
+        parts += solvable(p, zone)
+    return parts
+
+
+@pytest.mark.parametrize("kernel", FAMILIES)
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("coefficients", [(1.0, 0.5, -3.0, 2.0, 1.0), (1.0, 0.5, 0.2, 0.7, 0.3)])
+def test_each_part_of_the_jacobian_is_the_slope_of_its_residuals(kernel, own, coefficients):
+    """Penalties too: the first kernel violates the conditions somewhere."""
+    made = problem(kernel, own_dilatation=True) if own else problem(kernel)
+    p = made.start(np.random.default_rng(1))
+    for part, sign in zip(made.layout.functions, (1.0, 0.8), strict=False):
+        p[made.layout.coefficients(part)] = sign * np.array(coefficients)
+    p[:2] = 0.4, 0.6
+    gauges = [GRID.volume / 1e4 for _ in made.layout.functions]
+    found = blocks(made, p, gauges)
+    if coefficients[2] < 0:
+        assert (found[-2][0] > 0).any()
+    whole = made.evaluate(p, gauges)
+    for index in range(2):
+        np.testing.assert_array_equal(whole[index], np.concatenate([block[index] for block in found]))
+    steps = 1e-6 * np.eye(len(p))
+    differences = [(blocks(made, p + s, gauges), blocks(made, p - s, gauges)) for s in steps]
+    for n, (_, slope) in enumerate(found):
+        expected = np.stack([(up[n][0] - down[n][0]) / 2e-6 for up, down in differences], axis=1)
+        np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=2e-6 * np.abs(expected).max() + 1e-8)
+
+
+@pytest.mark.parametrize("kernel", FAMILIES)
+def test_every_family_learns_splines_of_its_degree_or_comes_near(kernel):
+    fit = regression.learn(DATA, [GRID], DEGREE, Settings(consistency_weight=0.0, starts=3, kernel=kernel))
+    assert fit.material.influence.name == kernel
+    made = samples()
+    errors = spectral.errors(symbol.operator(fit.material, symbol.rings(GRID, made.wavevectors)), made)
+    bound = 1e-5 if kernel == "b-spline" else 0.02
+    assert max(one.max() for one in errors) < bound
+    assert fit.material.lame_mu == pytest.approx(0.722, abs=0.1 * bound)
+    assert fit.certificates[0].holds
+
+
+def test_a_start_at_the_truth_stays_there():
+    made = problem("b-spline", consistency_weight=0.0)
+    p = made.parameters(TRUTH)
+    r, _ = made.evaluate(p, made.gauges(p))
+    assert np.abs(r[: -sum(len(zone.wavevectors) for zone in made.zones)]).max() < 1e-12
+
+
+def test_an_unknown_family_is_refused():
+    with pytest.raises(ValueError, match="kernel = 'wavelets'"):
+        problem("wavelets")
