@@ -67,8 +67,8 @@ class ForceConstants:
             mine = self.basis == other
             matrix[:, :, other, :] = np.einsum("an,anij->aij", phase[:, mine], self.blocks[:, mine])
         matrix /= np.sqrt(self.masses[:, None, None, None] * self.masses[None, None, :, None])
-        matrix = matrix.reshape(2 * m, 2 * m)
-        squared = np.linalg.eigvalsh(0.5 * (matrix + matrix.conj().T)) * EV_PER_A2_IN_G_PER_MOL_PS2
+        dynamical = matrix.reshape(2 * m, 2 * m)
+        squared = np.linalg.eigvalsh(0.5 * (dynamical + dynamical.conj().T)) * EV_PER_A2_IN_G_PER_MOL_PS2
         return np.sign(squared) * np.sqrt(np.abs(squared))
 
     def extremes(self) -> tuple[float, float]:

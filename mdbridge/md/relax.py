@@ -189,10 +189,10 @@ class Crystal:
                     values.append(slope[owner.row, component])
         entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
         hessian = sparse.csr_array(entries, shape=(2 * n, 2 * n))
-        return _translation_invariant(0.5 * (hessian + hessian.T))
+        return _translation_invariant((0.5 * (hessian + hessian.T)).tocsr())
 
 
-def _translation_invariant(hessian: sparse.sparray) -> sparse.csr_array:
+def _translation_invariant(hessian: sparse.csr_array) -> sparse.csr_array:
     """The Hessian with the blocks on its diagonal such that moving all atoms together costs nothing.
 
     Without a cut at the interaction's range it does so by itself.  With one, the long waves would miss

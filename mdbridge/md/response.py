@@ -1,5 +1,7 @@
 """What a crystal does under a load that is small enough for it to be linear."""
 
+from math import ceil, log2
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,21 +44,25 @@ def linear_response(
     force = scaled(load, crystal, strain)
     linear = crystal.respond(force)
     displacement = crystal.relax(force, tolerance)
-    compliance = _compliance(displacement, linear)
-    if abs(compliance - 1.0) <= nonlinear:
+    change = abs(_compliance(displacement, linear) - 1.0)
+    if change <= nonlinear:
         return force, displacement
     # Either the load is too large, or the Hessian is cut where forces are small: loads alone will tell.
+    # At a kink the change is in proportion to the load, which says where to begin.
+    factor = 2.0 ** (1 - ceil(log2(change / nonlinear)))
+    before = _compliance(crystal.relax(factor * force, tolerance), factor * linear)
     for _ in range(_HALVINGS):
-        force, linear, before = force / 2, linear / 2, compliance
-        displacement = crystal.relax(force, tolerance)
-        compliance = _compliance(displacement, linear)
+        factor /= 2
+        displacement = crystal.relax(factor * force, tolerance)
+        compliance = _compliance(displacement, factor * linear)
         # what half the load has changed is what is left at a kink, and more than is left elsewhere
-        if abs(compliance - before) <= nonlinear:
-            return force, displacement
+        change, before = abs(compliance - before), compliance
+        if change <= nonlinear:
+            return factor * force, displacement
     raise ConvergenceError(
         f"load {load.name}: at a bond strain of {crystal.bond_strain(displacement):.1e} the stiffness still "
-        f"changes by {abs(compliance - before):.1%} when the load is halved, above 'md.max_nonlinearity' = "
-        f"{nonlinear:g}; the model is linear, and this crystal is not"
+        f"changes by {change:.1%} when the load is halved, above 'md.max_nonlinearity' = {nonlinear:g}; "
+        "the model is linear, and this crystal is not"
     )
 
 
