@@ -129,6 +129,18 @@ def test_every_load_and_both_twins_are_run_once():
     assert jobs["test-1"].cost > jobs["val-01"].cost
 
 
+def test_half_the_timestep_takes_twice_the_steps():
+    def costs(timestep):
+        config = CONFIG.model_copy(update={"md": CONFIG.md.model_copy(update={"timestep_ps": timestep})})
+        return {task.name: task.cost for task in graphene_thermal.tasks(config).tasks}
+
+    one, half = costs(None), costs(0.00025)
+    for name in ("train-x-1-0", "test-1", "unloaded-sheet", "elastic-0"):
+        assert half[name] == pytest.approx(2 * one[name], rel=1e-3)
+    assert half["elastic"] == one["elastic"]
+    assert graphene_thermal._steps(CONFIG.thermal, 0.0005, disc=False) == 2000
+
+
 @pytest.mark.parametrize(("group", "noise"), [("", 0.0), ("variants/published-x1-twin/", 0.0)])
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_the_twin_takes_the_noise_away(stored, group, noise, split):

@@ -36,6 +36,8 @@ def test_the_lattice_and_the_elastic_constants_are_those_of_the_potential(lattic
 
 
 def test_boron_and_nitrogen_alternate_with_their_masses(sheet):
+    assert BN.pair_coeff == ("* * {potential} B N",)
+    assert BN.masses == (BORON, NITROGEN)
     assert sorted(set(sheet.masses)) == [BORON, NITROGEN]
     i, j = sheet.bonds.T
     assert (sheet.masses[i] + sheet.masses[j] == BORON + NITROGEN).all()
