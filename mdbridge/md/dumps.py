@@ -199,7 +199,8 @@ class Dump:
 
     def drop(self, step: int) -> None:
         """Forget a step."""
-        self.path(step).unlink(missing_ok=True)
+        if self._folder is not None:
+            self.path(step).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Remove everything (collective)."""

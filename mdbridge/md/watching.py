@@ -11,6 +11,7 @@ LAMMPS's own dump of the step (:mod:`.dumps`).
 """
 
 import math
+import re
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -136,6 +137,9 @@ class Watching:
                 f"{name} needs {', '.join(missing)}, which this simulation does not define; "
                 f"{sources.remedy(missing[0])}"
             )
+        for quantity in observer.thermo:
+            if words := sources.refused(self._session.lmp, quantity):
+                raise InputError(f"{name} reads '{quantity}', which this simulation does not give: {words}")
         groups = self._session.lmp.available_ids("group")
         for group in observer.groups:
             if group not in groups:
@@ -192,7 +196,7 @@ class Watching:
         names = dict.fromkeys(name for o in observers for name in o.thermo)
         if sources.EXTENSIVE & set(names):
             names |= dict.fromkeys(("pe", "c_thermo_pe"))
-        self._values = {name: f"mdbridge_v{k}" for k, name in enumerate(names)}
+        self._values = {name: re.sub(r"\W", "_", f"mdbridge_{name}") for name in names}
         commands = [
             "variable mdbridge_id atom id",
             "compute mdbridge_first all reduce min v_mdbridge_id",
@@ -202,9 +206,12 @@ class Watching:
         if self._session.lmp.has_id("compute", "mdbridge_first"):
             del commands[1]
         for name, variable in self._values.items():
-            commands += [f"variable {variable}e equal {name}", f"variable {variable} atom v_{variable}e"]
+            commands += [f"variable {variable} equal {name}", f"variable {variable}_ atom v_{variable}"]
         self._session.quietly(*commands)
-        return ["id", *(f"v_{v}" for v in self._values.values())], "thresh v_mdbridge_bearer == 1"
+        return [
+            "id",
+            *(f"v_{variable}_" for variable in self._values.values()),
+        ], "thresh v_mdbridge_bearer == 1"
 
     def _announce(self, step: int) -> None:
         """Have LAMMPS tally energies and virials on the next step after ``step`` that someone reads mid-step.
@@ -329,6 +336,8 @@ class Watching:
 
     def _look(self, looks: "list[Look]", step: int) -> None:
         """Have observers look: first alone, then, if all is well on all ranks, together."""
+        for watch, atoms in looks:
+            watch.last = atoms.step  # also on a rank that has failed: the ranks must stay of one mind
         if self._failure is None:
             self._look_alone(looks, step)
         # The ranks agree where something is to be combined, else now and then: it costs a
@@ -353,7 +362,7 @@ class Watching:
         try:
             self._session.deliver_signals()
             for watch, atoms in looks:
-                at = watch.last = atoms.step
+                at = atoms.step
                 watch.observer.local(atoms)
         except BaseException as error:
             self._failure = (at, error)

@@ -1,0 +1,185 @@
+"""Runs of all kinds with observers, for tests that start them on several ranks."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+from mpi4py import MPI
+
+from mdbridge.core import parallel
+from mdbridge.core.errors import MdbridgeError, MDError
+from mdbridge.md.observe.base import Observer
+from mdbridge.md.observe.schedule import every
+from mdbridge.md.session import Session
+
+LIQUID = """
+    units {units}
+    atom_modify map yes
+    lattice fcc 0.85
+    region whole prism 0 6 0 5 0 4 1 0 0
+    create_box 1 whole
+    create_atoms 1 box
+    mass 1 1.0
+    pair_style lj/cut 2.5
+    pair_coeff * * 1.0 1.0
+    timestep 0.003
+    velocity all create 1.2 4711 loop geom
+    compute pe all pe/atom
+    compute s all stress/atom NULL
+    compute flow all temp/deform
+    """
+MOTIONS = {
+    "npt": "fix 1 all npt temp 1.0 1.0 0.1 tri 1.0 1.0 0.2\nthermo_modify norm yes",
+    "shear": "fix 1 all nvt/sllod temp 1.0 1.0 0.1\nfix 2 all deform 1 xy erate 1.0 remap v"
+    "\nthermo_modify temp flow",
+    "pull": "fix 1 all nvt temp 1.0 1.0 0.1\nfix 2 all deform 1 x erate 0.3 remap x",
+    "langevin": "fix 1 all nve\nfix 2 all langevin 1.0 1.0 0.1 4711",
+}
+OUTPUT = """
+    thermo {every}
+    thermo_style custom step temp pe ke press pxx pyy pzz pxy pxz pyz lx xy vol
+    thermo_modify format float %.17g
+    fix history all ave/time 1 5 10 c_thermo_pe c_thermo_press[4] c_thermo_temp &
+        file {name}.txt format " %.17g"
+    dump own all custom 20 {name}.dump id x y z vx vy vz c_pe c_s[1]
+    dump_modify own sort id format float %.17g
+    """
+
+
+class Look(Observer):
+    """Looks at everything, and sums something over the ranks; fails at a step if told to."""
+
+    needs = ("v", "f", "c_pe", "c_s[1]", "c_s[4]")
+    thermo = ("temp", "pe", "pxx", "pxy")
+
+    def __init__(self, moment="end", fail_at=-1, phase="local", only=0):
+        self.moment, self.fail_at, self.phase, self.only = moment, fail_at, phase, only
+        if moment == "forces":
+            self.needs, self.thermo = (), ()
+        self.steps = []
+
+    def local(self, atoms):
+        self.steps.append(atoms.step)
+        if self.phase == "local" and atoms.step == self.fail_at and MPI.COMM_WORLD.rank == self.only:
+            raise ValueError("no good")
+        self.sum = np.array([sum(atoms.values(name).sum() for name in self.needs[2:])])
+
+    def collective(self, comm):
+        comm.Allreduce(MPI.IN_PLACE, self.sum)
+        if self.phase == "collective" and self.steps[-1] == self.fail_at and comm.rank == self.only:
+            raise MDError("no good together")
+
+
+def log(comm):
+    """The same runs with and without observers: the logs, dumps, averages and last states are the same."""
+    for motion in MOTIONS:
+        plain, observed = (_run(comm, motion, name) for name in ("plain", "observed"))
+        for name in plain:
+            assert np.array_equal(plain[name], observed[name]), (motion, name)
+        if comm.rank == 0:
+            for kind in ("log", "txt", "dump"):
+                ours, theirs = (_shown(Path(f"{name}.{kind}")) for name in ("observed", "plain"))
+                assert len(theirs) > 5
+                assert ours == theirs, (motion, kind)
+            sys.stdout.write(f"{motion} the same\n")
+
+
+def _run(comm, motion, name):
+    with Session(comm, Path(f"{name}.log")) as session:
+        session.commands(LIQUID.format(units="lj"))
+        looks = (Look(), Look("forces"), Look())
+        if name == "observed":
+            for look, steps in zip(looks, (7, 1, 10), strict=True):
+                session.attach(look, every(steps))
+        session.commands(MOTIONS[motion] + OUTPUT.format(every=5, name=name))
+        session.commands("run 30\nrun 20")
+        session.run(10)
+        if name == "observed":
+            assert looks[0].steps == list(range(0, 60, 7))
+            assert looks[1].steps == list(range(61))
+            assert looks[2].steps == list(range(0, 61, 10))
+        return {"x": session.gather("x", 3), "v": session.gather("v", 3), "box": session.box()}
+
+
+def _shown(path):
+    """Of a log the thermo output, whatever else is written all of it."""
+    lines, inside, result = path.read_text().splitlines(), path.suffix != ".log", []
+    for line in lines:
+        words = line.split()
+        inside = (inside or words[:1] == ["Step"]) and words[:1] != ["Loop"]
+        if inside:
+            result.append(line)
+    return result
+
+
+STARTS = {
+    "run": lambda md: md.run(60),
+    "every": lambda md: md.run(60, 'every 25 "print between"'),
+    "commands": lambda md: md.commands("run 15\nrun 60"),
+    "if": lambda md: md.commands('if "1 == 1" then "run 15" "run 60"'),
+    "loop": lambda md: md.commands("variable i loop 4\nlabel a\nrun 15\nnext i\njump SELF a"),
+    "file": lambda md: md.file(Path("more.in")),
+    "include": lambda md: md.commands("include more.in"),
+    "minimize": lambda md: md.commands("displace_atoms all random 0.1 0.1 0.1 99\nminimize 0 1e-12 40 1000"),
+    "respa": lambda md: md.commands("run_style respa 2 2\nrun 60"),
+}
+
+
+def fail(comm):
+    """One rank's observer fails; whatever started the run raises, on all ranks, and the session goes on."""
+    for start in STARTS:
+        for moment in ("end", "forces"):
+            for phase in ("local", "collective"):
+                said = _fail(comm, start, moment, phase)
+                if comm.rank == 0:
+                    sys.stdout.write(f"{start} {moment} {phase} | {said}\n")
+
+
+def _fail(comm, start, moment, phase):
+    with Session(comm) as session:
+        session.commands(LIQUID.format(units="lj") + "fix 1 all nve")
+        parallel.on_root(comm, lambda: Path("more.in").write_text("run 15\nprint here\nrun 45\n"))
+        look = Look(moment, 20, phase, comm.size - 1)
+        session.attach(look, every(5))
+        try:
+            STARTS[start](session)
+            said = "nothing"
+        except MdbridgeError as error:
+            said = f"{type(error).__name__}: {error}"
+        everyone = comm.allgather((said, session.step))
+        assert len(set(everyone)) == 1, everyone
+        look.fail_at = -1
+        session.commands("run_style verlet")
+        before = len(look.steps)
+        session.run(10)
+        assert len(look.steps) > before
+        return f"{said} | {everyone[0][1]}"
+
+
+def lost(comm, kind):
+    """Atoms leave the box, or LAMMPS fails on one rank alone: all ranks end, what was seen is kept."""
+    with Session(comm) as session:
+        session.commands(LIQUID.format(units="lj") + "fix 1 all nve\nthermo 5")
+        look = Look()
+        session.attach(look, every(1))
+        if kind == "alone":
+            session.commands("group one id 1\nvariable bad atom sqrt(30-step)\nfix 2 one addforce v_bad 0 0")
+        else:
+            session.commands("change_box all boundary p p f\nvelocity all set NULL NULL 40.0 sum yes")
+        try:
+            session.run(100)
+        except MdbridgeError as error:
+            if comm.rank == 0:
+                sys.stdout.write(f"{error} | {look.steps[-1]} | {session.step}\n")
+            return
+        sys.stdout.write("nothing was said\n")
+
+
+def main() -> int:
+    what, *rest = sys.argv[1:]
+    {job.__name__: job for job in (log, fail, lost)}[what](MPI.COMM_WORLD, *rest)
+    return 0
+
+
+if __name__ == "__main__":
+    parallel.run_main(MPI.COMM_WORLD, main)
