@@ -29,14 +29,14 @@ class BSpline(InfluenceFunction):
         """Equal at the Greville abscissae: the same function where the finer knots hold all of the old."""
         places = greville(degree)
         values = basis(self.degree, places) @ self.coefficients
-        coefficients: Array = np.linalg.solve(basis(degree, places), values)
+        coefficients = np.linalg.solve(basis(degree, places), values).astype(np.float64)
         return BSpline(self.horizon, coefficients)
 
 
 def knots(degree: int) -> Array:
     """Clamped uniform knots on [0, 1] of M + 1 functions."""
     order = min(3, degree)
-    inner: Array = np.linspace(0.0, 1.0, degree - order + 2)
+    inner = np.linspace(0.0, 1.0, degree - order + 2, dtype=np.float64)
     return np.concatenate([np.zeros(order), inner, np.ones(order)])
 
 

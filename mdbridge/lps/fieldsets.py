@@ -1,6 +1,6 @@
 """Learning a model from sets of samples, and solving with it: what a program of your own calls."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from mpi4py import MPI
@@ -48,18 +48,46 @@ def learn(
     training = [fields] if isinstance(fields, FieldSet) else list(fields)
     if not training:
         raise InputError("learn: there are no fields to learn from")
-    for number, one in enumerate([*training, *also_on]):
-        check_horizon(horizon, one, f"set {number}")
-    spacings = {one.spacing.round(6).tobytes(): one for one in [*training, *also_on]}
-    grids = [stencil_of(one, horizon) for one in spacings.values()]
-    chosen, data = settings or Settings(), []
-    for number, one in enumerate(training):
-        moments = spectral.moments(transformed(one, f"set {number}"), long_wave_weight)
-        # two influence functions are free enough to fit one grid and fail on another of about the
-        # same spacing: the same waves must be answered alike on both
-        apart = 0.05 if chosen.own_dilatation else 1e-6
-        data += [(moments, g) for g in grids if np.allclose(g.spacing, one.spacing, rtol=apart)]
+    sets = {f"set {number}": one for number, one in enumerate([*training, *also_on])}
+    for name, one in sets.items():
+        check_horizon(horizon, one, name)
+    chosen = settings or Settings()
+    data, grids = problem_of(
+        sets, list(sets)[: len(training)], horizon, long_wave_weight, alike=chosen.own_dilatation
+    )
     return regression.learn(data, grids, degree, chosen)
+
+
+def problem_of(
+    sets: Mapping[str, FieldSet],
+    training: Sequence[str],
+    horizon: float,
+    long_wave_weight: float,
+    weights: Array | None = None,
+    alike: bool = False,
+) -> tuple[list[tuple[spectral.Moments, stencil.Stencil]], list[stencil.Stencil]]:
+    """What the regression takes: moments of the samples with their grids, and all distinct grids.
+
+    Args:
+        sets: all sets on whose nodes the model is to be used, by name.
+        training: names of those that train it.
+        horizon: δ (Å).
+        long_wave_weight: as in :func:`learn`.
+        weights: ``(s,)`` further weights of the samples.
+        alike: ask for the same answer on grids of about the same spacing.  Two influence functions
+            are free enough to fit one grid and fail on another that hardly differs.
+
+    Raises:
+        InputError: as :func:`transformed`.
+    """
+    stencils = {name: stencil_of(one, horizon) for name, one in sets.items()}
+    grids = list({one.spacing.round(6).tobytes(): one for one in stencils.values()}.values())
+    data = []
+    for name in training:
+        moments = spectral.moments(transformed(sets[name], name), long_wave_weight, weights)
+        near = [g for g in grids if np.allclose(g.spacing, sets[name].spacing, rtol=0.05)]
+        data += [(moments, g) for g in (near if alike else [stencils[name]])]
+    return data, grids
 
 
 def solve(

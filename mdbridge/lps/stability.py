@@ -215,15 +215,20 @@ def _polish(
     conditions: Callable[[Array], Array], which: int, spacing: Array, sample: Array, values: Array
 ) -> float:
     """The minimum of one condition near the lowest points of a sample."""
+
+    def condition(k: Array) -> float:
+        return float(conditions(np.abs(k)[None])[0, which])
+
     edge = np.pi / spacing
     triangle = 0.004 * edge * np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     best = float(values.min())
     for start in np.clip(sample[np.argsort(values)[:4]], 1e-3 * edge, edge):
+        bounds = [(1e-3 * float(e), float(e)) for e in edge]
         found = minimize(
-            lambda k: conditions(np.abs(k)[None])[0, which],
+            condition,
             start,
             method="Nelder-Mead",
-            bounds=[(1e-3 * e, e) for e in edge],
+            bounds=bounds,
             options={"maxfev": 60, "initial_simplex": np.abs(start - triangle)},
         )
         best = min(best, float(found.fun))

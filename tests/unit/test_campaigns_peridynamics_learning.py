@@ -17,7 +17,7 @@ from mdbridge.core.identity import Identity
 from mdbridge.core.workspace import Workspace
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
-from mdbridge.lps import stencil, symbol
+from mdbridge.lps import fieldsets, stencil, symbol
 from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.learn import algorithm1, regression, spectral
 from mdbridge.lps.material import LinearPeridynamicSolid
@@ -173,10 +173,10 @@ def test_a_model_without_a_positive_modulus_is_no_candidate(monkeypatch):
 
 def test_a_bootstrap_weight_of_two_is_a_sample_twice():
     one = FIELDS["train"]
-    samples = learning.samples(one)
+    samples = fieldsets.transformed(one, "train")
     weights = np.array([2.0, 0, 1, 1, 1, 1, 1, 1])
     drawn = np.array([0, 0, 2, 3, 4, 5, 6, 7])
-    twice = learning.samples(replace(one, u=one.u[drawn], b=one.b[drawn]))
+    twice = fieldsets.transformed(replace(one, u=one.u[drawn], b=one.b[drawn]), "train")
     for power in (0.0, 1.5):
         weighted, repeated = spectral.moments(samples, power, weights), spectral.moments(twice, power)
         for a, b in ((weighted.residual, repeated.residual), (weighted.solution, repeated.solution)):

@@ -16,6 +16,7 @@ from ...core.stages import Task
 from ...fields.fieldset import FieldSet
 from ...lps import stencil
 from ...lps.bernstein import Bernstein
+from ...lps.kernel import InfluenceFunction
 from ...lps.learn import manufactured, scattered
 from ...lps.material import LinearPeridynamicSolid
 from ..peridynamics import published
@@ -66,11 +67,11 @@ def manufactured_tasks(config: StudyInput) -> dict[str, Task[MPI.Comm]]:
     """One task for each node spacing and kind of quadrature."""
     settings = config.manufactured
     read = [f"manufactured.{name}" for name in ("degrees", "horizon_A", "length_A")]
-    tasks = {}
+    tasks: dict[str, Task[MPI.Comm]] = {}
     for spacing in settings.spacings_A:
         for near_cell in (False, True):
             name = f"manufactured-{spacing:g}-{'cell' if near_cell else 'published'}"
-            further = {"spacing_A": spacing, "near_cell": near_cell}
+            further: dict[str, Any] = {"spacing_A": spacing, "near_cell": near_cell}
             identity = Identity.of("study: manufactured", config, read, **further)
             work = partial(_manufactured, settings, spacing, near_cell)
             tasks[name] = Task(name, identity, lambda *_, work=work: work(), 15.0)
@@ -88,10 +89,11 @@ def _manufactured(settings: Manufactured, spacing: float, near_cell: bool) -> Re
     learned: dict[str, Any] = {}
     held: dict[str, dict[str, float]] = {"fixed": {"alpha": 1.0}, "learned": {}}
     for kind, shape in held.items():
-        rows, model = [], None
+        rows: list[dict[str, Any]] = []
+        start: InfluenceFunction | None = None
         for degree in sorted(settings.degrees):
-            start = None if model is None else model.influence
             model, loss = manufactured.learn_positive(samples, grid, degree, shape, start)
+            start = model.influence
             rows.append(
                 {
                     "M": degree,
@@ -127,7 +129,7 @@ def scattered_tasks(config: StudyInput, fields: Fields, data: Identity) -> dict[
     """Learning on the uniform and on perturbed nodes, and using either model on the other."""
     settings = config.scattered
     read = [f"scattered.{name}" for name in ("horizon_A", "degree", "samples", "seed")]
-    tasks = {}
+    tasks: dict[str, Task[MPI.Comm]] = {}
     for size in settings.perturbations:
         name = f"scattered-{size:g}"
         given = Identity.of("study: scattered", config, read, perturbation=size, after=data.after)

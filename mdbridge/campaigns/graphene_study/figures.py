@@ -102,6 +102,7 @@ def _manufactured(record: dict[str, Any], path: Path) -> None:
             _, spacing, quadrature = name.split("-")
             found[quadrature][float(spacing)] = one
     columns = [("published", "fixed"), ("published", "learned"), ("cell", "fixed"), ("cell", "learned")]
+    degrees: set[int] = set()  # of the drawn functions: one, unless a spacing was learned with others
     with figure(path, 9.6, 5.0, nrows=2, ncols=4, sharey="row") as (_, axes):
         for (quadrature, kind), top, bottom in zip(columns, axes[0], axes[1], strict=True):
             for (spacing, one), colour in zip(
@@ -115,19 +116,22 @@ def _manufactured(record: dict[str, Any], path: Path) -> None:
                 )
                 top.axhline(one["true_loss"], color=colour, ls="--", lw=0.8)
                 row = min(rows, key=lambda row: abs(row["M"] - 5))
+                degrees.add(row["M"])
                 r = np.array(one["r"])
                 weight = np.interp(r, one["ring_radii"], one["ring_weight"])
                 seen = np.array(row["K"]) * weight * r**3
                 inside = r >= one["ring_radii"][0]
                 label = f"h = {spacing:g} Å"
                 bottom.plot(r[inside], (seen / np.trapezoid(seen, r))[inside], color=colour, label=label)
-            true = np.array(one["true_K"]) * r**3
+            any_spacing = next(iter(found[quadrature].values()))
+            r = np.array(any_spacing["r"])
+            true = np.array(any_spacing["true_K"]) * r**3
             bottom.plot(r, true / np.trapezoid(true, r), "k--", lw=1.0, label="1/r")
             words = "smallest weights" if quadrature == "published" else "nearest to a cell"
             top.set_title(f"{words}\nα {'= 1' if kind == 'fixed' else 'learned'}")
             top.set_xlabel("degree M")
             bottom.set_xlabel("bond length r (Å)")
         axes[0][0].set_ylabel("relative residual")
-        axes[1][0].set_ylabel(f"K r³ W/h², normalised, M = {row['M']}")
+        axes[1][0].set_ylabel(f"K r³ W/h², normalised, M = {', '.join(map(str, sorted(degrees)))}")
         axes[1][0].set_ylim(0, None)
         axes[1][-1].legend(fontsize=6.5)

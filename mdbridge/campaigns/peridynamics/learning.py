@@ -18,8 +18,9 @@ from ...core.identity import Identity
 from ...core.stages import Stage, Task
 from ...core.workspace import Workspace
 from ...fields.fieldset import FieldSet
-from ...lps import fieldsets, stencil, symbol
+from ...lps import fieldsets, symbol
 from ...lps.learn import regression, spectral
+from ...lps.learn.residuals import Settings
 from ...lps.material import LinearPeridynamicSolid
 from .input import Learn
 
@@ -199,22 +200,14 @@ def _fit(
     start: LinearPeridynamicSolid | None,
     weights: np.ndarray | None,
 ) -> regression.Fit:
-    grids = {name: stencil.uniform(tuple(one.spacing), horizon) for name, one in fields.items()}  # type: ignore[arg-type]
-    distinct = list({one.spacing.round(6).tobytes(): one for one in grids.values()}.values())
     power = 0.0 if settings.method == "algorithm-1" else settings.long_wave_weight
-    data = []
-    for name, one in fields.items():
-        if name.startswith("train"):
-            moments = spectral.moments(samples(one), power, weights)
-            # two influence functions are free enough to fit one grid and fail on another of about the
-            # same spacing: the same waves must be answered alike on both
-            like = [g for g in distinct if np.allclose(g.spacing, one.spacing, rtol=0.05)]
-            data += [(moments, g) for g in (like if settings.own_dilatation else [grids[name]])]
+    training = [name for name in fields if name.startswith("train")]
+    data, grids = fieldsets.problem_of(fields, training, horizon, power, weights, settings.own_dilatation)
     if settings.method == "algorithm-1":
         from ...lps.learn import algorithm1  # brings in torch, which takes seconds to import
 
         return algorithm1.learn(data, degree, algorithm1.Settings(seed=settings.seed, kernel=settings.kernel))
-    options = regression.Settings(
+    options = Settings(
         solution_weight=settings.solution_weight,
         consistency_weight=settings.consistency_weight,
         starts=settings.starts,
@@ -223,12 +216,7 @@ def _fit(
         own_dilatation=settings.own_dilatation,
         kernel=settings.kernel,
     )
-    return regression.learn(data, distinct, degree, options, start)
-
-
-def samples(fields: FieldSet) -> spectral.Samples:
-    """The Fourier transform of periodic fields."""
-    return spectral.transform(fields.u, fields.b, fields.shape, fields.box)  # type: ignore[arg-type]
+    return regression.learn(data, grids, degree, options, start)
 
 
 def spectral_errors(material: LinearPeridynamicSolid, fields: Fields) -> dict[str, float]:
@@ -237,8 +225,8 @@ def spectral_errors(material: LinearPeridynamicSolid, fields: Fields) -> dict[st
     for name, one in fields.items():
         if one.shape is None:
             continue
-        sample = samples(one)
-        grid = stencil.uniform(tuple(one.spacing), material.influence.horizon)  # type: ignore[arg-type]
+        sample = fieldsets.transformed(one, name)
+        grid = fieldsets.stencil_of(one, material.influence.horizon)
         operator = symbol.operator(material, symbol.rings(grid, sample.wavevectors))
         residual, solution = spectral.errors(operator, sample)
         errors[f"E_res_{name}"] = float(residual.mean())
