@@ -82,5 +82,6 @@ if not TYPE_CHECKING:  # a checker takes the names from the imports above, and m
         """Import a public name when it is first used."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        # kept, so that Python finds it without asking here the next time
         value = globals()[name] = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
         return value

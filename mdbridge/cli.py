@@ -58,6 +58,7 @@ def _campaign(path: Path, allowed: dict[str, str]) -> Any:
     """Import the module of stages that the file's ``campaign`` key names."""
     from .core import config
 
+    # the raw table: only the campaign that it names knows which keys are allowed
     name = config.read_toml(path).get("campaign")
     if isinstance(name, str) and name in allowed:
         mpi()  # says what is missing, before the campaign's own imports would
@@ -106,6 +107,7 @@ def sample(
     options = {"dry_run": dry_run, "paper_format": paper_format}
     chosen = {name: True for name, value in options.items() if value}
     for name in chosen:
+        # asked of the campaign itself, so that no list of options is kept here too
         if name not in inspect.signature(workflow.sample).parameters:
             raise InputError(f"{input}: --{name.replace('_', '-')} is for glass campaigns")
     workflow.sample(_world(), input, out, set or (), **chosen)
@@ -170,6 +172,7 @@ def calibrate(
         workflow = _campaign(input, {"calibrate": "calibrate.stages"})
         workflow.run(_world(), input, out, set or (), resume, accept_changes)
     else:
+        # a module of its own: one calibration has its search over all ranks, a study one rank a seed
         study = _campaign(input, {"calibrate": "calibrate.seeds"})
         study.run(_world(), input, out, set or (), seeds, resume, accept_changes)
 
@@ -237,6 +240,7 @@ def _parse_and_call(shown: bool) -> int:
         shown: whether the parser's complaints are printed here.
     """
     try:
+        # standalone, typer would end the process itself, past the agreement of the ranks
         code = app(standalone_mode=False) or 0
     except Exception as error:
         # the parser's own errors show themselves; typer does not export their class

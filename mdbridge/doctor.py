@@ -38,20 +38,22 @@ def run(comm: "MPI.Comm | None") -> int:
         ("potentials", _potentials),
     ):
         try:
+            # escaped: [brackets] of a version or a path are no markup
             out.print(f"[green]ok[/green]    {title}: {escape(check())}")
         except (MdbridgeError, ImportError, OSError, RuntimeError) as problem:
             failed += 1
             out.print(f"[red]wrong[/red] {title}: {escape(str(problem))}")
     out.print("all well" if not failed else f"{failed} of 6 checks failed")
+    # all ranks: their nodes may have other modules loaded
     return 1 if (failed if comm is None else sum(comm.allgather(failed))) else 0
 
 
 def _packages() -> str:
-    found = versions()
-    missing = [name for name in PACKAGES if name not in found and not _importable(name)]
+    installed = versions()
+    missing = [name for name in PACKAGES if name not in installed and not _importable(name)]
     if missing:
         raise ImportError(f"not installed: {', '.join(missing)}; run ./scripts/setup, or pip install them")
-    return ", ".join(f"{name} {version}" for name, version in found.items())
+    return ", ".join(f"{name} {version}" for name, version in installed.items())
 
 
 def _importable(name: str) -> bool:
@@ -59,6 +61,7 @@ def _importable(name: str) -> bool:
 
 
 def _lammps() -> str:
+    # alone: a rank whose LAMMPS does not start must not leave the others waiting for it
     comm = mpi().COMM_SELF
     from .md.session import Session
 
@@ -85,11 +88,13 @@ def _torch() -> str:
 def _one_mpi() -> str:
     """Every libmpi that is mapped into this process must be the same file."""
     library = mpi().Get_library_version().splitlines()[0].strip("\x00 ")
+    # imported first: only libraries that are in use show in the process's map
     for name in ("lammps", "petsc4py.PETSc"):
         importlib.import_module(name)
     maps = Path("/proc/self/maps")
     if not maps.exists():
         return f"{library} (cannot list loaded libraries on this system)"
+    # MPICH's and Open MPI's names
     loaded = sorted(set(re.findall(r"\S*/libmpi(?:ch|_cxx)?\.so\S*", maps.read_text())))
     if len(loaded) > 1:
         raise ImportError(

@@ -49,6 +49,7 @@ def words(path: Path) -> list[list[str]]:
         FileError: it cannot be read, or is no text.
     """
     try:
+        # -sig: a byte-order mark, which editors on Windows put first, belongs to no number
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {error.strerror}") from error
@@ -79,6 +80,7 @@ def save(path: Path, arrays: Mapping[str, ArrayLike]) -> str:
     with io.BytesIO() as memory:
         with zipfile.ZipFile(memory, "w") as archive:  # numpy's savez takes some names for its own options
             for name, values in arrays.items():
+                # zip64: an entry's length is not known when it is begun, and past 2 GiB it would be too late
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
                     np.save(entry, np.asarray(values), allow_pickle=False)
         return write_bytes(path, memory.getvalue())
@@ -93,6 +95,7 @@ def load(path: Path) -> dict[str, NDArray[Any]]:
     _require_file(path)
     try:
         with path.open("rb") as stream:
+            # unpickling runs whatever code a file brings along
             stored = np.load(stream, allow_pickle=False)
             if isinstance(stored, np.ndarray):
                 return {path.stem: stored}
@@ -116,6 +119,7 @@ def _head(path: Path) -> bytes:
 
 
 def _real(path: Path, name: str, values: NDArray[Any]) -> Array:
+    # complex numbers would be cut to their real parts, with no more than a warning
     if values.dtype.kind not in "fiub":
         raise FileError(f"{path}: {name!r} is no array of numbers: it holds {values.dtype}")
     return np.asarray(values, dtype=np.float64)

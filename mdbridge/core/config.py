@@ -28,6 +28,7 @@ else:
 class Section(BaseModel):
     """A table of a TOML file: unknown keys are refused, values are not changed later."""
 
+    # strict: 1.5 for a count, or "yes" for a switch, is a slip to be told, not a value to be converted
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
@@ -92,6 +93,7 @@ def check(data: dict[str, Any], model: type[Model], source: str) -> Model:
     except ValidationError as failure:
         lines = [_explain(error, model) for error in failure.errors()]
         more = f" (and {len(lines) - 1} more: {'; '.join(lines[1:])})" if len(lines) > 1 else ""
+        # from None: pydantic's own message, several lines a key, says nothing that this one does not
         raise InputError(f"{source}: {lines[0]}{more}") from None
 
 
@@ -118,6 +120,7 @@ def _explain(error: ErrorDetails, model: type[BaseModel]) -> str:
     where = ".".join(str(part) for part in (*parents, last))
     if error["type"] == "extra_forbidden":
         allowed = list(_model_at(model, parents).model_fields)
+        # one suggestion: a list of guesses would hide what is allowed, which follows
         near = difflib.get_close_matches(str(last), allowed, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "."
         return f"unknown key '{where}'{hint} Allowed here: {', '.join(allowed)}"
@@ -139,10 +142,10 @@ def _model_at(model: type[BaseModel], path: Sequence[int | str]) -> type[BaseMod
         if isinstance(name, int):  # a place in a list of sections
             continue
         field = model.model_fields.get(name)
-        found = _section_in(field.annotation) if field else None
-        if found is None:
+        section = _section_in(field.annotation) if field else None
+        if section is None:
             break
-        model = found
+        model = section
     return model
 
 
@@ -152,7 +155,7 @@ def _section_in(annotation: Any) -> type[BaseModel] | None:
     if not arguments and isinstance(annotation, type):
         return annotation if issubclass(annotation, BaseModel) else None
     for argument in arguments:
-        found = _section_in(argument)
-        if found is not None:
-            return found
+        section = _section_in(argument)
+        if section is not None:
+            return section
     return None

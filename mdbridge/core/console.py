@@ -18,6 +18,7 @@ class Tick(Protocol):
 
 def console(comm: MPI.Comm) -> Console:
     """A console that is silent on all ranks but 0."""
+    # no highlighting: rich would colour every number, quoted text and path of a message
     return Console(stderr=True, quiet=comm.rank != 0, highlight=False)
 
 
@@ -45,6 +46,7 @@ def progress(comm: MPI.Comm, title: str) -> Iterator[Tick]:
         yield _lines(out, title)
 
 
+# every few seconds a line: the log of a run of hours stays readable
 def _lines(out: Console, title: str, interval: float = 5.0) -> Tick:
     start = last = time.monotonic()
 

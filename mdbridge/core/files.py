@@ -32,14 +32,18 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # beside its final place: a rename to another file system is a copy, of which readers see parts
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
         os.close(handle)
         temporary = Path(name)
+        # mkstemp makes files for their owner's eyes alone. The rights that others should have are those of
+        # the umask, which can be read only by setting it.
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
         yield temporary
         with temporary.open("rb") as stream:
+            # the bytes before the name: else, after a power cut, the name may stand for an empty file
             os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
@@ -92,6 +96,7 @@ def read_json(path: Path) -> dict[str, Any]:
         data = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {os.strerror(error.errno or 0)}") from error
+    # RecursionError: how the parser gives up on thousands of nested brackets
     except (ValueError, RecursionError) as error:
         raise FileError(f"{path}: not valid JSON ({error}); move it away to have it made again") from error
     if not isinstance(data, dict):
@@ -101,6 +106,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def digest(*parts: Any) -> str:
     """A short hash of JSON-able values; equal values give equal hashes on every machine."""
+    # one spelling for each value: neither the order of keys nor blanks may change a hash
     text = json.dumps([_plain(part) for part in parts], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -111,6 +117,7 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
+    # numpy's arrays and scalars, without the import of numpy
     if hasattr(value, "tolist"):
         return _plain(value.tolist())
     if isinstance(value, Path):

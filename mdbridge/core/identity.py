@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from .errors import FileError
 from .files import digest
 
+# 48 bits: that any two of a million tasks share a key has a probability of 0.2 %
 KEY_LENGTH = 12
 
 
@@ -82,11 +83,13 @@ class Identity:
         words = []
         if self.version != now.version:
             words.append(f"another version of the task ({self.version}, now {now.version})")
+        # in words of the values as people know them: those of ``shown``, which have the defaults
         for name, _, _ in _changed(self.values, now.values):
             words.append(f"{name} was {_word(self, name)}, now {_word(now, name)}")
         for name, before, after in _changed(self.files, now.files):
             state = "is new" if before is None else "is not read any more" if after is None else "has changed"
             words.append(f"the file of {name} {state}")
+        # an earlier task that changed is named only here: it has its own record, which tells why
         if not words:
             words = [f"made after another {name}" for name, _, _ in _changed(self.after, now.after)]
         return words
@@ -102,6 +105,7 @@ def reads(config: BaseModel, *keys: str) -> dict[str, Any]:
     Raises:
         KeyError: the input has no such key: a mistake in the declaration, not of the user.
     """
+    # a default that the user has written out is left out too: it gives the same result
     given = config.model_dump(exclude_defaults=True)
     values: dict[str, Any] = {}
     for key in keys:
@@ -137,6 +141,7 @@ def together(identities: Mapping[str, Identity]) -> str:
     return digest({name: identity.key for name, identity in identities.items()})[:KEY_LENGTH]
 
 
+# not None, which a key may well have as its value
 _ABSENT = object()
 
 
@@ -158,6 +163,7 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield name, {}
         for part, inner in value.items():
             yield from _flat(f"{name}.{part}", inner)
+    # by place, so that of ten sections the changed one is told, not all ten
     elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
         for number, item in enumerate(value):
             yield from _flat(f"{name}.{number}", item)

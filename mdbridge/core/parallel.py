@@ -1,4 +1,4 @@
-"""MPI at the edge: agreed failures, groups of ranks, a balanced share of the work.
+"""MPI at the edge: agreed failures, groups of ranks, the end of a program.
 
 The one rule behind this file: no rank raises past a collective.  Work that may
 fail runs under :func:`attempt`; all ranks then call :func:`agree`, which raises
@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NoReturn, TypeVar, overload
 
 from mpi4py import MPI
@@ -27,6 +27,8 @@ def attempt(work: Callable[[], Result]) -> tuple[Result | None, Exception | None
     """Run ``work`` and return its result or its exception, never raising."""
     try:
         return work(), None
+    # Ctrl-C and sys.exit pass: no agreement can be reached with ranks that do not know of them, so
+    # run_main ends the job
     except Exception as error:
         return None, error
 
@@ -43,14 +45,17 @@ def agree(comm: MPI.Comm, error: BaseException | None) -> None:
     The ranks that had none raise the first failing rank's error, with its rank
     in the message, so that every rank's exit code is the same.
     """
+    # one flag as long as all is well; texts travel only after a failure
     if not comm.allreduce(error is not None, MPI.LOR):
         return
     known = error if isinstance(error, MdbridgeError) else None
+    # as text: an exception with arguments of its own, such as ObserverError, does not survive pickling
     portable = None
     if error is not None:
         text = str(error) if known is not None else _told(error)
         portable = (text, getattr(error, "exit_code", 1))
     reports = comm.allgather(portable)
+    # the class, which callers may act upon, lives on where the error came from
     if known is not None:
         raise known
     rank, (text, exit_code) = next((r, report) for r, report in enumerate(reports) if report is not None)
@@ -83,33 +88,11 @@ def on_root(comm: MPI.Comm, work: Callable[[], Result]) -> Result:
     return comm.bcast(result, root=0)
 
 
-def split_groups(comm: MPI.Comm, size: int) -> tuple[MPI.Comm, int, int]:
-    """Split ``comm`` into groups of ``size`` ranks (the last may be larger).
-
-    Returns:
-        The group's communicator, the group's index, the number of groups.
-    """
+def split_groups(comm: MPI.Comm, size: int) -> MPI.Comm:
+    """The communicator of this rank's group, of ``size`` ranks each (the last may be larger)."""
     count = max(1, comm.size // size)
-    index = min(comm.rank // size, count - 1)
-    return comm.Split(index, comm.rank), index, count
-
-
-def share(costs: Sequence[float], groups: int) -> list[list[int]]:
-    """Share jobs of the given costs over ``groups``, longest first (deterministic)."""
-    loads = [0.0] * groups
-    jobs: list[list[int]] = [[] for _ in range(groups)]
-    for job in sorted(range(len(costs)), key=lambda j: (-costs[j], j)):
-        group = loads.index(min(loads))
-        loads[group] += costs[job]
-        jobs[group].append(job)
-    return jobs
-
-
-def block_range(count: int, comm: MPI.Comm) -> tuple[int, int]:
-    """This rank's contiguous block [start, stop) of ``count`` items."""
-    base, extra = divmod(count, comm.size)
-    start = comm.rank * base + min(comm.rank, extra)
-    return start, start + base + (comm.rank < extra)
+    # ranks left over join the last group: one of their own would be smaller than asked for
+    return comm.Split(min(comm.rank // size, count - 1), comm.rank)
 
 
 def abort(comm: MPI.Comm, code: int) -> None:
@@ -134,6 +117,7 @@ def run_main(comm: MPI.Comm, main: Callable[[], int]) -> NoReturn:
     def terminate(number: int, frame: object) -> NoReturn:
         raise KeyboardInterrupt
 
+    # batch systems end jobs by SIGTERM: the same way out as Ctrl-C
     with contextlib.suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, terminate)
     try:
@@ -145,10 +129,12 @@ def run_main(comm: MPI.Comm, main: Callable[[], int]) -> NoReturn:
     except KeyboardInterrupt:
         if comm.size > 1:
             _say(f"mdbridge: interrupted on rank {comm.rank}; finished work is kept")
+            # the others may wait in a collective for this one; 130 is 128 + SIGINT, as shells have it
             abort(comm, 130)
         _say("mdbridge: interrupted; finished work is kept")
         code = 130
     except SystemExit as stop:
+        # Python's own rule: None is success, a text is a failure
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BaseException as error:
         place = f"on rank {comm.rank}: " if comm.size > 1 else ""

@@ -33,6 +33,7 @@ def pyplot() -> Any:
     with requires("matplotlib", "drawing"):
         import matplotlib
 
+        # before pyplot is imported: other backends ask for a display, which a node of a cluster has not
         matplotlib.use("Agg")
         from matplotlib import pyplot
     return pyplot
@@ -47,8 +48,10 @@ def figure(path: Path, width: float, height: float, **subplots: Any) -> Iterator
         try:
             yield fig, axes
             with replacing(path) as temporary:
+                # the format is told: a temporary file's name ends in .part
                 fig.savefig(temporary, format=path.suffix.lstrip("."))
         finally:
+            # pyplot holds on to every figure, with its arrays, until it is told not to
             plt.close(fig)
 
 

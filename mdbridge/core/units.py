@@ -14,6 +14,7 @@ BAR_IN_GPA = 1.0e-4
 
 BOLTZMANN_EV_PER_K = 8.617333262e-5
 
+# Faraday's constant, 96485.33 C/mol, but for powers of ten
 EV_PER_A2_IN_G_PER_MOL_PS2 = 9648.53321233
 """1 eV/Å² in g/mol/ps²: a force constant over a mass is the square of an angular frequency."""
 
@@ -49,6 +50,7 @@ UNIT_STYLES = {
     "metal": UnitStyle(
         "angstrom", "ps", "eV", "GPa", "g/cm^3", "K", pressure_factor=BAR_IN_GPA, density_factor=_G_PER_MOL_A3
     ),
+    # reduced units: all factors are 1, and nothing says what they stand for
     "lj": UnitStyle("sigma", "tau", "epsilon", "epsilon/sigma^3", "mass/sigma^3", temperature="epsilon/k_B"),
 }
 """The unit styles whose results are written with names."""

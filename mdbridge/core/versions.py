@@ -27,10 +27,10 @@ PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Versions of mdbridge, Python and every package of the stack that is installed."""
-    found = {"mdbridge": __version__, "python": sys.version.split()[0]}
+    installed = {"mdbridge": __version__, "python": sys.version.split()[0]}
     for name in PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return installed

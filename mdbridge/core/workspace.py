@@ -117,6 +117,7 @@ class Workspace:
             "mdbridge": __version__,
             "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         }
+        # hashed as it will be read: tuples come back as lists, numbers that are keys as texts
         data = as_json(data)
         write_json(self.root / record.path, data | {"check": digest(data)})
 
@@ -190,6 +191,7 @@ class Workspace:
             InputError: a file of somebody else's is in the way; nothing is moved.
         """
         names = sorted(str(p.relative_to(staged)) for p in staged.rglob("*") if p.is_file())
+        # again: since the work began, hours may have passed
         self.refuse_foreign(names)
         self._set_aside(record, names)
         for name in names:
@@ -333,6 +335,7 @@ def claim(
     workspace = Workspace(Path(root), campaign)
 
     def enter() -> int:
+        # the lock before a look: of two that start at once, both would find the folder free
         handle = _lock(workspace.root)
         try:
             workspace.check()

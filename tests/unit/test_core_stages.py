@@ -13,7 +13,7 @@ from mpi4py import MPI
 from mdbridge.core import stages
 from mdbridge.core.errors import FileError, InputError
 from mdbridge.core.identity import Identity
-from mdbridge.core.stages import Link, Product, Stage, Task
+from mdbridge.core.stages import Link, Product, Stage, Task, independent
 from mdbridge.core.workspace import Workspace, claim
 
 COMM = MPI.COMM_SELF
@@ -102,7 +102,9 @@ def test_a_task_that_fails_stops_the_stage_and_what_is_finished_stays(workspace)
 def test_the_most_expensive_task_comes_first_and_progress_ends_at_one(workspace, monkeypatch):
     done, ticks = [], []
     monkeypatch.setattr(
-        stages, "progress", lambda comm, title: nullcontext(lambda done, note="": ticks.append((done, note)))
+        independent,
+        "progress",
+        lambda comm, title: nullcontext(lambda done, note="": ticks.append((done, note))),
     )
     chosen = stage(done, a=1, b=2, c=3)
     costs = {"a": 1.0, "b": 5.0, "c": 2.0}

@@ -123,6 +123,7 @@ class Reader:
     def attribute(self, name: str, kind: type[Scalar]) -> Scalar:
         """An attribute of this group that is one text, number or truth value."""
         value = self._attribute(name)
+        # who writes 2 means 2.0 as well; and HDF5 has no booleans but 0 and 1
         if kind is float and isinstance(value, int):
             value = float(value)
         if kind is bool and value in (0, 1):
@@ -184,11 +185,13 @@ class Reader:
         if not isinstance(data, h5py.Dataset):
             raise self.refusal(name, f"is no dataset, expected {expected}")
         with self._guarded(name):
+            # such datasets show any file that the user can read as part of this one
             elsewhere = data.is_virtual or data.external
             dtype, size = data.dtype, data.shape
             given = _plain(data.attrs.get("units", NO_UNITS))
         if elsewhere:
             raise self.refusal(name, "has its values in another file, which is not followed")
+        # numpy calls all of them objects: texts, references, ragged arrays; only texts are taken
         text = h5py.check_string_dtype(dtype) is not None
         if size is None or dtype.kind not in kinds or text != ("S" in kinds and dtype.kind in "OS"):
             raise self.refusal(name, f"holds {'nothing' if size is None else dtype}, expected {expected}")
@@ -221,8 +224,8 @@ class File(Reader):
 
     def __init__(self, path: Path, group: h5py.Group, kind: Format):
         super().__init__(path, group, kind.remedy)
-        found = self.attributes()
-        name, version = str(found.get("format", "none")), found.get("format_version")
+        stored = self.attributes()
+        name, version = str(stored.get("format", "none")), stored.get("format_version")
         former = re.fullmatch(r"(.+)-(\d+)", name) if version is None else None
         if former:  # up to mdbridge 0.1.0 the version was part of the name
             name, version = former[1], int(former[2])
@@ -231,7 +234,8 @@ class File(Reader):
             raise self.refusal("", f"has the format '{name}', expected '{kind.name}'{old}")
         oldest = kind.version if kind.oldest is None else kind.oldest
         if not oldest <= version <= kind.version:
-            author = found.get("mdbridge", "0.1")
+            author = stored.get("mdbridge", "0.1")
+            # a newer release reads a newer file; of an older file there is only making it anew
             advice = "install a newer mdbridge, or " if version > kind.version else ""
             raise FileError(
                 f"{path}: is in version {version} of the format '{name}', written by mdbridge {author}; this "
@@ -256,6 +260,7 @@ def reading(path: Path, kind: Format) -> Iterator[File]:
     sealed = _is_sealed(path, kind.remedy)
     with _opened(path, kind.remedy) as group:
         file = File(path, group, kind)
+        # after the format: what is not ours at all is told so, not that its checksum is gone
         if not sealed:
             raise file.refusal("", "has no checksum at its end: cut short, or changed by another program")
         yield file

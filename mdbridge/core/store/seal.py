@@ -24,7 +24,8 @@ def intact(path: Path) -> bool | None:
         OSError: it cannot be read.
     """
     with path.open("rb") as stream:
+        # a file may be shorter than a seal
         length = max(0, stream.seek(0, 2) - _LENGTH)
         stream.seek(length)
-        found = stream.read()
-    return found == seal(files.sha256(path, length)) if found.startswith(_HEAD) else None
+        ending = stream.read()
+    return ending == seal(files.sha256(path, length)) if ending.startswith(_HEAD) else None

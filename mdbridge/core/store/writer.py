@@ -54,6 +54,7 @@ class Group:
             values: ``(n,)`` numbers, or texts such as the names of components.
         """
         self.put(name, values, (name,), units, long_name)
+        # kept apart: only what was declared so becomes a scale that others refer to
         self._dimensions.append(name)
 
     def numbered(self, name: str, count: int, long_name: str) -> None:
@@ -107,6 +108,7 @@ class Group:
 
     def _length(self, dim: str) -> int:
         group: Group | None = self
+        # the nearest one above, as readers of netCDF look for it
         while group is not None:
             if dim in group._dimensions:
                 return len(group._variables[dim].values)
@@ -162,6 +164,7 @@ def writing(path: Path, kind: Format, key: str) -> Iterator[Document]:
     document.attributes(format=kind.name, format_version=kind.version, key=key, mdbridge=__version__)
     yield document
     if document._bytes() <= IN_MEMORY:
+        # the hash is that of these very bytes: damage on the way to the disk is seen when they are read
         with io.BytesIO() as memory:
             _write(memory, document)
             memory.write(seal.seal(hashlib.sha256(memory.getbuffer()).hexdigest()))
@@ -170,6 +173,7 @@ def writing(path: Path, kind: Format, key: str) -> Iterator[Document]:
     with files.replacing(path) as temporary:
         _require_room(temporary, document)
         _write(temporary, document)
+        # two hashes: the seal's is of what stands before it, that of a record is of the whole file
         end = seal.seal(files.sha256(temporary))
         with temporary.open("ab") as stream:
             stream.write(end)
@@ -187,10 +191,13 @@ def _require_room(path: Path, document: Document) -> None:
     size = document._bytes()
     with path.open("wb") as stream:
         try:
+            # a sixteenth and 64 kB more than the numbers themselves, for names, attributes and HDF5's own
+            # tables
             os.posix_fallocate(stream.fileno(), 0, size + size // 16 + 2**16)
         except OSError as error:
             if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):  # this file system cannot tell
                 raise
+        # h5py begins a file anew; the room has been shown to be there
         stream.truncate(0)
 
 
