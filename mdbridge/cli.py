@@ -193,7 +193,7 @@ def clean(
     folder: Folder,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="remove what is shown")] = False,
 ) -> None:
-    """Show what the folder's last input does not use; remove it with --yes."""
+    """Show, or remove, what a folder's last input does not use."""
     from .campaigns import housekeeping
 
     housekeeping.clean(_world(), folder, yes)

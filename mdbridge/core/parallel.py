@@ -18,7 +18,6 @@ from mpi4py import MPI
 from .errors import MdbridgeError
 
 Result = TypeVar("Result")
-Comm = MPI.Comm
 
 _UNTIL_READ = 0.2  # s
 

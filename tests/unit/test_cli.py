@@ -10,7 +10,10 @@ from typer.testing import CliRunner
 import mdbridge
 from mdbridge import cli
 
-COMMANDS = ("run", "sample", "learn", "solve", "report", "study", "shear", "calibrate", "doctor", "version")
+COMMANDS = (
+    *("run", "sample", "learn", "solve", "report", "study", "shear", "calibrate"),
+    *("status", "clean", "doctor", "version"),
+)
 
 
 @pytest.fixture
