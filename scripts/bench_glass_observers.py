@@ -31,18 +31,19 @@ def main() -> None:
     md = settings.md
     material = potential(md.potential)
     steps = settings.frame_steps
-    with cuzr.crystal(comm, tuple(md.cells), md.temperature_K, md.seed, material, md.timestep_ps) as session:
+    nx, ny, nz = md.cells
+    with cuzr.crystal(comm, (nx, ny, nz), md.temperature_K, md.seed, material, md.timestep_ps) as session:
         chain = sampling.Chain(reference=mark_reference(session))
         cuzr.in_shear(session, md.temperature_K, settings.shear.rate_per_ps, begin=True)
         frames: list[object] = []
 
         def watched() -> float:
             chain.offset = session.step + steps
-            _, observers = sampling.attach_observers(session, settings, chain, session.step, frames.append)
+            cell, observers = sampling.attach_observers(session, settings, chain, session.step, frames.append)
             took = timed(comm, session, steps)
             for observer in observers:
                 session.detach(observer)
-            chain.turns = observers[1].turns  # type: ignore[attr-defined]
+            chain.turns = cell.turns
             return took
 
         watched()  # compiles the loops

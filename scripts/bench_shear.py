@@ -12,15 +12,17 @@ import contextlib
 import resource
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from mpi4py import MPI
 
 from mdbridge.stz import initial
 from mdbridge.stz.equilibrium import krylov
-from mdbridge.stz.equilibrium.projection import FourierProjection
+from mdbridge.stz.equilibrium.projection import FourierProjection, Projection
 from mdbridge.stz.frame import FRAMES
-from mdbridge.stz.grid import Grid, WholeGrid
+from mdbridge.stz.grid import Domain, Grid, WholeGrid
 from mdbridge.stz.model import Material
 from mdbridge.stz.rates import Rates
 from mdbridge.stz.scheme import Stepper
@@ -64,7 +66,7 @@ def cost_per_cell(kind: str, growing: str, comm: MPI.Comm, parts: int = 15) -> N
             end = WINDOW[0] + (WINDOW[1] - WINDOW[0]) * (part + 1) / parts
             for n, samples in steppers.items():
                 before = _work(samples)
-                seconds = _timed(lambda s=samples, e=end: [one.advance(e) for one in s], comm)
+                seconds = _timed(partial(_advance, samples, end), comm)
                 spent[n].append((seconds / n**2 * 1e9, *(_work(samples) - before)))
     base = np.array(spent[SIZES[0]])
     for n in SIZES if comm.rank == 0 else ():
@@ -97,6 +99,8 @@ def _flowing(n: int, kind: str, growing: str, comm: MPI.Comm, stack: contextlib.
 
 def _stepper(case: Case, kind: str, comm: MPI.Comm, stack: contextlib.ExitStack) -> Stepper:
     """At the beginning of WINDOW."""
+    domain: Domain
+    projection: Projection
     if kind == "petsc":
         domain, projection = stack.enter_context(krylov.shared(case.grid, MATERIAL, comm))
     else:
@@ -108,12 +112,17 @@ def _stepper(case: Case, kind: str, comm: MPI.Comm, stack: contextlib.ExitStack)
     return stepper
 
 
+def _advance(steppers: list[Stepper], end: float) -> None:
+    for one in steppers:
+        one.advance(end)
+
+
 def _memory() -> float:
     """Largest resident size so far in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _timed(work, comm: MPI.Comm = MPI.COMM_SELF) -> float:
+def _timed(work: Callable[[], object], comm: MPI.Comm = MPI.COMM_SELF) -> float:
     comm.Barrier()
     start = time.perf_counter()
     work()

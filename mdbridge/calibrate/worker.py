@@ -227,8 +227,9 @@ class _Process:
             code = self._process.wait()
         self._listen()
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            with contextlib.suppress(OSError):
-                stream.close()  # type: ignore[union-attr]
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
         return _signal_name(-code) if code < 0 else f"exit code {code}"
 
     def _write(self) -> None:

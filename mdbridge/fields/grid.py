@@ -51,17 +51,17 @@ class NodeGrid:
     @classmethod
     def periodic_cells(cls, box: tuple[float, float], spacing: float) -> "NodeGrid":
         """Fill a periodic box centred on 0 with the whole number of cells nearest to ``spacing`` (Å)."""
-        shape = tuple(max(1, round(length / spacing)) for length in box)
-        actual = tuple(length / n for length, n in zip(box, shape, strict=True))
-        origin = tuple(-length / 2 + h / 2 for length, h in zip(box, actual, strict=True))
-        return cls(origin, actual, shape, True)  # type: ignore[arg-type]
+        width, height = box
+        nx, ny = max(1, round(width / spacing)), max(1, round(height / spacing))
+        hx, hy = width / nx, height / ny
+        return cls((-width / 2 + hx / 2, -height / 2 + hy / 2), (hx, hy), (nx, ny), True)
 
     def refined(self, factor: int) -> "NodeGrid":
         """The grid with ``factor`` times as many nodes along each axis, in the same periodic box."""
-        fine = tuple(h / factor for h in self.spacing)
-        origin = tuple(o - h / 2 + f / 2 for o, h, f in zip(self.origin, self.spacing, fine, strict=True))
-        shape = tuple(n * factor for n in self.shape)
-        return NodeGrid(origin, fine, shape, self.periodic)  # type: ignore[arg-type]
+        (x, y), (hx, hy), (nx, ny) = self.origin, self.spacing, self.shape
+        fx, fy = hx / factor, hy / factor
+        origin = (x - hx / 2 + fx / 2, y - hy / 2 + fy / 2)
+        return NodeGrid(origin, (fx, fy), (nx * factor, ny * factor), self.periodic)
 
     @classmethod
     def centred(cls, radius: float, spacing: float) -> "NodeGrid":

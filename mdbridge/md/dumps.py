@@ -221,7 +221,6 @@ class Dump:
                     folder = tempfile.mkdtemp(prefix="mdbridge-", dir="/tmp")
                 return folder
 
-            self._folder = Path(parallel.on_root(comm, make))
-            _, error = parallel.attempt(lambda: self._folder.mkdir(exist_ok=True))  # type: ignore[union-attr]
-            parallel.agree(comm, error)
+            folder = self._folder = Path(parallel.on_root(comm, make))
+            parallel.agreed(comm, lambda: folder.mkdir(exist_ok=True))
         return self._folder

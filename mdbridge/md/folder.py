@@ -35,11 +35,11 @@ class Folder:
     @contextmanager
     def left(self) -> Iterator[None]:
         """Be back where the process was during the block, for what it does while LAMMPS works."""
-        if self._home is None:
+        if self._home is None or self.path is None:
             yield
             return
         os.fchdir(self._home)
         try:
             yield
         finally:
-            os.chdir(self.path)  # type: ignore[arg-type]
+            os.chdir(self.path)

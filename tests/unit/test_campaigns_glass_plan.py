@@ -5,6 +5,7 @@ import pytest
 from mdbridge.campaigns.glass import plan
 from mdbridge.campaigns.glass.input import GlassInput
 from mdbridge.core.config import check
+from mdbridge.core.errors import MDError
 from mdbridge.md import cuzr, script
 
 
@@ -37,7 +38,7 @@ def test_durations_are_whole_steps():
 def test_the_quench_is_one_straight_ramp_whatever_its_pieces(ramps):
     segments = plan.preparation(config(checkpoint={"every_steps": 7000}), "potential")
     for one in segments:
-        one.open(None, None)
+        one.open(None, "restart")
     quench = [(one.steps, ramp) for one, ramp in zip(segments, ramps, strict=True) if one.stage == "quench"]
     assert [steps for steps, _ in quench] == [7000, 7000, 7000, 3000]
     assert quench[0][1][0] == 1300.0 and quench[-1][1][1] == pytest.approx(100.0)
@@ -88,3 +89,9 @@ def test_a_script_that_cannot_go_on_is_one_piece(tmp_path, monkeypatch, text, pi
 )
 def test_pieces_add_up(total, size, pieces):
     assert plan._pieces(total, size) == pieces
+
+
+def test_a_segment_that_goes_on_needs_what_was_left_to_it():
+    _, liquid, *_ = plan.preparation(config(), "potential")
+    with pytest.raises(MDError, match="no restart file to go on from"):
+        liquid.open(None, None)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mpi4py import MPI
 
+from ...core.errors import MDError
 from ...md import cuzr, script
 from ...md.session import Session
 from .input import GlassInput
@@ -51,14 +52,15 @@ def preparation(config: GlassInput, potential: Path) -> list[Segment]:
         return max(1, round(duration / md.timestep_ps))
 
     def melt(comm: MPI.Comm, _: Path | None) -> Session:
-        session = cuzr.crystal(comm, tuple(md.cells), md.melt_K, md.seed, potential, md.timestep_ps)  # type: ignore[arg-type]
+        nx, ny, nz = md.cells
+        session = cuzr.crystal(comm, (nx, ny, nz), md.melt_K, md.seed, potential, md.timestep_ps)
         cuzr.at_pressure(session, md.melt_K, md.melt_K)
         cuzr.watch_melting(session)
         return session
 
     def ramp(start: float, end: float) -> Open:
         def resume(comm: MPI.Comm, restart: Path | None) -> Session:
-            session = cuzr.resume(comm, restart, potential, md.timestep_ps)  # type: ignore[arg-type]
+            session = cuzr.resume(comm, _made(restart), potential, md.timestep_ps)
             cuzr.at_pressure(session, start, end)
             return session
 
@@ -84,6 +86,13 @@ def preparation(config: GlassInput, potential: Path) -> list[Segment]:
     return [*segments, Segment("relax", "relax", steps(md.relax_ps), rest, relaxing)]
 
 
+def _made(restart: Path | None) -> Path:
+    """The restart file of the segment before, which all but the first have."""
+    if restart is None:
+        raise MDError("a segment that goes on from another one has no restart file to go on from")
+    return restart
+
+
 def production(config: GlassInput, potential: Path, source: Path, out: Path) -> list[Segment]:
     """The segments with observers attached."""
     if config.md.script is not None:
@@ -91,14 +100,14 @@ def production(config: GlassInput, potential: Path, source: Path, out: Path) -> 
     md, shear = config.md, config.shear
 
     def hold(comm: MPI.Comm, restart: Path | None) -> Session:
-        session = cuzr.resume(comm, restart, potential, md.timestep_ps)  # type: ignore[arg-type]
+        session = cuzr.resume(comm, _made(restart), potential, md.timestep_ps)
         session.commands("reset_timestep 0")
         cuzr.at_volume(session, md.temperature_K)
         return session
 
     def sheared(begin: bool) -> Open:
         def resume(comm: MPI.Comm, restart: Path | None) -> Session:
-            session = cuzr.resume(comm, restart, potential, md.timestep_ps)  # type: ignore[arg-type]
+            session = cuzr.resume(comm, _made(restart), potential, md.timestep_ps)
             cuzr.in_shear(session, md.temperature_K, shear.rate_per_ps, begin)
             return session
 

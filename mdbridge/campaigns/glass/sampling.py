@@ -15,7 +15,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ...core import arrays, parallel
-from ...core.errors import InputError
+from ...core.errors import InputError, MDError
 from ...core.files import read_json, write_json
 from ...core.identity import Identity
 from ...core.stages import Link, chained
@@ -24,7 +24,7 @@ from ...core.workspace import Record
 from ...md.observe.cell import Cell, Guard, mark_reference, restore_reference
 from ...md.observe.glass import Frames, LocalStrain, Thermo, WindowAverage, define_energy
 from ...md.observe.schedule import Schedule, every
-from ...md.session import Atoms, Observer, Session
+from ...md.session import Atoms, Session
 from .input import GlassInput
 from .plan import Segment
 
@@ -33,6 +33,8 @@ HISTORY_EVERY = 100
 """Steps between two entries of the history where no fields are taken."""
 
 Array = NDArray[np.float64]
+Plain = Guard | Cell | WindowAverage | LocalStrain | Thermo | Frames
+"""What is attached; plain objects that the session makes observers of."""
 
 
 @dataclass
@@ -171,7 +173,7 @@ def _run_observed(
 
 def attach_observers(
     session: Session, config: GlassInput, chain: Chain, begin: int, keep: Callable[[dict[str, Any]], None]
-) -> tuple[Cell, list[Observer]]:
+) -> tuple[Cell, list[Plain]]:
     """Attach everything that makes frames, from the step after ``begin`` on.
 
     Returns:
@@ -184,7 +186,9 @@ def attach_observers(
     check_units(session)
     session.commands("thermo_modify norm no")  # energies of the box, in all unit styles
     shape = (observe.grid[1], observe.grid[0])
-    cell = Cell(chain.reference, chain.turns)  # type: ignore[arg-type]
+    if chain.reference is None:
+        raise MDError("frames are asked for before a state was made the reference of the strain")
+    cell = Cell(chain.reference, chain.turns)
     define_energy(session)
     average = WindowAverage(
         session, cell, shape, observe.energy_window, observe.cutoff * observe.energy_window, observe.extra
@@ -202,7 +206,7 @@ def attach_observers(
     def on_curve(step: int) -> bool:
         return step >= offset and (step - offset) % (frame // observe.curve_points) == 0
 
-    observers: list[tuple[Observer, Schedule]] = [
+    observers: list[tuple[Plain, Schedule]] = [
         (Guard(session.natoms), every(1)),
         (cell, every(1)),
         (average, _after(begin, sampled)),

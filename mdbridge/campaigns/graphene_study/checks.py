@@ -187,7 +187,9 @@ def at_points(fields: FieldSet, points: Array, name: str) -> Array:
     Exact for what the nodes resolve, and the identity at the nodes themselves.
     """
     values = getattr(fields, name)
-    nx, ny = fields.shape  # type: ignore[misc]
+    if fields.shape is None:
+        raise InputError("only periodic fields have a Fourier series to be evaluated elsewhere")
+    nx, ny = fields.shape
     spectrum = np.fft.fft2(values.reshape(len(values), nx, ny, 2), axes=(1, 2)) / (nx * ny)
     phases = []
     for axis, count in enumerate((nx, ny)):

@@ -1,6 +1,7 @@
 """The simulation box through a long shear: followed across flips, with its rate of change."""
 
 import numpy as np
+from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ...coarse import strain
@@ -167,5 +168,5 @@ class Guard:
             )
         self._mine[0], self._step = atoms.count, atoms.step
 
-    def collective(self, comm: object) -> None:
-        comm.Allreduce(self._mine, self._all)  # type: ignore[attr-defined]
+    def collective(self, comm: MPI.Comm) -> None:
+        comm.Allreduce(self._mine, self._all)
