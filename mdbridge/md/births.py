@@ -1,5 +1,10 @@
-"""Reference positions of atoms: unwrapped, and of those that come during a run where they are first seen."""
+"""Reference positions of atoms: unwrapped, and of those that come during a run where they are first seen.
 
+A new atom finds in LAMMPS's per-atom arrays what another has left there.  But it belongs
+to no group except ``all``, so a group tells who has been seen before.
+"""
+
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,51 +17,78 @@ from .observe.base import Atoms
 if TYPE_CHECKING:
     from .session import Session
 
-_KNOWN = "i_mdbridge_known"
-"""Per-atom mark of those that have been seen; LAMMPS gives a new atom a 0."""
+GROUP = "mdbridge_known"
 
 
-def begin(session: "Session", references: list[str]) -> None:
-    """Take all atoms that there are for known (collective).
+class Births:
+    """Watches for atoms that have not been seen.
 
-    Raises:
-        InputError: an array has no room for two or three coordinates.
+    Args:
+        session: whose atoms.
+
+    Attributes:
+        references: arrays that get the unwrapped position of a new atom.
+        states: arrays that get zeros.
     """
-    for name in references:
-        if (width := sources.width(session.lmp, name)) not in (2, 3):
-            raise InputError(f"'{name}' holds reference positions: it must have 2 or 3 columns, not {width}")
-    if not session.defines(_KNOWN):
-        session.quietly(f"fix {_KNOWN.removeprefix('i_')} all property/atom {_KNOWN}")
-        know(session.atoms())
 
+    def __init__(self, session: "Session"):
+        self._session = session
+        self.references: list[str] = []
+        self.states: list[str] = []
+        self._bit = 0
 
-def know(atoms: Atoms) -> None:
-    """Take these atoms for known: their references are as they should be."""
-    atoms.array(_KNOWN)[:] = 1
+    def watch(self, references: Sequence[str], states: Sequence[str]) -> None:
+        """Keep these arrays right for atoms that come from now on (collective).
 
+        Raises:
+            InputError: an array has no room for two or three coordinates.
+        """
+        lmp = self._session.lmp
+        for name in references:
+            if (width := sources.width(lmp, name)) not in (2, 3):
+                raise InputError(
+                    f"'{name}' holds reference positions: it must have 2 or 3 columns, not {width}"
+                )
+        self.references, self.states = list(references), list(states)
+        if not references and not states:
+            return
+        if GROUP not in lmp.available_ids("group"):
+            self._session.quietly(f"group {GROUP} empty")
+            self._bit = 1 << lmp.available_ids("group").index(GROUP)
+            self._session.atoms().array("mask")[:] |= self._bit
+        self._bit = 1 << lmp.available_ids("group").index(GROUP)
 
-def carry_over(comm: MPI.Comm, atoms: Atoms, name: str) -> None:
-    """Unwrap a reference that was taken from wrapped positions (collective).
+    @property
+    def watching(self) -> bool:
+        """Whether there is anything to keep right."""
+        return bool(self.references or self.states)
 
-    It is known by this, that it is exactly where LAMMPS keeps atoms that have crossed a boundary:
-    no displacement is exactly a multiple of the box.
-    """
-    array, images = atoms.array(name), atoms.images
-    width = array.shape[1]
-    crossed = images.any(axis=1)
-    same = bool((array[crossed] == atoms.x[crossed, :width]).all())
-    if comm.allreduce(same, MPI.LAND) and comm.allreduce(bool(crossed.any()), MPI.LOR):
-        array[crossed] = atoms.unwrapped()[crossed, :width]
+    def mark(self, atoms: Atoms) -> None:
+        """Give atoms that have not been seen before their references and states."""
+        mask = atoms.array("mask")
+        known = mask & self._bit
+        if known.all():
+            return
+        new = np.flatnonzero(known == 0)
+        place = atoms.unwrapped()[new]
+        for name in self.references:
+            array = atoms.array(name)
+            array[new] = place[:, : array.shape[1]]
+        for name in self.states:
+            atoms.array(name)[new] = 0
+        mask[new] |= self._bit
 
+    def carry_over(self) -> None:
+        """Unwrap references that were taken from wrapped positions (collective).
 
-def mark(atoms: Atoms, references: list[str]) -> None:
-    """Give atoms that have not been seen before their unwrapped positions as ``references``."""
-    known = atoms.array(_KNOWN)
-    if known.all():
-        return
-    new = np.flatnonzero(known == 0)
-    place = atoms.unwrapped()[new]
-    for name in references:
-        array = atoms.array(name)
-        array[new] = place[:, : array.shape[1]]
-    known[new] = 1
+        They are known by this, that they are exactly where LAMMPS keeps atoms that have crossed a
+        boundary: no displacement is exactly a multiple of the box.
+        """
+        atoms, comm = self._session.atoms(), self._session.comm
+        crossed = atoms.images.any(axis=1)
+        for name in self.references:
+            array = atoms.array(name)
+            width = array.shape[1]
+            same = bool((array[crossed] == atoms.x[crossed, :width]).all())
+            if comm.allreduce(same, MPI.LAND) and comm.allreduce(bool(crossed.any()), MPI.LOR):
+                array[crossed] = atoms.unwrapped()[crossed, :width]

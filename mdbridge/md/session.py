@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..core import parallel
 from ..core.errors import ConvergenceError, MDError
-from . import arrays, births, ending, instance, language, sources
+from . import arrays, ending, instance, language, sources
 from .engine import lammps
 from .folder import Folder
 from .live import LiveAtoms
@@ -410,6 +410,6 @@ class Session:
         Raises:
             InputError: the atoms have no IDs, there is no such array, or their numbers differ.
         """
+        if self._watching.births.watching:
+            self._watching.births.mark(self.atoms())  # lest it be done over what is set now
         arrays.scatter(self, name, values, unwrapped)
-        if name in self._watching.references:
-            births.know(self.atoms())

@@ -21,7 +21,8 @@ import numpy as np
 from mpi4py import MPI
 
 from ..core.errors import InputError, MdbridgeError, MDError, ObserverError
-from . import births, recorded, sources
+from . import recorded, sources
+from .births import Births
 from .dumps import Dump, Snapshot
 from .live import LiveAtoms
 from .observe.base import Atoms, Observer, adapted
@@ -64,7 +65,7 @@ class Watching:
         self._values: dict[str, str] = {}  # of the system: what is asked for -> its column
         self._forces: list[Watch] = []
         self._ends: list[Watch] = []
-        self.references: list[str] = []  # arrays of reference positions
+        self.births = Births(session)
         self._recording: list[tuple[Dump, list[Watch]]] = []
         self._expected: set[int] = set()  # steps of which a record is awaited
         self._served: set[Watch] = set()  # looked right after the forces since the last set-up
@@ -91,7 +92,7 @@ class Watching:
         self.watches.append(Watch(plain, observer, schedule))
         try:
             self._arrange()
-        except MDError:
+        except MdbridgeError:
             self.watches.pop()
             self._arrange()
             raise
@@ -120,10 +121,9 @@ class Watching:
         """Sort the observers by what they look at, and set up what they need (collective)."""
         self._forces = [w for w in self.watches if w.observer.moment == "forces"]
         self._ends = [w for w in self.watches if w.observer.moment == "end"]
-        names = dict.fromkeys(name for w in self.watches for name in w.observer.references)
-        self.references = list(names)
-        if names:
-            births.begin(self._session, self.references)
+        references = dict.fromkeys(name for w in self.watches for name in w.observer.references)
+        states = dict.fromkeys(name for w in self.watches for name in w.observer.states)
+        self.births.watch(list(references), list(states))
         frames = [w for w in self._ends if w.observer.reads_atoms]
         systems = [w for w in self._ends if w.observer.thermo or not w.observer.reads_atoms]
         self._recording = [(self._frame, frames), (self._system, systems)]
@@ -236,8 +236,8 @@ class Watching:
         if replay:
             for watch in self.watches:
                 watch.last = -1
-        for name in self.references:
-            births.carry_over(self._session.comm, self._session.atoms(), name)
+        if self.births.references:
+            self.births.carry_over()
         self.record(first=True)
         self._announce(self._session.step - 1)
 
@@ -266,12 +266,12 @@ class Watching:
     def _live(self, step: int, count: int) -> "list[Look]":
         """What is due right after the forces."""
         due = [w for w in self._forces if w.due(step)]
-        if not due and not self.references:
+        if not due and not self.births.watching:
             return []
         reading = any(w.observer.tallies for w in due)
         atoms = LiveAtoms(self._session, step, count, mid_step=not reading)
-        if self.references:
-            births.mark(atoms, self.references)
+        if self.births.watching:
+            self.births.mark(atoms)
         self._served.update(due)
         return [(watch, atoms) for watch in due]
 
@@ -392,7 +392,7 @@ class Watching:
 
     def _refuse_respa(self, step: int) -> None:
         """Under respa LAMMPS calls back at set-ups alone."""
-        if self._session.lmp.extract_global("respa_levels") and (self._forces or self.references):
+        if self._session.lmp.extract_global("respa_levels") and (self._forces or self.births.watching):
             watch = next((w for w in self._forces), self.watches[0])
             self._refusal = InputError(
                 f"run_style respa: {type(watch.plain).__name__} looks right after the forces of each "
@@ -441,7 +441,7 @@ class Watching:
         if refusal is not None:  # on all ranks
             raise refusal
         stop = mine if isinstance(mine, KeyboardInterrupt | SystemExit) else None
-        text = None if mine is None else f"{type(mine).__name__}: {mine}"
+        text = None if mine is None else _told(mine)
         reports = self._session.comm.allgather((stop, step, text))
         for stop, *_ in reports:
             if stop is not None:
@@ -454,6 +454,13 @@ class Watching:
         self._flag[0] = flag
         self._session.comm.Allreduce(self._flag, self._any, MPI.LOR)
         return bool(self._any[0])
+
+
+def _told(error: BaseException) -> str:
+    """What went wrong; where, if the error has no words of its own."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"(no message; line {frames[-1].lineno} of {frames[-1].filename})" if frames else ""
+    return f"{type(error).__name__}: {str(error) or place}"
 
 
 def _next(schedules: Sequence[Schedule], step: int) -> int | None:

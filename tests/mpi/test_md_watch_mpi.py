@@ -61,3 +61,17 @@ def test_an_error_of_lammps_on_one_rank_ends_all():
     assert job.returncode == 1
     assert "mdbridge: error: LAMMPS failed on rank" in job.stderr
     assert "in 'run 100'" in job.stderr
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_arrays_and_references_follow_atoms_that_come_go_and_change_ranks(ranks):
+    job = launch(JOB, ranks, "arrays")
+    assert job.returncode == 0, job.stderr
+    assert job.stdout == "followed\n"
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_what_cannot_be_gathered_is_refused_on_all_ranks(ranks):
+    job = launch(JOB, ranks, "untagged", timeout=60)
+    assert job.returncode == 0, job.stderr
+    assert job.stdout == "refused\n" * ranks

@@ -175,9 +175,92 @@ def lost(comm, kind):
         sys.stdout.write("nothing was said\n")
 
 
+class Births(Observer):
+    """Where this rank has seen each atom first, and its displacement from there at the end."""
+
+    moment = "forces"
+    needs = ("d2_reference", "d_mine")
+    references = ("d2_reference",)
+    states = ("d_mine",)
+
+    def __init__(self):
+        self.first, self.now = {}, {}
+
+    def local(self, atoms):
+        self.now = {}
+        for one, x, u in zip(atoms.ids.tolist(), atoms.unwrapped(), atoms.array("d2_reference"), strict=True):
+            self.first.setdefault(one, (atoms.step, *x))
+            self.now[one] = (*x, *(x - u))
+
+
+def arrays(comm):
+    """IDs with gaps, atoms that come, go and change ranks."""
+    with Session(comm) as session:
+        session.commands(LIQUID.format(units="lj"))
+        session.commands("region hole block 1 3 1 3 INF INF\ndelete_atoms region hole compress no")
+        session.commands("fix own all property/atom d2_reference 3 d_mine\nfix 1 all nve")
+        session.commands("velocity all set 3.0 -2.0 1.0 sum yes")
+        ids = session.ids()
+        assert len(ids) == session.natoms < ids[-1]
+        session.scatter("d_mine", np.sqrt(ids))
+        session.scatter("d2_reference", session.gather("x", unwrapped=True))
+        births = Births()
+        session.attach(births, every(1))
+        session.commands(
+            "region hole delete\nregion room block 1 2.9 1 2.9 0.5 3 \nregion any block 0 6 3 5 0 4"
+        )
+        session.commands("fix 2 all deposit 5 1 20 99 region room near 0.7 units box vz 0 0 id next")
+        session.commands("fix 3 all evaporate 15 1 any 99")
+        session.run(200)
+        mine = session.gather("d_mine")[:, 0]
+        assert np.allclose(mine[mine > 0] ** 2, session.ids()[mine > 0], rtol=1e-14)
+        assert 0 < (mine == 0).sum() <= 5
+        first = {}
+        for seen in comm.allgather(births.first):
+            for one, place in seen.items():
+                first[one] = min(place, first.get(one, place))
+        changed = comm.allreduce(len(births.first)) > len(first)
+        assert changed == (comm.size > 1)
+        new = [one for one in births.now if one > ids[-1]]
+        assert 2 <= comm.allreduce(len(new)) <= 5
+        for one in births.now:
+            expected = np.array(births.now[one][:3]) - first[one][1:]
+            assert np.abs(births.now[one][3:] - expected).max() < 1e-9, one
+        assert first[max(first)][0] > 10
+        if comm.rank == 0:
+            sys.stdout.write("followed\n")
+
+
+def untagged(comm):
+    """Atoms without IDs, and arrays that are not there or do not fit on one rank alone."""
+    with Session(comm) as session:
+        session.commands("atom_modify id no\n" + LIQUID.format(units="lj").replace("atom_modify map yes", ""))
+        for call in (
+            lambda: session.gather("x"),
+            lambda: session.scatter("x", np.zeros((480, 3))),
+            session.ids,
+        ):
+            _refused(call, "atom_modify id no")
+    with Session(comm) as session:
+        session.commands(LIQUID.format(units="lj"))
+        _refused(lambda: session.gather("d_no"), "no per-atom array 'd_no'")
+        rows = session.natoms - (comm.rank == comm.size - 1)  # one rank's values alone do not fit
+        _refused(lambda: session.scatter("x", np.zeros((rows, 3))), "rows for")
+    sys.stdout.write("refused\n")
+
+
+def _refused(call, words):
+    try:
+        call()
+    except MdbridgeError as error:
+        assert words in str(error), error
+        return
+    raise AssertionError("not refused")
+
+
 def main() -> int:
     what, *rest = sys.argv[1:]
-    {job.__name__: job for job in (log, fail, lost)}[what](MPI.COMM_WORLD, *rest)
+    {job.__name__: job for job in (log, fail, lost, arrays, untagged)}[what](MPI.COMM_WORLD, *rest)
     return 0
 
 

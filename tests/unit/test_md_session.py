@@ -178,6 +178,14 @@ def test_an_observer_that_raises_stops_the_run(session, phase):
     assert good.steps == list(range(9))
 
 
+def test_an_error_without_words_says_where_it_came_from(session):
+    session.attach(Recorder(fail_at=2, error=ValueError()), every(1))
+    with pytest.raises(
+        ObserverError, match=r"step 2 on rank 0: ValueError: \(no message; line \d+ of .*test_md"
+    ):
+        session.run(5)
+
+
 def test_a_failure_is_raised_by_any_command_that_runs(session):
     session.attach(Recorder(fail_at=2, error=ValueError("no good")), every(1))
     with pytest.raises(ObserverError, match="step 2"):

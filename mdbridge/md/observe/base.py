@@ -143,6 +143,7 @@ class Observer:
         thermo: quantities of the whole system that it reads (as in :meth:`Atoms.thermo`).
         references: per-atom arrays (2 or 3 columns) of unwrapped reference positions, of which atoms
             that appear during a run get theirs where they are first seen.
+        states: per-atom arrays that are zero of an atom that appears during a run.
         reads_atoms: whether it looks at atoms at all, not at the box and ``thermo`` alone.
         tallies: acts right after the forces and reads energies or stresses then; to be avoided.
         once: of a step that is set up again (``run 0`` after atoms were moved) only the first
@@ -154,6 +155,7 @@ class Observer:
     groups: Sequence[str] = ()
     thermo: Sequence[str] = ()
     references: Sequence[str] = ()
+    states: Sequence[str] = ()
     reads_atoms: bool = True
     tallies: bool = False
     once: bool = False

@@ -37,7 +37,7 @@ class TimeFilter(Observer):
 
     def __init__(self, weight: float, resume: bool = False, array: str = "d2_smoothed"):
         self.weight, self.array = weight, array
-        self.needs = ("d2_reference", array)
+        self.needs, self.states = ("d2_reference", array), (array,)
         self._started = resume
 
     def local(self, atoms: Atoms) -> None:
@@ -101,6 +101,7 @@ class SpatialAverage(Observer):
     ):
         self.grids, self.radius, self.shape = grids, radius, shape
         self.smoothed = array if smoothed else None
+        self.states = ("d2_load",)
         self.needs = ("d2_reference", "d2_load") + ((array,) if smoothed else ())
         self.results: dict[str, Averages] = {}
         self._reference = np.empty((0, 2))

@@ -1,0 +1,114 @@
+"""References of atoms that come later, and of those that have crossed a boundary."""
+
+import numpy as np
+import pytest
+from crystals import moving
+from mpi4py import MPI
+
+from mdbridge.core.errors import InputError
+from mdbridge.fields.grid import NodeGrid
+from mdbridge.md.observe.base import Observer
+from mdbridge.md.observe.displacement import SpatialAverage, TimeFilter
+from mdbridge.md.observe.schedule import every
+from mdbridge.md.session import Session
+
+GAS = """
+    units lj
+    atom_modify map yes
+    region whole block 0 20 0 20 0 20 units box
+    region top block 2 18 2 18 2 18 units box
+    create_box 1 whole
+    create_atoms 1 single 10 10 10
+    mass 1 1.0
+    pair_style zero 1.0
+    pair_coeff * *
+    timestep 0.01
+    fix arrays all property/atom d2_reference {columns} d2_smoothed 2 d2_load 2
+    fix motion all move linear 30.0 10.0 -5.0
+    """
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+def test_an_atom_that_comes_later_has_moved_since_it_came(columns):
+    class Birth(Observer):
+        """When each atom is seen first."""
+
+        needs = ("d2_reference",)
+        references = ("d2_reference",)
+
+        def __init__(self):
+            self.steps = {}
+
+        def local(self, atoms):
+            for one in atoms.ids:
+                self.steps.setdefault(int(one), atoms.step)
+            moved = atoms.unwrapped()[:, :columns] - atoms.array("d2_reference")
+            age = np.array([atoms.step - self.steps[int(one)] for one in atoms.ids])
+            expected = 0.01 * age[:, None] * np.array([30.0, 10.0, -5.0])[:columns]
+            assert np.abs(moved - expected).max() < 1e-10
+
+    with Session(MPI.COMM_SELF) as session:
+        session.commands(GAS.format(columns=columns))
+        session.scatter("d2_reference", session.gather("x", columns, unwrapped=True))
+        birth = Birth()
+        session.attach(birth, every(1))
+        session.commands("fix come all deposit 6 1 10 4711 region top near 1.0 vz 0 0")
+        session.run(80)
+        session.commands("create_atoms 1 single 3 3 3\nrun 0")
+        session.run(20)
+        assert len(birth.steps) == session.natoms == 8
+        assert len(set(birth.steps.values())) >= 6
+
+
+def test_the_filter_and_the_average_take_new_atoms_for_what_they_are():
+    with Session(MPI.COMM_SELF) as session:
+        session.commands(GAS.format(columns=2))
+        session.scatter("d2_reference", session.gather("x", 2, unwrapped=True))
+        average = SpatialAverage({"": NodeGrid.periodic_cells((20.0, 20.0), 5.0)}, 40.0, "cone")
+        session.attach(TimeFilter(1.0), every(1))
+        session.attach(average, every(10))
+        session.commands("fix come all deposit 6 1 10 4711 region top near 1.0 vz 0 0")
+        session.run(100)
+        # weight 1: the filter is the displacement itself
+        u = session.gather("x", 2, unwrapped=True) - session.gather("d2_reference", 2)
+        assert np.abs(session.gather("d2_smoothed", 2) - u).max() < 1e-10
+        assert u[:, 0].max() == pytest.approx(30.0)
+        assert u[:, 0].min() < 20.0
+        assert average.results[""].u[:, 0].max() < 30.0
+        assert average.results[""].density.sum() == pytest.approx(session.natoms)
+
+
+def test_a_reference_from_wrapped_positions_is_carried_over():
+    with moving(
+        "velocity all set 3.0 -2.0 0.0 sum yes\nfix own all property/atom d2_reference 2 d2_smoothed 2"
+    ) as s:
+        s.run(600)
+        s.scatter("d2_reference", s.gather("x", 2))
+        s.attach(TimeFilter(1.0), every(1))
+        s.run(10)
+        u = s.gather("d2_smoothed", 2)
+        assert np.abs(s.gather("x", 2, unwrapped=True) - s.gather("d2_reference", 2) - u).max() < 1e-10
+        lattice = (4 / 0.85) ** (1 / 3)  # velocities are set in its units
+        assert np.abs(u.mean(axis=0) - 10 * 0.003 * lattice * np.array([3.0, -2.0])).max() < 1e-6
+
+
+def test_a_reference_that_is_elsewhere_is_left_as_it_is():
+    with moving(
+        "velocity all set 3.0 -2.0 0.0 sum yes\nfix own all property/atom d2_reference 2 d2_smoothed 2"
+    ) as s:
+        s.run(600)
+        mine = s.gather("x", 2) + 1e-9
+        s.scatter("d2_reference", mine)
+        s.attach(TimeFilter(1.0), every(1))
+        s.run(1)
+        assert np.array_equal(s.gather("d2_reference", 2), mine)
+
+
+def test_a_reference_has_two_or_three_columns():
+    class Look(Observer):
+        references = ("d2_odd",)
+
+    with moving("fix own all property/atom d2_odd 4") as session:
+        with pytest.raises(InputError, match=r"'d2_odd' holds reference positions: .* not 4"):
+            session.attach(Look(), every(1))
+        session.run(2)
