@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .fields.grid import NodeGrid
     from .lps.fieldsets import learn, solve
     from .lps.material import LinearPeridynamicSolid
+    from .md.observe.base import Observer
     from .md.observe.displacement import SpatialAverage, TimeFilter
     from .md.observe.schedule import every, on
     from .md.session import Session
@@ -34,6 +35,7 @@ __all__ = [
     "Material",
     "MdbridgeError",
     "NodeGrid",
+    "Observer",
     "Parameter",
     "SearchSettings",
     "Session",
@@ -56,6 +58,7 @@ _HOMES = {
     "Material": "stz.model",
     "MdbridgeError": "core.errors",
     "NodeGrid": "fields.grid",
+    "Observer": "md.observe.base",
     "Parameter": "calibrate.space",
     "SearchSettings": "calibrate.ego",
     "Session": "md.session",
