@@ -1,7 +1,7 @@
 """PETSc: distributed matrices and Krylov solves for two-dimensional displacement problems.
 
-The only importer of petsc4py.  What is made here is destroyed here, when its
-``with`` block ends on all ranks, never by the garbage collector.
+What is made here is destroyed here, when its ``with`` block ends on all ranks, never by
+the garbage collector.
 """
 
 import contextlib
@@ -10,15 +10,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from mpi4py import MPI  # before petsc4py, which finds libmpi only once mpi4py has loaded it
+from mpi4py import MPI
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from ..core.errors import ConvergenceError
-from ..core.requires import requires
-
-with requires("petsc4py", "the solution of boundary-value problems"):
-    from petsc4py import PETSc
+from .start import PETSc
 
 Floats = NDArray[np.float64]
 Handle = TypeVar("Handle", bound=PETSc.Object)

@@ -3,14 +3,11 @@
 from collections.abc import Callable
 
 import numpy as np
-from mpi4py import MPI  # before petsc4py, which finds libmpi only once mpi4py has loaded it
+from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ..core.errors import ConvergenceError
-from ..core.requires import requires
-
-with requires("petsc4py", "the solution of boundary-value problems"):
-    from petsc4py import PETSc
+from .start import PETSc
 
 Array = NDArray[np.float64]
 Linear = Callable[[Array, Array], None]

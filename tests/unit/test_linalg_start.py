@@ -1,0 +1,41 @@
+"""PETSc, started so that the process stays Python's own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mdbridge
+from mdbridge.linalg.start import PETSc
+
+PROGRAM = """
+import os, signal
+import mdbridge.linalg.petsc
+{before}
+reading, writing = os.pipe()
+os.close(reading)
+try:
+    os.write(writing, b"to nobody")
+except BrokenPipeError:
+    print("as Python has it")
+"""
+
+
+def test_it_is_started():
+    assert PETSc.Sys.isInitialized()
+
+
+@pytest.mark.parametrize("before", ["", "mdbridge.linalg.petsc.version()"])
+def test_a_pipe_that_nobody_reads_is_an_error_and_not_the_end(before):
+    """PETSc's own handler would end the process without a word: a model's process may die at any time."""
+    environment = os.environ | {"PYTHONPATH": str(Path(mdbridge.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+    job = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(before=before)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (job.returncode, job.stdout.strip()) == (0, "as Python has it"), job.stderr
