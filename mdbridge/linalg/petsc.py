@@ -115,6 +115,8 @@ def displacement_solver(
         matrix = own(PETSc.Mat().createPython(((size, PETSc.DETERMINE),) * 2, shell, comm=comm))
         matrix.setUp()
         smooth = stack.enter_context(aij(comm, local, block_size=2))
+        # PETSc cannot see it, and GAMG estimates eigenvalues for its smoothers by conjugate gradients only if
+        # told
         smooth.setOption(PETSc.Mat.Option.SPD, True)
         smooth.setNearNullSpace(own(_near_null_space(comm, coordinates, periodic)))
         solver = own(PETSc.KSP().create(comm))
@@ -122,6 +124,8 @@ def displacement_solver(
         solver.setType(PETSc.KSP.Type.CG if symmetric else PETSc.KSP.Type.GMRES)
         if not symmetric:
             solver.setGMRESRestart(100)
+            # with the preconditioner on the left GMRES knows but the preconditioned residual, which is not
+            # what is asked for
             solver.setPCSide(PETSc.PC.Side.RIGHT)
         solver.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
         solver.setTolerances(rtol=rtol, atol=0.0, max_it=max_iterations)
@@ -140,6 +144,7 @@ def displacement_solver(
             rest.axpy(-1.0, load)
             residual = rest.norm() / (load.norm() or 1.0)
             _check(solver, residual)
+            # the vector is that of the next load, too
             return KrylovResult(solution.getArray().copy(), solver.getIterationNumber(), residual)
 
         yield solve
@@ -151,6 +156,7 @@ class _Shell:
     def __init__(self, comm: MPI.Comm, operator: OperatorBlock, size: int, periodic: bool):
         self.operator, self.periodic = operator, periodic
         self.ghosts = PETSc.Vec().createSeq(len(operator.ghosts), comm=MPI.COMM_SELF)
+        # only its distribution over the ranks is wanted
         layout = PETSc.Vec().createMPI((size, PETSc.DETERMINE), comm=comm)
         wanted = PETSc.IS().createGeneral(operator.ghosts.astype(PETSc.IntType), comm=MPI.COMM_SELF)
         self.gather = PETSc.Scatter().create(layout, wanted, self.ghosts, None)
@@ -160,6 +166,8 @@ class _Shell:
     def mult(self, matrix: PETSc.Mat, x: PETSc.Vec, y: PETSc.Vec) -> None:
         self.gather.scatter(x, self.ghosts)
         y.setArray(self.operator.apply(self.ghosts.getArray()))
+        # a resultant of A x (round-off; on scattered points the quadrature's) is nothing that the iteration
+        # can remove
         if self.periodic:
             self.remove_translations(y)
 
@@ -170,6 +178,7 @@ class _Shell:
         """Subtract the mean displacement (collective)."""
         pairs = x.getArray().reshape(-1, 2)
         total = x.getComm().tompi4py().allreduce(pairs.sum(axis=0), MPI.SUM)
+        # the size counts both unknowns of a point
         pairs -= 2 * total / x.getSize()
         x.setArray(pairs.ravel())
 
@@ -199,6 +208,7 @@ def _near_null_space(comm: MPI.Comm, coordinates: Floats, periodic: bool) -> PET
 def _long_and_short_waves(pc: PETSc.PC, matrix: PETSc.Mat, smooth: PETSc.Mat) -> None:
     """GAMG on the local operator plus the inverse diagonal of the nonlocal one."""
     pc.setType(PETSc.PC.Type.COMPOSITE)
+    # a sum is symmetric, as conjugate gradients need it; one after the other would not be
     pc.setCompositeType(PETSc.PC.CompositeType.ADDITIVE)
     pc.addCompositePCType(PETSc.PC.Type.GAMG)
     pc.addCompositePCType(PETSc.PC.Type.JACOBI)
@@ -211,15 +221,17 @@ def _check(solver: PETSc.KSP, residual: float) -> None:
     if reason > 0:
         return
     name = _REASONS.get(reason, f"reason {reason}")
-    found = f"{name} after {solver.getIterationNumber()} iterations at a relative residual of {residual:.1e}"
+    outcome = (
+        f"{name} after {solver.getIterationNumber()} iterations at a relative residual of {residual:.1e}"
+    )
     indefinite = (
         PETSc.KSP.ConvergedReason.DIVERGED_INDEFINITE_MAT,
         PETSc.KSP.ConvergedReason.DIVERGED_INDEFINITE_PC,
     )
     if reason in indefinite:
-        raise IndefiniteMatrixError(f"conjugate gradients stopped: {found}")
+        raise IndefiniteMatrixError(f"conjugate gradients stopped: {outcome}")
     raise ConvergenceError(
-        f"the linear solver ({solver.getType()}) did not converge: {found} "
+        f"the linear solver ({solver.getType()}) did not converge: {outcome} "
         f"(asked: {solver.getTolerances()[0]:.1e}); "
         "allow more iterations or a looser tolerance, or check that the problem is solvable"
     )

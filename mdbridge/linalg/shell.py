@@ -49,12 +49,16 @@ class ShellSolver:
         self._matrix.setUp()
         ksp = self._ksp = PETSc.KSP().create(comm)
         ksp.setOperators(self._matrix)
+        # the preconditioner is the inverse but for round-off: one step is enough, and no basis need be kept
         ksp.setType(PETSc.KSP.Type.RICHARDSON)
+        # the operator's own residual proves the solution; the preconditioned one would trust the
+        # preconditioner
         ksp.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
         ksp.setTolerances(rtol=rtol, atol=atol, max_it=iterations)
         ksp.getPC().setType(PETSc.PC.Type.PYTHON)
         ksp.getPC().setPythonContext(self)
         ksp.setOptionsPrefix(f"mdbridge_{name.lower()}_")
+        # last: what a user says in PETSC_OPTIONS holds
         ksp.setFromOptions()
 
     def close(self) -> None:
@@ -78,6 +82,7 @@ class ShellSolver:
         Raises:
             ConvergenceError: the tolerance was not reached; on all ranks alike.
         """
+        # the caller's own memory, for the time of the solve
         self._b.placeArray(b)
         try:
             self._ksp.solve(self._b, self._x)

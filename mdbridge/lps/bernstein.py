@@ -21,6 +21,7 @@ class Bernstein(InfluenceFunction):
     name: ClassVar[str] = "bernstein"
     title: ClassVar[str] = "Bernstein"
     shape_parameters: ClassVar[dict[str, ShapeParameter]] = {
+        # below 3: the quadrature integrates polynomials over |z|³, so that K may grow no faster (sec. 3.2)
         "alpha": ShapeParameter(bounds=(-2.0, 2.999), starts=(-1.0, 2.5), symbol="α")
     }
 
@@ -33,6 +34,7 @@ class Bernstein(InfluenceFunction):
         def values(parameters: Array) -> tuple[Array, Array]:
             weighted = basis * (r ** -parameters[0])[:, None]
             k = weighted @ parameters[1:]
+            # ∂K/∂α = −ln r K; in D, K is linear
             return k, np.concatenate([(-log_r * k)[:, None], weighted], axis=1)
 
         return values
@@ -60,4 +62,5 @@ class Bernstein(InfluenceFunction):
 def polynomials(degree: int, s: ArrayLike) -> Array:
     """The Bernstein polynomials B_{k,M} at ``s`` in [0, 1]; shape ``s.shape + (M + 1,)``."""
     s = np.clip(np.asarray(s, dtype=float), 0.0, 1.0)
+    # B_{k,M}(s) is the probability of k successes in M trials
     return np.asarray(binom.pmf(np.arange(degree + 1), degree, s[..., None]), dtype=float)

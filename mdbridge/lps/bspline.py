@@ -29,6 +29,8 @@ class BSpline(InfluenceFunction):
         """Equal at the Greville abscissae: the same function where the finer knots hold all of the old."""
         places = greville(degree)
         values = basis(self.degree, places) @ self.coefficients
+        # at these places interpolation has one solution (Schoenberg and Whitney): each lies inside its
+        # function's support
         coefficients = np.linalg.solve(basis(degree, places), values).astype(np.float64)
         return BSpline(self.horizon, coefficients)
 
@@ -44,11 +46,13 @@ def greville(degree: int) -> Array:
     """Where the coefficients sit, ``(M + 1,)``: Σ_k g_k N_k(s) = s."""
     order, t = min(3, degree), knots(degree)
     if order == 0:
+        # constants in one piece: the mean of no knots is not defined
         return np.array([0.5])
     return np.array([t[k + 1 : k + order + 1].mean() for k in range(degree + 1)])
 
 
 def basis(degree: int, s: ArrayLike) -> Array:
     """The functions N_k at ``s`` in [0, 1]; shape ``s.shape + (M + 1,)``."""
+    # a bond as long as the horizon may lie beyond it by round-off
     s = np.clip(np.asarray(s, dtype=float), 0.0, 1.0)
     return Spline(knots(degree), np.eye(degree + 1), min(3, degree))(s)

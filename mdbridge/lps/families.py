@@ -4,7 +4,7 @@ from .bernstein import Bernstein
 from .bspline import BSpline
 from .kernel import InfluenceFunction
 
-FAMILIES: dict[str, type[InfluenceFunction]] = {one.name: one for one in (Bernstein, BSpline)}
+FAMILIES: dict[str, type[InfluenceFunction]] = {kernel.name: kernel for kernel in (Bernstein, BSpline)}
 DEFAULT = Bernstein.name  # also of files that name none
 
 

@@ -10,7 +10,7 @@ from ..core.errors import InputError
 from ..fields.fieldset import FieldSet
 from . import solver, stencil
 from .learn import regression, spectral
-from .learn.residuals import Settings
+from .learn.residuals import FitSettings
 from .material import LinearPeridynamicSolid
 
 Array = NDArray[np.float64]
@@ -23,7 +23,7 @@ def learn(
     *,
     also_on: Sequence[FieldSet] = (),
     long_wave_weight: float = 1.5,
-    settings: Settings | None = None,
+    settings: FitSettings | None = None,
 ) -> regression.Fit:
     """Learn a linear peridynamic solid from displacements and loads on periodic grids, [You2022, eq. 4.7].
 
@@ -35,7 +35,7 @@ def learn(
             consistent and solvable; their samples are not read.
         long_wave_weight: exponent of a load's mean wavelength in the weight of its sample; with 0
             all samples count alike.
-        settings: weights and effort, see :class:`~mdbridge.lps.learn.residuals.Settings`.
+        settings: weights and effort, see :class:`~mdbridge.lps.learn.residuals.FitSettings`.
 
     Returns:
         The fit: its ``material``, with one certificate for each node spacing, all of which hold.
@@ -48,10 +48,10 @@ def learn(
     training = [fields] if isinstance(fields, FieldSet) else list(fields)
     if not training:
         raise InputError("learn: there are no fields to learn from")
-    sets = {f"set {number}": one for number, one in enumerate([*training, *also_on])}
-    for name, one in sets.items():
-        check_horizon(horizon, one, name)
-    chosen = settings or Settings()
+    sets = {f"set {number}": field_set for number, field_set in enumerate([*training, *also_on])}
+    for name, field_set in sets.items():
+        check_horizon(horizon, field_set, name)
+    chosen = settings or FitSettings()
     data, grids = problem_of(
         sets, list(sets)[: len(training)], horizon, long_wave_weight, alike=chosen.own_dilatation
     )
@@ -80,11 +80,13 @@ def problem_of(
     Raises:
         InputError: as :func:`transformed`.
     """
-    stencils = {name: stencil_of(one, horizon) for name, one in sets.items()}
-    grids = list({one.spacing.round(6).tobytes(): one for one in stencils.values()}.values())
+    stencils = {name: stencil_of(field_set, horizon) for name, field_set in sets.items()}
+    # equal to a millionth of an Å: one grid, certified once
+    grids = list({grid.spacing.round(6).tobytes(): grid for grid in stencils.values()}.values())
     data = []
     for name in training:
         moments = spectral.moments(transformed(sets[name], name), long_wave_weight, weights)
+        # about the same: a box's 4.93 × 5.04 Å and a disc's 5.00 Å, not the fine nodes of 2.5 Å
         near = [g for g in grids if np.allclose(g.spacing, sets[name].spacing, rtol=0.05)]
         data += [(moments, g) for g in (near if alike else [stencils[name]])]
     return data, grids
@@ -162,6 +164,7 @@ def transformed(fields: FieldSet, name: str) -> spectral.Samples:
     except ValueError as error:
         raise InputError(f"{name}: {error}") from error
     for label, values in (("u", fields.u), ("b", fields.b)):
+        # the mean is dropped, and errors are relative to what is left
         varies = np.ptp(values, axis=1).any(axis=1)
         if not varies.all():
             raise InputError(
@@ -178,6 +181,7 @@ def check_horizon(horizon: float, fields: FieldSet, name: str) -> None:
         InputError: it is more than half of a periodic box, or holds no neighbour.
     """
     box, spacing = fields.box, fields.spacing
+    # a node would meet another one and its periodic image as two neighbours
     if fields.shape is not None and not 2 * horizon < min(box):
         raise InputError(
             f"a horizon of {horizon:g} Å does not fit '{name}', whose box is {box[0]:.2f} × {box[1]:.2f} Å: "

@@ -24,7 +24,7 @@ Same = TypeVar("Same", bound="InfluenceFunction")
 Curve = Callable[[Array], tuple[Array, Array]]
 """From a fit's parameters ``(p,)`` to values ``(n,)`` at given places and their slopes ``(n, p)``."""
 
-_AT_HORIZON = 1 + 1e-9  # bonds of exactly the horizon's length belong to the family
+_AT_HORIZON = 1 + 1e-9  # bonds of exactly the horizon's length belong to the neighbourhood
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,10 @@ class InfluenceFunction(ABC):
         """The family, M and the shape parameters, for the title of a figure."""
         shape = zip(self.shape_parameters.values(), self.shape, strict=True)
         return ", ".join(
-            [f"{self.title}, M = {self.degree}", *(f"{one.symbol} = {value:.2f}" for one, value in shape)]
+            [
+                f"{self.title}, M = {self.degree}",
+                *(f"{parameter.symbol} = {value:.2f}" for parameter, value in shape),
+            ]
         )
 
     # --- a fit's parameters ---------------------------------------------------------
@@ -125,8 +128,9 @@ class InfluenceFunction(ABC):
     @classmethod
     def start(cls, degree: int, random: np.random.Generator) -> Array:
         """A fit's parameters of a positive function, drawn at random."""
+        # positive: such a model is solvable, so that a fit begins inside its conditions
         coefficients = random.uniform(0.0, 1.0, degree + 1)
-        shape = [random.uniform(*one.starts) for one in cls.shape_parameters.values()]
+        shape = [random.uniform(*parameter.starts) for parameter in cls.shape_parameters.values()]
         return np.concatenate([shape, coefficients])
 
     # --- files ----------------------------------------------------------------------
@@ -152,9 +156,9 @@ def share(values: Array, volume: Array, start: Ints | None = None) -> Array:
     Args:
         values: K, ``(n,)``.
         volume: ``(n,)`` what each K adds to m: W |z|² (Å⁴) of a bond, or of a ring's bonds together.
-        start: where each family begins; all is one family without it.
+        start: where each neighbourhood begins; all is one without it.
     """
-    return values / _per_family(volume * values, start)
+    return values / _per_neighbourhood(volume * values, start)
 
 
 def normalised(curve: Curve, volume: Array, start: Ints | None = None) -> Curve:
@@ -162,15 +166,16 @@ def normalised(curve: Curve, volume: Array, start: Ints | None = None) -> Curve:
 
     def shares(parameters: Array) -> tuple[Array, Array]:
         values, slopes = curve(parameters)
-        m = np.reshape(_per_family(volume * values, start), (-1, 1))
-        found = values / m[:, 0]
-        return found, (slopes - found[:, None] * _per_family(volume[:, None] * slopes, start)) / m
+        # d(K/m) = (dK − K/m dm)/m, and m is linear in K
+        m = np.reshape(_per_neighbourhood(volume * values, start), (-1, 1))
+        ratio = values / m[:, 0]
+        return ratio, (slopes - ratio[:, None] * _per_neighbourhood(volume[:, None] * slopes, start)) / m
 
     return shares
 
 
-def _per_family(terms: Array, start: Ints | None) -> Array:
-    """Sums over families, repeated for each of their members; over all there is, once."""
+def _per_neighbourhood(terms: Array, start: Ints | None) -> Array:
+    """Sums over neighbourhoods, repeated for each of their members; over all there is, once."""
     if start is None:
         return terms.sum(axis=0)
     counts = np.diff(np.append(start, len(terms)))

@@ -72,6 +72,7 @@ class LinearPeridynamicSolid:
             **self.influence.as_dict(),
             "delta_A": self.influence.horizon,
             "M": self.influence.degree,
+            # for people: λ and μ alone are read back
             "E_TPa": self.young,
             "nu": self.poisson,
         }

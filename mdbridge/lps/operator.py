@@ -32,15 +32,15 @@ _COVER = 1.25
 
 
 @dataclass(frozen=True)
-class Families:
+class Neighbourhoods:
     """The neighbours within the horizon of some points, in CSR layout.
 
-    A point belongs to its own family with a zero offset and weight, which is
+    A point belongs to its own neighbourhood with a zero offset and weight, which is
     where the diagonal of an operator goes.
 
     Attributes:
         centres: ``(c,)`` the points, ascending.
-        start: ``(c + 1,)`` where each family begins among the bonds.
+        start: ``(c + 1,)`` where each neighbourhood begins among the bonds.
         neighbours: ``(b,)`` the other end of each bond.
         offsets: ``(b, 2)`` bond vectors z = x_j − x_i (Å), nearest periodic image.
         weights: ``(b,)`` quadrature weights W_ji (Å²), [You2022, sec. 3.2].
@@ -54,15 +54,15 @@ class Families:
 
     @property
     def owner(self) -> Ints:
-        """``(b,)`` the family that each bond belongs to."""
+        """``(b,)`` the neighbourhood that each bond belongs to."""
         return np.repeat(np.arange(len(self.centres)), np.diff(self.start))
 
-    def of(self, centres: Ints) -> tuple["Families", NDArray[np.bool_]]:
-        """The families of some of the ``centres`` (ascending), and the mask ``(b,)`` of their bonds."""
+    def of(self, centres: Ints) -> tuple["Neighbourhoods", NDArray[np.bool_]]:
+        """The neighbourhoods of some of the ``centres`` (ascending), and the mask ``(b,)`` of their bonds."""
         kept = np.isin(self.centres, centres)
         bonds = np.repeat(kept, np.diff(self.start))
         start = np.concatenate([[0], np.cumsum(np.diff(self.start)[kept])])
-        return Families(
+        return Neighbourhoods(
             self.centres[kept], start, self.neighbours[bonds], self.offsets[bonds], self.weights[bonds]
         ), bonds
 
@@ -113,6 +113,7 @@ class OperatorRows:
     def diagonal(self) -> Floats:
         """The entries of L, ``(2r,)``, that couple each row with itself."""
         own = components(np.searchsorted(self.columns, self.rows))
+        # row i of P times column i of D: the product P D, with rows as wide as 2δ, is never made
         product = self.coupling.multiply(self.dilatation[:, own].T.tocsr()).sum(axis=1)
         deviatoric = self.deviatoric[:, own].diagonal()
         return self._combined(np.asarray(product).ravel(), deviatoric)
@@ -143,12 +144,13 @@ def operator_rows(
         rows: ``(r,)`` indices of points, ascending.
 
     Raises:
-        InputError: as :func:`families`, for the rows and all their neighbours.
+        InputError: as :func:`neighbourhoods`, for the rows and all their neighbours.
         SolvabilityError: the weighted volume of a point vanishes.
     """
     horizon = material.influence.horizon
-    needed = np.unique(_Cloud(points, box, horizon).bonds(rows, horizon)[1])
-    around = families(points, box, horizon, needed)
+    # θ of all neighbours enters a row, so these need neighbours of their own
+    needed = np.unique(_NeighbourSearch(points, box, horizon).bonds(rows, horizon)[1])
+    around = neighbourhoods(points, box, horizon, needed)
     shares = volumetric = _bond_shares(around, material.influence)
     if material.own_dilatation is not None:
         volumetric = _bond_shares(around, material.own_dilatation)
@@ -165,7 +167,7 @@ def operator_rows(
     )
 
 
-def operator_on(around: Families, material: LinearPeridynamicSolid) -> OperatorRows:
+def operator_on(around: Neighbourhoods, material: LinearPeridynamicSolid) -> OperatorRows:
     """L on a cloud whose points are all among the ``centres`` of ``around``, as in a periodic box.
 
     Raises:
@@ -177,7 +179,7 @@ def operator_on(around: Families, material: LinearPeridynamicSolid) -> OperatorR
 
 
 def operator_of_shares(
-    around: Families, shares: Floats, volumetric: Floats, lame: tuple[float, float]
+    around: Neighbourhoods, shares: Floats, volumetric: Floats, lame: tuple[float, float]
 ) -> OperatorRows:
     """The same from K/m of all bonds, ``(b,)`` (1/Å⁴), in which all three factors are linear.
 
@@ -200,33 +202,36 @@ def operator_of_shares(
     )
 
 
-def families(points: Floats, box: Floats | None, horizon: float, centres: Ints) -> Families:
-    """The families of ``centres`` ``(c,)`` (ascending) with their quadrature weights.
+def neighbourhoods(points: Floats, box: Floats | None, horizon: float, centres: Ints) -> Neighbourhoods:
+    """The neighbourhoods of ``centres`` ``(c,)`` (ascending) with their quadrature weights.
 
     Weights are computed once per distinct stencil: once on a uniform grid, once
     per point on scattered points.
 
     Raises:
         InputError: two points coincide; the box is too small for the horizon; a
-            family is cut off by the edge of the cloud or holds too few points.
+            neighbourhood is cut off by the edge of the cloud or holds too few points.
     """
-    cloud = _Cloud(points, box, horizon)
+    cloud = _NeighbourSearch(points, box, horizon)
     owner, neighbours, offsets = cloud.bonds(centres, horizon)
     keys = np.round(offsets / (_SAME * horizon)).astype(np.int64)
+    # in one order for all points, so that equal stencils are equal bytes
     order = np.lexsort((keys[:, 1], keys[:, 0], owner))
     owner, neighbours, offsets, keys = (part[order] for part in (owner, neighbours, offsets, keys))
     _refuse_coincident(points, neighbours, centres[owner], keys)
     start = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(centres)))])
     stencils = _distinct(keys, start)
-    _refuse_cut_families(cloud, centres, keys, start, stencils)
+    _refuse_cut_neighbourhoods(cloud, centres, keys, start, stencils)
     weights = np.zeros(len(owner))
+    # the weights depend on the offsets alone: on a grid one small problem serves all points
     for members in stencils:
         stencil = offsets[start[members[0]] : start[members[0] + 1]]
+        # the point itself is no neighbour; it is there for the operator's diagonal
         others = stencil.any(axis=1)
         values = np.zeros(len(stencil))
         values[others] = quadrature.weights(stencil[others], horizon)
         weights[start[members][:, None] + np.arange(len(stencil))] = values
-    return Families(centres, start, neighbours, offsets, weights)
+    return Neighbourhoods(centres, start, neighbours, offsets, weights)
 
 
 def neighbour_springs(
@@ -242,11 +247,11 @@ def neighbour_springs(
     Returns:
         ``2r x 2c`` matrix (TPa/Å²) and its ``(c,)`` columns, ascending points.
     """
-    cloud = _Cloud(points, box, material.influence.horizon)
+    cloud = _NeighbourSearch(points, box, material.influence.horizon)
     owner, neighbours, offsets = cloud.bonds(rows, 1.6 * cloud.spacing)
     order = np.argsort(owner, kind="stable")
     start = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(rows)))])
-    springs = Families(rows, start, neighbours[order], offsets[order], np.ones(len(owner)))
+    springs = Neighbourhoods(rows, start, neighbours[order], offsets[order], np.ones(len(owner)))
     square = (springs.offsets**2).sum(axis=1)
     # One weighted volume for all points keeps the network symmetric; 8 is a square grid's Σ |z|²/|z|².
     shares = np.divide(1 / 8, square, out=np.zeros_like(square), where=square > 0)
@@ -256,7 +261,7 @@ def neighbour_springs(
     return modulus * _deviatoric(springs, shares, columns), columns
 
 
-class _Cloud:
+class _NeighbourSearch:
     """Points, wrapped into the box if there is one, in a search tree."""
 
     def __init__(self, points: Floats, box: Floats | None, horizon: float):
@@ -264,19 +269,21 @@ class _Cloud:
         if box is None:
             self.wrapped = points
         else:
+            # the offset that is taken is that of the nearest image
             if min(box) <= 2 * horizon * (1 + 1e-6):
                 raise InputError(
                     f"a periodic box of {box[0]:g} x {box[1]:g} Å is too small for a horizon of "
                     f"{horizon:g} Å: a point would meet two images of another; use edges longer than 2δ"
                 )
             self.wrapped = np.mod(points, box)
+            # the remainder of −1e-17 is the box's edge itself, which the tree refuses
             self.wrapped[self.wrapped >= box] = 0.0
         self.tree = cKDTree(self.wrapped, boxsize=box)
 
     def bonds(self, centres: Ints, radius: float) -> tuple[Ints, Ints, Floats]:
         """All bonds up to ``radius``, self included: position in ``centres``, other end, offset."""
         around = cKDTree(self.wrapped[centres], boxsize=self.box)
-        # bonds of exactly that length belong to the family
+        # bonds of exactly that length belong to the neighbourhood
         pairs = around.sparse_distance_matrix(self.tree, radius * (1 + 1e-9), output_type="ndarray")
         owner, neighbours = pairs["i"].astype(np.int64), pairs["j"].astype(np.int64)
         offsets = self.points[neighbours] - self.points[centres[owner]]
@@ -287,6 +294,7 @@ class _Cloud:
     @property
     def spacing(self) -> float:
         """The typical distance (Å) of a point from its four nearest neighbours."""
+        # a median needs no more than some 2,000 points; of five nearest the first is the point itself
         sample = self.wrapped[:: len(self.wrapped) // 2000 + 1]
         distances = np.asarray(self.tree.query(sample, k=5)[0])
         return float(np.median(distances[:, 1:].mean(axis=1)))
@@ -300,15 +308,17 @@ def _refuse_coincident(points: Floats, neighbours: Ints, centres: Ints, keys: In
 
 
 def _distinct(keys: Ints, start: Ints) -> list[Ints]:
-    """Group families of equal stencils, the most common one first; each ``(members,)``."""
+    """Group neighbourhoods of equal stencils, the most common one first; each ``(members,)``."""
     groups: dict[bytes, list[int]] = {}
     for centre, (begin, end) in enumerate(itertools.pairwise(start)):
         groups.setdefault(keys[begin:end].tobytes(), []).append(centre)
     return [np.array(members) for members in sorted(groups.values(), key=len, reverse=True)]
 
 
-def _refuse_cut_families(cloud: _Cloud, centres: Ints, keys: Ints, start: Ints, stencils: list[Ints]) -> None:
-    """Refuse families that the edge of the cloud cuts off.
+def _refuse_cut_neighbourhoods(
+    cloud: _NeighbourSearch, centres: Ints, keys: Ints, start: Ints, stencils: list[Ints]
+) -> None:
+    """Refuse neighbourhoods that the edge of the cloud cuts off.
 
     On a grid such a stencil is part of the common one; on scattered points the ball's
     rim, seen in 16 directions, is somewhere farther from all points than they are
@@ -324,19 +334,20 @@ def _refuse_cut_families(cloud: _Cloud, centres: Ints, keys: Ints, start: Ints, 
     cut = distance.max(axis=1, initial=0.0) > _COVER * cloud.spacing
     if len(stencils[0]) > 1:
         bonds = [{tuple(key) for key in keys[start[i] : start[i + 1]]} for i in first]
+        # a proper part of the most common stencil: the edge of a grid, wherever it is straight
         cut |= np.array([some < bonds[0] for some in bonds])
     if not cut.any():
         return
     members = np.concatenate([m for m, is_cut in zip(stencils, cut, strict=True) if is_cut])
     x, y = cloud.points[centres[members.min()]]
     raise InputError(
-        f"{len(members)} points whose dilatation is needed have no full family within the horizon of "
+        f"{len(members)} points whose dilatation is needed have no full neighbourhood within the horizon of "
         f"{cloud.horizon:g} Å, the first at ({x:g}, {y:g}) Å: the cloud of points ends there; "
         f"give values in a collar of 2δ = {2 * cloud.horizon:g} Å around the free points"
     )
 
 
-def _bond_shares(around: Families, influence: InfluenceFunction) -> Floats:
+def _bond_shares(around: Neighbourhoods, influence: InfluenceFunction) -> Floats:
     """K/m at all bonds, ``(b,)`` (1/Å⁴)."""
     square = (around.offsets**2).sum(axis=1)
     # a grid has few bond lengths: K, a sum of polynomials, is worth evaluating once for each;
@@ -345,7 +356,7 @@ def _bond_shares(around: Families, influence: InfluenceFunction) -> Floats:
     volume, start = around.weights * square, around.start[:-1]
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = share(influence(np.sqrt(length))[which], volume, start)
-    # a family's shares of its volume sum up to one; where they are huge, they nearly cancel
+    # a neighbourhood's shares of its volume sum up to one; where they are huge, they nearly cancel
     vanishing = ~(np.add.reduceat(np.abs(shares * volume), start) < 1e10)
     if vanishing.any():
         raise SolvabilityError(
@@ -355,19 +366,19 @@ def _bond_shares(around: Families, influence: InfluenceFunction) -> Floats:
     return shares
 
 
-def _dilatation(around: Families, shares: Floats, columns: Ints) -> csr_matrix:
+def _dilatation(around: Neighbourhoods, shares: Floats, columns: Ints) -> csr_matrix:
     """D: θ_i = 2 Σ_j (K/m) W z · (u_j − u_i), [You2022, eq. 3.7]."""
     blocks = C1 * (shares * around.weights)[:, None, None] * around.offsets[:, None, :]
     return _balanced(around, blocks, columns, -1)
 
 
-def _coupling(around: Families, shares: Floats, columns: Ints) -> csr_matrix:
+def _coupling(around: Neighbourhoods, shares: Floats, columns: Ints) -> csr_matrix:
     """P: −2 Σ_j (K/m) W z (θ_i + θ_j), the first sum of [You2022, eq. 3.6]."""
     blocks = -C1 * (shares * around.weights)[:, None, None] * around.offsets[:, :, None]
     return _balanced(around, blocks, columns, 1)
 
 
-def _deviatoric(around: Families, shares: Floats, columns: Ints) -> csr_matrix:
+def _deviatoric(around: Neighbourhoods, shares: Floats, columns: Ints) -> csr_matrix:
     """Γ: −16 Σ_j (K/m) W (z ⊗ z/|z|²) (u_j − u_i), the second sum of [You2022, eq. 3.6]."""
     z = around.offsets
     square = (z**2).sum(axis=1)
@@ -375,9 +386,11 @@ def _deviatoric(around: Families, shares: Floats, columns: Ints) -> csr_matrix:
     return _balanced(around, scale[:, None, None] * z[:, :, None] * z[:, None, :], columns, -1)
 
 
-def _balanced(around: Families, blocks: Floats, columns: Ints, sign: int) -> csr_matrix:
+def _balanced(around: Neighbourhoods, blocks: Floats, columns: Ints, sign: int) -> csr_matrix:
     """Put each bond's block ``(b, p, q)`` in place and ``sign`` times their sum on the diagonal."""
     itself = around.neighbours == around.centres[around.owner]
+    # of differences (−1) a translation makes nothing; of sums (+1) the point's own value counts once a
+    # bond
     blocks[itself] = sign * np.add.reduceat(blocks, around.start[:-1], axis=0)
     _, p, q = blocks.shape
     matrix = bsr_matrix(

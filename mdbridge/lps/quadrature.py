@@ -36,10 +36,14 @@ def weights(offsets: NDArray[np.float64], horizon: float, near: float = 0.0) -> 
         InputError: there are too few points to integrate the quintics.
     """
     radius = np.hypot(*offsets.T)
+    # in units of the horizon all moments are of order one, so that bounds on errors mean the same for any
+    # grid
     x, y = (offsets / horizon).T
     rows = np.array([x**i * y**j for i, j in _EXPONENTS]) / (radius / horizon) ** 3
     targets = np.array([_moment(i, j) for i, j in _EXPONENTS])
     first = np.full(len(offsets), near / horizon**2)
+    # on a grid some conditions hold by symmetry: the rank is less than full, and the smallest solution is
+    # meant
     change, _, rank, _ = np.linalg.lstsq(rows, targets - rows @ first, rcond=1e-10)
     solution = first + change
     error = np.abs(rows @ solution - targets).max() if len(offsets) else np.inf

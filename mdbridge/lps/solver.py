@@ -26,7 +26,7 @@ Ints = NDArray[np.int64]
 Result = TypeVar("Result")
 
 
-class Options(TypedDict, total=False):
+class KrylovOptions(TypedDict, total=False):
     """When the Krylov solver ends: bound on the relative residual, and at most so many iterations."""
 
     rtol: float
@@ -130,6 +130,7 @@ def apply(
         InputError: shapes or points are not usable, or ``at`` is too near the edge.
     """
     at = np.ones(len(points), dtype=bool) if at is None else at
+    # whatever may fail does so before the next collective, on all ranks
     agreed(comm, lambda: _check_input(points, box, at, comm.size, displacement=displacement))
     blocks = _partition(points, at, comm.size)
 
@@ -156,13 +157,16 @@ def _solve(
     free = np.ones(len(points), dtype=bool) if free_mask is None else free_mask
     known = np.zeros_like(loads, dtype=float) if collar_values is None else collar_values
     agreed(comm, lambda: _check_input(points, box, free, comm.size, loads=loads, collar_values=known))
+    # what stands there for free points is no value, and must not enter the load
     known = np.where(free[:, None], 0.0, known)
     blocks = _partition(points, free, comm.size)
+    # PETSc numbers unknowns rank by rank; −1 for those that are given
     number = np.full(len(points), -1)
     number[np.concatenate(blocks)] = np.arange(free.sum())
 
     def set_up() -> tuple[OperatorRows, csr_matrix]:
         rows = operator_rows(points, box, material, blocks[comm.rank])
+        # a positive operator has a positive diagonal: seen before anything is set up
         if np.any(rows.diagonal() <= 0):
             raise SolvabilityError(_indefinite("its diagonal is not positive"))
         return rows, _long_wave_rows(points, box, material, rows.rows, number)
@@ -242,6 +246,7 @@ def _is_symmetric(comm: MPI.Comm, operator: OperatorRows, number: Ints) -> bool:
 
     So it is on uniform grids, where all points share stencil and weighted volume.
     """
+    # the same vectors on all ranks; a difference of two random products shows any asymmetry
     x, y = np.random.default_rng(0).standard_normal((2, 2 * int(number.max() + 1)))
     columns, rows = components(number[operator.columns]), components(number[operator.rows])
     image_x, image_y = operator(x[columns]), operator(y[columns])
@@ -254,9 +259,11 @@ def _partition(points: Floats, chosen: NDArray[np.bool_], size: int) -> list[Int
     """Share the chosen points over ``size`` ranks in compact pieces, along a Morton curve."""
     indices = np.flatnonzero(chosen)
     cells = points[indices] - points[indices].min(axis=0)
+    # 16 bits an axis, which are interleaved: neighbours on the curve are neighbours in the plane
     cells = (cells / (cells.max() or 1.0) * 0xFFFF).astype(np.int64)
     code = sum(((cells[:, axis] >> bit) & 1) << (2 * bit + axis) for bit in range(16) for axis in range(2))
     pieces = np.array_split(indices[np.argsort(code, kind="stable")], size)
+    # rows are made for ascending points
     return [np.sort(piece) for piece in pieces]
 
 
@@ -295,9 +302,9 @@ def _check_input(
         )
 
 
-def _indefinite(found: str) -> str:
+def _indefinite(evidence: str) -> str:
     return (
-        f"the operator is not positive definite ({found}): some displacement of these points has negative "
+        f"the operator is not positive definite ({evidence}): some displacement of these points has negative "
         "energy, so the equilibrium is not unique or not stable; the influence function changes sign too "
         "strongly, or λ + 2μ or μ is not positive: learn it with the solvability constraints "
         "[You2022, eqs. 4.3-4.5] on this grid"

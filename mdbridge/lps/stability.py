@@ -127,6 +127,7 @@ def eigenvalues(influence: InfluenceFunction, stencil: Stencil, wavevectors: Arr
     """
     g, big_g = symbol.bonds(influence, stencil, wavevectors)
     kappa, sigma = scales(wavevectors, stencil.spacing)
+    # there all g vanish, for every kernel: no condition can be asked for
     corner = sigma < 1e-9 * kappa
     ratio = _inf_sup(g, big_g) * kappa / np.where(corner, 1.0, sigma)
     return np.stack(
@@ -177,8 +178,10 @@ def certify_material(
         return operator_eigenvalues(material, stencil, wavevectors)
 
     sample = symbol.zone_wavevectors(stencil.spacing, count)
-    found = values(sample)
-    gamma, operator = (_polish(values, which, stencil.spacing, sample, found[:, which]) for which in range(2))
+    sampled = values(sample)
+    gamma, operator = (
+        _polish(values, which, stencil.spacing, sample, sampled[:, which]) for which in range(2)
+    )
     h = stencil.spacing
     return PairCertificate((float(h[0]), float(h[1])), gamma, operator)
 
@@ -217,19 +220,24 @@ def _polish(
     """The minimum of one condition near the lowest points of a sample."""
 
     def condition(k: Array) -> float:
+        # the zone's quarters are mirror images of each other
         return float(conditions(np.abs(k)[None])[0, which])
 
     edge = np.pi / spacing
+    # less than the sample's spacing, 1/160 of the edge, so that the search stays with the minimum it
+    # began at
     triangle = 0.004 * edge * np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     best = float(values.min())
+    # away from k = 0, where both the eigenvalue and κ² vanish
     for start in np.clip(sample[np.argsort(values)[:4]], 1e-3 * edge, edge):
         bounds = [(1e-3 * float(e), float(e)) for e in edge]
-        found = minimize(
+        minimum = minimize(
             condition,
             start,
+            # without slopes: the smallest eigenvalue has kinks where two of them cross
             method="Nelder-Mead",
             bounds=bounds,
             options={"maxfev": 60, "initial_simplex": np.abs(start - triangle)},
         )
-        best = min(best, float(found.fun))
+        best = min(best, float(minimum.fun))
     return best

@@ -53,6 +53,7 @@ def uniform(spacing: tuple[float, float], horizon: float, near_cell: bool = Fals
         InputError: the horizon holds too few neighbours.
     """
     h = np.array(spacing, dtype=float)
+    # a node at exactly δ is a neighbour, however its length is rounded
     reach = np.floor(horizon / h * (1 + 1e-9)).astype(int)
     grid = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing="ij"), axis=-1).reshape(
         -1, 2
@@ -69,5 +70,6 @@ def uniform(spacing: tuple[float, float], horizon: float, near_cell: bool = Fals
         offsets=index * h,
         weights=quadrature.weights(index * h, horizon, near=h.prod() if near_cell else 0.0),
         ring=ring.reshape(-1),
+        # the mean: no bond of a ring is better than the others
         radii=np.bincount(ring, weights=length) / np.bincount(ring) if len(radii) else length,
     )

@@ -64,6 +64,7 @@ def rings(stencil: Stencil, wavevectors: Array) -> RingSymbols[Array]:
     sine, versine, pull, pairs = _waves(stencil, wavevectors)
 
     def by_ring(wave: Array, factors: Array) -> Array:
+        # bonds are summed into rings by a product with zeros and ones: one call of BLAS for all waves
         columns = [wave @ (factor[:, None] * one_hot) for factor in factors.T]
         return np.stack(columns, axis=1).reshape(-1, one_hot.shape[1])
 
@@ -96,8 +97,8 @@ def bonds(
     """g ``(k, 2)`` and G ``(k, 2, 2)`` summed bond by bond: cheaper than rings where K is known."""
     sine, versine, pull, pairs = _waves(stencil, wavevectors)
 
-    def of_bonds(one: InfluenceFunction) -> Array:
-        return share(one(stencil.radii), stencil.volume)[stencil.ring, None]
+    def of_bonds(function: InfluenceFunction) -> Array:
+        return share(function(stencil.radii), stencil.volume)[stencil.ring, None]
 
     deviatoric = of_bonds(influence)
     volumetric = deviatoric if dilatation is None else of_bonds(dilatation)
@@ -110,6 +111,7 @@ def _waves(stencil: Stencil, wavevectors: Array) -> tuple[Array, Array, Array, A
     z, w = stencil.offsets, stencil.weights[:, None]
     phase = wavevectors @ z.T
     pairs = (z[:, :, None] * z[:, None, :]).reshape(-1, 4) / (z**2).sum(axis=1, keepdims=True)
+    # 1 − cos without cancellation: for long waves nothing would be left of it
     return np.sin(phase), 2 * np.sin(phase / 2) ** 2, C1 * w * z, C2 * w * pairs
 
 
@@ -120,6 +122,7 @@ def compose(lame_lambda: Any, lame_mu: Any, g: Any, big_g: Any) -> Any:
 
 def compose_slopes(lame_lambda: float, lame_mu: float, g: Array, dg: Array, d_big_g: Array) -> Array:
     """Slopes of :func:`compose` ``(k, 2, 2, p)`` from those of g ``(k, 2, p)`` and of G ``(k, 2, 2, p)``."""
+    # at fixed λ and μ, by the product rule; slopes with respect to these are combined_slopes
     outer = dg[:, :, None] * g[:, None, :, None]
     return combined(lame_lambda, lame_mu, outer + np.swapaxes(outer, 1, 2), d_big_g)
 
@@ -143,5 +146,6 @@ def zone_wavevectors(spacing: Array, count: int) -> Array:
     ``count`` points from 0 to π/h along each axis, both ends included.  The
     rest of the zone follows from the mirror symmetry of the stencil.
     """
+    # both ends: the conditions are to hold on the closed zone
     axes = [np.linspace(0, np.pi / h, count) for h in spacing]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)[1:]

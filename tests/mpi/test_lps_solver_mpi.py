@@ -26,7 +26,7 @@ def test_same_on_one_and_on_two_ranks(tmp_path):
 def test_an_error_on_one_rank_ends_both(tmp_path):
     job = launch(JOB, 2, "cut", tmp_path / "none")
     assert job.returncode == 2
-    assert "no full family" in job.stderr
+    assert "no full neighbourhood" in job.stderr
     assert "Traceback" not in job.stderr
 
 

@@ -11,7 +11,7 @@ from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
 from mdbridge.lps import fieldsets, solver
 from mdbridge.lps.bernstein import Bernstein
-from mdbridge.lps.learn.residuals import Settings
+from mdbridge.lps.learn.residuals import FitSettings
 from mdbridge.lps.material import LinearPeridynamicSolid
 
 KNOWN = LinearPeridynamicSolid(Bernstein(9.0, np.ones(3), (1.0,)), 0.2, 0.4)
@@ -30,7 +30,7 @@ def fields_of(spacing, box=(40.0, 36.0), material=KNOWN):
 
 
 COARSE = fields_of(2.5)
-QUICK = Settings(starts=3)
+QUICK = FitSettings(starts=3)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.bspline import BSpline
 from mdbridge.lps.families import FAMILIES
 from mdbridge.lps.learn import algorithm1, spectral
-from mdbridge.lps.learn.algorithm1 import Settings
+from mdbridge.lps.learn.algorithm1 import Algorithm1Settings
 from mdbridge.lps.material import LinearPeridynamicSolid
 
 GRID = stencil.uniform((4.93, 5.04), 15.0)
@@ -21,7 +21,9 @@ SIGN_CHANGING = LinearPeridynamicSolid(Bernstein(15.0, np.array([0.0, 2.0, -0.9]
 # λ_min(Γ) < 0 for short waves
 UNSTABLE = LinearPeridynamicSolid(Bernstein(15.0, np.array([0.0, -1.2, 2.0]), (1.0,)), -0.2, 0.7)
 # a larger learning rate and fewer epochs than the paper's, to be done in seconds
-SHORT = Settings(prediction_epochs=200, correction_epochs=200, correction_steps=20, learning_rate=3e-3)
+SHORT = Algorithm1Settings(
+    prediction_epochs=200, correction_epochs=200, correction_steps=20, learning_rate=3e-3
+)
 PREDICTION = replace(SHORT, prediction_epochs=1000, correction_steps=0)
 
 
@@ -113,14 +115,14 @@ def test_what_holds_on_the_training_grid_may_fail_between_its_wave_vectors():
     """Why :mod:`mdbridge.lps.learn.regression` looks at the whole zone."""
     beyond = replace(UNSTABLE, influence=replace(UNSTABLE.influence, coefficients=np.array([0.5, 2.0, -1.2])))
     samples = manufactured(beyond)
-    fit = learn(samples, Settings(prediction_epochs=500, correction_steps=40))
+    fit = learn(samples, Algorithm1Settings(prediction_epochs=500, correction_steps=40))
     assert min(lowest(fit.material, samples)) > 0
     assert not fit.certificates[0].holds
 
 
 def test_cost_and_history_are_the_loss_of_the_samples():
     samples = manufactured(SIGN_CHANGING)
-    fit = learn(samples, Settings(prediction_epochs=100, correction_epochs=50, correction_steps=2))
+    fit = learn(samples, Algorithm1Settings(prediction_epochs=100, correction_epochs=50, correction_steps=2))
     assert 2 * fit.cost == pytest.approx(loss(fit.material, samples), rel=1e-9)
     assert fit.history[-1] == 2 * fit.cost
     assert len(fit.history) == 5 + 2 * 3 + 1
@@ -133,7 +135,7 @@ def test_losses_of_several_grids_add_up():
     fit = algorithm1.learn(
         [(spectral.moments(samples), grid) for samples, grid in data],
         2,
-        Settings(prediction_epochs=100, correction_steps=0),
+        Algorithm1Settings(prediction_epochs=100, correction_steps=0),
     )
     assert 2 * fit.cost == pytest.approx(sum(loss(fit.material, *one) for one in data), rel=1e-9)
     assert [one.spacing for one in fit.certificates] == [(4.93, 5.04), (4.0, 4.2)]
@@ -142,7 +144,9 @@ def test_losses_of_several_grids_add_up():
 @pytest.mark.parametrize("kernel", FAMILIES)
 def test_slopes_reach_all_parameters(kernel):
     """Through the family's curve, which torch does not see into."""
-    problem = algorithm1._Problem([(spectral.moments(manufactured(SIGN_CHANGING)), GRID)], 3, kernel)
+    problem = algorithm1._ConstrainedProblem(
+        [(spectral.moments(manufactured(SIGN_CHANGING)), GRID)], 3, kernel
+    )
     q = FAMILIES[kernel].start(3, np.random.default_rng(0))
 
     def loss(p):
@@ -161,7 +165,7 @@ def test_slopes_reach_all_parameters(kernel):
 @pytest.mark.parametrize("material", [POSITIVE, SIGN_CHANGING, UNSTABLE])
 def test_conditions_are_those_of_the_symbol(material):
     samples = manufactured(material)
-    problem = algorithm1._Problem([(spectral.moments(samples), GRID)], 2, "bernstein")
+    problem = algorithm1._ConstrainedProblem([(spectral.moments(samples), GRID)], 2, "bernstein")
     p = torch.tensor([-0.2, 0.7, *material.influence.parameters(), 1.0, 1.0, 1.0], dtype=torch.float64)
     found = problem.conditions(problem.parts(p)).numpy()
     expected = np.array(lowest(material, samples)) - [1e-4, 1e-4, 0.0]
@@ -180,7 +184,7 @@ def test_smallest_eigenvalue_has_a_slope_even_where_both_are_equal():
 
 def test_a_seed_decides_the_start_and_the_result():
     samples = manufactured(POSITIVE)
-    settings = Settings(prediction_epochs=40, correction_epochs=20, correction_steps=1)
+    settings = Algorithm1Settings(prediction_epochs=40, correction_epochs=20, correction_steps=1)
     first, again = (learn(samples, settings).history for _ in range(2))
     other = learn(samples, replace(settings, seed=1)).history
     assert first == again
@@ -189,13 +193,15 @@ def test_a_seed_decides_the_start_and_the_result():
 
 def test_progress_ends_at_the_last_step():
     calls = []
-    settings = Settings(prediction_epochs=20, correction_epochs=10, correction_steps=3)
+    settings = Algorithm1Settings(prediction_epochs=20, correction_epochs=10, correction_steps=3)
     learn(manufactured(POSITIVE), settings, progress=lambda done, note: calls.append(done))
     assert calls == pytest.approx([0, 1 / 3, 2 / 3, 1])
 
 
 def test_projections_are_those_of_the_paper():
-    problem = algorithm1._Problem([(spectral.moments(manufactured(POSITIVE)), GRID)], 2, "bernstein")
+    problem = algorithm1._ConstrainedProblem(
+        [(spectral.moments(manufactured(POSITIVE)), GRID)], 2, "bernstein"
+    )
     for before, after in [([-2.0, 0.7, 4.0], [-0.7, 0.7, 2.999]), ([-0.2, -0.5, 1.0], [0.0, 0.0, 1.0])]:
         p = torch.tensor(before)
         problem.project(p)

@@ -9,7 +9,7 @@ from mdbridge.lps import stencil, symbol
 from mdbridge.lps.bspline import BSpline
 from mdbridge.lps.families import FAMILIES
 from mdbridge.lps.learn import regression, residuals, spectral
-from mdbridge.lps.learn.residuals import Settings
+from mdbridge.lps.learn.residuals import FitSettings
 from mdbridge.lps.material import LinearPeridynamicSolid
 
 HORIZON, DEGREE = 15.0, 4
@@ -34,7 +34,7 @@ DATA = [(spectral.moments(samples()), GRID)]
 
 
 def problem(kernel, **changes):
-    made = residuals.Problem(DATA, [GRID, OTHER], DEGREE, Settings(kernel=kernel, **changes))
+    made = residuals.LeastSquaresProblem(DATA, [GRID, OTHER], DEGREE, FitSettings(kernel=kernel, **changes))
     made.strict = not changes
     return made
 
@@ -79,7 +79,7 @@ def test_each_part_of_the_jacobian_is_the_slope_of_its_residuals(kernel, own, co
 
 @pytest.mark.parametrize("kernel", FAMILIES)
 def test_every_family_learns_splines_of_its_degree_or_comes_near(kernel):
-    fit = regression.learn(DATA, [GRID], DEGREE, Settings(consistency_weight=0.0, starts=3, kernel=kernel))
+    fit = regression.learn(DATA, [GRID], DEGREE, FitSettings(consistency_weight=0.0, starts=3, kernel=kernel))
     assert fit.material.influence.name == kernel
     made = samples()
     errors = spectral.errors(symbol.operator(fit.material, symbol.rings(GRID, made.wavevectors)), made)

@@ -44,7 +44,7 @@ def manufactured(where, waves=3, truth=TRUTH):
 
 
 def problem(where, u, b, kernel="bernstein", weight=0.0):
-    return scattered._Problem(where, u, b, Layout(families.family(kernel), HORIZON, 2), weight)
+    return scattered._ScatteredProblem(where, u, b, Layout(families.family(kernel), HORIZON, 2), weight)
 
 
 def parameters(kernel, *coefficients):

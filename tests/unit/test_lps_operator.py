@@ -11,7 +11,7 @@ from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.bspline import BSpline
 from mdbridge.lps.kernel import normalised
 from mdbridge.lps.material import LinearPeridynamicSolid
-from mdbridge.lps.operator import families, operator_rows
+from mdbridge.lps.operator import neighbourhoods, operator_rows
 
 SIGN_CHANGING = LinearPeridynamicSolid(
     Bernstein(15.0, np.array([-1.4, -0.8, 2.8, 1.0]), (1.2,)), -0.197, 0.722
@@ -93,7 +93,7 @@ def test_all_rows_of_a_periodic_box_at_once_are_the_same():
     points, box = grid(8, perturbation=0.5), np.full(2, 40.0)
     material = replace(SIGN_CHANGING, own_dilatation=INVERSE.influence)
     every = np.arange(len(points))
-    whole = operator.operator_on(families(points, box, 15.0, every), material).matrix()
+    whole = operator.operator_on(neighbourhoods(points, box, 15.0, every), material).matrix()
     assert abs(whole - operator_rows(points, box, material, every).matrix()).max() < 1e-12
     assert abs(whole - operator_rows(points, box, SIGN_CHANGING, every).matrix()).max() > 1e-4
 
@@ -102,7 +102,7 @@ def test_all_rows_of_a_periodic_box_at_once_are_the_same():
 def test_changes_of_the_operator_are_its_differences(influence):
     """With respect to what K depends on and to the moduli, on scattered points."""
     points, box = grid(8, perturbation=0.5), np.full(2, 40.0)
-    around = families(points, box, 15.0, np.arange(len(points)))
+    around = neighbourhoods(points, box, 15.0, np.arange(len(points)))
     square = (around.offsets**2).sum(axis=1)
     curve = type(influence).curve(np.sqrt(np.where(square, square, 15.0**2)), 15.0, influence.degree)
     shares = normalised(curve, around.weights * square, around.start[:-1])
@@ -166,7 +166,7 @@ def test_affine_displacements_on_scattered_points():
 
 def test_weights_reproduce_their_moments_on_scattered_points():
     points = grid(perturbation=1.0)
-    around = families(points, None, 15.0, middle(points))
+    around = neighbourhoods(points, None, 15.0, middle(points))
     r = np.hypot(*around.offsets.T)
     r[r == 0] = np.inf
     x, y = around.offsets.T
@@ -189,14 +189,14 @@ def test_weights_are_computed_once_per_stencil(monkeypatch, perturbation):
     calls = []
     weights = quadrature.weights
     monkeypatch.setattr(quadrature, "weights", lambda *given: calls.append(1) or weights(*given))
-    families(points, None, 15.0, centres)
+    neighbourhoods(points, None, 15.0, centres)
     assert len(calls) == (len(centres) if perturbation else 1)
 
 
-def test_periodic_families_do_not_see_the_edge_of_the_box():
+def test_periodic_neighbourhoods_do_not_see_the_edge_of_the_box():
     box = np.array([55.0, 55.0])
     points = grid(11)
-    around = families(points + 200, box, 15.0, np.arange(121))
+    around = neighbourhoods(points + 200, box, 15.0, np.arange(121))
     stencil = around.offsets.reshape(121, -1, 2)
     np.testing.assert_allclose(stencil, np.broadcast_to(stencil[60], stencil.shape), atol=1e-9)
 
@@ -205,14 +205,14 @@ def test_periodic_families_do_not_see_the_edge_of_the_box():
 def test_a_family_cut_by_the_edge_is_refused(perturbation):
     points = grid(perturbation=perturbation)
     inside = points[(points[:, 0] > -50.1 + perturbation) & (points[:, 0] < 28)]
-    with pytest.raises(InputError, match=r"\d+ points .* no full family .* collar of 2δ = 30 Å"):
+    with pytest.raises(InputError, match=r"\d+ points .* no full neighbourhood .* collar of 2δ = 30 Å"):
         operator_rows(inside, None, SIGN_CHANGING, middle(inside))
 
 
 def test_one_missing_node_of_a_grid_is_noticed():
     points = grid()
     points = points[~np.all(points == [25, 0], axis=1)]
-    with pytest.raises(InputError, match="no full family"):
+    with pytest.raises(InputError, match="no full neighbourhood"):
         operator_rows(points, None, SIGN_CHANGING, middle(points, 11.0))
 
 
@@ -224,13 +224,13 @@ def test_unusable_points_are_refused():
     with pytest.raises(InputError, match="too small for a horizon"):
         operator_rows(points, np.array([30.0, 105.0]), SIGN_CHANGING, centre)
     with pytest.raises(InputError, match="too few to integrate"):
-        families(points, None, 7.0, centre)
+        neighbourhoods(points, None, 7.0, centre)
 
 
 def test_a_vanishing_weighted_volume_is_refused():
     points = grid()
     centre = middle(points, 1.0)
-    around = families(points, None, 15.0, centre)
+    around = neighbourhoods(points, None, 15.0, centre)
     r = np.maximum(np.hypot(*around.offsets.T), 1e-9)
     parts = [
         np.sum(around.weights * r**2 * Bernstein(15.0, np.array(d), (1.0,))(r)) for d in ([1, 0], [0, 1])

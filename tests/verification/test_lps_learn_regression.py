@@ -9,7 +9,7 @@ from mdbridge.core.errors import ConvergenceError
 from mdbridge.lps import stability, stencil, symbol
 from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.learn import regression, residuals, spectral
-from mdbridge.lps.learn.regression import Settings
+from mdbridge.lps.learn.regression import FitSettings
 from mdbridge.lps.material import LinearPeridynamicSolid
 
 HORIZON = 15.0
@@ -35,8 +35,8 @@ def operator(material, samples, grid=GRID):
 
 
 def problem(degree=3, settings=None, strict=False):
-    made = residuals.Problem(
-        [(spectral.moments(manufactured(TRUTH)), GRID)], [GRID, OTHER], degree, settings or Settings()
+    made = residuals.LeastSquaresProblem(
+        [(spectral.moments(manufactured(TRUTH)), GRID)], [GRID, OTHER], degree, settings or FitSettings()
     )
     made.strict = strict
     return made
@@ -64,7 +64,7 @@ def test_jacobian_is_the_slope_of_the_residuals(strict, coefficients):
 
 def test_jacobian_with_an_influence_function_for_the_dilatation():
     """The deviatoric one is not coercive, so that the penalties take part."""
-    made = problem(settings=Settings(own_dilatation=True))
+    made = problem(settings=FitSettings(own_dilatation=True))
     gauge = GRID.volume / 1000
     p = np.array([-0.3, 0.6, 0.7, 1.0, 1.4, -1.2, 0.1, 0.3, 1.0, 0.5, 0.2, 0.7])
     conditions = made._solvable_pair(p, made.zones[0])
@@ -86,7 +86,7 @@ def test_two_influence_functions_are_recovered_where_one_cannot_fit():
     samples = manufactured(truth)
     data = [(spectral.moments(samples), GRID)]
     one, two = (
-        regression.learn(data, [GRID], 2, Settings(consistency_weight=0.0, starts=4, own_dilatation=own))
+        regression.learn(data, [GRID], 2, FitSettings(consistency_weight=0.0, starts=4, own_dilatation=own))
         for own in (False, True)
     )
     assert isinstance(two.certificates[0], stability.PairCertificate)
@@ -99,7 +99,7 @@ def test_two_influence_functions_are_recovered_where_one_cannot_fit():
 
 def test_a_fit_from_a_model_stays_at_its_optimum():
     data = [(spectral.moments(manufactured(TRUTH)), GRID)]
-    settings = Settings(consistency_weight=0.0, starts=3)
+    settings = FitSettings(consistency_weight=0.0, starts=3)
     fit = regression.learn(data, [GRID], 2, settings)
     again = regression.learn(data, [GRID], 2, settings, start=fit.material)
     assert again.cost <= fit.cost + 1e-9
@@ -118,7 +118,7 @@ def test_penalties_take_part_in_the_jacobian_test():
 def test_a_sign_changing_model_is_recovered():
     samples = manufactured(TRUTH)
     # the truth's quadrature is not consistent, so that is not asked for
-    settings = Settings(consistency_weight=0.0, starts=3)
+    settings = FitSettings(consistency_weight=0.0, starts=3)
     fit = regression.learn([(spectral.moments(samples), GRID)], [GRID], 2, settings)
     residual, solution = spectral.errors(operator(fit.material, samples), samples)
     assert residual.max() < 1e-4
@@ -137,7 +137,7 @@ def test_certificates_hold_on_every_grid_even_for_data_of_an_unsolvable_model():
     wild = replace(TRUTH, influence=replace(TRUTH.influence, coefficients=np.array([0.5, 2.0, -1.2])))
     assert not stability.certify(wild.influence, GRID).holds
     data = [(spectral.moments(manufactured(wild)), GRID)]
-    fit = regression.learn(data, [GRID, OTHER], 2, Settings(starts=3))
+    fit = regression.learn(data, [GRID, OTHER], 2, FitSettings(starts=3))
     assert [one.spacing for one in fit.certificates] == [(4.93, 5.04), (5.0, 5.0)]
     assert all(one.holds for one in fit.certificates)
     for one, grid in zip(fit.certificates, (GRID, OTHER), strict=True):
@@ -146,7 +146,7 @@ def test_certificates_hold_on_every_grid_even_for_data_of_an_unsolvable_model():
 
 def test_consistency_makes_the_moduli_those_of_long_waves():
     data = [(spectral.moments(manufactured(TRUTH)), GRID)]
-    fit = regression.learn(data, [GRID], 6, Settings(consistency_weight=30.0, starts=3))
+    fit = regression.learn(data, [GRID], 6, FitSettings(consistency_weight=30.0, starts=3))
     k = 1e-4 * np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
     found = symbol.operator(fit.material, symbol.rings(GRID, k))
     along = np.einsum("ki,kij,kj->k", k, found, k) / 1e-16
@@ -160,7 +160,7 @@ def test_strict_mode_keeps_the_dilatation_from_being_blind(coefficients):
     material = replace(TRUTH, influence=replace(TRUTH.influence, coefficients=np.array(coefficients)))
     assert turned(material).any()
     data = [(spectral.moments(manufactured(material)), GRID)]
-    fit = regression.learn(data, [GRID], 4, Settings(starts=3, strict_inf_sup=True))
+    fit = regression.learn(data, [GRID], 4, FitSettings(starts=3, strict_inf_sup=True))
     assert fit.certificates[0].holds
     assert fit.certificates[0].inf_sup_ratio > 1e-9
     assert not turned(fit.material).any()
@@ -177,25 +177,25 @@ def turned(material):
 
 def test_a_seed_decides_the_result():
     data = [(spectral.moments(manufactured(TRUTH)), GRID)]
-    first, again = (regression.learn(data, [GRID], 2, Settings(starts=2)) for _ in range(2))
+    first, again = (regression.learn(data, [GRID], 2, FitSettings(starts=2)) for _ in range(2))
     assert first.material.as_dict() == again.material.as_dict()
     assert first.costs == sorted(first.costs)
     assert len(first.costs) == 2
-    other = regression.learn(data, [GRID], 2, Settings(starts=2, seed=1))
+    other = regression.learn(data, [GRID], 2, FitSettings(starts=2, seed=1))
     assert other.costs != first.costs
 
 
 def test_no_solvable_model_is_an_error(monkeypatch):
     data = [(spectral.moments(manufactured(TRUTH)), GRID)]
-    monkeypatch.setattr(residuals.Problem, "add_violations", lambda self, p: True)
+    monkeypatch.setattr(residuals.LeastSquaresProblem, "add_violations", lambda self, p: True)
     with pytest.raises(ConvergenceError, match="no solvable model found for a horizon of 15 Å and degree 1"):
-        regression.learn(data, [GRID], 1, Settings(starts=1))
+        regression.learn(data, [GRID], 1, FitSettings(starts=1))
 
 
 def test_moduli_stay_positive_against_the_wish_of_the_data():
     """With λ + μ < 0 nothing is solvable, whatever the certificate of the influence function says."""
     unstable = replace(TRUTH, lame_lambda=-1.0)
     data = [(spectral.moments(manufactured(unstable)), GRID)]
-    fit = regression.learn(data, [GRID], 2, Settings(starts=2))
+    fit = regression.learn(data, [GRID], 2, FitSettings(starts=2))
     assert fit.material.lame_mu > 0
     assert fit.material.lame_lambda + fit.material.lame_mu > 0

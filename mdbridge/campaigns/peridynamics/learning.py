@@ -20,7 +20,7 @@ from ...core.workspace import Workspace
 from ...fields.fieldset import FieldSet
 from ...lps import fieldsets, symbol
 from ...lps.learn import regression, spectral
-from ...lps.learn.residuals import Settings
+from ...lps.learn.residuals import FitSettings
 from ...lps.material import LinearPeridynamicSolid
 from .input import Learn
 
@@ -206,8 +206,10 @@ def _fit(
     if settings.method == "algorithm-1":
         from ...lps.learn import algorithm1  # brings in torch, which takes seconds to import
 
-        return algorithm1.learn(data, degree, algorithm1.Settings(seed=settings.seed, kernel=settings.kernel))
-    options = Settings(
+        return algorithm1.learn(
+            data, degree, algorithm1.Algorithm1Settings(seed=settings.seed, kernel=settings.kernel)
+        )
+    options = FitSettings(
         solution_weight=settings.solution_weight,
         consistency_weight=settings.consistency_weight,
         starts=settings.starts,

@@ -55,7 +55,7 @@ def evaluate(
     Raises:
         InputError: the nodes of the disc do not reach two horizons around what is solved.
     """
-    options: solver.Options = {
+    options: solver.KrylovOptions = {
         "rtol": settings.relative_tolerance,
         "max_iterations": settings.max_iterations,
     }

@@ -46,7 +46,7 @@ with requires("torch", "learning by Algorithm 1"):
     import torch
 
 Tensor = torch.Tensor
-Progress = Callable[[float, str], None]
+ProgressReport = Callable[[float, str], None]
 
 _UNIT = 10.0  # Å
 _GROWTH = 5.0  # r1, of the penalty
@@ -58,7 +58,7 @@ _THIN = 20  # every so many epochs go into the history
 
 
 @dataclass(frozen=True)
-class Settings:
+class Algorithm1Settings:
     """Effort of a fit.
 
     Attributes:
@@ -81,8 +81,8 @@ class Settings:
 def learn(
     data: Sequence[tuple[Moments, Stencil]],
     degree: int,
-    settings: Settings,
-    progress: Progress | None = None,
+    settings: Algorithm1Settings,
+    progress: ProgressReport | None = None,
 ) -> Fit:
     """Learn λ, μ and an influence function for a given horizon and degree by Algorithm 1.
 
@@ -100,7 +100,7 @@ def learn(
     Raises:
         ConvergenceError: the iteration diverged, or ended at μ = 0, which the projections allow.
     """
-    problem = _Problem(data, degree, settings.kernel)
+    problem = _ConstrainedProblem(data, degree, settings.kernel)
     random = np.random.default_rng(settings.seed)
     p = torch.tensor(np.concatenate([random.uniform(0.0, 1.0, problem.size - 3), np.ones(3)]))
     history: list[float] = []
@@ -125,7 +125,9 @@ def learn(
     return Fit(material, certificates, loss / 2, [loss / 2], epochs, [*history, loss])
 
 
-def _predict(problem: "_Problem", p: Tensor, settings: Settings, history: list[float]) -> None:
+def _predict(
+    problem: "_ConstrainedProblem", p: Tensor, settings: Algorithm1Settings, history: list[float]
+) -> None:
     """Line 2 of the listing: a positive kernel, ``p`` updated in place."""
 
     def objective(p: Tensor) -> tuple[Tensor, Tensor]:
@@ -140,7 +142,11 @@ def _predict(problem: "_Problem", p: Tensor, settings: Settings, history: list[f
 
 
 def _correct(
-    problem: "_Problem", p: Tensor, settings: Settings, history: list[float], progress: Progress | None
+    problem: "_ConstrainedProblem",
+    p: Tensor,
+    settings: Algorithm1Settings,
+    history: list[float],
+    progress: ProgressReport | None,
 ) -> int:
     """Lines 3 to 16: the augmented Lagrangian, ``p`` updated in place; the number of epochs."""
     multipliers, penalty = torch.zeros(3, dtype=p.dtype), 1.0
@@ -194,7 +200,7 @@ def _adam(
             project(p)
 
 
-class _Problem:
+class _ConstrainedProblem:
     """Loss and conditions as functions of p = (λ, μ, shape, D, ϖ_1, ϖ_2, ϖ_3), all tensors in float64."""
 
     def __init__(self, data: Sequence[tuple[Moments, Stencil]], degree: int, kernel: str):
@@ -220,8 +226,8 @@ class _Problem:
         """(4.8) in place: μ >= 0, λ + μ >= 0, α at most its bound (the paper's 3, less a thousandth)."""
         p[1].clamp_(min=0.0)
         p[0].clamp_(min=-p[1])
-        for index, one in enumerate(self.family.shape_parameters.values(), 2):
-            p[index].clamp_(max=one.bounds[1])
+        for index, parameter in enumerate(self.family.shape_parameters.values(), 2):
+            p[index].clamp_(max=parameter.bounds[1])
 
     def parts(self, p: Tensor) -> list[tuple[Tensor, Tensor]]:
         """g gᵀ and G on each grid, both ``(k, 2, 2)``, in 1/(10 Å)²."""

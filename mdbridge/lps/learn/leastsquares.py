@@ -23,6 +23,7 @@ def minimize(
         bounds: lower and upper, each ``(p,)``.
         ftol: relative change of the sum at which it stops.
     """
+    # scipy asks for residuals and Jacobian in two calls; they come together, so the second is kept
     last: dict[bytes, Array] = {}
 
     def residuals(p: Array) -> Array:
@@ -41,6 +42,7 @@ def minimize(
         start,
         jacobian,
         bounds=bounds,
+        # steps are measured by what they change: a coefficient that hardly a bond feels may move far
         x_scale="jac",
         max_nfev=evaluations,
         ftol=ftol,

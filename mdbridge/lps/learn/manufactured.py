@@ -16,7 +16,7 @@ from ..kernel import InfluenceFunction
 from ..material import C1, C2, LinearPeridynamicSolid, combined
 from ..stencil import Stencil
 from . import spectral
-from .residuals import Problem, Settings
+from .residuals import FitSettings, LeastSquaresProblem
 from .spectral import Samples
 
 Array = NDArray[np.float64]
@@ -30,10 +30,12 @@ def continuum_symbol(
     The integrals of (3.4) over the ball of radius ``horizon`` (Å), the angular ones in
     closed form, the radial one by Gauss's rule.  With (λ, μ) in TPa: TPa/Å².
     """
+    # exact to round-off for waves down to a tenth of the horizon, and cheap
     nodes, weights = np.polynomial.legendre.leggauss(200)
     r = 0.5 * horizon * (nodes + 1)
     w = 0.5 * horizon * weights * influence(r) * r
     x = np.outer(k, r)
+    # J₁(x)/x, 1/2 at 0
     ratio = np.where(x > 1e-8, j1(x) / np.where(x > 1e-8, x, 1.0), 0.5)
     volume = 2 * np.pi * (w * r**2).sum()
     g = C1 / volume * ((2 * np.pi * j1(x)) @ (w * r))
@@ -58,6 +60,7 @@ def standing_waves(
     """
     numbers = np.arange(-waves, waves + 1)
     n = np.stack(np.meshgrid(numbers, numbers, indexing="ij"), axis=-1).reshape(-1, 2)
+    # a uniform displacement has no load
     n = n[np.any(n != 0, axis=1)]
     k = 2 * np.pi / length * n
     modes = [(a, b) for a in range(waves + 1) for b in range(waves + 1) if a + b]
@@ -65,6 +68,7 @@ def standing_waves(
     for index, mode in enumerate(modes):
         members = np.all(np.abs(n) == mode, axis=1)
         for axis in range(2):
+            # a product of cosines is the mean of its four (on an axis two) plane waves ±k
             u[2 * index + axis, members, axis] = amplitude / members.sum()
     size = np.linalg.norm(k, axis=1)
     direction = k / size[:, None]
@@ -95,17 +99,21 @@ def learn_positive(
     Returns:
         The model, and its mean relative residual.
     """
-    settings = Settings(
+    settings = FitSettings(
         solution_weight=0.0, consistency_weight=0.0, positive=True, kernel=kernel, shape=shape or {}
     )
-    problem = Problem([(spectral.moments(samples), stencil)], [stencil], degree, settings)
+    problem = LeastSquaresProblem([(spectral.moments(samples), stencil)], [stencil], degree, settings)
     family = families.family(kernel)
-    shapes = itertools.product(*(np.linspace(*one.starts, 4) for one in family.shape_parameters.values()))
-    starts = [family(stencil.horizon, np.ones(degree + 1), one) for one in shapes]
+    shapes = itertools.product(
+        *(np.linspace(*parameter.starts, 4) for parameter in family.shape_parameters.values())
+    )
+    starts = [family(stencil.horizon, np.ones(degree + 1), values) for values in shapes]
     if start is not None:
+        # the same function in the larger basis: the loss cannot grow with M
         starts.append(start.elevated(degree))
     tries = [
-        problem.minimize(problem.parameters(LinearPeridynamicSolid(one, 0.0, 0.7)), 400) for one in starts
+        problem.minimize(problem.parameters(LinearPeridynamicSolid(influence, 0.0, 0.7)), 400)
+        for influence in starts
     ]
     material = problem.material(min(tries, key=lambda result: result.cost).x)
     return material, mean_residual(material, samples, stencil)

@@ -57,6 +57,7 @@ class Layout:
 
     def lame(self, p: Array) -> tuple[float, float]:
         """λ and μ (TPa)."""
+        # λ + μ and μ, not λ and μ: that the model be solvable is then a bound on each
         return float(p[0] - p[1]), float(p[1])
 
     def start(self, random: np.random.Generator) -> Array:
@@ -86,13 +87,14 @@ class Layout:
         """
         p = [np.array([material.lame_lambda + material.lame_mu, material.lame_mu])]
         functions = (material.influence, material.dilatation_influence)[: len(self.functions)]
-        for one in functions:
-            if not isinstance(one, self.family) or one.degree != self.degree:
+        for function in functions:
+            if not isinstance(function, self.family) or function.degree != self.degree:
                 raise ValueError(
-                    f"a start of {one.describe()} for a fit of {self.family.title}, M = {self.degree}"
+                    f"a start of {function.describe()} for a fit of {self.family.title}, M = {self.degree}"
                 )
-            q = one.parameters()
-            q[len(one.shape) :] /= np.abs(q[len(one.shape) :]).mean()
+            q = function.parameters()
+            # the scale of K means nothing, and a fit's tolerances are for numbers of order one
+            q[len(function.shape) :] /= np.abs(q[len(function.shape) :]).mean()
             p.append(q)
         return np.concatenate(p)
 
@@ -101,8 +103,8 @@ class Layout:
         lower, upper = np.full(self.size, -np.inf), np.full(self.size, np.inf)
         lower[:2] = _LEAST_MODULUS
         for part in self.functions:
-            for index, one in enumerate(self.family.shape_parameters.values(), part.start):
-                lower[index], upper[index] = one.bounds
+            for index, parameter in enumerate(self.family.shape_parameters.values(), part.start):
+                lower[index], upper[index] = parameter.bounds
             if positive:
                 lower[self.coefficients(part)] = 0.0
         return lower, upper

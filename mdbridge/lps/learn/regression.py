@@ -26,7 +26,7 @@ from ...core.errors import ConvergenceError
 from .. import stability
 from ..material import LinearPeridynamicSolid
 from ..stencil import Stencil
-from .residuals import STEEP, Problem, Settings
+from .residuals import STEEP, FitSettings, LeastSquaresProblem
 from .spectral import Moments
 
 Array = NDArray[np.float64]
@@ -62,7 +62,7 @@ def learn(
     data: Sequence[tuple[Moments, Stencil]],
     grids: Sequence[Stencil],
     degree: int,
-    settings: Settings,
+    settings: FitSettings,
     start: LinearPeridynamicSolid | None = None,
 ) -> Fit:
     """Learn λ, μ and an influence function for a given horizon and degree.
@@ -77,7 +77,8 @@ def learn(
     Raises:
         ConvergenceError: no start leads to a solvable model.
     """
-    problem = Problem(data, grids, degree, settings)
+    problem = LeastSquaresProblem(data, grids, degree, settings)
+    # only to rank them: the best are carried to the end
     tries = [problem.minimize(p, 50) for p in _starts(problem, data, grids, start)]
     tries.sort(key=lambda result: result.cost)
     history = [float(result.cost) for result in tries]
@@ -95,7 +96,7 @@ def learn(
         material=problem.material(p),
         certificates=certificates,
         cost=cost,
-        costs=[float(one.cost) for one in tries],
+        costs=[float(attempt.cost) for attempt in tries],
         evaluations=problem.evaluations,
         history=history,
         trace=np.minimum.accumulate(problem.trace).tolist(),
@@ -103,7 +104,7 @@ def learn(
 
 
 def _starts(
-    problem: Problem,
+    problem: LeastSquaresProblem,
     data: Sequence[tuple[Moments, Stencil]],
     grids: Sequence[Stencil],
     start: LinearPeridynamicSolid | None,
@@ -115,7 +116,9 @@ def _starts(
     random = np.random.default_rng(settings.seed)
     starts = [problem.start(random) for _ in range(settings.starts)]
     if settings.own_dilatation:
-        single = Problem(data, grids, problem.layout.degree, replace(settings, own_dilatation=False))
+        single = LeastSquaresProblem(
+            data, grids, problem.layout.degree, replace(settings, own_dilatation=False)
+        )
         random = np.random.default_rng(settings.seed)
         tries = [single.minimize(single.start(random), 50) for _ in range(settings.starts)]
         best = min(tries, key=lambda result: result.cost)
@@ -124,7 +127,7 @@ def _starts(
 
 
 def _polish(
-    problem: Problem, start: Array, history: list[float]
+    problem: LeastSquaresProblem, start: Array, history: list[float]
 ) -> tuple[float, Array, list[Certificate]] | None:
     """Minimise from ``start``, adding violated wave vectors until solvable; None if it never is."""
     problem.steep = STEEP

@@ -33,7 +33,7 @@ _GAUGE = 1e-2  # weight of what keeps the scale of K, which nothing else depends
 
 
 @dataclass(frozen=True)
-class Settings:
+class FitSettings:
     """Weights and effort of a fit.
 
     Attributes:
@@ -61,7 +61,7 @@ class Settings:
     shape: Mapping[str, float] = field(default_factory=dict)
 
 
-class Problem:
+class LeastSquaresProblem:
     """Residuals and Jacobian in the parameters of :class:`.parameters.Layout`."""
 
     def __init__(
@@ -69,7 +69,7 @@ class Problem:
         data: Sequence[tuple[Moments, Stencil]],
         grids: Sequence[Stencil],
         degree: int,
-        settings: Settings,
+        settings: FitSettings,
     ):
         family = families.family(settings.kernel)
         self.layout = Layout(family, grids[0].horizon, degree, settings.own_dilatation)
@@ -79,7 +79,9 @@ class Problem:
         self.trace: list[float] = []
         self.strict = False
         self.steep = STEEP
-        self.data = [(one, _Response(self.layout, stencil, one.wavevectors)) for one, stencil in data]
+        self.data = [
+            (moments, _Response(self.layout, stencil, moments.wavevectors)) for moments, stencil in data
+        ]
         self.consistency = [(_Shares(self.layout, stencil), *_consistency(stencil)) for stencil in grids]
         # a positive influence function is solvable as it is
         constrained = [] if settings.positive else grids

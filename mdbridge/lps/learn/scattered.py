@@ -15,10 +15,10 @@ from scipy.linalg import lu_factor, lu_solve
 from scipy.optimize import OptimizeResult
 
 from ...core.errors import ConvergenceError
-from .. import families as kernels
+from .. import families
 from ..kernel import normalised
 from ..material import LinearPeridynamicSolid
-from ..operator import Families, OperatorRows, families, operator_of_shares, operator_on
+from ..operator import Neighbourhoods, OperatorRows, neighbourhoods, operator_of_shares, operator_on
 from . import leastsquares
 from .parameters import Layout
 
@@ -38,13 +38,13 @@ class Cloud:
         points: ``(n, 2)`` (Å).
         box: ``(2,)`` (Å).
         horizon: δ (Å).
-        around: families of all points.
+        around: neighbourhoods of all points.
     """
 
     points: Array
     box: Array
     horizon: float
-    around: Families
+    around: Neighbourhoods
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ def cloud(points: Array, box: Array, horizon: float) -> Cloud:
     """Find all bonds of ``points`` ``(n, 2)`` and their quadrature weights.
 
     Raises:
-        InputError: as :func:`.operator.families`.
+        InputError: as :func:`.operator.neighbourhoods`.
     """
-    return Cloud(points, box, horizon, families(points, box, horizon, np.arange(len(points))))
+    return Cloud(points, box, horizon, neighbourhoods(points, box, horizon, np.arange(len(points))))
 
 
 def learn(
@@ -83,7 +83,7 @@ def learn(
     solution_weight: float = 3.0,
     starts: int = 3,
     seed: int = 0,
-    kernel: str = kernels.DEFAULT,
+    kernel: str = families.DEFAULT,
 ) -> ScatteredFit:
     """Learn λ, μ and an influence function.
 
@@ -97,8 +97,8 @@ def learn(
     Raises:
         ConvergenceError: no solvable model is found.
     """
-    layout = Layout(kernels.family(kernel), where.horizon, degree)
-    problem = _Problem(where, u, b, layout, solution_weight)
+    layout = Layout(families.family(kernel), where.horizon, degree)
+    problem = _ScatteredProblem(where, u, b, layout, solution_weight)
     random = np.random.default_rng(seed)
     tries = [problem.minimize(layout.start(random), 30) for _ in range(starts)]
     p = min(tries, key=lambda result: result.cost).x
@@ -122,13 +122,13 @@ def errors(material: LinearPeridynamicSolid, where: Cloud, u: Array, b: Array) -
     matrix = operator_on(where.around, material).matrix().toarray()
     u = u - u.mean(axis=1, keepdims=True)
     residual = u.reshape(len(u), -1) @ matrix.T - b.reshape(len(u), -1)
-    found = np.linalg.solve(_deflated(matrix), b.reshape(len(u), -1).T).T.reshape(u.shape)
-    wrong = (found - found.mean(axis=1, keepdims=True) - u).reshape(len(u), -1)
-    norms = [np.linalg.norm(one.reshape(len(u), -1), axis=1) for one in (b, u)]
+    solution = np.linalg.solve(_deflated(matrix), b.reshape(len(u), -1).T).T.reshape(u.shape)
+    wrong = (solution - solution.mean(axis=1, keepdims=True) - u).reshape(len(u), -1)
+    norms = [np.linalg.norm(field.reshape(len(u), -1), axis=1) for field in (b, u)]
     return np.linalg.norm(residual, axis=1) / norms[0], np.linalg.norm(wrong, axis=1) / norms[1]
 
 
-class _Problem:
+class _ScatteredProblem:
     """Residuals and Jacobian in the parameters of :class:`.parameters.Layout`."""
 
     def __init__(self, where: Cloud, u: Array, b: Array, layout: Layout, solution_weight: float):

@@ -37,6 +37,7 @@ def transform(u: Array, b: Array, shape: tuple[int, int], box: Array) -> Samples
     grid = (len(u), *shape, 2)
     size = shape[0] * shape[1]
     spectra = [
+        # orthonormal: norms are those of the nodes' values (Parseval)
         np.fft.fft2(np.reshape(field, grid), axes=(1, 2), norm="ortho").reshape(len(u), size, 2)[:, 1:]
         for field in (u, b)
     ]
@@ -76,6 +77,7 @@ def moments(samples: Samples, long_wave_weight: float = 0.0, weights: Array | No
     # a wave vector at the zone's edge is its own mirror image and must not count twice
     edge = np.any(np.isclose(np.abs(k) * samples.spacing, np.pi), axis=1)
     twice = np.where(edge, 1.0, 2.0)
+    # u is real: what −k says is the conjugate of what k says
     keep = half | edge
     load, motion = power(samples.b), power(samples.u)
     mean_k = (np.linalg.norm(k, axis=1) * (np.abs(samples.b) ** 2).sum(axis=2)).sum(axis=1) / load
@@ -120,6 +122,7 @@ def _least_squares(square: Array, cross: Array) -> tuple[Array, Array]:
     """R, Q with tr(A S Aᵀ) − 2 tr(A Cᵀ) = ‖A R − Q‖² + const for S = R Rᵀ and every symmetric A."""
     values, vectors = np.linalg.eigh(square)
     values = np.maximum(values, 0.0)
+    # a wave vector that no sample excites has a moment of zero, up to round-off
     significant = values > 1e-14 * values.max()
     root = np.sqrt(np.where(significant, values, 0.0))
     inverse = np.where(significant, 1.0 / np.where(significant, root, 1.0), 0.0)
