@@ -12,7 +12,7 @@ from mpi4py import MPI
 
 from ..core.errors import InputError
 from . import sources
-from .observe.base import Atoms
+from .observe.base import Atoms, Observer
 
 if TYPE_CHECKING:
     from .session import Session
@@ -28,29 +28,31 @@ class Births:
 
     Attributes:
         references: arrays that get the unwrapped position of a new atom.
-        states: arrays that get zeros.
     """
 
     def __init__(self, session: "Session"):
         self._session = session
         self.references: list[str] = []
-        self.states: list[str] = []
+        self._states: list[str] = []
+        self._told: list[Observer] = []
         self._bit = 0
 
-    def watch(self, references: Sequence[str], states: Sequence[str]) -> None:
-        """Keep these arrays right for atoms that come from now on (collective).
+    def watch(self, observers: Sequence[Observer]) -> None:
+        """Do for these what atoms that come from now on ask for (collective).
 
         Raises:
             InputError: an array has no room for two or three coordinates.
         """
         lmp = self._session.lmp
-        for name in references:
+        self.references = list(dict.fromkeys(name for o in observers for name in o.references))
+        self._states = list(dict.fromkeys(name for o in observers for name in o.states))
+        self._told = [o for o in observers if type(o).born is not Observer.born]
+        for name in self.references:
             if (width := sources.width(lmp, name)) not in (2, 3):
                 raise InputError(
                     f"'{name}' holds reference positions: it must have 2 or 3 columns, not {width}"
                 )
-        self.references, self.states = list(references), list(states)
-        if not references and not states:
+        if not self.watching:
             return
         if GROUP not in lmp.available_ids("group"):
             self._session.quietly(f"group {GROUP} empty")
@@ -60,11 +62,13 @@ class Births:
 
     @property
     def watching(self) -> bool:
-        """Whether there is anything to keep right."""
-        return bool(self.references or self.states)
+        """Whether there is anything to do for them."""
+        return bool(self.references or self._states or self._told)
 
     def mark(self, atoms: Atoms) -> None:
-        """Give atoms that have not been seen before their references and states."""
+        """Atoms that have not been seen before get their references and states; who wants to know is told."""
+        if not self.watching:
+            return
         mask = atoms.array("mask")
         known = mask & self._bit
         if known.all():
@@ -74,8 +78,10 @@ class Births:
         for name in self.references:
             array = atoms.array(name)
             array[new] = place[:, : array.shape[1]]
-        for name in self.states:
+        for name in self._states:
             atoms.array(name)[new] = 0
+        for observer in self._told:
+            observer.born(atoms, new)
         mask[new] |= self._bit
 
     def carry_over(self) -> None:

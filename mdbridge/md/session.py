@@ -129,7 +129,7 @@ class Session:
             self._changed = word != "run"
             return
         if word in _NOT_WITH_DUMPS:
-            self._watching.pause()
+            self._watching.recording.pause()
         give()
         self._watching.raise_failure()
 
@@ -203,8 +203,8 @@ class Session:
         Cheap where nothing but positions has changed since the last run; after any
         other command LAMMPS must be set up again, or it follows pointers to what is gone.
         """
-        if self._watching.recording:
-            self._watching.pause()
+        if self._watching.recording.open:
+            self._watching.recording.pause()
         line = "run 0 post no" if self._changed else "run 1 pre no post no"
         self._quiet = True
         try:
@@ -410,6 +410,5 @@ class Session:
         Raises:
             InputError: the atoms have no IDs, there is no such array, or their numbers differ.
         """
-        if self._watching.births.watching:
-            self._watching.births.mark(self.atoms())  # lest it be done over what is set now
+        self._watching.births.mark(self.atoms())  # lest it be done over what is set now
         arrays.scatter(self, name, values, unwrapped)

@@ -60,6 +60,38 @@ def test_an_atom_that_comes_later_has_moved_since_it_came(columns):
         assert len(set(birth.steps.values())) >= 6
 
 
+def test_whoever_wants_to_know_of_new_atoms_is_told_once():
+    class Follow(Observer):
+        """Keeps an array of its own, whatever was left in its place."""
+
+        moment = "forces"
+        needs = ("d_mine",)
+
+        def __init__(self):
+            self.told = []
+
+        def born(self, atoms, new):
+            self.told += atoms.ids[new].tolist()
+            atoms.array("d_mine")[new] = atoms.ids[new]
+
+        def local(self, atoms):
+            assert np.array_equal(atoms.array("d_mine"), atoms.ids)
+
+    with Session(MPI.COMM_SELF) as session:
+        session.commands(
+            GAS.format(columns=2) + "fix own all property/atom d_mine\ncreate_atoms 1 single 3 3 3"
+        )
+        session.scatter("d_mine", session.ids())
+        follow = Follow()
+        session.attach(follow, every(1))
+        session.commands("region all block INF INF INF INF INF INF\nfix go all evaporate 7 1 all 99")
+        session.commands("fix come all deposit 9 1 7 4711 region top near 1.0 vz 0 0 id next")
+        session.run(60)
+        session.commands("delete_atoms group all compress no\ncreate_atoms 1 single 9 9 9")
+        session.run(5)
+        assert len(follow.told) == len(set(follow.told)) == 10
+
+
 def test_the_filter_and_the_average_take_new_atoms_for_what_they_are():
     with Session(MPI.COMM_SELF) as session:
         session.commands(GAS.format(columns=2))

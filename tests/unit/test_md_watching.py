@@ -1,201 +1,354 @@
-"""What observers are told of a run: ends of steps as LAMMPS dumps them, each once, and failures on time."""
+"""Who looks when: set-ups again, minimisations, clear, early ends, several observers."""
 
 import numpy as np
 import pytest
+from crystals import crystal, moving
 from mpi4py import MPI
 
-from mdbridge.core.errors import InputError, ObserverError
-from mdbridge.md import watching
+from mdbridge.core.errors import InputError, MDError, ObserverError
+from mdbridge.md.engine import lammps
 from mdbridge.md.observe.base import Observer
+from mdbridge.md.observe.displacement import TimeFilter
 from mdbridge.md.observe.schedule import every, on
 from mdbridge.md.session import Session
 
-CRYSTAL = """
-    units lj
-    atom_modify map array
-    lattice fcc 0.9
-    region whole block 0 4 0 3 0 3
-    create_box 2 whole
-    create_atoms 1 box
-    set group all type/fraction 2 0.4 99
-    mass 1 1.0
-    mass 2 3.5
-    pair_style lj/cut 2.5
-    pair_coeff * * 1.0 1.0
-    velocity all create 1.5 4711 loop geom
-    timestep 0.002
-    fix motion all nve
-    group heavy type 2
-    compute each all pe/atom
-    """
+MOMENTS = ("end", "forces")
 
 
-class End(Observer):
-    """Keeps what it is shown at the end of its steps."""
+class Look(Observer):
+    """Keeps steps, positions and what it is told to read."""
 
-    needs = ("v", "f", "c_each")
-    groups = ("heavy",)
-    thermo = ("temp", "pe", "press")
-
-    def __init__(self):
-        self.seen = []
+    def __init__(self, moment="end", needs=(), thermo=(), reads_atoms=True, once=False, fail=None):
+        self.moment, self.needs, self.thermo = moment, needs, thermo
+        self.reads_atoms, self.once, self.fail = reads_atoms, once, fail
+        self.steps, self.x, self.values, self.finished = [], [], [], 0
 
     def local(self, atoms):
-        order = np.argsort(atoms.ids)
-        shown = {"step": atoms.step, "time": atoms.time, "box": atoms.box().copy()}
-        shown |= {name: getattr(atoms, name)[order].copy() for name in ("v", "f", "types")}
-        shown["x"] = atoms.unwrapped()[order]
-        shown |= {"each": atoms.values("c_each")[order], "heavy": atoms.group("heavy")[order]}
-        self.seen.append(shown | {name: atoms.thermo(name) for name in self.thermo})
+        if self.fail is not None:
+            raise self.fail
+        self.steps.append(atoms.step)
+        if self.reads_atoms:
+            order = np.argsort(atoms.ids)
+            self.x.append(atoms.x[order].copy())
+            self.values.append([atoms.values(name)[order] for name in self.needs])
+        else:
+            self.values.append([*(atoms.thermo(name) for name in self.thermo), atoms.box()[0, 0]])
 
-    @property
-    def steps(self):
-        return [one["step"] for one in self.seen]
-
-
-@pytest.fixture
-def session():
-    with Session(MPI.COMM_SELF) as made:
-        made.commands(CRYSTAL)
-        yield made
+    def finish(self):
+        self.finished += 1
 
 
-def test_the_end_of_a_step_is_what_a_run_to_there_leaves(session):
-    """Positions, velocities and energies belong together; so does the temperature."""
-    observer = End()
-    session.attach(observer, every(5))
-    session.run(10)
-    assert observer.steps == [0, 5, 10]
-    with Session(MPI.COMM_SELF) as other:
-        other.commands(CRYSTAL)
-        for shown, steps in zip(observer.seen, (0, 5, 5), strict=True):
-            other.run(steps)
-            for name in "xvf":
-                theirs = other.gather(name, 3, unwrapped=name == "x")
-                np.testing.assert_allclose(shown[name], theirs, atol=1e-12)
-            assert shown["temp"] == pytest.approx(other.lmp.get_thermo("temp"), rel=1e-12)
-            assert shown["press"] == pytest.approx(other.lmp.get_thermo("press"), rel=1e-12)
-            assert shown["each"].sum() == pytest.approx(shown["pe"], rel=1e-12)
-            masses = np.where(shown["types"] == 2, 3.5, 1.0)
-            kinetic = 0.5 * (masses * (shown["v"] ** 2).sum(axis=1)).sum()
-            assert shown["temp"] == pytest.approx(2 * kinetic / (3 * (len(masses) - 1)), rel=1e-12)
-            assert np.array_equal(shown["heavy"], shown["types"] == 2)
-            assert shown["time"] == pytest.approx(0.002 * shown["step"])
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_step_is_seen_once_however_the_runs_are_cut(moment):
+    with moving() as session:
+        look, seldom = Look(moment), Look(moment)
+        session.attach(look, every(1))
+        session.attach(seldom, every(4))
+        session.run(3)
+        session.commands("run 4\nrun 2 every 1 'print between'")
+        session.commands('if "1 == 1" then "run 3" "run 2"')
+        assert look.steps == list(range(15))
+        assert seldom.steps == [0, 4, 8, 12]
 
 
-def test_energies_are_those_of_the_system_whatever_thermo_shows(session):
-    session.commands("thermo_modify norm no")
-    observer = End()
-    session.attach(observer, every(3))
-    session.run(3)
-    whole = [one["pe"] for one in observer.seen]
-    session.detach(observer)
-    session.commands("thermo_modify norm yes")
-    with Session(MPI.COMM_SELF) as other:
-        other.commands(CRYSTAL + "\nthermo_modify norm yes")
-        again = End()
-        other.attach(again, every(3))
-        other.run(3)
-    assert [one["pe"] for one in again.seen] == pytest.approx(whole)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_run_0_looks_again_at_what_was_set_from_outside(moment):
+    with crystal() as session:
+        look, once = Look(moment), Look(moment, once=True)
+        session.attach(look, every(1))
+        session.attach(once, every(1))
+        x = session.gather("x", 3)
+        for k, give in enumerate(
+            (
+                lambda: session.run(0),
+                lambda: session.commands("run 0"),
+                lambda: session.commands("run 0 post no"),
+            )
+        ):
+            session.scatter("x", x + 0.01 * k)
+            give()
+            assert np.allclose(look.x[-1] - x, 0.01 * k, atol=1e-12)
+        session.commands("displace_atoms all move 0.05 0 0 units box\nrun 0")
+        assert np.allclose((look.x[-1] - x)[:, 0], 0.07, atol=1e-12)
+        session.commands('if "1 == 1" then "displace_atoms all move 0.01 0 0 units box" "run 0"')
+        assert np.allclose((look.x[-1] - x)[:, 0], 0.08, atol=1e-12)
+        assert look.steps == [0] * 5
+        assert once.steps == [0]
 
 
-def test_every_step_is_seen_once_over_several_runs_and_after_a_pause(session):
-    observer = End()
-    session.attach(observer, every(4))
-    for steps in (3, 5, 4):  # up to 12
-        session.run(steps)
-    session.commands("change_box all x scale 1.0 remap")  # which does not go with a dump
-    session.run(4)
-    assert observer.steps == [0, 4, 8, 12, 16]
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("style", ["cg", "fire", "sd"])
+def test_a_minimisation_shows_accepted_states_and_where_it_ends(moment, style):
+    with crystal(
+        "displace_atoms all random 0.1 0.1 0.1 4711 units box\ncompute fm all property/atom fx"
+    ) as session:
+        look = Look(moment)
+        session.attach(look, every(1))
+        session.commands(f"min_style {style}\nminimize 0 1e-9 7 1000")
+        assert look.steps[-1] == session.step == 7
+        assert np.array_equal(look.x[-1], session.gather("x", 3))
+        assert look.steps == (list(range(8)) if moment == "end" else [7])
+        count = len(look.steps)
+        session.run(0)
+        assert look.steps[count:] == [7]
+        assert np.array_equal(look.x[-1], session.gather("x", 3))
 
 
-def test_a_step_that_is_set_up_again_is_seen_again_unless_it_is_once(session):
-    again, once = End(), End()
-    once.once = True
-    session.attach(again, every(1))
-    session.attach(once, every(1))
-    session.run(0)
-    session.commands("displace_atoms all move 0.1 0 0")
-    session.run(0)
-    assert (again.steps, once.steps) == ([0, 0], [0])
-    assert again.seen[1]["x"][0, 0] != again.seen[0]["x"][0, 0]
+def test_energies_fall_over_the_states_of_a_minimisation():
+    with crystal("displace_atoms all random 0.1 0.1 0.1 4711 units box") as session:
+        look = Look(thermo=("pe",), reads_atoms=False)
+        session.attach(look, every(1))
+        session.minimize(1e-3, 1000)
+        energies = np.array([value for value, _ in look.values])
+        assert (np.diff(energies) <= 0).all()
+        assert np.isclose(energies[-1], session.lmp.get_thermo("pe") * session.natoms, rtol=1e-12)
+        assert look.steps[-1] == session.step
 
 
-def test_listed_steps_and_those_of_runs_inside_of_other_commands(session):
-    observer = End()
-    session.attach(observer, on([2, 7]))
-    session.commands('run 10 every 5 "print hello"')
-    assert observer.steps == [2, 7]
+def test_velocities_and_outputs_are_not_handed_out_right_after_the_forces():
+    for source in ("v", "vx", "c_pe", "f_mean", "v_twice"):
+
+        class Bad(Observer):
+            moment = "forces"
+
+            def local(self, atoms, source=source):
+                _ = atoms.v if source == "v" else atoms.values(source)
+
+        with moving("fix mean all ave/atom 1 1 1 x\nvariable twice atom 2*x") as session:
+            session.attach(Bad(), every(1))
+            with pytest.raises(ObserverError, match=r"are not known yet, right after the forces .* moment"):
+                session.run(3)
 
 
-@pytest.mark.parametrize("moment", ["end", "forces"])
-def test_a_failure_names_its_step_and_later_runs_go_on(session, moment):
-    class Fails(Observer):
-        fail = True
-
+def test_what_an_observer_did_not_ask_for_is_not_there():
+    class Bad(Observer):
         def local(self, atoms):
-            if atoms.step == 6 and self.fail:
-                raise ValueError("out of patience")
+            _ = atoms.v
 
-    observer = Fails()
-    observer.moment = moment
-    session.attach(observer, every(3))
-    with pytest.raises(ObserverError, match="at step 6 on rank 0: ValueError: out of patience") as caught:
-        session.run(30)
-    assert (caught.value.step, caught.value.rank) == (6, 0)
-    assert session.step < 30
-    observer.fail = False
-    session.run(10)
-
-
-def test_what_an_observer_needs_is_asked_for_when_it_is_attached(session):
-    class Greedy(Observer):
-        pass
-
-    for change, words in (
-        ({"needs": ("c_none",)}, r"Greedy needs c_none, .* add 'compute none all …'"),
-        ({"groups": ("light",)}, r"no group 'light'; it has all, heavy"),
-    ):
-        observer = Greedy()
-        vars(observer).update(change)
-        with pytest.raises(InputError, match=words):
-            session.attach(observer, every(1))
-    session.run(1)  # nothing of it was left behind
-
-
-def test_nothing_is_left_in_lammps_when_all_have_gone(session):
-    observer = End()
-    finished = []
-    observer.finish = lambda: finished.append(True)
-    session.attach(observer, every(1))
-    session.run(1)
-    session.detach(observer)
-    assert finished == [True]
-    assert not session.lmp.has_id("fix", "mdbridge_observers")
-    session.run(2)
-    assert observer.steps == [0, 1]
+    with moving() as session:
+        session.attach(Bad(), every(1))
+        with pytest.raises(ObserverError, match="'vx' was not recorded: an observer names all that it reads"):
+            session.run(3)
 
 
 @pytest.mark.parametrize(
-    ("triggers", "expected"),
+    ("settings", "words"),
     [
-        ([every(5)], [5, 10, 15, 20]),
-        ([every(4), every(6)], list(range(2, 21, 2))),  # every step that may be due
-        ([every(6, first=2)], [2, 8, 14, 20]),
-        ([every(5), on([3])], list(range(1, 21))),
+        ({"needs": ("c_no",)}, "Look needs c_no"),
+        ({"needs": ("d2_no",)}, "Look needs d2_no"),
+        ({"needs": ("c_pe[3]",)}, "c_pe"),
+        ({"needs": ("c_thermo_temp",)}, "thermo_temp"),
+        ({"needs": ("q",)}, "Look needs q"),
+        ({"thermo": ("nonsense",)}, "Invalid thermo keyword 'nonsense'"),
+        ({"thermo": ("c_no",)}, "there is no compute 'no'"),
     ],
 )
-def test_lammps_s_own_formula_meets_all_steps_that_may_be_due(triggers, expected):
-    """For when LAMMPS does not call back in between."""
-    formula = watching._stride(triggers)
-    step, met = 0, []
-    while (step := eval(formula, {"step": step})) <= 20:
-        met.append(step)
-    assert met == [n for n in expected if n > 0]
-    assert {n for n in range(1, 21) if any(t(n) for t in triggers)} <= set(met)
+def test_what_a_script_does_not_define_is_refused_when_attached(settings, words):
+    with moving() as session:
+        look = Look(**settings)
+        with pytest.raises((InputError, MDError), match=words):
+            session.attach(look, every(1))
+        assert session.run(3) == 3
+        assert look.steps == []
 
 
-def test_the_next_step_is_the_earliest_of_all_triggers():
-    assert watching._next([every(5), on([7])], 5) == 7
-    assert watching._next([on([3])], 3) is None
-    assert watching._next([], 3) is None
+def test_outputs_of_fixes_are_refused_on_steps_on_which_they_are_not_current():
+    with moving("fix mean all ave/atom 1 1 10 x") as session:
+        session.attach(Look(needs=("f_mean",)), every(15))
+        with pytest.raises(MDError, match="not computed at compatible times"):
+            session.run(30)
+
+
+def test_a_group_that_is_not_there_is_refused():
+    class Part(Observer):
+        groups = ("some",)
+
+    with moving() as session, pytest.raises(InputError, match=r"Part: .* no group 'some'; it has all"):
+        session.attach(Part(), every(1))
+
+
+MONTE_CARLO = {
+    "swap": "fix mc all atom/swap 5 3 99 1.0 types 1 2 ke yes",
+    "gcmc": "fix mc all gcmc 5 10 10 1 99 1.0 -1.0 0.1 full_energy",
+    "widom": "fix mc all widom 5 10 1 99 1.0 full_energy",
+}
+
+
+@pytest.mark.parametrize("fix", MONTE_CARLO)
+def test_trial_states_are_not_taken_for_steps(fix):
+    with moving("set group all type/fraction 2 0.5 4711\n" + MONTE_CARLO[fix]) as session:
+        look = Look()
+        session.attach(look, every(1))
+        session.run(12)
+        session.run(8)
+        assert look.steps == list(range(21))
+        assert np.array_equal(look.x[-1], session.gather("x", 3))
+        right_after = Look("forces")
+        session.attach(right_after, every(1))
+        with pytest.raises(InputError, match=r"at step 21 LAMMPS computed forces more than once, .*trial"):
+            session.run(12)
+        session.detach(right_after)
+        session.attach(Look("forces"), every(10, first=23))  # on whose steps there are no trials
+        session.commands("run 9\nrun 5")
+
+
+# --- clear, quit, early ends ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_after_clear_observers_look_on(moment):
+    class Defines(Look):
+        def prepare(self, session):
+            if not session.defines("c_mine"):
+                session.commands("compute mine all property/atom x")
+
+    with moving() as session:
+        look = Defines(moment, needs=("c_mine",) if moment == "end" else ())
+        session.attach(look, every(1))
+        session.run(4)
+        text = "lattice fcc 0.9\nregion b block 0 4 0 4 0 4\ncreate_box 1 b\ncreate_atoms 1 box\nmass 1 1\n"
+        session.commands("clear\nunits lj\natom_modify map yes\n" + text)
+        session.commands("pair_style lj/cut 2.5\npair_coeff * * 1 1\nfix 1 all nve\nrun 5")
+        assert look.steps == [*range(5), *range(6)]
+        assert len(look.x[-1]) == 256
+
+
+def test_after_clear_what_is_missing_is_named():
+    with moving("fix own all property/atom d2_reference 2 d2_smoothed 2") as session:
+        session.attach(TimeFilter(0.5), every(1))
+        session.commands(
+            "clear\nregion b block 0 4 0 4 0 4\ncreate_box 1 b\npair_style zero 1\npair_coeff * *\nmass 1 1"
+        )
+        with pytest.raises(InputError, match="TimeFilter needs d2_reference"):
+            session.commands("run 5")
+
+
+def test_a_script_that_clears_and_runs_on_without_the_observers_is_refused(tmp_path):
+    with moving() as session:
+        (tmp_path / "again.in").write_text(
+            "clear\nregion b block 0 4 0 4 0 4\ncreate_box 1 b\n"
+            "pair_style zero 1\npair_coeff * *\nmass 1 1\nrun 5\n"
+        )
+        look = Look()
+        session.attach(look, every(1))
+        with pytest.raises(MDError, match="cleared"):
+            session.file(tmp_path / "again.in")
+
+
+def test_quit_is_refused_where_it_can_be_seen():
+    with moving() as session:
+        with pytest.raises(MDError, match="'quit' would end the whole process"):
+            session.commands("run 2\nquit\nrun 3")
+        assert session.step == 2
+
+
+def test_a_run_says_how_many_steps_it_made():
+    with moving("variable now equal step\nfix stop all halt 1 v_now > 17 error continue") as session:
+        look = Look()
+        session.attach(look, every(1))
+        assert session.run(10) == 10
+        assert session.run(100) == session.step - 10 == 8
+        assert look.steps == list(range(19))
+        session.commands("unfix stop\ntimer timeout 0:00:00")
+        assert session.run(50) == 0
+        session.commands("timer timeout off")
+        assert session.run(50) == 50
+        assert session.run(70, "upto") == 2
+
+
+# --- several -------------------------------------------------------------------------
+
+
+def test_observers_of_different_kinds_do_not_disturb_each_other():
+    with moving("compute s all stress/atom NULL\nfix mean all ave/atom 1 5 5 vx") as session:
+        looks = [
+            (Look(needs=("vx", "c_s[1]")), every(5)),
+            (Look(needs=("f_mean", "c_pe")), every(10)),
+            (Look(thermo=("temp", "pxx"), reads_atoms=False), on([0, 10, 35])),
+            (Look("forces"), lambda step: step % 7 == 0),
+        ]
+        for look, schedule in looks:
+            session.attach(look, schedule)
+        session.run(20)
+        session.detach(looks[0][0])
+        session.run(20)
+        assert [look.steps for look, _ in looks] == [
+            [0, 5, 10, 15, 20],
+            [0, 10, 20, 30, 40],
+            [0, 10, 35],
+            [0, 7, 14, 21, 28, 35],
+        ]
+        assert [look.finished for look, _ in looks] == [1, 0, 0, 0]
+    assert [look.finished for look, _ in looks] == [1, 1, 1, 1]
+
+
+def test_nothing_is_left_behind(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    with moving() as session:
+        look = Look()
+        session.attach(look, every(5))
+        session.run(20)
+        assert [path.name for folder in tmp_path.iterdir() for path in folder.iterdir()] == []
+        session.detach(look)
+        assert not session.lmp.has_id("fix", "mdbridge_observers")
+        assert not session.lmp.has_id("dump", "mdbridge_frame")
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- someone else's LAMMPS -------------------------------------------------------------
+
+
+class Calculator:
+    """What other packages do: hold an instance, and run it when they are asked."""
+
+    def __init__(self):
+        self.lmp = lammps.lammps(cmdargs=["-log", "none", "-screen", "none"], comm=MPI.COMM_SELF)
+        self.lmp.commands_string(
+            "units lj\natom_modify map yes\nlattice fcc 0.85\nregion b block 0 4 0 4 0 4\ncreate_box 1 b\n"
+            "create_atoms 1 box\nmass 1 1\npair_style lj/cut 2.5\npair_coeff * * 1 1\nfix 1 all nve\n"
+            "velocity all create 0.8 4711 loop geom\ncompute pe all pe/atom"
+        )
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_instance_of_someone_else_is_watched_and_left_open(moment):
+    theirs = Calculator()
+    look = Look(moment, needs=("c_pe",) if moment == "end" else ())
+    with Session(MPI.COMM_SELF, lmp=theirs) as session:
+        session.attach(look, every(5))
+        theirs.lmp.command("run 10")  # not through the session
+        session.catch_up()
+        assert look.steps == [0, 5, 10]
+        assert session.run(10) == 10
+        theirs.lmp.command("run 7")
+    assert (
+        look.steps == [0, 5, 10, 15, 20, 25] if moment == "forces" else look.steps[:5] == [0, 5, 10, 15, 20]
+    )
+    theirs.lmp.command("run 3")
+    assert theirs.lmp.extract_global("ntimestep") == 30
+    theirs.lmp.close()
+
+
+def test_a_failure_in_someone_elses_run_is_told_when_they_ask():
+    theirs = Calculator()
+    with Session(MPI.COMM_SELF, lmp=theirs.lmp) as session:
+        session.attach(Look(fail=ValueError("no good")), every(1))
+        theirs.lmp.command("run 10")
+        with pytest.raises(ObserverError, match="no good"):
+            session.catch_up()
+    theirs.lmp.close()
+
+
+def test_what_holds_no_instance_is_refused():
+    with pytest.raises(InputError, match="dict is no LAMMPS instance"):
+        Session(MPI.COMM_SELF, lmp={})
+
+
+def test_switches_of_the_command_line_are_passed_on():
+    with Session(MPI.COMM_SELF, cmdargs=["-var", "size", "7", "-sf", "opt"]) as session:
+        assert session.lmp.extract_variable("size") == "7"
+        session.commands("region b block 0 4 0 4 0 4\ncreate_box 1 b\nmass 1 1\npair_style lj/cut 2.5")
+        session.commands("pair_coeff * * 1 1\nrun 0")
+    with pytest.raises(InputError, match="'-partition'"):
+        Session(MPI.COMM_SELF, cmdargs=["-partition", "1x1"])

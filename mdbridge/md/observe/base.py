@@ -163,6 +163,12 @@ class Observer:
     def prepare(self, session: "Session") -> None:
         """Called once when attached, before anything is checked; may give LAMMPS commands (collective)."""
 
+    def born(self, atoms: Atoms, new: NDArray[np.intp]) -> None:
+        """Rows ``new`` of ``atoms`` have not been seen before; right after the forces, before any look.
+
+        What arrays hold of them is arbitrary: LAMMPS leaves there what another atom had.
+        """
+
     def local(self, atoms: Atoms) -> None:
         """Look at this rank's atoms.  May raise anything; must not communicate."""
 
