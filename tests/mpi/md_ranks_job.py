@@ -13,9 +13,12 @@ from mdbridge.core.errors import MdbridgeError, ObserverError
 from mdbridge.fields.grid import NodeGrid
 from mdbridge.md import loads
 from mdbridge.md.crystals import planar_crystal, plane_box
+from mdbridge.md.elastic import elastic_constants
+from mdbridge.md.force_constants import force_constants
 from mdbridge.md.observe.displacement import SpatialAverage, TimeFilter
 from mdbridge.md.observe.schedule import every, on
 from mdbridge.md.relax import Crystal
+from mdbridge.md.response import linear_response
 from mdbridge.md.session import Session
 from mdbridge.md.thermostat import temperature
 
@@ -114,6 +117,22 @@ def dynamics(comm: MPI.Comm) -> dict[str, np.ndarray]:
             "smoothed": session.gather("d2_smoothed", 2)[order],
             "heat": heat,
         }
+
+
+def crystal(comm: MPI.Comm, name: str) -> dict[str, np.ndarray]:
+    """What is found out about a crystal, and one load on it: atoms of two kinds have other IDs too."""
+    planar = planar_crystal(name)
+    lattice = planar.relaxed_lattice(comm)
+    forces = force_constants(comm, planar, lattice)
+    found = {key: np.array(value) for key, value in elastic_constants(comm, planar, lattice).items()}
+    found |= {"lattice": np.array(lattice), "reach": np.array(forces.reach())}
+    found["frequencies"] = forces.frequencies(np.array([0.1, 0.2]))
+    with planar.sheet(comm, CELLS, lattice) as session:
+        loaded = Crystal(session, planar.bond_cutoff(lattice), forces.reach(), free=False)
+        order = by_position(session)
+        found["masses"] = loaded.masses[order]
+        force, u = linear_response(loads.training(loaded.box)[8], loaded, 0.002, 1e-9, 0.005)
+        return found | {"force": force[order], "u": u[order]}
 
 
 def relax(comm: MPI.Comm) -> dict[str, np.ndarray]:
@@ -220,7 +239,9 @@ def empty(comm: MPI.Comm) -> dict[str, np.ndarray]:
 def main() -> int:
     comm = MPI.COMM_WORLD
     what, path, *rest = sys.argv[1:]
-    found = {one.__name__: one for one in (static, dynamics, relax, fault, lost, empty)}[what](comm, *rest)
+    found = {one.__name__: one for one in (static, dynamics, crystal, relax, fault, lost, empty)}[what](
+        comm, *rest
+    )
     parallel.on_root(comm, lambda: np.savez(path, **found))
     return 0
 

@@ -11,9 +11,9 @@ JOB = Path(__file__).with_name("md_ranks_job.py")
 pytestmark = pytest.mark.mpi
 
 
-def results(tmp_path, what, ranks):
+def results(tmp_path, what, ranks, *arguments):
     path = tmp_path / f"{what}-{ranks}.npz"
-    job = launch(JOB, ranks, what, path)
+    job = launch(JOB, ranks, what, path, *arguments)
     assert job.returncode == 0, job.stderr
     with np.load(path) as stored:
         return dict(stored)
@@ -44,6 +44,12 @@ def test_filtered_fields_are_the_same_when_atoms_migrate(tmp_path):
 def test_relaxed_states_are_the_same_on_one_and_on_two_ranks(tmp_path):
     one, two = (results(tmp_path, "relax", n) for n in (1, 2))
     assert_same(one, two, 1e-7)
+
+
+def test_a_crystal_of_two_kinds_of_atoms_is_the_same_on_one_and_on_two_ranks(tmp_path):
+    one, two = (results(tmp_path, "crystal", n, "boron-nitride") for n in (1, 2))
+    assert len(set(one["masses"])) == 2
+    assert_same(one, two, 1e-6)
 
 
 def test_ranks_without_atoms_take_part(tmp_path):
