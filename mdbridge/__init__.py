@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from .md.observe.displacement import SpatialAverage, TimeFilter
     from .md.observe.schedule import every, on
     from .md.session import Session
-    from .stz.grid import Grid
-    from .stz.model import Material
-    from .stz.solver import Case, forward
+    from .stz.forwardrun import Case, forward
+    from .stz.ratelaw import Material
+    from .stz.staggered import Grid
 
 __version__ = "0.1.0"
 
@@ -51,11 +51,11 @@ __all__ = [
 
 _HOMES = {
     "Calibration": "calibrate.ego",
-    "Case": "stz.solver",
+    "Case": "stz.forwardrun",
     "FieldSet": "fields.fieldset",
-    "Grid": "stz.grid",
+    "Grid": "stz.staggered",
     "LinearPeridynamicSolid": "lps.material",
-    "Material": "stz.model",
+    "Material": "stz.ratelaw",
     "MdbridgeError": "core.errors",
     "NodeGrid": "fields.grid",
     "Observer": "md.observe.base",
@@ -66,7 +66,7 @@ _HOMES = {
     "SpatialAverage": "md.observe.displacement",
     "TimeFilter": "md.observe.displacement",
     "every": "md.observe.schedule",
-    "forward": "stz.solver",
+    "forward": "stz.forwardrun",
     "learn": "lps.fieldsets",
     "on": "md.observe.schedule",
     "solve": "lps.fieldsets",

@@ -21,12 +21,12 @@ from mpi4py import MPI
 from mdbridge.stz import initial
 from mdbridge.stz.equilibrium import krylov
 from mdbridge.stz.equilibrium.projection import FourierProjection, Projection
+from mdbridge.stz.forwardrun import TOLERANCE, Case, error_scales, forward, initial_state
 from mdbridge.stz.frame import FRAMES
-from mdbridge.stz.grid import Domain, Grid, WholeGrid
-from mdbridge.stz.model import Material
+from mdbridge.stz.ratelaw import Material
 from mdbridge.stz.rates import Rates
 from mdbridge.stz.scheme import Stepper
-from mdbridge.stz.solver import TOLERANCE, Case, error_scales, forward, initial_state
+from mdbridge.stz.staggered import Domain, Grid, WholeGrid
 
 MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.132)
 SIZES = (128, 512)

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from ..calibrate.model import described
 from ..core.errors import InputError
-from . import paperfiles, solver
+from . import forwardrun, paperfiles
 from .energies import read_energy
-from .grid import Grid
-from .model import Diffusion, Material, effective_temperature
+from .ratelaw import Diffusion, Material, effective_temperature
+from .staggered import Grid
 
 Array = NDArray[np.float64]
 
@@ -61,7 +61,7 @@ def forward(
     max_strain: float = 0.5,
     rate: float = 1.0e8,
     box: Sequence[float] = (400.0, 400.0),
-    tolerance: float = solver.TOLERANCE,
+    tolerance: float = forwardrun.TOLERANCE,
     diffusion: Diffusion = "group",
     **material: float,
 ) -> dict[str, Array]:
@@ -76,9 +76,9 @@ def forward(
             paper's format, or HDF5 with the dataset ``potential_energy``.
         final_energy_file: the same at the end; χ∞ = β (max E − E0).
         strains: net strains of the snapshots, increasing; each must be a frame.
-        frames, max_strain, rate, tolerance: as in :class:`~mdbridge.stz.solver.Case`.
+        frames, max_strain, rate, tolerance: as in :class:`~mdbridge.stz.forwardrun.Case`.
         box: edges in Å.
-        material: any other parameter of :class:`~mdbridge.stz.model.Material`.
+        material: any other parameter of :class:`~mdbridge.stz.ratelaw.Material`.
 
     Returns:
         ``Exy`` and ``chi`` at the snapshots, ``(k, ny, nx)``, and
@@ -94,7 +94,7 @@ def forward(
     energy, final = _energy(energy_file), _energy(final_energy_file)
     chi = effective_temperature(energy, beta, E0)
     chi_inf = float(effective_temperature(final, beta, E0).max())
-    case = solver.Case(
+    case = forwardrun.Case(
         Material(s_y=s_y, c0=c0, chi_inf=chi_inf, diffusion=diffusion, **material),
         chi,
         Grid(chi.shape[1], chi.shape[0], box[0], box[1]),
@@ -104,7 +104,7 @@ def forward(
         fields_at=_frames(strains, frames, max_strain),
         tolerance=tolerance,
     )
-    result = solver.forward(case)
+    result = forwardrun.forward(case)
     return {"Exy": result.exy, "chi": result.chi, "shear_stress": result.shear_stress[1:]}
 
 
@@ -136,11 +136,11 @@ def published(
     stress = paperfiles.read_shear_stress(source / "stress_rand2_matlab.txt")
     gamma = max_strain * np.arange(1, frames + 1) / frames
     curve = np.interp(gamma, np.linspace(0.0, 0.5, len(stress)), stress)
-    found = {"Exy": exy, "shear_stress": curve}
+    response = {"Exy": exy, "shear_stress": curve}
     if beta is not None and E0 is not None:
         energies = [_energy(str(source / f"pe.MD.{n}")) for n in numbers]
-        found["chi"] = np.array([effective_temperature(energy, beta, E0) for energy in energies])
-    return found
+        response["chi"] = np.array([effective_temperature(energy, beta, E0) for energy in energies])
+    return response
 
 
 def _frames(strains: Sequence[float], frames: int, max_strain: float) -> list[int]:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
-from .grid import Grid
+from .staggered import Grid
 
 Array = NDArray[np.float64]
 

@@ -34,8 +34,8 @@ def read_field(path: Path) -> Array:
         ) from None
     lengths = {len(line) for line in lines}
     if len(lines) != ny or lengths != {nx}:
-        found = f"({len(lines)}, {', '.join(map(str, sorted(lengths))) or 0})"
-        raise FileError(f"{path}: holds rows and columns {found}, its first line says ({ny}, {nx})")
+        held = f"({len(lines)}, {', '.join(map(str, sorted(lengths))) or 0})"
+        raise FileError(f"{path}: holds rows and columns {held}, its first line says ({ny}, {nx})")
     return arrays.numbers(path, lines)
 
 

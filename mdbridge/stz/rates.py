@@ -5,13 +5,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from . import kernels
+from . import compiled
+from .compiled import Weights
 from .equilibrium.projection import Projection
 from .frame import Frame
-from .grid import Domain, Fields, extrapolate_at_plates, ghosted
-from .kernels import Weights
-from .model import Material
+from .ratelaw import Material
 from .referencemap import ReferenceMap
+from .staggered import Domain, Fields, extrapolate_at_plates, ghosted
 
 DIFFUSION_CEILING = 1000.0
 """Diffusion, per unit of strain, that is followed in full however fast plastic flow relaxes.
@@ -55,7 +55,7 @@ class Rates:
     ):
         """``rate`` is λ in 1/s; a ``ceiling`` is kept, and replaces that of :data:`DIFFUSION_CEILING`."""
         grid = domain.grid
-        self._constants = kernels.Constants(
+        self._constants = compiled.Constants(
             mu=material.mu,
             lame=material.lame_lambda,
             s_y=material.s_y,
@@ -76,7 +76,7 @@ class Rates:
         self._velocity_at_start = ghosted(2, domain.shape)
         self.reference = ReferenceMap(domain, self._low_plate, self._high_plate)
         force, diffusion = np.zeros((2, *domain.shape)), np.zeros(domain.shape)
-        self._made = kernels.Local(diffusion, force, ghosted(3, (2, domain.shape[1])))
+        self._made = compiled.Local(diffusion, force, ghosted(3, (2, domain.shape[1])))
         self._radius, self._stiffest, self._contrast, self._crossed = 0.0, 0.0, 0.0, 0.0
 
     @property
@@ -89,7 +89,7 @@ class Rates:
 
         Args:
             gamma: net strain.
-            state: ``(5, rows + 4, columns + 4)``, see :data:`~mdbridge.stz.grid.STATE`.
+            state: ``(5, rows + 4, columns + 4)``, see :data:`~mdbridge.stz.staggered.STATE`.
             rate: same shape.
         """
         self.stage(gamma, state, state, state, JUST_THE_RATE, rate)
@@ -101,7 +101,7 @@ class Rates:
 
         Args:
             gamma, state: as in a call.
-            base, base_rate: Y0 and F0 of :class:`~mdbridge.stz.kernels.Weights`, like ``state``.
+            base, base_rate: Y0 and F0 of :class:`~mdbridge.stz.compiled.Weights`, like ``state``.
             weights: of the sum of these, ``state``, its rate and Y'.
             out: Y', like ``state``; becomes the sum.
         """
@@ -112,21 +112,21 @@ class Rates:
         earlier, ratio = self._foresee(gamma)
         local = (self._ceiling, k, t, self._low_plate, self._high_plate, base, base_rate, weights, made)
         if earlier is None:  # find a velocity first
-            kernels.local_stage(state, velocity, velocity, 0.0, *local, out[:0])
+            compiled.local_stage(state, velocity, velocity, 0.0, *local, out[:0])
             self._project(matrix, t, new)
             velocity = earlier = new
-        extremes = kernels.local_stage(state, velocity, earlier, ratio, *local, out)
+        extremes = compiled.local_stage(state, velocity, earlier, ratio, *local, out)
         self._project(matrix, t, new)
         self._velocities = [new, *self._velocities[:-1]]
         self._radius, self._stiffest, fastest, largest = self._domain.maximum(np.array(extremes)).tolist()
         self._contrast = largest / k.mu
         self._smooth(t, fastest)
-        kernels.close(self.velocity, made.diffusion, k, t, weights.rate, out)
+        compiled.close(self.velocity, made.diffusion, k, t, weights.rate, out)
 
-    def _project(self, matrix: NDArray[np.float64], t: kernels.Geometry, velocity: Fields) -> None:
+    def _project(self, matrix: NDArray[np.float64], t: compiled.Geometry, velocity: Fields) -> None:
         """Set ``velocity`` to the V that balances the local rates."""
         self._domain.fill(self._made.edges)
-        kernels.first_force(self._constants, t, self._made)
+        compiled.first_force(self._constants, t, self._made)
         self._projection.solve(self._made.force, matrix, velocity)
         self._domain.fill(velocity)
 
@@ -143,10 +143,10 @@ class Rates:
                 return earlier, ratio
         return None, 0.0
 
-    def _smooth(self, t: kernels.Geometry, flow: float) -> None:
+    def _smooth(self, t: compiled.Geometry, flow: float) -> None:
         """Smooth diffusion of χ where it is faster than the ceiling; ``flow`` is the largest D."""
         k = self._constants
-        n11, n12, n22 = kernels.metric(t)
+        n11, n12, n22 = compiled.metric(t)
         along_x, along_y = n11, n22
         if self._domain.grid.boundary == "clamped":  # smoothing knows a bound alone
             along_x = along_y = 0.5 * (n11 + n22) + math.hypot(0.5 * (n11 - n22), n12)
@@ -171,7 +171,7 @@ class Rates:
         The ceiling of diffusion stays until the next one is taken, whatever trials do.
         """
         start, end, grid = self._velocity_at_start, self.velocity, self._domain.grid
-        crossed = np.array([kernels.crossings(end, grid.dx, grid.dy)])
+        crossed = np.array([compiled.crossings(end, grid.dx, grid.dy)])
         crossed_at_start, self._crossed = self._crossed, self._domain.maximum(crossed).item()
         self.reference.carry(step, start, end, step * max(crossed_at_start, self._crossed))
         start[...] = end
@@ -179,13 +179,13 @@ class Rates:
             self._ceiling = max(DIFFUSION_CEILING, self._stiffest)
 
     def sums(self, gamma: float, state: Fields) -> tuple[float, float, float]:
-        """Sums over this rank's cells, see :func:`.kernels.sums`."""
-        return kernels.sums(state, self._constants, geometry(self._frame, gamma))
+        """Sums over this rank's cells, see :func:`.compiled.sums`."""
+        return compiled.sums(state, self._constants, geometry(self._frame, gamma))
 
     def plastic_flow(self, gamma: float, state: Fields) -> Fields:
         """D at owned cells per unit of net strain, ``(rows, columns)``."""
         flow = np.empty(self._domain.shape)
-        kernels.plastic_flow(state, self._constants, geometry(self._frame, gamma), flow)
+        compiled.plastic_flow(state, self._constants, geometry(self._frame, gamma), flow)
         return flow
 
     def forget(self) -> None:
@@ -195,11 +195,11 @@ class Rates:
         self._times = ()
 
 
-def geometry(frame: Frame, gamma: float) -> kernels.Geometry:
+def geometry(frame: Frame, gamma: float) -> compiled.Geometry:
     """T and the frame's own stretching at ``gamma``, for the kernels."""
     (a, b), (c, d) = frame.matrix(gamma).tolist()
     (xx, xy), (yx, yy) = frame.velocity_gradient(gamma).tolist()
-    return kernels.Geometry(a, b, c, d, xx, 0.5 * (xy + yx), yy)
+    return compiled.Geometry(a, b, c, d, xx, 0.5 * (xy + yx), yy)
 
 
 def physical_stress(state: Fields, matrix: NDArray[np.float64]) -> NDArray[np.float64]:

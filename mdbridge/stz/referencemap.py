@@ -6,8 +6,8 @@ stages of a step: two sums with the velocities at the step's ends are second ord
 
 import math
 
-from . import kernels
-from .grid import Domain, Fields, extrapolate_corners_at_plates, ghosted
+from . import compiled
+from .staggered import Domain, Fields, extrapolate_corners_at_plates, ghosted
 
 _COURANT = 0.5
 """Cells that the fastest flow may cross at a time; the differences bear no more."""
@@ -37,9 +37,9 @@ class ReferenceMap:
         parts = max(1, math.ceil(courant / _COURANT))
         for part in range(parts):
             first, last = part / parts, (part + 1) / parts
-            kernels.carry(u, start, end, first, grid.dx, grid.dy, step / parts, 1.0, predicted)
+            compiled.carry(u, start, end, first, grid.dx, grid.dy, step / parts, 1.0, predicted)
             self._fill(predicted)
-            kernels.carry(predicted, start, end, last, grid.dx, grid.dy, step / parts, 0.5, u)
+            compiled.carry(predicted, start, end, last, grid.dx, grid.dy, step / parts, 0.5, u)
             self._fill(u)
 
     def _fill(self, corners: Fields) -> None:

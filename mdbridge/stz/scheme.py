@@ -16,8 +16,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from .grid import CHI, GHOST, Domain, Fields, owned
-from .kernels import Weights
+from .compiled import Weights
+from .staggered import CHI, GHOST, Domain, Fields, owned
 
 DAMPING = 2.0 / 13.0
 

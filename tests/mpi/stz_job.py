@@ -11,13 +11,13 @@ from mpi4py import MPI
 from mdbridge.core.parallel import run_main
 from mdbridge.stz import initial, scheme
 from mdbridge.stz.equilibrium import krylov
-from mdbridge.stz.equilibrium.slabs import SharedColumns, SharedGrid
-from mdbridge.stz.equilibrium.spectral import Columns, SpectralSolver, WholeRows
+from mdbridge.stz.equilibrium.distributed import DistributedColumns, DistributedGrid
+from mdbridge.stz.equilibrium.fourier import Columns, SpectralSolver, WholeRows
+from mdbridge.stz.forwardrun import Case, forward
 from mdbridge.stz.frame import inverse
-from mdbridge.stz.grid import Grid, ghosted, owned
-from mdbridge.stz.model import Material
+from mdbridge.stz.ratelaw import Material
 from mdbridge.stz.referencemap import ReferenceMap
-from mdbridge.stz.solver import Case, forward
+from mdbridge.stz.staggered import Grid, ghosted, owned
 
 MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.132)
 
@@ -25,11 +25,11 @@ MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.132)
 def exchanged(comm: MPI.Comm) -> dict[str, np.ndarray]:
     """By both ways: the spectrum along x of a random field, the field back, what is solved and smoothed."""
     grid, found = Grid(21, 18), {}
-    domain = SharedGrid(grid, comm)
+    domain = DistributedGrid(grid, comm)
     whole = np.random.default_rng(5).random((2, 18, 21))
     rows = np.ascontiguousarray(whole[:, domain.origin[0] : domain.origin[0] + domain.shape[0]])
     for way in ("memory", "messages"):
-        columns, back = SharedColumns(domain, by_messages=way == "messages"), np.empty_like(rows)
+        columns, back = DistributedColumns(domain, by_messages=way == "messages"), np.empty_like(rows)
         for count in (2, 1, 2):
             spectrum = columns.forward(rows[:count])
             mine = np.array(spectrum[..., columns.mine])
@@ -78,11 +78,11 @@ def forward_runs(task: str, comm: MPI.Comm) -> dict[str, np.ndarray]:
             result = forward(case, domain, projection)
         for name in ("shear_stress", "exy", "chi", "velocity", "stress"):
             found[f"{boundary}_{name}"] = getattr(result, name)
-        found[f"{boundary}_map"] = carried(SharedGrid(grid, comm))
+        found[f"{boundary}_map"] = carried(DistributedGrid(grid, comm))
     return found
 
 
-def carried(domain: SharedGrid) -> np.ndarray | None:
+def carried(domain: DistributedGrid) -> np.ndarray | None:
     """The reference map after two steps in each of which the flow crosses three cells."""
     grid, (row, _), (rows, _) = domain.grid, domain.origin, domain.shape
     clamped = grid.boundary == "clamped"

@@ -54,16 +54,16 @@ PURE = {
     *(
         f"stz.{n}"
         for n in [
-            "model",
+            "ratelaw",
             "frame",
             "scheme",
-            "grid",
-            "kernels",
+            "staggered",
+            "compiled",
             "rates",
             "equilibrium.projection",
-            "equilibrium.spectral",
+            "equilibrium.fourier",
             "equilibrium.transforms",
-            "strain",
+            "greenlagrange",
             "initial",
         ]
     ),

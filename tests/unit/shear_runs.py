@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from mdbridge.stz.grid import Grid
-from mdbridge.stz.model import Material
+from mdbridge.stz.forwardrun import Case, Result
+from mdbridge.stz.ratelaw import Material
 from mdbridge.stz.scheme import Counts
-from mdbridge.stz.solver import Case, Result
+from mdbridge.stz.staggered import Grid
 
 MATERIAL = Material(s_y=1.0, c0=0.5, chi_inf=0.13, e_z=20000.0)
 GRID = Grid(8, 6, 80.0, 30.0)

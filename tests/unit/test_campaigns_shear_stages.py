@@ -15,7 +15,7 @@ from mdbridge.campaigns.shear import results, stages
 from mdbridge.core import files, store
 from mdbridge.core.errors import FileError, FlowError, InputError
 from mdbridge.stz import scheme
-from mdbridge.stz.solver import forward
+from mdbridge.stz.forwardrun import forward
 
 INPUTS = Path(__file__).parents[2] / "inputs"
 SMALL = ["grid.nx=8", "grid.ny=10", "shear.max_strain=0.2", "shear.frames=8"]

@@ -23,7 +23,7 @@ from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
 from mdbridge.fields.storage import get_fields, put_fields
 from mdbridge.stz.energies import read_energy
-from mdbridge.stz.solver import forward
+from mdbridge.stz.forwardrun import forward
 
 INPUTS = Path(__file__).parents[2] / "inputs"
 CASES = 20

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from thread_ranks import together
 
-from mdbridge.stz.equilibrium.exchange import Memory, Messages, Parts, split
+from mdbridge.stz.equilibrium.exchange import Parts, SentSpectrum, SharedSpectrum, split
 
 
 def exchange(way, parts, comm, memory):
-    return Memory(parts, comm, memory) if way == "memory" else Messages(parts, comm)
+    return SharedSpectrum(parts, comm, memory) if way == "memory" else SentSpectrum(parts, comm)
 
 
 @pytest.mark.parametrize("way", ["memory", "messages"])
@@ -58,4 +58,4 @@ def test_columns_lie_at_an_odd_pitch():
     """An even one may be a power of two, at which transforms along columns are slow."""
     for columns in (4, 5, 8):
         comm = SimpleNamespace(rank=0, size=1)
-        assert Messages(Parts(6, columns, comm), comm).columns.shape[2] % 2 == 1
+        assert SentSpectrum(Parts(6, columns, comm), comm).columns.shape[2] % 2 == 1

@@ -8,8 +8,8 @@ from stz_divergence import divergence
 from mdbridge.stz.equilibrium import krylov
 from mdbridge.stz.equilibrium.projection import FourierProjection
 from mdbridge.stz.frame import FRAMES
-from mdbridge.stz.grid import Grid, WholeGrid, ghosted, owned
-from mdbridge.stz.model import Material
+from mdbridge.stz.ratelaw import Material
+from mdbridge.stz.staggered import Grid, WholeGrid, ghosted, owned
 
 MATERIAL = Material(s_y=1.0, c0=0.5, chi_inf=0.13)
 
@@ -77,12 +77,12 @@ def test_the_solution_is_that_of_the_matrix_of_the_stencil(boundary, frame):
 
 def test_plates_hold_and_the_matrix_free_operator_is_that_of_the_kernels():
     """Between plates: no velocity on them, and equilibrium at all other corners."""
-    from mdbridge.stz import kernels
+    from mdbridge.stz import compiled
 
     grid = Grid(16, 12, boundary="clamped")
     matrix = FRAMES["simple"]().matrix(0.3)
-    k = kernels.Constants(MATERIAL.mu, MATERIAL.lame_lambda, 1, 1, 1, 1, 1, grid.dx, grid.dy)
-    t = kernels.Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
+    k = compiled.Constants(MATERIAL.mu, MATERIAL.lame_lambda, 1, 1, 1, 1, 1, grid.dx, grid.dy)
+    t = compiled.Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
     with krylov.shared(grid, MATERIAL, MPI.COMM_SELF) as (domain, petsc):
         stress_rate, velocity = ghosted(5, grid.shape), ghosted(2, grid.shape)
         owned(stress_rate)[:3] = np.random.default_rng(1).standard_normal((3, 12, 16))
@@ -90,7 +90,7 @@ def test_plates_hold_and_the_matrix_free_operator_is_that_of_the_kernels():
         force = divergence(stress_rate[:3], grid, matrix)
         petsc.solve(force.copy(), matrix, velocity)
         domain.fill(velocity)
-        kernels.close(velocity, np.zeros(grid.shape), k, t, 1.0, stress_rate)
+        compiled.close(velocity, np.zeros(grid.shape), k, t, 1.0, stress_rate)
         domain.fill(stress_rate)
         left = divergence(stress_rate[:3], grid, matrix)
     assert not np.any(owned(velocity)[:, 0])

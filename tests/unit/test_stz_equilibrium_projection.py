@@ -5,11 +5,11 @@ import pytest
 from stz_divergence import divergence
 
 from mdbridge.core.errors import InputError
-from mdbridge.stz import kernels
+from mdbridge.stz import compiled
 from mdbridge.stz.equilibrium.projection import FourierProjection
 from mdbridge.stz.frame import FRAMES
-from mdbridge.stz.grid import Grid, WholeGrid, ghosted, owned
-from mdbridge.stz.model import Material
+from mdbridge.stz.ratelaw import Material
+from mdbridge.stz.staggered import Grid, WholeGrid, ghosted, owned
 
 MATERIAL = Material(s_y=1.0, c0=0.5, chi_inf=0.13)
 
@@ -19,15 +19,15 @@ def project(nx, ny, frame, gamma):
     grid = Grid(nx, ny, 400.0, 300.0)
     domain = WholeGrid(grid)
     matrix = FRAMES[frame]().matrix(gamma)
-    k = kernels.Constants(MATERIAL.mu, MATERIAL.lame_lambda, 1, 1, 1, 1, 1, grid.dx, grid.dy)
-    t = kernels.Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
+    k = compiled.Constants(MATERIAL.mu, MATERIAL.lame_lambda, 1, 1, 1, 1, 1, grid.dx, grid.dy)
+    t = compiled.Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
     stress_rate, velocity = ghosted(5, grid.shape), ghosted(2, grid.shape)
     owned(stress_rate)[:3] = np.random.default_rng(3).standard_normal((3, ny, nx))
     domain.fill(stress_rate)
     before = divergence(stress_rate[:3], grid, matrix)
     FourierProjection(domain, MATERIAL).solve(before.copy(), matrix, velocity)
     domain.fill(velocity)
-    kernels.close(velocity, np.zeros(grid.shape), k, t, 1.0, stress_rate)
+    compiled.close(velocity, np.zeros(grid.shape), k, t, 1.0, stress_rate)
     domain.fill(stress_rate)
     after = divergence(stress_rate[:3], grid, matrix)
     return before, after, owned(velocity)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mdbridge.stz import initial
-from mdbridge.stz.grid import Grid
+from mdbridge.stz.staggered import Grid
 
 GRID = Grid(24, 32, 300.0, 400.0)
 

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mdbridge.stz.compiled import Weights
 from mdbridge.stz.equilibrium.projection import FourierProjection
 from mdbridge.stz.frame import SimpleShear
-from mdbridge.stz.grid import CHI, Grid, WholeGrid, ghosted, owned
-from mdbridge.stz.kernels import Weights
-from mdbridge.stz.model import Material
+from mdbridge.stz.ratelaw import Material
 from mdbridge.stz.rates import DIFFUSION_CEILING, Rates
+from mdbridge.stz.staggered import CHI, Grid, WholeGrid, ghosted, owned
 
 MATERIAL = Material(s_y=1.0, c0=0.5, chi_inf=0.13)
 GRID = Grid(10, 12)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.integrate import trapezoid
 
-from mdbridge.stz.grid import Grid, WholeGrid, ghosted, owned
 from mdbridge.stz.referencemap import ReferenceMap
+from mdbridge.stz.staggered import Grid, WholeGrid, ghosted, owned
 
 
 def corners(grid):

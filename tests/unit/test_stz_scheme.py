@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mdbridge.stz.grid import CHI, Grid, WholeGrid, ghosted, owned
 from mdbridge.stz.scheme import Stepper, StepTooSmall, coefficients
+from mdbridge.stz.staggered import CHI, Grid, WholeGrid, ghosted, owned
 
 GRID = Grid(4, 4)
 SCALES = np.ones(5)

@@ -4,9 +4,9 @@ import numpy as np
 from mpi4py import MPI
 
 from mdbridge.stz.equilibrium import krylov
-from mdbridge.stz.grid import Grid
-from mdbridge.stz.model import Material
-from mdbridge.stz.solver import Case, forward
+from mdbridge.stz.forwardrun import Case, forward
+from mdbridge.stz.ratelaw import Material
+from mdbridge.stz.staggered import Grid
 
 MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.132)
 

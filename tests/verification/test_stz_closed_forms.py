@@ -6,12 +6,12 @@ from scipy.integrate import solve_ivp, trapezoid
 
 from mdbridge.stz import initial
 from mdbridge.stz.equilibrium.projection import FourierProjection
+from mdbridge.stz.forwardrun import Case, forward, initial_state
 from mdbridge.stz.frame import FRAMES
-from mdbridge.stz.grid import CHI, Grid, WholeGrid, ghosted, owned
-from mdbridge.stz.model import Material
+from mdbridge.stz.ratelaw import Material
 from mdbridge.stz.rates import Rates
 from mdbridge.stz.scheme import Stepper
-from mdbridge.stz.solver import Case, forward, initial_state
+from mdbridge.stz.staggered import CHI, Grid, WholeGrid, ghosted, owned
 
 MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.132)
 GRID = Grid(16, 16)

@@ -7,12 +7,12 @@ import pytest
 
 from mdbridge.stz import initial
 from mdbridge.stz.equilibrium.projection import FourierProjection
+from mdbridge.stz.forwardrun import Case, error_scales, forward, initial_state
 from mdbridge.stz.frame import FRAMES
-from mdbridge.stz.grid import CHI, Grid, WholeGrid, owned
-from mdbridge.stz.model import Material
+from mdbridge.stz.ratelaw import Material
 from mdbridge.stz.rates import DIFFUSION_CEILING, Rates
 from mdbridge.stz.scheme import Stepper
-from mdbridge.stz.solver import Case, error_scales, forward, initial_state
+from mdbridge.stz.staggered import CHI, Grid, WholeGrid, owned
 
 MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.13)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mdbridge.stz import paperfiles
-from mdbridge.stz.model import Material, effective_temperature
-from mdbridge.stz.solver import Case, forward
+from mdbridge.stz.forwardrun import Case, forward
+from mdbridge.stz.ratelaw import Material, effective_temperature
 
 DATA = Path(os.environ.get("MDBRIDGE_SHARED_DATA", Path(__file__).parents[2] / "../shared/data"))
 REFERENCE, START = DATA / "stz_reference" / "T1.npz", DATA / "cuzr_md" / "pe.MD.0"

@@ -5,12 +5,12 @@ import pytest
 
 from mdbridge.stz import initial
 from mdbridge.stz.equilibrium.projection import FourierProjection
+from mdbridge.stz.forwardrun import Case, error_scales, initial_state
 from mdbridge.stz.frame import SimpleShear
-from mdbridge.stz.grid import CHI, STATE, Grid, WholeGrid, ghosted, owned
-from mdbridge.stz.model import Material
+from mdbridge.stz.ratelaw import Material
 from mdbridge.stz.rates import Rates
 from mdbridge.stz.scheme import Stepper
-from mdbridge.stz.solver import Case, error_scales, initial_state
+from mdbridge.stz.staggered import CHI, STATE, Grid, WholeGrid, ghosted, owned
 
 
 def flowing(material, grid, gamma):

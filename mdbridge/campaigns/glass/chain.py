@@ -23,7 +23,7 @@ from ...core.workspace import Workspace
 from ...fields.storage import PLANE, put_plane
 from ...stz.calibration_model import forward
 from ...stz.energies import DATASET, UNITS
-from ...stz.model import PS_PER_S, effective_temperature
+from ...stz.ratelaw import PS_PER_S, effective_temperature
 from ..calibrate import stages as calibration
 from . import chain_figures as figures
 from .analysis import correlation, stress_strain

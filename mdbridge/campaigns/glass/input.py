@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from ...core.config import Section
-from ...stz.model import Diffusion
+from ...stz.ratelaw import Diffusion
 from ..calibrate.input import EgoInput
 
 Pair = Annotated[list[float], Field(min_length=2, max_length=2)]

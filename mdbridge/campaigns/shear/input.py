@@ -5,9 +5,9 @@ from typing import Literal, get_args
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from ...core.config import Section
-from ...stz.grid import Boundary
-from ...stz.model import Diffusion
-from ...stz.solver import TOLERANCE
+from ...stz.forwardrun import TOLERANCE
+from ...stz.ratelaw import Diffusion
+from ...stz.staggered import Boundary
 
 Formula = Literal["uniform", "bump", "random"]
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ...core import store
 from ...fields.storage import PLANE, put_plane
-from ...stz.model import PS_PER_S
-from ...stz.solver import Case, Result
+from ...stz.forwardrun import Case, Result
+from ...stz.ratelaw import PS_PER_S
 
 Array = NDArray[np.float64]
 

@@ -22,9 +22,9 @@ from ...core.workspace import Workspace, claim
 from ...stz import initial
 from ...stz.energies import read_energy
 from ...stz.equilibrium.projection import FourierProjection, Projection
-from ...stz.grid import Domain, Grid, WholeGrid
-from ...stz.model import Material, cell_name, effective_temperature
-from ...stz.solver import Case, Result, forward
+from ...stz.forwardrun import Case, Result, forward
+from ...stz.ratelaw import Material, cell_name, effective_temperature
+from ...stz.staggered import Domain, Grid, WholeGrid
 from . import figures, vtk
 from . import results as shear_store
 from .input import Formula, InitialInput, ShearInput

@@ -47,7 +47,7 @@ class Parts:
         return math.prod(self.shape) * np.dtype(complex).itemsize
 
 
-class Memory:
+class SharedSpectrum:
     """Between ranks that share memory: nothing moves.  ``to_columns`` and ``to_rows`` take turns.
 
     Attributes:
@@ -71,8 +71,8 @@ class Memory:
         self._comm.Barrier()
 
 
-class Messages:
-    """Between nodes; as :class:`Memory`, but the columns are this rank's alone, perhaps with an empty one.
+class SentSpectrum:
+    """Between nodes: as :class:`SharedSpectrum`, with columns of this rank's alone, perhaps an empty one too.
 
     The parts are packed here: MPI would do it from a description of them at a fifth of the speed.
     """

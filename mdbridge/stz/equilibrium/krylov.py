@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from ...core.errors import ConvergenceError
 from ...linalg.shell import ShellSolver
 from ..frame import inverse
-from ..grid import Fields, Grid, ghosted, owned
-from ..model import Material
-from .slabs import SharedColumns, SharedGrid
-from .spectral import SpectralSolver, WholeRows, stencil
+from ..ratelaw import Material
+from ..staggered import Fields, Grid, ghosted, owned
+from .distributed import DistributedColumns, DistributedGrid
+from .fourier import SpectralSolver, WholeRows, stencil
 
 Array = NDArray[np.float64]
 
@@ -29,9 +29,11 @@ RELATIVE_TOLERANCE = 1e-9
 
 
 @contextlib.contextmanager
-def shared(grid: Grid, material: Material, comm: MPI.Comm) -> Iterator[tuple[SharedGrid, "KrylovProjection"]]:
+def shared(
+    grid: Grid, material: Material, comm: MPI.Comm
+) -> Iterator[tuple[DistributedGrid, "KrylovProjection"]]:
     """The domain and the projection of this rank, destroyed on leaving (collective)."""
-    domain = SharedGrid(grid, comm)
+    domain = DistributedGrid(grid, comm)
     projection = KrylovProjection(domain, material)
     try:
         yield domain, projection
@@ -40,17 +42,17 @@ def shared(grid: Grid, material: Material, comm: MPI.Comm) -> Iterator[tuple[Sha
 
 
 class KrylovProjection:
-    """PETSc's iterations on the stencil; a :class:`~mdbridge.stz.projection.Projection`.
+    """PETSc's iterations on the stencil; a :class:`~mdbridge.stz.equilibrium.projection.Projection`.
 
     Close it on all ranks together.
     """
 
-    def __init__(self, domain: SharedGrid, material: Material):
+    def __init__(self, domain: DistributedGrid, material: Material):
         """Collective."""
         grid, comm = domain.grid, domain.comm
         self._domain, self._moduli = domain, (material.mu, material.lame_lambda)
         self._has_plate = grid.boundary == "clamped" and domain.origin[0] == 0
-        columns = WholeRows(grid) if comm.size == 1 else SharedColumns(domain)
+        columns = WholeRows(grid) if comm.size == 1 else DistributedColumns(domain)
         self._spectral = SpectralSolver(grid, material, columns)
         self._ghosted = ghosted(2, domain.shape)
         self._matrix, self._blocks = np.eye(2), np.zeros((2, 2, 3, 3))
@@ -71,7 +73,7 @@ class KrylovProjection:
         self.solver.close()
 
     def solve(self, force: Fields, matrix: Array, velocity: Fields) -> None:
-        """See :class:`~mdbridge.stz.projection.Projection` (collective).
+        """See :class:`~mdbridge.stz.equilibrium.projection.Projection` (collective).
 
         Of a force that is not finite it is NaN, as with any other arithmetic.
 

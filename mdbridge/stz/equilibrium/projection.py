@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError
 from ..frame import inverse
-from ..grid import Domain, owned
-from ..model import Material
-from .spectral import SpectralSolver, WholeRows
+from ..ratelaw import Material
+from ..staggered import Domain, owned
+from .fourier import SpectralSolver, WholeRows
 
 Fields = NDArray[np.float64]
 
@@ -40,7 +40,7 @@ class Projection(Protocol):
         """
 
     def smooth(self, values: NDArray[np.float64], metric: NDArray[np.float64], cut: float) -> None:
-        """See :meth:`mdbridge.stz.spectral.SpectralSolver.smooth` (collective)."""
+        """See :meth:`mdbridge.stz.equilibrium.fourier.SpectralSolver.smooth` (collective)."""
 
 
 class FourierProjection:

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from stz_divergence import divergence
 
-from mdbridge.stz import kernels
+from mdbridge.stz import compiled
 from mdbridge.stz.frame import SimpleShear
-from mdbridge.stz.grid import CHI, Grid, WholeGrid, extrapolate_at_plates, ghosted, owned
-from mdbridge.stz.model import Material
+from mdbridge.stz.ratelaw import Material
+from mdbridge.stz.staggered import CHI, Grid, WholeGrid, extrapolate_at_plates, ghosted, owned
 
 MATERIAL = Material(s_y=1.0, c0=0.5, chi_inf=0.13)
 
 
 def constants(grid):
-    return kernels.Constants(
+    return compiled.Constants(
         mu=MATERIAL.mu,
         lame=MATERIAL.lame_lambda,
         s_y=MATERIAL.s_y,
@@ -27,7 +27,7 @@ def constants(grid):
 
 
 def geometry(gamma):
-    return kernels.Geometry(*SimpleShear().matrix(gamma).ravel().tolist(), 0.0, 0.5, 0.0)
+    return compiled.Geometry(*SimpleShear().matrix(gamma).ravel().tolist(), 0.0, 0.5, 0.0)
 
 
 def places(grid, offset):
@@ -36,16 +36,16 @@ def places(grid, offset):
     return x * grid.dx, y * grid.dy
 
 
-JUST_THE_RATE = kernels.Weights(0.0, 0.0, 0.0, 0.0, 1.0)
+JUST_THE_RATE = compiled.Weights(0.0, 0.0, 0.0, 0.0, 1.0)
 
 
 def local_rates(state, velocity, before, ratio, k, t, plates=(False, False), ceiling=1e9):
     """What is local of F(Y), what is left for the projection, and the extremes."""
     shape = owned(state).shape[1:]
-    made = kernels.Local(np.zeros(shape), np.zeros((2, *shape)), ghosted(3, (2, shape[1])))
+    made = compiled.Local(np.zeros(shape), np.zeros((2, *shape)), ghosted(3, (2, shape[1])))
     out = np.full_like(state, np.nan)  # nothing of which may be read
     weights = (state, state, JUST_THE_RATE)
-    extremes = kernels.local_stage(
+    extremes = compiled.local_stage(
         state, velocity, before, ratio, ceiling, k, t, *plates, *weights, made, out
     )
     return out, made, extremes
@@ -57,12 +57,12 @@ def overstress(state, k, t):
     row, column = np.unravel_index(np.argmax(flow), flow.shape)
     one = ghosted(5, (1, 1))
     one[...] = owned(state)[:, row, column][:, None, None]
-    return kernels.sums(one, k, t)[1] / MATERIAL.s_y
+    return compiled.sums(one, k, t)[1] / MATERIAL.s_y
 
 
 def plastic_flow(state, k, t):
     flow = np.empty(owned(state).shape[1:])
-    kernels.plastic_flow(state, k, t, flow)
+    compiled.plastic_flow(state, k, t, flow)
     return flow
 
 
@@ -103,7 +103,7 @@ def test_diffusion_is_the_second_order_operator_of_the_sheared_frame():
 def rates(state, velocity, k, t):
     """F(Y) at owned places for a given V, χ not diffusing."""
     out, made, extremes = local_rates(state, velocity, velocity, 0.0, k, t)
-    kernels.close(velocity, np.zeros_like(made.diffusion), k, t, 1.0, out)
+    compiled.close(velocity, np.zeros_like(made.diffusion), k, t, 1.0, out)
     return owned(out), extremes
 
 
@@ -163,7 +163,7 @@ def test_plastic_flow_is_a_deviatoric_relaxation_along_the_stress():
     assert fastest == pytest.approx(d, rel=1e-12)
     assert bound >= stiffest > 2.0 * MATERIAL.mu * d / norm
     assert largest == pytest.approx(np.abs(reference).max())
-    sums = kernels.sums(state, k, still)
+    sums = compiled.sums(state, k, still)
     assert np.array(sums) / 16 == pytest.approx([1.3, norm * MATERIAL.s_y, 2.0 * norm * MATERIAL.s_y * d])
 
 
@@ -267,16 +267,16 @@ def test_a_stage_is_the_weighted_sum_with_the_rates(weights, rows):
     WholeGrid(grid).fill(velocity)
     k, t = constants(grid), geometry(0.2)
     rate, made, _ = local_rates(state, velocity, velocity, 0.0, k, t)
-    kernels.close(velocity, made.diffusion, k, t, 1.0, rate)
+    compiled.close(velocity, made.diffusion, k, t, 1.0, rate)
     parts = (base, base_rate, state, before, rate)
     expected = sum(w * owned(part) for w, part in zip(weights, parts, strict=True))
     for weight, part in zip(weights, parts, strict=True):
         part[...] = part if weight else np.nan
-    weights, plates = kernels.Weights(*weights), (False, False)
-    kernels.local_stage(
+    weights, plates = compiled.Weights(*weights), (False, False)
+    compiled.local_stage(
         state, velocity, velocity, 0.0, 1e9, k, t, *plates, base, base_rate, weights, made, before
     )
-    kernels.close(velocity, made.diffusion, k, t, weights.rate, before)
+    compiled.close(velocity, made.diffusion, k, t, weights.rate, before)
     assert owned(before) == pytest.approx(expected, rel=1e-12)
 
 
@@ -288,9 +288,9 @@ def test_without_fields_to_set_only_the_force_is_made():
         WholeGrid(grid).fill(fields)
     k, t = constants(grid), geometry(0.2)
     out, expected, _ = local_rates(state, velocity, velocity, 0.0, k, t)
-    made = kernels.Local(*(np.zeros_like(each) for each in expected))
+    made = compiled.Local(*(np.zeros_like(each) for each in expected))
     arguments = (1e9, k, t, False, False, state, state, JUST_THE_RATE, made)
-    kernels.local_stage(state, velocity, velocity, 0.0, *arguments, out[:0])
+    compiled.local_stage(state, velocity, velocity, 0.0, *arguments, out[:0])
     for found, each in zip(made, expected, strict=True):
         assert np.array_equal(found, each)
 
@@ -311,5 +311,5 @@ def test_transport_takes_the_velocity_on_a_straight_line_and_leaves_its_force():
     force = divergence(found[:3], grid, SimpleShear().matrix(0.2))
     assert np.all(made.force[:, 0] == 0.0)  # needs the row below
     WholeGrid(Grid(6, 4)).fill(made.edges)
-    kernels.first_force(k, t, made)
+    compiled.first_force(k, t, made)
     assert made.force == pytest.approx(force, abs=1e-12 * np.abs(force).max())

@@ -7,16 +7,16 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
-from ..grid import GHOST, Fields, Grid, wrap, wrap_columns
-from .exchange import Memory, Messages, Parts, shared_memory, split
+from ..staggered import GHOST, Fields, Grid, wrap, wrap_columns
+from .exchange import Parts, SentSpectrum, SharedSpectrum, shared_memory, split
 from .transforms import rows_backward, rows_forward
 
 Array = NDArray[np.float64]
 Spectrum = NDArray[np.complex128]
 
 
-class SharedGrid:
-    """A rank's slab of the grid; a :class:`~mdbridge.stz.grid.Domain`.
+class DistributedGrid:
+    """A rank's slab of the grid; a :class:`~mdbridge.stz.staggered.Domain`.
 
     Attributes:
         grid: the whole grid.
@@ -83,30 +83,30 @@ class SharedGrid:
         return whole
 
 
-class SharedColumns:
-    """Whole columns of the spectrum of a shared grid; :class:`~mdbridge.stz.spectral.Columns`.
+class DistributedColumns:
+    """Whole columns of the spectrum of a shared grid; :class:`~mdbridge.stz.equilibrium.fourier.Columns`.
 
     Rows are transformed by who has them, columns by who is to work on them.  The spectrum is
     transformed in place, so that :meth:`backward` is given what :meth:`forward` gave.
     """
 
-    def __init__(self, domain: SharedGrid, by_messages: bool = False):
+    def __init__(self, domain: DistributedGrid, by_messages: bool = False):
         """For the ranks of the domain (collective); by messages also where they share no memory."""
         grid, comm = domain.grid, domain.comm
         parts = Parts(grid.ny, grid.nx // 2 + 1, comm)
         memory = None if by_messages else shared_memory(comm, parts.bytes)
-        self._exchange = Messages(parts, comm) if memory is None else Memory(parts, comm, memory)
+        self._exchange = SentSpectrum(parts, comm) if memory is None else SharedSpectrum(parts, comm, memory)
         self.first, self.mine = parts.columns[comm.rank].start, self._exchange.mine
 
     def forward(self, rows: Fields) -> Spectrum:
-        """See :class:`~mdbridge.stz.spectral.Columns`."""
+        """See :class:`~mdbridge.stz.equilibrium.fourier.Columns`."""
         count = len(rows)
         rows_forward(rows, self._exchange.rows[:count])
         self._exchange.to_columns(count)
         return self._exchange.columns[:count]
 
     def backward(self, spectrum: Spectrum, out: Fields) -> None:
-        """See :class:`~mdbridge.stz.spectral.Columns`."""
+        """See :class:`~mdbridge.stz.equilibrium.fourier.Columns`."""
         count = len(spectrum)
         self._exchange.to_rows(count)
         rows_backward(self._exchange.rows[:count], out)

@@ -12,8 +12,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from .grid import GHOST
-from .model import Compilation, activation, decaying
+from .ratelaw import Compilation, activation, decaying
+from .staggered import GHOST
 
 Fields = NDArray[np.float64]
 _LINES = 32  # rows made at a time: few enough for the cache, enough for memory to be read in one go

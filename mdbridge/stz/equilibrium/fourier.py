@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..frame import inverse
-from ..grid import Fields, Grid
-from ..model import Material
+from ..ratelaw import Material
+from ..staggered import Fields, Grid
 from .transforms import (
     columns_backward,
     columns_cosine_backward,
@@ -117,7 +117,7 @@ class SpectralSolver:
         Args:
             values: at owned cells, ``(rows, nx)``.
             metric: N = T⁻¹T⁻ᵀ, ``(2, 2)``; κ² is the symbol of −∇·N∇ as
-                :func:`~mdbridge.stz.kernels.diffusion_row` has it; between plates a bound on it.
+                :func:`~mdbridge.stz.compiled.diffusion_row` has it; between plates a bound on it.
             cut: in 1/Å².
         """
         spectrum = self._columns.forward(values[None])

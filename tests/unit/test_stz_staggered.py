@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mdbridge.core.errors import InputError
-from mdbridge.stz.grid import (
+from mdbridge.stz.staggered import (
     CHI,
     Grid,
     WholeGrid,

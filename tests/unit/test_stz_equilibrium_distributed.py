@@ -8,9 +8,9 @@ from mpi4py import MPI
 
 from mdbridge.core.errors import InputError
 from mdbridge.stz.equilibrium import exchange
+from mdbridge.stz.equilibrium.distributed import DistributedColumns, DistributedGrid
 from mdbridge.stz.equilibrium.exchange import split
-from mdbridge.stz.equilibrium.slabs import SharedColumns, SharedGrid
-from mdbridge.stz.grid import Grid, WholeGrid, ghosted, owned
+from mdbridge.stz.staggered import Grid, WholeGrid, ghosted, owned
 
 
 def test_ranges_cover_everything_and_differ_by_one_at_most():
@@ -22,7 +22,7 @@ def test_ranges_cover_everything_and_differ_by_one_at_most():
 
 def test_one_rank_has_the_whole_grid():
     grid = Grid(6, 5)
-    shared = SharedGrid(grid, MPI.COMM_SELF)
+    shared = DistributedGrid(grid, MPI.COMM_SELF)
     one, two = (ghosted(2, grid.shape) for _ in range(2))
     owned(one)[...] = owned(two)[...] = np.random.default_rng(1).random((2, 5, 6))
     shared.fill(one)
@@ -36,7 +36,7 @@ def test_one_rank_has_the_whole_grid():
 def test_columns_are_the_transform_of_the_rows_and_back(by_messages):
     grid = Grid(9, 6)
     rows = np.random.default_rng(2).random((2, 6, 9))
-    columns, out = SharedColumns(SharedGrid(grid, MPI.COMM_SELF), by_messages), np.empty((2, 6, 9))
+    columns, out = DistributedColumns(DistributedGrid(grid, MPI.COMM_SELF), by_messages), np.empty((2, 6, 9))
     for n in (2, 1):
         spectrum = columns.forward(rows[:n])
         assert spectrum == pytest.approx(np.fft.rfft(rows[:n], axis=2))
@@ -56,11 +56,11 @@ def test_messages_are_taken_where_there_is_no_place_for_shared_memory_or_no_room
     monkeypatch.setattr(exchange, "SHARED", str(tmp_path / "absent"))
     assert exchange.shared_memory(MPI.COMM_SELF, 4096) is None
     grid, rows = Grid(9, 6), np.random.default_rng(2).random((1, 6, 9))
-    columns = SharedColumns(SharedGrid(grid, MPI.COMM_SELF))
+    columns = DistributedColumns(DistributedGrid(grid, MPI.COMM_SELF))
     assert columns.forward(rows) == pytest.approx(np.fft.rfft(rows, axis=2))
 
 
 @pytest.mark.parametrize(("grid", "most"), [(Grid(16, 8), 4), (Grid(4, 64), 3)])
 def test_more_ranks_than_slabs_or_columns_are_refused(grid, most):
     with pytest.raises(InputError, match=f"by {most} ranks at most, not by {most + 1}: use fewer"):
-        SharedGrid(grid, SimpleNamespace(size=most + 1, rank=0))
+        DistributedGrid(grid, SimpleNamespace(size=most + 1, rank=0))

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mdbridge.stz import kernels
-from mdbridge.stz.equilibrium.spectral import SpectralSolver, WholeRows
+from mdbridge.stz import compiled
+from mdbridge.stz.equilibrium.fourier import SpectralSolver, WholeRows
 from mdbridge.stz.frame import SimpleShear, inverse
-from mdbridge.stz.grid import Grid, WholeGrid, ghosted, owned
-from mdbridge.stz.model import Material
+from mdbridge.stz.ratelaw import Material
+from mdbridge.stz.staggered import Grid, WholeGrid, ghosted, owned
 
 MATERIAL = Material(s_y=1.0, c0=0.5, chi_inf=0.13)
 
@@ -16,8 +16,8 @@ def operator(grid, gamma, flow, cut):
     """Smoothed diffusion with a = 1 as a matrix, and the plain one."""
     matrix = SimpleShear().matrix(gamma)
     back = inverse(matrix)
-    k = kernels.Constants(1, 1, 1, 1, 1, 1, 1.0, grid.dx, grid.dy)
-    t = kernels.Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
+    k = compiled.Constants(1, 1, 1, 1, 1, 1, 1.0, grid.dx, grid.dy)
+    t = compiled.Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
     spectral, clamped = SpectralSolver(grid, MATERIAL, WholeRows(grid)), grid.boundary == "clamped"
     d = ghosted(1, grid.shape)
     owned(d)[0] = flow
@@ -31,7 +31,7 @@ def operator(grid, gamma, flow, cut):
             chi[0, 1], chi[0, 0], chi[0, -2], chi[0, -1] = chi[0, 2], chi[0, 3], chi[0, -3], chi[0, -4]
         for row in range(grid.ny):
             shut = (clamped and row == 0, clamped and row == grid.ny - 1)
-            kernels.diffusion_row(row, chi[0], d[0, row + 1 : row + 4], k, t, *shut, out)
+            compiled.diffusion_row(row, chi[0], d[0, row + 1 : row + 4], k, t, *shut, out)
         plain.append(out.ravel().copy())
         spectral.smooth(out, back @ back.T, cut)
         smooth.append(out.ravel().copy())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mdbridge.core.errors import InputError
-from mdbridge.stz.model import Material, activation, decaying, effective_temperature
+from mdbridge.stz.ratelaw import Material, activation, decaying, effective_temperature
 
 TARGET = {"s_y": 1.006, "c0": 0.55, "chi_inf": 0.132}
 

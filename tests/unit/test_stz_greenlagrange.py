@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mdbridge.stz.frame import SimpleShear
-from mdbridge.stz.strain import green_lagrange
+from mdbridge.stz.greenlagrange import green_lagrange
 
 
 def test_an_undisturbed_map_has_the_strain_of_the_frame():

@@ -6,9 +6,9 @@ import pytest
 from mdbridge.core.errors import ConvergenceError, FlowError, InputError
 from mdbridge.stz import initial, scheme
 from mdbridge.stz.equilibrium.projection import FourierProjection
-from mdbridge.stz.grid import Grid, WholeGrid
-from mdbridge.stz.model import Material
-from mdbridge.stz.solver import Case, forward
+from mdbridge.stz.forwardrun import Case, forward
+from mdbridge.stz.ratelaw import Material
+from mdbridge.stz.staggered import Grid, WholeGrid
 
 GRID = Grid(8, 8)
 MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.132)

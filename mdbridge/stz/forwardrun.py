@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from ..core.errors import ConvergenceError, FlowError, InputError
 from .equilibrium.projection import FourierProjection, Projection
 from .frame import FRAMES, Frame
-from .grid import CHI, STATE, Domain, Fields, Grid, WholeGrid, ghosted, owned
-from .model import Material, cell_name
+from .greenlagrange import green_lagrange
+from .ratelaw import Material, cell_name
 from .rates import Rates, physical_stress
 from .scheme import Counts, Stepper, StepTooSmall
-from .strain import green_lagrange
+from .staggered import CHI, STATE, Domain, Fields, Grid, WholeGrid, ghosted, owned
 
 Array = NDArray[np.float64]
 

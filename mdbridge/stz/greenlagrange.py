@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from .grid import GHOST
+from .staggered import GHOST
 
 Fields = NDArray[np.float64]
 
