@@ -105,6 +105,7 @@ def forward(
         tolerance=tolerance,
     )
     result = forwardrun.forward(case)
+    # frame 0, without stress, is no datum: (40) is over 100 frames
     return {"Exy": result.exy, "chi": result.chi, "shear_stress": result.shear_stress[1:]}
 
 
@@ -130,11 +131,13 @@ def published(
         FileError: a file is missing or not what it should be.
     """
     source = Path(folder)
+    # whatever frames are asked for, the files have 100 up to 0.5
     numbers = _frames(strains, 100, 0.5)
     # the files hold the engineering strain 2 E_xy: their means are the net strain γ, not γ/2
     exy = 0.5 * np.array([paperfiles.read_field(source / f"Exy.MD.{n}") for n in numbers])
     stress = paperfiles.read_shear_stress(source / "stress_rand2_matlab.txt")
     gamma = max_strain * np.arange(1, frames + 1) / frames
+    # five times as many rows as frames
     curve = np.interp(gamma, np.linspace(0.0, 0.5, len(stress)), stress)
     response = {"Exy": exy, "shear_stress": curve}
     if beta is not None and E0 is not None:
@@ -160,6 +163,7 @@ def _frames(strains: Sequence[float], frames: int, max_strain: float) -> list[in
     return numbers
 
 
+# one calibration asks for the same two files hundreds of times
 @functools.lru_cache(maxsize=8)
 def _energy(path: str) -> Array:
     """A field of energies in eV, ``(ny, nx)``; read once."""

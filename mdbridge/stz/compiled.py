@@ -19,6 +19,7 @@ Fields = NDArray[np.float64]
 _LINES = 32  # rows made at a time: few enough for the cache, enough for memory to be read in one go
 _FAST: Compilation = {
     "cache": True,
+    # not "nnan" and "ninf": a number that is none must live on, for the step that made it to be refused
     "fastmath": {"contract", "nsz", "arcp", "reassoc"},
     "error_model": "numpy",
 }
@@ -137,6 +138,7 @@ def _flow_row(
 def _upwind(speed: float, m2: float, m1: float, c: float, p1: float, p2: float) -> float:
     """Twice the second-order ENO difference at the middle of five values, without a branch."""
     centred = m1 - 2.0 * c + p1
+    # of the curvatures on two sides the smaller: no difference reaches across a jump
     aside = (m2 - 2.0 * m1 + c) if speed > 0.0 else (p2 - 2.0 * p1 + c)
     curvature = centred if abs(centred) < abs(aside) else aside
     return (2.0 * (c - m1) + curvature) if speed > 0.0 else (2.0 * (p1 - c) - curvature)
@@ -190,11 +192,13 @@ def _fastest_row(
 ) -> None:
     """Raise the first two of ``peaks`` to what local_stage returns, of a row of cells."""
     n11, _, n22 = metric(t)
+    # the largest eigenvalue of the diffusion's differences where D is 1
     spread = 4.0 * k.diffusion * (n11 / k.dx**2 + n22 / k.dy**2)
     for column in range(len(stiffness) - 2 * GHOST):
         i = column + GHOST
         d = spread * flow[2, i]
         d = d if d < ceiling else ceiling
+        # motion has V/(2 dx): eight times that is four times the cells crossed
         peaks[0, i] = _larger(_larger(stiffness[i], d) + 8.0 * (abs(m[0, i]) + abs(m[1, i])), peaks[0, i])
         peaks[1, i] = _larger(stiffness[i], peaks[1, i])
 
@@ -209,6 +213,8 @@ def _stress_row(
     for column in range(columns):
         i = column + GHOST
         xx, xy, yy, zz = y[0, j, i], y[1, j, i], y[2, j, i], y[3, j, i]
+        # Truesdell: ∇V Σ + Σ ∇Vᵀ − tr(∇V) Σ leaves of the diagonal the difference of the stretches, and for
+        # Σ_xy neither; the deviator T⁻¹ s T⁻ᵀ is Σ − p N
         p, relaxed, stretch = _pressure(xx, xy, yy, zz, t), relaxation[i], m[2, i] - m[5, i]
         rate[0, line, i] = stretch * xx + 2.0 * m[3, i] * xy - relaxed * (xx - p * n11)
         rate[1, line, i] = m[4, i] * xx + m[3, i] * yy - relaxed * (xy - p * n12)
@@ -231,6 +237,7 @@ def _chi_row(
     for column in range(y.shape[2] - 2 * GHOST):
         i = column + GHOST
         d, relaxed = flow[2, i], relaxation[i]
+        # s̃ from what is at hand: relaxed = 2 μ D/(s̃ s_y)
         heating = work * d * d / relaxed if relaxed > 0.0 else 0.0  # 2 s̃ D/c0
         rate[4, line, i] = heating * (k.chi_inf - y[4, j, i]) - _advection(y[4], j, i, m[0, i], m[1, i])
 
@@ -247,6 +254,7 @@ def _imbalance_row(
         xy_x, xy_y = _gradient(stress_rate[1], m, n, hx, hy)
         _, yy = _gradient(stress_rate[2], m, n, hx, hy)
         fx, fy = xx + xy_y, xy_x + yy
+        # T times the divergence: the projection works in physical components
         force[0, row, column] = t.a * fx + t.b * fy
         force[1, row, column] = t.c * fx + t.d * fy
 
@@ -267,6 +275,8 @@ def diffusion_row(
     ``flow``, ``(3, columns + 4)``, is D of the row below, the row itself, the row above.
     """
     n11, n12, n22 = metric(t)
+    # a half, for d_east and its like are sums of two D; and a quarter more across, where the slope is one
+    # over four cells
     xx, yy = 0.5 * k.diffusion * n11 / k.dx**2, 0.5 * k.diffusion * n22 / k.dy**2
     xy = 0.125 * k.diffusion * n12 / (k.dx * k.dy)
     j = row + GHOST
@@ -382,11 +392,13 @@ def local_stage(
         different fields, and on top of either the rate of transport, four times the cells crossed.
     """
     count, columns = y.shape[1] - 2 * GHOST, y.shape[2]
+    # maxima column by column: a single one would make each turn of a loop wait for the last
     v, peaks = np.zeros((2, 2, columns)), np.zeros((4, columns))
     flow, motion = np.zeros((3, columns)), np.zeros((6, columns))
     relaxation, stiffness = np.zeros(columns), np.zeros(columns)
     rate = np.zeros((5, _LINES + 1, columns))  # line 0 is the last of the block before
     _extrapolated_row(GHOST, velocity, earlier, ratio, v)
+    # D is made a row ahead, and one row beyond each end: diffusion looks to both sides
     for row in range(-1, count + 1):
         j = row + GHOST
         flow[0], flow[1] = flow[1], flow[2]
@@ -394,6 +406,7 @@ def local_stage(
         if row > 0:
             shut_south, shut_north = low and row == 1, high and row == count
             diffusion_row(row - 1, y[4], flow, k, t, shut_south, shut_north, made.diffusion)
+        # ghost rows give their D, nothing else
         if row < 0 or row == count:
             continue
         line = row % _LINES + 1
@@ -403,11 +416,13 @@ def local_stage(
         _stress_row(line, j, y, motion, t, relaxation, rate)
         _chi_row(line, j, y, motion, flow, relaxation, k, rate)
         if row == 0:
+            # the corners below the first cells need the last cells of the rank below: first_force, later
             made.edges[:, GHOST] = rate[:3, line]
         else:
             _imbalance_row(row, line, rate, k, t, made.force)
         if row == count - 1:
             made.edges[:, GHOST + 1] = rate[:3, line]
+        # summed up while the lines are in the cache
         if line == _LINES or row == count - 1:
             for f in range(len(out)):
                 for n in range(line):
@@ -490,6 +505,7 @@ def carry(
             vy = start[1, j, i] + part * (end[1, j, i] - start[1, j, i])
             x = u[0, j, i] - step * (vx + _advection(u[0], j, i, hx * vx, hy * vy))
             y = u[1, j, i] - step * (vy + _advection(u[1], j, i, hx * vx, hy * vy))
+            # Heun's second half: the mean of what was there and of a full step from the prediction
             out[0, j, i] += weight * (x - out[0, j, i])
             out[1, j, i] += weight * (y - out[1, j, i])
 

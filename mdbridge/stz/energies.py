@@ -27,6 +27,7 @@ def read_energy(path: Path, dataset: str = DATASET) -> NDArray[np.float64]:
         return paperfiles.read_field(path)
     with store.opening(path) as file:
         energy = file.get(dataset, shape=(None, None), finite=True)
+        # other programs' files say none: their numbers are taken at the user's word
         if file.units(dataset) not in (UNITS, store.NO_UNITS):
             raise FileError(f"{path}: '{dataset}' is in '{file.units(dataset)}', expected '{UNITS}'")
     return energy

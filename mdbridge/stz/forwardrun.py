@@ -138,6 +138,7 @@ def forward(
             if isinstance(failure, StepTooSmall):
                 cell, reason = failure.cell, failure.reason
             else:
+                # a projection fails everywhere at once; where most flows is where to look
                 cell, reason = _fastest_flow(rates, stepper, domain), str(failure)
             raise FlowError(
                 f"after frame {number - 1}, strain {stepper.gamma:.6g}: {reason}; worst {cell_name(cell)}",
@@ -192,6 +193,7 @@ class _Record:
         self._wanted = frozenset(case.kept())
         self._means: list[tuple[float, ...]] = []
         self._numbers: list[int] = []
+        # E_xy, χ, two components of the velocity, four of the stress
         self._fields = np.empty((0, 8, *case.grid.shape))
 
     def keep(self, number: int, stepper: Stepper, rates: Rates) -> None:
@@ -226,5 +228,6 @@ class _Record:
             chi=fields[:, 1],
             velocity=fields[:, 2:4],
             stress=fields[:, 4:],
+            # a copy: the stepper goes on counting
             counts=replace(counts),
         )

@@ -46,6 +46,7 @@ def random(grid: Grid, chi: float, amplitude: float, width: float, seed: int) ->
     ky = 2.0 * np.pi * np.fft.fftfreq(grid.ny, grid.dy)
     spectrum = np.fft.rfft2(noise) * np.exp(-0.5 * width**2 * (kx**2 + ky[:, None] ** 2))
     field = np.fft.irfft2(spectrum, s=grid.shape)
+    # the moments of one sample are not those of the noise, in a small box least of all
     field -= field.mean()
     deviation = field.std()
     if not deviation > 0.0:
@@ -58,6 +59,7 @@ def random(grid: Grid, chi: float, amplitude: float, width: float, seed: int) ->
 def _periodic_gaussian(length: float, count: int, width: float) -> Array:
     """exp(−d²/2 width²) at cell centres, d from the middle, with the images that matter."""
     centres = (np.arange(count) + 0.5) * length / count
+    # eight widths away a Gaussian is below 1e-13 of itself
     images = np.arange(-1 - int(8.0 * width / length), 2 + int(8.0 * width / length))
     distance = centres[:, None] - 0.5 * length + images * length
     return np.exp(-0.5 * (distance / width) ** 2).sum(axis=1)

@@ -49,4 +49,5 @@ def read_shear_stress(path: Path) -> Array:
     lines = arrays.words(path)
     if not lines or len({len(line) for line in lines}) != 1:
         raise FileError(f"{path}: expected rows of equal length")
+    # LAMMPS prints pressures: minus the stress, tension negative
     return -BAR_IN_GPA * arrays.numbers(path, lines)[:, -1]

@@ -59,6 +59,7 @@ class Material:
             if field.name == "diffusion":
                 if value not in ("paper", "group"):
                     raise InputError(f"material: diffusion = {value!r}: must be 'paper' or 'group'")
+            # l_chi = 0 is a model without diffusion
             elif not (math.isfinite(value) and (value > 0 or (field.name == "l_chi" and value == 0))):
                 raise InputError(f"material: {field.name} = {value}: must be positive and finite")
 
@@ -69,6 +70,7 @@ class Material:
 
     def attempt_rate(self, rate: float) -> float:
         """ε0/τ0 per unit of net strain at the shear rate ``rate`` (1/s)."""
+        # λ in 1/ps, as 1/τ0 is
         return self.eps0 / (self.tau0 * rate / PS_PER_S)
 
     @property

@@ -118,6 +118,7 @@ class Rates:
         extremes = compiled.local_stage(state, velocity, earlier, ratio, *local, out)
         self._project(matrix, t, new)
         self._velocities = [new, *self._velocities[:-1]]
+        # of all ranks: they must come to the same number of stages
         self._radius, self._stiffest, fastest, largest = self._domain.maximum(np.array(extremes)).tolist()
         self._contrast = largest / k.mu
         self._smooth(t, fastest)
@@ -147,6 +148,7 @@ class Rates:
         """Smooth diffusion of χ where it is faster than the ceiling; ``flow`` is the largest D."""
         k = self._constants
         n11, n12, n22 = compiled.metric(t)
+        # the diagonal suffices on a periodic grid: the cross term of the symbol vanishes where it is largest
         along_x, along_y = n11, n22
         if self._domain.grid.boundary == "clamped":  # smoothing knows a bound alone
             along_x = along_y = 0.5 * (n11 + n22) + math.hypot(0.5 * (n11 - n22), n12)
@@ -172,6 +174,7 @@ class Rates:
         """
         start, end, grid = self._velocity_at_start, self.velocity, self._domain.grid
         crossed = np.array([compiled.crossings(end, grid.dx, grid.dy)])
+        # the more of both ends: in between the flow is taken to be no faster
         crossed_at_start, self._crossed = self._crossed, self._domain.maximum(crossed).item()
         self.reference.carry(step, start, end, step * max(crossed_at_start, self._crossed))
         start[...] = end
@@ -191,6 +194,7 @@ class Rates:
     def forget(self) -> None:
         """Drop the velocities that would be extrapolated, as after a failed step."""
         for velocity in self._velocities:
+            # the next evaluation begins with the last velocity, in which NaN would live on
             velocity[...] = 0.0
         self._times = ()
 
@@ -210,6 +214,7 @@ def physical_stress(state: Fields, matrix: NDArray[np.float64]) -> NDArray[np.fl
         matrix: T.
     """
     (a, b), (c, d) = matrix
+    # σ = T Σ Tᵀ; out of the plane T does nothing
     s11, s12, s22, szz = state[:4]
     xx = a * a * s11 + 2.0 * a * b * s12 + b * b * s22
     xy = a * c * s11 + (a * d + b * c) * s12 + b * d * s22

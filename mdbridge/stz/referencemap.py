@@ -34,6 +34,7 @@ class ReferenceMap:
             courant: cells that the fastest flow crosses in the step; the same on all ranks.
         """
         u, predicted, grid = self.displacement, self._predicted, self._domain.grid
+        # steps are chosen for the state, which may not mind a flow that crosses more
         parts = max(1, math.ceil(courant / _COURANT))
         for part in range(parts):
             first, last = part / parts, (part + 1) / parts

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from .compiled import Weights
 from .staggered import CHI, GHOST, Domain, Fields, owned
 
+# ε of the paper: undamped, the stable strip about the negative axis closes wherever the polynomial is
+# ±1
 DAMPING = 2.0 / 13.0
 
 
@@ -37,6 +39,7 @@ def coefficients(stages: int) -> Coefficients:
     """The coefficients of the damped second-order method with ``stages`` >= 2."""
     w0 = 1.0 + DAMPING / stages**2
     value, first, second = np.ones(stages + 1), np.zeros(stages + 1), np.zeros(stages + 1)
+    # Chebyshev's polynomials and their first two derivatives at w0, by recurrence
     value[1], first[1] = w0, 1.0
     for j in range(2, stages + 1):
         value[j] = 2.0 * w0 * value[j - 1] - value[j - 2]
@@ -191,6 +194,7 @@ class Stepper:
         self._values = float(np.prod(domain.grid.shape) * len(state))
         self.gamma, self.counts = 0.0, Counts()
         self._evaluate(0.0, self._state, self._rate)
+        # a step of no length: what the first real one begins with is kept
         rates.accept(0.0)
         self._radius = rates.spectral_radius()
 
@@ -207,12 +211,14 @@ class Stepper:
         """
         while target - self.gamma > 1e-12:
             left = target - self.gamma
+            # equal steps up to the frame, rather than a sliver at its end
             step = left / math.ceil(left / self._step * (1.0 - 1e-9))
             error, valid, cell = self.try_step(step)
             if valid and error <= 1.0:
                 self._accept(step)
             else:
                 self.counts.rejected += 1
+                # what was extrapolated may be what went wrong
                 if not valid:
                     self._rates.forget()
                 if step < self.smallest_step:
@@ -220,6 +226,7 @@ class Stepper:
                         f"error {error:.3g} times the tolerance" if valid else "no finite, positive state"
                     )
                     raise StepTooSmall(self.gamma, cell, f"{reason} at step {step:.1e}")
+            # second order: the error of one step goes with its cube
             growth = self.safety * max(error, 1e-9) ** (-1.0 / 3.0) if valid else 0.0
             self._step = step * min(self.largest_growth, max(self.smallest_growth, growth))
 
@@ -242,17 +249,20 @@ class Stepper:
         square, row, column = _error_estimate(
             self._state, self._rate, self._trial, self._trial_rate, step, self._scales
         )
+        # e^(−1/χ) of a negative χ would be huge, and finite: the error alone may not tell
         chi = owned(self._trial)[CHI]
         positive = bool(chi.min() > 0.0)
         if not positive:
             row, column = (int(n) for n in np.unravel_index(np.argmin(chi), chi.shape))
         bad = 0.0 if positive and math.isfinite(square) else 1.0
+        # a number from every rank, bad or not: all of them refuse the step, or none
         total, bad_anywhere = self._domain.total(np.array([square if not bad else 0.0, bad]))
         cell = self._domain.worst(math.inf if bad else square, (int(row), int(column)))
         return math.sqrt(total / self._values) / self._tolerance, bad_anywhere == 0.0, cell
 
     def _chebyshev(self, step: float) -> None:
         """Leave Y(γ + step) in the trial; the trial's rate is scratch, the stage before the last."""
+        # stable over 0.65 (s² − 1), [Sommeijer1998]; 1.54 = 1/0.65
         stages = max(2, 1 + int(math.sqrt(1.0 + 1.54 * step * self._radius)))
         c = coefficients(stages)
         before, last = self._trial_rate, self._trial

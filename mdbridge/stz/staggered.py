@@ -132,6 +132,7 @@ class WholeGrid:
 
     def gather(self, fields: Fields) -> Fields | None:
         """A copy."""
+        # the caller keeps it, while the state goes on in place
         return fields.copy()
 
 
@@ -162,6 +163,7 @@ def wrap(fields: Fields) -> None:
     """Fill the ghost layers from the opposite side."""
     wrap_columns(fields)
     count, rows, columns = fields.shape
+    # rows after columns and with their ghosts: so the corners come from the opposite corners
     ny = rows - 2 * GHOST
     for f in range(count):
         for g in range(GHOST):

@@ -47,9 +47,12 @@ class DistributedGrid:
             wrap(fields)
             return
         g, size, rank = GHOST, self.comm.size, self.comm.rank
+        # first: then rows travel with their ghosts, and the corners of the ghost layers are right
         wrap_columns(fields)
         below, above = (rank - 1) % size, (rank + 1) % size
         received = np.empty((len(fields), g, fields.shape[2]))
+        # one way, then the other; with two ranks below and above are the same one, and the tags tell them
+        # apart
         self.comm.Sendrecv(np.ascontiguousarray(fields[:, g : 2 * g]), below, 0, received, above, 0)
         fields[:, -g:] = received
         self.comm.Sendrecv(np.ascontiguousarray(fields[:, -2 * g : -g]), above, 1, received, below, 1)
@@ -70,6 +73,7 @@ class DistributedGrid:
 
     def worst(self, value: float, cell: tuple[int, int]) -> tuple[int, int]:
         """The cell of the rank with the largest value, numbered in the whole grid."""
+        # of equal values the later cell: the same one on all ranks
         return max(self.comm.allgather((value, (cell[0] + self.origin[0], cell[1]))))[1]
 
     def gather(self, fields: Fields) -> Fields | None:
@@ -77,6 +81,8 @@ class DistributedGrid:
         edges = split(self.grid.ny, self.comm.size)
         counts = [(stop - start) * self.grid.nx for start, stop in pairwise(edges)]
         whole = np.empty((len(fields), *self.grid.shape)) if self.comm.rank == 0 else None
+        # field by field into its place: all at once would have to be sorted through a second array of that
+        # size
         for number, field in enumerate(fields):
             place = None if whole is None else [whole[number], counts]
             self.comm.Gatherv(np.ascontiguousarray(field), place)

@@ -64,6 +64,7 @@ class SharedSpectrum:
 
     def to_columns(self, count: int) -> None:
         """Have the rows of the first ``count`` fields from everybody (collective)."""
+        # nothing need move, but all must have written before one reads
         self._comm.Barrier()
 
     def to_rows(self, count: int) -> None:
@@ -119,6 +120,7 @@ class SentSpectrum:
         for q in self._others:
             self._box(self._outgoing, places[0][q], given[q])[...] = given[q]
         outgoing, incoming = [self._outgoing, (sizes[0], places[0])], [self._incoming, (sizes[1], places[1])]
+        # this rank's own part, which is in neither buffer, is copied while the others travel
         on_its_way = self._comm.Ialltoallv(outgoing, incoming)
         rank = self._comm.rank
         taken[rank][...] = given[rank]
@@ -143,6 +145,7 @@ def shared_memory(comm: MPI.Comm, size: int) -> mmap.mmap | None:
     if path is not None:
         with contextlib.suppress(OSError), Path(path).open("r+b") as file:  # on another node there is none
             memory = mmap.mmap(file.fileno(), size)
+    # nobody opens it after this: its name may go, and what is mapped stays
     seen_by_all = comm.allreduce(memory is not None, MPI.LAND)
     if comm.rank == 0 and path is not None:
         Path(path).unlink()
@@ -156,6 +159,7 @@ def _new_file(size: int) -> str | None:
     except OSError:
         return None
     try:
+        # taken now: where room is promised only, the first write into a full one ends the rank by SIGBUS
         os.posix_fallocate(handle, 0, size)
     except OSError:
         Path(path).unlink()

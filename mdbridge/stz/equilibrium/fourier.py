@@ -80,10 +80,12 @@ class SpectralSolver:
         mine = self._mine = columns.mine
         along_x = columns.first - mine.start + np.arange(mine.stop)
         self._half_x = np.pi * along_x / grid.nx
+        # plates: a cosine transform, of half the wave numbers
         along_y = np.arange(grid.ny) / (2 * grid.ny) if self._clamped else np.fft.fftfreq(grid.ny)
         # along x one for the real and one for the imaginary part, which change alike
         twice, half_y = np.repeat(self._half_x, 2), np.pi * along_y
         self._waves = (np.sin(twice), np.cos(twice), np.sin(half_y), np.cos(half_y))
+        # 32 bytes: two fields of complex numbers
         blocks = max(1, 32 * grid.ny * (mine.stop - mine.start) // _IN_CACHE)
         self._cuts = np.linspace(mine.start, mine.stop, blocks + 1, dtype=int).tolist()
 
@@ -222,6 +224,7 @@ def stencil(moduli: tuple[float, float], matrix: Array, grid: Grid) -> Array:
 @lru_cache(maxsize=16)
 def _squares(grid: Grid) -> Array:
     """Symbols of K_x², K_x K_y and K_y² as differences, ``(2, 2, 3, 3)``."""
+    # a four-cell difference takes the mean across what it differentiates; so does its square
     second, first, mean = np.array([-1.0, 2.0, -1.0]), np.array([-0.5, 0.0, 0.5]), np.array([0.25, 0.5, 0.25])
     along_x, along_y = np.outer(mean, second) / grid.dx**2, np.outer(second, mean) / grid.dy**2
     mixed = -np.outer(first, first) / (grid.dx * grid.dy)
@@ -244,6 +247,7 @@ def _blocks(mu: float, lame: float, back: Array, squares: Array) -> Array:
 
 def stencil_rows(moduli: tuple[float, float], matrix: Array, grid: Grid, half_x: Array) -> Spectrum:
     """The stencil after a transform along x: its blocks below, at and above a row, ``(k, 3, 2, 2)``."""
+    # half_x is half the phase from one column to the next
     phase = np.exp(2j * np.outer(half_x, [-1.0, 0.0, 1.0]))
     return np.einsum("abmn,kn->kmab", stencil(moduli, matrix, grid), phase)
 
@@ -273,6 +277,7 @@ def eliminate(spectrum: Spectrum, blocks: Spectrum, back: Array) -> None:
                 p11 -= below[1, 0] * g[0, 1] + below[1, 1] * g[1, 1]
                 fx -= below[0, 0] * ux + below[0, 1] * uy
                 fy -= below[1, 0] * ux + below[1, 1] * uy
+            # without pivots: elasticity between plates is positive, so that no block on the way is singular
             determinant = 1.0 / (p00 * p11 - p01 * p10)
             q00, q01, q10, q11 = (
                 p11 * determinant,
@@ -285,6 +290,7 @@ def eliminate(spectrum: Spectrum, blocks: Spectrum, back: Array) -> None:
             gain[j, 0, 1] = q00 * above[0, 1] + q01 * above[1, 1]
             gain[j, 1, 0] = q10 * above[0, 0] + q11 * above[1, 0]
             gain[j, 1, 1] = q10 * above[0, 1] + q11 * above[1, 1]
+        # from the last row on, above which lies the upper plate, at rest
         for j in range(ny - 2, 0, -1):
             ux, uy = spectrum[0, j + 1, i], spectrum[1, j + 1, i]
             spectrum[0, j, i] -= gain[j, 0, 0] * ux + gain[j, 0, 1] * uy

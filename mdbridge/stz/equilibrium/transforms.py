@@ -37,11 +37,13 @@ def columns_forward(spectrum: Spectrum) -> None:
 
 def columns_backward(spectrum: Spectrum) -> None:
     """The way back, in place."""
+    # 2: all of the normalisation, on the way back
     ducc0.fft.c2c(spectrum, axes=[1], forward=False, inorm=2, out=spectrum)
 
 
 def columns_cosine_forward(spectrum: Spectrum) -> None:
     """The cosine transform (type 2) of ``(n, ny, k)`` along y, in place."""
+    # real and imaginary parts, side by side, are columns of their own
     values = spectrum.view(np.float64)
     ducc0.fft.dct(values, type=2, axes=[1], out=values)
 
