@@ -41,12 +41,9 @@ def start(
     find_potentials()
     session = Session(comm, log)
     try:
-        for name, value in {
-            **variables,
-            RESTART: str(restart or "none"),
-            RESUMED: int(restart is not None),
-        }.items():
+        for name, value in {**variables, RESUMED: int(restart is not None)}.items():
             session.variable(name, value)
+        session.variable(RESTART, str(restart.resolve()) if restart else "none", as_word=True)
         session.file(script)
         if session.natoms == 0:
             raise InputError(f"{script}: makes no atoms")

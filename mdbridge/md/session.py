@@ -158,20 +158,26 @@ class Session:
         self._folder.path = path.parent
         self._watched(lambda: self._give(lambda: self.lmp.file(str(path)), "", str(script), in_folder=True))
 
-    def variable(self, name: str, value: str | float) -> None:
+    def variable(self, name: str, value: str | float, as_word: bool = False) -> None:
         """Define a LAMMPS variable that is exactly ``value``, whatever characters are in it.
 
         A script's own ``variable`` of style index leaves it as it is.
+
+        Args:
+            name: of the variable.
+            value: text or number.
+            as_word: if there are blanks in it, it is to be one word where it is used, as a path is.
 
         Raises:
             InputError: LAMMPS has no such name, or no way to write the value.
         """
         word = language.quoted(name, value)
-        if word.isascii():
+        text = f'"{value}"' if as_word and " " in str(value) else str(value)
+        if word.isascii() and text == str(value):
             self.commands(f"variable {name} index {word}")
-        else:  # in a command LAMMPS loses what is not ASCII
+        else:  # in a command LAMMPS loses what is not ASCII, and the quotes
             self.commands(f"variable {name} string none")
-            self.lmp.set_string_variable(name, str(value))
+            self.lmp.set_string_variable(name, text)
 
     def quietly(self, *commands: str) -> None:
         """Give commands that make no steps, for what watches the runs.

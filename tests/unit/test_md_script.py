@@ -64,6 +64,27 @@ def test_a_script_without_atoms_is_refused(tmp_path):
         script.start(COMM, path, tmp_path / "log", {}, None)
 
 
+@pytest.mark.parametrize("folder", ["plain", "a b", "grün und blau"])
+def test_a_script_goes_on_from_a_restart_file_wherever_it_lies(tmp_path, monkeypatch, folder):
+    place = tmp_path / folder
+    place.mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    body = GOOD[GOOD.index("pair_style") : GOOD.index("label")]
+    path = place / "my.in"
+    path.write_text(
+        'if "${resumed} == 1" then "read_restart ${restart}" else "include begin.in"\n' + body + "run 2\n"
+    )
+    (place / "begin.in").write_text(GOOD[: GOOD.index("pair_style")])
+    with script.start(COMM, path, tmp_path / "log", {"density": 0.8}, None) as session:
+        monkeypatch.chdir(place)
+        session.commands("write_restart state.restart")
+    # a relative path is relative to the process, not to the script
+    monkeypatch.chdir(tmp_path)
+    restart = place.relative_to(tmp_path) / "state.restart"
+    with script.start(COMM, path, tmp_path / "log", {"density": 0.8}, restart) as session:
+        assert (session.step, session.natoms) == (4, 128)
+
+
 def test_which_scripts_can_go_on():
     assert script.goes_on("read_restart ${restart}")
     assert not script.goes_on(GOOD)
