@@ -39,6 +39,8 @@ def test_positions_come_unwrapped_if_wanted_and_go_back():
         assert np.abs(unwrapped - wrapped).max() > 3 * session.box()[0, 0] / 2
         session.scatter("x", unwrapped + SHIFT, unwrapped=True)
         assert np.abs(session.gather("x", 3, unwrapped=True) - unwrapped - SHIFT).max() < 1e-12
+        near = (session.atoms().x - session.corner()) @ np.linalg.inv(session.box())
+        assert np.abs(near - 0.5).max() < 1.0 + 1e-9  # LAMMPS wraps by one box at most
         session.run(0)
         inside = (session.atoms().x - session.corner()) @ np.linalg.inv(session.box())
         assert inside.min() > -1e-9

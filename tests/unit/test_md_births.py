@@ -99,8 +99,15 @@ def test_the_filter_and_the_average_take_new_atoms_for_what_they_are():
         average = SpatialAverage({"": NodeGrid.periodic_cells((20.0, 20.0), 5.0)}, 40.0, "cone")
         session.attach(TimeFilter(1.0), every(1))
         session.attach(average, every(10))
+        # an atom that has gone leaves its displacement where the next one comes to lie
+        session.commands("create_atoms 1 single 4 4 4")
+        session.scatter("d2_load", np.ones((2, 2)))
+        session.run(50)
+        session.commands("group gone id 2\ndelete_atoms group gone compress no")
+        session.scatter("d2_reference", session.gather("x", 2, unwrapped=True))
         session.commands("fix come all deposit 6 1 10 4711 region top near 1.0 vz 0 0")
         session.run(100)
+        assert session.natoms == 7
         # weight 1: the filter is the displacement itself
         u = session.gather("x", 2, unwrapped=True) - session.gather("d2_reference", 2)
         assert np.abs(session.gather("d2_smoothed", 2) - u).max() < 1e-10
@@ -108,6 +115,7 @@ def test_the_filter_and_the_average_take_new_atoms_for_what_they_are():
         assert u[:, 0].min() < 20.0
         assert average.results[""].u[:, 0].max() < 30.0
         assert average.results[""].density.sum() == pytest.approx(session.natoms)
+        assert np.allclose(average.results[""].load.sum(axis=0), 1.0)
 
 
 def test_a_reference_from_wrapped_positions_is_carried_over():

@@ -11,6 +11,16 @@ from mdbridge.md.dumps import Dump
 from mdbridge.md.session import Session
 
 
+def test_the_corner_of_a_box_that_leans_in_all_directions_is_found(tmp_path):
+    for xy, xz, yz in ((1.5, -1.0, -0.5), (-1.5, -1.0, 0.5), (-1.0, 1.5, 1.0), (1.0, 1.5, -1.0)):
+        with crystal(f"change_box all xy final {xy} xz final {xz} yz final {yz} units box") as session:
+            session.run(0)
+            session.commands(f"write_dump all custom {tmp_path}/one.bin id modify time yes")
+            snapshot = dumps.read(tmp_path / "one.bin")
+            assert np.allclose(snapshot.box, session.box(), rtol=0, atol=1e-14)
+            assert np.allclose(snapshot.corner, session.corner(), rtol=0, atol=1e-14)
+
+
 @pytest.mark.parametrize("tilt", [0.0, 1.5, -1.5])
 def test_a_binary_dump_is_read_as_it_was_written(tmp_path, tilt):
     with moving("change_box all y final -3 9 boundary p f p units box\n", tilt=tilt) as session:

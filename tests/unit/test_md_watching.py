@@ -192,6 +192,25 @@ def test_trial_states_are_not_taken_for_steps(fix):
         session.commands("run 9\nrun 5")
 
 
+def test_a_command_that_is_in_a_variable_is_watched_too():
+    with moving("variable go index run") as session:
+        look = Look()
+        session.attach(look, every(1))
+        session.run(2)
+        session.commands("${go} 3")
+        assert look.steps == list(range(6))
+
+
+def test_what_was_recorded_before_an_error_of_lammps_is_told():
+    more = "thermo 1\ngroup one id 1\nvariable bad equal sqrt(6-step)\nfix 2 one addforce v_bad 0 0"
+    with moving(more) as session:
+        look = Look()
+        session.attach(look, every(1))
+        with pytest.raises(MDError, match="Sqrt of negative"):
+            session.run(20)
+        assert look.steps == list(range(7))
+
+
 # --- clear, quit, early ends ---------------------------------------------------------
 
 
