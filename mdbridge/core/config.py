@@ -8,6 +8,7 @@ value and what is allowed.
 import difflib
 import os
 import sys
+import types
 import typing
 from collections.abc import Sequence
 from pathlib import Path
@@ -91,7 +92,7 @@ def check(data: dict[str, Any], model: type[Model], source: str) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as failure:
-        lines = [_explain(error, model) for error in failure.errors()]
+        lines = _lines([_explain(error, model) for error in failure.errors()])
         more = f" (and {len(lines) - 1} more: {'; '.join(lines[1:])})" if len(lines) > 1 else ""
         # from None: pydantic's own message, several lines a key, says nothing that this one does not
         raise InputError(f"{source}: {lines[0]}{more}") from None
@@ -114,27 +115,72 @@ def _override(data: dict[str, Any], text: str) -> None:
     table[names[-1]] = parsed
 
 
-def _explain(error: ErrorDetails, model: type[BaseModel]) -> str:
-    """One line for one validation error: key, value, what is allowed."""
-    *parents, last = error["loc"] or ("",)
+def _lines(explained: Sequence[tuple[str, str]]) -> list[str]:
+    """One line a place; where a value may be of several kinds, what it fails to be of each."""
+    lines: list[str] = []
+    places: dict[str, int] = {}
+    for place, message in explained:
+        if place in places:
+            lines[places[place]] += f", or {message.removeprefix('must be ')}"
+            continue
+        if place:  # where there is none the message says it
+            places[place] = len(lines)
+        lines.append(f"{place}: {message}" if place else message)
+    return lines
+
+
+def _explain(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
+    """One validation error: key and value, and what is allowed."""
+    *parents, last = _keys(error["loc"], model) or ("",)
     where = ".".join(str(part) for part in (*parents, last))
     if error["type"] == "extra_forbidden":
         allowed = list(_model_at(model, parents).model_fields)
         # one suggestion: a list of guesses would hide what is allowed, which follows
         near = difflib.get_close_matches(str(last), allowed, n=1)
         hint = f"; did you mean '{near[0]}'?" if near else "."
-        return f"unknown key '{where}'{hint} Allowed here: {', '.join(allowed)}"
+        return "", f"unknown key '{where}'{hint} Allowed here: {', '.join(allowed)}"
     if error["type"] == "missing":
-        return f"key '{where}' is missing"
+        return "", f"key '{where}' is missing"
     message = error["msg"].removeprefix("Value error, ")
     if message.startswith("Input should be "):
         message = f"must be {message.removeprefix('Input should be ')}"
     if not where:
-        return message
+        return "", message
     if isinstance(error["input"], dict):  # a section that does not fit together
-        return f"'{where}': {message}"
+        return f"'{where}'", message
     value = repr(error["input"])
-    return f"'{where}' = {value if len(value) <= 80 else value[:77] + '...'}: {message}"
+    return f"'{where}' = {value if len(value) <= 80 else value[:77] + '...'}", message
+
+
+def _keys(place: Sequence[int | str], model: type[BaseModel]) -> list[int | str]:
+    """Where an error is, without pydantic's names of the members of a union, which are no keys."""
+    keys: list[int | str] = []
+    annotation: Any = model
+    for part in place:
+        members = [kind for kind in _members(annotation) if kind is not type(None)]
+        if len(members) > 1:
+            annotation = Any  # of the member that is named nothing more is asked
+            continue
+        keys.append(part)
+        annotation = _inside(members[0], part)
+    return keys
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    """The members of a union; anything else alone."""
+    is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    return typing.get_args(annotation) if is_union else (annotation,)
+
+
+def _inside(annotation: Any, part: int | str) -> Any:
+    """What ``X``, ``list[X]`` or ``dict[str, X]`` has at a place."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        field = annotation.model_fields.get(str(part))
+        return field.annotation if field else Any
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _inside(typing.get_args(annotation)[0], part)
+    arguments = typing.get_args(annotation)
+    return arguments[-1] if arguments else Any
 
 
 def _model_at(model: type[BaseModel], path: Sequence[int | str]) -> type[BaseModel]:

@@ -1,5 +1,6 @@
 """What can be done without a heavy package is done without it; the rest says which one it lacks."""
 
+import json
 import os
 import subprocess
 import sys
@@ -67,7 +68,10 @@ def test_sample_needs_neither_petsc_nor_torch_nor_matplotlib_and_learn_says_when
         "mdbridge: error: learning by Algorithm 1 needs torch, which is not installed: 'pip"
     )
     # the lack of a package is not recorded as a pair that cannot be learned
-    assert not [path for path in (out / "pairs").iterdir() if "torch" in path.read_text()]
+    failures = [
+        json.loads(path.read_text())["result"]["failure"] for path in (out / "records" / "pairs").iterdir()
+    ]
+    assert not [failure for failure in failures if "torch" in failure]
 
 
 @pytest.mark.slow

@@ -14,6 +14,8 @@ FORMULAS = {
     "cone": lambda s: np.maximum(0, 1 - s),
     "paraboloid": lambda s: np.maximum(0, 1 - s**2),
     "gaussian": lambda s: np.where(s < 1, np.exp(-0.5 * (3 * s) ** 2), 0),
+    "top-hat": lambda s: np.where(s < 1, 1.0, 0),
+    "quartic": lambda s: np.maximum(0, 1 - s**2) ** 2,
 }
 
 

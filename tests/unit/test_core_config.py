@@ -193,3 +193,46 @@ def test_raw_tables_are_checked_under_a_given_name():
     assert check({"title": "a"}, Campaign, "here").title == "a"
     with pytest.raises(InputError, match=r"^here: 'title' = 1"):
         check({"title": 1}, Campaign, "here")
+
+
+class Several(Section):
+    """Values of more than one kind."""
+
+    rank: Literal["larger", "smaller"] | Annotated[int, Field(gt=0)] | list[Annotated[int, Field(gt=0)]] = 1
+    potential: str | dict[str, str] | None = None
+
+
+class Outer(Section):
+    several: Several = Several()
+    many: list[Several] = Field(default_factory=list)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            {"several": {"potential": 3}},
+            "'several.potential' = 3: must be a valid string, or a valid dictionary",
+        ),
+        (
+            {"many": [{}, {"potential": 3}]},
+            "'many.1.potential' = 3: must be a valid string, or a valid dictionary",
+        ),
+        (
+            {"several": {"rank": 0}},
+            "'several.rank' = 0: must be 'larger' or 'smaller', or greater than 0, or a valid list",
+        ),
+        ({"several": {"rank": "large"}}, "'several.rank' = 'large': must be 'larger' or 'smaller', or "),
+    ],
+)
+def test_a_value_of_several_kinds_is_named_by_its_key_alone(data, message):
+    """Not by names that are nowhere in the file, as 'several.potential.str'."""
+    with pytest.raises(InputError) as caught:
+        check(data, Outer, "a.toml")
+    assert str(caught.value).startswith(f"a.toml: {message}")
+    assert "more" not in str(caught.value)
+
+
+def test_several_unknown_keys_are_told_one_by_one():
+    with pytest.raises(InputError, match=r"unknown key 'a'.* \(and 1 more: unknown key 'b'"):
+        check({"a": 1, "b": 2}, Outer, "a.toml")
