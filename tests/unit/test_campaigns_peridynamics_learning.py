@@ -57,7 +57,7 @@ def candidate(horizon, degree, residual, failure="", rest=0.1):
 
 
 def test_the_truth_is_learned_and_survives_its_file():
-    one = learning.learn_one(SETTINGS, FIELDS, 13.0, 1)
+    one = learning.learn_pair(SETTINGS, FIELDS, 13.0, 1)
     assert one.failure == ""
     assert max(one.errors.values()) < 1e-3
     assert one.material.lame_mu == pytest.approx(0.7, abs=1e-3)
@@ -69,7 +69,7 @@ def test_the_truth_is_learned_and_survives_its_file():
 @pytest.mark.parametrize("changes", [{}, {"own_dilatation": True}])
 def test_splines_are_learned_and_survive_their_file(changes):
     settings = SETTINGS.model_copy(update={"kernel": "b-spline", **changes})
-    one = learning.learn_one(settings, FIELDS, 13.0, 4)
+    one = learning.learn_pair(settings, FIELDS, 13.0, 4)
     assert one.failure == ""
     assert max(one.errors[name] for name in learning.ERRORS) < 0.01
     again = Candidate.from_dict(json.loads(json.dumps(one.as_dict())), "here")
@@ -87,18 +87,18 @@ def test_algorithm_1_is_told_the_family(monkeypatch):
 
     monkeypatch.setattr(algorithm1, "learn", learn)
     settings = SETTINGS.model_copy(update={"kernel": "b-spline", "method": "algorithm-1", "seed": 3})
-    assert learning.learn_one(settings, FIELDS, 13.0, 4).failure == "enough"
+    assert learning.learn_pair(settings, FIELDS, 13.0, 4).failure == "enough"
     assert told == [(4, "b-spline", 3)]
 
 
 def test_both_grids_of_a_hybrid_set_are_fitted():
     fields = FIELDS | {"train_fine": periodic(2.5), "val_fine": periodic(2.5, seed=1)}
-    one = learning.learn_one(SETTINGS, fields, 13.0, 1)
+    one = learning.learn_pair(SETTINGS, fields, 13.0, 1)
     assert {name for name in one.errors if name.startswith("E_u")} == {f"E_u_{name}" for name in fields}
     assert max(one.errors.values()) < 1e-3  # the same K on both
     assert len(one.certificates) == 2
     wrong = dict(fields, train_fine=replace(fields["train_fine"], b=2 * fields["train_fine"].b))
-    other = learning.learn_one(SETTINGS, wrong, 13.0, 1)
+    other = learning.learn_pair(SETTINGS, wrong, 13.0, 1)
     assert other.errors["E_u_train"] > 0.05  # pulled away by the fine set
 
 
@@ -119,13 +119,13 @@ def test_a_horizon_that_does_not_fit_is_refused(horizon, words, tmp_path):
     settings = SETTINGS.model_copy(update={"horizons_A": [13.0, horizon]})
     with pytest.raises(InputError, match=words):
         learning.choose(MPI.COMM_SELF, Workspace(tmp_path, "graphene"), source(settings))
-    assert "Å" in learning.learn_one(SETTINGS, FIELDS, horizon, 1).failure
+    assert "Å" in learning.learn_pair(SETTINGS, FIELDS, horizon, 1).failure
 
 
 def test_a_sweep_goes_on_past_pairs_that_fail_and_is_not_done_twice(tmp_path, monkeypatch):
     learned = []
-    one = learning.learn_one
-    monkeypatch.setattr(learning, "learn_one", lambda *a: (learned.append(a[2:]), one(*a))[1])
+    one = learning.learn_pair
+    monkeypatch.setattr(learning, "learn_pair", lambda *a: (learned.append(a[2:]), one(*a))[1])
     pairs = Sweep(horizons_A=[4.0, 6.0, 13.0, 31.0], degrees=[0, 1])
     workspace = Workspace(tmp_path, "graphene")
 
@@ -167,7 +167,7 @@ def test_a_model_without_a_positive_modulus_is_no_candidate(monkeypatch):
     influence = Bernstein(13.0, np.ones(1), (1.0,))
     fit = regression.Fit(LinearPeridynamicSolid(influence, -0.7, 0.7), [], 0.0, [], 0)
     monkeypatch.setattr(regression, "learn", lambda *_: fit)
-    one = learning.learn_one(SETTINGS, FIELDS, 13.0, 0)
+    one = learning.learn_pair(SETTINGS, FIELDS, 13.0, 0)
     assert one.material is None and "not solvable" in one.failure
 
 

@@ -52,10 +52,10 @@ def check_campaigns(zero: GrapheneInput, warm: GrapheneInput, source: Path) -> N
         ("coarse", "spacing_A"),
         ("coarse", "radius_A"),
     ):
-        one, other = (getattr(getattr(c, section), key) for c in (zero, warm))
-        if one != other:
+        cold, hot = (getattr(getattr(c, section), key) for c in (zero, warm))
+        if cold != hot:
             raise InputError(
-                f"{source}: '{section}.{key}' is {one} in the campaign at rest and {other} in the warm one; "
+                f"{source}: '{section}.{key}' is {cold} in the campaign at rest and {hot} in the warm one; "
                 "the study compares them, so they must be equal"
             )
 
@@ -85,9 +85,11 @@ def _manufactured(settings: Manufactured, spacing: float, near_cell: bool) -> Re
     samples = manufactured.standing_waves(spacing, settings.length_A, 0.1, exact)
     grid = stencil.uniform((spacing, spacing), horizon, near_cell)
     truth = LinearPeridynamicSolid(Bernstein(horizon, np.ones(1), (1.0,)), *TRUE_LAME)
+    # not from 0, where 1/r is infinite
     r = np.linspace(0.02, 1.0, 50) * horizon
     learned: dict[str, Any] = {}
     held: dict[str, dict[str, float]] = {"fixed": {"alpha": 1.0}, "learned": {}}
+    # each degree starts from the last one's function: the loss can only fall with M, as it must
     for kind, shape in held.items():
         rows: list[dict[str, Any]] = []
         start: InfluenceFunction | None = None
@@ -133,6 +135,7 @@ def scattered_tasks(config: StudyInput, fields: Fields, data: Identity) -> dict[
     for size in settings.perturbations:
         name = f"scattered-{size:g}"
         given = Identity.of("study: scattered", config, read, perturbation=size, after=data.after)
+        # on what the fields were made from, too, of which the study's own input says nothing
         identity = replace(given, values=data.values | given.values, shown=data.shown | given.shown)
         work = partial(_scattered, settings, fields, size)
         tasks[name] = Task(name, identity, lambda *_, work=work: work(), 25.0)
@@ -148,6 +151,7 @@ def _scattered(settings: Scattered, fields: Fields, size: float) -> Result:
         name: scattered.cloud(points - grid.min(axis=0) + train.spacing / 2, train.box, settings.horizon_A)
         for name, points in (("uniform", grid), ("perturbed", moved))
     }
+    # spread over the loads: the first ones all act along one axis
     chosen = np.unique(np.linspace(0, len(train.u) - 1, settings.samples).round().astype(int))
     data = {
         name: {

@@ -15,7 +15,7 @@ FIGURES = ("study_sweeps.png", "study_influence.png", "study_dilatation.png", "s
 
 def draw(record: dict[str, Any], folder: Path) -> None:
     """Draw every figure into ``folder/figures``."""
-    sweeps = {f"{label[:-1]} K": found for label, found in record["sweeps"].items()}
+    sweeps = {f"{label[:-1]} K": selection for label, selection in record["sweeps"].items()}
     paper = {f"{label[:-1]} K": rows for label, rows in published.TABLE_3.items()}
     sweep_figures.draw(sweeps, folder / "figures" / FIGURES[0], paper)
     for name, painter in zip(FIGURES[1:], (_influence, _dilatation, _manufactured), strict=True):
@@ -46,6 +46,7 @@ def _influence(record: dict[str, Any], path: Path) -> None:
                 influence = LinearPeridynamicSolid.from_dict(results[name]["constants"], name).influence
                 grid = stencil.uniform(spacing, influence.horizon)
                 volume = grid.volume @ influence(grid.radii)
+                # from just below the shortest bond on: no data say what K is nearer to 0
                 for r, look in (
                     (
                         np.linspace(0.97 * grid.radii[0], influence.horizon, 600),
@@ -63,9 +64,9 @@ def _influence(record: dict[str, Any], path: Path) -> None:
 
 def _dilatation(record: dict[str, Any], path: Path) -> None:
     rows = [
-        (name.split("-")[1], name.split("-")[-1], one)
-        for name, one in record["results"].items()
-        if name.startswith("dilatation-") and not one["failure"]
+        (name.split("-")[1], name.split("-")[-1], result)
+        for name, result in record["results"].items()
+        if name.startswith("dilatation-") and not result["failure"]
     ]
     with figure(path, 8.6, 3.0, ncols=2, sharey=True) as (_, axes):
         for panel, label in zip(axes, ("0K", "300K"), strict=True):
@@ -74,18 +75,21 @@ def _dilatation(record: dict[str, Any], path: Path) -> None:
                 ("half", "two, as many parameters", "s:"),
                 ("two", "two functions", "^--"),
             ):
-                found = sorted(
-                    (one["horizon"], one["errors"]) for where, k, one in rows if (where, k) == (label, kind)
+                points = sorted(
+                    (result["horizon"], result["errors"])
+                    for where, k, result in rows
+                    if (where, k) == (label, kind)
                 )
                 for key, colour, what in (
                     ("E_res_train", BLUE, "residual, training"),
                     ("E_u_val", RED, "displacement, validation"),
                     ("E_u_test", GREEN, "displacement, disc"),
                 ):
-                    values = [100 * errors[key] for _, errors in found]
+                    values = [100 * errors[key] for _, errors in points]
                     # the words for the colours once, those for the marks once
                     name = what if kind == "one" else None
-                    panel.semilogy([h for h, _ in found], values, style, ms=4, color=colour, label=name)
+                    panel.semilogy([h for h, _ in points], values, style, ms=4, color=colour, label=name)
+                # no data: an entry of the legend in a neutral colour
                 panel.plot([], [], style, ms=4, color=GREY, label=words)
             panel.set_xlabel("horizon δ (Å)")
             panel.set_title(f"{label[:-1]} K")
@@ -96,34 +100,36 @@ def _dilatation(record: dict[str, Any], path: Path) -> None:
 
 
 def _manufactured(record: dict[str, Any], path: Path) -> None:
-    found: dict[str, dict[float, dict[str, Any]]] = {"published": {}, "cell": {}}
-    for name, one in record["results"].items():
+    by_quadrature: dict[str, dict[float, dict[str, Any]]] = {"published": {}, "cell": {}}
+    for name, result in record["results"].items():
         if name.startswith("manufactured-"):
             _, spacing, quadrature = name.split("-")
-            found[quadrature][float(spacing)] = one
+            by_quadrature[quadrature][float(spacing)] = result
     columns = [("published", "fixed"), ("published", "learned"), ("cell", "fixed"), ("cell", "learned")]
     degrees: set[int] = set()  # of the drawn functions: one, unless a spacing was learned with others
     with figure(path, 9.6, 5.0, nrows=2, ncols=4, sharey="row") as (_, axes):
         for (quadrature, kind), top, bottom in zip(columns, axes[0], axes[1], strict=True):
-            for (spacing, one), colour in zip(
-                sorted(found[quadrature].items(), reverse=True),
+            for (spacing, result), colour in zip(
+                sorted(by_quadrature[quadrature].items(), reverse=True),
                 (BLUE, ORANGE, GREEN, RED, GREY),
                 strict=False,
             ):
-                rows = one["learned"][kind]
+                rows = result["learned"][kind]
                 top.semilogy(
                     [row["M"] for row in rows], [row["loss"] for row in rows], "o-", ms=3, color=colour
                 )
-                top.axhline(one["true_loss"], color=colour, ls="--", lw=0.8)
+                top.axhline(result["true_loss"], color=colour, ls="--", lw=0.8)
                 row = min(rows, key=lambda row: abs(row["M"] - 5))
                 degrees.add(row["M"])
-                r = np.array(one["r"])
-                weight = np.interp(r, one["ring_radii"], one["ring_weight"])
+                r = np.array(result["r"])
+                weight = np.interp(r, result["ring_radii"], result["ring_weight"])
                 seen = np.array(row["K"]) * weight * r**3
-                inside = r >= one["ring_radii"][0]
+                inside = r >= result["ring_radii"][0]
                 label = f"h = {spacing:g} Å"
+                # normalised alike: only the shape of K matters
                 bottom.plot(r[inside], (seen / np.trapezoid(seen, r))[inside], color=colour, label=label)
-            any_spacing = next(iter(found[quadrature].values()))
+            # the true K is the same for all of them
+            any_spacing = next(iter(by_quadrature[quadrature].values()))
             r = np.array(any_spacing["r"])
             true = np.array(any_spacing["true_K"]) * r**3
             bottom.plot(r, true / np.trapezoid(true, r), "k--", lw=1.0, label="1/r")

@@ -70,10 +70,12 @@ class StudyInput(Section):
 
     @model_validator(mode="after")
     def _two_pairs(self) -> "StudyInput":
+        # the pairs have a temperature each, by their place
         if len(self.compare.algorithm_1) != 2:
             raise ValueError("compare.algorithm_1: must hold two pairs, one for 0 K and one for 300 K")
         for name in ("algorithm_1", "own_dilatation", "hybrid"):
             for _, degree in getattr(self.compare, name):
+                # a pair is a list of two numbers in TOML, so that a degree comes as a float
                 if degree != int(degree) or degree < 0:
                     raise ValueError(f"compare.{name}: {degree:g} is no degree; give pairs [δ in Å, M]")
         return self

@@ -27,7 +27,7 @@ from ...core.workspace import Workspace, claim
 from ...fields.storage import get_fields
 from ..peridynamics.formats import DATASET
 from ..peridynamics.input import Learn
-from ..peridynamics.learning import Candidate, Fields, Source, learn_one
+from ..peridynamics.learning import Candidate, Fields, Source, learn_pair
 from ..peridynamics.problems import evaluate
 from ..peridynamics.stages import Campaign, open_campaign, read_fields, sample_campaign
 from ..peridynamics.sweep import Selection, sweep
@@ -40,6 +40,7 @@ CAMPAIGN = "graphene-study"
 HYBRID = "hybrid"
 SPLITS = ("train", "val", "test")
 PUBLISHED, PLAIN = "published-x1-twin", "published-x1-plain"
+# few enough for the ranks to share them evenly, many enough for a task to last seconds
 _BATCH = 10  # replicates of a bootstrap in one task
 
 
@@ -66,6 +67,7 @@ class Data:
         variant = "" if self.variant == HYBRID else self.variant
         base = self.campaign.pairs_from(settings, variant)
         more = Identity.of("", self.campaign.config, disc) if disc else Identity("")
+        # which splits are there decides what is trained on, and on which nodes
         further = {"fields": sorted(self.fields)} | further
         return replace(
             base,
@@ -78,28 +80,33 @@ class Data:
     def learn(self, horizon: float, degree: int, **changes: Any) -> Candidate:
         """Learn one pair with the campaign's settings, some of them changed."""
         settings = self.campaign.config.learn.model_copy(update=changes)
-        return learn_one(settings, self.fields, horizon, int(degree))
+        return learn_pair(settings, self.fields, horizon, int(degree))
 
-    def measured(self, one: Candidate) -> dict[str, Any]:
+    def measured(self, candidate: Candidate) -> dict[str, Any]:
         """The candidate with its errors on the disc, and what solving that took; failing is a result."""
-        if one.material is None:
-            return one.as_dict()
-        errors, wall = dict(one.errors), {}
+        if candidate.material is None:
+            return candidate.as_dict()
+        errors, wall = dict(candidate.errors), {}
         config = self.campaign.config
         for name, fields in self.fields.items():
+            # the periodic sets have been measured by their spectra while learning
             if fields.shape is not None:
                 continue
             start = time.monotonic()
             try:
-                found = evaluate(
-                    MPI.COMM_SELF, fields, one.material, config.solve, config.md.disc_inner_A, name
+                solved = evaluate(
+                    MPI.COMM_SELF, fields, candidate.material, config.solve, config.md.disc_inner_A, name
                 )
             except MdbridgeError as error:
-                return one.as_dict() | {"failure": str(error)}
+                return candidate.as_dict() | {"failure": str(error)}
             wall[name] = time.monotonic() - start
-            errors[f"E_u_{name}"] = float(found.E_u.mean())
-            errors[f"E_res_{name}"] = float(found.E_res.mean())
-        return one.as_dict() | {"errors": errors, "solve_s": wall, "constants": one.material.as_dict()}
+            errors[f"E_u_{name}"] = float(solved.E_u.mean())
+            errors[f"E_res_{name}"] = float(solved.E_res.mean())
+        return candidate.as_dict() | {
+            "errors": errors,
+            "solve_s": wall,
+            "constants": candidate.material.as_dict(),
+        }
 
 
 def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
@@ -114,6 +121,7 @@ def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> No
     with (
         claim(comm, out, CAMPAIGN, source, overrides, text) as workspace,
         open_campaign(comm, beside / names.zero, out / "0K", names.zero_set) as zero,
+        # both folders are owned before anything is sampled: a wrong second input is told first
         open_campaign(comm, beside / names.warm, out / "300K", names.warm_set) as warm,
     ):
         parallel.on_root(comm, lambda: checks.check_campaigns(zero.config, warm.config, source))
@@ -128,6 +136,7 @@ def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> lis
     The two campaigns are folders of their own, ``0K`` and ``300K``.
     """
     config = load(source, StudyInput, overrides)
+    # all other tasks need the data, or what the sweeps chose
     return [Stage("tasks", list(checks.manufactured_tasks(config).values()))]
 
 
@@ -144,6 +153,7 @@ def _study(
 
     results = done("study", _independent(config, data) | _with_chosen(config, data, selections))
     models = {label: Candidate.from_dict(results[f"table4-{label}"], label) for label in _TABLE_4}
+    # after the models, from which every replicate starts
     results |= done("bootstrap", _bootstraps(config, data, models))
     record = parallel.on_root(comm, lambda: _record(config, zero, warm, data, selections, results))
     record |= {"ranks": comm.size, "wall_s": time.monotonic() - start}
@@ -179,7 +189,9 @@ def _record(
         "results": results,
         "direct": {label: _direct(campaign) for label, campaign in both.items()},
         "snr": {
-            label: signal_to_noise(one.fields["train"]) for label, one in data.items() if label[:4] == "300K"
+            label: signal_to_noise(chosen.fields["train"])
+            for label, chosen in data.items()
+            if label[:4] == "300K"
         },
         "versions": versions(),
         "input_hash": digest(config.model_dump(), zero.dataset.identity.key, warm.dataset.identity.key),
@@ -206,7 +218,9 @@ def _data(comm: MPI.Comm, zero: Campaign, warm: Campaign) -> dict[str, Data]:
         "300K-plain": Data(warm, read(warm, PLAIN), PLAIN),
         "0K-hybrid": Data(zero, read(zero, "", [*SPLITS, *(f"{s}_fine" for s in SPLITS)]), HYBRID),
     }
+    # check_campaigns has seen to it
     assert warm.config.thermal is not None
+    # reduced loads have a training split alone; validation and disc are those of the whole loads
     for factor in warm.config.thermal.load_factors[1:]:
         for label, name in (("300K", "long"), ("300K-published", "published")):
             variant = f"{name}-x{factor:g}-twin"
@@ -244,6 +258,7 @@ def _independent(config: StudyInput, data: dict[str, Data]) -> dict[str, Task[MP
     tasks: dict[str, Task[MPI.Comm]] = {}
     compared = zip(("0K", "300K-published"), config.compare.algorithm_1, strict=True)
     for label, pair in compared:
+        # what of our loss the paper's (4.1) does not have
         same_loss = {"solution_weight": 0.0, "consistency_weight": 0.0, "long_wave_weight": 0.0}
         name = f"algorithm1-{label}"
         tasks |= _learned(name, data[label], pair, 25.0, method="algorithm-1")
@@ -251,6 +266,7 @@ def _independent(config: StudyInput, data: dict[str, Data]) -> dict[str, Task[MP
         tasks |= _learned(f"{name}-default", data[label], pair, 3.0)
     for label in ("0K", "300K"):
         for horizon, degree in config.compare.own_dilatation:
+            # two functions of half the degree have as many coefficients as one
             name, half = f"dilatation-{label}-{horizon:g}-{degree:g}", (horizon, degree // 2)
             tasks |= _learned(f"{name}-one", data[label], (horizon, degree), 3.0)
             tasks |= _learned(f"{name}-two", data[label], (horizon, degree), 8.0, own_dilatation=True)
@@ -270,6 +286,7 @@ def _with_chosen(
     """Tables 4 and 5: at the pairs that the sweeps chose."""
     tasks: dict[str, Task[MPI.Comm]] = {}
     for label, chosen in data.items():
+        # Table 6 has pairs of its own
         if label == "0K-hybrid":
             continue
         best = selections["0K" if label == "0K" else "300K"].best
@@ -304,14 +321,16 @@ def _bootstrap(data: Data, model: Candidate, seed: int, drawn: range) -> Callabl
         count = len(data.fields["train"].u)
         constants, failed = [], 0
         for replicate in drawn:
+            # by the replicate's number: the same draws however many are in a task
             random = np.random.default_rng([seed, replicate])
+            # how often each load was drawn, as weights: no sample need be copied
             times = random.multinomial(count, np.full(count, 1 / count)).astype(float)
             settings = data.campaign.config.learn
-            one = learn_one(settings, data.fields, model.horizon, model.degree, model.material, times)
-            if one.material is None:
+            candidate = learn_pair(settings, data.fields, model.horizon, model.degree, model.material, times)
+            if candidate.material is None:
                 failed += 1
                 continue
-            m = one.material
+            m = candidate.material
             constants.append([m.lame_lambda, m.lame_mu, m.young, m.poisson])
         return {"constants": constants, "failed": failed}
 

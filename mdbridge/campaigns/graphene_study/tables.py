@@ -52,6 +52,7 @@ def _percent(value: float | None, paper: float | None = None) -> str:
 
 
 def _figure(name: str, caption: str) -> str:
+    # a link to a figure that nobody draws would be found by readers only
     assert name in FIGURES
     return f"![{caption}](figures/{name})\n\n*{caption}*\n"
 
@@ -82,10 +83,12 @@ def _spread(record: Record, label: str) -> dict[str, float] | None:
     """Standard deviations of λ, μ, E and ν over the bootstrap's replicates."""
     drawn = [
         row
-        for name, one in record["results"].items()
+        for name, result in record["results"].items()
+        # "300K" must not take the replicates of "300K-published"
         if name.startswith(f"bootstrap-{label}-") and name[len(f"bootstrap-{label}-") :].isdigit()
-        for row in one["constants"]
+        for row in result["constants"]
     ]
+    # one replicate has no spread
     if len(drawn) < 2:
         return None
     return dict(zip(("lambda_TPa", "mu_TPa", "E_TPa", "nu"), np.std(drawn, axis=0, ddof=1), strict=True))
@@ -93,11 +96,15 @@ def _spread(record: Record, label: str) -> dict[str, float] | None:
 
 def _direct_row(title: str, direct: dict[str, float]) -> list[str]:
     c11, c12, c66 = (direct[f"C{i}_TPa"] for i in (11, 12, 66))
+    # plane stress in the layer, of an isotropic crystal
     young, nu = c11 - c12**2 / c11, c12 / c11
     cells = [title, "", "", "", f"{c12:.4f}", f"{c66:.4f}", f"{young:.4f}", f"{nu:.4f}"]
     if "sd_C11_TPa" in direct:
         s11, s12, s66 = (direct[f"sd_C{i}_TPa"] for i in (11, 12, 66))
+        # errors carried over to first order: ∂E/∂C11 = 1 + ν², ∂E/∂C12 = −2ν, ∂ν/∂C12 = 1/C11, ∂ν/∂C11 =
+        # −ν/C11
         s_young, s_nu = np.hypot((1 + nu**2) * s11, 2 * nu * s12), np.hypot(s12, nu * s11) / c11
+        # at rest LAMMPS's constants come without noise, and without a standard deviation
         cells[4:] = [f"{c12:.4f} ± {s12:.4f}", f"{c66:.4f} ± {s66:.4f}"]
         cells += [f"{young:.4f} ± {s_young:.4f}", f"{nu:.4f} ± {s_nu:.4f}"]
     return cells
@@ -107,20 +114,20 @@ def _table_4(record: Record) -> str:
     rows, errors, checks = [], [], []
     for label, title in _TITLES.items():
         paper = published.TABLE_4["0K" if label == "0K" else "300K"]
-        one = record["results"][f"table4-{label}"]
-        if one["failure"]:
-            rows.append([title, _failure(one), *[""] * 6])
+        result = record["results"][f"table4-{label}"]
+        if result["failure"]:
+            rows.append([title, _failure(result), *[""] * 6])
             continue
-        constants, spread = one["constants"], _spread(record, label)
+        constants, spread = result["constants"], _spread(record, label)
         alpha = f"{constants['alpha']:.3f}" if "alpha" in constants else ""  # splines have none
-        cells = [title, f"{one['horizon']:g}", f"{one['degree']}", alpha]
+        cells = [title, f"{result['horizon']:g}", f"{result['degree']}", alpha]
         for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu"):
             bar = f" ± {spread[key]:.4f}" if spread else ""
             cells.append(f"{constants[key]:.4f}{bar} ({paper[key]:g})")
         rows.append(cells)
-        disc = f"{one['errors']['E_res_test']:.1e} ({paper['E_res_test']:g})"
-        errors.append([title, *(_percent(one["errors"][key], paper[key]) for key in ERRORS), disc])
-        checks.append([title, *(f"{one['errors'][key] / paper[key]:.2f}" for key in ERRORS)])
+        disc = f"{result['errors']['E_res_test']:.1e} ({paper['E_res_test']:g})"
+        errors.append([title, *(_percent(result["errors"][key], paper[key]) for key in ERRORS), disc])
+        checks.append([title, *(f"{result['errors'][key] / paper[key]:.2f}" for key in ERRORS)])
         if label == "0K":
             rows.append(_direct_row("LAMMPS directly, 0 K", record["direct"]["0K"]))
     rows.append(_direct_row("LAMMPS directly, 300 K", record["direct"]["300K"]))
@@ -147,6 +154,7 @@ def _table_4(record: Record) -> str:
 def _table_3(record: Record) -> str:
     text = ["## Table 3: horizon and degree (Algorithm 2)\n"]
     for label, sweep in record["sweeps"].items():
+        # by the degree: a sweep may have others than the paper
         paper = {row["M"]: row for row in published.TABLE_3[label]}
         rows = []
         for row in sweep["rows"]:
@@ -154,10 +162,11 @@ def _table_3(record: Record) -> str:
             delta = f"{row['delta_A']:g}" + (f" ({beside['delta_A']:g})" if beside else "")
             average = f"{row['AvgE']:.3f}" + (f" ({beside['AvgE']:.3f})" if beside else "")
             cells = [f"{row['M']}", delta, *(_percent(row[key], beside.get(key)) for key in ERRORS[:4])]
+            # one row a degree: it names the row
             mark = "**" if row["M"] == sweep["best"]["degree"] else ""
             rows.append([f"{mark}{cell}{mark}" for cell in (*cells, average)])
-        failed = [one for one in sweep["candidates"] if one["failure"]]
-        seconds = sum(one["wall_s"] for one in sweep["candidates"])
+        failed = [candidate for candidate in sweep["candidates"] if candidate["failure"]]
+        seconds = sum(candidate["wall_s"] for candidate in sweep["candidates"])
         text.append(f"{label[:-1]} K, {len(sweep['candidates'])} pairs, {seconds:.0f} core seconds:\n")
         text.append(_table(["M", "δ (Å)", *_HEADS[:4], "AvgE"], rows))
         text += [f"Failed: δ = {f['delta_A']:g} Å, M = {f['M']}: {f['failure']}.\n" for f in failed]
@@ -181,18 +190,25 @@ def _table_5(record: Record) -> str:
         )
     for kind, title in kinds.items():
         for label, snr in record["snr"].items():
+            # "300K" begins the labels of the other kinds, too
             if label != kind and not label.startswith(f"{kind}-x"):
                 continue
             name = f"table4-{label}" if f"table4-{label}" in record["results"] else f"table5-{label}"
-            one = record["results"][name]
+            result = record["results"][name]
+            # the label of the whole load names no factor
             factor = label.partition("-x")[2] or "1"
-            if one["failure"]:
-                rows.append([f"{title}, × {factor}", f"{snr:.4f}", _failure(one), *[""] * 6])
+            if result["failure"]:
+                rows.append([f"{title}, × {factor}", f"{snr:.4f}", _failure(result), *[""] * 6])
                 continue
-            constants = one["constants"]
+            constants = result["constants"]
             cells = [f"{constants['E_TPa']:.4f}", f"{constants['nu']:.4f}"]
             rows.append(
-                [f"{title}, × {factor}", f"{snr:.4f}", *cells, *(_percent(one["errors"][k]) for k in ERRORS)]
+                [
+                    f"{title}, × {factor}",
+                    f"{snr:.4f}",
+                    *cells,
+                    *(_percent(result["errors"][k]) for k in ERRORS),
+                ]
             )
     return (
         "## Table 5: thermal noise\n\n"
@@ -206,20 +222,21 @@ def _table_5(record: Record) -> str:
 
 def _table_6(record: Record) -> str:
     rows = []
-    for name, one in record["results"].items():
+    for name, result in record["results"].items():
         if not name.startswith("hybrid-"):
             continue
         kind = "one K" if name.endswith("one") else "own K of the dilatation"
-        where = f"δ = {one['horizon']:g} Å, M = {one['degree']}, {kind}"
-        if one["failure"]:
-            rows.append([where, _failure(one), "", "", "", ""])
+        where = f"δ = {result['horizon']:g} Å, M = {result['degree']}, {kind}"
+        if result["failure"]:
+            rows.append([where, _failure(result), "", "", "", ""])
             continue
         for grid, suffix in (("fine", "_fine"), ("coarse", "")):
-            paper = published.TABLE_6[grid] if one["horizon"] == 12.5 else {}
+            # the paper's horizon for this table
+            paper = published.TABLE_6[grid] if result["horizon"] == 12.5 else {}
             spacing = "2.5" if grid == "fine" else "5"
             keys = ("E_res_val", "E_u_val", "E_u_test")
-            cells = [_percent(one["errors"][f"{key}{suffix}"], paper.get(key)) for key in keys]
-            rows.append([where, spacing, *cells, f"{one['constants']['E_TPa']:.4f}"])
+            cells = [_percent(result["errors"][f"{key}{suffix}"], paper.get(key)) for key in keys]
+            rows.append([where, spacing, *cells, f"{result['constants']['E_TPa']:.4f}"])
     return (
         "## Table 6: one model for nodes 5 Å and 2.5 Å apart\n\n"
         "Trained at 0 K on both grids together.\n\n"
@@ -229,26 +246,28 @@ def _table_6(record: Record) -> str:
 
 def _dilatation(record: Record) -> str:
     rows = []
-    for name, one in record["results"].items():
+    for name, result in record["results"].items():
         if not name.startswith("dilatation-"):
             continue
         _, label, _, _, kind = name.split("-")
         functions = "1" if kind == "one" else "2"
-        cells = [label, f"{one['horizon']:g}", f"{one['degree']}", functions]
-        if one["failure"]:
-            rows.append([*cells, _failure(one), *[""] * 9])
+        cells = [label, f"{result['horizon']:g}", f"{result['degree']}", functions]
+        if result["failure"]:
+            rows.append([*cells, _failure(result), *[""] * 9])
             continue
-        coefficients = (one["degree"] + 2) * int(functions)
-        lowest = min(c.get("min_operator", c["min_gamma"]) for c in one["certificates"])
+        # M + 1 coefficients and a shape parameter each
+        coefficients = (result["degree"] + 2) * int(functions)
+        # of one function G decides, of two the operator itself
+        lowest = min(c.get("min_operator", c["min_gamma"]) for c in result["certificates"])
         rows.append(
             [
                 *cells,
                 f"{coefficients}",
-                *(_percent(one["errors"][key]) for key in ERRORS),
-                f"{one['constants']['E_TPa']:.4f}",
-                f"{one['constants']['nu']:.4f}",
-                f"{one['wall_s']:.1f}",
-                f"{one['solve_s']['test']:.2f}",
+                *(_percent(result["errors"][key]) for key in ERRORS),
+                f"{result['constants']['E_TPa']:.4f}",
+                f"{result['constants']['nu']:.4f}",
+                f"{result['wall_s']:.1f}",
+                f"{result['solve_s']['test']:.2f}",
                 f"{lowest:.3f}",
             ]
         )
@@ -278,24 +297,24 @@ def _algorithm_1(record: Record) -> str:
     }
     for label in ("0K", "300K-published"):
         for suffix, title in titles.items():
-            one = record["results"][f"algorithm1-{label}{suffix}"]
-            cells = [_TITLES[label], f"{one['horizon']:g}", f"{one['degree']}", title]
-            if one["failure"]:
-                rows.append([*cells, _failure(one), *[""] * 7])
+            result = record["results"][f"algorithm1-{label}{suffix}"]
+            cells = [_TITLES[label], f"{result['horizon']:g}", f"{result['degree']}", title]
+            if result["failure"]:
+                rows.append([*cells, _failure(result), *[""] * 7])
                 continue
-            certificates = one["certificates"]
+            certificates = result["certificates"]
             holds = all(
                 c["min_gamma"] > 0 and c["min_inf_sup"] > 0 and c["min_cauchy_schwarz"] >= 0
                 for c in certificates
             )
-            loss = one["errors"]["loss_train"]
+            loss = result["errors"]["loss_train"]
             rows.append(
                 [
                     *cells,
                     f"{loss:.2e}",
-                    *(_percent(one["errors"][key]) for key in ERRORS),
-                    f"{one['constants']['E_TPa']:.3f}",
-                    f"{one['wall_s']:.1f}",
+                    *(_percent(result["errors"][key]) for key in ERRORS),
+                    f"{result['constants']['E_TPa']:.3f}",
+                    f"{result['wall_s']:.1f}",
                     "yes" if holds else "no",
                 ]
             )
@@ -320,24 +339,25 @@ def _algorithm_1(record: Record) -> str:
 
 def _manufactured(record: Record) -> str:
     rows = []
-    found = {n: r for n, r in record["results"].items() if n.startswith("manufactured-")}
-    for name, one in found.items():
+    solutions = {n: r for n, r in record["results"].items() if n.startswith("manufactured-")}
+    for name, solution in solutions.items():
         _, spacing, quadrature = name.split("-")
         for kind in ("fixed", "learned"):
-            losses = {row["M"]: row["loss"] for row in one["learned"][kind]}
-            last = one["learned"][kind][-1]
+            losses = {row["M"]: row["loss"] for row in solution["learned"][kind]}
+            last = solution["learned"][kind][-1]
             rows.append(
                 [
                     spacing,
                     "smallest (published)" if quadrature == "published" else "nearest to a cell",
                     kind,
-                    f"{one['true_loss']:.2e}",
+                    f"{solution['true_loss']:.2e}",
                     *(f"{losses[m]:.2e}" for m in losses),
                     f"{last['lambda']:.4f}",
                     f"{last['mu']:.4f}",
                 ]
             )
-    degrees = [f"M = {row['M']}" for row in next(iter(found.values()))["learned"]["fixed"]]
+    # the columns of the first task: all of one input have the same degrees
+    degrees = [f"M = {row['M']}" for row in next(iter(solutions.values()))["learned"]["fixed"]]
     heads = ["h (Å)", "quadrature weights", "α", "true K", *degrees, "λ (0.1010)", "μ (0.4545)"]
     return (
         "## Section 5: manufactured solutions, K = 1/r\n\n"
@@ -361,11 +381,11 @@ def _manufactured(record: Record) -> str:
 
 def _scattered(record: Record) -> str:
     rows = []
-    for task, one in record["results"].items():
+    for task, result in record["results"].items():
         if not task.startswith("scattered-"):
             continue
         for name in ("uniform", "perturbed"):
-            row, cells = one[name], [task.removeprefix("scattered-"), name]
+            row, cells = result[name], [task.removeprefix("scattered-"), name]
             if row["failure"]:
                 rows.append([*cells, _failure(row), *[""] * 6])
                 continue

@@ -36,6 +36,7 @@ def _influence(results: Results, path: Path) -> None:
     if material.own_dilatation is not None:
         curves = [("deviatoric", material.influence, BLUE), ("dilatation", material.own_dilatation, ORANGE)]
     grid = stencil.uniform(tuple(results.fields["train"].spacing), horizon)
+    # K may be anything nearer to 0 than the shortest bond
     r = np.linspace(0.8 * grid.radii[0], horizon, 600)
     lowest, highest = 0.0, 0.0
     with figure(path, 4.2, 3.0) as (_, axes):
@@ -49,6 +50,7 @@ def _influence(results: Results, path: Path) -> None:
         axes.plot([], [], "o", ms=3.5, color=RED if len(curves) == 1 else GREY, label="bonds of the grid")
         axes.set_xlabel("bond length r (Å)")
         axes.set_ylabel("influence function K/m (10⁻⁶ Å⁻⁴)")
+        # the bonds' values set the scale: between 0.8 of the first one and it, the curve may run away
         axes.set_ylim(1.6 * lowest, 1.25 * highest)
         influence = material.influence
         axes.set_title(f"δ = {horizon:g} Å, {material.influence.describe()}")
@@ -56,6 +58,7 @@ def _influence(results: Results, path: Path) -> None:
 
 
 def _convergence(results: Results, path: Path) -> None:
+    # Algorithm 1 keeps its history alone
     trace = np.array(results.model["trace"] or results.model["history"])
     with figure(path, 4.2, 3.0) as (_, axes):
         axes.semilogy(np.arange(1, len(trace) + 1), trace, color=BLUE)
@@ -75,6 +78,7 @@ def _displacements(results: Results, path: Path) -> None:
             inside = solved.inside
             md, lps = fields.u[index, :, 0].copy(), solved.u[index, :, 0]
             if fields.shape is not None:
+                # as the solution, which has none; the sheet drifts, and nothing holds it
                 md -= md.mean()
             limit = np.abs(md[inside]).max()
             shown = [
@@ -94,6 +98,7 @@ def _map(axes: Any, fields: FieldSet, inside: NDArray[np.bool_], values: Array, 
     """Nodal values as cells on the grid, blank outside."""
     origin = fields.nodes.min(axis=0)
     cell = np.rint((fields.nodes - origin) / fields.spacing).astype(int)
+    # blank where there is no node: the disc fills no rectangle
     image = np.full(cell.max(axis=0) + 1, np.nan)
     image[tuple(cell[inside].T)] = values[inside]
     edges = [
@@ -118,6 +123,7 @@ def _dispersion(results: Results, path: Path) -> None:
         for axis, panel in enumerate(axes):
             edge = np.pi / fields.spacing[axis]
             k = np.zeros((240, 2))
+            # not 0, where modulus is 0/0
             k[:, axis] = np.linspace(1e-3, 1, 240) * edge
             operator = (
                 symbol.operator(results.material, symbol.rings(grid, k)) / (k[:, axis] ** 2)[:, None, None]
@@ -131,6 +137,7 @@ def _dispersion(results: Results, path: Path) -> None:
                 panel.plot(*points.T, "o", ms=4, mfc="none", color=colour, label=f"{kind}, MD")
                 panel.axhline(results.md[constant], color=GREY, lw=0.7, ls="--")
             reach = fields.load[:, 3 + axis].max()
+            # beyond: what the model makes of waves that it was not shown
             panel.axvspan(reach, edge, color=GREY, alpha=0.12, lw=0)
             if axis == 1:
                 panel.text(reach + 0.01, 0.03, "beyond the\ntraining loads", fontsize=7, color=GREY)
@@ -154,6 +161,7 @@ def _response(
     for n in range(1, 6):
         waves = (n, 0) if axis == 0 else (0, n)
         index = fields.names.index(f"train-{'xy'[component]}-{waves[0]}-{waves[1]}")
+        # the wave vector that the load has, of either sign
         at = np.argmax((np.abs(samples.b[index]) ** 2).sum(axis=1))
         k = float(np.linalg.norm(samples.wavevectors[at]))
         yield k, float((samples.b[index, at, component] / samples.u[index, at, component]).real) / k**2
@@ -166,9 +174,11 @@ def _solvability(results: Results, path: Path) -> None:
     edge = np.pi / fields.spacing
     axes_k = [np.linspace(-e, e, 161) for e in edge]
     k = np.stack(np.meshgrid(*axes_k, indexing="ij"), axis=-1).reshape(-1, 2)
+    # all conditions are ratios that vanish over κ² there; nearby is their limit
     k[np.all(np.abs(k) < 1e-9, axis=1)] = 1e-6
     coercivity = r"coercivity, $\lambda_{\min}(G)/\kappa^2$"
     if material.own_dilatation is None:
+        # without the inf-sup ratio, infinite at the corners
         values = stability.eigenvalues(material.influence, grid, k)[:, [0, 2]]
         other = r"Cauchy–Schwarz, $\lambda_{\min}(G-2gg^T)/\kappa^2$"
     else:

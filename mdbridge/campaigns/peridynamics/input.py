@@ -15,10 +15,12 @@ Length = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 
 
+# one line: what follows a newline would be a command of its own to LAMMPS
 Line = Annotated[str, Field(pattern=r"^[^\n]*\S[^\n]*$")]
 
 
 def _known_kernel(name: str) -> str:
+    # the register's own error, which lists the families
     return families.family(name).name
 
 
@@ -92,6 +94,7 @@ class MD(Section):
         elif files is not None:
             crystal = replace(crystal, potentials=files)
         if self.bond_guess_A is not None:
+            # lengths of a crystal are in lattice constants
             crystal = replace(crystal, lattice_guess=self.bond_guess_A / crystal.shortest)
         if self.timestep_ps is not None:
             crystal = replace(crystal, timestep=self.timestep_ps)
@@ -101,6 +104,7 @@ class MD(Section):
         """The same with potentials that lie in ``folder`` by their whole paths."""
 
         def whole(name: str) -> str:
+            # what is not there is left for LAMMPS's own potentials
             return str((folder / name).resolve()) if (folder / name).is_file() else name
 
         if self.potential is None:
@@ -262,6 +266,7 @@ class GrapheneInput(Section):
         planar = self.md.planar
         box = planar.box(self.md.cells, planar.lattice_guess)
         nodes = [round(length / self.coarse.spacing_A) for length in box]
+        # Nyquist: a wave needs more than two nodes
         if min(nodes) <= 2 * WAVES:
             raise ValueError(
                 f"md.cells = {self.md.cells} with coarse.spacing_A = {self.coarse.spacing_A:g} makes "

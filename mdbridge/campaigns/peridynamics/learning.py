@@ -76,7 +76,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Choice:
     """All candidates, with AvgE among their errors, and the best of them."""
 
     candidates: list[Candidate]
@@ -114,13 +114,14 @@ def pairs_stage(source: Source, pairs: Sequence[Pair]) -> Stage[Fields]:
             values=source.identity.values | {"horizon_A": pair[0], "degree": pair[1]},
         )
         name = f"delta-{pair[0]:g}-M-{pair[1]}"
+        # roughly: a fit takes longer with every coefficient
         cost = 4.0 + pair[1]
-        return Task(name, identity, lambda f, _: learn_one(source.settings, f, *pair).as_dict(), cost)
+        return Task(name, identity, lambda f, _: learn_pair(source.settings, f, *pair).as_dict(), cost)
 
     return Stage("pairs", [task(pair) for pair in dict.fromkeys(pairs)])
 
 
-def choose(comm: MPI.Comm, workspace: Workspace, source: Source) -> Outcome:
+def choose(comm: MPI.Comm, workspace: Workspace, source: Source) -> Choice:
     """Learn all pairs and take the one with the smallest AvgE (collective).
 
     AvgE is the mean of the four errors, each divided by that of the baseline, a
@@ -133,12 +134,16 @@ def choose(comm: MPI.Comm, workspace: Workspace, source: Source) -> Outcome:
     for horizon in source.settings.horizons_A:
         check_horizon(horizon, source.fields())
     pairs = pairs_to_choose_from(source.settings)
+    # one list: the baseline is learned beside the others, on whatever ranks are free
     baseline, *candidates = learn_all(comm, workspace, source, pairs, "learn")
-    rated = [rate(one, baseline) for one in candidates]
-    usable = [one for one in rated if one.material is not None]
+    rated = [rate(candidate, baseline) for candidate in candidates]
+    usable = [candidate for candidate in rated if candidate.material is not None]
     if not usable:
         raise ConvergenceError(f"no model could be learned: {rated[0].failure}")
-    return Outcome([rate(baseline, baseline), *rated], min(usable, key=lambda one: one.errors["AvgE"]))
+    # AvgE of the baseline is 1 by definition; it is shown beside the others
+    return Choice(
+        [rate(baseline, baseline), *rated], min(usable, key=lambda candidate: candidate.errors["AvgE"])
+    )
 
 
 def learn_all(
@@ -147,12 +152,13 @@ def learn_all(
     """Learn every pair that is not learned yet (collective); in the order of ``pairs``."""
     stage = pairs_stage(source, pairs)
     stages.share(comm, workspace, stage, title, lambda _: nullcontext(source.fields()))
-    found = stages.results(comm, workspace, stage)
+    learned = stages.results(comm, workspace, stage)
+    # a pair asked for twice is one task
     names = dict(zip(dict.fromkeys(pairs), (task.name for task in stage.tasks), strict=True))
-    return [Candidate.from_dict(found[names[pair]], names[pair]) for pair in pairs]
+    return [Candidate.from_dict(learned[names[pair]], names[pair]) for pair in pairs]
 
 
-def learn_one(
+def learn_pair(
     settings: Learn,
     fields: Fields,
     horizon: float,
@@ -183,7 +189,7 @@ def learn_one(
         horizon=horizon,
         degree=degree,
         material=material,
-        certificates=[asdict(one) for one in fit.certificates],
+        certificates=[asdict(certificate) for certificate in fit.certificates],
         errors=errors,
         cost=fit.cost,
         history=fit.history,
@@ -200,7 +206,9 @@ def _fit(
     start: LinearPeridynamicSolid | None,
     weights: np.ndarray | None,
 ) -> regression.Fit:
+    # as published: all samples count alike
     power = 0.0 if settings.method == "algorithm-1" else settings.long_wave_weight
+    # "train_fine" too, where it was read: that is the hybrid training of section 6.4
     training = [name for name in fields if name.startswith("train")]
     data, grids = fieldsets.problem_of(fields, training, horizon, power, weights, settings.own_dilatation)
     if settings.method == "algorithm-1":
@@ -224,11 +232,11 @@ def _fit(
 def spectral_errors(material: LinearPeridynamicSolid, fields: Fields) -> dict[str, float]:
     """Mean relative errors of residual and solution on all periodic sets, and the loss (4.1), by name."""
     errors = {}
-    for name, one in fields.items():
-        if one.shape is None:
+    for name, field_set in fields.items():
+        if field_set.shape is None:
             continue
-        sample = fieldsets.transformed(one, name)
-        grid = fieldsets.stencil_of(one, material.influence.horizon)
+        sample = fieldsets.transformed(field_set, name)
+        grid = fieldsets.stencil_of(field_set, material.influence.horizon)
         operator = symbol.operator(material, symbol.rings(grid, sample.wavevectors))
         residual, solution = spectral.errors(operator, sample)
         errors[f"E_res_{name}"] = float(residual.mean())
@@ -243,14 +251,15 @@ def check_horizon(horizon: float, fields: Fields) -> None:
     Raises:
         InputError: it is more than half of a periodic box, or holds no neighbour.
     """
-    for name, one in fields.items():
-        fieldsets.check_horizon(horizon, one, name)
+    for name, field_set in fields.items():
+        fieldsets.check_horizon(horizon, field_set, name)
 
 
 def rate(candidate: Candidate, baseline: Candidate) -> Candidate:
     """Add AvgE; without a baseline the errors are averaged as they are."""
     if candidate.material is None:
         return candidate
+    # the baseline may not have been learned
     scale = baseline.errors or dict.fromkeys(ERRORS, 1.0)
     average = float(np.mean([candidate.errors[key] / scale[key] for key in ERRORS]))
     return replace(candidate, errors=candidate.errors | {"AvgE": average})

@@ -62,6 +62,7 @@ def evaluate(
     if fields.shape is not None:
         solution = solver.solve_periodic(comm, fields.nodes, fields.box, material, fields.b, **options)
         inside = np.ones(len(fields.nodes), dtype=bool)
+        # nothing holds the sheet, so that its mean displacement is no answer to the load
         truth = fields.u - fields.u.mean(axis=1, keepdims=True)
         applied = solver.apply(comm, fields.nodes, material, fields.u, fields.box)
     else:
@@ -87,8 +88,8 @@ def check_grid(certificates: Sequence[dict[str, Any]], fields: FieldSet, name: s
     Raises:
         InputError: shows the spacings of both.
     """
-    known = [tuple(one["spacing"]) for one in certificates]
-    if not any(np.allclose(fields.spacing, one, rtol=1e-3) for one in known):
+    known = [tuple(certificate["spacing"]) for certificate in certificates]
+    if not any(np.allclose(fields.spacing, spacing, rtol=1e-3) for spacing in known):
         listed = ", ".join(f"{x:.4g} × {y:.4g}" for x, y in known)
         raise InputError(
             f"the nodes of '{name}' are {fields.spacing[0]:.4g} × {fields.spacing[1]:.4g} Å apart, but the "

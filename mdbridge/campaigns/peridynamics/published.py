@@ -73,6 +73,7 @@ def label(config: GrapheneInput) -> str | None:
         InputError: the potential's file is nowhere to be found.
     """
     planar = config.md.planar
+    # not by its name: any key of [md] may have changed what it is
     if planar.describe() != planar_crystal("graphene").describe():
         return None
     if not any(_is_tersoffs_carbon(path) for path in planar.files().values()):
@@ -96,6 +97,7 @@ def beside(config: GrapheneInput) -> dict[str, float] | None:
         coarse.spacing_A,
     )
     known, variant = label(config), config.learn.variant
+    # reduced loads are Table 5's
     if variant and "-x1-" not in variant:
         return None
     if known is None or mine != ((39, 23), 100.0, 50.0, "cone", 10.0, 5.0):
@@ -107,6 +109,7 @@ def _is_tersoffs_carbon(path: Path) -> bool:
     """Whether a potential's file has these parameters for carbon."""
     text = path.read_text(encoding="utf-8", errors="replace")
     words = [word for line in text.splitlines() for word in line.partition("#")[0].split()]
+    # three elements and fourteen parameters; LAMMPS lets them run over lines
     entries = [words[at : at + 17] for at in range(0, len(words), 17)]
     carbon = next((entry[3:] for entry in entries if entry[:3] == ["C", "C", "C"]), [])
     try:

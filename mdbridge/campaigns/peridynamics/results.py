@@ -58,17 +58,18 @@ def write_solutions(path: Path, key: str, solved: Mapping[str, Solved], wall: fl
     """
     with store.writing(path, SOLUTIONS, key) as file:
         file.attributes(wall_s=wall)
-        for name, one in solved.items():
+        for name, solution in solved.items():
             group = file.group(name)
-            group.numbered("sample", len(one.u), "number of the load, as in the dataset")
-            group.numbered("node", one.u.shape[1], "number of the node, as in the dataset")
+            group.numbered("sample", len(solution.u), "number of the load, as in the dataset")
+            group.numbered("node", solution.u.shape[1], "number of the node, as in the dataset")
             group.dimension("axis", ["x", "y"], "1", "direction")
-            group.put("u", one.u, ("sample", "node", "axis"), "angstrom", "displacement")
-            group.put("inside", one.inside, ("node",), "1", "whether errors are taken at the node")
-            group.put("E_u", one.E_u, ("sample",), "1", "relative error of the displacement")
+            group.put("u", solution.u, ("sample", "node", "axis"), "angstrom", "displacement")
+            group.put("inside", solution.inside, ("node",), "1", "whether errors are taken at the node")
+            group.put("E_u", solution.E_u, ("sample",), "1", "relative error of the displacement")
+            # no load inside the disc: its error is absolute
             unit = "TPa/angstrom" if name == "test" else "1"
-            group.put("E_res", one.E_res, ("sample",), unit, "error of the load")
-            group.put("iterations", one.iterations, ("sample",), "1", "iterations of the solver")
+            group.put("E_res", solution.E_res, ("sample",), unit, "error of the load")
+            group.put("iterations", solution.iterations, ("sample",), "1", "iterations of the solver")
     return file.sha256
 
 
@@ -108,6 +109,7 @@ def gather(dataset: Path, model: Path, solutions: Path, config: GrapheneInput) -
         dynamics = _dynamics(file.group("dynamics")) if "dynamics" in file else None
         wall = {"sample": file.attribute("wall_s", float)}
         temperature = float(known.get("temperature_K", 0.0))
+    # by the dataset's number of nodes: solutions of another one are refused
     solved, seconds = read_solutions(solutions, {split: len(fields[split].nodes) for split in SHOWN})
     wall |= {"learn": float(stored["wall_s"]), "solve": seconds}
     material = LinearPeridynamicSolid.from_dict(stored, str(model))

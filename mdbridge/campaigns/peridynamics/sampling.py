@@ -50,6 +50,7 @@ class Sampler:
     config: GrapheneInput
     comm: MPI.Comm
     tick: Callable[[float], None] = lambda fraction: None
+    # kept to be closed: a cached property does not know when it is needed last
     _sessions: list[Session] = field(default_factory=list)
 
     def close(self) -> None:
@@ -79,6 +80,7 @@ class Sampler:
     @cached_property
     def disc(self) -> Crystal:
         crystal = self._crystal(self.new_disc(), free=True)
+        # its edge contracts: loads are measured from there
         crystal.settle(self.config.md.force_tolerance)
         return crystal
 
@@ -136,18 +138,22 @@ class Sampler:
         with self.new_sheet() as session:
             session.scatter("d2_reference", crystal.reference)
             session.scatter("d2_load", force)
+            # from the relaxed state: the load is then felt by thermal motion alone, not by a sudden pull
             session.scatter("x", crystal.reference + crystal.displacement)
             thermostat(session, settings.temperature_K, settings.damping_ps, settings.seed)
             steps = round(settings.duration_ps / self.planar.timestep)
             raw, filtered = (self._average(crystal, smoothed) for smoothed in (False, True))
             session.attach(TimeFilter(settings.filter_weight), every(1))
+            # after the filter, which has taken up the step by then
             session.attach(raw, on([steps]))
             session.attach(filtered, on([steps]))
             heat = []
+            # in pieces, between which progress and temperature are taken; LAMMPS goes on where it was
             for done in range(0, steps, 400):
                 session.run(min(400, steps - done))
                 heat.append(temperature(session))
                 self.tick(min(1.0, (done + 400) / steps))
+            # in the first half energy still goes over from motion into the bonds
             half = len(heat) // 2
             return {
                 "u_zero": zero_kelvin["u"],
@@ -164,7 +170,9 @@ class Sampler:
     def _observe(self, crystal: Crystal, observers: list[SpatialAverage]) -> list[SpatialAverage]:
         """Have the observers act on the present state, through LAMMPS's own callback."""
         for observer in observers:
+            # at whatever step the session stands
             crystal.session.attach(observer, lambda step: True)
+        # forces and callbacks of the present positions, without a step
         crystal.session.run(0)
         for observer in observers:
             crystal.session.detach(observer)
@@ -240,10 +248,12 @@ def task(
 ) -> Task[Sampler]:
     """A sample as a task of the engine."""
 
+    # the sampler outlives the task, which brings its own progress
     def sampled(shared: Sampler, report: Progress) -> Result:
         shared.tick = report
         return work(shared)
 
+    # what the crystal is, not its name: a key of [md] or a release may change that
     crystal = {f"crystal.{key}": value for key, value in config.md.planar.describe().items()}
     read = files(config)
     identity = Identity.of("sample", config, keys, files=read, sample=name, **crystal, **further)
@@ -278,6 +288,7 @@ def tasks(config: GrapheneInput) -> Stage[Sampler]:
 
 def learned_from(config: GrapheneInput, stage: Stage[Sampler]) -> dict[str, Identity]:
     """Identities of the samples that learning takes: those of the periodic sheet."""
+    # names do not depend on the box, which is not known before LAMMPS has been asked
     names = {load.name for s in ("train", "val") for load in all_loads(config, np.ones(2))[s]}
     return {t.name: t.identity for t in stage.tasks if t.name in names}
 
@@ -292,6 +303,7 @@ def _dynamic(sampler: Sampler) -> Result:
 
 
 def _load(sampler: Sampler, name: str) -> loads.Load:
+    # the disc's loads know no box, and the sheet need not be made for them
     box = None if name.startswith("test") else sampler.sheet.box
     every_load = all_loads(sampler.config, np.ones(2) if box is None else box).values()
     return next(load for split in every_load for load in split if load.name == name)
@@ -311,6 +323,7 @@ def collect(
     Raises:
         FileError: the dataset cannot be written, or a sample is not there.
     """
+    # first: the box follows from the relaxed lattice constant
     elastic = sample("elastic")
     box = config.md.planar.box(config.md.cells, float(elastic["lattice_A"]))
     with store.writing(path, DATASET, key) as file:
@@ -318,6 +331,7 @@ def collect(
         file.attributes(**{f"md_{name}": float(value) for name, value in elastic.items()})
         for split, split_loads in all_loads(config, box).items():
             samples = [sample(load.name) for load in split_loads]
+            # the disc is free, and its nodes are a square grid about its middle
             for suffix, grid in node_grids(config, None if split == "test" else box).items():
                 put_fields(file, split + suffix, field_set(grid, split_loads, samples, suffix))
         if config.dynamics.enabled:
@@ -357,6 +371,7 @@ def node_grids(config: GrapheneInput, box: Array | None) -> dict[str, NodeGrid]:
 def field_set(grid: NodeGrid, split_loads: list[loads.Load], samples: list[Result], suffix: str) -> FieldSet:
     """Fields on the nodes that hold any mass."""
     u = np.stack([sample[f"u{suffix}"] for sample in samples])
+    # a node that no atom is near has no mean: NaN, in any of the samples
     held = np.isfinite(u).all(axis=(0, 2))
     nodes = grid.points()[held]
     return FieldSet(

@@ -70,6 +70,7 @@ class Campaign:
             taken = sampling.learned_from(self.config, self.samples)
         else:
             taken = thermal.learned_from(self.config, self.samples, variant)
+        # all but the name: what is the same for all samples, said once
         values = {k: v for t in taken.values() for k, v in t.values.items() if k != "sample"}
         shown = {k: v for t in taken.values() for k, v in t.shown.items() if k != "sample"}
         after = {"training and validation samples": together(taken)}
@@ -79,6 +80,7 @@ class Campaign:
         """What any pair (δ, M) is learned from: the data, and the settings without the lists of pairs."""
         settings = settings or self.config.learn
         data = self.data(settings.variant if variant is None else variant)
+        # a longer list of pairs must not redo those that it had; the variant is told by the data
         lists = {"horizons_A", "degrees", "baseline_horizon_A", "variant"}
         keys = [name for name in Learn.model_fields if name not in lists]
         chosen = {f"learn.{name}": value for name, value in reads(settings, *keys).items()}
@@ -88,12 +90,14 @@ class Campaign:
     @property
     def disc_key(self) -> str:
         """Of the samples of the free disc."""
+        # the disc's samples solve nothing but the disc: other loads redo no model
         of_disc = ("test-", "unloaded-disc")
         return together({t.name: t.identity for t in self.samples.tasks if t.name.startswith(of_disc)})
 
     @cached_property
     def pairs(self) -> Stage[learning.Fields]:
         """The pairs that 'learn' chooses from."""
+        # without fields: only identities are asked for here
         source = learning.Source(self.config.learn, self.pairs_from(), dict)
         return learning.pairs_stage(source, learning.pairs_to_choose_from(self.config.learn))
 
@@ -143,6 +147,7 @@ def sample(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) ->
 def learn(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str], sweep: bool = False) -> None:
     """Stage 2 as a command; with ``sweep`` Algorithm 2 over all pairs of the section [sweep]."""
     with open_campaign(comm, source, out, overrides) as campaign:
+        # the sweep is a product of its own, beside the model
         if sweep:
             run_sweep(campaign)
         else:
@@ -290,11 +295,11 @@ def run_sweep(campaign: Campaign) -> None:
     comm, workspace = campaign.comm, campaign.workspace
 
     def work(folder: Path) -> None:
-        found = sweeps.sweep(comm, workspace, _source(campaign), campaign.config.sweep)
-        wall = sum(candidate.wall_s for candidate in found.candidates) / comm.size
+        selection = sweeps.sweep(comm, workspace, _source(campaign), campaign.config.sweep)
+        wall = sum(candidate.wall_s for candidate in selection.candidates) / comm.size
 
         def write() -> None:
-            record = found.as_dict() | {"versions": versions(), "wall_s": wall}
+            record = selection.as_dict() | {"versions": versions(), "wall_s": wall}
             write_json(folder / "sweep.json", record)
             sweep_figures.draw({"": record}, folder / "sweep.png")
 
@@ -350,6 +355,7 @@ def _report(campaign: Campaign, folder: Path) -> None:
         gathered = results.gather(dataset, model, solutions, campaign.config)
         figures.draw(gathered, folder)
         summary = summarise(gathered)
+        # the other stages' are in their files
         summary["wall_s"]["report"] = MPI.Wtime() - start
         write_json(folder / "summary.json", summary)
 

@@ -14,11 +14,12 @@ def summarise(results: Results) -> dict[str, Any]:
     summary: dict[str, Any] = {"crystal": results.crystal, "temperature_K": results.temperature}
     if results.paper is not None:
         summary["paper"] = dict(results.paper)
-    for split, one in results.solved.items():
-        summary[f"E_u_{split}"] = float(one.E_u.mean())
+    for split, solution in results.solved.items():
+        summary[f"E_u_{split}"] = float(solution.E_u.mean())
         name = "E_res_test_TPa_per_A" if split == "test" else f"E_res_{split}"
-        summary[name] = float(one.E_res.mean())
+        summary[name] = float(solution.E_res.mean())
     md = results.md
+    # E and ν of the layer in plane stress, as λ = C12, μ = C66 have them
     c11, c12 = md["C11_TPa"], md["C12_TPa"]
     summary |= {key: results.model[key] for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M")}
     influence = results.material.influence
@@ -60,6 +61,7 @@ def print_table(out: Console, summary: dict[str, Any], folder: Path) -> None:
         ("min_cauchy_schwarz", "Cauchy–Schwarz, whole zone"),
         ("min_operator", "operator (TPa), whole zone"),
     ):
+        # models with one and with two influence functions have different certificates
         if key in certificate:
             add(words, "grid only", f"{certificate[key]:.3g}")
     out.print(table)

@@ -28,8 +28,8 @@ class Selection:
     def as_dict(self) -> dict[str, Any]:
         """For a file: the tables and the chosen model."""
         return {
-            "candidates": [one.row() | {"wall_s": one.wall_s} for one in self.candidates],
-            "rows": [one.row() | _constants(one) for one in self.rows],
+            "candidates": [candidate.row() | {"wall_s": candidate.wall_s} for candidate in self.candidates],
+            "rows": [candidate.row() | _constants(candidate) for candidate in self.rows],
             "best": self.best.as_dict(),
         }
 
@@ -54,16 +54,20 @@ def select(candidates: list[Candidate]) -> Selection:
     Raises:
         ConvergenceError: no pair could be learned.
     """
-    usable = [one for one in candidates if one.material is not None]
+    usable = [candidate for candidate in candidates if candidate.material is not None]
     if not usable:
         raise ConvergenceError(f"no pair of the sweep could be learned; the first: {candidates[0].failure}")
-    degrees = sorted({one.degree for one in usable})
+    degrees = sorted({candidate.degree for candidate in usable})
     rows = [
-        min((one for one in usable if one.degree == m), key=lambda one: one.errors["E_res_train"])
+        min(
+            (candidate for candidate in usable if candidate.degree == m),
+            key=lambda candidate: candidate.errors["E_res_train"],
+        )
         for m in degrees
     ]
-    rows = [rate(one, rows[0]) for one in rows]
-    return Selection(candidates, rows, min(rows, key=lambda one: one.errors["AvgE"]))
+    # M = 0 may have failed; then the next degree serves
+    rows = [rate(candidate, rows[0]) for candidate in rows]
+    return Selection(candidates, rows, min(rows, key=lambda candidate: candidate.errors["AvgE"]))
 
 
 def _constants(candidate: Candidate) -> dict[str, float]:

@@ -14,23 +14,24 @@ COLOURS = (BLUE, ORANGE, GREEN, RED)
 MARKERS = ("o", "s", "^", "v")
 
 
-def show(out: Console, found: dict[str, Any]) -> None:
+def show(out: Console, record: dict[str, Any]) -> None:
     """Print the best horizon of each degree."""
     table = Table(title="Best horizon for each degree (Algorithm 2)", title_justify="left", padding=(0, 0))
     short = [label.replace(", ", "\n").replace("displacement", "displ.") for label in LABELS]
     for heading in ("M", "δ (Å)", *short, "AvgE", "E (TPa)", "ν"):
         table.add_column(heading, justify="right")
-    best = found["best"]
-    for row in found["rows"]:
+    best = record["best"]
+    for row in record["rows"]:
         chosen = (row["M"], row["delta_A"]) == (best["degree"], best["horizon"])
         cells = [f"{row['M']}", f"{row['delta_A']:g}", *(f"{row[key]:.2%}" for key in ERRORS)]
         cells += [f"{row['AvgE']:.4f}", f"{row['E_TPa']:.4f}", f"{row['nu']:.4f}"]
         table.add_row(*cells, style="bold" if chosen else None)
     out.print(table)
-    failed = [one for one in found["candidates"] if one["failure"]]
-    for one in failed:
-        out.print(f"failed: δ = {one['delta_A']:g} Å, M = {one['M']}: {one['failure']}")
-    out.print(f"{len(found['candidates'])} pairs, {len(failed)} failed, {found['wall_s']:.1f} s")
+    failed = [candidate for candidate in record["candidates"] if candidate["failure"]]
+    for candidate in failed:
+        out.print(f"failed: δ = {candidate['delta_A']:g} Å, M = {candidate['M']}: {candidate['failure']}")
+    out.print(f"{len(record['candidates'])} pairs, {len(failed)} failed, {record['wall_s']:.1f} s")
+    # so that the choice can be pasted into the next command
     out.print(f"chosen: --set learn.horizons_A=[{best['horizon']:g}] --set learn.degrees=[{best['degree']}]")
 
 
@@ -43,10 +44,10 @@ def draw(sweeps: dict[str, dict[str, Any]], path: Path, paper: dict[str, Any] | 
     """
     count = len(sweeps)
     with figure(path, 3.7 * count + 0.3, 3.2, ncols=count, sharey=True, squeeze=False) as (_, axes):
-        for panel, (title, found) in zip(axes[0], sweeps.items(), strict=True):
-            degrees = [row["M"] for row in found["rows"]]
+        for panel, (title, record) in zip(axes[0], sweeps.items(), strict=True):
+            degrees = [row["M"] for row in record["rows"]]
             for key, label, colour, marker in zip(ERRORS, LABELS, COLOURS, MARKERS, strict=True):
-                values = [100 * row[key] for row in found["rows"]]
+                values = [100 * row[key] for row in record["rows"]]
                 panel.semilogy(degrees, values, marker + "-", ms=4, color=colour, label=label)
                 for row in (paper or {}).get(title, []):
                     panel.plot(row["M"], 100 * row[key], marker, ms=4, mfc="none", color=colour, alpha=0.6)

@@ -124,6 +124,7 @@ _READS = {
 def learned_from(config: GrapheneInput, stage: Stage[Sampler], variant: str) -> dict[str, Identity]:
     """Identities of the runs that one variant's training and validation fields are made from."""
     chosen = next((v for v in variants(_settings(config)) if v.group == f"variants/{variant}/"), STANDARD)
+    # what is subtracted is a part of the data
     names = {"unloaded-sheet"} if chosen.twin else set()
     for split, factor, load in _runs(config):
         if (split == "train" and factor == chosen.factor) or split == "val":
@@ -143,6 +144,7 @@ def _steps(settings: Thermal, timestep: float, disc: bool) -> int:
 def _runs(config: GrapheneInput) -> Iterator[tuple[str, float, loads.Load]]:
     """Split, factor and load of every loaded run."""
     for split, split_loads in all_loads(config, np.ones(2)).items():
+        # levels of noise are a matter of the training
         for factor in _settings(config).load_factors if split == "train" else [1.0]:
             for load in split_loads:
                 yield split, factor, load
@@ -169,6 +171,7 @@ def _elastic(sampler: Sampler, number: int) -> Result:
 
 def _unloaded(sampler: Sampler, kind: str) -> Result:
     crystal = sampler.sheet if kind == "sheet" else sampler.disc
+    # the same path as the loaded runs, with no load: velocities and random forces come in the same order
     return _run(sampler, crystal, np.zeros_like(crystal.reference), np.zeros_like(crystal.reference))
 
 
@@ -176,7 +179,7 @@ def _loaded(sampler: Sampler, split: str, factor: float, name: str) -> Result:
     md = sampler.config.md
     crystal = sampler.disc if split == "test" else sampler.sheet
     box = np.ones(2) if crystal.box is None else crystal.box
-    load = next(one for one in all_loads(sampler.config, box)[split] if one.name == name)
+    load = next(each_load for each_load in all_loads(sampler.config, box)[split] if each_load.name == name)
     force = factor * scaled(load, crystal, md.max_bond_strain)
     displacement = crystal.relax(force, md.force_tolerance)
     strain = crystal.bond_strain(displacement)
@@ -214,6 +217,7 @@ def _run(sampler: Sampler, crystal: Crystal, force: Array, displacement: Array) 
             session.run(min(_CHUNK, steps - done))
             heat.append(temperature(session))
             sampler.tick(min(1.0, (done + _CHUNK) / steps))
+        # while the bath is still there: _rms_force takes it away
         result = {
             "temperature_K": np.array(np.mean(heat[len(heat) // 2 :])),
             "rms_load": np.array(np.sqrt((force**2).sum(axis=1).mean())),
@@ -263,7 +267,8 @@ def collect(
             file.attributes(**{label: float(value)})
         elastic = [sample(f"elastic-{n}") for n in range(settings.elastic_seeds)]
         for name in elastic[0]:
-            values = [float(one[name]) for one in elastic]
+            values = [float(run[name]) for run in elastic]
+            # of the mean over seeds
             error = np.std(values, ddof=1) / np.sqrt(len(values))
             file.attributes(**{f"md_{name}": np.mean(values), f"md_sd_{name}": error})
         twins = {kind: sample(f"unloaded-{kind}") for kind in ("sheet", "disc")}
@@ -275,6 +280,7 @@ def collect(
                 twin = twins["disc" if split == "test" else "sheet"] if variant.twin else None
                 grids = node_grids(config, None if split == "test" else box)
                 for suffix, grid in grids.items():
+                    # fine nodes are for the hybrid training, on the standard fields
                     if suffix and variant != STANDARD:
                         continue
                     chosen = [_chosen(sample, twin, variant.filter, suffix) for sample in samples]
@@ -294,6 +300,7 @@ def _described(fields: FieldSet, samples: list[Result]) -> FieldSet:
     """Add temperature and the two levels of force to the record of the loads, and remove the mean drift."""
     names = ("temperature_K", "rms_load", "rms_force")
     extra = np.array([[float(sample[name]) for name in names] for sample in samples])
+    # the sheet drifts as a whole; the disc is solved with the MD's own values around it
     u = fields.u - fields.u.mean(axis=1, keepdims=True) if fields.shape is not None else fields.u
     columns = [*fields.columns, "temperature_K", "rms_load_eV_per_A", "rms_force_eV_per_A"]
     return replace(fields, u=u, load=np.hstack([fields.load, extra]), columns=columns)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ...core import plots
 from . import results
-from .results import Run
+from .results import StoredRun
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ def draw(store: Path, out: Path) -> None:
     _curve(run, out / "stress_strain.png")
 
 
-def field(run: Run, name: str) -> Array:
+def field(run: StoredRun, name: str) -> Array:
     """A field as it is drawn, ``(k, ny, nx)``: χ in K, E_xy."""
     return run.chi * run.e_z if name == "chi" else run.exy
 
@@ -47,16 +47,18 @@ def field(run: Run, name: str) -> Array:
 def limits(values: Array) -> tuple[float, float]:
     """Colour limits that hold all values and are never empty."""
     low, high = float(np.min(values)), float(np.max(values))
+    # a uniform field, as at γ = 0, has no range
     return low, max(high, low + 1e-6 * max(abs(low), 1.0))
 
 
 def _nearest(strains: Array, wanted: tuple[float, ...]) -> list[int]:
     """Indices of the kept frames next to the wanted strains; those beyond the run are left out."""
+    # a run that failed early shows what it has
     reached = [g for g in wanted if g <= strains[-1] + 1e-9] or [strains[-1]]
     return sorted({int(np.argmin(np.abs(strains - g))) for g in reached})
 
 
-def image(axes: Any, run: Run, name: str, k: int, colours: tuple[float, float]) -> Any:
+def image(axes: Any, run: StoredRun, name: str, k: int, colours: tuple[float, float]) -> Any:
     """Draw the field ``name`` of the kept frame ``k`` between two limits of its colours; axes in nm."""
     width, height = run.box / 10.0
     picture = axes.imshow(
@@ -71,9 +73,10 @@ def image(axes: Any, run: Run, name: str, k: int, colours: tuple[float, float]) 
     return picture
 
 
-def _maps(run: Run, name: str, wanted: tuple[float, ...], path: Path) -> None:
+def _maps(run: StoredRun, name: str, wanted: tuple[float, ...], path: Path) -> None:
     """One map for each wanted strain, on one colour scale."""
     shown = _nearest(run.strains, wanted)
+    # one scale: fields of different strains are to be compared
     colours = limits(field(run, name)[shown])
     width = 1.7 * len(shown) + 1.0
     with plots.figure(path, width, 2.2, nrows=1, ncols=len(shown), sharey=True, squeeze=False) as (
@@ -88,7 +91,7 @@ def _maps(run: Run, name: str, wanted: tuple[float, ...], path: Path) -> None:
         figure.colorbar(pictures[0], ax=list(axes[0]), label=LABELS[name], shrink=0.8, pad=0.01)
 
 
-def _curve(run: Run, path: Path) -> None:
+def _curve(run: StoredRun, path: Path) -> None:
     curves = (
         ("shear_stress", plots.BLUE, "-", "shear stress $\\langle\\sigma_{xy}\\rangle$"),
         ("dev_stress", plots.ORANGE, "--", "deviatoric stress $\\langle(s{:}s/2)^{1/2}\\rangle$"),
@@ -98,6 +101,7 @@ def _curve(run: Run, path: Path) -> None:
             axes.plot(run.gamma, getattr(run, name), color=colour, linestyle=line, label=label)
         axes.set_xlabel("net strain $\\gamma$")
         axes.set_ylabel("stress (GPa)")
+        # a run that failed at once has frame 0 alone
         axes.set_xlim(0.0, run.gamma[-1] or 1.0)
         axes.set_ylim(bottom=min(0.0, float(run.shear_stress.min())))
         axes.legend()

@@ -46,6 +46,7 @@ class InitialInput(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> "InitialInput":
+        # pydantic knows what one key may be; which of them go together is said here, before any file is read
         if (self.file is None) == (self.formula is None):
             raise ValueError(f"give either 'file' or 'formula' ({', '.join(get_args(Formula))}), one of them")
         needs = {
@@ -58,6 +59,7 @@ class InitialInput(Section):
         if missing:
             source = f"formula '{self.formula}'" if self.formula else "'file'"
             raise ValueError(f"{source} needs {', '.join(missing)}")
+        # a formula gives χ itself; energies become one by β and E0 alone
         if self.final_file is not None and self.formula is not None:
             raise ValueError("'final_file' goes with 'file', which gives beta_per_eV and E0_eV")
         return self

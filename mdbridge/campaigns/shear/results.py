@@ -28,6 +28,7 @@ def write(path: Path, case: Case, result: Result, complete: bool, key: str = "")
         FileError: the folder cannot be written.
     """
     per_ps = case.rate / PS_PER_S  # velocities of a result are per unit of strain
+    # components last: a frame is then an array of vectors or tensors
     velocity = np.moveaxis(result.velocity * per_ps, 1, -1)
     stress = np.moveaxis(result.stress, 1, -1)
     curve, fields = ("gamma",), "field_gamma"
@@ -52,6 +53,7 @@ def write(path: Path, case: Case, result: Result, complete: bool, key: str = "")
         file.put("frames", result.frames, (fields,), "1", "indices into gamma at which the fields are kept")
         file.put("shear_stress", result.shear_stress, curve, "GPa", "mean of the physical sigma_xy")
         file.put("dev_stress", result.dev_stress, curve, "GPa", "mean of sqrt(s:s/2)")
+        # power per unit of strain times the rate
         file.put("plastic_power", result.plastic_power * per_ps, curve, "GPa/ps", "mean of sigma : D_pl")
         for name, values, units, what, place, component in (
             ("Exy", result.exy, "1", "Green-Lagrange shear strain", "corner", ()),
@@ -66,7 +68,7 @@ def write(path: Path, case: Case, result: Result, complete: bool, key: str = "")
 
 
 @dataclass(frozen=True)
-class Run:
+class StoredRun:
     """What is drawn of a run.
 
     Attributes:
@@ -94,14 +96,14 @@ class Run:
     e_z: float
 
 
-def read(path: Path) -> Run:
+def read(path: Path) -> StoredRun:
     """Read a run.h5.
 
     Raises:
         FileError: it is not there, not of this kind, or damaged.
     """
     with store.reading(path, RUN) as file:
-        return Run(
+        return StoredRun(
             gamma=file.get("gamma"),
             shear_stress=file.get("shear_stress", "GPa"),
             dev_stress=file.get("dev_stress", "GPa"),

@@ -25,7 +25,7 @@ from ...stz.equilibrium.projection import FourierProjection, Projection
 from ...stz.forwardrun import Case, Result, forward
 from ...stz.ratelaw import Material, cell_name, effective_temperature
 from ...stz.staggered import Domain, Grid, WholeGrid
-from . import figures, vtk
+from . import figures, paraview
 from . import results as shear_store
 from .input import Formula, InitialInput, ShearInput
 
@@ -33,6 +33,7 @@ Array = NDArray[np.float64]
 
 
 CAMPAIGN = "shear"
+# not "output": what is drawn of a run does not change it
 _READ = ("material", "initial", "shear", "grid", "scheme")
 
 
@@ -50,8 +51,10 @@ class Campaign:
     def run(self) -> Product:
         """run.h5, summary and figures."""
         initial = self.settings.initial
-        named = {"initial.file": initial.file, "initial.final_file": initial.final_file}
-        files = {key: contents(self.source.parent / name) for key, name in named.items() if name is not None}
+        given_files = {"initial.file": initial.file, "initial.final_file": initial.final_file}
+        files = {
+            key: contents(self.source.parent / name) for key, name in given_files.items() if name is not None
+        }
         identity = Identity.of("shear", self.settings, _READ, files=files)
         return Product("shear", identity, ("run.h5", "summary.json"), self._shear)
 
@@ -59,6 +62,7 @@ class Campaign:
     def exports(self) -> list[Product]:
         """What is drawn or written from run.h5 on request."""
         after, store = {"shear": self.run.identity.key}, self.workspace.root / "run.h5"
+        # products of their own, by the run's key: asked for later, they are made without another run
         output, wanted = self.settings.output, []
 
         def on_root(write: Callable[[Path], None]) -> Callable[[Path], None]:
@@ -70,7 +74,7 @@ class Campaign:
             draw = on_root(lambda folder: animation.animate(store, folder / "run.gif"))
             wanted.append(Product("animation", Identity("animation", after=after), ("run.gif",), draw))
         if output.vtk:
-            export = on_root(lambda folder: vtk.export(store, folder / "vtk"))
+            export = on_root(lambda folder: paraview.export(store, folder / "vtk"))
             wanted.append(Product("vtk", Identity("vtk", after=after), ("vtk/run.pvd",), export))
         return wanted
 
@@ -93,7 +97,9 @@ class Campaign:
     def keep_partial(self, failure: FlowError) -> None:
         """Write the frames up to where a run failed (collective); they do not count as a finished run."""
         whole = self.run
+        # another task, so that the next start does not take it for the finished run
         identity = replace(whole.identity, task="shear, as far as it went")
+        # the error is one of core, which knows no results
         partial = cast(Result, failure.partial)
         write = replace(whole, identity=identity, work=lambda f: self._write(f, partial, failure, 0.0))
         stages.make(self.comm, self.workspace, write, again=True)
@@ -117,6 +123,7 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None
         InputError: the input, named.
         FlowError: the run failed; run.h5 then holds the frames up to there.
     """
+    # one rank reads: what is wrong is told once, and ends all
     (settings, case), text = parallel.on_root(
         comm, lambda: (prepare(path, overrides), config.as_text(path, overrides))
     )
@@ -125,6 +132,7 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None
         try:
             stages.make(comm, workspace, campaign.run)
         except FlowError as failure:  # raised on all ranks alike
+            # hours of frames may be good, and show where it went wrong
             campaign.keep_partial(failure)
             raise
         for product in campaign.exports:
@@ -165,6 +173,7 @@ def prepare(path: Path, overrides: Sequence[str] = ()) -> tuple[ShearInput, Case
         rate=shear.rate_per_s,
         max_strain=shear.max_strain,
         frames=shear.frames,
+        # the last frame always: summary and figures need it
         fields_at=[n for n in range(shear.frames + 1) if n % shear.fields_every == 0 or n == shear.frames],
         tolerance=settings.scheme.tolerance,
     )
@@ -180,6 +189,7 @@ def solvers(comm: MPI.Comm, settings: ShearInput, case: Case) -> Iterator[tuple[
     """
     chosen = settings.scheme.projection
     if chosen is None:
+        # the exact inverse where it serves: PETSc proves the same solution at some more cost
         chosen = "fourier" if comm.size == 1 and case.grid.boundary == "periodic" else "petsc"
     if chosen == "fourier":
         if comm.size > 1:
@@ -199,7 +209,9 @@ def _initial_chi(source: InitialInput, grid: Grid, folder: Path) -> tuple[Array,
     """χ at γ = 0, and χ∞ = β (max E_final − E0) if a final file is given."""
     if source.formula is not None:
         return _formula_chi(source, source.formula, grid), None
+    # relative to the TOML file, not to where the command is started
     energy = read_energy(folder / given(source.file, "initial.file"), source.dataset)
+    # no interpolation: the grid of the file and of [grid] are both the user's word
     if energy.shape != grid.shape:
         raise InputError(
             f"{source.file}: the field has the shape {energy.shape} (rows, columns), the grid {grid.shape}"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from shear_runs import KEPT, case, result
 
-from mdbridge.campaigns.shear import results, vtk
+from mdbridge.campaigns.shear import paraview, results
 
 
 def arrays(path):
@@ -28,7 +28,7 @@ def arrays(path):
 )
 def test_the_box_is_carried_along(tmp_path, frame, corner):
     results.write(tmp_path / "run.h5", case(frame), result(), complete=True)
-    vtk.export(tmp_path / "run.h5", tmp_path / "vtk")
+    paraview.export(tmp_path / "run.h5", tmp_path / "vtk")
     pieces = ET.parse(tmp_path / "vtk" / "run.pvd").findall(".//DataSet")
     assert [float(one.get("timestep")) for one in pieces] == pytest.approx([0.0, 0.2, 0.4])
     assert [one.get("file") for one in pieces] == [f"frame_{k:05d}.vts" for k in KEPT]
@@ -41,7 +41,7 @@ def test_the_box_is_carried_along(tmp_path, frame, corner):
 
 def test_fields_are_those_of_the_frame_and_close_periodically(tmp_path):
     results.write(tmp_path / "run.h5", case(), result(), complete=True)
-    vtk.export(tmp_path / "run.h5", tmp_path / "vtk")
+    paraview.export(tmp_path / "run.h5", tmp_path / "vtk")
     run = results.read(tmp_path / "run.h5")
     for k, number in enumerate(KEPT):
         found = arrays(tmp_path / "vtk" / f"frame_{number:05d}.vts")
