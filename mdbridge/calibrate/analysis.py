@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import qmc
 
-from . import intervals
+from . import intervals, uncertainty
+from .likelihood import Likelihood
 from .refine import Groups
 from .space import Space
 from .surrogate import Surrogate
@@ -22,41 +23,95 @@ EXACT = 1e-6
 """Distances below this times the largest count as equal."""
 
 
-def analyse(space: Space, trials: Sequence[Trial], groups: Groups, seed: int) -> dict[str, Any]:
+def analyse(
+    space: Space, trials: Sequence[Trial], groups: Groups, likelihood: Likelihood | None, seed: int
+) -> dict[str, Any]:
     """Intervals, sensitivities and slices, as JSON values by parameter; None where there are too few trials.
 
     Args:
         space: the parameters.
         trials: at least one with a distance.
         groups: of their residuals.
+        likelihood: of these; None for the intervals of :mod:`~mdbridge.calibrate.intervals`.
         seed: of the samples drawn here.
     """
     answered = sorted((t for t in trials if t.distance is not None), key=lambda t: t.value)
+    found = (
+        _likely(space, answered, likelihood) if likelihood is not None else _norms(space, answered, groups)
+    )
     if len(answered) < 3:
-        return dict.fromkeys(("intervals", "intervals_from", "valley", "sensitivity", "slices"))
+        return {**found, "sensitivity": None, "slices": None}
+    if answered[-1].value - answered[0].value <= EXACT * abs(answered[0].value):
+        found |= _flat(space)
     spread = [answered[k] for k in _spread(np.array([t.unit for t in answered]))]
     values = np.array([t.value for t in spread])
-    floor = EXACT * values.max()  # a distance of 0 has no logarithm
+    floor = max(EXACT * values.max(), 1e-300)  # a distance of 0 has no logarithm
     surrogate = Surrogate(np.array([t.unit for t in spread]), np.maximum(values, floor))
     return {
-        **_intervals(space, intervals.profile(answered, groups)),
+        **found,
         "sensitivity": _sensitivity(space, surrogate, seed),
         "slices": _slices(space, surrogate, np.array(answered[0].unit)),
     }
 
 
-def _intervals(space: Space, profile: intervals.Profile | None) -> dict[str, Any]:
-    if profile is None:
-        reason = "none: too few trials near the best one tell the slopes of its residuals"
-        return {"intervals": None, "intervals_from": reason, "valley": None}
-    low, high, *ends = (
-        space.physical(np.clip(point, 0.0, 1.0)) for point in (profile.low, profile.high, *profile.valley)
-    )
-    return {
-        "intervals": {name: [low[name], high[name]] for name in space.names},
-        "intervals_from": profile.said,
-        "valley": ends,
+def _likely(space: Space, answered: Sequence[Trial], likelihood: Likelihood) -> dict[str, Any]:
+    """Intervals by the likelihood of the residuals."""
+    inference = uncertainty.infer(answered, likelihood)
+    if isinstance(inference, str):
+        return _none(inference)
+    likely = inference.estimate
+    freedom = max(1.0 - len(likely) / max(likelihood.count, 1.0), 1e-3)
+    noise = {
+        each.term: each.deviation(z) / np.sqrt(freedom)
+        for each, z in likelihood.parts(inference.model(likely))
+        if not each.known
     }
+    deviations = np.sqrt(np.diag(inference.covariance))
+    correlation = inference.covariance / np.maximum(np.outer(deviations, deviations), 1e-300)
+    return {
+        **_bounds(space, inference.low, inference.high, inference.valley),
+        "intervals_from": inference.said,
+        "doubts": inference.doubts,
+        "estimate": space.physical(np.clip(likely, 0.0, 1.0)),
+        "correlation": {
+            name: dict(zip(space.names, row, strict=True))
+            for name, row in zip(space.names, correlation.tolist(), strict=True)
+        },
+        "noise": noise,
+    }
+
+
+def _norms(space: Space, answered: Sequence[Trial], groups: Groups) -> dict[str, Any]:
+    """Intervals by the norms that make up the distance."""
+    profile = intervals.profile(answered, groups)
+    if profile is None:
+        return _none("the trials near the best one do not tell the slopes of its residuals: allow more")
+    return {
+        **_none(profile.said),
+        **_bounds(space, profile.low, profile.high, profile.valley),
+    }
+
+
+def _flat(space: Space) -> dict[str, Any]:
+    """Of an objective that is the same everywhere."""
+    said = "the objective is the same at all trials: it does not depend on the parameters"
+    d = len(space.names)
+    return {
+        **_bounds(space, np.zeros(d), np.ones(d), np.zeros((0, d))),
+        "valley": None,
+        "intervals_from": said,
+        "doubts": [said],
+    }
+
+
+def _none(reason: str) -> dict[str, Any]:
+    keys = ("intervals", "valley", "estimate", "correlation", "noise")
+    return {**dict.fromkeys(keys), "intervals_from": reason, "doubts": []}
+
+
+def _bounds(space: Space, low: Array, high: Array, valley: Array) -> dict[str, Any]:
+    below, above, *ends = (space.physical(np.clip(point, 0.0, 1.0)) for point in (low, high, *valley))
+    return {"intervals": {name: [below[name], above[name]] for name in space.names}, "valley": ends}
 
 
 def _spread(points: Array) -> list[int]:

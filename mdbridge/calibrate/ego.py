@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import FileError, InputError
+from .likelihood import Likelihood
 from .refine import Groups, Options, refine
 from .space import Design, Space, design
 from .trials import Status, Trial
+from .uncertainty import around, differences, needed
 
 Array = NDArray[np.float64]
 Scheme = Literal["ego", "ego+refine"]
@@ -65,6 +67,8 @@ class Proposal:
     state: list[float] | None = None
 
 
+SPENT = "the budget is spent"
+
 IMPROVEMENT = 1e-3
 """Relative decrease of the distance that counts as improvement."""
 
@@ -73,9 +77,6 @@ _APART = 0.15
 
 _POLISH = {"radius": 0.03, "difference": 2e-3}
 """A refinement that improved is begun again from its end with these: its slopes were of a larger region."""
-
-_SLOPES = 2e-3
-"""Step of the differences at the end of a search that reached its target, in the unit cube."""
 
 _Batches = Generator[list[Proposal], None, None]
 
@@ -89,6 +90,8 @@ class Calibration:
         groups: how residuals make up the distance; None where trials carry no
             residuals, which leaves the scheme "ego".
         trials: known ones, to go on from.
+        likelihood: of the residuals: the last trials are then those that its intervals need, for which
+            some of the budget is kept; without it, differences beside the best one.
 
     Example:
         Evaluate all that :meth:`ask` gives, in any order, :meth:`report` or
@@ -101,8 +104,9 @@ class Calibration:
         settings: SearchSettings,
         groups: Groups | None = None,
         trials: Iterable[Trial] = (),
+        likelihood: Likelihood | None = None,
     ):
-        self.space, self.settings, self.groups = space, settings, groups
+        self.space, self.settings, self.groups, self.likelihood = space, settings, groups, likelihood
         self.trials: dict[int, Trial] = {}
         self._known = {trial.index: trial for trial in trials}
         self._open: dict[int, Proposal] = {}
@@ -177,7 +181,11 @@ class Calibration:
             try:
                 batch = next(self._batches)
             except StopIteration:
-                self.done, self.reason = True, self.reason or "nothing left to try"
+                self.reason = self.reason or "nothing left to try"
+                if not self._ending:
+                    self._ending, self._batches = True, self._slopes()
+                    continue
+                self.done = True
                 return
             for proposal in batch[: max(self.settings.evaluations - len(self.trials), 0)]:
                 known = self._known.pop(proposal.index, None)
@@ -198,8 +206,8 @@ class Calibration:
         best = self.best
         if self._ending:
             return
-        if len(self.trials) >= self.settings.evaluations:
-            self.reason = "the budget is spent"
+        if len(self.trials) >= self.settings.evaluations - self._kept_for_slopes():
+            self.reason = SPENT
         elif best is not None and best.value <= self.settings.target:
             self.reason = "the target is reached"
         else:
@@ -229,14 +237,32 @@ class Calibration:
             yield from self._explore(max(s.explore // 3, 1))
         self.reason = f"{failures} refinements without improvement"
 
+    def _kept_for_slopes(self) -> int:
+        """How many trials of the budget are left for :meth:`_slopes`, if it is not too small for that."""
+        s, wanted = self.settings, len(self.space.names) + 3
+        if s.scheme == "ego" or self.groups is None or self.likelihood is None or not self.likelihood.told:
+            return 0
+        return wanted if s.evaluations - s.initial - s.explore >= 2 * wanted else 0
+
     def _slopes(self) -> _Batches:
         """The trials beside the best one that tell how far its parameters are determined."""
         best = self.best
-        if best is None or self.settings.scheme == "ego" or self.groups is None:
+        if best is None or best.residual is None or self.settings.scheme == "ego" or self.groups is None:
             return
-        at, first = np.array(best.unit), len(self.trials)
-        steps = _SLOPES * np.where(at <= 0.5, 1.0, -1.0) * np.eye(len(at))
-        yield [Proposal(first + k, "slopes", at + step) for k, step in enumerate(steps)]
+        if self.likelihood is not None and self.likelihood.told:
+            batches = self._likely_slopes(self.likelihood)
+        else:
+            batches = differences(np.array(best.unit))
+        for points in batches:
+            first = len(self.trials)
+            yield [Proposal(first + k, "slopes", unit) for k, unit in enumerate(points)]
+
+    def _likely_slopes(self, likelihood: Likelihood) -> Generator[list[Array], None, None]:
+        """What the intervals need; then, of a budget that is spent anyway, the rest."""
+        yield from needed(self._answered, likelihood)
+        for factor in (-1.0, 0.5, -0.5, 2.0):
+            if self.reason == SPENT and len(self.trials) < self.settings.evaluations:
+                yield around(self._answered(), likelihood, factor)
 
     def _explore(self, count: int) -> _Batches:
         """``count`` trials by expected improvement."""

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
+from .likelihood import Likelihood
 from .model import Model, Shapes
-from .objective import InvalidResponse, Objective, Response, Score, numbers
+from .objective import Objective, Score
 from .refine import Groups
+from .response import InvalidResponse, Response, numbers
 from .serve import Failure
 from .trials import Status
 from .worker import Answer
@@ -72,15 +74,15 @@ def respond(model: Model, arguments: Mapping[str, Any]) -> Response:
         raise InputError(f"{model.path} returned something that is no response: {error}") from error
 
 
-def grouping(objective: Objective, reference: Response) -> Groups:
-    """How the residuals make up the distance, from the reference compared with itself.
+def grouping(objective: Objective, reference: Response) -> tuple[Groups, Likelihood]:
+    """How residuals make up the distance and how they scatter, from the reference compared with itself.
 
     Raises:
         InputError: it cannot be.
     """
     try:
         objective.score(reference)
-        return objective.groups(reference)
+        return objective.groups(reference), objective.likelihood(reference)
     except InvalidResponse as error:
         raise InputError(f"reference: compared with itself: {error}") from error
     except Exception as error:  # a term of the user's own

@@ -22,7 +22,7 @@ def trials(points):
 
 
 def test_shares_of_an_additive_function():
-    found = analyse(SPACE, trials(design("sobol", 64, 3, 1)), GROUPS, 0)
+    found = analyse(SPACE, trials(design("sobol", 64, 3, 1)), GROUPS, None, 0)
     shares = found["sensitivity"]
     assert list(shares)[:2] == ["a", "b"]
     for kind in ("first", "total"):
@@ -41,17 +41,17 @@ def test_a_cone_that_a_refinement_went_down_does_not_hide_the_rest():
         offset = 0.5 * size * np.random.default_rng(k).standard_normal(3)
         unit, value = np.clip(points[20] + offset, 0.0, 1.0), float(np.linalg.norm(offset))
         found.append(Trial(len(found), "refine", list(unit), {}, "ok", value, [], np.array([value])))
-    shares = analyse(SPACE, found, GROUPS, 0)["sensitivity"]
+    shares = analyse(SPACE, found, GROUPS, None, 0)["sensitivity"]
     assert shares["a"]["first"] > 0.8 and shares["idle"]["total"] < 0.05
 
 
 def test_an_exact_match_has_finite_slices():
     found = trials(design("sobol", 32, 3, 1))
     exact = Trial(32, "refine", [0.5, 0.5, 0.5], {}, "ok", 0.0, [], np.zeros(1))
-    for line in analyse(SPACE, [*found, exact], GROUPS, 0)["slices"].values():
+    for line in analyse(SPACE, [*found, exact], GROUPS, None, 0)["slices"].values():
         assert np.all(np.abs(line["mean"]) < 50) and np.all(np.array(line["deviation"]) < 50)
 
 
 def test_too_few_trials_give_nothing():
-    found = analyse(SPACE, trials(design("sobol", 2, 3, 1)), GROUPS, 0)
+    found = analyse(SPACE, trials(design("sobol", 2, 3, 1)), GROUPS, None, 0)
     assert found["sensitivity"] is None and found["intervals"] is None

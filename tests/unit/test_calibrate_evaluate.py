@@ -9,7 +9,8 @@ import pytest
 from mdbridge.calibrate import evaluate
 from mdbridge.calibrate.evaluate import Outcome, Task
 from mdbridge.calibrate.model import Model
-from mdbridge.calibrate.objective import CurveTerm, Objective, UserTerm
+from mdbridge.calibrate.objective import Objective
+from mdbridge.calibrate.terms import CurveTerm, UserTerm
 from mdbridge.calibrate.worker import Worker
 from mdbridge.core.errors import InputError
 
@@ -77,6 +78,7 @@ def test_only_numbers_come_back(worker):
 
 def test_the_reference_is_compared_with_itself():
     reference = models.line(0.5, 0.5)
-    assert evaluate.grouping(task().objective, reference).weight == pytest.approx(np.full(8, 1 / 8))
+    groups, likelihood = evaluate.grouping(task().objective, reference)
+    assert groups.weight == pytest.approx(np.full(8, 1 / 8)) and likelihood.count == 8
     with pytest.raises(InputError, match="not finite"):
         evaluate.grouping(Objective([UserTerm(models.nothing_like, reference)], [1.0]), reference)

@@ -87,6 +87,28 @@ def test_everything_is_written(toml, tmp_path):
         assert (out / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_sigma_makes_intervals_and_norms_are_a_choice(toml, tmp_path):
+    random = np.random.default_rng(4)
+    curve = 0.5 + 0.25 * np.linspace(0, 1, 8) + 0.01 * random.standard_normal(8)
+    np.savez(tmp_path / "ref.npz", curve=curve, errors=np.full(8, 0.01))
+    text = TOML[: TOML.index("[reference")] + '[reference]\nfile = "ref.npz"\n[[objective]]\nterm = "l2"\n'
+    toml.write_text(
+        text + 'curve = "curve"\nsigma = "errors"\n[ego]\ninitial = 6\nexplore = 3\nevaluations = 30\n'
+    )
+    design = np.stack([np.ones(8), np.linspace(0, 1, 8)], 1)
+    expected = np.linalg.lstsq(design, curve, rcond=None)[0]
+    half = 1.96 * 0.01 * np.sqrt(np.diag(np.linalg.inv(design.T @ design)))
+    run(toml, tmp_path / "out", "output.figures=false")
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    for name, value, width in zip("ab", expected, half, strict=True):
+        assert summary["best"][name] == pytest.approx(value, abs=0.05 * width)
+        assert summary["estimate"][name] == pytest.approx(value, abs=0.05 * width)
+        assert np.ptp(summary["intervals"][name]) / 2 == pytest.approx(width, rel=0.05)
+    assert summary["correlation"]["a"]["b"] == pytest.approx(-0.845, abs=0.02) and summary["noise"] == {}
+    run(toml, tmp_path / "norms", "output.figures=false", "uncertainty.method=norms")
+    assert "norms" in json.loads((tmp_path / "norms" / "summary.json").read_text())["intervals_from"]
+
+
 def test_known_parameters_are_compared_and_other_options_drawn(toml, tmp_path):
     out = tmp_path / "out"
     run(toml, out, "ego.evaluations=8", "output.compare={a=0.5, b=0.35}", "output.options={points=9}")
@@ -162,6 +184,13 @@ def test_a_damaged_record_is_recovered_and_it_is_said(toml, tmp_path, capsys):
         (['objective=[{term="user", function="math:sqrt"}]'], "cannot be compared with itself: TypeError"),
         (['objective=[{term="user", function="own_models:nothing_like"}]'], "not finite"),
         (['objective=[{term="l1", curve="curve", weight=0.0}]'], "weight"),
+        (['objective=[{term="l2", curve="curve", weight=2.0, sigma=1.0}]'], "leave one out"),
+        (['objective=[{term="l2", curve="curve", sigma=-1.0}]'], "sigma"),
+        (['objective=[{term="l2", curve="curve", sigma="errors"}]'], "no such values; it has curve, field"),
+        (['objective=[{term="l2", curve="curve", sigma=[1.0, 2.0]}]'], r"shape \(2,\), the curve \(8,\)"),
+        (['objective=[{term="grassmann", field="field", sigma="errors"}]'], "of a field it is a number"),
+        (['objective=[{term="user", function="own_models:nothing_like", sigma=1.0}]'], "divide by it"),
+        (['uncertainty.method="guess"'], "uncertainty.method"),
         (
             ["options.mode=raise", "reference.parameters.a=0.9"],
             "reference.parameters: .* failed: RuntimeError",

@@ -47,11 +47,13 @@ class TermInput(Section):
     """``[[objective]]``: a term and its weight.
 
     "grassmann" compares ``field`` with the rank rule, or with a rank for each snapshot; "l1" and "l2" compare
-    ``curve``; "user" calls ``function(response, reference)``.
+    ``curve``; "user" calls ``function(response, reference)``.  ``sigma`` is the standard deviation of the
+    noise: a number, or for curves one a point, here or under a name in the reference.
     """
 
     term: Literal["grassmann", "l1", "l2", "user"]
     weight: PositiveFloat = 1.0
+    sigma: PositiveFloat | list[PositiveFloat] | str | None = None
     field: str | None = None
     curve: str | None = None
     function: str | None = None
@@ -64,7 +66,19 @@ class TermInput(Section):
         needed = {"grassmann": "field", "l1": "curve", "l2": "curve", "user": "function"}[self.term]
         if getattr(self, needed) is None:
             raise ValueError(f"the term '{self.term}' needs '{needed}'")
+        if self.sigma is not None:
+            self._check_sigma()
         return self
+
+    def _check_sigma(self) -> None:
+        if self.term == "user":
+            raise ValueError("'sigma' is for fields and curves; divide by it in the function")
+        if self.term == "grassmann" and not isinstance(self.sigma, float | int):
+            raise ValueError(f"'sigma' = {self.sigma!r}: of a field it is a number")
+        if self.term == "l2" and "weight" in self.model_fields_set:
+            raise ValueError(
+                "'weight' and 'sigma': a curve whose noise is known has its weight; leave one out"
+            )
 
 
 class EgoInput(Section):
@@ -81,6 +95,17 @@ class EgoInput(Section):
     patience: PositiveInt = 3
     stall: int = Field(0, ge=0)
     time_limit_s: PositiveFloat | None = None
+
+
+class UncertaintyInput(Section):
+    """``[uncertainty]``: where the intervals come from.
+
+    "likelihood": residuals that are independent and normal (l2, grassmann) or doubly exponential (l1);
+    "norms": norms that are exponentially distributed, few of them where few make up the distance: for
+    models that are known to be wrong.
+    """
+
+    method: Literal["likelihood", "norms"] = "likelihood"
 
 
 class StudyInput(Section):
@@ -118,4 +143,5 @@ class CalibrateInput(Section):
     objective: list[TermInput] = Field(min_length=1)
     ego: EgoInput = EgoInput()
     study: StudyInput = StudyInput()
+    uncertainty: UncertaintyInput = UncertaintyInput()
     output: OutputInput = OutputInput()

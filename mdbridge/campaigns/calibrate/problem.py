@@ -16,17 +16,13 @@ from numpy.typing import NDArray
 from ...calibrate import evaluate
 from ...calibrate.ego import SearchSettings
 from ...calibrate.evaluate import Outcome, Task
+from ...calibrate.likelihood import Likelihood
 from ...calibrate.model import Model, Shapes
-from ...calibrate.objective import (
-    CurveTerm,
-    GrassmannTerm,
-    Objective,
-    Response,
-    Term,
-    UserTerm,
-)
+from ...calibrate.objective import Objective
 from ...calibrate.refine import Groups
+from ...calibrate.response import Response
 from ...calibrate.space import Parameter, Space
+from ...calibrate.terms import CurveTerm, GrassmannTerm, Term, UserTerm
 from ...calibrate.worker import Worker
 from ...core import arrays, config
 from ...core.errors import InputError
@@ -48,6 +44,7 @@ class Problem:
         source: the function that gives the reference, if one does.
         reference: what the model is to reproduce.
         groups: how residuals make up the distance.
+        likelihood: how they scatter; None if intervals shall not come from that.
         search: settings of the search.
         compared: the outcome at ``output.compare``.
     """
@@ -59,6 +56,7 @@ class Problem:
     source: Model | None
     reference: Response
     groups: Groups
+    likelihood: Likelihood | None
     search: SearchSettings
     compared: Outcome | None
 
@@ -155,11 +153,12 @@ def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
         for k, term in enumerate(settings.objective)
     ]
     objective = Objective(terms, [term.weight for term in settings.objective])
-    groups = _called(worker, "objective", evaluate.grouping, objective, reference)
+    groups, likelihood = _called(worker, "objective", evaluate.grouping, objective, reference)
+    told = likelihood if settings.uncertainty.method == "likelihood" else None
     task = Task(model, options, objective)
     search = SearchSettings(**settings.ego.model_dump(exclude={"time_limit_s"}))
     compared = _compared(settings, task, worker)
-    return Problem(settings, folder, space, task, source, reference, groups, search, compared)
+    return Problem(settings, folder, space, task, source, reference, groups, told, search, compared)
 
 
 def _models(settings: CalibrateInput, folder: Path, worker: Worker) -> dict[str, Model]:
@@ -309,12 +308,25 @@ def _compared(settings: CalibrateInput, task: Task, worker: Worker) -> Outcome |
 
 
 def _term(given: TermInput, reference: Response, function: Model | None) -> Term:
-    if given.term == "grassmann":
-        return GrassmannTerm(str(given.field), reference, given.rank, given.tolerance, given.space)
     if given.term == "user":
         assert function is not None  # the input says so
         return UserTerm(function, reference)
-    return CurveTerm(str(given.curve), reference, given.term)
+    if given.term == "grassmann":
+        sigma = given.sigma if isinstance(given.sigma, float) else None
+        return GrassmannTerm(str(given.field), reference, given.rank, given.tolerance, given.space, sigma)
+    return CurveTerm(str(given.curve), reference, given.term, _sigma(given, reference))
+
+
+def _sigma(given: TermInput, reference: Response) -> float | Array | None:
+    """The standard deviations of a curve's points, as given or as they stand in the reference."""
+    if isinstance(given.sigma, str):
+        if given.sigma not in reference:
+            raise InputError(
+                f"objective: sigma = {given.sigma!r}: the reference has no such values; it has "
+                f"{', '.join(sorted(reference))}"
+            )
+        return reference[given.sigma]
+    return np.array(given.sigma) if isinstance(given.sigma, list) else given.sigma
 
 
 def paths(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ... import __version__
 from ...calibrate import pool
 from ...calibrate.ego import Calibration, Proposal
 from ...calibrate.evaluate import Outcome
-from ...calibrate.objective import Response
+from ...calibrate.response import Response
 from ...calibrate.trials import Record, Trial, flat
 from ...calibrate.worker import Worker
 from ...core import config, files, parallel, stages
@@ -119,7 +119,9 @@ def _drive(comm: MPI.Comm, workers: pool.Pool, problem: Problem, record: Record,
     for change in record.accepted:
         console(comm).print(f"{record.path}: {change}; accepted, and noted there", soft_wrap=True)
     found = len(record.trials)
-    search = Calibration(problem.space, problem.search, problem.groups, record.trials.values())
+    search = Calibration(
+        problem.space, problem.search, problem.groups, record.trials.values(), problem.likelihood
+    )
     waiting: list[Proposal] = []
     running: dict[int, Proposal] = {}
     try:
@@ -205,7 +207,9 @@ def _summarise(end: End, folder: Path) -> None:
     from ...calibrate import analysis  # needs torch
 
     problem, (_, trials, reason, found) = end.problem, end.search
-    findings = analysis.analyse(problem.space, trials, problem.groups, problem.search.seed)
+    findings = analysis.analyse(
+        problem.space, trials, problem.groups, problem.likelihood, problem.search.seed
+    )
     summary = _summary(problem, end.best, trials, reason, findings)
     summary |= {"wall_s": round(end.seconds, 3), "from_record": found}
     files.write_json(folder / "analysis.json", findings)
@@ -247,6 +251,10 @@ def _summary(
         "model_s": round(sum(t.seconds for t in trials), 3),
         "intervals": findings["intervals"],
         "intervals_from": findings["intervals_from"],
+        "doubts": findings["doubts"],
+        "estimate": findings["estimate"],
+        "correlation": findings["correlation"],
+        "noise": findings["noise"],
         "valley": findings["valley"],
         "sensitivity": findings["sensitivity"],
         "compared": _compared(problem),

@@ -1,0 +1,289 @@
+"""What the trials say about the parameters, by the likelihood of the residuals linearised about the best.
+
+:func:`needed` asks for the trials that tell the slopes where they matter: at the ends of
+the region that the data leave open, as far as it is known.  :func:`infer` takes what
+there is.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .likelihood import Likelihood, Noise
+from .linear import LinearModel, slopes, spanning
+from .trials import Trial
+
+Array = NDArray[np.float64]
+
+NEAREST, FARTHEST = 5e-4, 0.1
+"""Trials between these distances of the best (largest coordinate in the unit cube) tell the slopes of its
+residuals, where nothing else is known: nearer ones tell the noise of the model."""
+
+FIRST = 2e-3
+"""Step of the differences where no trials tell the slopes at all."""
+
+SPREAD = 1.5
+"""Trials for the slopes are made at so many standard deviations from the most likely point."""
+
+OFF = 0.3
+"""So many standard deviations between the best trial and the most likely point are worth another trial."""
+
+WITHIN = 3.0
+"""Standard deviations within which trials tell the slopes that matter."""
+
+STEEP = 0.3
+"""Radians: beyond, the noise of a singular vector is neither small nor normal."""
+
+EXACT = 1e-10
+"""Residuals smaller than this times their change over the unit cube are none."""
+
+SAID = (
+    "95 %: profile likelihood of the residuals linearised about the most likely point ({terms}), "
+    "widened to the trials inside"
+)
+
+
+@dataclass(frozen=True)
+class Inference:
+    """The parameters in the unit cube, as far as the data tell them.
+
+    Attributes:
+        estimate: the most likely point, ``(d,)``.
+        low, high: ends of the 95 % intervals, ``(d,)``.
+        covariance: of the normal approximation, ``d x d``.
+        valley: ends of the direction that is known least, ``2 x d``.
+        model: the linearisation.
+        level: the deviance at the intervals' ends.
+        said: how they came about.
+        doubts: reasons not to believe them.
+    """
+
+    estimate: Array
+    low: Array
+    high: Array
+    covariance: Array
+    valley: Array
+    model: LinearModel
+    level: float
+    said: str
+    doubts: list[str]
+
+
+def needed(
+    answered: Callable[[], Sequence[Trial]], likelihood: Likelihood
+) -> Generator[list[Array], None, None]:
+    """Batches of points ``(d,)`` to evaluate, until the trials tell the slopes where they matter.
+
+    Args:
+        answered: the trials with residuals, as they are when it is asked.
+        likelihood: of the residuals.
+    """
+    for _ in range(3):
+        centre = _centre(answered(), likelihood)
+        if centre is None:
+            return
+        at = np.array(centre.unit)
+        model = linearised(answered(), likelihood)
+        if model is None:
+            yield from differences(at)
+            continue
+        optimum = model.optimum()
+        if _deviations(optimum - at, model.covariance(optimum)) < OFF:
+            break
+        if any(np.abs(np.array(t.unit) - optimum).max() < 1e-6 for t in answered()):
+            break  # it was tried, and is no better: the noise of the model, or a bound
+        yield [optimum]
+    yield around(answered(), likelihood)
+
+
+def around(trials: Sequence[Trial], likelihood: Likelihood, factor: float = 1.0) -> list[Array]:
+    """Points ``(d,)`` about the best trial on the axes of what is left open; none if that is unknown.
+
+    Args:
+        trials, likelihood: see :func:`linearised`.
+        factor: of their distance; negative for the other side.
+    """
+    model = linearised(trials, likelihood)
+    if model is None:
+        return []
+    values, axes = np.linalg.eigh(model.covariance(model.optimum()))
+    steps = []
+    for value, axis in zip(values, axes.T, strict=True):
+        size = float(np.clip(SPREAD * np.sqrt(value), FIRST / np.abs(axis).max(), 0.3))
+        steps.append(factor * size * axis)
+    return [_inside(model.at, step) for step in steps]
+
+
+def differences(at: Array) -> Generator[list[Array], None, None]:
+    """One batch of points beside ``at`` ``(d,)``, each along a coordinate."""
+    yield [_inside(at, step) for step in FIRST * np.eye(len(at))]
+
+
+def linearised(trials: Sequence[Trial], likelihood: Likelihood) -> LinearModel | None:
+    """The residuals about the most likely trial; None if the trials do not tell their slopes."""
+    known = [t for t in trials if t.residual is not None]
+    centre = _centre(known, likelihood)
+    if centre is None or centre.residual is None:
+        return None
+    at = np.array(centre.unit)
+    offsets = np.array([t.unit for t in known]) - at
+    sizes = np.abs(offsets).max(axis=1)
+    order = np.argsort(sizes, kind="stable")
+    near = _chosen(offsets, [k for k in order if NEAREST <= sizes[k] <= FARTHEST])
+    model = _fitted(known, centre, near, likelihood)
+    if model is None:
+        return None
+    for _ in range(2):  # the region that matters follows from the slopes, and they from what lies in it
+        inverse = np.linalg.inv(model.covariance(model.optimum()))
+        deviations = np.sqrt(np.einsum("ni,ij,nj->n", offsets, inverse, offsets))
+        order = np.argsort(np.abs(deviations - SPREAD), kind="stable")
+        inside = _chosen(
+            offsets @ np.linalg.cholesky(inverse),
+            [k for k in order if deviations[k] <= WITHIN and sizes[k] >= NEAREST],
+        )
+        model = _fitted(known, centre, inside, likelihood) or model
+    return model
+
+
+def infer(trials: Sequence[Trial], likelihood: Likelihood) -> Inference | str:
+    """Most likely point and 95 % intervals; or, in words, why there are none and what to do."""
+    known = [t for t in trials if t.residual is not None]
+    if not known:
+        return "no trial has residuals: the objective is a number of its own, which tells nothing about noise"
+    d = len(known[0].unit)
+    if not likelihood.told:
+        return (
+            "no term says how its residuals scatter: compare a curve or a field, or let the user's function "
+            "return the vector of residuals instead of a number"
+        )
+    if not likelihood.known and likelihood.count <= d:
+        return (
+            f"{likelihood.count:.0f} residuals do not tell the scale of the noise beside {d} parameters: "
+            "give the terms 'sigma', or compare more points"
+        )
+    model = linearised(known, likelihood)
+    if model is None:
+        return (
+            "the trials near the best one do not tell the slopes of its residuals: "
+            f'go on with scheme = "ego+refine" and at least {2 * d + 2} more evaluations'
+        )
+    return _inferred(known, model)
+
+
+def _inferred(known: Sequence[Trial], model: LinearModel) -> Inference:
+    estimate = model.optimum()
+    covariance = model.covariance(estimate)
+    d = len(estimate)
+    exact = _exact(model, estimate)
+    if exact:
+        three = [estimate, model.at, np.array(min(known, key=lambda t: t.value).unit)]
+        low, high = np.min(three, axis=0), np.max(three, axis=0)
+        said = "no profile: the model reproduces the reference exactly, and nothing is left open"
+        why = [f"the residuals of {term} are round-off" for term in exact]
+        ends = np.stack([low, high])
+        return Inference(estimate, low, high, 0.0 * covariance, ends, model, -np.inf, said, why)
+    threshold = model.likelihood.threshold(d)
+    level = model.deviance(estimate) + threshold
+    ends = np.array([model.extent(k, estimate, level) for k in range(d)])
+    low, high = estimate + ends[:, 0], estimate + ends[:, 1]
+    # trials below the level belong to the region wherever they are: a curved valley, another basin
+    values = [model.likelihood.deviance(t.residual) for t in known if t.residual is not None]
+    best = min(values)
+    inside = np.array([t.unit for t, v in zip(known, values, strict=True) if v <= best + threshold])
+    axis = np.linalg.eigh(covariance)[1][:, -1]
+    valley = np.array([model.along(sign * axis, estimate, level) for sign in (-1.0, 1.0)])
+    terms = ", ".join(_term(noise) for noise in model.likelihood.noises if noise is not None)
+    return Inference(
+        estimate,
+        np.minimum(low, inside.min(axis=0)),
+        np.maximum(high, inside.max(axis=0)),
+        covariance,
+        valley,
+        model,
+        level,
+        SAID.format(terms=terms),
+        doubts(model, estimate),
+    )
+
+
+def _centre(trials: Sequence[Trial], likelihood: Likelihood) -> Trial | None:
+    """The most likely trial; the earliest of equal ones."""
+    known = [(likelihood.deviance(t.residual), t.index, t) for t in trials if t.residual is not None]
+    return min(known, key=lambda entry: entry[:2])[2] if known else None
+
+
+def _chosen(offsets: Array, order: Sequence[int]) -> list[int]:
+    """The first of ``order``, as many as tell all slopes: a search leaves whole lines of trials."""
+    count = 3 * offsets.shape[1]
+    while count < len(order) and not spanning(offsets[list(order[:count])]):
+        count += 1
+    return list(order[:count])
+
+
+def _fitted(
+    known: Sequence[Trial], centre: Trial, chosen: Sequence[int], likelihood: Likelihood
+) -> LinearModel | None:
+    at, residual = np.array(centre.unit), np.asarray(centre.residual)
+    offsets = np.array([known[k].unit for k in chosen]).reshape(len(chosen), len(at)) - at
+    jacobian = slopes(offsets, [np.asarray(known[k].residual) - residual for k in chosen])
+    return None if jacobian is None else LinearModel(at, residual, jacobian, likelihood)
+
+
+def _deviations(offset: Array, covariance: Array) -> float:
+    """The length of an offset in standard deviations."""
+    return float(np.sqrt(offset @ np.linalg.solve(covariance, offset)))
+
+
+def _inside(at: Array, step: Array) -> Array:
+    """``at + step`` or ``at - step``, whichever stays in the cube, or as far as the cube goes."""
+    rooms = []
+    for sign in (1.0, -1.0):
+        along = sign * step
+        room = np.where(along > 0, 1.0 - at, at) / np.maximum(np.abs(along), 1e-300)
+        rooms.append(min(1.0, float(room.min())))
+    sign = 1.0 if rooms[0] >= rooms[1] else -1.0
+    return np.clip(at + sign * max(rooms) * step, 0.0, 1.0)
+
+
+def _exact(model: LinearModel, estimate: Array) -> list[str]:
+    """Terms of unknown scale that leave no residuals to estimate it from."""
+    pairs = zip(model.likelihood.parts(model(estimate)), model.likelihood.parts(model.jacobian), strict=True)
+    return [
+        noise.term
+        for (noise, z), (_, jacobian) in pairs
+        if not noise.known and np.abs(z).max() <= EXACT * max(float(np.abs(jacobian).max()), 1e-290)
+    ]
+
+
+def _term(noise: Noise) -> str:
+    kind = {"gaussian": "normal", "laplace": "double exponential"}[noise.kind]
+    scale = "known sigma" if noise.known else "sigma estimated"
+    return f"{noise.term}: {kind}, {scale}, {noise.count:.0f} values"
+
+
+def doubts(model: LinearModel, estimate: Array) -> list[str]:
+    """Why the residuals at a point are not what the likelihood takes them for."""
+    found = []
+    freedom = max(1.0 - len(estimate) / max(model.likelihood.count, 1.0), 1e-3)
+    for noise, z in model.likelihood.parts(model(estimate)):
+        if noise.known:
+            ratio = float(np.sqrt(z @ z / (noise.count * freedom)))
+            # the standard error of a standard deviation; a Laplace variable has the kurtosis 6
+            error = np.sqrt((2.0 if noise.kind == "gaussian" else 5.0) / (4.0 * noise.count))
+            if abs(ratio - 1.0) > 4.0 * error:
+                remedy = "the model or sigma is wrong" if ratio > 1.0 else "sigma is too large"
+                found.append(f"the residuals of {noise.term} are {ratio:.3g} times their sigma: {remedy}")
+        if (turned := noise.angle * noise.deviation(z)) > STEEP:
+            found.append(
+                f"the noise turns a singular vector of {noise.term} by {turned:.2g} rad: keep a smaller rank"
+            )
+        if noise.ordered and len(z) >= 10:
+            correlation = float(z[1:] @ z[:-1]) / max(float(z @ z), 1e-300)
+            if correlation > 4.0 / np.sqrt(len(z)):
+                found.append(
+                    f"neighbouring residuals of {noise.term} are alike (correlation {correlation:.2f}): the "
+                    "model is wrong somewhere, or the noise not independent; the intervals are too narrow"
+                )
+    return found

@@ -1,0 +1,73 @@
+"""Deviances by scipy's densities, regions by Student's t, optima by linear programming."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mdbridge.calibrate.likelihood import Likelihood, Noise
+
+RANDOM = np.random.default_rng(0)
+SIGMA = np.array([0.5, 1.0, 2.0, 4.0])
+Z = RANDOM.standard_normal(4)
+
+
+def noise(kind, known, scale=SIGMA):
+    return Noise("y", kind, float(len(scale)), scale, known)
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "laplace"])
+def test_the_deviance_is_that_of_the_density(kind):
+    """Up to a constant, with the scale at its most likely value where it is estimated."""
+    other = RANDOM.standard_normal(4)
+    density = {"gaussian": stats.norm(0, SIGMA), "laplace": stats.laplace(0, SIGMA / np.sqrt(2))}[kind]
+    found = noise(kind, True).deviance(Z) - noise(kind, True).deviance(other)
+    assert found == pytest.approx(-2 * (density.logpdf(Z * SIGMA) - density.logpdf(other * SIGMA)).sum())
+
+    def profiled(z):
+        fitted = {"gaussian": stats.norm, "laplace": stats.laplace}[kind]
+        scale = fitted.fit(z, floc=0.0)[1]
+        return -2 * fitted(0.0, scale).logpdf(z).sum(), scale * (np.sqrt(2) if kind == "laplace" else 1.0)
+
+    unknown = noise(kind, False)
+    difference = profiled(Z)[0] - profiled(other)[0]
+    assert unknown.deviance(Z) - unknown.deviance(other) == pytest.approx(difference)
+    assert unknown.deviation(Z) == pytest.approx(profiled(Z)[1])
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "laplace"])
+@pytest.mark.parametrize("known", [True, False])
+def test_the_quadratic_touches_the_deviance_from_above(kind, known):
+    one = noise(kind, known)
+    weights = one.weights(Z, 0.0)
+    for other in RANDOM.standard_normal((20, 4)):
+        above = one.deviance(Z) + float(weights @ (other**2 - Z**2))
+        assert one.deviance(other) <= above + 1e-12
+    step = 1e-6 * RANDOM.standard_normal(4)
+    slope = (one.deviance(Z + step) - one.deviance(Z - step)) / 2
+    assert slope == pytest.approx(2 * float((weights * Z) @ step), rel=1e-4)
+
+
+def test_regions_of_normal_residuals():
+    known = Likelihood([noise("gaussian", True)], [4])
+    assert known.threshold(2) == pytest.approx(stats.norm.ppf(0.975) ** 2)
+    one = Likelihood([noise("gaussian", False, np.ones(40))], [40])
+    # a mean of 40 values: the deviance of the mean ± t s/√n exceeds the least by the threshold
+    values = RANDOM.standard_normal(40)
+    half = stats.t.ppf(0.975, 39) * values.std(ddof=1) / np.sqrt(40)
+    excess = one.deviance(values - values.mean() - half) - one.deviance(values - values.mean())
+    assert one.threshold(1) == pytest.approx(excess)
+
+
+def test_terms_are_told_apart_and_added():
+    parts = [noise("gaussian", True), None, noise("laplace", False, np.ones(3))]
+    both = Likelihood(parts, [4, 2, 3])
+    residual = RANDOM.standard_normal(9)
+    expected = parts[0].deviance(residual[:4] / SIGMA) + parts[2].deviance(residual[6:])
+    assert both.deviance(residual) == pytest.approx(expected)
+    assert both.count == 7 and both.told and not both.known
+    assert not Likelihood([None], [2]).told
+
+
+def test_a_perfect_fit_of_unknown_scale_is_infinitely_likely():
+    assert noise("gaussian", False).deviance(np.zeros(4)) == -np.inf
+    assert noise("laplace", True).deviance(np.zeros(4)) == 0.0

@@ -1,0 +1,102 @@
+"""Terms by hand, what noise does to their residuals, and what is refused."""
+
+import numpy as np
+import pytest
+
+from mdbridge.calibrate.terms import CurveTerm, GrassmannTerm
+from mdbridge.core.errors import InputError
+
+RANDOM = np.random.default_rng(0)
+FIELDS, CURVE = RANDOM.standard_normal((3, 6, 5)), np.array([1.0, 2.0, 3.0, 4.0])
+REFERENCE = {"f": FIELDS, "c": CURVE}
+
+
+def other(size=0.1):
+    random = np.random.default_rng(1)
+    return {
+        "f": FIELDS + size * random.standard_normal(FIELDS.shape),
+        "c": CURVE + size * np.array([1, -1, 2, 0]),
+    }
+
+
+def test_curves_by_hand():
+    assert CurveTerm("c", REFERENCE, "l1").distance(other()) == pytest.approx(0.1)
+    assert CurveTerm("c", REFERENCE, "l2").distance(other()) == pytest.approx(np.sqrt(0.06 / 4))
+
+
+def test_the_snapshots_are_averaged():
+    term = GrassmannTerm("f", REFERENCE, 2)
+    turned = {"f": FIELDS.copy(), "c": CURVE}
+    turned["f"][1] = other()["f"][1]
+    alone = GrassmannTerm("f", {"f": FIELDS[1:2]}, 2).distance({"f": turned["f"][1:2]})
+    assert alone > 1e-3 and term.distance(turned) == pytest.approx(alone / 3)
+
+
+def test_a_rank_for_each_snapshot():
+    alone = [
+        GrassmannTerm("f", {"f": FIELDS[k : k + 1]}, k + 1).distance({"f": other()["f"][k : k + 1]})
+        for k in range(3)
+    ]
+    term = GrassmannTerm("f", REFERENCE, [1, 2, 3])
+    assert term.distance(other()) == pytest.approx(np.mean(alone), rel=1e-12)
+    norms = [np.linalg.norm(r) for r in term.residual(other())]
+    assert norms == pytest.approx(alone, rel=1e-12)
+
+
+def test_rows_and_columns_are_different_spaces():
+    flat = {"f": FIELDS[:, :, :3] @ RANDOM.standard_normal((3, 5))}
+    reference = {"f": flat["f"]}
+    moved = {"f": RANDOM.standard_normal((6, 6)) @ flat["f"]}
+    assert GrassmannTerm("f", reference, 3, space="row").distance(moved) < 1e-10
+    assert GrassmannTerm("f", reference, 3).distance(moved) > 0.1
+
+
+def test_points_that_the_reference_lacks_are_left_out():
+    holed = {"c": np.where(np.arange(4) == 2, np.nan, CURVE)}
+    for norm, expected in (("l1", 0.2 / 3), ("l2", np.sqrt(0.02 / 3))):
+        term = CurveTerm("c", holed, norm)
+        assert term.distance(other()) == pytest.approx(expected)
+        assert term.noise(term.residual(other())).count == 3
+    assert CurveTerm("c", holed).distance({"c": np.where(np.isnan(holed["c"]), np.nan, CURVE)}) == 0.0
+    with pytest.raises(InputError, match="holds no values"):
+        CurveTerm("c", {"c": np.full(4, np.nan)})
+    with pytest.raises(InputError, match="not finite"):
+        CurveTerm("c", {"c": np.array([1.0, np.inf])})
+
+
+@pytest.mark.parametrize(
+    ("sigma", "message"), [(0.0, "above 0"), ([1.0, 2.0], r"shape \(2,\)"), (np.nan, "finite")]
+)
+def test_sigma_that_cannot_be(sigma, message):
+    with pytest.raises(InputError, match=message):
+        CurveTerm("c", REFERENCE, "l2", sigma)
+
+
+def test_noise_of_a_field_moves_singular_vectors_as_it_says():
+    """Standard deviations of the tangent vectors' entries over many draws of noise, column by column."""
+    reference = {
+        "f": RANDOM.standard_normal((1, 12, 2)) @ np.diag([5.0, 2.0]) @ RANDOM.standard_normal((2, 15))
+    }
+    term, draws = GrassmannTerm("f", reference, 2, sigma=0.01), []
+    for seed in range(400):
+        noise = 0.01 * np.random.default_rng(seed).standard_normal((1, 12, 15))
+        draws.append(term.residual({"f": reference["f"] + noise})[0])
+    found = term.noise(draws[:1])
+    squares = (np.array(draws) / found.scale) ** 2
+    assert found.count == 20 and found.known
+    assert squares.sum(axis=1).mean() == pytest.approx(found.count, rel=0.03)
+    columns = squares.reshape(400, 12, 2).sum(axis=(0, 1)) / (400 * 10)
+    assert columns == pytest.approx([1.0, 1.0], rel=0.05)
+
+
+def test_references_that_cannot_serve():
+    with pytest.raises(InputError, match="no 'g'; it has c, f"):
+        GrassmannTerm("g", REFERENCE)
+    with pytest.raises(InputError, match=r"expected \(points,\)"):
+        CurveTerm("f", REFERENCE)
+    with pytest.raises(InputError, match="snapshot 1 of 'f'"):
+        GrassmannTerm("f", {"f": FIELDS * np.array([1, 0, 1])[:, None, None]})
+    with pytest.raises(InputError, match="all spans are then equal"):
+        GrassmannTerm("f", {"f": np.swapaxes(FIELDS, 1, 2)}, 5)
+    with pytest.raises(InputError, match=r"keeps the rank 4, its shape is \(6, 3\)"):
+        GrassmannTerm("f", {"f": FIELDS[:, :, :3]}, 4)

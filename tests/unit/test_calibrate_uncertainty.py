@@ -1,0 +1,175 @@
+"""Intervals from trials: scipy's curve_fit, coverage where the truth is known, and why there are none."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.optimize import curve_fit, minimize
+
+from mdbridge.calibrate.likelihood import Likelihood
+from mdbridge.calibrate.objective import Objective
+from mdbridge.calibrate.space import Parameter, Space
+from mdbridge.calibrate.terms import CurveTerm, GrassmannTerm, UserTerm
+from mdbridge.calibrate.trials import Trial
+from mdbridge.calibrate.uncertainty import around, infer, needed
+
+TIME = np.linspace(0.1, 2.0, 40)
+SPACE = Space({"a": Parameter(0.5, 3.0), "k": Parameter(0.2, 3.0)})
+TRUTH = {"a": 1.6, "k": 1.1}
+ROWS, COLUMNS = np.mgrid[0:1:12j, 0:1:15j]
+
+
+def decay(t, a, k):
+    return a * np.exp(-k * t)
+
+
+def respond(a, k):
+    """Two curves, and two snapshots of a field whose columns turn with the parameters."""
+    shift = 0.3 * a + 0.1 * np.arange(2)[:, None, None]
+    field = np.exp(-((ROWS - shift) ** 2) / 0.1) * (1 + COLUMNS) + np.cos(3 * k * ROWS) * np.sin(2 * COLUMNS)
+    return {"y": decay(TIME, a, k), "z": a * TIME[:20] ** k, "f": field}
+
+
+def noisy(seed, laplace=False):
+    random = np.random.default_rng(seed)
+    draw = random.laplace(size=40) / np.sqrt(2) if laplace else random.standard_normal(40)
+    clean = respond(**TRUTH)
+    return {
+        "y": clean["y"] + 0.05 * draw,
+        "z": clean["z"] + 0.1 * random.standard_normal(20),
+        "f": clean["f"] + 0.03 * random.standard_normal(clean["f"].shape),
+    }
+
+
+class Trials:
+    """Of an objective, beginning at its least distance."""
+
+    def __init__(self, *terms):
+        self.objective = Objective(terms, [1.0] * len(terms))
+        self.likelihood = self.objective.likelihood(respond(**TRUTH))
+        self.known = []
+
+        def distance(unit):
+            return self.objective.score(respond(**SPACE.physical(np.clip(unit, 0, 1)))).distance
+
+        options = {"xatol": 1e-6, "fatol": 1e-12, "maxiter": 400}
+        best = minimize(distance, SPACE.unit(TRUTH), method="Nelder-Mead", options=options).x
+        self.evaluate([np.clip(best, 0, 1)])
+
+    def evaluate(self, points):
+        for unit in points:
+            parameters = SPACE.physical(unit)
+            score = self.objective.score(respond(**parameters))
+            number, unit = len(self.known), [float(u) for u in unit]
+            self.known.append(Trial(number, "x", unit, parameters, "ok", score.distance, [], score.residual))
+
+    def infer(self):
+        for points in needed(lambda: self.known, self.likelihood):
+            self.evaluate(points)
+        return infer(self.known, self.likelihood)
+
+
+@pytest.mark.parametrize("sigma", [None, 0.05, np.linspace(0.02, 0.1, 40)])
+def test_intervals_are_those_of_curve_fit(sigma):
+    data = noisy(7)
+    trials = Trials(CurveTerm("y", data, "l2", sigma))
+    found = trials.infer()
+    each = None if sigma is None else np.broadcast_to(sigma, 40)
+    best, covariance = curve_fit(
+        decay, TIME, data["y"], [1.5, 1.0], sigma=each, absolute_sigma=sigma is not None
+    )
+    quantile = stats.norm.ppf(0.975) if sigma is not None else stats.t.ppf(0.975, 38)
+    low, high = (SPACE.physical(u) for u in (found.low, found.high))
+    estimate = SPACE.physical(found.estimate)
+    for k, name in enumerate(SPACE.names):
+        half = quantile * np.sqrt(covariance[k, k])
+        assert (high[name] - low[name]) / 2 == pytest.approx(half, rel=0.05)
+        assert estimate[name] == pytest.approx(best[k], abs=0.05 * half)
+    assert len(trials.known) <= 7 and not found.doubts
+    assert ("known sigma" in found.said) == (sigma is not None)
+
+
+CASES = {
+    "l2": lambda data: [CurveTerm("y", data, "l2")],
+    "l2 with sigma": lambda data: [CurveTerm("y", data, "l2", 0.05)],
+    "l1": lambda data: [CurveTerm("y", data, "l1")],
+    "two curves": lambda data: [CurveTerm("y", data, "l2"), CurveTerm("z", data, "l2")],
+    "two with sigma": lambda data: [CurveTerm("y", data, "l2", 0.05), CurveTerm("z", data, "l2", 0.1)],
+    "field": lambda data: [GrassmannTerm("f", data, 2)],
+    "field with sigma": lambda data: [GrassmannTerm("f", data, 2, sigma=0.03)],
+    "field and curve": lambda data: [GrassmannTerm("f", data, 2), CurveTerm("y", data, "l2")],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_coverage(case):
+    """Of 100 intervals, 90 to 99 hold the truth: within 2.3 standard errors of 95."""
+    truth, inside, widths = SPACE.unit(TRUTH), [], []
+    for seed in range(100):
+        found = Trials(*CASES[case](noisy(seed, laplace=case == "l1"))).infer()
+        inside.append((found.low <= truth) & (truth <= found.high))
+        widths.append(found.high - found.low)
+    for held in np.sum(inside, axis=0):
+        assert 90 <= held <= 99
+    assert np.all(np.mean(widths, axis=0) < 0.2)
+
+
+def test_what_is_added_narrows():
+    data = noisy(3)
+    alone, both = Trials(CurveTerm("y", data, "l2")).infer(), Trials(*CASES["two curves"](data)).infer()
+    assert np.all(both.high - both.low < alone.high - alone.low)
+
+
+def test_a_perfect_fit_leaves_nothing_open():
+    found = Trials(CurveTerm("y", respond(**TRUTH), "l2"))
+    found.known.clear()
+    found.evaluate([SPACE.unit(TRUTH)])
+    found = found.infer()
+    assert "exactly" in found.said and np.all(found.low == found.high)
+    assert found.estimate == pytest.approx(SPACE.unit(TRUTH), abs=1e-6)
+    known = Trials(CurveTerm("y", respond(**TRUTH), "l2", 0.05)).infer()  # the noise is there all the same
+    assert np.all(known.high - known.low > 0.01)
+
+
+def test_a_wrong_model_is_doubted():
+    data = noisy(1)
+    data["y"] = data["y"] + 0.2 * np.sin(6 * TIME)
+    assert "neighbouring residuals of y are alike" in Trials(CurveTerm("y", data, "l2")).infer().doubts[0]
+    assert "times their sigma" in Trials(CurveTerm("y", data, "l2", 0.05)).infer().doubts[0]
+    assert "sigma is too large" in Trials(CurveTerm("y", noisy(1), "l2", 0.5)).infer().doubts[0]
+
+
+def test_noise_that_turns_a_singular_vector_is_doubted():
+    data = noisy(1)
+    data["f"] = data["f"] + 0.6 * np.random.default_rng(9).standard_normal(data["f"].shape)
+    found = Trials(GrassmannTerm("f", data, 2)).infer()
+    assert "keep a smaller rank" in found.doubts[0]
+
+
+def test_a_parameter_that_the_data_do_not_tell_has_its_bounds():
+    def blind(response, reference):
+        return response["y"] * 0 + np.linspace(0.9, 1.0, 40) * (response["y"][0] - reference["y"][0]) + 0.01
+
+    found = Trials(UserTerm(blind, noisy(2))).infer()
+    assert np.max(found.high - found.low) > 0.5
+
+
+def test_why_there_are_none():
+    data = noisy(0)
+    trials = Trials(CurveTerm("y", data, "l2"))
+    assert "at least 6 more evaluations" in infer(trials.known, trials.likelihood)
+    number = Trials(UserTerm(lambda a, b: float(np.abs(a["y"] - b["y"]).max()), data))
+    assert "return the vector of residuals" in infer(number.known, number.likelihood)
+    few = Trials(CurveTerm("y", {"y": np.where(np.arange(40) < 2, data["y"], np.nan)}, "l2"))
+    assert "2 residuals do not tell the scale" in few.infer()
+    bare = [Trial(0, "x", [0.5, 0.5], {}, "ok", 1.0)]
+    assert "no trial has residuals" in infer(bare, Likelihood([], []))
+
+
+def test_points_about_the_best_stay_in_the_cube():
+    trials = Trials(CurveTerm("y", noisy(0), "l2"))
+    trials.infer()
+    corner = Trial(99, "x", [0.0, 1.0], {}, "ok", 0.0, [], 0.0 * trials.known[0].residual)
+    for factor in (1.0, -1.0):
+        for point in around([*trials.known, corner], trials.likelihood, factor):
+            assert np.all(point >= 0.0) and np.all(point <= 1.0)
