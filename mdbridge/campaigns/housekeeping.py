@@ -69,6 +69,7 @@ def status(comm: MPI.Comm, root: Path) -> None:
             count = "done" if state.done == state.total else f"{state.done} of {state.total} done"
             table.add_row(state.name, "to do" if not state.done else count, Text(state.words))
         out.print(table)
+        # asked last: what was told may be growing
         if in_use(root):
             out.print("a process is working in the folder now")
         size = _size(_unused_paths(workspace, plan))
@@ -91,6 +92,7 @@ def clean(comm: MPI.Comm, root: Path, sure: bool) -> None:
     def work() -> None:
         workspace, source, plan = _planned(root)
         out = console(comm)
+        # before the list is made: a running campaign would be adding to it
         with claim_again(workspace):
             paths = sorted(_unused_paths(workspace, plan))
             if not paths:
@@ -121,12 +123,14 @@ def _planned(root: Path) -> tuple[Workspace, Path, list[Piece]]:
     campaign, source = manifest["campaign"], Path(manifest["source"])
     if campaign not in MODULES:
         raise InputError(f"{root / MANIFEST}: the campaign {campaign!r} is none that this version knows")
+    # the input decides what is used: without it nothing may be removed
     if not source.exists():
         raise InputError(
             f"{root}: its input {source} is not there any more; a copy as it was used is "
             f"{root / 'input.toml'}: put it back, and ask again"
         )
     workspace = Workspace(root, campaign)
+    # here: only the campaign at hand brings in what it needs
     module = importlib.import_module(f"mdbridge.campaigns.{MODULES[campaign]}")
     return workspace, source, module.plan_of(source, manifest["overrides"], workspace)
 
@@ -139,6 +143,7 @@ def _state(workspace: Workspace, piece: Piece) -> State:
     ]
     words = []
     for task, identity in missing[:_MOST]:
+        # nothing to say of a task that was never begun
         reason = _reason(workspace, piece, task, identity)
         if reason:
             words.append(reason if len(tasks) == 1 else f"{task}: {reason}")
@@ -150,6 +155,7 @@ def _state(workspace: Workspace, piece: Piece) -> State:
 def _reason(workspace: Workspace, piece: Piece, task: str, identity: Identity) -> str:
     """Why a task that is not done is not, where something of it is there."""
     others = [record for record in workspace.records() if (record.stage, record.task) == (piece.name, task)]
+    # a record under this very key, and yet not done
     same = next((record for record in others if record.key == identity.key), None)
     if same is not None:
         damaged = workspace.damage(same)
@@ -159,6 +165,7 @@ def _reason(workspace: Workspace, piece: Piece, task: str, identity: Identity) -
         return f"damaged or removed: {', '.join(damaged[:_MOST])}"
     if not others:
         return ""
+    # the newest says what a person remembers
     latest = max(others, key=lambda record: (workspace.root / record.path).stat().st_mtime)
     return f"made from another input: {'; '.join(latest.identity.differences(identity))}"
 
@@ -201,6 +208,7 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
         return
     path.unlink(missing_ok=True)
+    # an empty folder of a stage would look like a stage
     if path.parent.is_dir() and not any(path.parent.iterdir()):
         path.parent.rmdir()
 

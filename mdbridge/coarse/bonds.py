@@ -38,6 +38,7 @@ def bond_sums(lattice: Lattice, f: Array, bonds: Array, values: Array, radius: f
     """
     cells, edges, wraps, places = padded(lattice, f)
     sums = np.zeros((*cells[::-1], values.shape[1]))
+    # three components for the compiled loop, whatever the grid resolves
     along = np.zeros((len(f), 3))
     along[:, : len(lattice.cells)] = bonds @ lattice.projection.T
     values = np.ascontiguousarray(values, dtype=np.float64)
@@ -57,13 +58,16 @@ def bond_function(shape: int, square: float, product: float, length2: float, rad
     """
     if length2 < (_POINT * radius) ** 2:
         return smoothing(shape, math.sqrt(max(0.0, square - product + 0.25 * length2)) / radius)
+    # where along the bond's line the node's foot lies, in bond lengths
     nearest = product / length2
+    # a difference of like numbers: round-off may leave it negative
     away2 = max(0.0, square - product * nearest)
     half2 = radius * radius - away2
     if half2 <= 0.0:
         return 0.0
     length = math.sqrt(length2)
     half = math.sqrt(half2)
+    # the part of the line within the ball, and of that what is bond
     low = max(-half, -nearest * length)
     high = min(half, (1.0 - nearest) * length)
     if high <= low:
@@ -136,6 +140,7 @@ def _add_bonds(
                     square = x * x + y * y + z * z
                     product = x * c0 + y * c1 + z * c2
                     weight = bond_function(shape, square, product, length2, radius)
+                    # most nodes of a bounding box are farther than R from the bond itself
                     if weight == 0.0:
                         continue
                     node = row[i % cells[0]]

@@ -67,6 +67,7 @@ def unpack(sums: Array, p: int) -> tuple[Array, Array, Array]:
         upper = np.triu_indices(p)
         spread = np.empty((*weight.shape, p, p))
         spread[..., upper[0], upper[1]] = sums[..., 1 + p :] / weight[..., None]
+    # symmetric: the sums keep one triangle, and so do the messages between ranks
     spread[..., upper[1], upper[0]] = spread[..., upper[0], upper[1]]
     return weight, mean, spread - mean[..., :, None] * mean[..., None, :]
 
@@ -90,12 +91,15 @@ def best_fit(sums: Array, scale: Array) -> tuple[Array, Array]:
     with np.errstate(invalid="ignore", divide="ignore"):
         correlation = inside / (size[..., :, None] * size[..., None, :])
     known = (weight > 0.0) & np.isfinite(correlation).all(axis=(-1, -2))
+    # any regular matrix: what is solved with it is thrown away, and NaN stops LAPACK
     correlation[~known] = np.eye(q)
     known &= np.linalg.eigvalsh(correlation)[..., 0] > _SINGULAR
     inside = np.where(known[..., None, None], inside, np.eye(q))
     slope = np.swapaxes(np.linalg.solve(inside, np.swapaxes(across, -1, -2)), -1, -2)
+    # the variance of u less what the slope explains of it
     left = np.einsum("...aa->...", spread[..., q:, q:]) - np.einsum("...aq,...aq->...", slope, across)
     gradient = slope @ scale
+    # none, rather than the slope of a plane of atoms across it
     gradient[~known] = np.nan
     return gradient, np.where(known, np.maximum(left, 0.0), np.nan)
 
@@ -112,6 +116,7 @@ def deformation_gradient(slope: Array, directions: list[int], affine: Array, ref
     """
     whole = np.zeros((*slope.shape[:-1], 3))
     whole[..., directions] = slope
+    # ∂X/∂Y: reference places as the present ones' function
     back = np.eye(3) - whole @ np.linalg.inv(reference)
     known = np.isfinite(back).all(axis=(-1, -2)) & (np.abs(np.linalg.det(np.nan_to_num(back))) > 0.0)
     forward = np.linalg.inv(np.where(known[..., None, None], back, np.eye(3)))
@@ -139,6 +144,7 @@ def _add_moments(
     spans, places = np.empty((most, 4), np.int64), np.empty((most, 2))
     step = edges[0, 0] / cells[0]
     p = d + others.shape[1]
+    # made once: the loop is over all pairs of atoms and nodes
     z = np.empty(p)
     for atom in range(f.shape[0]):
         z[d:] = others[atom]

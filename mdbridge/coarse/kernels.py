@@ -76,6 +76,7 @@ def weights(
         InputError: the radius is so small that atoms lie between the nodes.
     """
     reach = np.ceil(radius / np.array(grid.spacing)).astype(np.int64)
+    # the most nodes an atom can have: the arrays are made once, and cut at the end
     room = int((2 * reach + 1).prod())
     nodes = np.empty(len(positions) * room, dtype=np.int32)
     values = np.empty(len(positions) * room)
@@ -120,6 +121,7 @@ def _fill(
     """Fill the columns of the weight matrix, one an atom; the number of atoms that no node sees."""
     filled = missed = 0
     for atom in range(len(positions)):
+        # compressed columns, an atom each, filled in order
         starts[atom] = filled
         x, y = positions[atom]
         middle_i = int(np.rint((x - origin[0]) / h[0]))
@@ -132,6 +134,7 @@ def _fill(
                 tau = smoothing(shape, np.sqrt(dx * dx + dy * dy) / radius)
                 if tau == 0.0:
                     continue
+                # nodes beyond the edge count in the sum, though they are not there
                 total += tau
                 if periodic:
                     node = (i % count[0]) * count[1] + j % count[1]

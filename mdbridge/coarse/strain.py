@@ -47,6 +47,7 @@ def place(
         bits: 10 for LAMMPS's 32-bit image flags, 21 for the 64-bit ones.
     """
     for i in range(x.shape[0]):
+        # by the box as LAMMPS has it, flips and all: image flags count its edges
         jump = _shift(image[i], box, bits)
         s[i, 1] = (x[i, 1] - corner[1]) / edges[1, 1]
         s[i, 0] = (x[i, 0] - corner[0] - edges[0, 1] * s[i, 1]) / edges[0, 0]
@@ -82,13 +83,16 @@ def best_fit(moments: Array, edges: Array, edges0: Array) -> tuple[Array, Array]
     spread[..., _UPPER[1], _UPPER[0]] = spread[..., _UPPER[0], _UPPER[1]]
     spread -= mean[..., :, None] * mean[..., None, :]
     yy, yu, uu = spread[..., :2, :2], spread[..., :2, 2:4], spread[..., 2:4, 2:4]
+    # X = Y − u: its moments are those of Y and u, which are free of jumps
     xx = yy - yu - np.swapaxes(yu, -1, -2) + uu
     xy = np.swapaxes(yy - yu, -1, -2)
+    # the regression of X on Y, ∂X/∂Y
     back = np.swapaxes(np.linalg.solve(yy, np.swapaxes(xy, -1, -2)), -1, -2)
     left = xx - back @ np.swapaxes(xy, -1, -2)
     zy = spread[..., 4, :2]
     out_of_plane = spread[..., 4, 4] - (zy * np.linalg.solve(yy, zy[..., None])[..., 0]).sum(axis=-1)
     residue = np.trace(left, axis1=-2, axis2=-1) + out_of_plane
+    # T ∂Y/∂X; a residue of zero may come out below it
     return edges @ np.linalg.inv(edges0) @ np.linalg.inv(back), np.maximum(residue, 0.0)
 
 

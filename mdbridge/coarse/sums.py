@@ -92,7 +92,9 @@ def images(lattice: Lattice, f: Array, reach: Array) -> tuple[NDArray[np.int64],
         np.full(3, np.inf),
     )
     places[:, :d], periods[:d, :d], repeats[:d], wide[:d] = f, lattice.periods, lattice.repeats, reach
+    # first only counted: the lists are as long as they need be
     count = _list_images(places, periods, repeats, wide, np.empty(0, np.int64), np.empty((0, 3), np.int64))
+    # before the lists are made: a window of many boxes would take all memory first
     if count > MOST_IMAGES:
         raise MemoryError(f"{count} periodic images of {len(f)} atoms")
     atoms, shifts = np.empty(count, np.int64), np.empty((count, 3), np.int64)
@@ -152,6 +154,7 @@ def rows(
     for k in range(low2, high2 + 1):
         s2 = (k + 0.5) / cells[2] - f[2]
         z = edges[2, 2] * s2
+        # what is left of R² for the other two directions: rows outside the ball are never looked at
         left2 = square - z * z
         if left2 < 0.0:
             continue
@@ -214,10 +217,12 @@ def _add(
                 node = row[column]
                 for c in range(width):
                     node[c] += weight * value[c]
+                # τ² is asked for by corrections of small samples alone
                 if more:
                     node2 = row2[column]
                     for c in range(more):
                         node2[c] += weight * weight * quadratic[c]
+                # one remainder a row, not one a node
                 column = column + 1 if column + 1 < cells[0] else 0
 
 
@@ -245,6 +250,7 @@ def _total(
 def _shifts(place: float, reach: float, period: float, repeats: bool) -> tuple[int, int]:
     """First and last number of periods that bring a coordinate into [−reach, 1 + reach]."""
     if not repeats:
+        # an empty range: the atom is out of reach, and has no image
         return (0, 0) if -reach <= place <= 1.0 + reach else (0, -1)
     return math.ceil((-reach - place) / period), math.floor((1.0 + reach - place) / period)
 
@@ -263,6 +269,7 @@ def _list_images(
                 place0 = f[atom, 0] + j * periods[0, 1] + k * periods[0, 2]
                 low0, high0 = _shifts(place0, reach[0], periods[0, 0], repeats[0])
                 for i in range(low0, high0 + 1):
+                    # the first call has no lists
                     if count < atoms.shape[0]:
                         atoms[count] = atom
                         shifts[count, 0], shifts[count, 1], shifts[count, 2] = i, j, k

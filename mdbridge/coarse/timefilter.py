@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 def _shift(image: int, box: NDArray[np.float64], bits: int) -> tuple[float, float, float]:
     """The translation that packed image flags stand for."""
     mask, half = (1 << bits) - 1, 1 << (bits - 1)
+    # flags are stored with half of their range added, so that they are never negative
     a = (image & mask) - half
     b = ((image >> bits) & mask) - half
     c = (image >> (2 * bits)) - half
@@ -64,6 +65,7 @@ def smooth_displacement(
     ``(n, d)`` is U (Å) and ``weight`` is ι.
     """
     half = 1 << (bits - 1)
+    # no image in any direction: most atoms, at most steps
     home = half | half << bits | half << (2 * bits)
     planar = smoothed.shape[1] == 2
     for i in range(smoothed.shape[0]):

@@ -21,6 +21,7 @@ MOMENTS = 21
 
 def area(width: float, cutoff: float) -> float:
     """The integral of exp(−r²/2c²) over r ≤ ``cutoff`` (Å²)."""
+    # expm1: of a cutoff far below the width 1 − e^−x would keep no digit
     return 2.0 * math.pi * width**2 * -math.expm1(-0.5 * (cutoff / width) ** 2)
 
 
@@ -80,6 +81,7 @@ def add_values(
     ny, nx, count = sums.shape
     factor = -0.5 / (width * width)
     step = edges[0, 0] / nx
+    # the second ratio of a Gaussian on equal steps is constant
     bend = math.exp(2.0 * factor * step * step)
     for atom in range(s.shape[0]):
         value = values[atom]
@@ -131,6 +133,7 @@ def add_moments(
     factor = -0.5 / (width * width)
     z = np.empty(5)
     for atom in range(s.shape[0]):
+        # the same for all nodes; the first two depend on the node
         z[2:] = displacement[atom]
         low, high = _rows(s[atom], edges, (ny, nx), shift, cutoff)
         for j in range(low, high + 1):

@@ -27,6 +27,7 @@ class Box:
     @property
     def volume(self) -> float:
         """Volume, or the area where ``dimension`` is 2, as LAMMPS's pressures and densities have it."""
+        # the edges are triangular, so the determinant is the product of their diagonal
         return float(np.prod(np.diag(self.edges)[: self.dimension]))
 
     def fractional(self, x: Array) -> Array:
@@ -64,6 +65,7 @@ def unflipped(edges: Array, before: Array) -> Array:
         before: ``(3, 3)`` those of a moment ago, already followed.
     """
     followed = edges.copy()
+    # xy first: yz adds whole second edges, which must have been followed by then, and xz what is left
     followed[1] += _whole(before[1, 0] - edges[1, 0], edges[0, 0]) * edges[0]
     followed[2] += _whole(before[2, 1] - edges[2, 1], edges[1, 1]) * followed[1]
     followed[2] += _whole(before[2, 0] - followed[2, 0], edges[0, 0]) * edges[0]

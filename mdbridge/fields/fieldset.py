@@ -52,12 +52,14 @@ class FieldSet:
         if nx * ny != count:
             raise ValueError(f"{count} nodes do not fill a grid of {nx} × {ny}")
         whole = self.spacing * self.shape
+        # a box and spacings that disagree would give wave vectors of another box, and no error anywhere
         if not np.allclose(whole, self.box, rtol=1e-6):
             raise ValueError(
                 f"{nx} × {ny} nodes {self.spacing[0]:.6g} × {self.spacing[1]:.6g} Å apart fill "
                 f"{whole[0]:.6g} × {whole[1]:.6g} Å, but the box is {self.box[0]:.6g} × {self.box[1]:.6g} Å"
             )
         index = np.stack(np.meshgrid(np.arange(nx), np.arange(ny), indexing="ij"), axis=-1).reshape(-1, 2)
+        # node by node: a transform takes the order of the nodes for granted
         away = np.abs(self.nodes - self.nodes[0] - index * self.spacing)
         if away.max() > 1e-6 * self.spacing.max():
             node = int(away.max(axis=1).argmax())

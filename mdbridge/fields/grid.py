@@ -54,6 +54,7 @@ class NodeGrid:
         width, height = box
         nx, ny = max(1, round(width / spacing)), max(1, round(height / spacing))
         hx, hy = width / nx, height / ny
+        # nodes are the middles of cells, which fill the box without a rest
         return cls((-width / 2 + hx / 2, -height / 2 + hy / 2), (hx, hy), (nx, ny), True)
 
     def refined(self, factor: int) -> "NodeGrid":
@@ -66,6 +67,7 @@ class NodeGrid:
     @classmethod
     def centred(cls, radius: float, spacing: float) -> "NodeGrid":
         """A square lattice with a node at 0 that covers a disc of ``radius`` (Å)."""
+        # a node at exactly the radius belongs to the disc
         n = int(np.floor(radius / spacing * (1 + 1e-9)))
         return cls((-n * spacing,) * 2, (spacing,) * 2, (2 * n + 1,) * 2, False)
 
@@ -104,6 +106,7 @@ class CellGrid:
             raise InputError(f"grid.axes = '{self.axes}': the simulation has two dimensions, x and y")
         for axis, (low, high) in zip(self.directions, self.region or (), strict=False):
             start, end = box.corner[axis], box.corner[axis] + np.abs(box.edges[:, axis]).sum()
+            # an atom would count twice in one region
             if box.periodic[axis] and high - low > box.edges[axis, axis] * (1 + _LEAN):
                 raise InputError(
                     f"grid.region: {high - low:g} along {'xyz'[axis]} does not fit the box, which repeats "
@@ -128,8 +131,10 @@ class CellGrid:
         edges = box.edges[resolved].T
         edges = edges - across @ (across.T @ edges)
         turn, reduced = np.linalg.qr(edges)
+        # QR leaves the signs open: edges are to point as the box's do
         signs = np.sign(np.diag(reduced))
         projection, reduced = (turn * signs).T, signs[:, None] * reduced
+        # what is left of the volume when the resolved directions are taken out
         depth = box.volume / float(np.prod(np.diag(reduced)))
         repeats = np.array([box.periodic[axis] for axis in resolved])
         cells = np.array(self.cells)
@@ -139,6 +144,7 @@ class CellGrid:
                 box.corner, projection, reduced, cells, periods, repeats, depth, box.edges[resolved]
             )
         plain = np.eye(3)[resolved]
+        # a region lies still in the laboratory, and cannot follow a direction that leans
         if np.abs(projection - plain).max() > _LEAN:
             raise InputError(
                 f"grid.region with axes '{self.axes}': the box leans, so that what is averaged over is not "

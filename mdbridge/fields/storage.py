@@ -38,6 +38,7 @@ def get_fields(file: store.Reader, name: str) -> FieldSet:
     samples, columns = group.texts("sample"), group.texts("parameter")
     nodes = group.get("nodes", units=LENGTH, shape=(None, 2), finite=True)
     size = (len(samples), len(nodes), 2)
+    # a disc's nodes fill no grid
     shape: tuple[int, int] | None = None
     if group.attribute("periodic", bool):
         nx, ny = group.numbers("shape", 2)
@@ -54,6 +55,7 @@ def get_fields(file: store.Reader, name: str) -> FieldSet:
         shape=shape,
     )
     try:
+        # of what was read: other programs, too, may have written the file
         fields.check()
     except ValueError as error:
         raise group.refusal("", f"contradicts itself: {error}") from error

@@ -63,6 +63,7 @@ def write_grid(path: Path, cell: ArrayLike, fields: Mapping[str, Field], origin:
         _section("CellData", arrays["cell"]),
         _section("Points", [_array("points", _points(edges, shape, origin), "", "xyz")]),
     ]
+    # VTK's grids have three axes: those that are missing have no cells
     extent = " ".join(f"0 {n}" for n in (*shape[::-1], 0, 0)[:3])
     write_text(
         path,
@@ -115,6 +116,7 @@ def _data(name: str, field: Field) -> str:
     if not components:
         values = values[..., None]
     if field.place == "corner":
+        # a periodic box: what the first corner has, the last has too
         values = np.pad(values, [(0, 1)] * axes + [(0, 0)], mode="wrap")
     if components in (("x",), ("x", "y")):  # VTK's vectors have three components
         values = np.pad(values, [(0, 0)] * axes + [(0, 3 - len(components))])
@@ -131,9 +133,11 @@ def _section(name: str, arrays: Sequence[str]) -> str:
 
 def _array(name: str, values: Array, units: str, components: Sequence[str]) -> str:
     """One DataArray, components innermost and x fastest, base64 behind its length in bytes."""
+    # little-endian, as the header says, on any machine
     raw = np.ascontiguousarray(values, dtype="<f8").tobytes()
     encoded = base64.b64encode(np.uint64(len(raw)).tobytes() + raw).decode()
     names = "".join(f" ComponentName{n}={quoteattr(part)}" for n, part in enumerate(components))
+    # VTK's own key for units
     label = f'<InformationKey name="UNITS_LABEL" location="vtkDataArray">{escape(units)}</InformationKey>'
     return (
         f'<DataArray type="Float64" Name={quoteattr(name)} NumberOfComponents="{values.shape[-1]}"{names} '

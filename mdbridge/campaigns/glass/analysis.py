@@ -78,11 +78,11 @@ def _independent(noise: Array) -> float:
     return total
 
 
-def correlation(one: Array, other: Array) -> float | None:
+def correlation(field: Array, other: Array) -> float | None:
     """Of two fields; None where one of them does not vary."""
-    one, other = one - one.mean(), other - other.mean()
-    size = np.sqrt((one**2).sum() * (other**2).sum())
-    return float((one * other).sum() / size) if size > 1e-12 * np.sqrt(one.size) else None
+    field, other = field - field.mean(), other - other.mean()
+    size = np.sqrt((field**2).sum() * (other**2).sum())
+    return float((field * other).sum() / size) if size > 1e-12 * np.sqrt(field.size) else None
 
 
 def stress_strain(file: store.Reader) -> Curve:

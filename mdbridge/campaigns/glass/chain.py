@@ -67,9 +67,9 @@ def report(
     Raises:
         FileError: there is no calibration of this input yet.
     """
-    found = read_json(stages.require(workspace, calibrated, "mdbridge run"))
+    search = read_json(stages.require(workspace, calibrated, "mdbridge run"))
     folder = place(workspace, calibrated.identity)
-    best: dict[str, Any] = found["best"]
+    best: dict[str, Any] = search["best"]
     md = _read(settings, glass)
     options = _model_options(settings, md, folder)
     compared = [s for s in COMPARED if s <= md["max_strain"] * (1 + 1e-9) and _is_frame(s, md)]
@@ -90,9 +90,9 @@ def report(
     difference = np.abs(model["shear_stress"] - md["stress"])
     return {
         "calibrated": best,
-        "calibration_distance": found["distance"],
-        "calibration_terms": found["terms"],
-        "calibration_evaluations": found["evaluations"],
+        "calibration_distance": search["distance"],
+        "calibration_terms": search["terms"],
+        "calibration_evaluations": search["evaluations"],
         "mean_stress_difference_GPa": difference.mean(),
         "mean_stress_difference_over_flow": difference.mean() / md["flow"],
         "strain_field_correlation": {

@@ -142,7 +142,7 @@ def _run_plain(
     session.attach(Guard(session.natoms), every(1))
     session.attach(cell, every(1))
     session.attach(record, _after(start, every(HISTORY_EVERY)))
-    session.attach(Progress(tell, start), every(HISTORY_EVERY))
+    session.attach(SegmentProgress(tell, start), every(HISTORY_EVERY))
     session.run(segment.steps, "post no")
     rows = record.take(job.comm)["curve"]
     parallel.on_root(job.comm, lambda: arrays.save(job.folder / HISTORY, {segment.stage: rows}))
@@ -163,7 +163,7 @@ def _run_observed(
     cell, _ = attach_observers(
         session, job.config, chain, begin, lambda frame: _write_frame(job, chain.offset, frame)
     )
-    session.attach(Progress(tell, session.step), every(HISTORY_EVERY))
+    session.attach(SegmentProgress(tell, session.step), every(HISTORY_EVERY))
     if job.config.output.trajectory:
         name = job.folder / "trajectory.lammpstrj"
         session.commands(f"dump trajectory all custom {job.config.frame_steps} {name} id type xu yu zu")
@@ -240,7 +240,7 @@ def _after(start: int, schedule: Schedule) -> Schedule:
     return lambda step: step > start and schedule(step)
 
 
-class Progress:
+class SegmentProgress:
     """Tells how many steps of a segment are done."""
 
     needs = ()
