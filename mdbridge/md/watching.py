@@ -174,8 +174,8 @@ class Watching:
             atoms = None
             if not self._minimising:
                 due = [w for w in self._forces if w.due(step)]
-                mid_step = not any(w.observer.tallies for w in due)
-                atoms = LiveAtoms(self._session, step, count, mid_step)
+                tallied = any(w.observer.tallies for w in due)
+                atoms = LiveAtoms(self._session, step, count, mid_step=True, tallied=tallied)
                 looks += [(watch, atoms) for watch in due]
                 self._served.update(due)
             self.recording.aim(step, self._set_up)

@@ -120,6 +120,29 @@ def test_velocities_and_outputs_are_not_handed_out_right_after_the_forces():
                 session.run(3)
 
 
+def test_outputs_of_fixes_are_a_step_old_right_after_the_forces_also_where_energies_are_not():
+    class Reads(Observer):
+        moment, tallies = "forces", True
+
+        def __init__(self, source):
+            self.source, self.sums = source, []
+
+        def local(self, atoms):
+            self.atoms = atoms
+
+        def collective(self, comm):
+            self.sums.append(self.atoms.values(self.source).sum())
+
+    with moving("fix mean all ave/atom 1 1 1 x") as session:
+        energies = Reads("c_pe")
+        session.attach(energies, every(1))
+        session.run(3)
+        assert len(set(energies.sums)) == 4
+        session.attach(Reads("f_mean"), every(1))
+        with pytest.raises(ObserverError, match="'f_mean' of this step are not known yet"):
+            session.run(3)
+
+
 def test_what_an_observer_did_not_ask_for_is_not_there():
     class Bad(Observer):
         def local(self, atoms):
