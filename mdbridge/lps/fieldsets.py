@@ -12,6 +12,7 @@ from . import solver, stencil
 from .learn import regression, spectral
 from .learn.residuals import FitSettings
 from .material import LinearPeridynamicSolid
+from .quadrature import DEFAULT
 
 Array = NDArray[np.float64]
 
@@ -23,6 +24,7 @@ def learn(
     *,
     also_on: Sequence[FieldSet] = (),
     long_wave_weight: float = 1.5,
+    quadrature: str = DEFAULT,
     settings: FitSettings | None = None,
 ) -> regression.Fit:
     """Learn a linear peridynamic solid from displacements and loads on periodic grids, [You2022, eq. 4.7].
@@ -35,7 +37,9 @@ def learn(
             consistent and solvable; their samples are not read.
         long_wave_weight: exponent of a load's mean wavelength in the weight of its sample; with 0
             all samples count alike.
-        settings: weights and effort, see :class:`~mdbridge.lps.learn.residuals.FitSettings`.
+        quadrature: what makes bonds of the influence function, one of :data:`.quadrature.QUADRATURES`.
+        settings: weights, effort and the family of influence functions, see
+            :class:`~mdbridge.lps.learn.residuals.FitSettings`.
 
     Returns:
         The fit: its ``material``, with one certificate for each node spacing, all of which hold.
@@ -53,7 +57,12 @@ def learn(
         check_horizon(horizon, field_set, name)
     chosen = settings or FitSettings()
     data, grids = problem_of(
-        sets, list(sets)[: len(training)], horizon, long_wave_weight, alike=chosen.own_dilatation
+        sets,
+        list(sets)[: len(training)],
+        horizon,
+        long_wave_weight,
+        alike=chosen.own_dilatation,
+        quadrature=quadrature,
     )
     return regression.learn(data, grids, degree, chosen)
 
@@ -65,6 +74,7 @@ def problem_of(
     long_wave_weight: float,
     weights: Array | None = None,
     alike: bool = False,
+    quadrature: str = DEFAULT,
 ) -> tuple[list[tuple[spectral.Moments, stencil.Stencil]], list[stencil.Stencil]]:
     """What the regression takes: moments of the samples with their grids, and all distinct grids.
 
@@ -76,11 +86,12 @@ def problem_of(
         weights: ``(s,)`` further weights of the samples.
         alike: ask for the same answer on grids of about the same spacing.  Two influence functions
             are free enough to fit one grid and fail on another that hardly differs.
+        quadrature: as in :func:`learn`.
 
     Raises:
         InputError: as :func:`transformed`.
     """
-    stencils = {name: stencil_of(field_set, horizon) for name, field_set in sets.items()}
+    stencils = {name: stencil_of(field_set, horizon, quadrature) for name, field_set in sets.items()}
     # equal to a millionth of an Å: one grid, certified once
     grids = list({grid.spacing.round(6).tobytes(): grid for grid in stencils.values()}.values())
     data = []
@@ -145,10 +156,10 @@ def solve(
     )
 
 
-def stencil_of(fields: FieldSet, horizon: float) -> stencil.Stencil:
+def stencil_of(fields: FieldSet, horizon: float, quadrature: str = DEFAULT) -> stencil.Stencil:
     """The bonds of a node on the grid of ``fields`` within ``horizon`` (Å)."""
     hx, hy = fields.spacing
-    return stencil.uniform((float(hx), float(hy)), horizon)
+    return stencil.uniform((float(hx), float(hy)), horizon, quadrature)
 
 
 def transformed(fields: FieldSet, name: str) -> spectral.Samples:

@@ -151,18 +151,18 @@ class InfluenceFunction(ABC):
 
 
 def share(values: Array, volume: Array, start: Ints | None = None) -> Array:
-    """K/m of bonds or rings, ``(n,)``.
+    """K/m of rings, or K W/m of bonds, ``(n,)``.
 
     Args:
-        values: K, ``(n,)``.
-        volume: ``(n,)`` what each K adds to m: W |z|² (Å⁴) of a bond, or of a ring's bonds together.
+        values: K of the rings, or K W of the bonds, ``(n,)``.
+        volume: ``(n,)`` what each value adds to m: Σ W |z|² (Å⁴) of a ring's bonds, |z|² (Å²) of a bond.
         start: where each neighbourhood begins; all is one without it.
     """
     return values / _per_neighbourhood(volume * values, start)
 
 
 def normalised(curve: Curve, volume: Array, start: Ints | None = None) -> Curve:
-    """K/m of a :data:`Curve` K, with its slopes; arguments as for :func:`share`."""
+    """Shares of a :data:`Curve`'s values, with their slopes; arguments as for :func:`share`."""
 
     def shares(parameters: Array) -> tuple[Array, Array]:
         values, slopes = curve(parameters)

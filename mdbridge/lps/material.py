@@ -5,6 +5,7 @@ from typing import Any
 
 from ..core.errors import InputError
 from . import families
+from . import quadrature as quadratures
 from .kernel import InfluenceFunction
 
 # C1 and C2 of [You2022, eq. 3.4] in two dimensions.  C1 is the dimension, which is the factor of the
@@ -41,12 +42,27 @@ class LinearPeridynamicSolid:
         lame_lambda: λ in TPa, the two-dimensional Lamé constant (C12).
         lame_mu: μ in TPa, the shear modulus (C66).
         own_dilatation: influence function of the dilatation, of the same horizon, or None.
+        quadrature: with which K is made into strengths of bonds, one of :data:`.quadrature.QUADRATURES`.
+            A learned K is learned together with it, and only with it are λ and μ its moduli.
     """
 
     influence: InfluenceFunction
     lame_lambda: float
     lame_mu: float
     own_dilatation: InfluenceFunction | None = None
+    quadrature: str = quadratures.DEFAULT
+
+    def __post_init__(self) -> None:
+        quadratures.known(self.quadrature)
+
+    def require_quadrature(self, quadrature: str) -> None:
+        """Refuse the bonds of another quadrature.
+
+        Raises:
+            ValueError: names both.
+        """
+        if quadrature != self.quadrature:
+            raise ValueError(f"a material with quadrature = {self.quadrature!r} on bonds with {quadrature!r}")
 
     @property
     def dilatation_influence(self) -> InfluenceFunction:
@@ -72,6 +88,7 @@ class LinearPeridynamicSolid:
             **self.influence.as_dict(),
             "delta_A": self.influence.horizon,
             "M": self.influence.degree,
+            "quadrature": self.quadrature,
             # for people: λ and μ alone are read back
             "E_TPa": self.young,
             "nu": self.poisson,
@@ -84,13 +101,15 @@ class LinearPeridynamicSolid:
     def from_dict(cls, data: dict[str, Any], source: str) -> "LinearPeridynamicSolid":
         """Read what :meth:`as_dict` gives; ``source`` names it in errors.
 
-        A model without ``kernel``, as earlier releases wrote them, is one of Bernstein polynomials.
+        A model without ``kernel`` and ``quadrature``, as earlier releases wrote them, is one of Bernstein
+        polynomials with the published weights.
         """
         try:
             horizon = float(data["delta_A"])
             influence = _influence(data, horizon, "")
             own = _influence(data, horizon, "dilatation_") if "dilatation_D" in data else None
-            return cls(influence, float(data["lambda_TPa"]), float(data["mu_TPa"]), own)
+            quadrature = data.get("quadrature", quadratures.DEFAULT)
+            return cls(influence, float(data["lambda_TPa"]), float(data["mu_TPa"]), own, quadrature)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{source}: not a model of mdbridge ({error!r}); it needs lambda_TPa, mu_TPa, delta_A, D "

@@ -17,9 +17,10 @@ from scipy.sparse import bsr_matrix, csr_matrix
 from scipy.spatial import cKDTree
 
 from ..core.errors import InputError, SolvabilityError
-from . import quadrature
-from .kernel import InfluenceFunction, share
+from . import quadrature as quadratures
+from .kernel import Curve, InfluenceFunction, normalised, share
 from .material import C1, C2, LinearPeridynamicSolid, combined, combined_slopes
+from .moduli import Moduli, of_bonds
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -39,18 +40,31 @@ class Neighbourhoods:
     where the diagonal of an operator goes.
 
     Attributes:
+        horizon: δ (Å).
         centres: ``(c,)`` the points, ascending.
         start: ``(c + 1,)`` where each neighbourhood begins among the bonds.
         neighbours: ``(b,)`` the other end of each bond.
         offsets: ``(b, 2)`` bond vectors z = x_j − x_i (Å), nearest periodic image.
         weights: ``(b,)`` quadrature weights W_ji (Å²), [You2022, sec. 3.2].
+        anisotropy: for each distinct stencil the positions of its families and the moments ``(n, c)`` that
+            their strengths must not have; nothing where the quadrature asks for none.
     """
 
+    horizon: float
     centres: Ints
     start: Ints
     neighbours: Ints
     offsets: Floats
     weights: Floats
+    anisotropy: tuple[tuple[Ints, Floats], ...] = ()
+
+    def strengths(self, values: Floats) -> Floats:
+        """K W of all bonds ``(b, p)`` from K at all bonds ``(b, p)``, see :class:`.quadrature.Rule`."""
+        found = self.weights[:, None] * values
+        for members, basis in self.anisotropy:
+            bonds = self.start[members][:, None] + np.arange(len(basis))
+            found[bonds] -= basis @ (basis.T @ found[bonds])
+        return found
 
     @property
     def owner(self) -> Ints:
@@ -62,9 +76,18 @@ class Neighbourhoods:
         kept = np.isin(self.centres, centres)
         bonds = np.repeat(kept, np.diff(self.start))
         start = np.concatenate([[0], np.cumsum(np.diff(self.start)[kept])])
-        return Neighbourhoods(
-            self.centres[kept], start, self.neighbours[bonds], self.offsets[bonds], self.weights[bonds]
-        ), bonds
+        position = np.cumsum(kept) - 1
+        anisotropy = tuple((position[own], basis) for m, basis in self.anisotropy if len(own := m[kept[m]]))
+        part = Neighbourhoods(
+            self.horizon,
+            self.centres[kept],
+            start,
+            self.neighbours[bonds],
+            self.offsets[bonds],
+            self.weights[bonds],
+            anisotropy,
+        )
+        return part, bonds
 
 
 @dataclass(frozen=True)
@@ -78,6 +101,7 @@ class OperatorRows:
         coupling: P, ``2r x t`` (1/Å).
         deviatoric: Γ, ``2r x 2c`` (1/Å²).
         lame_lambda, lame_mu: λ and μ (TPa).
+        moduli: of the discretised operator at the rows, where they were asked for.
 
     Displacements and forces are interleaved: x, y of the first point, and so on.
     """
@@ -89,6 +113,7 @@ class OperatorRows:
     deviatoric: csr_matrix
     lame_lambda: float
     lame_mu: float
+    moduli: Moduli | None = None
 
     def __call__(self, u: Floats) -> Floats:
         """L u on the rows, ``(2r,)`` or ``(2r, s)``, of ``(2c,)`` or ``(2c, s)`` displacements."""
@@ -129,6 +154,7 @@ class OperatorRows:
             self.deviatoric[:, entries],
             self.lame_lambda,
             self.lame_mu,
+            self.moduli,
         )
 
 
@@ -150,11 +176,12 @@ def operator_rows(
     horizon = material.influence.horizon
     # θ of all neighbours enters a row, so these need neighbours of their own
     needed = np.unique(_NeighbourSearch(points, box, horizon).bonds(rows, horizon)[1])
-    around = neighbourhoods(points, box, horizon, needed)
-    shares = volumetric = _bond_shares(around, material.influence)
+    around = neighbourhoods(points, box, horizon, needed, material.quadrature)
+    shares = volumetric = bond_shares(around, material.influence)
     if material.own_dilatation is not None:
-        volumetric = _bond_shares(around, material.own_dilatation)
+        volumetric = bond_shares(around, material.own_dilatation)
     own, bonds = around.of(rows)
+    moduli = of_bonds(material, own.offsets, volumetric[bonds], shares[bonds], own.start[:-1])
     columns = np.unique(around.neighbours)
     return OperatorRows(
         rows=rows,
@@ -164,6 +191,7 @@ def operator_rows(
         deviatoric=_deviatoric(own, shares[bonds], columns),
         lame_lambda=material.lame_lambda,
         lame_mu=material.lame_mu,
+        moduli=moduli,
     )
 
 
@@ -173,21 +201,21 @@ def operator_on(around: Neighbourhoods, material: LinearPeridynamicSolid) -> Ope
     Raises:
         SolvabilityError: the weighted volume of a point vanishes.
     """
-    shares = _bond_shares(around, material.influence)
-    volumetric = shares if material.own_dilatation is None else _bond_shares(around, material.own_dilatation)
+    shares = bond_shares(around, material.influence)
+    volumetric = shares if material.own_dilatation is None else bond_shares(around, material.own_dilatation)
     return operator_of_shares(around, shares, volumetric, (material.lame_lambda, material.lame_mu))
 
 
 def operator_of_shares(
     around: Neighbourhoods, shares: Floats, volumetric: Floats, lame: tuple[float, float]
 ) -> OperatorRows:
-    """The same from K/m of all bonds, ``(b,)`` (1/Å⁴), in which all three factors are linear.
+    """The same from K W/m of all bonds, ``(b,)`` (1/Å²), in which all three factors are linear.
 
-    So a change of K/m has a change of the factors that is made in the same way; see
+    So a change of K W/m has a change of the factors that is made in the same way; see
     :meth:`OperatorRows.change`.
 
     Args:
-        volumetric: K/m of the dilatation.
+        volumetric: K W/m of the dilatation.
         lame: λ and μ (TPa).
     """
     points = around.centres
@@ -202,8 +230,14 @@ def operator_of_shares(
     )
 
 
-def neighbourhoods(points: Floats, box: Floats | None, horizon: float, centres: Ints) -> Neighbourhoods:
-    """The neighbourhoods of ``centres`` ``(c,)`` (ascending) with their quadrature weights.
+def neighbourhoods(
+    points: Floats,
+    box: Floats | None,
+    horizon: float,
+    centres: Ints,
+    quadrature: str = quadratures.DEFAULT,
+) -> Neighbourhoods:
+    """The neighbourhoods of ``centres`` ``(c,)`` (ascending) with their quadrature.
 
     Weights are computed once per distinct stencil: once on a uniform grid, once
     per point on scattered points.
@@ -222,16 +256,19 @@ def neighbourhoods(points: Floats, box: Floats | None, horizon: float, centres: 
     start = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(centres)))])
     stencils = _distinct(keys, start)
     _refuse_cut_neighbourhoods(cloud, centres, keys, start, stencils)
-    weights = np.zeros(len(owner))
+    weights, anisotropy = np.zeros(len(owner)), []
     # the weights depend on the offsets alone: on a grid one small problem serves all points
     for members in stencils:
         stencil = offsets[start[members[0]] : start[members[0] + 1]]
         # the point itself is no neighbour; it is there for the operator's diagonal
         others = stencil.any(axis=1)
-        values = np.zeros(len(stencil))
-        values[others] = quadrature.weights(stencil[others], horizon)
+        rule = quadratures.rule(stencil[others], horizon, quadrature)
+        values, moments = np.zeros(len(stencil)), np.zeros((len(stencil), rule.anisotropy.shape[1]))
+        values[others], moments[others] = rule.weights, rule.anisotropy
         weights[start[members][:, None] + np.arange(len(stencil))] = values
-    return Neighbourhoods(centres, start, neighbours, offsets, weights)
+        if moments.size:
+            anisotropy.append((members, moments))
+    return Neighbourhoods(horizon, centres, start, neighbours, offsets, weights, tuple(anisotropy))
 
 
 def neighbour_springs(
@@ -251,7 +288,9 @@ def neighbour_springs(
     owner, neighbours, offsets = cloud.bonds(rows, 1.6 * cloud.spacing)
     order = np.argsort(owner, kind="stable")
     start = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(rows)))])
-    springs = Neighbourhoods(rows, start, neighbours[order], offsets[order], np.ones(len(owner)))
+    springs = Neighbourhoods(
+        1.6 * cloud.spacing, rows, start, neighbours[order], offsets[order], np.ones(len(owner))
+    )
     square = (springs.offsets**2).sum(axis=1)
     # One weighted volume for all points keeps the network symmetric; 8 is a square grid's Σ |z|²/|z|².
     shares = np.divide(1 / 8, square, out=np.zeros_like(square), where=square > 0)
@@ -347,17 +386,37 @@ def _refuse_cut_neighbourhoods(
     )
 
 
-def _bond_shares(around: Neighbourhoods, influence: InfluenceFunction) -> Floats:
-    """K/m at all bonds, ``(b,)`` (1/Å⁴)."""
+def bond_curve(around: Neighbourhoods, family: type[InfluenceFunction], degree: int) -> Curve:
+    """K at all bonds ``(b,)`` as a function of a fit's parameters."""
+    square = (around.offsets**2).sum(axis=1)
+    # a point's bond with itself has no weight, and K need not be finite there
+    radii = np.sqrt(np.where(square == 0, around.horizon**2, square))
+    return family.curve(np.minimum(radii, around.horizon), around.horizon, degree)
+
+
+def share_curve(around: Neighbourhoods, curve: Curve) -> Curve:
+    """K W/m of all bonds ``(b,)`` (1/Å²) as a function of a fit's parameters, from K at all bonds."""
+
+    def strengths(parameters: Floats) -> tuple[Floats, Floats]:
+        values, slopes = curve(parameters)
+        found = around.strengths(np.concatenate([values[:, None], slopes], axis=1))
+        return found[:, 0], found[:, 1:]
+
+    return normalised(strengths, (around.offsets**2).sum(axis=1), around.start[:-1])
+
+
+def bond_shares(around: Neighbourhoods, influence: InfluenceFunction) -> Floats:
+    """K W/m of all bonds, ``(b,)`` (1/Å²)."""
     square = (around.offsets**2).sum(axis=1)
     # a grid has few bond lengths: K, a sum of polynomials, is worth evaluating once for each;
     # a point's bond with itself has no weight, and K need not be finite there
     length, which = np.unique(np.where(square == 0, influence.horizon**2, square), return_inverse=True)
-    volume, start = around.weights * square, around.start[:-1]
+    strengths = around.strengths(influence(np.sqrt(length))[which, None])[:, 0]
+    start = around.start[:-1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        shares = share(influence(np.sqrt(length))[which], volume, start)
+        shares = share(strengths, square, start)
     # a neighbourhood's shares of its volume sum up to one; where they are huge, they nearly cancel
-    vanishing = ~(np.add.reduceat(np.abs(shares * volume), start) < 1e10)
+    vanishing = ~(np.add.reduceat(np.abs(shares * square), start) < 1e10)
     if vanishing.any():
         raise SolvabilityError(
             f"the weighted volume of {vanishing.sum()} points vanishes: "
@@ -367,22 +426,22 @@ def _bond_shares(around: Neighbourhoods, influence: InfluenceFunction) -> Floats
 
 
 def _dilatation(around: Neighbourhoods, shares: Floats, columns: Ints) -> csr_matrix:
-    """D: θ_i = 2 Σ_j (K/m) W z · (u_j − u_i), [You2022, eq. 3.7]."""
-    blocks = C1 * (shares * around.weights)[:, None, None] * around.offsets[:, None, :]
+    """D: θ_i = 2 Σ_j (K W/m) z · (u_j − u_i), [You2022, eq. 3.7]."""
+    blocks = C1 * shares[:, None, None] * around.offsets[:, None, :]
     return _balanced(around, blocks, columns, -1)
 
 
 def _coupling(around: Neighbourhoods, shares: Floats, columns: Ints) -> csr_matrix:
-    """P: −2 Σ_j (K/m) W z (θ_i + θ_j), the first sum of [You2022, eq. 3.6]."""
-    blocks = -C1 * (shares * around.weights)[:, None, None] * around.offsets[:, :, None]
+    """P: −2 Σ_j (K W/m) z (θ_i + θ_j), the first sum of [You2022, eq. 3.6]."""
+    blocks = -C1 * shares[:, None, None] * around.offsets[:, :, None]
     return _balanced(around, blocks, columns, 1)
 
 
 def _deviatoric(around: Neighbourhoods, shares: Floats, columns: Ints) -> csr_matrix:
-    """Γ: −16 Σ_j (K/m) W (z ⊗ z/|z|²) (u_j − u_i), the second sum of [You2022, eq. 3.6]."""
+    """Γ: −16 Σ_j (K W/m) (z ⊗ z/|z|²) (u_j − u_i), the second sum of [You2022, eq. 3.6]."""
     z = around.offsets
     square = (z**2).sum(axis=1)
-    scale = np.divide(-C2 * shares * around.weights, square, out=np.zeros_like(square), where=square > 0)
+    scale = np.divide(-C2 * shares, square, out=np.zeros_like(square), where=square > 0)
     return _balanced(around, scale[:, None, None] * z[:, :, None] * z[:, None, :], columns, -1)
 
 

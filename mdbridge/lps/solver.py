@@ -42,11 +42,14 @@ class Solution:
         iterations: ``(s,)`` Krylov iterations.
         residuals: ``(s,)`` ‖b − L u‖/‖b‖ over the free points, with the collar's
             part on the side of b.
+        moduli: C11, C22, C12 and C66 of the discretised operator (TPa), each the smallest and the largest
+            over the free points: λ + 2μ, λ + 2μ, λ and μ where K, its quadrature and the points agree.
     """
 
     displacement: Floats
     iterations: Ints
     residuals: Floats
+    moduli: dict[str, tuple[float, float]]
 
 
 def solve_periodic(
@@ -191,7 +194,21 @@ def _solve(
         _on_all_ranks(comm, blocks, part, known),
         np.array([result.iterations for result in results], dtype=int),
         np.array([result.residual for result in results]),
+        _moduli(comm, rows),
     )
+
+
+def _moduli(comm: MPI.Comm, rows: OperatorRows) -> dict[str, tuple[float, float]]:
+    """The smallest and the largest of each modulus on all ranks (collective)."""
+    assert rows.moduli is not None
+    own = [(float(values.min()), float(values.max())) for values in rows.moduli]
+    limits = np.array(comm.allgather(own))
+    return {
+        name: (float(lowest), float(highest))
+        for name, lowest, highest in zip(
+            rows.moduli._fields, limits[:, :, 0].min(axis=0), limits[:, :, 1].max(axis=0), strict=True
+        )
+    }
 
 
 def _krylov(

@@ -170,7 +170,12 @@ def operator_eigenvalues(material: LinearPeridynamicSolid, stencil: Stencil, wav
 def certify_material(
     material: LinearPeridynamicSolid, stencil: Stencil, count: int = 161
 ) -> Certificate | PairCertificate:
-    """The certificate that belongs to the kind of the model."""
+    """The certificate that belongs to the kind of the model.
+
+    Raises:
+        ValueError: the stencil is of another quadrature than the model.
+    """
+    material.require_quadrature(stencil.quadrature)
     if material.own_dilatation is None:
         return certify(material.influence, stencil, count)
 

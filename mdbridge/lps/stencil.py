@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from . import quadrature
+from . import quadrature as quadratures
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Stencil:
         weights: ``(n,)`` quadrature weights W (Å²).
         ring: ``(n,)`` the ring that each bond belongs to.
         radii: ``(rings,)`` bond length of each ring (Å), ascending.
+        quadrature: one of :data:`.quadrature.QUADRATURES`.
+        strength: ``(n, rings)`` the linear map from K on the rings to K W of the bonds (Å²).
     """
 
     spacing: NDArray[np.float64]
@@ -33,24 +35,26 @@ class Stencil:
     weights: NDArray[np.float64]
     ring: NDArray[np.int64]
     radii: NDArray[np.float64]
+    quadrature: str
+    strength: NDArray[np.float64]
 
     @property
     def volume(self) -> NDArray[np.float64]:
-        """``(rings,)`` Σ W |z|² of each ring (Å⁴): with K, its part of the weighted volume."""
-        volumes = self.weights * (self.offsets**2).sum(axis=1)
-        return np.asarray(np.bincount(self.ring, volumes, len(self.radii)), dtype=float)
+        """``(rings,)`` what K on each ring adds to the weighted volume Σ K W |z|² (Å⁴)."""
+        return (self.offsets**2).sum(axis=1) @ self.strength
 
 
-def uniform(spacing: tuple[float, float], horizon: float, near_cell: bool = False) -> Stencil:
-    """The stencil of a uniform grid with the quadrature of [You2022, sec. 3.2].
+def uniform(spacing: tuple[float, float], horizon: float, quadrature: str = quadratures.DEFAULT) -> Stencil:
+    """The stencil of a uniform grid.
 
     Args:
         spacing: hx, hy (Å).
         horizon: δ (Å); bonds of exactly that length belong to the stencil.
-        near_cell: take the weights nearest to a cell's area, not the smallest (see :mod:`.quadrature`).
+        quadrature: one of :data:`.quadrature.QUADRATURES`.
 
     Raises:
         InputError: the horizon holds too few neighbours.
+        ValueError: there is no such quadrature.
     """
     h = np.array(spacing, dtype=float)
     # a node at exactly δ is a neighbour, however its length is rounded
@@ -63,13 +67,18 @@ def uniform(spacing: tuple[float, float], horizon: float, near_cell: bool = Fals
     index, length = grid[inside], length[inside]
     # lengths that differ by round-off are one ring
     radii, ring = np.unique(np.round(length / horizon, 9), return_inverse=True)
+    ring = ring.reshape(-1)
+    rule = quadratures.rule(index * h, horizon, quadrature)
+    one_hot = np.equal.outer(ring, np.arange(len(radii))).astype(float)
     return Stencil(
         spacing=h,
         horizon=float(horizon),
         index=index,
         offsets=index * h,
-        weights=quadrature.weights(index * h, horizon, near=h.prod() if near_cell else 0.0),
-        ring=ring.reshape(-1),
+        weights=rule.weights,
+        ring=ring,
         # the mean: no bond of a ring is better than the others
         radii=np.bincount(ring, weights=length) / np.bincount(ring) if len(radii) else length,
+        quadrature=quadrature,
+        strength=rule.strengths(one_hot),
     )

@@ -38,9 +38,10 @@ class RingSymbols(Generic[M]):
     Attributes:
         wavevectors: ``(k, 2)`` (1/Å).
         radii: ``(rings,)`` (Å).
-        dilatation: ``(2k, rings)``: x and y of 2 Σ_ring W z sin(k·z) (Å³), for each wave vector.
-        deviatoric: ``(4k, rings)``: xx, xy, yx, yy of 16 Σ_ring W (z⊗z/|z|²)(1 − cos k·z) (Å²).
-        volume: ``(rings,)``: Σ_ring W |z|² (Å⁴).
+        dilatation: ``(2k, rings)``: x and y of 2 Σ W z sin(k·z) (Å³), for each wave vector.
+        deviatoric: ``(4k, rings)``: xx, xy, yx, yy of 16 Σ W (z⊗z/|z|²)(1 − cos k·z) (Å²).
+        volume: ``(rings,)``: Σ W |z|² (Å⁴).
+        quadrature: of the stencil, which makes the strengths K W of K on the rings.
     """
 
     wavevectors: Array
@@ -48,6 +49,7 @@ class RingSymbols(Generic[M]):
     dilatation: M
     deviatoric: M
     volume: Array
+    quadrature: str
 
     def g(self, shares: Any) -> Any:
         """g ``(k, 2)`` of K/m on the rings ``(rings,)``; of slopes ``(rings, p)`` ``(k, 2, p)``."""
@@ -60,13 +62,11 @@ class RingSymbols(Generic[M]):
 
 def rings(stencil: Stencil, wavevectors: Array) -> RingSymbols[Array]:
     """The ring symbols of ``stencil`` at ``wavevectors`` ``(k, 2)`` (1/Å)."""
-    one_hot = np.equal.outer(stencil.ring, np.arange(len(stencil.radii))).astype(float)
     sine, versine, pull, pairs = _waves(stencil, wavevectors)
 
     def by_ring(wave: Array, factors: Array) -> Array:
-        # bonds are summed into rings by a product with zeros and ones: one call of BLAS for all waves
-        columns = [wave @ (factor[:, None] * one_hot) for factor in factors.T]
-        return np.stack(columns, axis=1).reshape(-1, one_hot.shape[1])
+        columns = [wave @ (factor[:, None] * stencil.strength) for factor in factors.T]
+        return np.stack(columns, axis=1).reshape(-1, len(stencil.radii))
 
     return RingSymbols(
         wavevectors=wavevectors,
@@ -74,6 +74,7 @@ def rings(stencil: Stencil, wavevectors: Array) -> RingSymbols[Array]:
         dilatation=by_ring(sine, pull),
         deviatoric=by_ring(versine, pairs),
         volume=stencil.volume,
+        quadrature=stencil.quadrature,
     )
 
 
@@ -98,7 +99,7 @@ def bonds(
     sine, versine, pull, pairs = _waves(stencil, wavevectors)
 
     def of_bonds(function: InfluenceFunction) -> Array:
-        return share(function(stencil.radii), stencil.volume)[stencil.ring, None]
+        return (stencil.strength @ share(function(stencil.radii), stencil.volume))[:, None]
 
     deviatoric = of_bonds(influence)
     volumetric = deviatoric if dilatation is None else of_bonds(dilatation)
@@ -108,11 +109,11 @@ def bonds(
 
 def _waves(stencil: Stencil, wavevectors: Array) -> tuple[Array, Array, Array, Array]:
     """Sine and versine of k·z, both ``(k, n)``, and their factors in g ``(n, 2)`` and in G ``(n, 4)``."""
-    z, w = stencil.offsets, stencil.weights[:, None]
+    z = stencil.offsets
     phase = wavevectors @ z.T
     pairs = (z[:, :, None] * z[:, None, :]).reshape(-1, 4) / (z**2).sum(axis=1, keepdims=True)
     # 1 − cos without cancellation: for long waves nothing would be left of it
-    return np.sin(phase), 2 * np.sin(phase / 2) ** 2, C1 * w * z, C2 * w * pairs
+    return np.sin(phase), 2 * np.sin(phase / 2) ** 2, C1 * z, C2 * pairs
 
 
 def compose(lame_lambda: Any, lame_mu: Any, g: Any, big_g: Any) -> Any:
@@ -128,7 +129,12 @@ def compose_slopes(lame_lambda: float, lame_mu: float, g: Array, dg: Array, d_bi
 
 
 def operator(material: LinearPeridynamicSolid, symbols: RingSymbols[Array]) -> Array:
-    """L(k) ``(k, 2, 2)`` of ``material`` (TPa/Å²)."""
+    """L(k) ``(k, 2, 2)`` of ``material`` (TPa/Å²).
+
+    Raises:
+        ValueError: the rings are of another quadrature than the material.
+    """
+    material.require_quadrature(symbols.quadrature)
     own = material.own_dilatation
     g, big_g = parts(symbols, material.influence(symbols.radii), None if own is None else own(symbols.radii))
     return compose(material.lame_lambda, material.lame_mu, g, big_g)

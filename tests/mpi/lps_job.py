@@ -15,6 +15,7 @@ from mdbridge.lps.material import LinearPeridynamicSolid
 
 MATERIAL = LinearPeridynamicSolid(Bernstein(20.0, np.array([-1.4, -0.8, 2.8, 1.0]), (1.0,)), -0.197, 0.722)
 SMOOTH = LinearPeridynamicSolid(Bernstein(20.0, np.array([1.0]), (1.0,)), -0.197, 0.722)
+CONE = LinearPeridynamicSolid(Bernstein(20.0, np.array([1.0, 0.0]), (0.0,)), -0.197, 0.722, None, "isotropic")
 
 
 def grid(count: int, perturbation: float = 0.0) -> np.ndarray:
@@ -30,13 +31,13 @@ def solve(comm: MPI.Comm, path: str) -> int:
     points, box = grid(14), np.array([70.0, 70.0])
     periodic = solver.solve_periodic(comm, points, box, MATERIAL, random.standard_normal((2, 196, 2)))
     found = [periodic.displacement]
-    for material, perturbation in ((MATERIAL, 0.0), (SMOOTH, 0.2)):
+    for material, perturbation in ((MATERIAL, 0.0), (SMOOTH, 0.2), (CONE, 0.2)):
         points = grid(27, perturbation)
         free = np.hypot(*points.T) < 22
         loads, collar = random.standard_normal((2, 1, len(points), 2))
         solution = solver.solve_dirichlet(comm, points, free, material, loads, collar)
         image = solver.apply(comm, points, material, solution.displacement, at=free)
-        found += [solution.displacement, image]
+        found += [solution.displacement, image, np.array(list(solution.moduli.values()))]
     if comm.rank == 0:
         np.savez(path, *found)
     return 0

@@ -60,6 +60,10 @@ def test_the_collar_holds_two_horizons():
             {"learn": {"kernel": "wavelets"}},
             r"'learn\.kernel' = 'wavelets': .*must be one of 'bernstein', 'b-spline'",
         ),
+        (
+            {"learn": {"quadrature": "simpson"}},
+            r"'learn\.quadrature' = 'simpson': .*'published', 'near-cell'",
+        ),
         ({"learn": {"degrees": [61]}}, r"'learn\.degrees\.0' = 61"),
         ({"sweep": {"horizons_A": []}}, r"'sweep\.horizons_A' = \[\]"),
         ({"solve": {"relative_tolerance": 0.01}}, r"'solve\.relative_tolerance' = 0\.01"),

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import peridynamics_results
 import pytest
-from peridynamics_results import LAMBDA, MODEL, MU
+from peridynamics_results import GRID, LAMBDA, MODEL, MU
 from rich.console import Console
 
 from mdbridge.campaigns.peridynamics.published import TABLE_4
 from mdbridge.campaigns.peridynamics.summary import print_table, summarise
+from mdbridge.lps import stencil, symbol
 from mdbridge.lps.bspline import BSpline
 
 
@@ -43,6 +44,11 @@ def test_the_summary_has_the_means_over_samples_and_the_model(results):
     assert summary["E_u_test_by_case"] == pytest.approx([0.3, 0.31, 0.32, 0.33])
     for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M", "kernel", "alpha"):
         assert summary[key] == MODEL.as_dict()[key]
+    assert summary["quadrature"] == "published"
+    rings = symbol.rings(stencil.uniform(GRID.spacing, 13.0), 1e-4 * np.eye(2))
+    along, aside = symbol.operator(MODEL, rings) / 1e-8
+    found = [summary["moduli_TPa"][name] for name in ("C11", "C22", "C66")]
+    assert found == pytest.approx([along[0, 0], aside[1, 1], along[1, 1]], rel=1e-6)
     splines = replace(MODEL, influence=BSpline(13.0, np.ones(5)))
     other = summarise(replace(results, material=splines))
     assert other["kernel"] == "b-spline" and "alpha" not in other

@@ -39,6 +39,11 @@ def test_materials_and_parameters(layout):
         np.testing.assert_allclose(one(r) / one(5.0), other(r) / other(5.0), rtol=1e-12)
 
 
+def test_a_model_keeps_the_quadrature_of_its_fit():
+    layout = Layout(BSpline, 15.0, 2, quadrature="isotropic")
+    assert layout.material(layout.start(np.random.default_rng(0)), FELT).quadrature == "isotropic"
+
+
 def test_a_single_function_can_start_a_fit_of_two():
     p = TWO.parameters(LinearPeridynamicSolid(Bernstein(15.0, D, (1.0,)), -0.2, 0.7))
     np.testing.assert_array_equal(p[TWO.deviatoric], p[TWO.volumetric])

@@ -11,13 +11,14 @@ from mdbridge.lps.families import FAMILIES
 from mdbridge.lps.learn import regression, residuals, spectral
 from mdbridge.lps.learn.residuals import FitSettings
 from mdbridge.lps.material import LinearPeridynamicSolid
+from mdbridge.lps.quadrature import QUADRATURES
 
 HORIZON, DEGREE = 15.0, 4
 GRID, OTHER = stencil.uniform((4.93, 5.04), HORIZON), stencil.uniform((5.0, 5.0), HORIZON)
 TRUTH = LinearPeridynamicSolid(BSpline(HORIZON, np.array([1.0, 0.4, 0.7, 0.2, -0.1])), -0.197, 0.722)
 
 
-def samples(material=TRUTH):
+def samples(material=TRUTH, grid=GRID):
     """Standing waves of both polarisations, and the loads that the material answers with them."""
     shape, box = (12, 12), 12 * GRID.spacing
     x, y = (2 * np.pi * np.indices(shape) / 12).reshape(2, -1)
@@ -26,7 +27,7 @@ def samples(material=TRUTH):
         [np.outer(np.sin(n * x + 0.3) * np.sin(m * y + 0.7), axis) for n, m in modes for axis in np.eye(2)]
     )
     made = spectral.transform(u, u, shape, box)
-    operator = symbol.operator(material, symbol.rings(GRID, made.wavevectors))
+    operator = symbol.operator(material, symbol.rings(grid, made.wavevectors))
     return replace(made, b=np.einsum("kij,skj->ski", operator, made.u))
 
 
@@ -87,6 +88,27 @@ def test_every_family_learns_splines_of_its_degree_or_comes_near(kernel):
     assert max(one.max() for one in errors) < bound
     assert fit.material.lame_mu == pytest.approx(0.722, abs=0.1 * bound)
     assert fit.certificates[0].holds
+
+
+@pytest.mark.parametrize("quadrature", QUADRATURES)
+def test_every_quadrature_learns_the_truth_of_its_own(quadrature):
+    grid = stencil.uniform((4.93, 5.04), HORIZON, quadrature)
+    truth = replace(TRUTH, quadrature=quadrature)
+    made = samples(truth, grid)
+    data = [(spectral.moments(made), grid)]
+    settings = FitSettings(consistency_weight=0.0, starts=2, kernel="b-spline")
+    fit = regression.learn(data, [grid], DEGREE, settings)
+    assert fit.material.quadrature == quadrature
+    errors = spectral.errors(symbol.operator(fit.material, symbol.rings(grid, made.wavevectors)), made)
+    assert max(one.max() for one in errors) < 1e-5
+    assert fit.material.lame_mu == pytest.approx(0.722, abs=1e-5)
+
+
+def test_grids_of_different_quadratures_are_refused():
+    with pytest.raises(ValueError, match="several quadratures: isotropic, published"):
+        residuals.LeastSquaresProblem(
+            DATA, [stencil.uniform((5.0, 5.0), HORIZON, "isotropic")], DEGREE, FitSettings()
+        )
 
 
 def test_a_start_at_the_truth_stays_there():

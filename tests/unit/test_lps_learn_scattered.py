@@ -12,6 +12,7 @@ from mdbridge.lps.learn import scattered, spectral
 from mdbridge.lps.learn.parameters import Layout
 from mdbridge.lps.material import LinearPeridynamicSolid
 from mdbridge.lps.operator import operator_on
+from mdbridge.lps.quadrature import QUADRATURES
 
 SHAPE, SPACING, HORIZON = (12, 11), (4.9, 5.1), 18.0
 BOX = np.array(SHAPE) * SPACING
@@ -44,7 +45,8 @@ def manufactured(where, waves=3, truth=TRUTH):
 
 
 def problem(where, u, b, kernel="bernstein", weight=0.0):
-    return scattered._ScatteredProblem(where, u, b, Layout(families.family(kernel), HORIZON, 2), weight)
+    layout = Layout(families.family(kernel), HORIZON, 2, quadrature=where.quadrature)
+    return scattered._ScatteredProblem(where, u, b, layout, weight)
 
 
 def parameters(kernel, *coefficients):
@@ -66,9 +68,11 @@ def differences(function, at):
 
 
 @pytest.mark.parametrize("kernel", families.FAMILIES)
-@pytest.mark.parametrize("weight", [0.0, 2.0])
-def test_jacobian_is_the_slope_of_the_residuals(kernel, weight):
-    where = scattered.cloud(nodes(0.2), BOX, HORIZON)
+@pytest.mark.parametrize(
+    ("weight", "quadrature"), [(0.0, "published"), (2.0, "published"), (2.0, "isotropic")]
+)
+def test_jacobian_is_the_slope_of_the_residuals(kernel, weight, quadrature):
+    where = scattered.cloud(nodes(0.2), BOX, HORIZON, quadrature)
     u, b = fields()
     made = problem(where, u, b, kernel, weight)
     made.cuts = violated(made, kernel)
@@ -103,8 +107,9 @@ def test_slopes_of_a_cut_one_by_one(kernel, which):
 
 
 @pytest.mark.parametrize("kernel", families.FAMILIES)
-def test_on_a_uniform_grid_all_is_as_with_the_symbol(kernel):
-    where = scattered.cloud(nodes(), BOX, HORIZON)
+@pytest.mark.parametrize("quadrature", QUADRATURES)
+def test_on_a_uniform_grid_all_is_as_with_the_symbol(kernel, quadrature):
+    where = scattered.cloud(nodes(), BOX, HORIZON, quadrature)
     u, b = fields()
     # the coefficients have a mean square of one, so that the gauge does not count
     d = np.array([2.0, 1.0, 0.3]) / np.sqrt(5.09 / 3)
@@ -113,7 +118,7 @@ def test_on_a_uniform_grid_all_is_as_with_the_symbol(kernel):
     solid = made.material(p)
     found = scattered.errors(solid, where, u, b)
     samples = spectral.transform(u, b, SHAPE, BOX)
-    grid = stencil.uniform(SPACING, HORIZON)
+    grid = stencil.uniform(SPACING, HORIZON, quadrature)
     wanted = spectral.errors(symbol.operator(solid, symbol.rings(grid, samples.wavevectors)), samples)
     np.testing.assert_allclose(found, wanted, rtol=1e-10)
     # and the loss of the fit is the sum of both, before and after weighting

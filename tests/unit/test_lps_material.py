@@ -81,6 +81,18 @@ def test_a_model_of_an_earlier_release_names_no_family_and_is_of_bernstein_polyn
     assert again.own_dilatation.as_dict() == {"kernel": "bernstein", "alpha": -0.3, "D": [1.0, 2.0]}
 
 
+def test_the_quadrature_belongs_to_the_model():
+    model = LinearPeridynamicSolid(SPLINE, -0.2, 0.7, quadrature="isotropic")
+    data = json.loads(json.dumps(model.as_dict()))
+    assert LinearPeridynamicSolid.from_dict(data, "here").quadrature == "isotropic"
+    del data["quadrature"]
+    assert LinearPeridynamicSolid.from_dict(data, "here").quadrature == "published"
+    with pytest.raises(InputError, match=r"here: .*quadrature = 'simpson': must be one of 'published'"):
+        LinearPeridynamicSolid.from_dict(data | {"quadrature": "simpson"}, "here")
+    with pytest.raises(ValueError, match="quadrature = 'simpson'"):
+        LinearPeridynamicSolid(SPLINE, -0.2, 0.7, quadrature="simpson")
+
+
 @pytest.mark.parametrize("key", ["kernel", "dilatation_kernel"])
 def test_a_model_of_an_unknown_family_is_refused(key):
     data = LinearPeridynamicSolid(SPLINE, -0.2, 0.7, SPLINE).as_dict()

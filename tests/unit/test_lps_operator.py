@@ -9,9 +9,9 @@ from mdbridge.core.errors import InputError, SolvabilityError
 from mdbridge.lps import operator, quadrature
 from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.bspline import BSpline
-from mdbridge.lps.kernel import normalised
 from mdbridge.lps.material import LinearPeridynamicSolid
 from mdbridge.lps.operator import neighbourhoods, operator_rows
+from mdbridge.lps.quadrature import QUADRATURES
 
 SIGN_CHANGING = LinearPeridynamicSolid(
     Bernstein(15.0, np.array([-1.4, -0.8, 2.8, 1.0]), (1.2,)), -0.197, 0.722
@@ -103,9 +103,8 @@ def test_changes_of_the_operator_are_its_differences(influence):
     """With respect to what K depends on and to the moduli, on scattered points."""
     points, box = grid(8, perturbation=0.5), np.full(2, 40.0)
     around = neighbourhoods(points, box, 15.0, np.arange(len(points)))
-    square = (around.offsets**2).sum(axis=1)
-    curve = type(influence).curve(np.sqrt(np.where(square, square, 15.0**2)), 15.0, influence.degree)
-    shares = normalised(curve, around.weights * square, around.start[:-1])
+    curve = operator.bond_curve(around, type(influence), influence.degree)
+    shares = operator.share_curve(around, curve)
     u = np.random.default_rng(1).standard_normal((2 * len(points), 3))
 
     def rows(q, bulk=0.5, mu=0.7):
@@ -127,6 +126,19 @@ def test_changes_of_the_operator_are_its_differences(influence):
     ]
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-7 * np.abs(other).max())
+
+
+@pytest.mark.parametrize("quadrature", QUADRATURES)
+@pytest.mark.parametrize("perturbation", [0.0, 1.0])
+def test_strengths_of_some_neighbourhoods_are_those_among_all(quadrature, perturbation):
+    points = grid(perturbation=perturbation)
+    around = neighbourhoods(points, None, 15.0, middle(points, 24.0), quadrature)
+    values = np.random.default_rng(0).standard_normal((len(around.owner), 2))
+    some, bonds = around.of(middle(points, 12.0))
+    np.testing.assert_allclose(some.strengths(values[bonds]), around.strengths(values)[bonds], atol=1e-12)
+    (empty, none), whole = around.of(np.empty(0, dtype=int)), around.of(around.centres)[0]
+    assert not none.any() and len(empty.centres) == 0
+    np.testing.assert_array_equal(whole.strengths(values), around.strengths(values))
 
 
 def test_rows_do_not_depend_on_which_others_are_made():
@@ -188,7 +200,9 @@ def test_weights_are_computed_once_per_stencil(monkeypatch, perturbation):
     centres = middle(points, 24.0)
     calls = []
     weights = quadrature.weights
-    monkeypatch.setattr(quadrature, "weights", lambda *given: calls.append(1) or weights(*given))
+    monkeypatch.setattr(
+        quadrature, "weights", lambda *given, **kind: calls.append(1) or weights(*given, **kind)
+    )
     neighbourhoods(points, None, 15.0, centres)
     assert len(calls) == (len(centres) if perturbation else 1)
 

@@ -1,5 +1,7 @@
 """Boundary-value problems against the symbol, exact displacements and the local limit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -125,6 +127,18 @@ def test_second_order_towards_local_elasticity(problem, perturbation):
     assert np.all((order(errors) > 1.7) & (order(errors) < 2.3)), order(errors)
 
 
+@pytest.mark.parametrize("problem", [periodic_error, dirichlet_error])
+@pytest.mark.parametrize("perturbation", [0.0, 0.2])
+def test_second_order_with_any_kernel_where_the_quadrature_is_isotropic(problem, perturbation):
+    """K linear in r, which the published weights do not integrate."""
+
+    def solid(horizon):
+        return replace(material(horizon, 1.0, 0.0), quadrature="isotropic")
+
+    errors = np.array([problem(n, solid, perturbation) for n in (20, 40, 80)])
+    assert np.all((order(errors) > 1.7) & (order(errors) < 2.3)), order(errors)
+
+
 def test_no_order_for_a_kernel_whose_moments_are_not_exact():
     """The test above can fail: a kernel linear in r keeps the grid's anisotropy at fixed δ/h."""
     errors = np.array([periodic_error(n, lambda delta: material(delta, 1.0, 0.0), 0.0) for n in (20, 40)])
@@ -143,6 +157,7 @@ def disc(spacing=5.0, perturbation=0.0):
     [
         (0.0, sign_changing(20.0), 1e-9),
         (1.0, material(20.0, 1.0), 1e-9),  # K = 1/r: exact moments
+        (1.0, replace(material(20.0, 1.0, 0.5, -0.1, alpha=0.3), quadrature="isotropic"), 1e-9),
     ],
 )
 def test_linear_patch(perturbation, solid, bound):
@@ -154,6 +169,28 @@ def test_linear_patch(perturbation, solid, bound):
     )
     assert np.abs(solution.displacement - u).max() < bound * np.abs(u).max()
     np.testing.assert_array_equal(solution.displacement[:, ~free], u[:, ~free])
+
+
+@pytest.mark.parametrize("quadrature", ["published", "near-cell", "isotropic"])
+def test_a_solution_tells_the_moduli_of_its_points(quadrature):
+    """5 % too stiff for a constant K at 3.9 spacings; on scattered points from one to another."""
+    constant = replace(material(19.5, 1.0, alpha=0.0), quadrature=quadrature)
+    exact = {"C11": LAMBDA + 2 * MU, "C22": LAMBDA + 2 * MU, "C12": LAMBDA, "C66": MU}
+    for perturbation in (0.0, 0.5):
+        points = disc(perturbation=perturbation)
+        free = np.hypot(*points.T) <= 50
+        none = np.zeros((1, len(points), 2))
+        found = solver.solve_dirichlet(SELF, points, free, constant, none, none).moduli
+        assert set(found) == set(exact)
+        for name, (lowest, highest) in found.items():
+            if quadrature == "isotropic":
+                assert [lowest, highest] == pytest.approx([exact[name]] * 2)
+            elif perturbation:
+                assert highest - lowest > 0.01 * MU
+            else:
+                assert lowest == pytest.approx(highest)
+        if quadrature == "published" and not perturbation:
+            assert found["C66"][0] == pytest.approx(1.051 * MU, rel=1e-3)
 
 
 def test_rigid_rotation_is_reproduced_on_scattered_points_by_any_kernel():

@@ -69,22 +69,22 @@ def manufactured_tasks(config: StudyInput) -> dict[str, Task[MPI.Comm]]:
     read = [f"manufactured.{name}" for name in ("degrees", "horizon_A", "length_A")]
     tasks: dict[str, Task[MPI.Comm]] = {}
     for spacing in settings.spacings_A:
-        for near_cell in (False, True):
-            name = f"manufactured-{spacing:g}-{'cell' if near_cell else 'published'}"
-            further: dict[str, Any] = {"spacing_A": spacing, "near_cell": near_cell}
+        for short, quadrature in (("published", "published"), ("cell", "near-cell")):
+            name = f"manufactured-{spacing:g}-{short}"
+            further: dict[str, Any] = {"spacing_A": spacing, "quadrature": quadrature}
             identity = Identity.of("study: manufactured", config, read, **further)
-            work = partial(_manufactured, settings, spacing, near_cell)
+            work = partial(_manufactured, settings, spacing, quadrature)
             tasks[name] = Task(name, identity, lambda *_, work=work: work(), 15.0)
     return tasks
 
 
-def _manufactured(settings: Manufactured, spacing: float, near_cell: bool) -> Result:
+def _manufactured(settings: Manufactured, spacing: float, quadrature: str) -> Result:
     """Losses of the learned and of the true K = 1/r, and the learned ones themselves."""
     horizon = settings.horizon_A
     exact = partial(manufactured.continuum_symbol, lambda r: 1 / r, horizon, TRUE_LAME)
     samples = manufactured.standing_waves(spacing, settings.length_A, 0.1, exact)
-    grid = stencil.uniform((spacing, spacing), horizon, near_cell)
-    truth = LinearPeridynamicSolid(Bernstein(horizon, np.ones(1), (1.0,)), *TRUE_LAME)
+    grid = stencil.uniform((spacing, spacing), horizon, quadrature)
+    truth = LinearPeridynamicSolid(Bernstein(horizon, np.ones(1), (1.0,)), *TRUE_LAME, quadrature=quadrature)
     # not from 0, where 1/r is infinite
     r = np.linspace(0.02, 1.0, 50) * horizon
     learned: dict[str, Any] = {}

@@ -43,8 +43,9 @@ def _influence(record: dict[str, Any], path: Path) -> None:
             for (label, name), (colour, style, mark) in zip(curves.items(), styles, strict=False):
                 if results[name]["failure"]:
                     continue
-                influence = LinearPeridynamicSolid.from_dict(results[name]["constants"], name).influence
-                grid = stencil.uniform(spacing, influence.horizon)
+                solid = LinearPeridynamicSolid.from_dict(results[name]["constants"], name)
+                influence = solid.influence
+                grid = stencil.uniform(spacing, influence.horizon, solid.quadrature)
                 volume = grid.volume @ influence(grid.radii)
                 # from just below the shortest bond on: no data say what K is nearer to 0
                 for r, look in (

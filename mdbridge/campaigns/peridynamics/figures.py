@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...core.plots import BLUE, DIVERGING, GREEN, GREY, ORANGE, RED, SEQUENTIAL, bare, figure
 from ...fields.fieldset import FieldSet
-from ...lps import stability, stencil, symbol
+from ...lps import fieldsets, stability, symbol
 from ...lps.learn import spectral
 from .results import SHOWN, Results
 
@@ -35,7 +35,7 @@ def _influence(results: Results, path: Path) -> None:
     curves = [("learned", material.influence, BLUE)]
     if material.own_dilatation is not None:
         curves = [("deviatoric", material.influence, BLUE), ("dilatation", material.own_dilatation, ORANGE)]
-    grid = stencil.uniform(tuple(results.fields["train"].spacing), horizon)
+    grid = fieldsets.stencil_of(results.fields["train"], horizon, material.quadrature)
     # K may be anything nearer to 0 than the shortest bond
     r = np.linspace(0.8 * grid.radii[0], horizon, 600)
     lowest, highest = 0.0, 0.0
@@ -116,7 +116,7 @@ def _map(axes: Any, fields: FieldSet, inside: NDArray[np.bool_], values: Array, 
 def _dispersion(results: Results, path: Path) -> None:
     """Moduli of longitudinal and transverse waves: the symbol against the MD response."""
     fields = results.fields["train"]
-    grid = stencil.uniform(tuple(fields.spacing), results.material.influence.horizon)
+    grid = fieldsets.stencil_of(fields, results.material.influence.horizon, results.material.quadrature)
     assert fields.shape is not None  # the training samples are periodic
     samples = spectral.transform(fields.u, fields.b, fields.shape, fields.box)
     with figure(path, 7.2, 3.0, ncols=2, sharey=True) as (_, axes):
@@ -170,7 +170,7 @@ def _response(
 def _solvability(results: Results, path: Path) -> None:
     """The conditions' eigenvalues over the zone, and where the training waves lie."""
     fields, material = results.fields["train"], results.material
-    grid = stencil.uniform(tuple(fields.spacing), material.influence.horizon)
+    grid = fieldsets.stencil_of(fields, material.influence.horizon, material.quadrature)
     edge = np.pi / fields.spacing
     axes_k = [np.linspace(-e, e, 161) for e in edge]
     k = np.stack(np.meshgrid(*axes_k, indexing="ij"), axis=-1).reshape(-1, 2)

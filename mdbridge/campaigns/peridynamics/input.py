@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ...core.config import Section
-from ...lps import families
+from ...lps import families, quadrature
 from ...md.crystals import CRYSTALS, PlanarCrystal, planar_crystal
 from ...md.loads import WAVES
 
@@ -22,6 +22,9 @@ Line = Annotated[str, Field(pattern=r"^[^\n]*\S[^\n]*$")]
 def _known_kernel(name: str) -> str:
     # the register's own error, which lists the families
     return families.family(name).name
+
+
+_Quadrature = Annotated[str, AfterValidator(quadrature.known)]
 
 
 class MD(Section):
@@ -188,6 +191,8 @@ class Learn(Section):
 
     kernel: Annotated[str, AfterValidator(_known_kernel)] = families.DEFAULT
     """Family of the influence functions: bernstein, or b-spline, each with M + 1 coefficients."""
+    quadrature: _Quadrature = quadrature.DEFAULT
+    """What makes bonds of K: published, near-cell or isotropic.  The model keeps it for solving."""
     method: Literal["least-squares", "algorithm-1"] = "least-squares"
     horizons_A: Annotated[list[Length], Field(min_length=1)] = [25.5, 28.5]
     degrees: Annotated[list[Annotated[int, Field(ge=0, le=60)]], Field(min_length=1)] = [16, 24]

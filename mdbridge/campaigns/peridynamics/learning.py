@@ -210,7 +210,9 @@ def _fit(
     power = 0.0 if settings.method == "algorithm-1" else settings.long_wave_weight
     # "train_fine" too, where it was read: that is the hybrid training of section 6.4
     training = [name for name in fields if name.startswith("train")]
-    data, grids = fieldsets.problem_of(fields, training, horizon, power, weights, settings.own_dilatation)
+    data, grids = fieldsets.problem_of(
+        fields, training, horizon, power, weights, settings.own_dilatation, settings.quadrature
+    )
     if settings.method == "algorithm-1":
         from ...lps.learn import algorithm1  # brings in torch, which takes seconds to import
 
@@ -236,7 +238,7 @@ def spectral_errors(material: LinearPeridynamicSolid, fields: Fields) -> dict[st
         if field_set.shape is None:
             continue
         sample = fieldsets.transformed(field_set, name)
-        grid = fieldsets.stencil_of(field_set, material.influence.horizon)
+        grid = fieldsets.stencil_of(field_set, material.influence.horizon, material.quadrature)
         operator = symbol.operator(material, symbol.rings(grid, sample.wavevectors))
         residual, solution = spectral.errors(operator, sample)
         errors[f"E_res_{name}"] = float(residual.mean())

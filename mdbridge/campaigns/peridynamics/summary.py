@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ...lps import fieldsets, moduli
 from .results import Results
 
 
@@ -24,6 +25,10 @@ def summarise(results: Results) -> dict[str, Any]:
     summary |= {key: results.model[key] for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M")}
     influence = results.material.influence
     summary |= {"kernel": influence.name, **influence.named_shape()}
+    grid = fieldsets.stencil_of(results.fields["train"], influence.horizon, results.material.quadrature)
+    summary["quadrature"] = results.material.quadrature
+    # of the discretised operator: λ + 2μ, λ + 2μ, λ, μ as far as K and its quadrature agree
+    summary["moduli_TPa"] = moduli.of_grid(results.material, grid)
     summary |= {f"md_{name}": value for name, value in md.items()}
     summary |= {"md_E_TPa": c11 - c12**2 / c11, "md_nu": c12 / c11}
     summary |= {"E_u_test_by_case": results.solved["test"].E_u.tolist()}

@@ -220,7 +220,8 @@ class _ConstrainedProblem:
         shape, d = values[2 : self.coefficients.start], values[self.coefficients]
         d = settled(d, slopes[:, len(shape) :])
         influence = self.family.from_parameters(self.horizon, np.concatenate([shape, d]))
-        return LinearPeridynamicSolid(influence, float(values[0]), float(values[1]))
+        quadrature = self.grids[0].symbols.quadrature
+        return LinearPeridynamicSolid(influence, float(values[0]), float(values[1]), None, quadrature)
 
     def project(self, p: Tensor) -> None:
         """(4.8) in place: μ >= 0, λ + μ >= 0, α at most its bound (the paper's 3, less a thousandth)."""
@@ -287,6 +288,7 @@ class _Grid:
             dilatation=torch.tensor(rings.dilatation / _UNIT**3),
             deviatoric=torch.tensor(rings.deviatoric / _UNIT**2),
             volume=volume,
+            quadrature=rings.quadrature,
         )
         root, target = moments.residual
         self.root, self.target = torch.tensor(root / _UNIT**2), torch.tensor(target)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..kernel import InfluenceFunction
 from ..material import LinearPeridynamicSolid
+from ..quadrature import DEFAULT
 
 Array = NDArray[np.float64]
 
@@ -24,12 +25,14 @@ class Layout:
         horizon: δ (Å).
         degree: M.
         own_dilatation: whether the dilatation has an influence function of its own.
+        quadrature: with which the model is learned, and which it keeps.
     """
 
     family: type[InfluenceFunction]
     horizon: float
     degree: int
     own_dilatation: bool = False
+    quadrature: str = DEFAULT
 
     @property
     def size(self) -> int:
@@ -77,7 +80,8 @@ class Layout:
             d = q[len(self.family.shape_parameters) :]
             d[:] = settled(d, slopes[:, -len(d) :])
             functions.append(self.family.from_parameters(self.horizon, q))
-        return LinearPeridynamicSolid(functions[0], *self.lame(p), *functions[1:])
+        own = functions[1] if self.own_dilatation else None
+        return LinearPeridynamicSolid(functions[0], *self.lame(p), own, self.quadrature)
 
     def parameters(self, material: LinearPeridynamicSolid) -> Array:
         """The inverse of :meth:`material`, up to the scale of K.

@@ -72,7 +72,12 @@ class LeastSquaresProblem:
         settings: FitSettings,
     ):
         family = families.family(settings.kernel)
-        self.layout = Layout(family, grids[0].horizon, degree, settings.own_dilatation)
+        kinds = sorted({stencil.quadrature for stencil in [*grids, *(grid for _, grid in data)]})
+        if len(kinds) > 1:
+            raise ValueError(
+                f"a model has one quadrature, but its grids have several quadratures: {', '.join(kinds)}"
+            )
+        self.layout = Layout(family, grids[0].horizon, degree, settings.own_dilatation, kinds[0])
         self.settings = settings
         self.grids = grids
         self.evaluations = 0
@@ -290,10 +295,9 @@ def _consistency(stencil: Stencil) -> tuple[Array, Array]:
     Two of second order, which make the dilatation exact for long waves, and three of
     fourth order over |z|², for the deviatoric part.
     """
-    z, w = stencil.offsets, stencil.weights
+    z = stencil.offsets
     x2, y2 = (z**2).T
     square = x2 + y2
     second = np.stack([2 * x2, 2 * y2])
     fourth = np.stack([8 / 3 * x2**2, 8 / 3 * y2**2, 8 * x2 * y2]) / square
-    one_hot = np.equal.outer(stencil.ring, np.arange(len(stencil.radii))).astype(float)
-    return (w * second) @ one_hot, (w * fourth) @ one_hot
+    return second @ stencil.strength, fourth @ stencil.strength

@@ -16,9 +16,17 @@ from scipy.optimize import OptimizeResult
 
 from ...core.errors import ConvergenceError
 from .. import families
-from ..kernel import normalised
 from ..material import LinearPeridynamicSolid
-from ..operator import Neighbourhoods, OperatorRows, neighbourhoods, operator_of_shares, operator_on
+from ..operator import (
+    Neighbourhoods,
+    OperatorRows,
+    bond_curve,
+    neighbourhoods,
+    operator_of_shares,
+    operator_on,
+    share_curve,
+)
+from ..quadrature import DEFAULT
 from . import leastsquares
 from .parameters import Layout
 
@@ -39,12 +47,14 @@ class Cloud:
         box: ``(2,)`` (Å).
         horizon: δ (Å).
         around: neighbourhoods of all points.
+        quadrature: of their bonds, one of :data:`.quadrature.QUADRATURES`.
     """
 
     points: Array
     box: Array
     horizon: float
     around: Neighbourhoods
+    quadrature: str
 
 
 @dataclass(frozen=True)
@@ -66,13 +76,14 @@ class ScatteredFit:
     cuts: int
 
 
-def cloud(points: Array, box: Array, horizon: float) -> Cloud:
-    """Find all bonds of ``points`` ``(n, 2)`` and their quadrature weights.
+def cloud(points: Array, box: Array, horizon: float, quadrature: str = DEFAULT) -> Cloud:
+    """Find all bonds of ``points`` ``(n, 2)`` and their quadrature.
 
     Raises:
         InputError: as :func:`.operator.neighbourhoods`.
     """
-    return Cloud(points, box, horizon, neighbourhoods(points, box, horizon, np.arange(len(points))))
+    around = neighbourhoods(points, box, horizon, np.arange(len(points)), quadrature)
+    return Cloud(points, box, horizon, around, quadrature)
 
 
 def learn(
@@ -97,7 +108,7 @@ def learn(
     Raises:
         ConvergenceError: no solvable model is found.
     """
-    layout = Layout(families.family(kernel), where.horizon, degree)
+    layout = Layout(families.family(kernel), where.horizon, degree, quadrature=where.quadrature)
     problem = _ScatteredProblem(where, u, b, layout, solution_weight)
     random = np.random.default_rng(seed)
     tries = [problem.minimize(layout.start(random), 30) for _ in range(starts)]
@@ -118,7 +129,11 @@ def errors(material: LinearPeridynamicSolid, where: Cloud, u: Array, b: Array) -
     """Relative errors of each sample, ``(s,)``: of the residual, and of the solution with mean(u) = 0.
 
     On scattered points L has a small resultant of its own, so a solution is one up to a constant force.
+
+    Raises:
+        ValueError: the model is of another quadrature than the bonds.
     """
+    material.require_quadrature(where.quadrature)
     matrix = operator_on(where.around, material).matrix().toarray()
     u = u - u.mean(axis=1, keepdims=True)
     residual = u.reshape(len(u), -1) @ matrix.T - b.reshape(len(u), -1)
@@ -134,12 +149,8 @@ class _ScatteredProblem:
     def __init__(self, where: Cloud, u: Array, b: Array, layout: Layout, solution_weight: float):
         around = where.around
         self.where, self.layout, self.weight = where, layout, solution_weight
-        square = (around.offsets**2).sum(axis=1)
-        # a point's bond with itself has no weight, and K need not be finite there
-        radii = np.sqrt(np.where(square == 0, where.horizon**2, square))
-        curve = layout.family.curve(np.minimum(radii, where.horizon), where.horizon, layout.degree)
-        self.curve, self.bonds = curve, square > 0
-        self.shares = normalised(curve, around.weights * square, around.start[:-1])
+        self.curve = bond_curve(around, layout.family, layout.degree)
+        self.shares = share_curve(around, self.curve)
         u = u - u.mean(axis=1, keepdims=True)
         self.u, self.b = (field.reshape(len(field), -1).T for field in (u, b))  # (2n, s)
         count = np.sqrt(len(u))
@@ -149,7 +160,8 @@ class _ScatteredProblem:
 
     def material(self, p: Array) -> LinearPeridynamicSolid:
         """The model at ``p``."""
-        return self.layout.material(p, self.curve(p[self.layout.deviatoric])[1][self.bonds])
+        slopes = self.curve(p[self.layout.deviatoric])[1]
+        return self.layout.material(p, slopes[self.where.around.weights != 0])
 
     def minimize(self, start: Array, evaluations: int) -> OptimizeResult:
         """Least squares from ``start`` within the bounds, in at most so many evaluations."""
