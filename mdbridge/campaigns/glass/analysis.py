@@ -45,12 +45,14 @@ class Curve:
         """Read a curve."""
         early = gamma <= ELASTIC
         slope = offset = error = np.nan
+        # two points are a line without an error
         if early.sum() >= 3 and np.ptp(gamma[early]) > 0:
             (slope, offset), covariance = np.polyfit(gamma[early], stress[early], 1, cov="unscaled")
             left = stress[early] - slope * gamma[early] - offset
             # neighbouring points share their thermal noise: count the independent ones
             error = np.sqrt(covariance[0, 0] * _independent(left) * (left @ left) / max(1, early.sum() - 2))
         late = stress[gamma >= FLOW * gamma.max()]
+        # as above: of the points that are independent
         flow_error = late.std() * np.sqrt(_independent(late - late.mean()) / len(late))
         return cls(
             gamma, stress, float(slope), float(error), float(offset), float(late.mean()), float(flow_error)
@@ -59,7 +61,9 @@ class Curve:
     def peak(self) -> tuple[float, float]:
         """Strain and stress at the highest point of the curve smoothed over Δγ = 0.01."""
         width = max(1, int(np.sum(self.gamma <= self.gamma[0] + 0.01 * max(1.0, self.gamma.max() / 0.5))))
+        # the highest of many noisy points lies above the curve: a mean over some of them does not
         smooth = np.convolve(self.stress, np.ones(width) / width, "valid")
+        # the strains are averaged alike, so that a steady slope shifts nothing
         middle = np.convolve(self.gamma, np.ones(width) / width, "valid")
         top = int(smooth.argmax())
         return float(middle[top]), float(smooth[top])
@@ -72,6 +76,7 @@ def _independent(noise: Array) -> float:
     total = 1.0
     for lag in range(1, len(noise) // 3):
         alike = float(noise[lag:] @ noise[:-lag] / power) if power > 0 else 0.0
+        # beyond its first zero an autocorrelation is noise, whose sum would grow with the length
         if alike <= 0:
             break
         total += 2 * alike
@@ -82,6 +87,7 @@ def correlation(field: Array, other: Array) -> float | None:
     """Of two fields; None where one of them does not vary."""
     field, other = field - field.mean(), other - other.mean()
     size = np.sqrt((field**2).sum() * (other**2).sum())
+    # a field without variance has no correlation, up to round-off
     return float((field * other).sum() / size) if size > 1e-12 * np.sqrt(field.size) else None
 
 
@@ -118,6 +124,7 @@ def summarise(path: Path) -> dict[str, Any]:
             "flow_stress": curve.flow,
             "flow_stress_error": curve.flow_error,
             "overshoot": peak / curve.flow - 1,
+            # the box's own E_xy is γ/2: 1 says that the fit of the local strain is not biased
             "mean_Exy_over_half_gamma": exy[-1].mean() / (gamma[-1] / 2) if gamma[-1] else None,
             "largest_Exy": exy[-1].max(),
             "energy_per_atom_first_last": [energy[k].mean() for k in (0, -1)],
@@ -126,6 +133,7 @@ def summarise(path: Path) -> dict[str, Any]:
             "energy_strain_correlation": _energy_and_strain(exy, free, gamma),
             "seconds": {name[8:]: value for name, value in known.items() if name.startswith("seconds_")},
         }
+    # a script of one's own has no separate test of the moduli
     summary |= {name: known[name] for name in MODULI if name in known}
     if "mu_GPa" in known:
         summary["slope_over_modulus"] = curve.slope / known["mu_GPa"]
@@ -135,6 +143,8 @@ def summarise(path: Path) -> dict[str, Any]:
 def _energy_and_strain(exy: Array, energy: Array, gamma: Array) -> dict[str, Any]:
     """How the strain at γ = 0.1 follows the energy at rest, and the energy gained until then the strain."""
     frame = int(np.abs(gamma - 0.1).argmin())
+    # strain is known at the corners, energy at the centres: the mean of four corners, around the periodic
+    # box
     corners = exy[frame]
     right, above = np.roll(corners, -1, axis=1), np.roll(corners, -1, axis=0)
     strain = 0.25 * (corners + right + above + np.roll(right, -1, axis=0))

@@ -45,6 +45,7 @@ def product(comm: MPI.Comm, workspace: Workspace, settings: Calibrate, identity:
 
     def work(staged: Path) -> None:
         parallel.on_root(comm, lambda: _prepare(settings, workspace.root / "glass.h5", folder))
+        # an interrupted calibration goes on: its record is the state
         resume = parallel.on_root(comm, (folder / "trials.jsonl").exists)
         calibration.run(comm, folder / "calibration.toml", folder, (), resume)
         parallel.on_root(
@@ -72,10 +73,12 @@ def report(
     best: dict[str, Any] = search["best"]
     md = _read(settings, glass)
     options = _model_options(settings, md, folder)
+    # those of the paper's strains that this run has reached, and has a frame of
     compared = [s for s in COMPARED if s <= md["max_strain"] * (1 + 1e-9) and _is_frame(s, md)]
     model = forward(**best, **options | {"strains": compared})
     frames = [_frame(s, md) for s in compared]
     energy = md["energy"][frames]
+    # not effective_temperature, which refuses χ <= 0: later frames of the MD are shown as they are
     chi = best["beta"] * (energy - best["E0"])
     compare = {
         "md": {"Exy": md["exy"][frames], "T_eff": settings.e_z_K * chi, "shear_stress": md["stress"]},
@@ -136,6 +139,7 @@ def _read(settings: Calibrate, path: Path) -> dict[str, Any]:
         # the box that LAMMPS's forces see lags by a step; frames are named by the strain they are made at
         max_strain = file.attribute("max_strain", float)
         frame = np.rint(curve.gamma / max_strain * (len(gamma) - 1)).astype(int)
+        # several points of the curve belong to a frame
         count = np.bincount(frame, minlength=len(gamma))
         return {
             "gamma": gamma,
@@ -162,6 +166,7 @@ def _prepare(settings: Calibrate, glass: Path, folder: Path) -> None:
             )
     energy = md["energy"]
     try:
+        # at the first bound of E0, by default the nearer one: else trials would fail one by one, after the MD
         effective_temperature(energy[0], 1.0, float(energy[0].min()) - settings.E0_below_eV[0])
     except MdbridgeError as error:
         raise InputError(f"calibrate.E0_below_eV = {settings.E0_below_eV}: {error}") from error
@@ -173,6 +178,7 @@ def _prepare(settings: Calibrate, glass: Path, folder: Path) -> None:
 
 def _input(settings: Calibrate, md: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """The tables of the calibration's input."""
+    # the farther below, the lower: the pair comes in either order
     low_e0, high_e0 = (
         float(md["energy"][0].min()) - below for below in reversed(sorted(settings.E0_below_eV))
     )
@@ -182,6 +188,7 @@ def _input(settings: Calibrate, md: Mapping[str, Any], folder: Path) -> dict[str
     return {
         "campaign": "calibrate",
         "model": "mdbridge.stz:forward",
+        # names alone: input and fields lie in one folder, which may be moved
         "options": {k: Path(v).name if k in names else v for k, v in options.items()},
         "parameters": {
             "c0": _bounds(*settings.c0),
@@ -225,6 +232,7 @@ def _model_options(settings: Calibrate, md: Mapping[str, Any], folder: Path) -> 
 
 
 def _bounds(low: float, high: float) -> dict[str, Any]:
+    # rounded: a last bit that differs between machines would be another input
     return {"low": float(f"{low:.8g}"), "high": float(f"{high:.8g}")}
 
 

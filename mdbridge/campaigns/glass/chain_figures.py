@@ -32,12 +32,14 @@ def _fields(
 ) -> None:
     """MD above, calibrated model below, one colour scale for each strain."""
     strains = file.get("strain")
+    # the last one where none of the paper's is there
     shown = [k for k, strain in enumerate(strains) if np.isclose(strain, wanted).any()] or [len(strains) - 1]
     with plots.figure(
         path, 1.75 * len(shown) + 0.4, 4.4, nrows=2, ncols=len(shown), squeeze=False, sharex=True, sharey=True
     ) as (fig, axes):
         for column, k in zip(axes.T, shown, strict=True):
             pair = [file.get(f"{source}/{name}", at=k) for source in ("md", "model")]
+            # one scale for both, or they could not be compared
             limits = {"vmin": min(p.min() for p in pair), "vmax": max(p.max() for p in pair)}
             place = {"origin": "lower", "extent": (0, box[0], 0, box[1])}
             images = [
@@ -47,6 +49,7 @@ def _fields(
             for panel in column:
                 plots.bare(panel)
             bar = fig.colorbar(images[0], ax=column, orientation="horizontal", pad=0.02, aspect=15)
+            # small bars: more numbers would run into each other
             bar.ax.locator_params(nbins=3)
             bar.ax.tick_params(labelsize=7)
             column[0].set_title(f"$\\gamma$ = {strains[k]:.2f}")

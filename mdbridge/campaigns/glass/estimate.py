@@ -46,6 +46,7 @@ def run(comm: MPI.Comm, config: GlassInput, material: Path, source: Path, out: P
     for segment in segments:
         steps[segment.stage] = steps.get(segment.stage, 0) + segment.steps
     if config.md.script is None:
+        # ± shear and ± volume
         steps["moduli"] = 4 * round(config.md.modulus_ps / config.md.timestep_ps)
     _print(comm, config, timing, atoms, steps, {s.stage for s in segments if s.observed})
 
@@ -54,6 +55,8 @@ def _time_replica(comm: MPI.Comm, config: GlassInput, material: Path) -> Timing:
     """The campaign's own crystal, cut down to a size that a short run can time, and sheared."""
     md, observe = config.md, config.observe
     cells = np.array(md.cells)
+    # two atoms a cell; thinner along the longer of the two edges in the plane, never along the third,
+    # which the windows average over
     while 2 * cells.prod() > REPLICA * comm.size and cells[:2].max() > 6:
         cells[np.argmax(cells[:2])] -= 1
     # nodes as far from each other as in the whole: an atom then meets as many in its windows
@@ -75,16 +78,20 @@ def _time_script(comm: MPI.Comm, config: GlassInput, segment: Segment) -> Timing
 
 def _measure(comm: MPI.Comm, config: GlassInput, session: Session, chain: sampling.Chain) -> Timing:
     """Steps alone; then frames without a pause, the first of which compiles the loops."""
+    # the first steps build neighbour lists and settle what memory and caches do
     session.run(20, "post no")
     plain = _timed(comm, session, 100) / 100
     span = max(config.observe.samples * config.observe.sample_every, config.observe.curve_points)
     total = config.frame_steps * config.observe.frames
+    # frames without a pause: what they cost then stands out from the noise of the steps
     observe = config.observe.model_copy(update={"frames": max(1, total // span)})
     dense = config.model_copy(update={"observe": observe})
     chain.offset = session.step + config.hold_steps
     sampling.attach_observers(session, dense, chain, session.step - 1, lambda _: None)
+    # compiles the observers' loops, which is no part of a long run
     session.run(dense.frame_steps + 1, "post no")
     frame = _timed(comm, session, dense.frame_steps) - dense.frame_steps * plain
+    # noise may make the observers' share negative
     observed = plain + max(0.0, frame) / config.frame_steps
     return Timing(session.natoms, plain, observed, session.memory() / session.natoms)
 
@@ -94,6 +101,7 @@ def _timed(comm: MPI.Comm, session: Session, steps: int) -> float:
     start = time.perf_counter()
     session.run(steps, "post no")
     comm.Barrier()
+    # one clock for all ranks: they decide alike on what they print
     return comm.bcast(time.perf_counter() - start)
 
 
@@ -112,6 +120,7 @@ def _print(
         table.add_row(stage, f"{count:,}", _spell(seconds))
     table.add_row("all", f"{sum(steps.values()):,}", _spell(total))
     out.print(table)
+    # doubles; nine fields beside the extra ones
     frame = 8.0 * config.observe.grid[0] * config.observe.grid[1] * (9 + len(config.observe.extra))
     out.print(
         f"timed: {1e3 * timing.plain:.2f} ms a step with {timing.atoms:,} atoms on {comm.size} rank(s)"

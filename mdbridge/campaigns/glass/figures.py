@@ -46,6 +46,7 @@ def draw(path: Path, out: Path) -> None:
         ):
             _maps(file, name, gamma, shown, box, length, out / figure)
         curve = stress_strain(file)
+        # a script need not shear
         if np.ptp(curve.gamma) > 0:
             _stress_strain(curve, known, file.units("curve/stress"), out / "stress_strain.png")
         _flow(file, gamma, box, length, out / "flow.png")
@@ -55,6 +56,7 @@ def draw(path: Path, out: Path) -> None:
 
 def _shown(gamma: Array) -> list[int]:
     """Frames to draw: at the published strains, or evenly spread where the strain does not go that far."""
+    # a little short of the last strain still has a frame near it
     if gamma.max() < 0.98 * MAPPED[-1]:
         return sorted({round(k) for k in np.linspace(0, len(gamma) - 1, 5)})
     return [int(np.abs(gamma - strain).argmin()) for strain in MAPPED]
@@ -83,6 +85,7 @@ def _maps(
             bar = fig.colorbar(image, ax=panel, orientation="horizontal", pad=0.02, aspect=15)
             bar.ax.locator_params(nbins=3)
             bar.ax.tick_params(labelsize=7)
+            # energies differ by little: an offset would hide what they are
             bar.formatter.set_useOffset(False)
             panel.set_title(f"$\\gamma$ = {gamma[k]:.2f}")
             panel.set_xlabel(f"X ({_short(length)})")
@@ -99,6 +102,7 @@ def _stress_strain(curve: Curve, known: Any, unit: str, path: Path) -> None:
     peak_strain, peak = curve.peak()
     with plots.figure(path, 5.2, 3.4) as (_, axes):
         axes.plot(curve.gamma, curve.stress, color=plots.BLUE, linewidth=0.9, label="MD")
+        # a little beyond the peak; no line where the slope is none or falls
         reach = np.array([0.0, 1.15 * peak / curve.slope]) if curve.slope > 0 else np.zeros(0)
         if len(reach):
             label = f"slope up to $\\gamma$ = {ELASTIC:g}: {curve.slope:.1f} {unit}"
@@ -119,6 +123,7 @@ def _stress_strain(curve: Curve, known: Any, unit: str, path: Path) -> None:
 
 def _flow(file: store.Reader, gamma: Array, box: Array, length: str, path: Path) -> None:
     """Profiles across the box at the end: averaged along x."""
+    # flow of a single frame is mostly thermal motion: the last tenth is averaged
     last = slice(-max(1, len(gamma) // 10), None)
     exy, velocity = file.get("Exy"), file.get("velocity")
     ny = exy.shape[1]
@@ -157,6 +162,7 @@ def _quench(file: store.Reader, path: Path) -> None:
             time = state.get("step") * timestep
             axes[0].plot(time, temperature, color=colours[name], label=name)
             axes[1].plot(time, energy / natoms, color=colours[name])
+            # only here temperature changes steadily
             if name == "quench":
                 axes[2].plot(temperature, energy / natoms, color=colours[name])
                 axes[2].set_xlabel("temperature (K)")

@@ -45,12 +45,15 @@ class MD(Section):
     def _one_kind(self) -> "MD":
         own = {"script", "steps", "variables"}
         if self.script is None:
+            # what the user wrote, not what has a default
             given = sorted({"steps", "variables"} & self.model_fields_set)
             if given:
                 raise ValueError(f"{', '.join(given)} go with 'script'")
+            # a quench that heats would take a negative number of steps
             if self.temperature_K >= self.liquid_K:
                 raise ValueError("temperature_K must be below liquid_K, from which the melt is quenched")
         else:
+            # refused, not ignored: one would believe that it did something
             extra = sorted(self.model_fields_set - own)
             if extra:
                 raise ValueError(f"with 'script' the script decides; remove {', '.join(extra)}")
@@ -91,6 +94,7 @@ class Observe(Section):
         taken = sorted(set(self.extra) & RESERVED)
         if taken:
             raise ValueError(f"extra.{taken[0]}: the name is taken by what is always there")
+        # it becomes the name of a dataset and of a file
         odd = sorted(name for name in self.extra if not name.isidentifier())
         if odd:
             raise ValueError(f"extra.{odd[0]!r}: a name is made of letters, digits and '_'")
@@ -165,6 +169,7 @@ class GlassInput(Section):
                 raise ValueError(
                     "[calibrate] is for the built-in glass, whose moduli and shear rate are known"
                 )
+            # frames are equally far apart: their number is their strain
             if self.md.steps is not None and self.md.steps % self.observe.frames:
                 raise ValueError(
                     f"md.steps = {self.md.steps} is not divided by observe.frames = {self.observe.frames}"
@@ -176,6 +181,7 @@ class GlassInput(Section):
             )
         if self.calibrate is not None:
             self._check_strains(self.calibrate.strains)
+        # the frame's own step is the last of them
         needed = (self.observe.samples - 1) * self.observe.sample_every + 1
         if needed > self.frame_steps:
             raise ValueError(
@@ -218,4 +224,5 @@ class GlassInput(Section):
     @property
     def hold_steps(self) -> int:
         """Steps at rest before the shear, over which the first frame is averaged."""
+        # the first frame, too, has its samples before it
         return self.observe.samples * self.observe.sample_every if self.md.script is None else 0

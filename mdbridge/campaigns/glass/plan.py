@@ -49,12 +49,14 @@ def preparation(config: GlassInput, potential: Path) -> list[Segment]:
         return []
 
     def steps(duration: float) -> int:
+        # no segment without a step: it would leave no state of its own
         return max(1, round(duration / md.timestep_ps))
 
     def melt(comm: MPI.Comm, _: Path | None) -> Session:
         nx, ny, nz = md.cells
         session = cuzr.crystal(comm, (nx, ny, nz), md.melt_K, md.seed, potential, md.timestep_ps)
         cuzr.at_pressure(session, md.melt_K, md.melt_K)
+        # from the crystal on: places that atoms have left are counted from here
         cuzr.watch_melting(session)
         return session
 
@@ -67,6 +69,7 @@ def preparation(config: GlassInput, potential: Path) -> list[Segment]:
         return resume
 
     whole = steps((md.liquid_K - md.temperature_K) / (md.quench_rate_K_per_s * 1e-12))
+    # by steps and over the whole quench: its pieces must join without a kink
     slope = (md.temperature_K - md.liquid_K) / whole
     pieces = _pieces(whole, config.checkpoint.every_steps)
     melting = ("md.cells", "md.seed", "md.timestep_ps", "md.melt_K", "md.melt_ps")
@@ -101,6 +104,7 @@ def production(config: GlassInput, potential: Path, source: Path, out: Path) -> 
 
     def hold(comm: MPI.Comm, restart: Path | None) -> Session:
         session = cuzr.resume(comm, _made(restart), potential, md.timestep_ps)
+        # steps count from the hold on, however long the preparation took
         session.commands("reset_timestep 0")
         cuzr.at_volume(session, md.temperature_K)
         return session
@@ -113,10 +117,12 @@ def production(config: GlassInput, potential: Path, source: Path, out: Path) -> 
 
         return resume
 
+    # at rest: the first frame averages over samples as all others do
     first = Segment("hold", "hold", config.hold_steps, hold, OBSERVED, observed=True, marks=True)
     pieces = _pieces(config.observe.frames, config.checkpoint.every_frames)
     reads = (*OBSERVED, "checkpoint.every_frames")
     return [first] + [
+        # the first begins the deformation, the others go on with it
         Segment(f"shear-{n:03d}", "shear", piece * config.frame_steps, sheared(n == 1), reads, observed=True)
         for n, piece in enumerate(pieces, 1)
     ]
@@ -124,6 +130,7 @@ def production(config: GlassInput, potential: Path, source: Path, out: Path) -> 
 
 def _scripted(config: GlassInput, source: Path, out: Path) -> list[Segment]:
     path = source.parent / str(config.md.script)
+    # a script that cannot go on is one segment: there is no restart to cut it at
     resumable = script.goes_on(path.read_text(errors="replace"))
 
     def start(comm: MPI.Comm, restart: Path | None) -> Session:

@@ -67,6 +67,7 @@ def _put_attributes(file: store.Group, config: GlassInput, chain: sampling.Chain
         complete=complete,
         natoms=chain.natoms,
         units_style=chain.units,
+        # what a script does is not known; NaN says so in a file of numbers
         max_strain=config.shear.max_strain if own else np.nan,
         rate_per_ps=config.shear.rate_per_ps if own else np.nan,
         timestep=config.md.timestep_ps if own else np.nan,
@@ -86,6 +87,7 @@ def _put_axes(
     units: UnitStyle,
 ) -> None:
     """The dimensions of the fields, and the box."""
+    # the reference box is upright: fields are on the plane before it was sheared
     box = np.diag(np.asarray(chain.reference))
     nx, ny = config.observe.grid
     file.dimension("gamma", [frame["gamma"] for frame in frames], "1", "net shear strain of the box")
@@ -133,6 +135,7 @@ def _fields(units: UnitStyle, extra: Mapping[str, str]) -> dict[str, _Field]:
 
 def _put_field(file: store.Group, name: str, field: _Field, values: Array) -> None:
     if name == "composition":
+        # types last, as components are
         values = np.moveaxis(values, 1, -1)
     dims = ("gamma", *PLANE.get(field.place, ()), *field.along)
     file.put(name, values, dims, field.units, field.what, grid_location=field.place)
@@ -140,8 +143,10 @@ def _put_field(file: store.Group, name: str, field: _Field, values: Array) -> No
 
 def _composition_part(frames: Sequence[Mapping[str, Any]]) -> Array:
     """What the local composition alone adds to the energy, with the types' energies of the first frame."""
+    # energies of the types at rest: what shear adds later must stay in the field
     first = frames[0]
     part = [np.tensordot(first["type_energy"], f["composition"], axes=1) for f in frames]
+    # so that the mean of the energy stays what it is
     return np.stack(part) - first["type_energy"] @ first["type_fraction"]
 
 
@@ -159,6 +164,7 @@ def _put_curve(group: store.Group, rows: Array, units: UnitStyle, along: str) ->
         ("volume", f"{units.length}^3"),
     ):
         group.put(name, table[name], (along,), unit, f"{name.replace('_', ' ')} of the whole box")
+    # LAMMPS's pressures are minus the stress
     tensor = -units.pressure_factor * np.stack([table[part] for part in STRESSES], axis=1)
     what_stress = "Cauchy stress of the whole box, tension positive"
     group.put("stress", tensor, (along, "stress_component"), units.stress, what_stress)
@@ -182,7 +188,9 @@ def write_paper_files(path: Path, folder: Path) -> None:
                 lines = [f"{nx} {ny} 0 1", *(" ".join(f"{v:.{digits}f}" for v in row) for row in values)]
                 write_text(folder / f"{stem}.MD.{number}", "\n".join(lines) + "\n")
         curve = file.group("curve")
+        # back to pressures in bar, as the published file has them
         bar = -curve.get("stress", "GPa") / UNIT_STYLES["metal"].pressure_factor
+        # bar.T[:4]: xx, yy, zz, xy; readers take the last column for σ_xy
         columns = [*(curve.get(name) for name in ("step", "temperature", "potential_energy")), *bar.T[:4]]
         rows = ("\t".join(f"{v:.8g}" for v in row) for row in zip(*columns, strict=True))
         write_text(folder / "stress_rand2_matlab.txt", "\n".join(rows) + "\n")

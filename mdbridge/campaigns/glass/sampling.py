@@ -58,6 +58,7 @@ class Chain:
     def write(self, folder: Path) -> None:
         """Into the folder of a segment."""
         data = asdict(self)
+        # a list: JSON knows no arrays
         data["reference"] = None if self.reference is None else self.reference.tolist()
         write_json(folder / STATE, data)
 
@@ -121,11 +122,13 @@ def run(job: Job, segment: Segment, before: Path | None, tell: Callable[[float],
     """Run one segment from the folder of the one before; fills its own (collective)."""
     chain = Chain() if before is None else parallel.on_root(job.comm, lambda: Chain.read(before))
     with segment.open(job.comm, None if before is None else before / RESTART) as session:
+        # of this session: a script may have made other atoms than the restart had
         chain = replace(chain, natoms=session.natoms, units=session.lmp.extract_global("units"))
         if segment.observed:
             chain = _run_observed(job, segment, session, chain, tell)
         else:
             _run_plain(job, segment, session, chain, tell)
+        # before the restart is written: what is wrong must not be gone on from
         if segment.check is not None:
             segment.check(session)
         session.commands(f"write_restart {job.folder / RESTART}")
@@ -156,6 +159,7 @@ def _run_observed(
         offset = session.step + job.config.hold_steps
         chain = replace(chain, offset=offset, reference=mark_reference(session), turns=0)
     else:
+        # the arrays that carry it are in the restart file; a new session must define them first
         restore_reference(session)
     parallel.on_root(job.comm, lambda: chain.write(job.folder))  # what the frames so far are read with
     # the step that two segments share belongs to the first of them
@@ -197,6 +201,7 @@ def attach_observers(
     curve = Thermo(session, cell)
 
     def sampled(step: int) -> bool:
+        # steps left to the next frame: the samples end with it
         left = (offset - step) % frame
         return left % observe.sample_every == 0 and left < observe.samples * observe.sample_every
 
@@ -212,6 +217,7 @@ def attach_observers(
         (average, _after(begin, sampled)),
         (local, _after(begin, framed)),
         (curve, _after(begin, on_curve)),
+        # last: it collects what the others have from the same step
         (Frames(cell, [average, local, curve], keep), _after(begin, framed)),
     ]
     for observer, schedule in observers:
@@ -258,6 +264,7 @@ class SegmentProgress:
 def frames(folders: Iterable[Path]) -> list[dict[str, Any]]:
     """The frames in the folders of segments, from the first on, as far as none is missing."""
     paths = {path.stem: path for folder in folders for path in sorted(folder.glob("frame-*.npz"))}
+    # up to the first gap: a frame after it has a strain that nobody could plot it at
     whole = []
     for number in range(len(paths)):
         path = paths.get(f"frame-{number:04d}")

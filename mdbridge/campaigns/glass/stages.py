@@ -49,6 +49,7 @@ class Campaign:
     def production(self) -> list[Link]:
         """The segments with observers attached."""
         segments = plan.production(self.config, self.material, self.source, self.workspace.root)
+        # another glass, another shear
         before = self.preparation[-1].identity.key if self.preparation else ""
         return sampling.links(self.comm, self.config, segments, self.files, before)
 
@@ -115,6 +116,7 @@ class Campaign:
         rest = stages.chain(comm, workspace, _AT_REST, self.preparation, "glass")
         begin = link_folder(workspace, _AT_REST, self.preparation[-1]) if self.preparation else None
         if self.moduli.tasks:
+            # one group of all ranks: there is one task, and it is MD
             stages.share(comm, workspace, self.moduli, "moduli", nullcontext, comm.size)
         try:
             title = "shear" if self.config.md.script is None else "run"
@@ -130,6 +132,7 @@ class Campaign:
         links = self.production
         places = [link_folder(self.workspace, _SHEARED, link) for link in links]
         places += [unfinished_folder(self.workspace, _SHEARED, link) for link in links]
+        # without the state nobody knows which strain its frames have
         return [place for place in places if (place / sampling.STATE).exists()]
 
     def _collect(self, folder: Path, records: Sequence[Record], key: str) -> None:
@@ -155,8 +158,10 @@ class Campaign:
     def _keep_partial(self, records: Sequence[Record]) -> None:
         """After a failure: the frames up to there in one file, which does not count as done (collective)."""
         count = parallel.on_root(self.comm, lambda: len(sampling.frames(self._places())))
+        # nothing to keep: the failure alone is told
         if not count:
             return
+        # another task: the next start must not take it for the whole
         identity = replace(self.glass.identity, task="glass.h5, as far as it went")
 
         def work(folder: Path) -> None:
@@ -214,6 +219,7 @@ def sample(
     """Make the glass, shear it and write glass.h5; or tell what that would take."""
     if dry_run:
         config, material, _ = parallel.on_root(comm, lambda: read(source, overrides))
+        # whole paths: LAMMPS may be started in another folder than the command was
         estimate.run(comm, config, material, source, out.resolve())
         return
     with open_campaign(comm, source, out, overrides) as campaign:
@@ -256,9 +262,11 @@ def read(source: Path, overrides: Sequence[str]) -> tuple[GlassInput, Path, dict
     if config.md.script is None:
         material = potential(config.md.potential)
         return config, material, {"md.potential": contents(material)}
+    # relative to the TOML file, not to where the command is started
     script = source.parent / config.md.script
     if not script.is_file():
         raise InputError(f"{source}: 'md.script' = {config.md.script!r}: there is no file {script}")
+    # with the variables, which may be parts of the names of files
     files = language.files(script, config.md.variables)
     return config, script, {f"md.script: {label}": contents(path) for label, path in files.items()}
 
