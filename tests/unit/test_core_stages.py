@@ -13,7 +13,7 @@ from mpi4py import MPI
 from mdbridge.core import stages
 from mdbridge.core.errors import FileError, InputError
 from mdbridge.core.identity import Identity
-from mdbridge.core.stages import Link, Product, Stage, Task, independent
+from mdbridge.core.stages import Link, Product, Stage, Task, chains, independent
 from mdbridge.core.workspace import Workspace, claim
 
 COMM = MPI.COMM_SELF
@@ -137,6 +137,27 @@ def links(done, *values):
 
 def states(workspace, chosen):
     return [kept.result["state"] for kept in stages.chain(COMM, workspace, "chain", chosen, "links")]
+
+
+def test_progress_of_a_chain_counts_what_is_behind_it(workspace, monkeypatch):
+    ticks = []
+    monkeypatch.setattr(
+        chains,
+        "progress",
+        lambda comm, title: nullcontext(lambda done, note="": ticks.append((done, note))),
+    )
+    chosen = [
+        replace(link, cost=cost) for link, cost in zip(links([], 1, 2, 3), (1.0, 4.0, 1.0), strict=True)
+    ]
+    states(workspace, chosen[:2])
+    ticks.clear()
+    states(workspace, chosen)
+    # the first two are kept: they count all the same; each link tells that one unit of it is done
+    assert ticks == [((1.0 + 4.0 + 1.0) / 6.0, "links")]
+    ticks.clear()
+    # the first state is gone, and the others go on from it
+    states(workspace, [*chosen[:1], *[replace(link, identity=identity(5)) for link in chosen[1:]]])
+    assert [done for done, _ in ticks] == pytest.approx([1.0 / 6.0, 2.0 / 6.0, 1.0])
 
 
 def test_a_chain_goes_on_where_it_was_and_a_changed_link_redoes_those_after_it(workspace):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mdbridge.fields.grid import NodeGrid
+from mdbridge.fields.box import Box
+from mdbridge.fields.grid import CellGrid, NodeGrid
 
 
 def test_points_are_ordered_with_the_second_index_fastest():
@@ -38,3 +39,27 @@ def test_centred_lattice_has_all_its_nodes_of_the_disc(radius, spacing, side):
     np.testing.assert_allclose(points[len(points) // 2], 0, atol=1e-12)
     # the next row of nodes would be outside the disc
     assert np.abs(points).max() + spacing > radius
+
+
+@pytest.mark.parametrize("factor", [2, 3])
+def test_a_refined_grid_cuts_every_cell_evenly(factor):
+    grid = NodeGrid.periodic_cells((30.0, 12.0), 5.0)
+    fine = grid.refined(factor)
+    np.testing.assert_allclose(fine.box, grid.box)
+    # the fine nodes of a coarse cell lie around its node
+    (nx, ny), (mx, my) = grid.shape, fine.shape
+    assert (mx, my) == (nx * factor, ny * factor)
+    blocks = fine.points().reshape(nx, factor, ny, factor, 2)
+    np.testing.assert_allclose(blocks.mean(axis=(1, 3)).reshape(-1, 2), grid.points(), rtol=0, atol=1e-12)
+
+
+def test_a_ball_reaches_as_far_in_a_leaning_box_as_its_rim():
+    box = Box(np.array([[10.0, 0.0, 0.0], [4.0, 8.0, 0.0], [-3.0, 2.0, 6.0]]), np.array([1.0, 2.0, 3.0]))
+    lattice = CellGrid("xyz", (4, 4, 4)).place(box)
+    around = np.random.default_rng(0).standard_normal((20000, 3))
+    around *= 2.5 / np.linalg.norm(around, axis=1, keepdims=True)
+    centre = np.array([5.0, 5.0, 5.0])
+    seen = np.abs(lattice.coordinates(centre + around) - lattice.coordinates(centre[None])).max(axis=0)
+    reach = lattice.reach(2.5)
+    assert (seen <= reach * (1 + 1e-12)).all()
+    np.testing.assert_allclose(seen, reach, rtol=2e-3)
