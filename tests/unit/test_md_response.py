@@ -74,3 +74,41 @@ def test_what_no_load_makes_linear_is_refused_by_name(airebo, monkeypatch):
     monkeypatch.setattr("mdbridge.md.response.ceil", lambda x: 1)  # begin with the whole load
     with pytest.raises(ConvergenceError, match=r"load train-y-1-0: .* 'md.max_nonlinearity' = 0.001"):
         linear_response(wave(airebo, "train-y-1-0"), airebo, 0.002, 1e-9, 0.001)
+
+
+class Kinked:
+    """A crystal of one atom whose compliance grows by ``kink`` times the size of the load."""
+
+    reference = np.zeros((1, 2))
+    masses = np.ones(1)
+
+    def __init__(self, kink):
+        self.kink, self.relaxed = kink, 0
+
+    def respond(self, force):
+        return force
+
+    def bond_strain(self, u):
+        return np.linalg.norm(u)
+
+    def relax(self, force, tolerance):
+        self.relaxed += 1
+        return force * (1 + self.kink * np.linalg.norm(force))
+
+
+class Pull:
+    name = "pull"
+
+    def on(self, positions, masses):
+        return np.array([[3.0, 4.0]])
+
+
+@pytest.mark.parametrize(("kink", "halvings"), [(0.15, 4), (0.07, 3), (0.011, 1), (0.0099, 0)])
+def test_a_load_is_lowered_no_further_than_it_must_be(kink, halvings):
+    """At a kink the change of the compliance halves with the load; here a hundredth is let pass."""
+    crystal = Kinked(kink)
+    force, u = linear_response(Pull(), crystal, 1.0, 0.0, 0.01)
+    np.testing.assert_allclose(force, np.array([[0.6, 0.8]]) / 2**halvings, rtol=1e-12)
+    np.testing.assert_allclose(u, force * (1 + kink / 2**halvings), rtol=1e-12)
+    # the change at the whole load says where to begin: two more relaxations, whatever the kink
+    assert crystal.relaxed == (3 if halvings else 1)
