@@ -78,6 +78,43 @@ def test_the_flow_of_the_box_is_no_velocity_and_no_heat():
     assert frame["D2min"].max() < fault**2 / 3
 
 
+def test_fields_are_weighted_means_over_the_atoms_and_heat_is_the_motion_about_the_mean():
+    width = 4.0
+    with crystal(COMM) as session:
+        cell = Cell(mark_reference(session))
+        session.commands("variable wave atom 3*sin(2*PI*y/ly)\nvelocity all set v_wave -1.0 0.5 sum yes")
+        frames = observed(session, cell, on([0]), width=width)
+        session.run(0)
+        (frame,) = frames
+        x, v, kind = (
+            session.gather("x", 3),
+            session.gather("v", 3),
+            session.gather("type").ravel().astype(int),
+        )
+    mass, box = np.array([27.0, 60.0])[kind - 1], np.array([5, 6, 3]) * 4.05
+    rows, columns = SHAPE
+    nodes = np.stack(
+        np.meshgrid((np.arange(rows) + 0.5) / rows, (np.arange(columns) + 0.5) / columns, indexing="ij"), -1
+    )
+    nodes = nodes[..., ::-1] * box[:2]
+    weight = np.zeros((rows, columns, len(x)))
+    for image in np.ndindex(5, 5):
+        away = nodes[:, :, None] - x[:, :2] - (np.array(image) - 2) * box[:2]
+        square = (away**2).sum(axis=-1)
+        weight += np.where(square <= (3 * width) ** 2, np.exp(-square / (2 * width**2)), 0.0)
+    number, weighed = weight.sum(axis=-1), weight * mass
+    mean = weighed @ v / weighed.sum(axis=-1)[..., None]
+    about = ((v - mean[:, :, None]) ** 2).sum(axis=-1)
+    # 1 g/mol Å²/ps² in eV, and Boltzmann's constant in eV/K
+    temperature = 1.0364269e-4 * (weighed * about).sum(axis=-1) / (3 * 8.617333e-5 * number)
+    np.testing.assert_allclose(frame["temperature"], temperature, rtol=1e-5)
+    np.testing.assert_allclose(frame["velocity"], mean[..., :2], rtol=0, atol=1e-9)
+    assert np.ptp(mean[..., 0]) > 2  # there is flow to be told from heat
+    np.testing.assert_allclose(frame["composition"][1], (weight * (kind == 2)).sum(axis=-1) / number)
+    whole = 2 * np.pi * width**2 * (1 - np.exp(-4.5)) * box[2]
+    np.testing.assert_allclose(frame["density"], weighed.sum(axis=-1) / whole, rtol=1e-9)
+
+
 def test_a_crystal_sheared_by_hand_has_its_exact_strain():
     with crystal(COMM) as session:
         box = mark_reference(session)
