@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from mpi4py import MPI
+from numba import njit
+from numpy.typing import NDArray
 
 from ..core.errors import InputError
 from . import sources
@@ -18,6 +20,15 @@ if TYPE_CHECKING:
     from .session import Session
 
 GROUP = "mdbridge_known"
+
+
+@njit(cache=True)
+def _all_in(mask: NDArray[np.int32], bit: int) -> bool:
+    """Whether all atoms are in a group; asked at every step, so compiled."""
+    for one in mask:  # noqa: SIM110 - numba has no all()
+        if not one & bit:
+            return False
+    return True
 
 
 class Births:
@@ -70,10 +81,9 @@ class Births:
         if not self.watching:
             return
         mask = atoms.array("mask")
-        known = mask & self._bit
-        if known.all():
+        if _all_in(mask, self._bit):
             return
-        new = np.flatnonzero(known == 0)
+        new = np.flatnonzero(mask & self._bit == 0)
         place = atoms.unwrapped()[new]
         for name in self.references:
             array = atoms.array(name)

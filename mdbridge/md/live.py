@@ -22,13 +22,15 @@ class LiveAtoms:
         step: the timestep.
         count: number of atoms of this rank.
         mid_step: LAMMPS is in the middle of the step, right after the forces.
-        tallied: and has been told to tally energies and stresses, which are handed out then.
+
+    Attributes:
+        tallied: it has been told to tally energies and stresses, which are handed out then.
     """
 
-    def __init__(
-        self, session: "Session", step: int, count: int, mid_step: bool = False, tallied: bool = False
-    ):
-        self._session, self._mid_step, self._tallied = session, mid_step, tallied
+    tallied = False
+
+    def __init__(self, session: "Session", step: int, count: int, mid_step: bool = False):
+        self._session, self._mid_step = session, mid_step
         self.step = step
         self.count = count
         self.image_bits = session.image_bits
@@ -85,7 +87,7 @@ class LiveAtoms:
         return self.array("mask") & (1 << groups.index(name)) != 0
 
     def values(self, source: str) -> Array:
-        given = ("c_", "v_") if self._tallied else ()
+        given = ("c_", "v_") if self.tallied else ()
         if (source[:2] in ("c_", "f_", "v_") and source[:2] not in given) or source in ("vx", "vy", "vz"):
             self._require_end(f"'{source}'")
         return sources.values(self._session.lmp, source, self.count)

@@ -341,9 +341,13 @@ class Session:
             self._fresh = False
             if count:
                 ctypes.memset(forces[0], 0, 3 * count * ctypes.sizeof(ctypes.c_double))
-        if not self._quiet:
-            with self._folder.left():
-                self._watching.call(step, count)
+        if self._quiet:
+            return
+        if self._folder.path is None:  # this is called at every step
+            self._watching.call(step, count)
+            return
+        with self._folder.left():
+            self._watching.call(step, count)
 
     def minimising(self) -> bool:
         """Whether LAMMPS is in the middle of a minimisation."""

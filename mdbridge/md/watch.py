@@ -18,6 +18,9 @@ class Watch:
     schedule: Schedule
     last: int = -1
 
+    def __post_init__(self) -> None:
+        self.combines = self.observer.combines  # asked at every step
+
     @property
     def name(self) -> str:
         """What messages call it."""

@@ -52,6 +52,7 @@ class Watching:
         self._at: int | None = None  # the step of the last call
         self._set_up = False  # the last call was that of a set-up, no step has been made since
         self._minimising = False
+        self._alone = session.comm.size == 1
         self._flag = np.zeros(1, dtype=np.int32)
         self._any = np.zeros(1, dtype=np.int32)
 
@@ -160,28 +161,34 @@ class Watching:
         if self._stopped:
             return
         try:
-            again = step == self._at
-            self._set_up = self._at is None or (again and self._session.lmp.get_thermo("elapsed") == 0)
-            self._at = step
+            before, self._at = self._at, step
+            self._set_up = before is None or (step != before + 1 and self._elapsed() == 0)
             if self._set_up:
                 self._served.clear()
                 self._refuse_respa(step)
-            elif again:
+            elif step == before:
                 self._refuse_trials(step)
             # LAMMPS asks for trial states, too, in the middle of a minimisation
             self._minimising = self._session.minimising()
-            looks = [look for recorded in self.recording.ready(step) for look in self._read(recorded)]
+            looks: list[Look] = []
+            for recorded in self.recording.ready(step):
+                looks += self._read(recorded)
             atoms = None
             if not self._minimising:
                 due = [w for w in self._forces if w.due(step)]
-                tallied = any(w.observer.tallies for w in due)
-                atoms = LiveAtoms(self._session, step, count, mid_step=True, tallied=tallied)
-                looks += [(watch, atoms) for watch in due]
+                atoms = LiveAtoms(self._session, step, count, mid_step=True)
+                for watch in due:
+                    atoms.tallied |= watch.observer.tallies
+                    looks.append((watch, atoms))
                 self._served.update(due)
             self.recording.aim(step, self._set_up)
             self._look(looks, step, atoms)
         except BaseException as error:
             self._broken(step, error)
+
+    def _elapsed(self) -> float:
+        """Steps since the run was set up."""
+        return float(self._session.lmp.get_thermo("elapsed"))
 
     def _read(self, step: int, again: bool = False) -> list[Look]:
         """Looks at the end of a step that has been recorded (collective)."""
@@ -204,8 +211,8 @@ class Watching:
             self._look_alone(looks, step, present)
         # The ranks agree where something is to be combined, else now and then: it costs a
         # synchronisation.  All of them take the same way here, as triggers know the step alone.
-        combining = [(watch.observer, atoms.step) for watch, atoms in looks if watch.observer.combines]
-        if not combining and step % _AGREE_EVERY and self._session.comm.size > 1:
+        combining = [(watch.observer, atoms.step) for watch, atoms in looks if watch.combines]
+        if not combining and step % _AGREE_EVERY and not self._alone:
             return
         if self._anywhere(self._failure is not None):
             self._stop()
@@ -329,6 +336,8 @@ class Watching:
 
     def _anywhere(self, flag: bool) -> bool:
         """Whether ``flag`` is set on any rank (collective, and cheap)."""
+        if self._alone:
+            return flag
         self._flag[0] = flag
         self._session.comm.Allreduce(self._flag, self._any, MPI.LOR)
         return bool(self._any[0])

@@ -52,6 +52,17 @@ def test_a_step_is_seen_once_however_the_runs_are_cut(moment):
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
+def test_steps_that_are_counted_anew_within_a_script_are_seen(tmp_path, moment):
+    (tmp_path / "my.in").write_text("run 7\nreset_timestep 0\nrun 7\nreset_timestep 3\nrun 4\n")
+    with moving() as session:
+        look = Look(moment)
+        session.attach(look, every(2))
+        session.file(tmp_path / "my.in")
+        # where a later run begins anew the end of a step is that of the run before
+        assert [*look.steps] == [0, 2, 4, 6, *([0] if moment == "forces" else []), 2, 4, 6, 4, 6]
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_run_0_looks_again_at_what_was_set_from_outside(moment):
     with crystal() as session:
         look, once = Look(moment), Look(moment, once=True)
