@@ -41,10 +41,10 @@ def propose(surrogate: Surrogate, incumbent: Array, pending: Array, seed: list[i
         torch.manual_seed(int(np.random.default_rng(seed).integers(2**31)))
         acquisition = _improvement(surrogate, pending, seed)
         starts = torch.cat([_best(acquisition, points) for points in _candidates(incumbent, seed)])
-        found, _ = optimize_acqf(
+        maximiser, _ = optimize_acqf(
             acquisition, bounds, 1, len(starts), batch_initial_conditions=starts, options={"maxiter": 60}
         )
-    return np.clip(found[0].numpy(), 0.0, 1.0)
+    return np.clip(maximiser[0].numpy(), 0.0, 1.0)
 
 
 def _improvement(surrogate: Surrogate, pending: Array, seed: list[int]) -> AcquisitionFunction:

@@ -36,19 +36,19 @@ def analyse(
         seed: of the samples drawn here.
     """
     answered = sorted((t for t in trials if t.distance is not None), key=lambda t: t.value)
-    found = (
+    inferred = (
         _likely(space, answered, likelihood) if likelihood is not None else _norms(space, answered, groups)
     )
     if len(answered) < 3:
-        return {**found, "sensitivity": None, "slices": None}
+        return {**inferred, "sensitivity": None, "slices": None}
     if answered[-1].value - answered[0].value <= EXACT * abs(answered[0].value):
-        found |= _flat(space)
+        inferred |= _flat(space)
     spread = [answered[k] for k in _spread(np.array([t.unit for t in answered]))]
     values = np.array([t.value for t in spread])
     floor = max(EXACT * values.max(), 1e-300)  # a distance of 0 has no logarithm
     surrogate = Surrogate(np.array([t.unit for t in spread]), np.maximum(values, floor))
     return {
-        **found,
+        **inferred,
         "sensitivity": _sensitivity(space, surrogate, seed),
         "slices": _slices(space, surrogate, np.array(answered[0].unit)),
     }

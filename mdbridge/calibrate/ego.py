@@ -338,13 +338,13 @@ class Calibration:
 
         These are the bottoms of basins as far as exploration has shown them; the best trial is one.
         """
-        found = [t for t in self._answered() if t.phase != "refine"]
-        if not found:
+        candidates = [t for t in self._answered() if t.phase != "refine"]
+        if not candidates:
             return None
-        points, values = np.array([t.unit for t in found]), np.array([t.value for t in found])
+        points, values = np.array([t.unit for t in candidates]), np.array([t.value for t in candidates])
         gaps = np.linalg.norm(points[:, None] - points, axis=2)
         near = np.argsort(gaps, axis=1, kind="stable")[:, : points.shape[1] + 2]
         lowest = values <= values[near].min(axis=1)
         apart = np.array([all(np.abs(p - s).max() > _APART for s in starts) for p in points])
         order = sorted(np.flatnonzero(apart), key=lambda k: (not lowest[k], values[k], k))
-        return found[order[0]] if order else None
+        return candidates[order[0]] if order else None

@@ -36,7 +36,7 @@ class Outcome:
 
     @classmethod
     def of(cls, answer: Answer) -> "Outcome":
-        """What became of a call of :class:`Task`, also where it had no end."""
+        """What became of a call of :class:`Evaluation`, also where it had no end."""
         failure = answer.failure
         if failure is not None:
             status: Status = "timeout" if failure.kind == "timeout" else "failed"
@@ -46,9 +46,9 @@ class Outcome:
         return cls(outcome.status, outcome.score, outcome.seconds, outcome.host, outcome.message, said)
 
 
-def describe(named: Sequence[tuple[str, str]], folder: str) -> list[Model]:
+def describe(pairs: Sequence[tuple[str, str]], folder: str) -> list[Model]:
     """The models of pairs (key, ``package.module:name``)."""
-    return [Model.resolve(key, path, folder) for key, path in named]
+    return [Model.resolve(key, path, folder) for key, path in pairs]
 
 
 def shapes(model: Model, options: Mapping[str, Any]) -> Shapes:
@@ -63,13 +63,13 @@ def respond(model: Model, arguments: Mapping[str, Any]) -> Response:
         InputError: it returned no mapping of arrays.
     """
     _quiet()
-    found = model(**arguments)
-    if not isinstance(found, Mapping):
+    response = model(**arguments)
+    if not isinstance(response, Mapping):
         raise InputError(
-            f"{model.path} returned a {type(found).__name__}, expected a mapping from names to arrays"
+            f"{model.path} returned a {type(response).__name__}, expected a mapping from names to arrays"
         )
     try:
-        return numbers({name: values for name, values in found.items() if not isinstance(values, str)})
+        return numbers({name: values for name, values in response.items() if not isinstance(values, str)})
     except InvalidResponse as error:
         raise InputError(f"{model.path} returned something that is no response: {error}") from error
 
@@ -92,7 +92,7 @@ def grouping(objective: Objective, reference: Response) -> tuple[Groups, Likelih
 
 
 @dataclass(frozen=True)
-class Task:
+class Evaluation:
     """The evaluation of a model: its options, and what its response is compared with."""
 
     model: Model

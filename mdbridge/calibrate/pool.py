@@ -7,7 +7,7 @@ from typing import Any
 from mpi4py import MPI
 
 from ..core import parallel
-from .evaluate import Outcome, Task
+from .evaluate import Evaluation, Outcome
 from .worker import Worker
 
 _TASK, _ANSWER = 71, 72
@@ -52,7 +52,7 @@ class Pool:
                 time.sleep(_PAUSE)
 
 
-def with_pool(comm: MPI.Comm, worker: Worker, task: Task, master: Callable[[Pool], Any]) -> Any:
+def with_pool(comm: MPI.Comm, worker: Worker, task: Evaluation, master: Callable[[Pool], Any]) -> Any:
     """Run ``master`` on rank 0 while the others evaluate ``task``; its result on all ranks (collective).
 
     Raises:

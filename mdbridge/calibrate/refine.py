@@ -79,8 +79,8 @@ def refine(start: Array, residual: Array, groups: Groups, options: Options) -> S
             if predicted <= 1e-9 * value:
                 radius = radius if moved else 0.0
                 break
-            (found,) = yield [here + step]
-            ratio = -1.0 if found is None else (value - groups.value(found)) / predicted
+            (answer,) = yield [here + step]
+            ratio = -1.0 if answer is None else (value - groups.value(answer)) / predicted
             length = float(np.abs(step).max())
             if ratio < 0.2 and moved:  # the Jacobian is of another place: measure it here
                 radius = max(0.5 * radius, length) if ratio > 0.0 else 0.5 * length
@@ -89,10 +89,10 @@ def refine(start: Array, residual: Array, groups: Groups, options: Options) -> S
             elif ratio > 0.7:
                 radius = min(max(radius, 2.0 * length), 0.5)
             stale = ratio < 0.2 and moved
-            if found is not None:
-                jacobian = jacobian + np.outer(found - residual - jacobian @ step, step) / (step @ step)
+            if answer is not None:
+                jacobian = jacobian + np.outer(answer - residual - jacobian @ step, step) / (step @ step)
                 if ratio > 0.0:
-                    here, residual, value, moved = here + step, found, groups.value(found), True
+                    here, residual, value, moved = here + step, answer, groups.value(answer), True
             if stale:
                 break
 
@@ -108,8 +108,8 @@ def _differences(
         signed = {k: h for k, h in signed.items() if 0.0 <= here[k] + h <= 1.0}
         if not signed:
             continue
-        found = yield [here + h * np.eye(len(here))[k] for k, h in signed.items()]
-        for (k, h), answer in zip(signed.items(), found, strict=True):
+        answers = yield [here + h * np.eye(len(here))[k] for k, h in signed.items()]
+        for (k, h), answer in zip(signed.items(), answers, strict=True):
             if answer is not None:
                 columns[k] = (answer - residual) / h
         if len(columns) == len(here):

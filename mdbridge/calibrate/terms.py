@@ -98,8 +98,8 @@ class GrassmannTerm:
         fields = self._snapshots(_same(response, self.name, self.shape))
         pairs = zip(fields, self._reference, self.rules, strict=True)
         with _comparable(self.name):
-            found = [grassmann.field_distance(a, b, rule, self.tolerance) for a, b, rule in pairs]
-        return float(np.mean(found))
+            distances = [grassmann.field_distance(a, b, rule, self.tolerance) for a, b, rule in pairs]
+        return float(np.mean(distances))
 
     def residual(self, response: Response) -> list[Array]:
         """The logarithms of the snapshots at the reference; norms are Grassmann distances."""

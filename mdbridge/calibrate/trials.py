@@ -78,7 +78,7 @@ class Trial:
         return math.inf if self.distance is None else self.distance
 
 
-class Record:
+class TrialLog:
     """The file of trials, open for appending.
 
     Args:

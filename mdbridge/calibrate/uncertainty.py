@@ -265,7 +265,7 @@ def _term(noise: Noise) -> str:
 
 def doubts(model: LinearModel, estimate: Array) -> list[str]:
     """Why the residuals at a point are not what the likelihood takes them for."""
-    found = []
+    reasons = []
     freedom = max(1.0 - len(estimate) / max(model.likelihood.count, 1.0), 1e-3)
     for noise, z in model.likelihood.parts(model(estimate)):
         if noise.known:
@@ -274,16 +274,16 @@ def doubts(model: LinearModel, estimate: Array) -> list[str]:
             error = np.sqrt((2.0 if noise.kind == "gaussian" else 5.0) / (4.0 * noise.count))
             if abs(ratio - 1.0) > 4.0 * error:
                 remedy = "the model or sigma is wrong" if ratio > 1.0 else "sigma is too large"
-                found.append(f"the residuals of {noise.term} are {ratio:.3g} times their sigma: {remedy}")
+                reasons.append(f"the residuals of {noise.term} are {ratio:.3g} times their sigma: {remedy}")
         if (turned := noise.angle * noise.deviation(z)) > STEEP:
-            found.append(
+            reasons.append(
                 f"the noise turns a singular vector of {noise.term} by {turned:.2g} rad: keep a smaller rank"
             )
         if noise.ordered and len(z) >= 10:
             correlation = float(z[1:] @ z[:-1]) / max(float(z @ z), 1e-300)
             if correlation > 4.0 / np.sqrt(len(z)):
-                found.append(
+                reasons.append(
                     f"neighbouring residuals of {noise.term} are alike (correlation {correlation:.2f}): the "
                     "model is wrong somewhere, or the noise not independent; the intervals are too narrow"
                 )
-    return found
+    return reasons

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mdbridge.calibrate import evaluate
-from mdbridge.calibrate.evaluate import Outcome, Task
+from mdbridge.calibrate.evaluate import Evaluation, Outcome
 from mdbridge.calibrate.model import Model
 from mdbridge.calibrate.objective import Objective
 from mdbridge.calibrate.terms import CurveTerm, UserTerm
@@ -20,7 +20,7 @@ MODEL = Model("model", "models_for_calibration:line", HERE)
 
 def task(mode=""):
     reference = models.line(0.5, 0.5)
-    return Task(MODEL, {"mode": mode}, Objective([CurveTerm("curve", reference)], [1.0]))
+    return Evaluation(MODEL, {"mode": mode}, Objective([CurveTerm("curve", reference)], [1.0]))
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_what_a_model_does_is_recorded_and_the_next_point_is_evaluated(worker, m
 
 
 def test_a_model_that_cannot_be_imported_there_says_so(worker):
-    absent = Task(Model("model", "no_such_module:f", HERE), {}, Objective([], []))
+    absent = Evaluation(Model("model", "no_such_module:f", HERE), {}, Objective([], []))
     outcome = Outcome.of(worker.call(absent, {"a": 0.9}))
     assert outcome.status == "failed" and "ModuleNotFoundError" in outcome.message
 

@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from mdbridge.calibrate.trials import Record, Trial, read
+from mdbridge.calibrate.trials import Trial, TrialLog, read
 from mdbridge.core.errors import FileError, InputError
 
 CONFIGURATION = {"model": "m:f", "ego": {"seed": 1, "evaluations": 10}, "objective": [{"weight": 0.5}]}
@@ -27,7 +27,7 @@ def trial(index):
 
 
 def filled(path, count=3):
-    record = Record(path, CONFIGURATION, resume=False)
+    record = TrialLog(path, CONFIGURATION, resume=False)
     for index in range(count):
         record.append(trial(index))
     record.close()
@@ -47,7 +47,7 @@ def test_what_is_written_is_read_to_the_last_bit(tmp_path):
 
 def test_a_trial_is_on_the_disk_when_append_returns(tmp_path, monkeypatch):
     """A power cut loses what no fsync has seen: each must see the whole file, the new line included."""
-    record, seen, sync = Record(tmp_path / "r", CONFIGURATION, resume=False), [], os.fsync
+    record, seen, sync = TrialLog(tmp_path / "r", CONFIGURATION, resume=False), [], os.fsync
 
     def watch(handle):
         sync(handle)
@@ -64,7 +64,7 @@ def test_a_trial_is_on_the_disk_when_append_returns(tmp_path, monkeypatch):
 
 
 def test_a_failed_trial_has_nulls_and_an_infinite_value(tmp_path):
-    record = Record(tmp_path / "r", CONFIGURATION, resume=False)
+    record = TrialLog(tmp_path / "r", CONFIGURATION, resume=False)
     record.append(Trial(0, "initial", [0.5], {"a": 1.0}, "timeout"))
     record.close()
     assert read(tmp_path / "r")[1][0].value == np.inf
@@ -75,7 +75,7 @@ def test_a_failed_trial_has_nulls_and_an_infinite_value(tmp_path):
 def test_a_line_cut_short_by_a_kill_is_left_out(tmp_path, cut):
     path = filled(tmp_path / "r")
     path.write_bytes(path.read_bytes()[:-cut])
-    record = Record(path, CONFIGURATION, resume=True)
+    record = TrialLog(path, CONFIGURATION, resume=True)
     assert sorted(record.trials) == ([0, 1, 2] if cut == 1 else [0, 1])
     assert record.damaged == (0 if cut == 1 else 1)
     record.append(trial(3))
@@ -88,10 +88,10 @@ def test_a_flipped_byte_costs_its_line_alone(tmp_path):
     lines = path.read_text().splitlines(keepends=True)
     lines[2] = lines[2].replace("0.333", "0.334")
     path.write_text("".join(lines))
-    record = Record(path, CONFIGURATION, resume=True)
+    record = TrialLog(path, CONFIGURATION, resume=True)
     record.close()
     assert record.damaged == 1 and sorted(record.trials) == [0, 2]
-    again = Record(path, CONFIGURATION, resume=True)
+    again = TrialLog(path, CONFIGURATION, resume=True)
     again.close()
     assert again.damaged == 0
 
@@ -101,38 +101,38 @@ def test_a_lost_header_is_made_again(tmp_path):
     path.write_text("".join(path.read_text().splitlines(keepends=True)[1:]))
     lines = path.read_text()
     path.write_text("garbage\n" + lines)
-    record = Record(path, CONFIGURATION, resume=True)
+    record = TrialLog(path, CONFIGURATION, resume=True)
     record.close()
     assert record.damaged == 1 and len(read(path)[1]) == 3
     path.write_text("garbage\n" + lines)
     with pytest.raises(InputError, match="another configuration"):
-        Record(path, {**CONFIGURATION, "model": "m:g"}, resume=True)
+        TrialLog(path, {**CONFIGURATION, "model": "m:g"}, resume=True)
     path.write_text("garbage\n")
     with pytest.raises(FileError, match="nothing in it can be recovered"):
-        Record(path, CONFIGURATION, resume=True)
+        TrialLog(path, CONFIGURATION, resume=True)
 
 
 def test_another_configuration_is_refused_with_the_key(tmp_path):
     path = filled(tmp_path / "r")
     before = path.read_bytes()
     with pytest.raises(InputError, match=r"recorded with ego\.seed = 1, now it is 2"):
-        Record(path, {**CONFIGURATION, "ego": {"seed": 2, "evaluations": 10}}, resume=True)
+        TrialLog(path, {**CONFIGURATION, "ego": {"seed": 2, "evaluations": 10}}, resume=True)
     with pytest.raises(InputError, match=r"objective\.0\.weight = 0\.5, now it is 0\.6"):
-        Record(path, {**CONFIGURATION, "objective": [{"weight": 0.6}]}, resume=True)
+        TrialLog(path, {**CONFIGURATION, "objective": [{"weight": 0.6}]}, resume=True)
     with pytest.raises(InputError, match="--resume"):
-        Record(path, CONFIGURATION, resume=False)
+        TrialLog(path, CONFIGURATION, resume=False)
     assert path.read_bytes() == before
-    Record(path, {**CONFIGURATION, "ego": {"seed": 1, "evaluations": 99}}, resume=True).close()
+    TrialLog(path, {**CONFIGURATION, "ego": {"seed": 1, "evaluations": 99}}, resume=True).close()
 
 
 def test_a_record_in_use_is_left_alone(tmp_path):
     path = filled(tmp_path / "r")
-    first = Record(path, CONFIGURATION, resume=True)
+    first = TrialLog(path, CONFIGURATION, resume=True)
     with pytest.raises(FileError, match="another run is writing to it"):
-        Record(path, CONFIGURATION, resume=True)
+        TrialLog(path, CONFIGURATION, resume=True)
     first.append(trial(3))
     first.close()
-    Record(path, CONFIGURATION, resume=True).close()
+    TrialLog(path, CONFIGURATION, resume=True).close()
     assert len(read(path)[1]) == 4
 
 
@@ -140,7 +140,7 @@ HASHED = {**CONFIGURATION, "sources": {"m.py": "aa"}, "contents": {"options.mesh
 
 
 def hashed(path, **changes):
-    record = Record(path, HASHED, resume=False)
+    record = TrialLog(path, HASHED, resume=False)
     record.append(trial(0))
     record.close()
     return {**HASHED, **changes}
@@ -152,64 +152,64 @@ def test_a_changed_file_is_refused_by_name_and_accepted_on_request(tmp_path):
     before, origins = path.read_bytes(), {"contents.options.mesh_file": "/far/away.msh"}
     message = r"options\.mesh_file \(/far/away\.msh\), has changed .*m\.py, of which .*--accept-changes"
     with pytest.raises(InputError, match=message):
-        Record(path, now, resume=True, origins=origins)
+        TrialLog(path, now, resume=True, origins=origins)
     assert path.read_bytes() == before
-    record = Record(path, now, resume=True, accept=True)
+    record = TrialLog(path, now, resume=True, accept=True)
     assert len(record.accepted) == 2 and sorted(record.trials) == [0]
     record.append(trial(1))
     record.close()
-    again = Record(path, now, resume=True)  # it is the record's now
+    again = TrialLog(path, now, resume=True)  # it is the record's now
     assert again.accepted == [] and sorted(again.trials) == [0, 1]
     again.close()
     with pytest.raises(InputError, match=r"m\.py, of which the model is made, has changed"):
-        Record(path, HASHED, resume=True)
+        TrialLog(path, HASHED, resume=True)
     with pytest.raises(InputError, match=r"ego\.seed = 1, now it is 2"):  # no file: not to be accepted
-        Record(path, {**now, "ego": {"seed": 2}}, resume=True, accept=True)
+        TrialLog(path, {**now, "ego": {"seed": 2}}, resume=True, accept=True)
 
 
 def test_a_file_more_or_less_is_a_change(tmp_path):
     now = hashed(tmp_path / "r", sources={"m.py": "aa", "n.py": "cc"}, contents={})
     message = r"mesh_file, is not there any more; n\.py, .*, is not in the record"
     with pytest.raises(InputError, match=message):
-        Record(tmp_path / "r", now, resume=True)
+        TrialLog(tmp_path / "r", now, resume=True)
 
 
 def test_a_key_of_a_later_release_at_its_default_disowns_nothing(tmp_path):
     path = filled(tmp_path / "r")
     later = {**CONFIGURATION, "ego": {**CONFIGURATION["ego"], "novel": 3}}
-    record = Record(path, CONFIGURATION, resume=True, complete=later)
+    record = TrialLog(path, CONFIGURATION, resume=True, complete=later)
     record.append(trial(3))
     record.close()
     with pytest.raises(InputError, match=r"ego\.novel = None, now it is 4"):
-        Record(path, {**CONFIGURATION, "ego": {**CONFIGURATION["ego"], "novel": 4}}, resume=True)
+        TrialLog(path, {**CONFIGURATION, "ego": {**CONFIGURATION["ego"], "novel": 4}}, resume=True)
 
 
 def test_a_record_with_all_defaults_is_continued_with_those_left_out(tmp_path):
     """As releases wrote them that knew no other way."""
     path = filled(tmp_path / "r")
-    record = Record(path, {"model": "m:f", "objective": [{"weight": 0.5}]}, True, complete=CONFIGURATION)
+    record = TrialLog(path, {"model": "m:f", "objective": [{"weight": 0.5}]}, True, complete=CONFIGURATION)
     assert len(record.trials) == 3
     record.append(trial(3))
     record.close()
     assert len(read(path)[1]) == 4
     other = {"seed": 2, "evaluations": 10}
     with pytest.raises(InputError, match=r"ego\.seed = 1, now it is 2"):
-        Record(path, {"model": "m:f"}, True, complete={**CONFIGURATION, "ego": other})
+        TrialLog(path, {"model": "m:f"}, True, complete={**CONFIGURATION, "ego": other})
 
 
 def test_what_was_left_at_its_default_is_told(tmp_path):
-    Record(tmp_path / "r", {"model": "m:f"}, False, complete=CONFIGURATION).close()
+    TrialLog(tmp_path / "r", {"model": "m:f"}, False, complete=CONFIGURATION).close()
     with pytest.raises(InputError, match=r"ego\.seed = 1, now it is 2"):
-        Record(tmp_path / "r", {"model": "m:f", "ego": {"seed": 2}}, True)
+        TrialLog(tmp_path / "r", {"model": "m:f", "ego": {"seed": 2}}, True)
 
 
 def test_of_two_that_begin_at_once_one_is_refused(tmp_path):
     """Each opens before it looks; the second finds the first one's lock, or its record."""
     for k in range(20):
         path = tmp_path / str(k) / "r"
-        first = Record(path, CONFIGURATION, resume=False)
+        first = TrialLog(path, CONFIGURATION, resume=False)
         with pytest.raises((FileError, InputError)):
-            Record(path, CONFIGURATION, resume=False)
+            TrialLog(path, CONFIGURATION, resume=False)
         first.append(trial(0))
         first.close()
         assert len(read(path)[1]) == 1
@@ -220,4 +220,4 @@ def test_an_unknown_format_names_both(tmp_path, monkeypatch):
         later.setattr("mdbridge.calibrate.trials.FORMAT", "mdbridge-trials-9")
         path = filled(tmp_path / "r")
     with pytest.raises(FileError, match=r"trials-9.*reads 'mdbridge-trials-2'.*choose another --out"):
-        Record(path, CONFIGURATION, resume=True)
+        TrialLog(path, CONFIGURATION, resume=True)

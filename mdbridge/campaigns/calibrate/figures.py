@@ -67,10 +67,10 @@ def _distance(run: Run, path: Path) -> None:
     """Every distance by its phase, and the least so far."""
     with plots.figure(path, 5.0, 3.2) as (_, axes):
         for phase, (label, colour) in PHASES.items():
-            found = [t for t in run.trials if t.phase == phase and t.distance is not None]
-            if not found:
+            answered = [t for t in run.trials if t.phase == phase and t.distance is not None]
+            if not answered:
                 continue
-            where, values = [t.index + 1 for t in found], [t.value for t in found]
+            where, values = [t.index + 1 for t in answered], [t.value for t in answered]
             axes.semilogy(where, values, ".", color=colour, markersize=4, label=label)
         least = run.distance()
         axes.semilogy(np.arange(1, len(least) + 1), least, color="black", linewidth=1.0, label="least so far")
@@ -89,8 +89,8 @@ def _pairs(run: Run, path: Path) -> None:
     names, count = run.names, len(run.names) - 1
     if not count:
         return
-    found = sorted((t for t in run.trials if t.distance is not None), key=lambda t: -t.value)
-    values = np.log10([max(t.value, 1e-300) for t in found])
+    answered = sorted((t for t in run.trials if t.distance is not None), key=lambda t: -t.value)
+    values = np.log10([max(t.value, 1e-300) for t in answered])
     size = {"nrows": count, "ncols": count, "squeeze": False, "sharex": "col", "sharey": "row"}
     colours = {"cmap": plots.SEQUENTIAL + "_r", "vmax": float(np.quantile(values, 0.9))}
     with plots.figure(path, 1.7 * count + 1.2, 1.5 * count + 0.5, **size) as (figure, axes):
@@ -101,7 +101,7 @@ def _pairs(run: Run, path: Path) -> None:
                 if column > row:
                     panel.set_visible(False)
                     continue
-                points = np.array([[t.parameters[x], t.parameters[y]] for t in found])
+                points = np.array([[t.parameters[x], t.parameters[y]] for t in answered])
                 scatters.append(panel.scatter(*points.T, c=values, s=5, linewidths=0, **colours))
                 if run.summary["valley"]:
                     ends = [[end[name] for end in run.summary["valley"]] for name in (x, y)]

@@ -108,7 +108,7 @@ class UncertaintyInput(Section):
     method: Literal["likelihood", "norms"] = "likelihood"
 
 
-class StudyInput(Section):
+class SeedStudyInput(Section):
     """``[study]``, used with ``--seeds N``: the schemes to run with each seed; that of ``[ego]`` if empty."""
 
     schemes: list[Scheme] = []
@@ -142,6 +142,6 @@ class CalibrateInput(Section):
     reference: ReferenceInput
     objective: list[TermInput] = Field(min_length=1)
     ego: EgoInput = EgoInput()
-    study: StudyInput = StudyInput()
+    study: SeedStudyInput = SeedStudyInput()
     uncertainty: UncertaintyInput = UncertaintyInput()
     output: OutputInput = OutputInput()

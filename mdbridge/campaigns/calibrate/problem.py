@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...calibrate import evaluate
 from ...calibrate.ego import SearchSettings
-from ...calibrate.evaluate import Outcome, Task
+from ...calibrate.evaluate import Evaluation, Outcome
 from ...calibrate.likelihood import Likelihood
 from ...calibrate.model import Model, Shapes
 from ...calibrate.objective import Objective
@@ -52,7 +52,7 @@ class Problem:
     settings: CalibrateInput
     folder: Path
     space: Space
-    task: Task
+    task: Evaluation
     source: Model | None
     reference: Response
     groups: Groups
@@ -155,7 +155,7 @@ def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
     objective = Objective(terms, [term.weight for term in settings.objective])
     groups, likelihood = _called(worker, "objective", evaluate.grouping, objective, reference)
     told = likelihood if settings.uncertainty.method == "likelihood" else None
-    task = Task(model, options, objective)
+    task = Evaluation(model, options, objective)
     search = SearchSettings(**settings.ego.model_dump(exclude={"time_limit_s"}))
     compared = _compared(settings, task, worker)
     return Problem(settings, folder, space, task, source, reference, groups, told, search, compared)
@@ -163,11 +163,11 @@ def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
 
 def _models(settings: CalibrateInput, folder: Path, worker: Worker) -> dict[str, Model]:
     """All that the input names as ``package.module:name``, by key."""
-    named = {"model": settings.model, "reference.function": settings.reference.function}
-    named |= {f"objective.{k}.function": term.function for k, term in enumerate(settings.objective)}
-    pairs = [(key, path) for key, path in named.items() if path is not None]
-    found = _called(worker, "", evaluate.describe, pairs, str(folder))
-    return {model.key: model for model in found}
+    by_key = {"model": settings.model, "reference.function": settings.reference.function}
+    by_key |= {f"objective.{k}.function": term.function for k, term in enumerate(settings.objective)}
+    pairs = [(key, path) for key, path in by_key.items() if path is not None]
+    models = _called(worker, "", evaluate.describe, pairs, str(folder))
+    return {model.key: model for model in models}
 
 
 def _called(worker: Worker, key: str, function: Callable[..., Value], *arguments: Any) -> Value:
@@ -296,7 +296,7 @@ def drawn(problem: Problem, best: Mapping[str, float], worker: Worker) -> tuple[
     return _responded(worker, "output.options", problem.source, arguments), response
 
 
-def _compared(settings: CalibrateInput, task: Task, worker: Worker) -> Outcome | None:
+def _compared(settings: CalibrateInput, task: Evaluation, worker: Worker) -> Outcome | None:
     """The outcome at the parameters of ``output.compare``, before anything is spent on the search."""
     known = settings.output.compare
     if known is None:

@@ -163,39 +163,39 @@ def _agreement(runs: Sequence[Run]) -> dict[str, Any]:
 def _spread(values: np.ndarray) -> dict[str, Any]:
     """Least, mean, largest, standard deviation, and the 95 % prediction interval of one more."""
     count, mean = len(values), float(values.mean())
-    found: dict[str, Any] = {"least": float(values.min()), "mean": mean, "largest": float(values.max())}
+    spread: dict[str, Any] = {"least": float(values.min()), "mean": mean, "largest": float(values.max())}
     if count > 1:
         deviation = float(values.std(ddof=1))
         half = float(stats.t.ppf(0.975, count - 1)) * deviation * np.sqrt(1.0 + 1.0 / count)
-        found |= {"deviation": deviation, "interval": [mean - half, mean + half]}
-    return found
+        spread |= {"deviation": deviation, "interval": [mean - half, mean + half]}
+    return spread
 
 
 def _comparison(schemes: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
     """Median and largest of the least distances of each scheme at equal numbers of evaluations."""
     longest = max(len(run.trials) for runs in schemes.values() for run in runs)
     counts = np.unique(np.linspace(0, longest, CHECKPOINTS + 1).astype(int))[1:]  # from 1 on
-    found: dict[str, Any] = {"evaluations": counts.tolist()}
+    comparison: dict[str, Any] = {"evaluations": counts.tolist()}
     for scheme, runs in schemes.items():
-        found[scheme] = {
+        comparison[scheme] = {
             "median": medians(runs, longest)[counts - 1].tolist(),
             "largest": [max(float(run.distance()[: int(n)][-1]) for run in runs) for n in counts],
         }
-    return found
+    return comparison
 
 
 def _table(study: Mapping[str, Any]) -> list[str]:
     """What a person reads at the end."""
     lines = []
-    for scheme, found in study["schemes"].items():
-        least, largest = found["distance"]["least"], found["distance"]["largest"]
-        lines.append(f"{scheme}, {len(found['runs'])} seeds: distance {least:.5g} to {largest:.5g}")
-        if found["compared"] is not None:
+    for scheme, agreement in study["schemes"].items():
+        least, largest = agreement["distance"]["least"], agreement["distance"]["largest"]
+        lines.append(f"{scheme}, {len(agreement['runs'])} seeds: distance {least:.5g} to {largest:.5g}")
+        if agreement["compared"] is not None:
             lines.append(
-                f"  {found['not_above_compared']} of them not above {found['compared']['distance']:.5g}, "
-                "that of output.compare"
+                f"  {agreement['not_above_compared']} of them not above "
+                f"{agreement['compared']['distance']:.5g}, that of output.compare"
             )
-        for name, spread in found["parameters"].items():
+        for name, spread in agreement["parameters"].items():
             truth = f", truth {spread['truth']:g}" if "truth" in spread else ""
             lines.append(f"  {name}: {spread['least']:.6g} to {spread['largest']:.6g}{truth}")
     compared = study["at_equal_evaluations"]

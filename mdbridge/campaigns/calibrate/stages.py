@@ -14,7 +14,7 @@ from ...calibrate import pool
 from ...calibrate.ego import Calibration, Proposal
 from ...calibrate.evaluate import Outcome
 from ...calibrate.response import Response
-from ...calibrate.trials import Record, Trial, flat
+from ...calibrate.trials import Trial, TrialLog, flat
 from ...calibrate.worker import Worker
 from ...core import config, files, parallel, stages
 from ...core.console import Tick, console, progress
@@ -56,8 +56,8 @@ def run(
         workspace = held.enter_context(claim(comm, Path(out), CAMPAIGN, path, overrides, text))
         start = time.perf_counter()
 
-        def open_record() -> Record:
-            return Record(
+        def open_record() -> TrialLog:
+            return TrialLog(
                 workspace.root / "trials.jsonl",
                 problem.configuration(),
                 resume,
@@ -109,7 +109,7 @@ def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> lis
     return [Product("calibrate", identity(problem), ("summary.json",), lambda staged: None)]
 
 
-def _drive(comm: MPI.Comm, workers: pool.Pool, problem: Problem, record: Record, tick: Tick) -> Search:
+def _drive(comm: MPI.Comm, workers: pool.Pool, problem: Problem, record: TrialLog, tick: Tick) -> Search:
     """The loop of rank 0: ask, evaluate, record, tell."""
     if record.damaged:
         console(comm).print(
@@ -118,7 +118,7 @@ def _drive(comm: MPI.Comm, workers: pool.Pool, problem: Problem, record: Record,
         )
     for change in record.accepted:
         console(comm).print(f"{record.path}: {change}; accepted, and noted there", soft_wrap=True)
-    found = len(record.trials)
+    recorded = len(record.trials)
     search = Calibration(
         problem.space, problem.search, problem.groups, record.trials.values(), problem.likelihood
     )
@@ -138,7 +138,7 @@ def _drive(comm: MPI.Comm, workers: pool.Pool, problem: Problem, record: Record,
             tick(len(search.trials) / problem.search.evaluations, _note(search))
     finally:
         record.close()
-    return search.best, [search.trials[k] for k in sorted(search.trials)], search.reason, found
+    return search.best, [search.trials[k] for k in sorted(search.trials)], search.reason, recorded
 
 
 def _trial(problem: Problem, proposal: Proposal, outcome: Outcome) -> Trial:
@@ -206,12 +206,12 @@ def _summarise(end: End, folder: Path) -> None:
     """Write summary.json and analysis.json (rank 0)."""
     from ...calibrate import analysis  # needs torch
 
-    problem, (_, trials, reason, found) = end.problem, end.search
+    problem, (_, trials, reason, recorded) = end.problem, end.search
     findings = analysis.analyse(
         problem.space, trials, problem.groups, problem.likelihood, problem.search.seed
     )
     summary = _summary(problem, end.best, trials, reason, findings)
-    summary |= {"wall_s": round(end.seconds, 3), "from_record": found}
+    summary |= {"wall_s": round(end.seconds, 3), "from_record": recorded}
     files.write_json(folder / "analysis.json", findings)
     files.write_json(folder / "summary.json", summary)
 
