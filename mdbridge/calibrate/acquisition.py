@@ -34,7 +34,9 @@ def propose(surrogate: Surrogate, incumbent: Array, pending: Array, seed: list[i
     """
     dimensions = len(incumbent)
     bounds = torch.tensor([[0.0] * dimensions, [1.0] * dimensions], dtype=torch.double)
+    # a stream of its own: the proposal depends on the seed given here, not on what torch drew before
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        # an optimiser that stops early leaves a good point all the same, and the search goes on from any
         warnings.simplefilter("ignore", OptimizationWarning)
         warnings.simplefilter("ignore", BadInitialCandidatesWarning)
         warnings.filterwarnings("ignore", "Optimization failed", RuntimeWarning)
@@ -44,11 +46,13 @@ def propose(surrogate: Surrogate, incumbent: Array, pending: Array, seed: list[i
         maximiser, _ = optimize_acqf(
             acquisition, bounds, 1, len(starts), batch_initial_conditions=starts, options={"maxiter": 60}
         )
+    # the bounds hold to the optimiser's tolerance
     return np.clip(maximiser[0].numpy(), 0.0, 1.0)
 
 
 def _improvement(surrogate: Surrogate, pending: Array, seed: list[int]) -> AcquisitionFunction:
     if not len(pending):
+        # its logarithm: expected improvement itself is zero in double precision almost everywhere
         return LogExpectedImprovement(surrogate.model, best_f=surrogate.best)
     sampler = SobolQMCNormalSampler(
         torch.Size([SAMPLES]), seed=int(np.random.default_rng([*seed, 1]).integers(2**31))
@@ -76,6 +80,7 @@ def _candidates(incumbent: Array, seed: list[int]) -> tuple[Array, Array]:
     """
     random = np.random.default_rng([*seed, 2])
     everywhere = qmc.Sobol(len(incumbent), rng=random).random(CANDIDATES)
+    # log-uniform: how narrow the valley is, is not known
     widths = 10.0 ** random.uniform(-3.0, -0.5, (CANDIDATES // 4, 1))
     near = incumbent + widths * random.standard_normal((CANDIDATES // 4, len(incumbent)))
     return everywhere, np.clip(near, 0.0, 1.0)

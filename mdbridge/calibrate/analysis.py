@@ -41,6 +41,7 @@ def analyse(
     )
     if len(answered) < 3:
         return {**inferred, "sensitivity": None, "slices": None}
+    # no slope, no interval: what was inferred would be round-off
     if answered[-1].value - answered[0].value <= EXACT * abs(answered[0].value):
         inferred |= _flat(space)
     spread = [answered[k] for k in _spread(np.array([t.unit for t in answered]))]
@@ -135,6 +136,7 @@ def _sensitivity(space: Space, surrogate: Surrogate, seed: int) -> dict[str, dic
     """
     d, count, levels = len(space.names), 256, np.linspace(0.05, 0.95, 10)
     base = qmc.Sobol(d, rng=np.random.default_rng([seed, 2])).random(count)
+    # a flat surrogate has shares of zero, not of 0/0
     variance = max(float(np.var(surrogate.predict(base)[0])), 1e-300)
     shares = {}
     for k, name in enumerate(space.names):

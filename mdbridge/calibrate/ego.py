@@ -113,6 +113,7 @@ class Calibration:
         self._handed: set[int] = set()
         self.done, self._ending = False, False
         self.reason = ""
+        # a generator keeps the place in the search; restored, it is run again through the known trials
         self._batches = self._search()
         self._advance()
 
@@ -128,6 +129,7 @@ class Calibration:
         Raises:
             KeyError: it was not asked for, or is known already.
         """
+        # first: an unknown number is the caller's mistake, and must change nothing
         self._open.pop(trial.index)
         self.trials[trial.index] = trial
         if not self._open:
@@ -189,6 +191,7 @@ class Calibration:
                 return
             for proposal in batch[: max(self.settings.evaluations - len(self.trials), 0)]:
                 known = self._known.pop(proposal.index, None)
+                # other machines sum in another order: places agree to round-off, not to the last bit
                 moved = known is not None and not np.allclose(known.unit, proposal.unit, rtol=0.0, atol=1e-6)
                 # with other stopping rules than those of the record it ends elsewhere
                 if known is None or (moved and "slopes" in (known.phase, proposal.phase)):
@@ -234,6 +237,7 @@ class Calibration:
             failures = 0 if improved else failures + 1
             if improved and best is not None:
                 yield from self._descend(best, replace(s.options, **_POLISH))
+            # more is known by now: a few trials show whether there is another basin
             yield from self._explore(max(s.explore // 3, 1))
         self.reason = f"{failures} refinements without improvement"
 
@@ -313,6 +317,7 @@ class Calibration:
             return
         starts.append(np.array(start.unit))
         end = yield from self._descend(start, self.settings.options)
+        # the end too: another descent into the same basin would find the same floor
         starts.append(np.array(end.unit))
 
     def _descend(self, start: Trial, options: Options) -> Generator[list[Proposal], None, Trial]:
@@ -343,6 +348,7 @@ class Calibration:
             return None
         points, values = np.array([t.unit for t in candidates]), np.array([t.value for t in candidates])
         gaps = np.linalg.norm(points[:, None] - points, axis=2)
+        # stable: equal gaps in the same order on every machine; the first is the point itself
         near = np.argsort(gaps, axis=1, kind="stable")[:, : points.shape[1] + 2]
         lowest = values <= values[near].min(axis=1)
         apart = np.array([all(np.abs(p - s).max() > _APART for s in starts) for p in points])

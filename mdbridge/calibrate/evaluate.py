@@ -42,6 +42,7 @@ class Outcome:
             status: Status = "timeout" if failure.kind == "timeout" else "failed"
             return cls(status, None, answer.seconds, message=failure.text, said=answer.said)
         outcome: Outcome = answer.value
+        # what a model prints is kept only where it may tell why
         said = "" if outcome.status == "ok" else answer.said
         return cls(outcome.status, outcome.score, outcome.seconds, outcome.host, outcome.message, said)
 
@@ -81,6 +82,7 @@ def grouping(objective: Objective, reference: Response) -> tuple[Groups, Likelih
         InputError: it cannot be.
     """
     try:
+        # a reference that cannot be compared with itself would fail every trial
         objective.score(reference)
         return objective.groups(reference), objective.likelihood(reference)
     except InvalidResponse as error:
@@ -114,6 +116,7 @@ class Evaluation:
             score = self.objective.score(self.model(**parameters, **self.options))
         except (InputError, InvalidResponse) as error:  # the parameters make no sample
             status, message = "invalid", str(error)
+        # a model that calls sys.exit costs its own trial, nothing else
         except (Exception, SystemExit) as error:
             status, message = "failed", Failure.of(error).text
         return Outcome(status, score, time.perf_counter() - start, message=message)

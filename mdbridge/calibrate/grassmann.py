@@ -44,17 +44,20 @@ def principal_angles(a: Array, b: Array) -> Array:
     Args:
         a, b: orthonormal columns, ``n x p`` and ``n x q``.
     """
+    # the larger span first: angles are as many as the smaller has vectors
     if a.shape[1] < b.shape[1]:
         a, b = b, a
     inner = a.T @ b
     cosines = np.clip(np.linalg.svd(inner, compute_uv=False), 0.0, 1.0)
     sines = np.clip(np.linalg.svd(b - a @ inner, compute_uv=False), 0.0, 1.0)[::-1]
+    # each where it is accurate: sines below 45°, cosines above
     return np.where(cosines**2 > 0.5, np.arcsin(sines), np.arccos(cosines))
 
 
 def distance(a: Array, b: Array) -> float:
     """The Grassmann distance of two spans; ranks may differ, [Kontolati2021, eqs. 4, 8]."""
     angles = principal_angles(a, b)
+    # every vector without a partner counts as π/2, [Kontolati2021, eq. 8]
     missing = abs(a.shape[1] - b.shape[1])
     return float(np.sqrt(np.sum(angles**2) + missing * np.pi**2 / 4.0))
 

@@ -75,6 +75,7 @@ def profile(trials: Sequence[Trial], groups: Groups) -> Profile | None:
         return None
     contributions = groups.weight * groups.norms(residual)
     number = min(2.0 * contributions.sum() ** 2 / max((contributions**2).sum(), 1e-300), len(groups.weight))
+    # at least one: F(1, ν) has no quantile at ν = 0
     freedom = max(number - len(at), 1.0)
     ratio = float(np.sqrt(1.0 + stats.f.ppf(0.95, 1, freedom) / freedom))
     level = ratio * groups.value(residual)
@@ -125,12 +126,14 @@ def _extent(
 def _valley(at: Array, residual: Array, jacobian: Array, groups: Groups, level: float) -> Array:
     """The two ends, ``2 x d``, of the flattest direction of the linearised distance through ``at``."""
     norms = groups.norms(residual)
+    # the curvature of a norm is one over it; a group that fits exactly must not decide all
     weight = groups.weight / np.maximum(norms, 1e-3 * norms.max() + 1e-300)
     normal = jacobian.T @ (weight[groups.index][:, None] * jacobian)
     direction = np.linalg.eigh(normal)[1][:, 0]
     ends = []
     for sign in (-1.0, 1.0):
         along = sign * direction
+        # as far as the cube's faces
         room = np.where(along > 0, 1.0 - at, at) / np.maximum(np.abs(along), 1e-12)
         ends.append(at + along * _reach(residual, jacobian @ along, groups, float(room.min()), level))
     return np.array(ends)
@@ -148,4 +151,5 @@ def _crossing(function: Callable[[float], float], end: float, level: float) -> f
     low, high = 0.0, min(1e-6, end)
     while high < end and function(high) <= level:
         low, high = high, min(4.0 * high, end)
+    # a crossing to a thousandth: the level itself is no more exact
     return float(brentq(lambda t: function(t) - level, low, high, xtol=1e-3 * high, rtol=1e-3))

@@ -55,6 +55,7 @@ class Noise:
         total = float(z @ z) if self.kind == "gaussian" else 2.0 * np.sqrt(2.0) * float(np.abs(z).sum())
         if self.known:
             return total
+        # n log of the mean square, or 2n log of the mean size: the scale at its most likely value
         power = self.count if self.kind == "gaussian" else 2.0 * self.count
         return power * float(np.log(total)) if total > 0.0 else -np.inf
 
@@ -79,6 +80,7 @@ class Noise:
             return 1.0
         if self.kind == "gaussian":
             return float(np.sqrt(z @ z / self.count))
+        # a Laplace variable's deviation is √2 times its mean size
         return float(np.sqrt(2.0) * np.abs(z).mean())
 
     @property

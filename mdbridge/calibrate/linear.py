@@ -52,6 +52,7 @@ class LinearModel:
         rows = []
         parts = zip(self.likelihood.parts(self.residual), self.likelihood.parts(self.jacobian), strict=True)
         for (noise, residual), (_, jacobian) in parts:
+            # ‖J s + r‖² is that of the triangle of [J r]: d + 1 rows instead of thousands
             whole = np.column_stack([jacobian, residual])
             if noise.kind == "gaussian" and len(whole) > whole.shape[1]:
                 whole = np.asarray(np.linalg.qr(whole)[1])
@@ -126,6 +127,7 @@ def crossing(function: Callable[[float], float], end: float, level: float, first
     """Where a function that grows, below ``level`` at 0, passes it; ``end`` if it does not before."""
     if end <= 0.0 or function(end) <= level:
         return max(end, 0.0)
+    # from the guess outwards: the crossing may be anywhere between round-off and the cube
     low, high = 0.0, min(max(first, 1e-9), end)
     while high < end and function(high) <= level:
         low, high = high, min(3.0 * high, end)
@@ -155,11 +157,13 @@ def spanning(offsets: Array) -> bool:
 def _bounded(a: Array, b: Array, low: Array, high: Array) -> Array:
     """Least squares ‖a s − b‖ with bounds; a direction that ``a`` does not see stays where it is."""
     q, r = np.linalg.qr(a)
+    # far below what any residual sees, and enough where none sees anything
     ridge = 1e-9 * np.linalg.norm(r) * np.eye(r.shape[1])
     whole = np.vstack([r, ridge])
     rest = np.append(q.T @ b, np.zeros(r.shape[1]))
     step = np.linalg.lstsq(whole, rest, rcond=None)[0]
     if np.all(step >= low) and np.all(step <= high):  # as nearly always
         return step
+    # scipy refuses bounds that are equal
     margin = 1e-12 * (1.0 + high - low)
     return np.clip(lsq_linear(whole, rest, (low - margin, high + margin), method="bvls").x, low, high)

@@ -46,6 +46,7 @@ class Described(Generic[P, R]):
     ):
         self.function, self.shapes = function, shapes
         self.labels, self.units, self.data, self.version = labels, units, data, version
+        # name, place and signature of the function: arguments are checked by them
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -88,6 +89,7 @@ class Arguments:
         """Those of a function; None where Python does not know them."""
         try:
             parameters = inspect.signature(function).parameters
+        # compiled callables have no signature: what they accept is seen when they are called
         except (TypeError, ValueError):
             return None
         kept = {n: p for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
@@ -156,11 +158,13 @@ class Model:
             raise InputError(f"{self}: expected 'package.module:function'")
         try:
             target = importlib.import_module(module)
+            # before the name is looked up: it may exist in the wrong module, too
             _check_place(self, target)
             for part in name.split("."):
                 target = getattr(target, part)
         except InputError:
             raise
+        # whatever the user's module does while it is imported
         except (Exception, SystemExit) as error:
             raise InputError(f"{self}: cannot be imported: {type(error).__name__}: {error}") from error
         if not callable(target):

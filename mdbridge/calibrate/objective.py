@@ -57,11 +57,13 @@ class Objective:
             InvalidResponse: a field or curve is missing, of another shape, or not finite.
         """
         terms = [term.distance(response) for term in self.terms]
+        # one vector, in the order of the terms: the refinement and the likelihood cut it up again
         residual = np.concatenate([r for term in self.terms for r in term.residual(response)])
         squares = sum(term.squares * d**2 for term, d in zip(self.terms, terms, strict=True) if term.squares)
         count = sum(term.squares for term in self.terms)
         total = float(np.sqrt(squares / count)) if count else 0.0
         for term, weight, distance in zip(self.terms, self.weights, terms, strict=True):
+            # terms with a known sigma are in the root mean square already
             total += 0.0 if term.squares else weight * distance
         if not (np.isfinite(total) and np.all(np.isfinite(residual))):
             raise InvalidResponse("the distance is not finite")

@@ -29,6 +29,7 @@ class Pool:
 
     def submit(self, number: int, parameters: Mapping[str, float]) -> None:
         """Give an evaluation to a free rank; there must be one."""
+        # rank 0 evaluates as well: its own work is a few numbers a trial
         rank = next(r for r in range(self._comm.size) if r not in self._jobs)
         self._jobs[rank] = number
         if rank == 0:
@@ -47,6 +48,7 @@ class Pool:
                 outcome = self._comm.recv(source=status.source, tag=_ANSWER)
                 done.append((self._jobs.pop(status.source), outcome))
             if done:
+                # by their number: which of two that are done was first shall not show in the record
                 return sorted(done, key=lambda pair: pair[0])
             if 0 not in self._jobs:
                 time.sleep(_PAUSE)
@@ -64,6 +66,7 @@ def with_pool(comm: MPI.Comm, worker: Worker, task: Evaluation, master: Callable
         pool = Pool(comm, worker)
         result, error = parallel.attempt(lambda: master(pool))
         for rank in range(1, comm.size):
+            # the end, also after a failure: the others would wait for ever
             comm.send(None, dest=rank, tag=_TASK)
         _drain(comm, pool)
     else:

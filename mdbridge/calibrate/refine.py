@@ -75,7 +75,9 @@ def refine(start: Array, residual: Array, groups: Groups, options: Options) -> S
         moved = False
         while radius > options.smallest and value > 0.0:
             step = best_step(here, residual, jacobian, groups, radius)
+            # what the linear model promises: the trust region follows how much of it comes true
             predicted = value - groups.value(residual + jacobian @ step)
+            # nothing left within this region
             if predicted <= 1e-9 * value:
                 radius = radius if moved else 0.0
                 break
@@ -90,6 +92,7 @@ def refine(start: Array, residual: Array, groups: Groups, options: Options) -> S
                 radius = min(max(radius, 2.0 * length), 0.5)
             stale = ratio < 0.2 and moved
             if answer is not None:
+                # Broyden: the slopes along the step as they were seen, all others as before
                 jacobian = jacobian + np.outer(answer - residual - jacobian @ step, step) / (step @ step)
                 if ratio > 0.0:
                     here, residual, value, moved = here + step, answer, groups.value(answer), True
@@ -104,6 +107,7 @@ def _differences(
     columns: dict[int, Array] = {}
     for side in (1.0, -1.0):
         todo = [k for k in range(len(here)) if k not in columns]
+        # towards the middle of the cube first: there is more room
         signed = {k: side * steps[k] * (1.0 if here[k] <= 0.5 else -1.0) for k in todo}
         signed = {k: h for k, h in signed.items() if 0.0 <= here[k] + h <= 1.0}
         if not signed:
@@ -133,6 +137,7 @@ def best_step(here: Array, residual: Array, jacobian: Array, groups: Groups, rad
     low, high = np.maximum(-radius, -here), np.minimum(radius, 1.0 - here)
     step = np.zeros(len(here))
     best, best_value = step, groups.value(residual)
+    # a norm of zero would get an infinite weight, and hold its residuals there for good
     floor = 1e-3 * best_value / max(float(groups.weight.sum()), 1e-300)
     for _ in range(30):
         norms = np.maximum(groups.norms(residual + jacobian @ step), floor)
@@ -151,6 +156,7 @@ def _bounded(a: Array, b: Array, low: Array, high: Array) -> Array:
     """Least squares ‖a s − b‖ with bounds, by fixing what leaves the box."""
     from scipy.optimize import lsq_linear  # a third of a second, which no process that only compares needs
 
+    # once: thousands of residuals become as many rows as there are parameters
     q, r = np.linalg.qr(a)
     span = high - low
     return np.clip(

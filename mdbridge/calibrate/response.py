@@ -23,6 +23,7 @@ def real(name: str, values: Any) -> Array:
         InvalidResponse: it is no array of real numbers.
     """
     try:
+        # asarray would drop the mask, and compare what was meant to be left out
         array = values if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
         if np.iscomplexobj(array):
             raise InvalidResponse(

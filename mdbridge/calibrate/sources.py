@@ -24,6 +24,8 @@ def sources(path: str, folder: str = "", version: str = "") -> dict[str, str]:
     """
     module = path.partition(":")[0]
     top = module.partition(".")[0]
+    # this package: hashes would forbid every release to go on with a record; the model's own version says
+    # it
     if top == __name__.partition(".")[0]:
         return {path: f"version {version}"} if version else {}
     origin = _origin(top)
@@ -31,6 +33,7 @@ def sources(path: str, folder: str = "", version: str = "") -> dict[str, str]:
         return {}
     if _installed(origin):
         return {top: f"version {_version(top)}"}
+    # the folder that the package lies in: modules beside it can be imported, too
     place = origin.parents[1] if origin.name == "__init__.py" else origin.parent
     places = list(dict.fromkeys([place, *([Path(folder).resolve()] if folder else [])]))
     files: dict[str, str] = {}
@@ -47,6 +50,7 @@ def sources(path: str, folder: str = "", version: str = "") -> dict[str, str]:
             continue
         files[str(file.relative_to(home))] = sha256(file)
         if file.suffix == ".py":
+            # what is imported belongs to the model as much as the module itself
             todo += _imported(file, name, is_package=file.name == "__init__.py")
     if version:
         files[path] = f"version {version}"
@@ -68,6 +72,7 @@ def _origin(module: str) -> Path | None:
             if spec is None or spec.submodule_search_locations is None:
                 return None
             name = ".".join([top, *rest[: depth - 1], part])
+            # find_spec of a dotted name would import the package, and so run the user's code here
             spec = importlib.machinery.PathFinder.find_spec(name, list(spec.submodule_search_locations))
     except (ImportError, ValueError, AttributeError):
         return None
@@ -80,6 +85,7 @@ def _imported(file: Path, module: str, is_package: bool) -> list[str]:
     """Names of all modules that a source file may import, attributes taken for modules included."""
     try:
         tree = ast.parse(file.read_bytes())
+    # a file that Python cannot read has no imports; the model's own error will say so
     except (SyntaxError, ValueError):
         return []
     names: list[str] = []

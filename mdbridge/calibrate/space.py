@@ -39,6 +39,7 @@ class Parameter:
             return self.low + unit * (self.high - self.low)
         if self.distribution == "loguniform":
             return self.low * (self.high / self.low) ** unit
+        # the outermost quantiles may leave the bounds by round-off
         return np.clip(self._quantiles(stats.truncnorm.ppf, unit), self.low, self.high)
 
     def unit(self, value: float) -> float:
@@ -52,6 +53,7 @@ class Parameter:
     def slope(self, unit: float) -> float:
         """d value / d unit."""
         h = 1e-6
+        # one-sided at a bound, beyond which there is no quantile
         low, high = max(unit - h, 0.0), min(unit + h, 1.0)
         return float((self.value(np.array(high)) - self.value(np.array(low))) / (high - low))
 
@@ -106,5 +108,6 @@ def design(kind: Design, count: int, dimensions: int, seed: int) -> Array:
         return qmc.LatinHypercube(dimensions, rng=np.random.default_rng(seed)).random(count)
     if kind == "halton":
         return qmc.Halton(dimensions, rng=np.random.default_rng(seed)).random(count)
+    # a power of two, cut off afterwards: only those are balanced
     sobol = qmc.Sobol(dimensions, rng=np.random.default_rng(seed))
     return sobol.random_base2(int(np.ceil(np.log2(max(count, 1)))))[:count]

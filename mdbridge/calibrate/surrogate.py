@@ -37,15 +37,18 @@ class Surrogate:
     """
 
     def __init__(self, points: Array, values: Array, state: Sequence[float] | None = None, fit: bool = True):
+        # one thread: two that contend for a core made a fit of 400 points 17 times slower
         torch.set_num_threads(1)
         self._points, self._values = np.asarray(points), np.asarray(values)
         x = torch.as_tensor(np.asarray(points), dtype=torch.double)
+        # the logarithm: the distance is a cone with a narrow valley; and minus, for the acquisition maximises
         y = -torch.log(torch.as_tensor(np.asarray(values), dtype=torch.double).clamp_min(1e-300))
         dimensions = x.shape[-1]
         bounds = torch.tensor([[0.0], [1.0]], dtype=torch.double).repeat(1, dimensions)
         self.model = SingleTaskGP(
             x,
             y[:, None],
+            # a Matérn-5/2: BoTorch's own default, an RBF, expects smoother functions
             covar_module=get_covar_module_with_dim_scaled_prior(dimensions, use_rbf_kernel=False),
             outcome_transform=Standardize(1),
             input_transform=Normalize(dimensions, bounds=bounds),
@@ -70,6 +73,7 @@ class Surrogate:
         """
         if not len(refused):
             return self
+        # neither best nor worst: the fit's hyperparameters do not see these points at all
         penalty = np.full(len(refused), np.median(self._values))
         points, values = np.vstack([self._points, refused]), np.append(self._values, penalty)
         return Surrogate(points, values, self.state, fit=False)

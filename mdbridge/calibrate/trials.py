@@ -138,6 +138,7 @@ class TrialLog:
                 self._stream.close()
                 self._stream = self._locked()
             if not raw:
+                # a record begins with what its trials depend on
                 self._append(self._header())
             elif self.accepted:  # from here on the trials are of this configuration
                 self._append(self._header(accepted=self.accepted))
@@ -147,6 +148,7 @@ class TrialLog:
 
     def _locked(self) -> BinaryIO:
         """The file, open for appending, and locked until it is closed or this process ends in any way."""
+        # appending: what was written before a crash stays where it is
         stream = self.path.open("ab")
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -207,6 +209,7 @@ class TrialLog:
             if "trial" in content:
                 trial = _decode(content["trial"])
                 self.trials[trial.index] = trial
+        # half a line at the end is the usual mark of a kill -9
         if self.damaged or not raw.endswith(b"\n"):
             kept = "".join(line.decode() + "\n" for line, _ in intact)
             return kept if headers else self._header() + kept
@@ -286,6 +289,7 @@ def _changes(
 
 
 def _signed(content: dict[str, Any]) -> str:
+    # NaN is no JSON; what has none is null
     body = json.dumps(content, allow_nan=False)
     return f'{{"check": "{zlib.crc32(body.encode()):08x}", "content": {body}}}'
 
@@ -304,6 +308,7 @@ def _verified(line: bytes) -> dict[str, Any] | None:
 def _encode(trial: Trial) -> dict[str, Any]:
     content = asdict(trial)
     if trial.residual is not None:
+        # the bytes, not decimals: a resumed search must see the same residuals bit for bit
         raw = np.ascontiguousarray(trial.residual, dtype="<f8").tobytes()
         content["residual"] = base64.b64encode(raw).decode()
     return content

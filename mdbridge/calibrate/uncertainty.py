@@ -80,6 +80,7 @@ def needed(
         answered: the trials with residuals, as they are when it is asked.
         likelihood: of the residuals.
     """
+    # a few moves of the centre at most: each costs a trial
     for _ in range(3):
         centre = _centre(answered(), likelihood)
         if centre is None:
@@ -111,6 +112,7 @@ def around(trials: Sequence[Trial], likelihood: Likelihood, factor: float = 1.0)
     values, axes = np.linalg.eigh(model.covariance(model.optimum()))
     steps = []
     for value, axis in zip(values, axes.T, strict=True):
+        # not nearer than the noise of the model, not farther than the linearisation holds
         size = float(np.clip(SPREAD * np.sqrt(value), FIRST / np.abs(axis).max(), 0.3))
         steps.append(factor * size * axis)
     return [_inside(model.at, step) for step in steps]
@@ -177,6 +179,7 @@ def _inferred(known: Sequence[Trial], model: LinearModel) -> Inference:
     covariance = model.covariance(estimate)
     d = len(estimate)
     exact = _exact(model, estimate)
+    # nothing left over: a profile would be that of round-off
     if exact:
         three = [estimate, model.at, np.array(min(known, key=lambda t: t.value).unit)]
         low, high = np.min(three, axis=0), np.max(three, axis=0)
@@ -243,6 +246,7 @@ def _inside(at: Array, step: Array) -> Array:
         along = sign * step
         room = np.where(along > 0, 1.0 - at, at) / np.maximum(np.abs(along), 1e-300)
         rooms.append(min(1.0, float(room.min())))
+    # the roomier side: a step cut short by the cube says little about the slope
     sign = 1.0 if rooms[0] >= rooms[1] else -1.0
     return np.clip(at + sign * max(rooms) * step, 0.0, 1.0)
 

@@ -89,6 +89,7 @@ class Worker:
 
     def assign(self, function: Callable[..., Any]) -> None:
         """Set what is called; it and its arguments must be picklable."""
+        # once: workers get its bytes, and unpickle it where it is called
         self._function = pickle.dumps(function)
         if self._process is None:
             self.begin()

@@ -35,6 +35,7 @@ class Run:
         """
         summary = read_json(folder / "summary.json")
         path = folder / "trials.jsonl" if record is None else record
+        # a record may have gone on since: figures are those of the summary beside them
         return cls(summary, trials.read(path)[1][: summary["evaluations"]])
 
     @property
@@ -56,6 +57,7 @@ class Run:
         values = np.array([t.value for t in self.trials])
         least = np.minimum.accumulate(values)
         best = np.maximum.accumulate(
+            # the number of the last trial that was better than all before it; −1 before there is one
             np.where(values < np.append(np.inf, least[:-1]), np.arange(len(values)), -1)
         )
         return np.array([self.trials[k].parameters[name] if k >= 0 else np.nan for k in best])
@@ -64,6 +66,7 @@ class Run:
 def medians(runs: Sequence[Run], count: int) -> Array:
     """Median of the runs' least distances after 1 … ``count`` evaluations; an ended run keeps its last."""
     series = np.array(
+        # at equal evaluations: a run that ended early keeps what it had reached
         [np.pad(r.distance()[:count], (0, max(count - len(r.trials), 0)), "edge") for r in runs]
     )
     return np.median(series, axis=0)

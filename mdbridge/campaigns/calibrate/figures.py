@@ -42,6 +42,7 @@ def draw(out: Path, record: Path | None = None, results: Path | None = None) -> 
     _distance(run, out / "distance.png")
     _pairs(run, out / "pairs.png")
     _responses(out / "best.h5", out)
+    # too few trials make no surrogate
     if analysis["slices"]:
         _slices(run, analysis["slices"], out / "slices.png")
         _sensitivity(analysis["sensitivity"], out / "sensitivity.png")
@@ -53,6 +54,7 @@ def _convergence(run: Run, path: Path) -> None:
     with plots.figure(path, **panels(len(run.names))) as (_, axes):
         for name, panel in zip(run.names, axes.flat, strict=False):
             series = run.parameter(name)
+            # steps: the best value holds until a better one is known
             panel.plot(np.arange(1, len(series) + 1), series, color=plots.BLUE, drawstyle="steps-post")
             if name in truth:
                 panel.axhline(truth[name], color="black", linestyle="--", linewidth=0.8, label="truth")
@@ -87,17 +89,22 @@ def _distance(run: Run, path: Path) -> None:
 def _pairs(run: Run, path: Path) -> None:
     """The trials over every pair of parameters, the best, and the flattest direction through it."""
     names, count = run.names, len(run.names) - 1
+    # one parameter has no pairs
     if not count:
         return
+    # the worst first: good ones are few, and must not be drawn over
     answered = sorted((t for t in run.trials if t.distance is not None), key=lambda t: -t.value)
+    # a distance of zero has no logarithm
     values = np.log10([max(t.value, 1e-300) for t in answered])
     size = {"nrows": count, "ncols": count, "squeeze": False, "sharex": "col", "sharey": "row"}
+    # the colours are for the good nine tenths: a few hopeless trials would take the whole scale
     colours = {"cmap": plots.SEQUENTIAL + "_r", "vmax": float(np.quantile(values, 0.9))}
     with plots.figure(path, 1.7 * count + 1.2, 1.5 * count + 0.5, **size) as (figure, axes):
         scatters = []
         for row, y in enumerate(names[1:]):
             for column, x in enumerate(names[:-1]):
                 panel = axes[row, column]
+                # x and y changed over: the same points once more
                 if column > row:
                     panel.set_visible(False)
                     continue
@@ -119,6 +126,7 @@ def _responses(store: Path, out: Path) -> None:
     for name, pair in results.read(store).items():
         if pair.reference.ndim == 3:
             _fields(pair, out / f"fields_{name}.png")
+        # other shapes are in best.h5, for whoever knows what they mean
         elif pair.reference.ndim == 1:
             _curves(pair, out / f"curves_{name}.png")
 
@@ -130,7 +138,9 @@ def _fields(pair: Pair, path: Path) -> None:
     size = {"nrows": 2, "ncols": len(shown), "squeeze": False}
     with plots.figure(path, 1.25 * len(shown) + 0.5, 3.3, **size) as (figure, axes):
         for column, k in enumerate(shown):
+            # one scale for both, or they could not be compared
             both = np.stack([reference[k], calibrated[k]])
+            # a uniform field has no range
             limits = {"vmin": both.min(), "vmax": max(both.max(), both.min() + 1e-12)}
             images = [
                 panel.imshow(values, origin="lower", cmap=plots.SEQUENTIAL, **limits)
@@ -152,6 +162,7 @@ def _fields(pair: Pair, path: Path) -> None:
 
 
 def _curves(pair: Pair, path: Path) -> None:
+    # points are counted from 1, strains are what they are
     along = pair.along if pair.strained else pair.along + 1
     with plots.figure(path, 4.5, 3.2) as (_, axes):
         axes.plot(along, pair.reference, color=plots.GREY, linewidth=2.5, label="reference")
@@ -167,6 +178,7 @@ def _slices(run: Run, slices: dict[str, Any], path: Path) -> None:
     with plots.figure(path, **panels(len(slices))) as (_, axes):
         for (name, line), panel in zip(slices.items(), axes.flat, strict=False):
             mean, deviation = np.array(line["mean"]), np.array(line["deviation"])
+            # the surrogate is one of the logarithm
             panel.plot(line["value"], np.exp(mean), color=plots.BLUE, label="surrogate")
             low, high = np.exp(mean - 2 * deviation), np.exp(mean + 2 * deviation)
             panel.fill_between(
@@ -185,6 +197,7 @@ def _slices(run: Run, slices: dict[str, Any], path: Path) -> None:
 
 def _sensitivity(shares: dict[str, dict[str, float]], path: Path) -> None:
     """Sobol indices of the log distance, the largest on top."""
+    # bars are drawn from below; the largest share belongs on top
     names = list(shares)[::-1]
     rows = np.arange(len(names))
     with plots.figure(path, 4.2, 0.4 * len(names) + 0.8) as (_, axes):
@@ -198,6 +211,7 @@ def _sensitivity(shares: dict[str, dict[str, float]], path: Path) -> None:
 
 def panels(count: int) -> dict[str, Any]:
     """Size and arrangement of a figure with ``count`` panels, two beside each other."""
+    # rounded up
     rows, columns = -(-count // 2), min(count, 2)
     return {"width": 3.4 * columns, "height": 2.3 * rows, "nrows": rows, "ncols": columns, "squeeze": False}
 

@@ -37,6 +37,7 @@ class ReferenceInput(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> "ReferenceInput":
+        # by hand: pydantic has no "exactly one of these"
         given = [name for name in ("parameters", "function", "file") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError("give one of 'reference.parameters', 'reference.function', 'reference.file'")
@@ -63,6 +64,7 @@ class TermInput(Section):
 
     @model_validator(mode="after")
     def _named(self) -> "TermInput":
+        # what a term compares has its own key, so that a misspelt one is refused
         needed = {"grassmann": "field", "l1": "curve", "l2": "curve", "user": "function"}[self.term]
         if getattr(self, needed) is None:
             raise ValueError(f"the term '{self.term}' needs '{needed}'")
@@ -73,8 +75,10 @@ class TermInput(Section):
     def _check_sigma(self) -> None:
         if self.term == "user":
             raise ValueError("'sigma' is for fields and curves; divide by it in the function")
+        # one number: noise on a field reaches the residuals through singular vectors
         if self.term == "grassmann" and not isinstance(self.sigma, float | int):
             raise ValueError(f"'sigma' = {self.sigma!r}: of a field it is a number")
+        # what the user wrote: 1.0 by default says nothing
         if self.term == "l2" and "weight" in self.model_fields_set:
             raise ValueError(
                 "'weight' and 'sigma': a curve whose noise is known has its weight; leave one out"

@@ -69,6 +69,7 @@ class Problem:
         kept = {"model", "options", "parameters", "objective", "ego"}
         given = self.settings.model_dump(include=kept, exclude_defaults=not complete)
         given["parameters"] = {
+            # for the report alone: they move no trial
             name: {k: v for k, v in table.items() if k not in ("truth", "unit")}
             for name, table in given["parameters"].items()
         }
@@ -109,6 +110,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> tuple[CalibrateInput, Pat
 def worker_for(settings: CalibrateInput, folder: Path) -> Worker:
     """A process for the user's code; it starts at once."""
     worker = Worker([str(folder)], settings.ego.time_limit_s)
+    # at once: it imports while the input is read
     worker.begin()
     return worker
 
@@ -140,6 +142,7 @@ def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
     options = paths(settings.options, folder)
     models = _models(settings, folder, worker)
     model, source = models["model"], models.get("reference.function")
+    # in the order of cost: names, files and shapes before the first call of the model
     _check_arguments(model, space, options)
     _check_files("options", settings.options, folder, model)
     if source is not None:
@@ -157,6 +160,7 @@ def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
     told = likelihood if settings.uncertainty.method == "likelihood" else None
     task = Evaluation(model, options, objective)
     search = SearchSettings(**settings.ego.model_dump(exclude={"time_limit_s"}))
+    # the last check, and a full one: model, objective and worker have worked together once
     compared = _compared(settings, task, worker)
     return Problem(settings, folder, space, task, source, reference, groups, told, search, compared)
 
@@ -165,6 +169,7 @@ def _models(settings: CalibrateInput, folder: Path, worker: Worker) -> dict[str,
     """All that the input names as ``package.module:name``, by key."""
     by_key = {"model": settings.model, "reference.function": settings.reference.function}
     by_key |= {f"objective.{k}.function": term.function for k, term in enumerate(settings.objective)}
+    # in one call: the imports of the user's modules are done once, in the worker
     pairs = [(key, path) for key, path in by_key.items() if path is not None]
     models = _called(worker, "", evaluate.describe, pairs, str(folder))
     return {model.key: model for model in models}
@@ -176,6 +181,7 @@ def _called(worker: Worker, key: str, function: Callable[..., Value], *arguments
     failure = answer.failure
     if failure is None:
         return answer.value
+    # messages that name their key already do not get it twice
     told = f"{key}: {failure.text}" if key and not failure.text.startswith(key) else failure.text
     if failure.kind != "input" and answer.said:
         told += f"; it said: {answer.said}"
@@ -184,6 +190,7 @@ def _called(worker: Worker, key: str, function: Callable[..., Value], *arguments
 
 def _check_arguments(model: Model, space: Space, options: Mapping[str, Any]) -> None:
     accepted = model.arguments
+    # a compiled callable does not say what it takes
     if accepted is None:
         return
     for kind, names in (("parameters", space.names), ("options", list(options))):
@@ -193,6 +200,7 @@ def _check_arguments(model: Model, space: Space, options: Mapping[str, Any]) -> 
                     f"{kind}.{name}: {model.path} takes no such argument; it takes "
                     f"{', '.join(accepted.names) or 'none by name'}"
                 )
+    # Python would complain of a value given twice, at the first trial
     both = sorted(set(space.names) & set(options))
     if both:
         raise InputError(f"options.{both[0]}: is also a parameter to calibrate")
@@ -215,6 +223,7 @@ def _check_files(table: str, options: Mapping[str, Any], folder: Path, model: Mo
 
 def _check_compare(settings: CalibrateInput) -> None:
     known, names = settings.output.compare, list(settings.parameters)
+    # all of them: the model is run there
     if known is not None and sorted(known) != sorted(names):
         raise InputError(f"output.compare: must name {', '.join(names)}; it names {', '.join(known)}")
 
@@ -230,6 +239,7 @@ def _shapes(model: Model, settings: CalibrateInput, folder: Path, worker: Worker
 
 def _check_shapes(settings: CalibrateInput, shapes: Shapes, reference: Response) -> None:
     """Compare the reference with what the model says that it will return."""
+    # only what is compared: a model may return more than the reference has
     for name in (term.field or str(term.curve) for term in settings.objective):
         if name in shapes and name in reference and reference[name].shape != shapes[name]:
             raise InputError(
@@ -291,6 +301,7 @@ def drawn(problem: Problem, best: Mapping[str, float], worker: Worker) -> tuple[
         return problem.reference, response
     accepted = problem.source.arguments
     names = accepted.names if accepted is not None else ()
+    # a reference may show itself by the calibrated parameters (χ = β (E − E0) of measured energies)
     given = {name: value for name, value in {**extra, **best}.items() if name in names}
     arguments = {**paths(source.options, problem.folder), **given}
     return _responded(worker, "output.options", problem.source, arguments), response
@@ -342,9 +353,12 @@ def _files(path: Path) -> list[tuple[str, Path]]:
     """A file, or all files below a folder, each with what is to be appended to its label."""
     if not path.is_dir():
         return [("", path)]
+    # sorted: a folder lists its files in no order that could be relied on
     return [(f"/{file.relative_to(path)}", file) for file in sorted(path.rglob("*")) if file.is_file()]
 
 
 def _hash(values: Array) -> str:
+    # one form on all machines, or the hash would tell of the machine
     raw = np.ascontiguousarray(values, dtype="<f8")
+    # the shape too: the same numbers in other rows are another reference
     return f"{raw.shape} {hashlib.sha256(raw.tobytes()).hexdigest()[:16]}"

@@ -81,12 +81,14 @@ def _put_dimensions(
     """Name the axes of an array, for it alone: the first is the strain where the options say it."""
 
     def free(dim: str) -> str:
+        # a model may call a field of its own so
         return dim if dim not in taken else free(f"{dim}_")
 
     strains, end = options.get("strains"), options.get("max_strain")
     dims = []
     for axis, length in enumerate(shape):
         dims.append(free(f"{name}_{axis}"))
+        # only where the number fits: options of this name may mean something else to another model
         if axis == 0 and len(shape) == 3 and strains is not None and len(strains) == length:
             dims[0] = free(f"{name}_strain")
             group.dimension(dims[0], np.asarray(strains, dtype=np.float64), "1", _STRAIN)
@@ -111,11 +113,13 @@ def read(path: Path) -> dict[str, Pair]:
             if name not in reference:
                 continue
             both = reference.get(name), calibrated.get(name)
+            # nothing to draw side by side
             if both[0].shape != both[1].shape or not both[0].ndim:
                 continue
             first = calibrated.dimensions(name)[0]
             strained = calibrated.describe(first)["long_name"] == _STRAIN
             label, unit = str(calibrated.describe(name)["long_name"]), calibrated.units(name)
+            # no unit is better than one that nobody gave
             label = label if unit in ("", "1", UNSAID) else f"{label} ({unit})"
             pairs[name] = Pair(*both, label, calibrated.get(first), strained)
     return pairs

@@ -58,6 +58,7 @@ def run(
     text = parallel.on_root(comm, lambda: config.as_text(path, overrides))
     with claim(comm, out, CAMPAIGN, path, overrides, text) as workspace:
         stage = Stage("seeds", [_task(path, out, overrides, job, given, accept_changes) for job in jobs])
+        # one rank a run as long as there are enough runs: the search of one seed is sequential
         share(comm, workspace, stage, "seeds", nullcontext, max(1, comm.size // len(jobs)))
 
         def write(staged: Path) -> None:
@@ -76,11 +77,13 @@ def _task(
 ) -> Task[MPI.Comm]:
     """One seed's calibration, which goes on where its own record ends."""
     folder, scheme, seed = job
+    # the checked input is that of all jobs but for these two
     own = {"ego.scheme": scheme, "ego.seed": seed}
     identity = replace(given, values={**given.values, **own}, shown={**given.shown, **own})
 
     def work(group: MPI.Comm, _: object) -> dict[str, Any]:
         settings = [*overrides, f"ego.scheme='{scheme}'", f"ego.seed={seed}"]
+        # its own record says how far it is, whatever --resume says of the whole
         begun = parallel.on_root(group, (out / folder / "trials.jsonl").exists)
         stages.run(group, path, out / folder, settings, begun, accept_changes)
         return {"folder": folder}
@@ -98,9 +101,11 @@ def _jobs(
     schemes = settings.study.schemes or [settings.ego.scheme]
     jobs: list[tuple[str, str, int]] = [
         (f"{scheme}-seed-{seed}", scheme, seed)
+        # a scheme given twice is run once
         for scheme in dict.fromkeys(schemes)
         for seed in range(first, first + seeds)
     ]
+    # before any run: hours later one would be refused, and the others done
     there = [folder for folder, _, _ in jobs if (out / folder / "trials.jsonl").exists()]
     if there and not resume:
         raise InputError(
@@ -139,6 +144,7 @@ def _agreement(runs: Sequence[Run]) -> dict[str, Any]:
             inside = [
                 s["intervals"][name][0] <= truth[name] <= s["intervals"][name][1]
                 for s in summaries
+                # a run with too few trials has none
                 if s["intervals"]
             ]
             parameters[name] |= {
@@ -166,6 +172,7 @@ def _spread(values: np.ndarray) -> dict[str, Any]:
     spread: dict[str, Any] = {"least": float(values.min()), "mean": mean, "largest": float(values.max())}
     if count > 1:
         deviation = float(values.std(ddof=1))
+        # √(1 + 1/n): of one more, not of the mean
         half = float(stats.t.ppf(0.975, count - 1)) * deviation * np.sqrt(1.0 + 1.0 / count)
         spread |= {"deviation": deviation, "interval": [mean - half, mean + half]}
     return spread

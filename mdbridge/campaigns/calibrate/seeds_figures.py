@@ -28,6 +28,7 @@ def draw(out: Path, schemes: Mapping[str, Sequence[Run]]) -> None:
 def _convergence(runs: Sequence[Run], path: Path) -> None:
     """The best parameters after each evaluation, all seeds, [Kontolati2021, Figures 8, 12]."""
     names, truth = runs[0].names, runs[0].summary["truth"] or {}
+    # not to its end, which is too pale on white
     colours = plots.pyplot().colormaps["viridis"](np.linspace(0.0, 0.9, len(runs)))
     with plots.figure(path, **panels(len(names))) as (_, axes):
         for name, panel in zip(names, axes.flat, strict=False):
@@ -53,6 +54,7 @@ def _distance(schemes: Mapping[str, Sequence[Run]], path: Path) -> None:
                 least = run.distance()
                 axes.semilogy(np.arange(1, len(least) + 1), least, color=colour, linewidth=0.6, alpha=0.5)
                 axes.semilogy(len(least), least[-1], "o", color=colour, markersize=3)
+            # runs end at different numbers; the median goes on to the last of them
             longest = max(len(run.trials) for run in runs)
             label = f"{scheme}, median of {len(runs)} seeds"
             axes.semilogy(
@@ -70,6 +72,7 @@ def _optima(runs: Sequence[Run], path: Path) -> None:
     """The optimum of each seed with its 95 % interval."""
     names, truth = runs[0].names, runs[0].summary["truth"] or {}
     seeds = [run.summary["seed"] for run in runs]
+    # a line for each seed
     size = {**panels(len(names)), "height": (0.16 * len(runs) + 0.9) * -(-len(names) // 2)}
     with plots.figure(path, **size) as (_, axes):
         for name, panel in zip(names, axes.flat, strict=False):
@@ -83,6 +86,7 @@ def _optima(runs: Sequence[Run], path: Path) -> None:
             panel.set_yticks(range(len(runs)), seeds)
             panel.set_ylabel("seed")
             panel.set_xlabel(runs[0].label(name))
+            # optima agree in many digits: an offset would hide the value
             panel.ticklabel_format(axis="x", useOffset=False)
             panel.xaxis.set_major_locator(plots.ticks(3))
         hide(axes, len(names))

@@ -53,6 +53,7 @@ def run(
     with contextlib.ExitStack() as held:
         worker = held.enter_context(worker_for(settings, folder))  # each rank's own, made ready meanwhile
         problem = parallel.on_root(comm, lambda: prepare(path, overrides, worker))
+        # after the input is known to be good: a wrong one must not sign the folder
         workspace = held.enter_context(claim(comm, Path(out), CAMPAIGN, path, overrides, text))
         start = time.perf_counter()
 
@@ -68,7 +69,11 @@ def run(
 
         with progress(comm, f"{problem.search.scheme}, seed {problem.search.seed}") as tick:
             search = pool.with_pool(
-                comm, worker, problem.task, lambda p: _drive(comm, p, problem, open_record(), tick)
+                # the record is opened inside: a failure there ends all ranks alike
+                comm,
+                worker,
+                problem.task,
+                lambda p: _drive(comm, p, problem, open_record(), tick),
             )
         seconds = time.perf_counter() - start
 
@@ -127,12 +132,14 @@ def _drive(comm: MPI.Comm, workers: pool.Pool, problem: Problem, record: TrialLo
     try:
         while not search.done:
             waiting += search.ask()
+            # as many as there are ranks; the others wait for the first to be done
             while waiting and workers.free:
                 proposal = waiting.pop(0)
                 running[proposal.index] = proposal
                 workers.submit(proposal.index, problem.space.physical(proposal.unit))
             for index, outcome in workers.collect():
                 trial = _trial(problem, running.pop(index), outcome)
+                # on the disk before the search knows of it: what it proposes next depends on it
                 record.append(trial)
                 search.tell(trial)
             tick(len(search.trials) / problem.search.evaluations, _note(search))
@@ -192,6 +199,7 @@ class End:
         best, trials, _, _ = self.search
         if best is not None:
             return best
+        # the first trial's message: what fails always fails there first
         first = next(iter(trials), None)
         raise InputError(
             f"{self.source}: none of {len(trials)} evaluations gave a distance; the first: "
