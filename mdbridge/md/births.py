@@ -39,6 +39,7 @@ class Births:
 
     Attributes:
         references: arrays that get the unwrapped position of a new atom.
+        watching: whether there is anything to do for them.
     """
 
     def __init__(self, session: "Session"):
@@ -46,6 +47,7 @@ class Births:
         self.references: list[str] = []
         self._states: list[str] = []
         self._told: list[Observer] = []
+        self.watching = False
         self._bit = 0
 
     def watch(self, observers: Sequence[Observer]) -> None:
@@ -63,6 +65,7 @@ class Births:
                 raise InputError(
                     f"'{name}' holds reference positions: it must have 2 or 3 columns, not {width}"
                 )
+        self.watching = bool(self.references or self._states or self._told)
         if not self.watching:
             return
         if GROUP not in lmp.available_ids("group"):
@@ -70,11 +73,6 @@ class Births:
             self._bit = 1 << lmp.available_ids("group").index(GROUP)
             self._session.atoms().array("mask")[:] |= self._bit
         self._bit = 1 << lmp.available_ids("group").index(GROUP)
-
-    @property
-    def watching(self) -> bool:
-        """Whether there is anything to do for them."""
-        return bool(self.references or self._states or self._told)
 
     def mark(self, atoms: Atoms) -> None:
         """Atoms that have not been seen before get their references and states; who wants to know is told."""

@@ -58,6 +58,7 @@ class Session:
         self.image_bits = 10 if self.lmp.extract_setting("imageint") == 4 else 21
         self._changed = True  # since the last set-up of a run
         self._memory = Memory(self.lmp)
+        self.view = self._memory.view  # per-atom arrays as views, many times at every step
         self._fresh = True  # the forces that the fix adds may hold anything
         self._quiet = False
         self._signals = Signals()
@@ -369,10 +370,6 @@ class Session:
     def atoms(self) -> Atoms:
         """This rank's atoms now."""
         return LiveAtoms(self, self.step, self.lmp.extract_setting("nlocal"))
-
-    def view(self, name: str, count: int) -> NDArray[Any]:
-        """The first ``count`` rows of a per-atom array, as a view into LAMMPS's memory."""
-        return self._memory.view(name, count)
 
     def box(self) -> NDArray[np.float64]:
         """``(3, 3)`` edge vectors of the box as it is now, one a row."""

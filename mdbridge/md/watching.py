@@ -171,8 +171,10 @@ class Watching:
             # LAMMPS asks for trial states, too, in the middle of a minimisation
             self._minimising = self._session.minimising()
             looks: list[Look] = []
-            for recorded in self.recording.ready(step):
-                looks += self._read(recorded)
+            if self._ends:
+                for recorded in self.recording.ready(step):
+                    looks += self._read(recorded)
+                self.recording.aim(step, self._set_up)
             atoms = None
             if not self._minimising:
                 due = [w for w in self._forces if w.due(step)]
@@ -181,7 +183,6 @@ class Watching:
                     atoms.tallied |= watch.observer.tallies
                     looks.append((watch, atoms))
                 self._served.update(due)
-            self.recording.aim(step, self._set_up)
             self._look(looks, step, atoms)
         except BaseException as error:
             self._broken(step, error)
@@ -230,7 +231,7 @@ class Watching:
         at = step
         try:
             self._session.deliver_signals()
-            if present is not None:
+            if present is not None and self.births.watching:
                 self.births.mark(present)
             for watch, atoms in looks:
                 at = atoms.step
