@@ -8,6 +8,7 @@ import pytest
 from mdbridge.lps import stencil, symbol
 from mdbridge.lps.bspline import BSpline
 from mdbridge.lps.families import FAMILIES
+from mdbridge.lps.kernel import share
 from mdbridge.lps.learn import regression, residuals, spectral
 from mdbridge.lps.learn.residuals import FitSettings
 from mdbridge.lps.material import LinearPeridynamicSolid
@@ -76,6 +77,17 @@ def test_each_part_of_the_jacobian_is_the_slope_of_its_residuals(kernel, own, co
     for n, (_, slope) in enumerate(found):
         expected = np.stack([(up[n][0] - down[n][0]) / 2e-6 for up, down in differences], axis=1)
         np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=2e-6 * np.abs(expected).max() + 1e-8)
+
+
+@pytest.mark.parametrize("quadrature", QUADRATURES)
+def test_a_kernel_that_is_integrated_exactly_has_isotropic_moments(quadrature):
+    """Of K = 1/r all moments are of quintics over |z|³, which every quadrature integrates."""
+    for spacing in ((4.93, 5.04), (5.0, 5.0), (3.0, 3.3)):
+        nodes = stencil.uniform(spacing, HORIZON, quadrature)
+        shares = share(1 / nodes.radii, nodes.volume)
+        second, fourth = residuals._consistency(nodes)
+        np.testing.assert_allclose(second @ shares, [1, 1], rtol=1e-7)
+        np.testing.assert_allclose(fourth @ shares, [1, 1, 1], rtol=1e-7)
 
 
 @pytest.mark.parametrize("kernel", FAMILIES)
