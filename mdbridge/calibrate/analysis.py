@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from . import intervals, uncertainty
+from .ego import offset
 from .likelihood import Likelihood
 from .refine import Groups
 from .space import Space
@@ -24,14 +25,14 @@ EXACT = 1e-6
 
 
 def analyse(
-    space: Space, trials: Sequence[Trial], groups: Groups, likelihood: Likelihood | None, seed: int
+    space: Space, trials: Sequence[Trial], groups: Groups | None, likelihood: Likelihood | None, seed: int
 ) -> dict[str, Any]:
     """Intervals, sensitivities and slices, as JSON values by parameter; None where there are too few trials.
 
     Args:
         space: the parameters.
         trials: at least one with a distance.
-        groups: of their residuals.
+        groups: of their residuals; None where the objective may be negative.
         likelihood: of these; None for the intervals of :mod:`~mdbridge.calibrate.intervals`.
         seed: of the samples drawn here.
     """
@@ -46,12 +47,15 @@ def analyse(
         inferred |= _flat(space)
     spread = [answered[k] for k in _spread(np.array([t.unit for t in answered]))]
     values = np.array([t.value for t in spread])
+    below = offset(values) if values.min() < 0.0 else 0.0
+    values = values - below
     floor = max(EXACT * values.max(), 1e-300)  # a distance of 0 has no logarithm
     surrogate = Surrogate(np.array([t.unit for t in spread]), np.maximum(values, floor))
     return {
         **inferred,
         "sensitivity": _sensitivity(space, surrogate, seed),
         "slices": _slices(space, surrogate, np.array(answered[0].unit)),
+        "offset": below,
     }
 
 
@@ -82,8 +86,13 @@ def _likely(space: Space, answered: Sequence[Trial], likelihood: Likelihood) -> 
     }
 
 
-def _norms(space: Space, answered: Sequence[Trial], groups: Groups) -> dict[str, Any]:
+def _norms(space: Space, answered: Sequence[Trial], groups: Groups | None) -> dict[str, Any]:
     """Intervals by the norms that make up the distance."""
+    if groups is None:
+        return _none(
+            "the objective is a number of the user's own, which tells nothing about noise: return the vector "
+            "of residuals instead"
+        )
     profile = intervals.profile(answered, groups)
     if profile is None:
         return _none("the trials near the best one do not tell the slopes of its residuals: allow more")

@@ -42,6 +42,7 @@ class SearchSettings:
         stall: EGO trials without improvement after which to stop ("ego"); never if 0.
         seed: of all randomness.
         options: of the refinement.
+        signed: whether what is minimised may be negative: a number of the user's own, no distance.
     """
 
     scheme: Scheme = "ego+refine"
@@ -55,6 +56,7 @@ class SearchSettings:
     stall: int = 0
     seed: int = 0
     options: Options = field(default_factory=Options)
+    signed: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,8 @@ class Calibration:
         Raises:
             InputError: the distance is negative or not a number, or residuals are missing.
         """
-        if distance is not None and not 0.0 <= distance < math.inf:
+        least = -math.inf if self.settings.signed else 0.0
+        if distance is not None and not (least <= distance < math.inf and math.isfinite(distance)):
             raise InputError(
                 f"distance = {distance} of trial {proposal.index}: must be finite and >= 0; "
                 "report None where there is none"
@@ -233,7 +236,7 @@ class Calibration:
             before = self.best
             yield from self._refine(starts)
             best = self.best
-            improved = before is None or (best is not None and best.value < before.value * (1 - IMPROVEMENT))
+            improved = before is None or (best is not None and _better(best.value, before.value))
             failures = 0 if improved else failures + 1
             if improved and best is not None:
                 yield from self._descend(best, replace(s.options, **_POLISH))
@@ -273,7 +276,7 @@ class Calibration:
         s, last, least = self.settings, 0, np.inf
         for start in range(0, count, s.batch):
             best = self.best
-            if best is not None and best.value < least * (1 - IMPROVEMENT):
+            if best is not None and _better(best.value, least):
                 least, last = best.value, start
             if s.scheme == "ego" and s.stall and start - last >= s.stall:
                 self.reason = f"{s.stall} trials without improvement"
@@ -300,6 +303,8 @@ class Calibration:
         else:
             state = next((t.state for _, t in sorted(self.trials.items(), reverse=True) if t.state), None)
         points, values = np.array([t.unit for t in answered]), np.array([t.value for t in answered])
+        if self.settings.signed:
+            values = values - offset(values)
         fitted = surrogate.Surrogate(points, values, state, fit=not pending)
         model = fitted.with_penalty(np.array([t.unit for t in self.trials.values() if t.distance is None]))
         unit = acquisition.propose(
@@ -354,3 +359,15 @@ class Calibration:
         apart = np.array([all(np.abs(p - s).max() > _APART for s in starts) for p in points])
         order = sorted(np.flatnonzero(apart), key=lambda k: (not lowest[k], values[k], k))
         return candidates[order[0]] if order else None
+
+
+def offset(values: Array) -> float:
+    """What to take from values of any sign so that they have logarithms: a bit less than the least."""
+    least = float(values.min())
+    spread = float(np.median(values)) - least
+    return least - 0.01 * (spread or max(abs(least), 1.0))
+
+
+def _better(value: float, before: float) -> bool:
+    """Whether the decrease counts as improvement."""
+    return value < before - IMPROVEMENT * (abs(before) if np.isfinite(before) else 0.0)

@@ -75,16 +75,20 @@ def respond(model: Model, arguments: Mapping[str, Any]) -> Response:
         raise InputError(f"{model.path} returned something that is no response: {error}") from error
 
 
-def grouping(objective: Objective, reference: Response) -> tuple[Groups, Likelihood]:
+def grouping(objective: Objective, reference: Response) -> tuple[Objective, Groups, Likelihood]:
     """How residuals make up the distance and how they scatter, from the reference compared with itself.
+
+    Returns:
+        The objective, told which of its numbers may be negative; the grouping; the likelihood.
 
     Raises:
         InputError: it cannot be.
     """
     try:
+        objective = objective.knowing_signs(reference)
         # a reference that cannot be compared with itself would fail every trial
         objective.score(reference)
-        return objective.groups(reference), objective.likelihood(reference)
+        return objective, objective.groups(reference), objective.likelihood(reference)
     except InvalidResponse as error:
         raise InputError(f"reference: compared with itself: {error}") from error
     except Exception as error:  # a term of the user's own

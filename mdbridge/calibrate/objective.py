@@ -44,6 +44,21 @@ class Objective:
     terms: Sequence[Term]
     weights: Sequence[float]
 
+    @property
+    def signed(self) -> bool:
+        """Whether it may be negative, so that it is no distance."""
+        return any(isinstance(term, UserTerm) and term.signed for term in self.terms)
+
+    def knowing_signs(self, reference: Response) -> "Objective":
+        """This objective, told which numbers are negative where the reference is compared with itself."""
+        terms = [
+            UserTerm(term.function, reference, term.is_negative(reference))
+            if isinstance(term, UserTerm)
+            else term
+            for term in self.terms
+        ]
+        return Objective(terms, self.weights)
+
     def prepare(self) -> None:
         """Import what terms of the user's own need."""
         for term in self.terms:

@@ -183,21 +183,49 @@ class CurveTerm:
 
 
 class UserTerm:
-    """The norm of whatever ``function(response, reference)`` returns: a number or a vector."""
+    """What ``function(response, reference)`` returns: the norm of a vector, or a number, which is minimised.
+
+    Attributes:
+        signed: whether the number may be negative, as minus a coefficient of determination is: it is then
+            no distance, and has no residual.  Set where the reference, compared with itself, gives a
+            negative one.
+    """
 
     squares = 0
 
-    def __init__(self, function: Callable[[Response, Response], float | Array], reference: Response):
-        self.function, self._reference = function, reference
+    def __init__(
+        self,
+        function: Callable[[Response, Response], float | Array],
+        reference: Response,
+        signed: bool = False,
+    ):
+        self.function, self._reference, self.signed = function, reference, signed
         self.weights = np.ones(1)
 
     def distance(self, response: Response) -> float:
-        """The norm of the value."""
-        return float(np.linalg.norm(self.residual(response)[0]))
+        """The number, or the norm of the vector.
+
+        Raises:
+            InvalidResponse: the number is negative where it should be a distance.
+        """
+        values = self.residual(response)[0]
+        if len(values) != 1:
+            return float(np.linalg.norm(values))
+        if values[0] < 0.0 and not self.signed:
+            raise InvalidResponse(
+                f"the objective is {values[0]:g}, but 0 or more where the reference is compared with itself: "
+                "a distance is not negative; return residuals, or their size"
+            )
+        return float(values[0])
 
     def residual(self, response: Response) -> list[Array]:
         """The value as one vector."""
         return [np.atleast_1d(real("the objective", self.function(response, self._reference))).ravel()]
+
+    def is_negative(self, response: Response) -> bool:
+        """Whether the function gives a negative number."""
+        values = self.residual(response)[0]
+        return len(values) == 1 and bool(values[0] < 0.0)
 
     def noise(self, residual: Sequence[Array]) -> Noise | None:
         """Normal with an unknown scale for a vector; a number tells nothing."""

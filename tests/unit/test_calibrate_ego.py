@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mdbridge.calibrate.ego import Calibration, SearchSettings
+from mdbridge.calibrate.ego import Calibration, SearchSettings, offset
 from mdbridge.calibrate.refine import Groups
 from mdbridge.calibrate.space import Parameter, Space
 from mdbridge.calibrate.trials import Trial
@@ -268,3 +268,24 @@ def test_a_distance_told_without_residuals_is_not_refined():
             unit = [float(u) for u in proposal.unit]
             search.tell(Trial(proposal.index, proposal.phase, unit, parameters, "ok", value))
     assert {trial.phase for trial in search.trials.values()} == {"initial", "ego"}
+
+
+def test_what_may_be_negative_is_minimised_as_it_is():
+    """A bowl whose least value is -3, at (0.3, 0.6): neither 0 nor the smallest size is the aim."""
+    space = Space({"x": Parameter(0.0, 1.0), "y": Parameter(0.0, 1.0)})
+    settings = SearchSettings("ego", initial=8, evaluations=30, target=-np.inf, signed=True)
+    search = Calibration(space, settings)
+    while not search.done:
+        for proposal in search.ask():
+            p = space.physical(proposal.unit)
+            search.report(proposal, 20.0 * ((p["x"] - 0.3) ** 2 + (p["y"] - 0.6) ** 2) - 3.0)
+    assert search.reason == "the budget is spent" and search.best.value < -2.99
+    assert search.best.parameters == pytest.approx({"x": 0.3, "y": 0.6}, abs=0.03)
+    with pytest.raises(InputError, match="must be finite and >= 0"):
+        fresh = Calibration(space, SearchSettings("ego", initial=4))
+        fresh.report(fresh.ask()[0], -1.0)
+
+
+@pytest.mark.parametrize("values", [[-3.0, -1.0, 4.0], [0.0, 0.0, 0.0], [-2.0, -2.0]])
+def test_values_above_their_offset_have_logarithms(values):
+    assert np.all(np.array(values) - offset(np.array(values)) > 0.0)

@@ -78,7 +78,7 @@ def test_only_numbers_come_back(worker):
 
 def test_the_reference_is_compared_with_itself():
     reference = models.line(0.5, 0.5)
-    groups, likelihood = evaluate.grouping(task().objective, reference)
+    _, groups, likelihood = evaluate.grouping(task().objective, reference)
     assert groups.weight == pytest.approx(np.full(8, 1 / 8)) and likelihood.count == 8
     with pytest.raises(InputError, match="not finite"):
         evaluate.grouping(Objective([UserTerm(models.nothing_like, reference)], [1.0]), reference)

@@ -67,3 +67,16 @@ def test_responses_that_cannot_be_compared(response, message):
     objective = Objective([GrassmannTerm("f", REFERENCE), CurveTerm("c", REFERENCE)], [1.0, 1.0])
     with pytest.raises(InvalidResponse, match=message):
         objective.score(response)
+
+
+def test_an_objective_learns_which_numbers_may_be_negative():
+    def correlation(response, reference):
+        return -float(np.corrcoef(response["c"], reference["c"])[0, 1])
+
+    plain = Objective([UserTerm(correlation, REFERENCE), CurveTerm("c", REFERENCE)], [1.0, 0.5])
+    assert not plain.signed
+    told = plain.knowing_signs(REFERENCE)
+    assert told.signed and told.weights == plain.weights
+    assert told.score(REFERENCE).distance == pytest.approx(-1.0)
+    size = Objective([UserTerm(lambda a, b: abs(a["c"][0] - b["c"][0]), REFERENCE)], [1.0])
+    assert not size.knowing_signs(REFERENCE).signed

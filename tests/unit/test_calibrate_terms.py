@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from mdbridge.calibrate.terms import CurveTerm, GrassmannTerm
+from mdbridge.calibrate.response import InvalidResponse
+from mdbridge.calibrate.terms import CurveTerm, GrassmannTerm, UserTerm
 from mdbridge.core.errors import InputError
 
 RANDOM = np.random.default_rng(0)
@@ -100,3 +101,17 @@ def test_references_that_cannot_serve():
         GrassmannTerm("f", {"f": np.swapaxes(FIELDS, 1, 2)}, 5)
     with pytest.raises(InputError, match=r"keeps the rank 4, its shape is \(6, 3\)"):
         GrassmannTerm("f", {"f": FIELDS[:, :, :3]}, 4)
+
+
+def test_a_number_of_the_users_own_is_minimised_as_it_is():
+    def score(response, reference):
+        difference = response["c"] - reference["c"]
+        return float((difference**2).sum()) - 1.0
+
+    assert UserTerm(score, REFERENCE).is_negative(REFERENCE)
+    assert UserTerm(score, REFERENCE, signed=True).distance(REFERENCE) == -1.0
+    assert UserTerm(score, REFERENCE, signed=True).distance(other()) == pytest.approx(-0.94)
+    with pytest.raises(InvalidResponse, match=r"the objective is -1, .* a distance is not negative"):
+        UserTerm(score, REFERENCE).distance(REFERENCE)
+    vector = UserTerm(lambda a, b: b["c"] - a["c"] - 1.0, REFERENCE)  # its norm counts, whatever the signs
+    assert vector.distance(REFERENCE) == 2.0 and not vector.is_negative(REFERENCE)

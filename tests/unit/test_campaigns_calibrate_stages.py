@@ -109,6 +109,35 @@ def test_sigma_makes_intervals_and_norms_are_a_choice(toml, tmp_path):
     assert "norms" in json.loads((tmp_path / "norms" / "summary.json").read_text())["intervals_from"]
 
 
+def test_a_negative_objective_of_the_users_own_is_minimised(toml, tmp_path, capsys):
+    """Minus the coefficient of determination: -1 is perfect; 0, the smallest size, is not."""
+    own = """
+
+def minus_r2(response, reference):
+    y, r = response["curve"], reference["curve"]
+    return -(1 - ((y - r) ** 2).sum() / ((r - r.mean()) ** 2).sum())
+
+
+def five(response, reference):
+    return 5.0
+"""
+    model = tmp_path / "own_models.py"
+    model.write_text(model.read_text() + own)
+    negative = 'objective=[{term="user", function="own_models:minus_r2"}]'
+    run(toml, tmp_path / "out", negative, "ego.evaluations=26", "output.figures=true")
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert -1.0 <= summary["distance"] < -0.9 and summary["stopped"] == "the budget is spent"
+    assert summary["intervals"] is None and "vector of residuals" in summary["intervals_from"]
+    for name in ("distance", "slices", "pairs"):
+        assert (tmp_path / "out" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(InputError, match=r"ego\.target = -1\.0: the distance is never below 0"):
+        run(toml, tmp_path / "never", "ego.target=-1.0")
+    capsys.readouterr()
+    same = 'objective=[{term="user", function="own_models:five"}]'
+    run(toml, tmp_path / "same", same, "ego.evaluations=8")
+    assert "does not depend on the parameters" in " ".join(capsys.readouterr().err.split())
+
+
 def test_known_parameters_are_compared_and_other_options_drawn(toml, tmp_path):
     out = tmp_path / "out"
     run(toml, out, "ego.evaluations=8", "output.compare={a=0.5, b=0.35}", "output.options={points=9}")

@@ -48,6 +48,11 @@ class Run:
         unit = self.summary["units"].get(name, "")
         return f"{name} ({unit})" if unit else name
 
+    @property
+    def positive(self) -> bool:
+        """Whether no trial has a negative distance, so that logarithms can be drawn."""
+        return all(t.value >= 0.0 for t in self.trials)
+
     def distance(self) -> Array:
         """The least distance after each evaluation, ``(n,)``; infinite before the first that has one."""
         return np.minimum.accumulate([t.value for t in self.trials])

@@ -44,7 +44,7 @@ def draw(out: Path, record: Path | None = None, results: Path | None = None) -> 
     _responses(out / "best.h5", out)
     # too few trials make no surrogate
     if analysis["slices"]:
-        _slices(run, analysis["slices"], out / "slices.png")
+        _slices(run, analysis["slices"], out / "slices.png", analysis.get("offset", 0.0))
         _sensitivity(analysis["sensitivity"], out / "sensitivity.png")
 
 
@@ -73,9 +73,11 @@ def _distance(run: Run, path: Path) -> None:
             if not answered:
                 continue
             where, values = [t.index + 1 for t in answered], [t.value for t in answered]
-            axes.semilogy(where, values, ".", color=colour, markersize=4, label=label)
+            axes.plot(where, values, ".", color=colour, markersize=4, label=label)
         least = run.distance()
-        axes.semilogy(np.arange(1, len(least) + 1), least, color="black", linewidth=1.0, label="least so far")
+        axes.plot(np.arange(1, len(least) + 1), least, color="black", linewidth=1.0, label="least so far")
+        if run.positive:
+            axes.set_yscale("log")
         compared = run.summary["compared"]
         if compared:
             axes.axhline(
@@ -94,8 +96,8 @@ def _pairs(run: Run, path: Path) -> None:
         return
     # the worst first: good ones are few, and must not be drawn over
     answered = sorted((t for t in run.trials if t.distance is not None), key=lambda t: -t.value)
-    # a distance of zero has no logarithm
-    values = np.log10([max(t.value, 1e-300) for t in answered])
+    # a distance of zero has no logarithm, nor has an objective that may be negative
+    values = np.array([np.log10(max(t.value, 1e-300)) if run.positive else t.value for t in answered])
     size = {"nrows": count, "ncols": count, "squeeze": False, "sharex": "col", "sharey": "row"}
     # the colours are for the good nine tenths: a few hopeless trials would take the whole scale
     colours = {"cmap": plots.SEQUENTIAL + "_r", "vmax": float(np.quantile(values, 0.9))}
@@ -118,7 +120,9 @@ def _pairs(run: Run, path: Path) -> None:
                     panel.set_xlabel(run.label(x))
                 if column == 0:
                     panel.set_ylabel(run.label(y))
-        figure.colorbar(scatters[-1], ax=axes, label="$\\log_{10}$ distance", shrink=0.7)
+        figure.colorbar(
+            scatters[-1], ax=axes, label="$\\log_{10}$ distance" if run.positive else "objective", shrink=0.7
+        )
 
 
 def _responses(store: Path, out: Path) -> None:
@@ -172,25 +176,26 @@ def _curves(pair: Pair, path: Path) -> None:
         axes.legend()
 
 
-def _slices(run: Run, slices: dict[str, Any], path: Path) -> None:
+def _slices(run: Run, slices: dict[str, Any], path: Path, below: float = 0.0) -> None:
     """The surrogate through the best point, with two standard deviations."""
     intervals = run.summary["intervals"] or {}
     with plots.figure(path, **panels(len(slices))) as (_, axes):
         for (name, line), panel in zip(slices.items(), axes.flat, strict=False):
             mean, deviation = np.array(line["mean"]), np.array(line["deviation"])
             # the surrogate is one of the logarithm
-            panel.plot(line["value"], np.exp(mean), color=plots.BLUE, label="surrogate")
-            low, high = np.exp(mean - 2 * deviation), np.exp(mean + 2 * deviation)
+            panel.plot(line["value"], below + np.exp(mean), color=plots.BLUE, label="surrogate")
+            low, high = below + np.exp(mean - 2 * deviation), below + np.exp(mean + 2 * deviation)
             panel.fill_between(
                 line["value"], low, high, color=plots.BLUE, alpha=0.2, linewidth=0, label="±2 s.d."
             )
             panel.axvline(run.summary["best"][name], color=plots.RED, linewidth=0.8, label="best")
             if name in intervals:
                 panel.axvspan(*intervals[name], color=plots.RED, alpha=0.15, linewidth=0, label="95 %")
-            panel.set_yscale("log")
             panel.set_xlabel(run.label(name))
-            panel.set_ylabel("distance")
-            panel.yaxis.set_minor_formatter("")
+            panel.set_ylabel("distance" if run.positive else "objective")
+            if run.positive:
+                panel.set_yscale("log")
+                panel.yaxis.set_minor_formatter("")
         axes.flat[0].legend(fontsize=7)
         hide(axes, len(slices))
 

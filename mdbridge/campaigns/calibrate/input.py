@@ -95,7 +95,7 @@ class EgoInput(Section):
     design: Design = "lhs"
     explore: int = Field(15, ge=0)
     batch: PositiveInt = 1
-    target: float = Field(0.0, ge=0.0)
+    target: float = 0.0
     patience: PositiveInt = 3
     stall: int = Field(0, ge=0)
     time_limit_s: PositiveFloat | None = None

@@ -43,7 +43,7 @@ class Problem:
         task: what is evaluated.
         source: the function that gives the reference, if one does.
         reference: what the model is to reproduce.
-        groups: how residuals make up the distance.
+        groups: how residuals make up the distance; None where it may be negative, and is none.
         likelihood: how they scatter; None if intervals shall not come from that.
         search: settings of the search.
         compared: the outcome at ``output.compare``.
@@ -55,7 +55,7 @@ class Problem:
     task: Evaluation
     source: Model | None
     reference: Response
-    groups: Groups
+    groups: Groups | None
     likelihood: Likelihood | None
     search: SearchSettings
     compared: Outcome | None
@@ -156,13 +156,35 @@ def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
         for k, term in enumerate(settings.objective)
     ]
     objective = Objective(terms, [term.weight for term in settings.objective])
-    groups, likelihood = _called(worker, "objective", evaluate.grouping, objective, reference)
-    told = likelihood if settings.uncertainty.method == "likelihood" else None
+    objective, groups, likelihood = _called(worker, "objective", evaluate.grouping, objective, reference)
+    told = likelihood if settings.uncertainty.method == "likelihood" and not objective.signed else None
     task = Evaluation(model, options, objective)
-    search = SearchSettings(**settings.ego.model_dump(exclude={"time_limit_s"}))
+    search = _search(settings, objective)
     # the last check, and a full one: model, objective and worker have worked together once
     compared = _compared(settings, task, worker)
-    return Problem(settings, folder, space, task, source, reference, groups, told, search, compared)
+    return Problem(
+        settings,
+        folder,
+        space,
+        task,
+        source,
+        reference,
+        None if objective.signed else groups,
+        told,
+        search,
+        compared,
+    )
+
+
+def _search(settings: CalibrateInput, objective: Objective) -> SearchSettings:
+    given = settings.ego.model_dump(exclude={"time_limit_s"})
+    if not objective.signed:
+        if settings.ego.target < 0.0:
+            raise InputError(f"ego.target = {settings.ego.target}: the distance is never below 0")
+        return SearchSettings(**given)
+    if "target" not in settings.ego.model_fields_set:  # 0 says nothing of what may be negative
+        given["target"] = -np.inf
+    return SearchSettings(**given, signed=True)
 
 
 def _models(settings: CalibrateInput, folder: Path, worker: Worker) -> dict[str, Model]:

@@ -91,7 +91,10 @@ def run(
 
             made = Product(name, replace(read, task=name), files_of, write)
             stages.make(comm, workspace, made, again=True)
+        doubts = parallel.on_root(comm, lambda: files.read_json(workspace.root / "summary.json")["doubts"])
     best, trials, reason, _ = search
+    for doubt in doubts:
+        console(comm).print(f"doubtful: {doubt}", soft_wrap=True, markup=False)
     if best is not None:
         console(comm).print(
             f"{len(trials)} evaluations, {reason}: distance {best.distance:.6g} at "
