@@ -47,6 +47,18 @@ def test_the_exponential_is_right_to_round_off_and_ends_beyond_200():
     assert decaying(1e6) == decaying(200.0)
 
 
+def test_moduli_are_those_of_one_isotropic_solid():
+    material = Material(**TARGET, mu=20.0, bulk=66.23)
+    dilation, uniaxial = np.eye(3), np.diag([1.0, 0.0, 0.0])
+
+    def stress(strain):
+        return material.lame_lambda * np.trace(strain) * np.eye(3) + 2.0 * material.mu * strain
+
+    # pressure over the change of volume, and the modulus of a strain in one direction
+    assert np.trace(stress(dilation)) / 3.0 / np.trace(dilation) == pytest.approx(66.23, rel=1e-12)
+    assert stress(uniaxial)[0, 0] == pytest.approx(66.23 + 4.0 / 3.0 * 20.0, rel=1e-12)
+
+
 def test_the_two_published_diffusions_differ_by_sqrt2_over_c0():
     paper, group = (Material(**TARGET, diffusion=name).diffusion_factor for name in ("paper", "group"))
     assert group == pytest.approx(25.59**2)

@@ -10,7 +10,7 @@ from mdbridge.stz.compiled import Weights
 from mdbridge.stz.equilibrium.projection import FourierProjection
 from mdbridge.stz.frame import SimpleShear
 from mdbridge.stz.ratelaw import Material
-from mdbridge.stz.rates import DIFFUSION_CEILING, Rates
+from mdbridge.stz.rates import DIFFUSION_CEILING, Rates, physical_stress
 from mdbridge.stz.staggered import CHI, Grid, WholeGrid, ghosted, owned
 
 MATERIAL = Material(s_y=1.0, c0=0.5, chi_inf=0.13)
@@ -145,3 +145,13 @@ def test_diffusion_is_slowed_only_where_it_is_faster_than_relaxation():
     chi_rate(rates, 0.8)
     rates.accept(0.0)
     assert np.array_equal(chi_rate(rates), slowed)
+
+
+def test_the_physical_stress_is_that_of_the_body_carried_along():
+    """σ = T Σ Tᵀ, whatever the motion; out of the plane it stays."""
+    random = np.random.default_rng(3)
+    state, matrix = random.normal(size=(5, 2, 3)), np.array([[1.2, 0.7], [-0.4, 0.6]])
+    body = np.array([[state[0], state[1]], [state[1], state[2]]])
+    moved = np.einsum("ai,ij...,bj->ab...", matrix, body, matrix)
+    expected = [moved[0, 0], moved[0, 1], moved[1, 1], state[3]]
+    np.testing.assert_allclose(physical_stress(state, matrix), expected, rtol=0, atol=1e-14)
