@@ -178,7 +178,7 @@ def test_an_error_on_one_rank_alone_names_its_line_too(tmp_path, ranks):
     folder = campaign(tmp_path / "run", SCRIPTED, bad)
     code, errors = finish(start(folder, "sample", ranks=ranks), timeout=60)
     assert code != 0
-    assert "refused 'pair_coeff * * nowhere.eam.fs Al'" in errors
+    assert "'pair_coeff * * nowhere.eam.fs Al'" in errors
     assert "cannot open eam/fs potential file nowhere.eam.fs" in errors
 
 

@@ -59,8 +59,10 @@ def finish(job, timeout=240):
 
 
 def finished(folder):
-    """Times at which the samples were written."""
-    return {path.name: path.stat().st_mtime_ns for path in (folder / "out" / "samples").glob("*.npz")}
+    """Times at which the samples that have a record were written."""
+    records = (folder / "out" / "records" / "samples").glob("*.json")
+    samples = [folder / "out" / "samples" / f"{record.stem}.npz" for record in records]
+    return {path.name: path.stat().st_mtime_ns for path in samples}
 
 
 def wait_for_samples(job, folder, count):
@@ -152,4 +154,7 @@ def test_what_was_finished_is_kept_and_the_rest_is_done_later(tmp_path, uninterr
     one, other = (everything(place / "out" / "dataset.h5") for place in (folder, uninterrupted))
     assert one.keys() == other.keys()
     for name in one:
+        if one[name].dtype.kind == "O":  # names
+            assert one[name].tolist() == other[name].tolist(), name
+            continue
         assert np.allclose(one[name], other[name], rtol=0, atol=1e-8 * np.abs(other[name]).max()), name
