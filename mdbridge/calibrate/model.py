@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from ..core.errors import InputError
-from .sources import sources
+from .modelfiles import sources
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -40,11 +40,11 @@ def of_grid(material: LinearPeridynamicSolid, stencil: Stencil) -> dict[str, flo
     """
     material.require_quadrature(stencil.quadrature)
     volumetric, deviatoric = (
-        stencil.strength @ share(one(stencil.radii), stencil.volume)
-        for one in (material.dilatation_influence, material.influence)
+        stencil.strength @ share(influence(stencil.radii), stencil.volume)
+        for influence in (material.dilatation_influence, material.influence)
     )
-    found = of_bonds(material, stencil.offsets, volumetric, deviatoric, np.zeros(1, dtype=np.int64))
-    return {name: float(value[0]) for name, value in found._asdict().items()}
+    moduli = of_bonds(material, stencil.offsets, volumetric, deviatoric, np.zeros(1, dtype=np.int64))
+    return {name: float(value[0]) for name, value in moduli._asdict().items()}
 
 
 def of_bonds(
@@ -63,9 +63,9 @@ def of_bonds(
     """
     x, y = (offsets**2).T
     square = np.where(x + y == 0, 1.0, x + y)  # a point's bond with itself adds nothing
-    a, b = (C1 * np.add.reduceat(volumetric * one, start) for one in (x, y))
+    a, b = (C1 * np.add.reduceat(volumetric * moment, start) for moment in (x, y))
     along, aside, across = (
-        C2 / 2 * np.add.reduceat(deviatoric * one / square, start) for one in (x * x, y * y, x * y)
+        C2 / 2 * np.add.reduceat(deviatoric * moment / square, start) for moment in (x * x, y * y, x * y)
     )
     lame = (material.lame_lambda, material.lame_mu)
     return Moduli(

@@ -60,11 +60,11 @@ class Neighbourhoods:
 
     def strengths(self, values: Floats) -> Floats:
         """K W of all bonds ``(b, p)`` from K at all bonds ``(b, p)``, see :class:`.quadrature.Rule`."""
-        found = self.weights[:, None] * values
+        strengths = self.weights[:, None] * values
         for members, basis in self.anisotropy:
             bonds = self.start[members][:, None] + np.arange(len(basis))
-            found[bonds] -= basis @ (basis.T @ found[bonds])
-        return found
+            strengths[bonds] -= basis @ (basis.T @ strengths[bonds])
+        return strengths
 
     @property
     def owner(self) -> Ints:
@@ -399,8 +399,8 @@ def share_curve(around: Neighbourhoods, curve: Curve) -> Curve:
 
     def strengths(parameters: Floats) -> tuple[Floats, Floats]:
         values, slopes = curve(parameters)
-        found = around.strengths(np.concatenate([values[:, None], slopes], axis=1))
-        return found[:, 0], found[:, 1:]
+        columns = around.strengths(np.concatenate([values[:, None], slopes], axis=1))
+        return columns[:, 0], columns[:, 1:]
 
     return normalised(strengths, (around.offsets**2).sum(axis=1), around.start[:-1])
 

@@ -50,10 +50,10 @@ class Rule:
 
     def strengths(self, values: Array) -> Array:
         """K W (Å² times K's unit) from K: arrays ``(..., n, p)``, the bonds along the last axis but one."""
-        found = self.weights[:, None] * values
+        strengths = self.weights[:, None] * values
         if self.anisotropy.shape[1]:
-            found -= self.anisotropy @ (self.anisotropy.T @ found)
-        return found
+            strengths -= self.anisotropy @ (self.anisotropy.T @ strengths)
+        return strengths
 
 
 def rule(offsets: Array, horizon: float, quadrature: str = DEFAULT) -> Rule:
@@ -113,15 +113,15 @@ def weights(offsets: Array, horizon: float, even: bool = False) -> Array:
     # meant
     solution, _, rank, _ = np.linalg.lstsq(rows, sides, rcond=1e-10)
     smallest, of_ones = solution.T
-    found = smallest
+    solved = smallest
     if even and len(offsets):
         # a (1 − P 1) + smallest, P onto the conditions, differs from a by smallest − a P 1: a of the least
         area = (smallest @ of_ones) / (of_ones @ of_ones)
-        found = smallest + area * (1.0 - of_ones)
-    error = np.abs(rows @ found - targets).max() if len(offsets) else np.inf
+        solved = smallest + area * (1.0 - of_ones)
+    error = np.abs(rows @ solved - targets).max() if len(offsets) else np.inf
     if error > 1e-8:
         raise InputError(_too_few(horizon, len(offsets), "integrate quintic polynomials", rank))
-    return found * horizon**2
+    return solved * horizon**2
 
 
 def _anisotropy(z: Array) -> Array:

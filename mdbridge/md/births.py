@@ -25,8 +25,8 @@ GROUP = "mdbridge_known"
 @njit(cache=True)
 def _all_in(mask: NDArray[np.int32], bit: int) -> bool:
     """Whether all atoms are in a group; asked at every step, so compiled."""
-    for one in mask:  # noqa: SIM110 - numba has no all()
-        if not one & bit:
+    for flags in mask:  # noqa: SIM110 - numba has no all()
+        if not flags & bit:
             return False
     return True
 
@@ -59,6 +59,7 @@ class Births:
         lmp = self._session.lmp
         self.references = list(dict.fromkeys(name for o in observers for name in o.references))
         self._states = list(dict.fromkeys(name for o in observers for name in o.states))
+        # only those that do something: the others would cost a call for every new atom
         self._told = [o for o in observers if type(o).born is not Observer.born]
         for name in self.references:
             if (width := sources.width(lmp, name)) not in (2, 3):
@@ -71,6 +72,7 @@ class Births:
         if GROUP not in lmp.available_ids("group"):
             self._session.quietly(f"group {GROUP} empty")
             self._bit = 1 << lmp.available_ids("group").index(GROUP)
+            # who is there now is known
             self._session.atoms().array("mask")[:] |= self._bit
         self._bit = 1 << lmp.available_ids("group").index(GROUP)
 
@@ -90,6 +92,7 @@ class Births:
             atoms.array(name)[new] = 0
         for observer in self._told:
             observer.born(atoms, new)
+        # last: if an observer raises, the atom is new again the next time
         mask[new] |= self._bit
 
     def carry_over(self) -> None:
@@ -103,6 +106,7 @@ class Births:
         for name in self.references:
             array = atoms.array(name)
             width = array.shape[1]
+            # exactly: a reference that was unwrapped before differs by whole boxes
             same = bool((array[crossed] == atoms.x[crossed, :width]).all())
             if comm.allreduce(same, MPI.LAND) and comm.allreduce(bool(crossed.any()), MPI.LOR):
                 array[crossed] = atoms.unwrapped()[crossed, :width]

@@ -72,6 +72,7 @@ def resume(comm: MPI.Comm, restart: Path, potential: Path, timestep: float) -> S
 
 def at_pressure(session: Session, start: float, end: float) -> None:
     """Zero pressure, the box keeping its shape; from temperature ``start`` to ``end`` (K) in the next run."""
+    # damping times of 0.1 ps for the temperature and of 1 ps for the pressure
     session.commands(f"fix motion all npt temp {start} {end} 0.1 iso 0.0 0.0 1.0")
 
 
@@ -86,6 +87,7 @@ def check_molten(session: Session) -> None:
     Raises:
         InputError: they have not: the crystal was superheated, and a quench would keep it.
     """
+    # the compute is evaluated by a run alone
     session.run(0, "post no")
     travelled = float(session.lmp.numpy.extract_compute("travel", 0, 1)[3]) ** 0.5
     if travelled < LATTICE:
@@ -107,6 +109,8 @@ def in_shear(session: Session, temperature: float, rate: float, begin: bool) -> 
         rate: dγ/dt (1/ps).
         begin: give the atoms the velocity of the box at their places, once.
     """
+    # without it the atoms would be dragged along by the box's boundary, and a wave would run through the
+    # sample
     if begin:
         session.commands(f"variable top equal {rate}*ly")
         session.commands("velocity all ramp vx 0 ${top} y $(ylo) $(yhi) sum yes units box")
@@ -162,6 +166,7 @@ def _deform(session: Session, kind: str, amount: float) -> None:
     if kind == "xy":
         change = f"xy delta $({amount}*ly)"
     else:
+        # amount is the change of the volume
         scale = (1 + amount) ** (1 / 3)
         change = f"x scale {scale} y scale {scale} z scale {scale}"
     session.commands(f"change_box all {change} remap units box")
@@ -179,6 +184,7 @@ def _mean_pressure(
     session.attach(record, every(5))
     session.run(steps, "post no")
     columns = [2 + THERMO.index(part) for part in parts]
+    # the first half of the run is for the sample to settle
     second = [sum(row[c] for c in columns) / len(columns) for row in record.rows[len(record.rows) // 2 :]]
     return block_mean(second)
 

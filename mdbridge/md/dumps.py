@@ -76,6 +76,7 @@ def _parsed(data: bytes) -> Snapshot:
 
     length = -int(take("i8")[0])
     name = take("S1", length).tobytes()
+    # the format says itself how it is to be read; another revision is refused, not guessed
     endian, revision = take("i4", 2)
     if name != b"DUMPCUSTOM" or endian != 1 or revision != _FORMAT:
         raise ValueError(f"not a known format: {name!r} {endian} {revision}")
@@ -122,7 +123,6 @@ class Dump:
         self._session, self.name = session, name
         self._variable = f"{name}_due"
         self._folder: Path | None = None
-        self._waiting: int | None = None
         self.columns: tuple[str, ...] = ()
         self.open = False
         self.due = _NEVER
@@ -150,6 +150,7 @@ class Dump:
         self._session.quietly(
             f"variable {self._variable} internal 0",
             f'variable {name}_next equal "ternary(v_{self._variable} > step, v_{self._variable}, {stride})"',
+            # one file a rank and step (%): each rank writes and reads its own atoms
             f"dump {name} all custom {divisor} {path} {' '.join(columns)}",
             f"dump_modify {name} every v_{name}_next first {'yes' if first else 'no'} time yes {keep}",
         )

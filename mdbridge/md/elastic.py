@@ -19,6 +19,7 @@ from .thermostat import thermostat
 
 Stress = Callable[[str, float], NDArray[np.float64]]
 
+# of C11; differences of stresses leave far less
 _ANISOTROPY = 0.01
 
 
@@ -37,7 +38,9 @@ def elastic_constants(comm: MPI.Comm, crystal: PlanarCrystal, lattice: float) ->
     def stress(mode: str, strain: float) -> NDArray[np.float64]:
         with crystal.sheet(comm, (4, 3), lattice) as session:
             _strain_box(session, mode, strain)
+            # relaxed ions: a strained cell with several atoms is not at rest
             session.minimize(force=1e-10, iterations=20000)
+            # stress is minus pressure
             return -np.array([session.lmp.get_thermo(p) for p in ("pxx", "pyy", "pxy")])
 
     unit = _tpa_in_bar(crystal)
@@ -80,8 +83,10 @@ def thermal_elastic_constants(
         with crystal.sheet(comm, (12, 7), lattice) as session:
             _strain_box(session, mode, strain)
             thermostat(session, temperature, damping, seed)
+            # the strained sheet settles at its temperature first
             session.run(steps // 3)
             session.commands("reset_timestep 0")  # the mean below is over whole multiples of its length
+            # xx, yy, xy in LAMMPS's order
             components = " ".join(f"c_thermo_press[{i}]" for i in (1, 2, 4))
             session.commands(f"fix mean all ave/time 5 {steps // 5} {5 * (steps // 5)} {components}")
             session.run(5 * (steps // 5))
@@ -99,6 +104,7 @@ def thermal_elastic_constants(
 
 
 def _strain_box(session: Session, mode: str, strain: float) -> None:
+    # a box that can lean, also for strains that do not make it lean: one code path
     session.commands("change_box all triclinic")
     if mode == "xy":
         tilt = strain * plane_box(session)[1]

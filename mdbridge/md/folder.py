@@ -23,6 +23,7 @@ class Folder:
         if self.path is None or self._home is not None:
             yield
             return
+        # a handle, not a path: the folder may be renamed, or be out of reach by its name
         self._home = os.open(".", os.O_RDONLY)
         try:
             os.chdir(self.path)

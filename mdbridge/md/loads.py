@@ -51,6 +51,7 @@ class Load:
         mask = self.loaded(positions)
         shape = np.where(mask[:, None], self.shape(positions), 0.0)
         if mask.any():
+            # weighted as the load is: then the sum of forces is zero, to round-off
             shape[mask] -= np.average(shape[mask], axis=0, weights=weight[mask])
         return weight[:, None] * shape
 
@@ -123,12 +124,14 @@ def _discs(box: NDArray[np.float64], axis: int, across: int, radius: float) -> F
     """Bumps cos(π r / 2R): one at the centre, an opposite one on the box's edge, in two halves."""
 
     def shape(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        # the nearest image: the bumps go through the boundary
         x = x - box * np.rint(x / box)
         force = np.zeros_like(x)
         for j in (-1, 0, 1):
             centre = np.zeros(2)
             centre[across] = j * box[across] / 2
             r = np.linalg.norm(x - centre, axis=1)
+            # +1 in the middle, −1 on both edges, which are one place
             force[:, axis] += (-1) ** j * np.cos(np.pi / 2 * np.minimum(1.0, r / radius))
         return force
 

@@ -30,6 +30,7 @@ def find_potentials() -> None:
     """Have LAMMPS itself find the potential files that ship with it, unless the user has named a folder."""
     folder = next((f for f in list(folders())[1:] if f.is_dir()), None)
     if folder is not None:
+        # only where the user has named none; LAMMPS itself reads it
         os.environ.setdefault("LAMMPS_POTENTIALS", str(folder))
 
 

@@ -81,6 +81,7 @@ class RecordedAtoms:
         if name == "image":
             return self._packed_images()
         if name in ("id", "type"):
+            # a dump holds everything as doubles
             return self.values(name).astype(np.int64)
         if name == "rmass":
             return self.values("mass")
@@ -95,6 +96,7 @@ class RecordedAtoms:
     def _packed_images(self) -> NDArray[Any]:
         bits = self.image_bits
         a, b, c = (self.images + (1 << (bits - 1))).T
+        # packed again: observers of live atoms find the same
         return (a | b << bits | c << 2 * bits).astype(np.int32 if bits == 10 else np.int64)
 
     @property

@@ -90,6 +90,7 @@ class Recording:
             "variable mdbridge_id atom id",
             "compute mdbridge_first all reduce min v_mdbridge_id",
             "variable mdbridge_chosen equal c_mdbridge_first",
+            # one atom, that of the least ID: some rank has it as long as there are atoms
             "variable mdbridge_bearer atom id==v_mdbridge_chosen",
         ]
         if self._session.lmp.has_id("compute", "mdbridge_first"):
@@ -157,6 +158,7 @@ class Recording:
             mine[0], mine[1:] = 1.0, system.rows[0, 1:]
         total = np.empty_like(mine)
         self._session.comm.Allreduce(mine, total)
+        # no atom left to carry it, or two
         if total[0] != 1.0:
             return {}
         values = dict(zip(self._values, total[1:].tolist(), strict=True))

@@ -43,8 +43,10 @@ def start(
     try:
         for name, value in {**variables, RESUMED: int(restart is not None)}.items():
             session.variable(name, value)
+        # last, and as one word: a path with blanks must not become several
         session.variable(RESTART, str(restart.resolve()) if restart else "none", as_word=True)
         session.file(script)
+        # a script that ends before it makes atoms would be observed for nothing
         if session.natoms == 0:
             raise InputError(f"{script}: makes no atoms")
     except BaseException:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..core import parallel
 from ..core.errors import ConvergenceError, MDError
-from . import arrays, ending, instance, language, sources
+from . import ending, instance, language, peratom, sources
 from .engine import lammps
 from .folder import Folder
 from .live import LiveAtoms
@@ -389,7 +389,7 @@ class Session:
         Raises:
             InputError: the atoms have none.
         """
-        return arrays.ids(self)
+        return peratom.ids(self)
 
     def gather(self, name: str, columns: int | None = None, unwrapped: bool = False) -> NDArray[np.float64]:
         """``(N, columns)`` a per-atom array of all atoms, in the order of :meth:`ids` (collective).
@@ -403,7 +403,7 @@ class Session:
         Raises:
             InputError: the atoms have no IDs, or there is no such array.
         """
-        return arrays.gather(self, name, columns, unwrapped)
+        return peratom.gather(self, name, columns, unwrapped)
 
     def scatter(self, name: str, values: NDArray[np.float64], unwrapped: bool = False) -> None:
         """Set a per-atom array from ``values`` ``(N, columns)``, in the order of :meth:`ids` (collective).
@@ -418,4 +418,4 @@ class Session:
             InputError: the atoms have no IDs, there is no such array, or their numbers differ.
         """
         self._watching.births.mark(self.atoms())  # lest it be done over what is set now
-        arrays.scatter(self, name, values, unwrapped)
+        peratom.scatter(self, name, values, unwrapped)

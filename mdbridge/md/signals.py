@@ -27,6 +27,7 @@ class Signals:
         Only where Python handles them at all, and in the main thread, where it does so.
         """
         handlers: dict[int, Handler] = {}
+        # Python handles signals nowhere else
         if threading.current_thread() is threading.main_thread():
             for ending in (signal.SIGINT, signal.SIGTERM):
                 handler = signal.getsignal(ending)

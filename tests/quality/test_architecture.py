@@ -2,6 +2,8 @@
 
 import ast
 import functools
+import io
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -130,13 +132,13 @@ def belongs(module, homes):
 
 def closure(module):
     """The module and all of mdbridge that it imports, directly or not."""
-    found, todo = set(), [module]
+    reached, todo = set(), [module]
     while todo:
-        one = todo.pop()
-        if one not in found:
-            found.add(one)
-            todo += imports(one)[0]
-    return found
+        current = todo.pop()
+        if current not in reached:
+            reached.add(current)
+            todo += imports(current)[0]
+    return reached
 
 
 def functions(module):
@@ -193,8 +195,10 @@ def test_packages_do_not_import_each_other_in_turn():
 
 @pytest.mark.parametrize("module", [m for m in MODULES if belongs(m, PURE)])
 def test_pure_modules_touch_no_mpi_petsc_lammps_or_files(module):
-    for one in closure(module):
-        assert not {name.split(".")[0] for name in imports(one)[1]} & IMPURE, f"through {one or 'mdbridge'}"
+    for reached in closure(module):
+        assert not {name.split(".")[0] for name in imports(reached)[1]} & IMPURE, (
+            f"through {reached or 'mdbridge'}"
+        )
 
 
 @pytest.mark.parametrize("dependency", HOMES)
@@ -218,8 +222,8 @@ def test_public_functions_are_annotated(module):
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         if "." in name and arguments and arguments[0].arg in ("self", "cls"):
             arguments = arguments[1:]
-        arguments += [one for one in (node.args.vararg, node.args.kwarg) if one]
-        if node.returns is None or any(one.annotation is None for one in arguments):
+        arguments += [argument for argument in (node.args.vararg, node.args.kwarg) if argument]
+        if node.returns is None or any(argument.annotation is None for argument in arguments):
             missing.add(name)
     assert missing == set()
 
@@ -227,7 +231,7 @@ def test_public_functions_are_annotated(module):
 @pytest.mark.parametrize("module", MODULES)
 def test_nothing_prints(module):
     calls = [node.func for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
-    assert not [one.lineno for one in calls if isinstance(one, ast.Name) and one.id == "print"]
+    assert not [called.lineno for called in calls if isinstance(called, ast.Name) and called.id == "print"]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -243,3 +247,71 @@ def test_random_numbers_have_a_seed(module):
         if unseeded or legacy or library:
             bad.append(f"line {node.lineno}: {name}")
     assert bad == []
+
+
+# They say nothing of what they stand for.
+VAGUE = {"found", "one", "named", "slabs"}
+# Of comments per 100 lines of code in a package, at least and at most; docstrings count as neither.
+COMMENTS = (5.0, 15.0)
+
+
+def bound_names(node):
+    """Names of variables and arguments that are bound anywhere below a node."""
+    for child in ast.walk(node):
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store):
+            yield child.id, child.lineno
+        elif isinstance(child, ast.arg):
+            yield child.arg, child.lineno
+
+
+def docstring_lines(node):
+    """Lines of texts that stand alone: docstrings, and what describes a constant."""
+    for child in ast.walk(node):
+        if (
+            isinstance(child, ast.Expr)
+            and isinstance(child.value, ast.Constant)
+            and isinstance(child.value.value, str)
+        ):
+            yield from range(child.lineno, (child.end_lineno or child.lineno) + 1)
+
+
+def counts(text):
+    """Lines with a comment, and lines of code, of a source text; what is said to tools is no comment."""
+    comments, code = set(), set()
+    silent = {tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            if not token.string.lstrip("# ").startswith(("noqa", "type:", "fmt:", "pragma")):
+                comments.add(token.start[0])
+        elif token.type not in silent:
+            code.update(range(token.start[0], token.end[0] + 1))
+    return len(comments), len(code - set(docstring_lines(ast.parse(text))))
+
+
+def sources_of(folder):
+    """Modules that lie in a package itself, not in the packages below it."""
+    return [path for path in MODULES.values() if path.parent == folder]
+
+
+FOLDERS = sorted({path.parent for path in MODULES.values()})
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_names_say_what_they_stand_for(module):
+    assert [f"line {line}: {name}" for name, line in bound_names(tree(module)) if name in VAGUE] == []
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.relative_to(ROOT.parent).as_posix())
+def test_comments_say_why_where_code_cannot(folder):
+    totals = [counts(path.read_text(encoding="utf-8")) for path in sources_of(folder)]
+    comments, code = (sum(column) for column in zip(*totals, strict=True))
+    if code < 20:
+        pytest.skip("hardly any code")
+    low, high = COMMENTS
+    assert low <= 100 * comments / code <= high, f"{comments} lines of comments for {code} of code"
+
+
+def test_only_comments_count_as_comments():
+    text = '"""One.\n\n# two\n"""\nx = 1  # why\n# because\ny = "# no"\nz = 2  # noqa: B018\n"""Of z."""\n'
+    assert counts(text) == (2, 3)
+    assert sorted(bound_names(ast.parse("def f(one): found = one"))) == [("found", 1), ("one", 1)]

@@ -184,6 +184,7 @@ class Observer:
     @property
     def combines(self) -> bool:
         """Whether it has a collective phase, at which ranks meet."""
+        # by the class: asked at every step, and a rank that answered otherwise would leave the others waiting
         return type(self).collective is not Observer.collective
 
 
@@ -197,6 +198,7 @@ class Adapted(Observer):
 
     def __init__(self, plain: Any):
         self.plain = plain
+        # only what it has: for the rest the methods of Observer, which do nothing
         for name in ("moment", "needs", "tallies", "prepare", "local", "collective", "finish"):
             if hasattr(plain, name):
                 setattr(self, name, getattr(plain, name))

@@ -55,8 +55,11 @@ class Cell:
         self.box, self.corner = atoms.box(), atoms.corner()
         _check_upright(self.box)
         edges = _in_plane(self.box)
+        # as LAMMPS has it, and the whole edges that it has taken away
         edges[0, 1] += self.turns * edges[0, 0]
+        # a run's set-up shows the same step again: no time has passed
         if self._step is not None and atoms.step > self._step:
+            # between two looks the box leans by far less than half an edge
             turned = round((self.edges[0, 1] - edges[0, 1]) / edges[0, 0])
             self.turns += turned
             edges[0, 1] += turned * edges[0, 0]
@@ -104,6 +107,7 @@ class Cell:
     def peculiar_velocity(self, atoms: Atoms, s: Array) -> Array:
         """``(n, 3)`` velocities less that of the box at the atoms' places ``s`` (Å/time)."""
         v = atoms.array("v").copy()
+        # the box's rate at the atom's place: Ḣ s; the third edge does not move
         v[:, :2] -= s @ self.rate.T
         return v
 
@@ -116,6 +120,7 @@ def mark_reference(session: Session) -> Array:
     box = atoms.box().copy()
     cell = Cell(box)
     cell.look(atoms)
+    # unwrapped: image flags count from here on
     atoms.array(REFERENCE)[:] = cell.place(atoms)[1]
     return box
 
@@ -154,6 +159,7 @@ class Guard:
         self._step = -1
 
     def local(self, atoms: Atoms) -> None:
+        # of the step before: the sum over ranks is known a step later
         if self._all[0] != self.natoms:
             raise MDError(
                 f"{self.natoms - self._all[0]} of {self.natoms} atoms lost at step {self._step}: the "
@@ -161,6 +167,7 @@ class Guard:
                 "or check the start"
             )
         # the sum of finite numbers may overflow, but no number's is ever finite with a NaN in it
+        # sums: one pass over the arrays, and no array of truth values at every step
         if not np.isfinite(atoms.array("f").sum()) or not np.isfinite(atoms.array("x").sum()):
             raise MDError(
                 "a force or a position is not a finite number: the simulation is unstable; "

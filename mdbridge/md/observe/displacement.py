@@ -43,6 +43,7 @@ class TimeFilter(Observer):
     def local(self, atoms: Atoms) -> None:
         smoothed = atoms.array(self.array)
         if not self._started:
+            # n = 0 of the equation: what arrays hold when they are made is arbitrary
             smoothed[:] = 0.0
             self._started = True
             return
@@ -111,6 +112,7 @@ class SpatialAverage(Observer):
 
     def local(self, atoms: Atoms) -> None:
         mass = atoms.masses()[:, None]
+        # one product with the weights for all fields: mass, its displacement, the load
         columns = np.hstack([mass, mass * self._displacement(atoms), atoms.array("d2_load")])
         self._update_weights(atoms.array("d2_reference"))
         self._sums = {name: weights @ columns for name, weights in self._weights.items()}
@@ -118,8 +120,10 @@ class SpatialAverage(Observer):
 
     def collective(self, comm: MPI.Comm) -> None:
         for name, sums in self._sums.items():
+            # sums of masses and of mass times displacement: divided only after all ranks have been added up
             comm.Allreduce(MPI.IN_PLACE, sums)
             density = sums[:, 0]
+            # 0/0 where no atom is near: NaN, as promised
             with np.errstate(invalid="ignore"):
                 u = sums[:, 1:3] / density[:, None]
             self.results[name] = Averages(self._step, density, u, sums[:, 3:5])
@@ -140,6 +144,7 @@ class SpatialAverage(Observer):
 
     def _update_weights(self, reference: Array) -> None:
         """The weights depend on reference positions alone: redo them only after atoms have moved ranks."""
+        # the same atoms in the same order: no atom has changed ranks since
         if self._weights and np.array_equal(reference, self._reference):
             return
         self._reference = reference.copy()

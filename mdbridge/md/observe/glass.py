@@ -87,11 +87,14 @@ class WindowAverage:
         s, _ = cell.place(atoms)
         v, mass = cell.peculiar_velocity(atoms, s), atoms.masses()
         energy, kind = atoms.values(ENERGY), atoms.array("type") - 1
+        # one row an atom: a single pass of the window adds up all fields
         columns = [
             np.ones(atoms.count),
             energy,
             mass,
             *(mass[:, None] * v).T,
+            # with the momentum: kinetic energy about the mean velocity, Σ m v² − (Σ m v)²/Σ m, is known after
+            # the sum
             mass * (v * v).sum(axis=1),
             *(kind == np.arange(self.types)[:, None]).astype(float),
             *(atoms.values(source) for source in self.extra.values()),
@@ -101,6 +104,7 @@ class WindowAverage:
         values = np.ascontiguousarray(np.stack(columns, axis=1))
         window.add_values(self._sums, s, values, cell.edges, 0.5, self.width, self.cutoff)
         self._looks += 1
+        # the window's own volume, for the density; the box may change from look to look
         self._volumes += window.area(self.width, self.cutoff) * cell.box[2, 2]
 
     def take(self, comm: MPI.Comm) -> dict[str, Any]:
@@ -108,11 +112,13 @@ class WindowAverage:
         if not self._looks:
             return {}
         comm.Allreduce(MPI.IN_PLACE, self._sums)
+        # sums first, and then ratios: a mean of the ranks' means would be another number
         comm.Allreduce(MPI.IN_PLACE, self._by_type)
         number, energy, mass, momentum, heat = np.split(self._sums[..., :7], [1, 2, 3, 6], axis=-1)
+        # before the division: a NaN would be told as an unstable simulation
         _require_atoms(number, self.width)
         numbers = self._by_type[:, 0]
-        found = {
+        fields = {
             "potential_energy": (energy / number)[..., 0],
             "density": mass[..., 0] / self._volumes,
             "velocity": (momentum / mass)[..., :2],
@@ -122,12 +128,13 @@ class WindowAverage:
                 name: (self._sums[..., 7 + self.types + k] / number[..., 0])
                 for k, name in enumerate(self.extra)
             },
+            # a type of which there is no atom
             "type_energy": self._by_type[:, 1] / np.maximum(numbers, 1.0),
             "type_fraction": numbers / numbers.sum(),
         }
         self._sums[:], self._by_type[:] = 0.0, 0.0
         self._looks, self._volumes = 0, 0.0
-        return found
+        return fields
 
 
 class LocalStrain:
@@ -151,11 +158,13 @@ class LocalStrain:
     def local(self, atoms: Atoms) -> None:
         s, u = self.cell.place(atoms, atoms.array(REFERENCE))
         self._sums[:] = 0.0
+        # the cell goes on with the next step
         self._edges = self.cell.edges.copy()
         window.add_moments(self._sums, s, u, self._edges, self.cell.edges0, 0.0, self.width, self.cutoff)
 
     def take(self, comm: MPI.Comm) -> dict[str, Any]:
         """The fields of the step it acted on last (collective)."""
+        # take may be called again for the same step
         sums = self._sums.copy()
         comm.Allreduce(MPI.IN_PLACE, sums)
         _require_atoms(sums[..., 0], self.width)
@@ -184,6 +193,7 @@ class Thermo:
     def collective(self, comm: MPI.Comm) -> None:
         read = self.session.lmp.get_thermo
         row = [self._step, self.cell.shear, read("temp"), read("pe"), self.cell.volume]
+        # LAMMPS's own pressures, collective: all ranks ask for the same, in the same order
         row += [read(f"p{component}") for component in THERMO[3:]]
         if not np.all(np.isfinite(row)):
             raise MDError(f"energy or stress is not a finite number at step {self._step}")
@@ -224,6 +234,7 @@ class Frames:
         }
         for part in self.parts:
             frame |= part.take(comm)
+        # only here: one rank keeps a frame, all have made it
         if comm.rank == 0:
             self.keep(frame)
 

@@ -65,6 +65,7 @@ class On(Trigger):
 
     @property
     def divisor(self) -> int:
+        # no steps at all: 1 divides whatever comes
         return math.gcd(*self.steps) or 1
 
 

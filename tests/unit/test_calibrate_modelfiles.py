@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from mdbridge.calibrate.sources import sources
+from mdbridge.calibrate.modelfiles import sources
 
 SOURCE = "import numpy, random\nfrom helpers import tables\n\ndef plain(a, b): return {}\n"
 HELPERS = ["constants_of_mine.py", "helpers/__init__.py", "helpers/tables.py"]

@@ -30,9 +30,11 @@ def gather(session: "Session", name: str, columns: int | None, unwrapped: bool) 
         array = atoms.unwrapped() if name == "x" and unwrapped else atoms.array(name)
         return np.ascontiguousarray(_table(array)[:, :columns], dtype=np.float64)
 
+    # a name may be wrong: no rank may raise while the others go into the exchange
     rows, error = parallel.attempt(read)
     parallel.agree(session.comm, error)
     assert rows is not None
+    # by IDs, which may have gaps: LAMMPS's own gather takes 1 … N for granted
     return _joined(session.comm, rows)[np.argsort(_joined(session.comm, own), kind="stable")]
 
 
@@ -45,6 +47,7 @@ def scatter(session: "Session", name: str, values: NDArray[Any], unwrapped: bool
     def write() -> None:
         if len(table) != len(everyone):
             raise InputError(f"'{name}': {len(table)} rows for {len(everyone)} atoms")
+        # rows follow the order of all IDs, this rank has some of them
         mine = table[np.searchsorted(everyone, own)]
         atoms = session.atoms()
         target = _table(atoms.array(name))
@@ -71,11 +74,13 @@ def _place(session: "Session", place: Array) -> None:
     box, corner = atoms.box(), atoms.corner()
     images = atoms.images
     fractional = (place - images @ box - corner) @ np.linalg.inv(box)
+    # whole boxes, along periodic directions alone
     far = np.where(np.abs(fractional - 0.5) > 1.0, np.floor(fractional), 0.0)
     images += (far * np.array(atoms.periodic)).astype(np.int64)
     atoms.x[:] = place - images @ box
     bits = session.image_bits
     a, b, c = (images + (1 << (bits - 1))).T
+    # flags are stored with half of their range added
     atoms.array("image")[:] = a | b << bits | c << 2 * bits
 
 
@@ -97,6 +102,7 @@ def _joined(comm: MPI.Comm, rows: NDArray[Any]) -> NDArray[Any]:
     """The rows of all ranks, one rank after the other, on all of them (collective)."""
     if comm.size == 1:
         return rows
+    # ranks have different numbers of atoms, and some have none
     counts = np.array(comm.allgather(rows.size))
     width = int(np.prod(rows.shape[1:]))
     whole = np.empty((counts.sum() // width, *rows.shape[1:]), rows.dtype)

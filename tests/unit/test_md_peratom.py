@@ -6,7 +6,7 @@ from crystals import crystal, moving
 from mpi4py import MPI
 
 from mdbridge.core.errors import InputError, MDError
-from mdbridge.md import arrays
+from mdbridge.md import peratom
 from mdbridge.md.session import Session
 
 SHIFT = np.array([0.3, 100.0, -7.0])
@@ -107,20 +107,20 @@ IDS = [1, 2, 4, 5, 7]
 
 
 def test_ids_ascend_whatever_order_the_atoms_have(session):
-    assert arrays.ids(session).tolist() == IDS
+    assert peratom.ids(session).tolist() == IDS
 
 
 def test_rows_are_in_the_order_of_the_ids(session):
-    x = arrays.gather(session, "x", None, unwrapped=False)
+    x = peratom.gather(session, "x", None, unwrapped=False)
     assert x.tolist() == [[float(n), 2.0, 3.0] for n in IDS]
-    assert arrays.gather(session, "x", 2, unwrapped=False).shape == (5, 2)
-    assert arrays.gather(session, "d_size", None, unwrapped=False).tolist() == [[0.5]] * 5
+    assert peratom.gather(session, "x", 2, unwrapped=False).shape == (5, 2)
+    assert peratom.gather(session, "d_size", None, unwrapped=False).tolist() == [[0.5]] * 5
 
 
 def test_what_is_scattered_is_gathered_and_reaches_its_own_atom(session):
     values = np.arange(15.0).reshape(5, 3)
-    arrays.scatter(session, "d2_pair", values, unwrapped=False)
-    assert np.array_equal(arrays.gather(session, "d2_pair", None, unwrapped=False), values)
+    peratom.scatter(session, "d2_pair", values, unwrapped=False)
+    assert np.array_equal(peratom.gather(session, "d2_pair", None, unwrapped=False), values)
     own = session.lmp.numpy.extract_atom("id")[:5]
     raw = session.lmp.numpy.extract_atom("d2_pair")[:5]
     for tag, row in zip(own, raw, strict=True):
@@ -128,11 +128,11 @@ def test_what_is_scattered_is_gathered_and_reaches_its_own_atom(session):
 
 
 def test_fewer_columns_leave_the_others_as_they_are(session):
-    arrays.scatter(session, "d2_pair", np.full((5, 3), 9.0), unwrapped=False)
-    arrays.scatter(session, "d2_pair", np.zeros((5, 2)), unwrapped=False)
-    assert arrays.gather(session, "d2_pair", None, unwrapped=False).tolist() == [[0.0, 0.0, 9.0]] * 5
-    arrays.scatter(session, "d_size", np.arange(5.0), unwrapped=False)  # a vector
-    assert arrays.gather(session, "d_size", None, unwrapped=False)[:, 0].tolist() == list(range(5))
+    peratom.scatter(session, "d2_pair", np.full((5, 3), 9.0), unwrapped=False)
+    peratom.scatter(session, "d2_pair", np.zeros((5, 2)), unwrapped=False)
+    assert peratom.gather(session, "d2_pair", None, unwrapped=False).tolist() == [[0.0, 0.0, 9.0]] * 5
+    peratom.scatter(session, "d_size", np.arange(5.0), unwrapped=False)  # a vector
+    assert peratom.gather(session, "d_size", None, unwrapped=False)[:, 0].tolist() == list(range(5))
 
 
 @pytest.mark.parametrize(
@@ -144,24 +144,24 @@ def test_fewer_columns_leave_the_others_as_they_are(session):
     ],
 )
 def test_tables_that_do_not_fit_are_refused(session, name, shape, words):
-    before = arrays.gather(session, name, None, unwrapped=False)
+    before = peratom.gather(session, name, None, unwrapped=False)
     with pytest.raises(InputError, match=words):
-        arrays.scatter(session, name, np.ones(shape), unwrapped=False)
-    assert np.array_equal(arrays.gather(session, name, None, unwrapped=False), before)
+        peratom.scatter(session, name, np.ones(shape), unwrapped=False)
+    assert np.array_equal(peratom.gather(session, name, None, unwrapped=False), before)
 
 
 def test_unwrapped_positions_go_beyond_the_box_and_come_back(session):
     """Also by several boxes, and after LAMMPS has wrapped them."""
     place = np.array([[1.0, 2, 3], [12.5, 2, 3], [-13.0, 25.0, 3], [5.0, 2.0, -0.5], [37.0, 2, 3]])
-    arrays.scatter(session, "x", place, unwrapped=True)
-    np.testing.assert_allclose(arrays.gather(session, "x", None, unwrapped=True), place, atol=1e-12)
+    peratom.scatter(session, "x", place, unwrapped=True)
+    np.testing.assert_allclose(peratom.gather(session, "x", None, unwrapped=True), place, atol=1e-12)
     session.commands("run 0")
-    np.testing.assert_allclose(arrays.gather(session, "x", None, unwrapped=True), place, atol=1e-12)
-    inside = arrays.gather(session, "x", None, unwrapped=False)
+    np.testing.assert_allclose(peratom.gather(session, "x", None, unwrapped=True), place, atol=1e-12)
+    inside = peratom.gather(session, "x", None, unwrapped=False)
     assert ((inside >= 0) & (inside < BOX)).all()
     np.testing.assert_allclose(inside, place % BOX, atol=1e-12)
 
 
 def test_two_columns_of_positions_leave_the_third(session):
-    arrays.scatter(session, "x", np.full((5, 2), 4.0), unwrapped=True)
-    assert arrays.gather(session, "x", None, unwrapped=True).tolist() == [[4.0, 4.0, 3.0]] * 5
+    peratom.scatter(session, "x", np.full((5, 2), 4.0), unwrapped=True)
+    assert peratom.gather(session, "x", None, unwrapped=True).tolist() == [[4.0, 4.0, 3.0]] * 5
