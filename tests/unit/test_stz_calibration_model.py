@@ -1,10 +1,13 @@
 """The published molecular dynamics as a reference: conventions of its files."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from mdbridge import stz
 from mdbridge.core.errors import FileError, InputError
+from mdbridge.stz import forwardrun
 
 
 @pytest.fixture
@@ -45,3 +48,22 @@ def test_a_box_has_two_edges(folder, box):
     energies = {"energy_file": str(folder / "pe.MD.20"), "final_energy_file": str(folder / "pe.MD.40")}
     with pytest.raises(InputError, match=r"box = \[400.0.*two edges"):
         stz.forward(c0=0.5, s_y=1.0, beta=8.0, E0=-3.4, box=box, **energies)
+
+
+def test_a_forward_run_of_energies_keeps_frames_and_gives_what_is_compared(tmp_path, monkeypatch):
+    """Before any flow: σ = μ γ, E = γ/2 and χ = β (E − E0), at the strains that were asked for."""
+    random, cases, run = np.random.default_rng(0), [], forwardrun.forward
+    monkeypatch.setattr(forwardrun, "forward", lambda case: cases.append(case) or run(case))
+    energy = -3.31 + 0.01 * random.random((4, 6))
+    files = {"energy_file": str(tmp_path / "pe.first"), "final_energy_file": str(tmp_path / "pe.last")}
+    for path, values in zip(files.values(), (energy, energy + 0.002), strict=True):
+        rows = "\n".join(" ".join(f"{v:.12f}" for v in row) for row in values)
+        Path(path).write_text(f"6 4 0 1\n{rows}\n")
+    asked = {"strains": (0.01, 0.04), "frames": 8, "max_strain": 0.04, "box": (60.0, 40.0), "mu": 18.0}
+    found = stz.forward(c0=0.5, s_y=1.0, beta=8.0, E0=-3.32, **asked, **files)
+    np.testing.assert_allclose(found["shear_stress"], 18.0 * 0.005 * np.arange(1, 9), rtol=1e-12)
+    np.testing.assert_allclose(found["Exy"].mean(axis=(1, 2)), [0.005, 0.02], rtol=1e-12)
+    np.testing.assert_allclose(found["chi"], 2 * [8.0 * (energy + 3.32)], rtol=1e-9)
+    (case,) = cases
+    assert case.material.chi_inf == pytest.approx(8.0 * (energy.max() + 0.002 + 3.32), rel=1e-9)
+    assert (case.grid.nx, case.grid.ny, case.grid.lx, case.grid.ly) == (6, 4, 60.0, 40.0)

@@ -6,7 +6,7 @@ import pytest
 from mdbridge.core.errors import ConvergenceError, FlowError, InputError
 from mdbridge.stz import initial, scheme
 from mdbridge.stz.equilibrium.projection import FourierProjection
-from mdbridge.stz.forwardrun import Case, forward
+from mdbridge.stz.forwardrun import Case, error_scales, forward
 from mdbridge.stz.ratelaw import Material
 from mdbridge.stz.staggered import Grid, WholeGrid
 
@@ -95,3 +95,7 @@ def test_very_cold_and_very_hot_samples_run(chi, seed):
     result = forward(Case(Material(s_y=0.8, c0=0.05, chi_inf=max(chi, 0.13)), field, GRID))
     assert result.gamma[-1] == pytest.approx(0.5)
     assert np.all(np.isfinite(result.exy))
+
+
+def test_errors_are_measured_by_the_yield_stress_and_a_tenth_of_the_steady_temperature():
+    np.testing.assert_allclose(error_scales(Case(MATERIAL, CHI, GRID)), [1.006] * 4 + [0.0132], rtol=1e-12)
