@@ -69,6 +69,7 @@ class Noise:
         if self.kind == "gaussian":
             common = 1.0 if self.known else self.count / max(float(z @ z), 1e-300)
             return np.full(len(z), common)
+        # |z| is touched from above by z²/(2|z₀|) + |z₀|/2
         size = np.abs(z)
         mean = max(float(size.mean()), 1e-300)
         each = 1.0 / np.maximum(size, floor * mean)

@@ -92,6 +92,7 @@ class Arguments:
         # compiled callables have no signature: what they accept is seen when they are called
         except (TypeError, ValueError):
             return None
+        # what can be given by name: everything comes from the keys of the input
         kept = {n: p for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
         return cls(
             tuple(kept),

@@ -93,6 +93,7 @@ class Objective:
         for weight, term in zip(self.weights, self.terms, strict=True):
             for part, residual in zip(weight * term.weights, term.residual(response), strict=True):
                 if term.squares and together is not None:
+                    # terms with a known sigma share one group: their norm is that of all of them
                     index.append(np.full(len(residual), together))
                     continue
                 if term.squares:

@@ -38,6 +38,7 @@ class Parameter:
         if self.distribution == "uniform":
             return self.low + unit * (self.high - self.low)
         if self.distribution == "loguniform":
+            # equal steps of the unit cube are equal factors
             return self.low * (self.high / self.low) ** unit
         # the outermost quantiles may leave the bounds by round-off
         return np.clip(self._quantiles(stats.truncnorm.ppf, unit), self.low, self.high)

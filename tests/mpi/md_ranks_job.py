@@ -15,10 +15,10 @@ from mdbridge.md import loads
 from mdbridge.md.crystals import planar_crystal, plane_box
 from mdbridge.md.elastic import elastic_constants
 from mdbridge.md.force_constants import force_constants
+from mdbridge.md.linearresponse import linear_response
 from mdbridge.md.observe.displacement import SpatialAverage, TimeFilter
 from mdbridge.md.observe.schedule import every, on
 from mdbridge.md.relax import Crystal
-from mdbridge.md.response import linear_response
 from mdbridge.md.session import Session
 from mdbridge.md.thermostat import temperature
 

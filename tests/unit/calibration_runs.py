@@ -1,7 +1,7 @@
 """Made-up calibrations for the tests of their figures and of studies over seeds."""
 
 from mdbridge.calibrate.trials import Trial
-from mdbridge.campaigns.calibrate.analysis import Run
+from mdbridge.campaigns.calibrate.runs import Run
 
 
 def trial(index, distance, a, b, phase="ego"):

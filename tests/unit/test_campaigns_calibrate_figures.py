@@ -6,8 +6,8 @@ from calibration_runs import run, trial
 from matplotlib.colors import to_hex
 
 from mdbridge.campaigns.calibrate import figures, results
-from mdbridge.campaigns.calibrate.analysis import Run
 from mdbridge.campaigns.calibrate.results import Pair
+from mdbridge.campaigns.calibrate.runs import Run
 
 INF, NAN = np.inf, np.nan
 

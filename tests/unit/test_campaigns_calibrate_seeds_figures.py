@@ -5,7 +5,7 @@ import pytest
 from calibration_runs import run
 
 from mdbridge.campaigns.calibrate import seeds_figures
-from mdbridge.campaigns.calibrate.analysis import medians
+from mdbridge.campaigns.calibrate.runs import medians
 
 RUNS = [
     run((4.0, 3.0, 2.0), seed=5),

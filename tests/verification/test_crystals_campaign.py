@@ -15,7 +15,7 @@ from mdbridge.campaigns.peridynamics.input import GrapheneInput
 from mdbridge.campaigns.peridynamics.sampling import Sampler, all_loads, node_grids
 from mdbridge.coarse import kernels
 from mdbridge.core.config import load
-from mdbridge.md.response import scaled
+from mdbridge.md.linearresponse import scaled
 
 pytestmark = pytest.mark.slow
 

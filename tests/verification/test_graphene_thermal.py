@@ -17,7 +17,7 @@ from mdbridge.campaigns.peridynamics.sampling import Sampler, node_grids
 from mdbridge.coarse import kernels
 from mdbridge.core.config import load
 from mdbridge.core.units import BOLTZMANN_EV_PER_K
-from mdbridge.md.response import scaled
+from mdbridge.md.linearresponse import scaled
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from ...core import plots
 from ...core.files import read_json
 from . import results
-from .analysis import Run
 from .results import Pair
+from .runs import Run
 
 Array = NDArray[np.float64]
 

@@ -18,8 +18,8 @@ from ...core.identity import Identity
 from ...core.stages import Product, Stage, Task, make, share
 from ...core.workspace import claim
 from . import problem, stages
-from .analysis import Run, medians
 from .input import CalibrateInput
+from .runs import Run, medians
 from .stages import CAMPAIGN
 
 Job = tuple[str, str, int]

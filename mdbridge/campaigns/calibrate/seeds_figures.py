@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from ...core import plots
-from .analysis import Run, medians
 from .figures import hide, panels
+from .runs import Run, medians
 
 COLOURS = (plots.BLUE, plots.ORANGE, plots.GREEN)
 

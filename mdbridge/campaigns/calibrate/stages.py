@@ -215,12 +215,10 @@ Finish = Callable[[End, Path], None]
 
 def _summarise(end: End, folder: Path) -> None:
     """Write summary.json and analysis.json (rank 0)."""
-    from ...calibrate import analysis  # needs torch
+    from ...calibrate.findings import analyse  # needs torch
 
     problem, (_, trials, reason, recorded) = end.problem, end.search
-    findings = analysis.analyse(
-        problem.space, trials, problem.groups, problem.likelihood, problem.search.seed
-    )
+    findings = analyse(problem.space, trials, problem.groups, problem.likelihood, problem.search.seed)
     summary = _summary(problem, end.best, trials, reason, findings)
     summary |= {"wall_s": round(end.seconds, 3), "from_record": recorded}
     files.write_json(folder / "analysis.json", findings)

@@ -27,10 +27,10 @@ from ...md import loads
 from ...md.crystals import PlanarCrystal
 from ...md.elastic import elastic_constants
 from ...md.force_constants import ForceConstants, force_constants
+from ...md.linearresponse import linear_response, scaled
 from ...md.observe.displacement import SpatialAverage, TimeFilter
 from ...md.observe.schedule import every, on
 from ...md.relax import Crystal
-from ...md.response import linear_response, scaled
 from ...md.session import Session
 from ...md.thermostat import temperature, thermostat
 from .formats import DATASET

@@ -27,10 +27,10 @@ from ...fields.fieldset import FieldSet
 from ...fields.storage import put_fields
 from ...md import loads
 from ...md.elastic import thermal_elastic_constants
+from ...md.linearresponse import scaled
 from ...md.observe.displacement import SpatialAverage, TimeFilter
 from ...md.observe.schedule import every, on
 from ...md.relax import Crystal
-from ...md.response import scaled
 from ...md.session import Session
 from ...md.thermostat import temperature, thermostat
 from .formats import DATASET

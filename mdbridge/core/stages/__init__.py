@@ -13,7 +13,7 @@ were written.
 
 from .chains import chain, chained, link_folder, unfinished_folder
 from .independent import result, results, seconds, share
-from .plan import Link, Links, Piece, Product, Progress, Stage, Task, pieces_of_work
+from .pieces import Link, Links, Piece, Product, Progress, Stage, Task, pieces_of_work
 from .products import make, require
 
 __all__ = [

@@ -11,8 +11,8 @@ from mpi4py import MPI
 from .. import parallel
 from ..console import progress
 from ..workspace import STAGING, Record, Workspace, as_json
+from .pieces import Link
 from .places import named_as_they_will_be
-from .plan import Link
 
 
 def chained(links: Sequence[Link], before: str = "") -> list[Link]:

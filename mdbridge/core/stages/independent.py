@@ -16,7 +16,7 @@ from .. import arrays, parallel
 from ..console import Tick, progress
 from ..errors import FileError
 from ..workspace import STAGING, Record, Workspace, as_json
-from .plan import Context, Stage, Task
+from .pieces import Context, Stage, Task
 
 
 def share(

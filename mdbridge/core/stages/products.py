@@ -9,8 +9,8 @@ from .. import parallel
 from ..console import console
 from ..errors import FileError
 from ..workspace import Record, Workspace
+from .pieces import Product
 from .places import named_as_they_will_be
-from .plan import Product
 
 
 def make(comm: MPI.Comm, workspace: Workspace, product: Product, again: bool = False) -> Record:

@@ -7,8 +7,8 @@ from mpi4py import MPI
 
 from mdbridge.core.errors import ConvergenceError
 from mdbridge.md import loads
+from mdbridge.md.linearresponse import linear_response, scaled
 from mdbridge.md.relax import Crystal
-from mdbridge.md.response import linear_response, scaled
 
 
 def sheet_of(planar):
@@ -70,8 +70,8 @@ def test_a_load_that_changes_the_stiffness_is_lowered_until_it_does_not(airebo, 
 
 
 def test_what_no_load_makes_linear_is_refused_by_name(airebo, monkeypatch):
-    monkeypatch.setattr("mdbridge.md.response._HALVINGS", 1)
-    monkeypatch.setattr("mdbridge.md.response.ceil", lambda x: 1)  # begin with the whole load
+    monkeypatch.setattr("mdbridge.md.linearresponse._HALVINGS", 1)
+    monkeypatch.setattr("mdbridge.md.linearresponse.ceil", lambda x: 1)  # begin with the whole load
     with pytest.raises(ConvergenceError, match=r"load train-y-1-0: .* 'md.max_nonlinearity' = 0.001"):
         linear_response(wave(airebo, "train-y-1-0"), airebo, 0.002, 1e-9, 0.001)
 

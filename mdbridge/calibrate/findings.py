@@ -65,6 +65,8 @@ def _likely(space: Space, answered: Sequence[Trial], likelihood: Likelihood) -> 
     if isinstance(inference, str):
         return _none(inference)
     likely = inference.estimate
+    # the fit has taken its share of the scatter; with as many parameters as residuals nothing would be
+    # left
     freedom = max(1.0 - len(likely) / max(likelihood.count, 1.0), 1e-3)
     noise = {
         each.term: each.deviation(z) / np.sqrt(freedom)
@@ -72,6 +74,7 @@ def _likely(space: Space, answered: Sequence[Trial], likelihood: Likelihood) -> 
         if not each.known
     }
     deviations = np.sqrt(np.diag(inference.covariance))
+    # a parameter without any spread has no correlation
     correlation = inference.covariance / np.maximum(np.outer(deviations, deviations), 1e-300)
     return {
         **_bounds(space, inference.low, inference.high, inference.valley),
@@ -130,6 +133,7 @@ def _spread(points: Array) -> list[int]:
     A refinement leaves many trials at the tip of a cone: one smooth surrogate of
     them all would be one of the tip alone.
     """
+    # the trials come in the order of their distance: the best of a crowd stays
     kept: list[int] = []
     for k, point in enumerate(points):
         if not kept or np.abs(points[kept] - point).max(axis=1).min() >= GAP:
@@ -150,8 +154,10 @@ def _sensitivity(space: Space, surrogate: Surrogate, seed: int) -> dict[str, dic
     shares = {}
     for k, name in enumerate(space.names):
         grid = np.repeat(base[None], len(levels), axis=0)
+        # one parameter at each of its levels, the others as they were drawn
         grid[:, :, k] = levels[:, None]
         means = surrogate.predict(grid.reshape(-1, d))[0].reshape(len(levels), count)
+        # variance of the means over the others; and mean of the variances while the others stay
         first, total = means.mean(axis=1).var(), means.var(axis=0).mean()
         shares[name] = {"first": float(first) / variance, "total": float(total) / variance}
     return dict(sorted(shares.items(), key=lambda item: -item[1]["total"]))

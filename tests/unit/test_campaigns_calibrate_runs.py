@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from calibration_runs import run
 
-from mdbridge.campaigns.calibrate.analysis import medians
+from mdbridge.campaigns.calibrate.runs import medians
 
 INF, NAN = np.inf, np.nan
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mdbridge.calibrate.analysis import analyse
+from mdbridge.calibrate.findings import analyse
 from mdbridge.calibrate.refine import Groups
 from mdbridge.calibrate.space import Parameter, Space, design
 from mdbridge.calibrate.trials import Trial
