@@ -190,6 +190,9 @@ class Calibration:
                 if not self._ending:
                     self._ending, self._batches = True, self._slopes()
                     continue
+                if self.reason == SPENT:  # a record may hold more than this budget: its best is not forgotten
+                    self.trials |= self._known
+                    self._known = {}
                 self.done = True
                 return
             for proposal in batch[: max(self.settings.evaluations - len(self.trials), 0)]:

@@ -35,6 +35,11 @@ def numerical_rank(values: Array, tolerance: float) -> int:
     return int(np.count_nonzero(values > tolerance * values[0]))
 
 
+def exact_rank(values: Array, rows: int, columns: int) -> int:
+    """The number of singular values above round-off: the vectors of the others are arbitrary."""
+    return numerical_rank(values, 10.0 * max(rows, columns) * float(np.finfo(float).eps))
+
+
 def principal_angles(a: Array, b: Array) -> Array:
     """Angles between two spans, ascending, in radians, ``(min(p, q),)``.
 
@@ -77,7 +82,30 @@ def field_distance(field: Array, reference: Array, rule: RankRule, tolerance: fl
         p = q
     elif rule != "infinite":
         p = q = int(rule)
+    # a rule may ask for more vectors than a field has: the rest would be compared as they happen to lie
+    p, q = (min(rank, exact_rank(s, *field.shape)) for rank, s in ((p, values), (q, reference_values)))
     return distance(u[:, :p], v[:, :q])
+
+
+def completed(u: Array, at: Array) -> Array:
+    """A span ``u`` with vectors added, orthogonal to it and to ``at``, until it has the rank of ``at``.
+
+    Each of these stands at π/2, as in :func:`distance`, so that the logarithm has the distance as its norm.
+
+    Args:
+        u, at: orthonormal columns, ``n x p`` and ``n x q``, p ≤ q.
+
+    Raises:
+        ValueError: there are no such directions left.
+    """
+    missing = at.shape[1] - u.shape[1]
+    if not missing:
+        return u
+    vectors, values, _ = np.linalg.svd(np.hstack([at, u]))
+    free = vectors[:, exact_rank(values, *vectors.shape) :]
+    if free.shape[1] < missing:
+        raise ValueError(f"its rank is {u.shape[1]}, that of the reference {at.shape[1]}")
+    return np.hstack([u, free[:, :missing]])
 
 
 def logarithm(at: Array, u: Array) -> Array:

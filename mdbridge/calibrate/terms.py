@@ -89,6 +89,12 @@ class GrassmannTerm:
                     f"{(len(vectors), field.shape[1])}: no such rank, or all spans are then equal; raise the "
                     "tolerance or fix a smaller rank"
                 )
+            exact = grassmann.exact_rank(values, *field.shape)
+            if rank > exact:
+                raise InputError(
+                    f"objective: snapshot {k} of {name!r} keeps the rank {rank}, but only {exact} of the "
+                    f"reference's singular values are above round-off: choose rank = {exact} or less"
+                )
             self._spans.append(vectors[:, :rank])
             self._values.append(values[:rank])
         self.weights = np.full(len(self._spans), 1.0 / len(self._spans))
@@ -105,10 +111,7 @@ class GrassmannTerm:
         """The logarithms of the snapshots at the reference; norms are Grassmann distances."""
         fields = self._snapshots(_same(response, self.name, self.shape))
         with _comparable(self.name):
-            spans = [
-                grassmann.basis(field)[0][:, : v.shape[1]]
-                for field, v in zip(fields, self._spans, strict=True)
-            ]
+            spans = [_span(field, v) for field, v in zip(fields, self._spans, strict=True)]
         return [grassmann.logarithm(v, u).ravel() for v, u in zip(self._spans, spans, strict=True)]
 
     def noise(self, residual: Sequence[Array]) -> Noise:
@@ -238,6 +241,13 @@ class UserTerm:
         prepare = getattr(self.function, "prepare", None)
         if prepare is not None:
             prepare()
+
+
+def _span(field: Array, reference: Array) -> Array:
+    """The span of a field with the rank of the reference's."""
+    vectors, values = grassmann.basis(field)
+    rank = min(reference.shape[1], grassmann.exact_rank(values, *field.shape))
+    return grassmann.completed(vectors[:, :rank], reference)
 
 
 @contextlib.contextmanager

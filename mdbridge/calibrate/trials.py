@@ -111,8 +111,8 @@ class TrialLog:
         accept: bool = False,
     ):
         self.path = Path(path)
-        self.configuration = json.loads(json.dumps(configuration))
-        self._complete = json.loads(json.dumps(complete or configuration))
+        self.configuration = portable(configuration)
+        self._complete = portable(complete or configuration)
         self._origins, self._accept = dict(origins or {}), accept
         self._key = digest(_without(self.configuration))
         self.trials: dict[int, Trial] = {}
@@ -268,6 +268,17 @@ def read(path: Path) -> tuple[dict[str, Any], list[Trial]]:
         raise FileError(f"{path}: not a record of trials")
     trials = {c["trial"]["index"]: _decode(c["trial"]) for c in intact if "trial" in c}
     return headers[0], [trials[index] for index in sorted(trials)]
+
+
+def portable(value: Any) -> Any:
+    """What JSON can hold of a value: numbers that are not finite, dates and the like become words."""
+    if isinstance(value, Mapping):
+        return {str(name): portable(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [portable(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def _changes(

@@ -1,6 +1,7 @@
 """Ask and tell: known minima, restoring, stopping, failures."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -289,3 +290,16 @@ def test_what_may_be_negative_is_minimised_as_it_is():
 @pytest.mark.parametrize("values", [[-3.0, -1.0, 4.0], [0.0, 0.0, 0.0], [-2.0, -2.0]])
 def test_values_above_their_offset_have_logarithms(values):
     assert np.all(np.array(values) - offset(np.array(values)) > 0.0)
+
+
+@pytest.mark.parametrize("evaluations", [3, 6, 20])
+def test_a_record_that_holds_more_than_the_budget_keeps_its_best(evaluations):
+    settings = SearchSettings(initial=5, explore=2, evaluations=25)
+    search = Calibration(BOWL, settings, ONE_NORM)
+    while not search.done:
+        for proposal in search.ask():
+            residual = bowl(BOWL.physical(proposal.unit))
+            search.report(proposal, float(np.linalg.norm(residual)), residual)
+    again = Calibration(BOWL, replace(settings, evaluations=evaluations), ONE_NORM, search.trials.values())
+    assert again.done and again.best.index == search.best.index
+    assert sorted(again.trials) == sorted(search.trials)

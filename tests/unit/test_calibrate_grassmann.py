@@ -77,3 +77,35 @@ def test_the_logarithm_has_the_distance_as_its_norm_and_leads_to_the_other_span(
     turned = u @ np.linalg.qr(np.random.default_rng(4).standard_normal((3, 3)))[0]
     assert grassmann.logarithm(at, turned) == pytest.approx(tangent, abs=1e-12)
     assert np.linalg.norm(grassmann.logarithm(plane(0.0), plane(1e-9))) == pytest.approx(1e-9, rel=1e-6)
+
+
+def test_vectors_of_round_off_are_not_compared():
+    """The same field, scaled, is no distance away, whatever rank is asked for."""
+    random = np.random.default_rng(8)
+    line = np.outer(random.standard_normal(8), random.standard_normal(30))
+    for rule in (1, 2, 5, "larger", "reference", "infinite"):
+        assert grassmann.field_distance(1.1 * line, line, rule, 1e-3) < 1e-12
+    assert grassmann.exact_rank(np.linalg.svd(line)[1], 8, 30) == 1
+    # a direction that one of them has and the other lacks is at a right angle, as by eq. 8
+    plane_too = line + np.outer(random.standard_normal(8), random.standard_normal(30))
+    angle = grassmann.field_distance(line, plane_too, 1, 1e-3)
+    whole = grassmann.field_distance(line, plane_too, 2, 1e-3)
+    assert whole == pytest.approx(
+        np.hypot(
+            np.pi / 2,
+            grassmann.principal_angles(grassmann.basis(line)[0][:, :1], grassmann.basis(plane_too)[0][:, :2])[
+                0
+            ],
+        )
+    )
+    assert whole > angle
+
+
+def test_a_span_of_too_low_a_rank_is_completed_at_right_angles():
+    at, line = random_span(1, 9, 3), random_span(2, 9, 1)
+    whole = grassmann.completed(line, at)
+    assert whole.T @ whole == pytest.approx(np.eye(3), abs=1e-12)
+    assert np.linalg.norm(grassmann.logarithm(at, whole)) == pytest.approx(grassmann.distance(line, at))
+    assert grassmann.completed(at, at) is at
+    with pytest.raises(ValueError, match="its rank is 1, that of the reference 3"):
+        grassmann.completed(random_span(2, 4, 1), random_span(1, 4, 3))

@@ -115,3 +115,17 @@ def test_a_number_of_the_users_own_is_minimised_as_it_is():
         UserTerm(score, REFERENCE).distance(REFERENCE)
     vector = UserTerm(lambda a, b: b["c"] - a["c"] - 1.0, REFERENCE)  # its norm counts, whatever the signs
     assert vector.distance(REFERENCE) == 2.0 and not vector.is_negative(REFERENCE)
+
+
+def test_a_rank_above_the_references_is_refused_and_a_poorer_sample_is_compared():
+    random = np.random.default_rng(6)
+    thin = random.standard_normal((1, 8, 1)) @ random.standard_normal((1, 1, 9))
+    with pytest.raises(InputError, match=r"keeps the rank 2, but only 1 of .*: choose rank = 1 or less"):
+        GrassmannTerm("f", {"f": thin}, 2)
+    term = GrassmannTerm(
+        "f", {"f": thin + random.standard_normal((1, 8, 1)) @ random.standard_normal((1, 1, 9))}, 2
+    )
+    assert np.linalg.norm(term.residual({"f": thin})[0]) == pytest.approx(
+        term.distance({"f": thin}), rel=1e-9
+    )
+    assert term.distance({"f": 1.1 * thin}) == pytest.approx(term.distance({"f": thin}), rel=1e-9)

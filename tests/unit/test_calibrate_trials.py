@@ -1,5 +1,6 @@
 """The record: durable, checked, recovered."""
 
+import datetime
 import json
 import os
 
@@ -221,3 +222,16 @@ def test_an_unknown_format_names_both(tmp_path, monkeypatch):
         path = filled(tmp_path / "r")
     with pytest.raises(FileError, match=r"trials-9.*reads 'mdbridge-trials-2'.*choose another --out"):
         TrialLog(path, CONFIGURATION, resume=True)
+
+
+def test_values_that_json_lacks_are_recorded_and_told_apart(tmp_path):
+    values = {"options": {"limit": np.inf, "day": datetime.date(2024, 1, 2), "list": [np.nan, -np.inf]}}
+    TrialLog(tmp_path / "r", values, resume=False).close()
+    TrialLog(tmp_path / "r", values, resume=True).close()
+    assert read(tmp_path / "r")[0]["options"] == {
+        "limit": "inf",
+        "day": "2024-01-02",
+        "list": ["nan", "-inf"],
+    }
+    with pytest.raises(InputError, match=r"options\.limit = 'inf', now it is '-inf'"):
+        TrialLog(tmp_path / "r", {"options": {**values["options"], "limit": -np.inf}}, resume=True)

@@ -138,6 +138,17 @@ def five(response, reference):
     assert "does not depend on the parameters" in " ".join(capsys.readouterr().err.split())
 
 
+def test_options_that_are_not_finite_and_a_smaller_budget(toml, tmp_path):
+    model = tmp_path / "own_models.py"
+    model.write_text(model.read_text() + "\n\ndef limited(a, b, limit): return line(min(a, limit), b)\n")
+    given, out = ("model=own_models:limited", "options.limit=inf"), tmp_path / "out"
+    run(toml, out, *given, "ego.evaluations=14")
+    best = json.loads((out / "summary.json").read_text())
+    run(toml, out, *given, "ego.evaluations=8", resume=True)
+    again = json.loads((out / "summary.json").read_text())
+    assert again["best"] == best["best"] and again["evaluations"] == 14
+
+
 def test_known_parameters_are_compared_and_other_options_drawn(toml, tmp_path):
     out = tmp_path / "out"
     run(toml, out, "ego.evaluations=8", "output.compare={a=0.5, b=0.35}", "output.options={points=9}")

@@ -23,6 +23,7 @@ from ...calibrate.refine import Groups
 from ...calibrate.response import Response
 from ...calibrate.space import Parameter, Space
 from ...calibrate.terms import CurveTerm, GrassmannTerm, Term, UserTerm
+from ...calibrate.trials import portable
 from ...calibrate.worker import Worker
 from ...core import arrays, config
 from ...core.errors import InputError
@@ -75,7 +76,7 @@ class Problem:
         }
         models = [self.task.model, *self._term_functions()]
         return {
-            **given,
+            **portable(given),
             "sources": {label: hashed for model in models for label, hashed in model.sources.items()},
             "contents": {label: contents(path) for label, path in self.option_files().items()},
             "reference": {name: _hash(values) for name, values in sorted(self.reference.items())},
