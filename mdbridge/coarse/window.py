@@ -25,19 +25,6 @@ def area(width: float, cutoff: float) -> float:
     return 2.0 * math.pi * width**2 * -math.expm1(-0.5 * (cutoff / width) ** 2)
 
 
-def node_positions(shape: tuple[int, int], edges: Array, shift: float) -> Array:
-    """``(ny, nx, 2)`` positions (Å) of the nodes from the corner of the box.
-
-    Args:
-        shape: (ny, nx).
-        edges: ``(2, 2)`` edge vectors of the box in its columns (Å).
-        shift: 0 for nodes at the corners of the cells, 0.5 at their centres.
-    """
-    ny, nx = shape
-    y, x = np.meshgrid((np.arange(ny) + shift) / ny, (np.arange(nx) + shift) / nx, indexing="ij")
-    return np.stack([x, y], axis=-1) @ edges.T
-
-
 @njit(cache=True, inline="always")
 def _row_span(
     s: Array, edges: Array, j: int, shape: tuple[int, int], shift: float, cutoff: float

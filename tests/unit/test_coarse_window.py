@@ -12,6 +12,13 @@ EDGES = np.array([[30.0, 7.0], [0.0, 24.0]])
 SHAPE = (6, 8)
 
 
+def node_positions(shape, edges, shift):
+    """``(ny, nx, 2)`` positions of nodes at corners (0) or centres (0.5) of cells, from the box's corner."""
+    ny, nx = shape
+    y, x = np.meshgrid((np.arange(ny) + shift) / ny, (np.arange(nx) + shift) / nx, indexing="ij")
+    return np.stack([x, y], axis=-1) @ edges.T
+
+
 def atoms(count=40):
     random = np.random.default_rng(1)
     return random.uniform(-0.1, 1.1, (count, 2)), random.normal(size=(count, 3))
@@ -19,7 +26,7 @@ def atoms(count=40):
 
 def plain(s, values, edges, shape, shift, width, cutoff, images=4):
     """The sum of [Kontolati2021, eq. 36] as it is written, image by image."""
-    nodes = window.node_positions(shape, edges, shift)
+    nodes = node_positions(shape, edges, shift)
     sums = np.zeros((*shape, values.shape[1]))
     for a, b in itertools.product(range(-images, images + 1), repeat=2):
         x = (s + np.array([a, b])) @ edges.T
@@ -83,7 +90,7 @@ def test_moments_are_sums_over_the_window_of_products():
     found = np.zeros((*SHAPE, window.MOMENTS))
     window.add_moments(found, s, u, EDGES, reference, 0.0, 4.0, 12.0)
     expected = np.zeros_like(found)
-    nodes = window.node_positions(SHAPE, np.eye(2), 0.0)
+    nodes = node_positions(SHAPE, np.eye(2), 0.0)
     upper = np.triu_indices(5)
     for a, b in itertools.product(range(-3, 4), repeat=2):
         away = s + np.array([a, b]) - nodes[:, :, None]  # ny × nx × n × 2, fractional
