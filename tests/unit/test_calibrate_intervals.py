@@ -84,3 +84,14 @@ def test_too_few_trials_give_none():
     here = around(np.array([0.5, 0.5]), lambda u: u, groups)
     assert profile(here[:2], groups) is None
     assert profile([], groups) is None
+
+
+@pytest.mark.parametrize(("parameters", "student"), [(1, 2.2622), (2, 2.3060), (4, 2.4469)])
+def test_parameters_take_freedom_from_the_residuals(parameters, student):
+    """Ten residuals alike: the quantiles are Student's for nine, eight and six of them, from a table."""
+    groups, random = Groups(np.arange(10), np.ones(10)), np.random.default_rng(1)
+    slopes = random.standard_normal((10, parameters))
+    best = np.full(parameters, 0.5)
+    found = profile(around(best, lambda u: np.full(10, 0.1) + 1e-3 * slopes @ (u - best), groups), groups)
+    assert found.number == pytest.approx(10.0, rel=1e-3)
+    assert found.ratio == pytest.approx(np.sqrt(1.0 + student**2 / (10 - parameters)), rel=1e-3)
