@@ -16,7 +16,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,10 +123,7 @@ class Workspace:
 
     def described(self, *paths: Path) -> dict[str, dict[str, Any]]:
         """Size and SHA-256 of files in the folder, as a record lists them."""
-        return {
-            str(path.relative_to(self.root)): {"bytes": path.stat().st_size, "sha256": contents(path)}
-            for path in paths
-        }
+        return _described(self.root, [str(path.relative_to(self.root)) for path in paths])
 
     def _read(self, path: Path) -> Record | None:
         try:
@@ -194,16 +191,15 @@ class Workspace:
         # again: since the work began, hours may have passed
         self.refuse_foreign(names)
         self._set_aside(record, names)
+        published = replace(record, files=_described(staged, names), passing=())
+        # the record first: a process killed between two moves leaves files that are known as ours
+        # and are not all there, so that the work counts as not done and is done again
+        self.keep(published)
         for name in names:
             target = self.root / name
             target.parent.mkdir(parents=True, exist_ok=True)
             (staged / name).replace(target)
         shutil.rmtree(staged)
-        files = self.described(*(self.root / name for name in names))
-        published = Record(
-            record.stage, record.task, record.identity, files, record.result, (), record.seconds
-        )
-        self.keep(published)
         return published
 
     def restore(self, stage: str, task: str, key: str) -> Record | None:
@@ -291,6 +287,11 @@ class Workspace:
             self.root / "input.toml",
             f"# The input as it was used last; paths are relative to {Path(source).resolve().parent}\n{text}",
         )
+
+
+def _described(folder: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    paths = {name: folder / name for name in names}
+    return {name: {"bytes": path.stat().st_size, "sha256": contents(path)} for name, path in paths.items()}
 
 
 def read_manifest(root: Path) -> dict[str, Any]:

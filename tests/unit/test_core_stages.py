@@ -5,6 +5,7 @@ import shutil
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -281,3 +282,32 @@ def test_a_later_stage_takes_only_what_this_input_led_to(workspace):
     with pytest.raises(FileError, match=r"made from another input \(value was 1, now 2\); run 'make it'"):
         stages.require(workspace, product([], 2), "make it")
     assert Workspace(workspace.root, "test").owner("a.txt").key == identity(1).key
+
+
+def test_a_kill_while_a_product_is_moved_to_its_place_costs_nothing(workspace, monkeypatch):
+    """The first file has been moved, the second has not: made again, and not taken for somebody else's."""
+    done = []
+
+    def work(folder):
+        done.append(1)
+        for name in ("a.txt", "b.txt"):
+            (folder / name).write_text(name)
+
+    both = Product("product", identity(1), ("a.txt", "b.txt"), work)
+    moved, move = [], Path.replace
+
+    def killed(path, target):
+        if Path(target).parent == workspace.root:
+            moved.append(target)
+        if len(moved) > 1:
+            raise KeyboardInterrupt
+        return move(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            stages.make(COMM, workspace, both)
+    assert (workspace.root / "a.txt").exists() != (workspace.root / "b.txt").exists()
+    stages.make(COMM, workspace, both)
+    assert done == [1, 1]
+    assert [(workspace.root / name).read_text() for name in ("a.txt", "b.txt")] == ["a.txt", "b.txt"]
