@@ -57,6 +57,14 @@ def test_strains_that_are_no_frames_are_refused(tmp_path):
         glass_chain._prepare(Calibrate(strains=[0.06]), glass, tmp_path / "calibration")
 
 
+@pytest.mark.parametrize("bounds", [[0.0, 0.05], [0.05, -0.01]])
+def test_bounds_of_energies_that_allow_no_temperature_are_refused_before_any_trial(tmp_path, bounds):
+    glass = stored(tmp_path)
+    with pytest.raises(InputError, match=r"calibrate.E0_below_eV = \[.*chi must be positive"):
+        glass_chain._prepare(Calibrate(strains=[0.05], E0_below_eV=bounds), glass, tmp_path / "calibration")
+    assert not (tmp_path / "calibration").exists()
+
+
 @pytest.fixture
 def chain(tmp_path):
     """chain.h5 of two strains, in which the model has twice the MD's values."""

@@ -166,8 +166,8 @@ def _prepare(settings: Calibrate, glass: Path, folder: Path) -> None:
             )
     energy = md["energy"]
     try:
-        # at the first bound of E0, by default the nearer one: else trials would fail one by one, after the MD
-        effective_temperature(energy[0], 1.0, float(energy[0].min()) - settings.E0_below_eV[0])
+        # at the nearer bound of E0: else trials would fail one by one, after the MD
+        effective_temperature(energy[0], 1.0, float(energy[0].min()) - min(settings.E0_below_eV))
     except MdbridgeError as error:
         raise InputError(f"calibrate.E0_below_eV = {settings.E0_below_eV}: {error}") from error
     _write_reference(folder, md, settings.strains)
