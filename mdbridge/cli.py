@@ -45,7 +45,8 @@ Overrides = Annotated[
 INTERRUPTED = 130
 GRAPHENE = {"graphene": "peridynamics.stages"}
 SAMPLED = GRAPHENE | {"glass": "glass.stages"}
-OWN_COMMANDS = {"graphene-study": "study", "shear": "shear", "calibrate": "calibrate"}
+FIELDS = {"fields": "fields.stages"}
+OWN_COMMANDS = {"graphene-study": "study", "shear": "shear", "calibrate": "calibrate", "fields": "observe"}
 """Campaigns that a command of their own runs."""
 
 
@@ -135,7 +136,20 @@ def solve(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
 @app.command()
 def report(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
     """Draw the figures and write summary.json from what is stored."""
-    _campaign(input, SAMPLED).report(_world(), input, out, set or ())
+    _campaign(input, SAMPLED | FIELDS).report(_world(), input, out, set or ())
+
+
+@app.command()
+def observe(
+    input: Input,
+    out: Out = Path("out"),
+    set: Overrides = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only check that all fits, and print steps, memory and time")
+    ] = False,
+) -> None:
+    """Fields from any LAMMPS script or trajectory; write fields.h5."""
+    _campaign(input, FIELDS).observe(_world(), input, out, set or (), dry_run)
 
 
 @app.command()

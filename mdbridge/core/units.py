@@ -3,7 +3,7 @@
 The package works in Å, ps, eV and GPa (TPa for moduli of planar crystals).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 EV_PER_A3_IN_GPA = 160.21766340
 """1 eV/Å³ in GPa (exact by the definition of the electronvolt)."""
@@ -19,14 +19,21 @@ EV_PER_A2_IN_G_PER_MOL_PS2 = 9648.53321233
 """1 eV/Å² in g/mol/ps²: a force constant over a mass is the square of an angular frequency."""
 
 
+ATM_IN_GPA = 1.01325e-4
+
+BOHR_IN_A = 0.529177210903
+
+
 @dataclass(frozen=True)
 class UnitStyle:
     """What the numbers of a LAMMPS ``units`` style are written as.
 
     Attributes:
-        length, time, energy, stress, density: names of the units.
+        length, time, energy, stress, density, temperature, velocity: names of the units.
         pressure_factor: what a LAMMPS pressure is multiplied with for ``stress``.
         density_factor: what mass per volume is multiplied with for ``density``.
+        planar: names of stress and density in two dimensions, where they are per area.
+        dimension: of the simulation.
     """
 
     length: str
@@ -37,20 +44,62 @@ class UnitStyle:
     temperature: str = "K"
     pressure_factor: float = 1.0
     density_factor: float = 1.0
+    velocity: str = ""
+    planar: tuple[str, str] = ("", "")
+    dimension: int = 3
 
-    @property
-    def velocity(self) -> str:
-        """Name of the unit of velocities."""
-        return f"{self.length}/{self.time}"
+    def __post_init__(self) -> None:
+        if not self.velocity:
+            object.__setattr__(self, "velocity", f"{self.length}/{self.time}")
+
+    def of(self, dimension: int) -> "UnitStyle":
+        """The style of a simulation of so many dimensions.
+
+        In two, LAMMPS divides by areas: what it prints as bar is bar times angstrom.
+        """
+        if dimension == 3:
+            return self
+        stress, density = self.planar
+        if not stress:
+            stress, density = f"{self.stress} {self.length}", f"{self.density} {self.length}"
+        return replace(self, stress=stress, density=density, dimension=2)
 
 
 _G_PER_MOL_A3 = 1.66053906660  # in g/cm³
 
 UNIT_STYLES = {
     "metal": UnitStyle(
-        "angstrom", "ps", "eV", "GPa", "g/cm^3", "K", pressure_factor=BAR_IN_GPA, density_factor=_G_PER_MOL_A3
+        "angstrom", "ps", "eV", "GPa", "g/cm^3", pressure_factor=BAR_IN_GPA, density_factor=_G_PER_MOL_A3
     ),
     # reduced units: all factors are 1, and nothing says what they stand for
-    "lj": UnitStyle("sigma", "tau", "epsilon", "epsilon/sigma^3", "mass/sigma^3", temperature="epsilon/k_B"),
+    "lj": UnitStyle(
+        "sigma",
+        "tau",
+        "epsilon",
+        "epsilon/sigma^3",
+        "mass/sigma^3",
+        temperature="epsilon/k_B",
+        planar=("epsilon/sigma^2", "mass/sigma^2"),
+    ),
+    "real": UnitStyle(
+        "angstrom",
+        "fs",
+        "kcal/mol",
+        "GPa",
+        "g/cm^3",
+        pressure_factor=ATM_IN_GPA,
+        density_factor=_G_PER_MOL_A3,
+    ),
+    "si": UnitStyle("m", "s", "J", "Pa", "kg/m^3", planar=("N/m", "kg/m^2")),
+    "electron": UnitStyle(
+        "bohr",
+        "fs",
+        "hartree",
+        "GPa",
+        "g/cm^3",
+        pressure_factor=1e-9,
+        density_factor=_G_PER_MOL_A3 / BOHR_IN_A**3,
+        velocity="bohr/(1.03275 fs)",
+    ),
 }
 """The unit styles whose results are written with names."""

@@ -23,3 +23,20 @@ def test_densities_and_pressures_of_metal_units():
     assert 4 * 63.546 / 3.615**3 * metal.density_factor == pytest.approx(8.935, rel=1e-3)
     assert 1e4 * metal.pressure_factor == 1.0
     assert metal.velocity == "angstrom/ps"
+
+
+def test_pressures_and_densities_of_the_other_styles():
+    real, electron, si = (units.UNIT_STYLES[name] for name in ("real", "electron", "si"))
+    assert real.pressure_factor * 1e9 == pytest.approx(constants.atm)
+    # water: 18.015 g/mol in 29.9 Å³ weigh 1 g/cm³
+    assert 18.015 / 29.9 * real.density_factor == pytest.approx(1.0, rel=2e-3)
+    bohr = constants.physical_constants["Bohr radius"][0]
+    assert electron.density_factor == pytest.approx(constants.atomic_mass / bohr**3 / 1e3, rel=1e-8)
+    assert (si.pressure_factor, si.density_factor, si.stress) == (1.0, 1.0, "Pa")
+
+
+def test_two_dimensions_are_named_per_area():
+    assert units.UNIT_STYLES["lj"].of(2).stress == "epsilon/sigma^2"
+    assert units.UNIT_STYLES["metal"].of(2).stress == "GPa angstrom"
+    assert units.UNIT_STYLES["si"].of(2).density == "kg/m^2"
+    assert units.UNIT_STYLES["metal"].of(3) is units.UNIT_STYLES["metal"]

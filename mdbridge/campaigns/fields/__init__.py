@@ -1,0 +1,1 @@
+"""Fields from anybody's MD: a LAMMPS script or a trajectory, looked at on a grid."""

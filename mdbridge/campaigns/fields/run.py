@@ -1,0 +1,351 @@
+"""Runs the MD of a campaign of fields with its observers; frames appear one by one, whole."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from ...core import parallel
+from ...core.errors import MDError
+from ...core.files import replacing, write_text
+from ...fields.box import Box
+from ...fields.grid import CellGrid
+from ...md import script
+from ...md.observe.base import Atoms, Observer
+from ...md.observe.curves import COLUMNS, Curves
+from ...md.observe.fields import Fields
+from ...md.observe.guard import LossGuard
+from ...md.observe.hardy import PairForces
+from ...md.observe.material import Material
+from ...md.observe.schedule import Schedule, every
+from ...md.observe.smoothing import Smoothing
+from ...md.observe.wanted import Wanted
+from ...md.session import Session
+from . import checks, setup
+from .input import FieldsInput
+
+Array = NDArray[np.float64]
+
+RESTART, STATE, CURVE = "restart", "state.json", "curve.npz"
+_PROGRESS = 100
+"""Steps between two words on how far a run is."""
+
+
+@dataclass
+class State:
+    """What one segment leaves to the next, beside LAMMPS's restart file.
+
+    Attributes:
+        start: the step of the first frame.
+        edges, corner, periodic, dimension: of the reference box.
+        followed: edges of the box now, followed through flips.
+        shift: of the time filter.
+        units: LAMMPS's style of units.
+        types: number of atom types.
+        atoms: number of atoms at first.
+        timestep: duration of a step at first.
+        warnings: what a person should know of the numbers.
+    """
+
+    start: int
+    edges: list[list[float]]
+    corner: list[float]
+    periodic: list[bool]
+    dimension: int
+    followed: list[list[float]]
+    units: str
+    types: int
+    atoms: int
+    timestep: float
+    shift: list[list[float]] | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def reference(self) -> Box:
+        """The reference box."""
+        a, b, c = self.periodic
+        return Box(np.array(self.edges), np.array(self.corner), (a, b, c), self.dimension)
+
+    def write(self, folder: Path) -> None:
+        """Into the folder of a segment."""
+        write_text(folder / STATE, json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, folder: Path) -> "State":
+        """What a segment left in its folder."""
+        return cls(**json.loads((folder / STATE).read_text()))
+
+
+@dataclass
+class Times:
+    """When frames end, when atoms are looked at for them, and when the box is.
+
+    Attributes:
+        start: the step of the first frame.
+        begin: nothing before the step after this one: it belongs to the segment before.
+    """
+
+    start: int
+    begin: int
+    every: int
+    over: int
+    spacing: int
+    curve: int
+
+    def number(self, step: int) -> int:
+        """Of the frame that ends at a step, from 0."""
+        return (step - self.start) // self.every
+
+    def clock(self, step: int, time: float) -> float:
+        """The time to write for a step that LAMMPS says is at ``time``."""
+        return time
+
+    def framed(self, step: int) -> bool:
+        """Whether a frame ends."""
+        return step > self.begin and step >= self.start and (step - self.start) % self.every == 0
+
+    def sampled(self, step: int) -> bool:
+        """Whether the atoms are looked at."""
+        left = (self.start - step) % self.every
+        near = left % self.spacing == 0 and left < self.over * self.spacing
+        return near and step > self.begin and step >= self.start
+
+    def curved(self, step: int) -> bool:
+        """Whether the whole box is."""
+        return step > self.begin and step >= self.start and (step - self.start) % self.curve == 0
+
+
+def wanted(config: FieldsInput, temperature: str = "thermo_temp") -> Wanted:
+    """What the input asks for."""
+    grid, observe = config.grid, config.observe
+    region = None if grid.region is None else tuple((low, high) for low, high in grid.region)
+    return Wanted(
+        CellGrid(grid.axes, tuple(grid.cells), region),
+        config.kernel.shape,
+        config.kernel.radius,
+        observe.fields,
+        observe.group,
+        observe.extra,
+        observe.stress,
+        observe.kinetic,
+        temperature,
+        observe.time_filter,
+    )
+
+
+def observe(
+    comm: MPI.Comm,
+    config: FieldsInput,
+    source: Path,
+    log: Path,
+    folder: Path,
+    before: Path | None,
+    frames: int,
+    tell: Callable[[float], None],
+) -> None:
+    """Run the script, or go on from where the segment before ended, and take frames (collective).
+
+    Args:
+        comm: the ranks that run it.
+        config: the whole input.
+        source: the TOML file, beside which the script is.
+        log: LAMMPS's log.
+        folder: is filled with frames, the curves, the state and a restart file.
+        before: the folder of the segment before, if any.
+        frames: how many, beside that of the start.
+        tell: told the number of frames done.
+
+    Raises:
+        InputError: grid, windows or sources do not fit what the script makes; before the run.
+        MDError: the run failed; the frames up to there are kept.
+    """
+    path = source.parent / str(config.md.script)
+    restart = None if before is None else before / RESTART
+    with script.start(comm, path, log, config.md.variables, restart) as session:
+        known = None if before is None else parallel.on_root(comm, lambda: State.read(before))
+        watch = Watch(comm, config, session, log, folder, known)
+        watch.attach(lambda step: tell((step - watch.times.start) / watch.times.every))
+        try:
+            session.run(frames * watch.times.every, "post no")
+            watch.fields.flush(comm)
+        finally:
+            parallel.on_root(comm, watch.save)
+        watch.finish(frames)
+        session.commands(f"write_restart {folder / RESTART}")
+
+
+class Watch:
+    """The observers of one segment, and the files that they leave in its folder."""
+
+    def __init__(
+        self,
+        comm: MPI.Comm,
+        config: FieldsInput,
+        session: Session,
+        log: Path,
+        folder: Path,
+        known: State | None,
+        times: Times | None = None,
+    ):
+        self.comm, self.config, self.session, self.folder = comm, config, session, folder
+        self.setup = setup.read(comm, session, log)
+        self.units = checks.units(session)
+        self.wanted = wanted(config, self.setup.temperature)
+        checks.check(comm, session, self.wanted)
+        now = self._first = session.step
+        self.times = times or self._times(now if known is None else known.start, now - (known is None))
+        self.known = known
+        reference = None if known is None else known.reference
+        followed = None if known is None else np.array(known.followed)
+        self.material = Material(reference, followed, self.setup.flows)
+        self.curves = Curves(self.material)  # what is known of it is told when it is attached
+        self.smoothing: Smoothing | None = None
+        self._rows: list[Array] = []
+
+    def _times(self, start: int, begin: int) -> Times:
+        observe = self.config.observe
+        assert observe.every is not None
+        return Times(
+            start, begin, observe.every, observe.average_over, observe.average_every, observe.curve_steps
+        )
+
+    def attach(self, tell: Callable[[int], None], moves: bool = True) -> None:
+        """Attach everything.
+
+        Args:
+            tell: told the step, now and then.
+            moves: whether atoms have velocities, so that the box has a temperature and a pressure.
+
+        Raises:
+            InputError: the script does not define what is asked for.
+        """
+        session, times, w = self.session, self.times, self.wanted
+        acts = self.config.md.script is not None
+        self.curves = Curves(self.material, moves, acts)
+        forces = None
+        watchers: list[tuple[Observer, Schedule]] = [
+            (LossGuard(self.setup.loses), every(1)),
+            (self.material, every(1)),
+        ]
+        if w.filter is not None:
+            shift = self.known.shift if self.known is not None else None
+            self.smoothing = Smoothing(w.filter, self.material, None if shift is None else np.array(shift))
+            watchers.append((self.smoothing, every(1)))
+        if w.stress == "hardy":
+            forces = PairForces(w.grid, w.shape, w.radius, self.material)
+            watchers.append((forces, times.sampled))
+        fields = Fields(w, self.material, times.framed, self._keep, self.smoothing, forces)
+        self.fields = fields
+        watchers += [
+            (self.curves, times.curved),
+            (fields, times.sampled),
+            (_Progress(tell), every(_PROGRESS)),
+        ]
+        for observer, schedule in watchers:
+            session.attach(observer, schedule)
+
+    def _keep(self, frame: dict[str, Any]) -> None:
+        """Write a frame (rank 0)."""
+        arrays = {name: np.asarray(frame[name]) for name in ("step", "time", "box", "origin")}
+        arrays["time"] = np.asarray(self.times.clock(frame["step"], frame["time"]))
+        arrays |= {f"field {name}": values for name, values in frame["fields"].items()}
+        save(self.folder / frame_name(self.times.number(frame["step"])), arrays)
+        self.save()
+
+    def save(self) -> None:
+        """Write the curves and the state so far, with which frames can be read (rank 0)."""
+        rows = self.curves.take()
+        for row in rows:
+            row[1] = self.times.clock(int(row[0]), row[1])
+        if len(rows):
+            self._rows.append(rows)
+        if self._rows and self.material.motion is not None:
+            save(self.folder / CURVE, {"rows": np.concatenate(self._rows)})
+            self.state().write(self.folder)
+
+    def state(self) -> State:
+        """What the next segment needs."""
+        motion = self.material.motion
+        assert motion is not None
+        session, known = self.session, self.known
+        shift = None if self.smoothing is None else self.smoothing.shift.tolist()
+        if known is not None:
+            return replace(known, followed=motion.box.edges.tolist(), shift=shift)
+        first = motion.reference
+        return State(
+            self.times.start,
+            first.edges.tolist(),
+            first.corner.tolist(),
+            list(first.periodic),
+            first.dimension,
+            motion.box.edges.tolist(),
+            str(session.lmp.extract_global("units")),
+            int(session.lmp.extract_setting("ntypes")),
+            session.natoms,
+            float(session.lmp.extract_global("dt")),
+            shift,
+        )
+
+    def finish(self, frames: int) -> None:
+        """See that the run has come to its last frame.
+
+        Raises:
+            MDError: it ended before.
+        """
+        missing = frames - (self.session.step - self._first) // self.times.every
+        if missing > 0:
+            raise MDError(
+                f"the run ended at step {self.session.step}, {missing} of {frames} frames before its end: "
+                "something in the script stops it ('fix halt', 'timer timeout')"
+            )
+
+
+class _Progress(Observer):
+    """Tells how far the run is."""
+
+    moment = "forces"
+
+    def __init__(self, tell: Callable[[int], None]):
+        self.tell = tell
+
+    def local(self, atoms: Atoms) -> None:
+        self.tell(atoms.step)
+
+
+# --- files ----------------------------------------------------------------------
+
+
+def frame_name(number: int) -> str:
+    """Of the file of a frame."""
+    return f"frame-{number:06d}.npz"
+
+
+def save(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays to a file that appears whole or not at all."""
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, **arrays)
+
+
+def frames_in(folders: list[Path]) -> list[dict[str, Any]]:
+    """The frames in the folders of segments, in their order, as far as none is missing."""
+    paths = {path.name: path for folder in folders for path in folder.glob("frame-*.npz")}
+    whole: list[dict[str, Any]] = []
+    while (path := paths.get(frame_name(len(whole)))) is not None:
+        with np.load(path) as stored:
+            whole.append(dict(stored))
+    return whole
+
+
+def curve(folders: list[Path]) -> Array:
+    """The rows of the curves in the folders of segments."""
+    rows = [np.zeros((0, len(COLUMNS) + 9))]
+    for folder in folders:
+        if (folder / CURVE).exists():
+            with np.load(folder / CURVE) as stored:
+                rows.append(stored["rows"])
+    return np.concatenate(rows)

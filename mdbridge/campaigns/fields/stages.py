@@ -1,0 +1,209 @@
+"""The campaign of fields: a LAMMPS script, or a trajectory -> frames -> fields.h5 -> figures."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from mpi4py import MPI
+
+from ...core import parallel, stages
+from ...core.config import as_text, load
+from ...core.console import console
+from ...core.errors import InputError, MdbridgeError
+from ...core.files import write_json
+from ...core.identity import Identity, contents
+from ...core.stages import Link, Product, link_folder, unfinished_folder
+from ...core.workspace import Workspace, claim
+from ...md import language, script
+from . import estimate, results, run, trajectory
+from .input import FieldsInput
+
+CAMPAIGN = "fields"
+_OBSERVED = "frames"
+_READ = ("md.variables", "md.steps", "grid", "kernel", "observe")
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign's input, its folder, and its pieces of work."""
+
+    comm: MPI.Comm
+    config: FieldsInput
+    source: Path
+    workspace: Workspace
+    files: Mapping[str, str]
+    """Contents of what the MD reads: the script and all files that it reads, the trajectory."""
+
+    @cached_property
+    def links(self) -> list[Link]:
+        """The segments of the run: as many as there are checkpoints, if the script can go on from one."""
+        pieces = [self._frames]
+        if self.config.md.trajectory is None and self._resumable:
+            size = self.config.checkpoint.every_frames
+            pieces = [min(size, self._frames - done) for done in range(0, self._frames, size)]
+        reads = (*_READ, "checkpoint.every_frames") if len(pieces) > 1 else _READ
+        links = []
+        for number, piece in enumerate(pieces, 1):
+            name = f"run-{number:03d}"
+            identity = Identity.of("fields", self.config, reads, files=self.files, segment=name)
+            passing = run.RESTART if self.config.md.trajectory is None else ""
+            links.append(Link(name, identity, partial(self._observe, piece), piece, "run", passing))
+        return stages.chained(links)
+
+    @cached_property
+    def fields(self) -> Product:
+        """All frames in one file."""
+        after = {"frames": self.links[-1].identity.key}
+        # named for people: the frames have read all of it
+        identity = Identity.of("fields.h5", self.config, ("md", "grid", "kernel", "observe"), after=after)
+        return Product("observe", identity, ("fields.h5",), self._collect_all)
+
+    @cached_property
+    def summary(self) -> Product:
+        """Figures, the series for ParaView, and the summary."""
+        after = {"fields": self.fields.identity.key}
+        identity = Identity.of("report", self.config, ("output",), after=after)
+        return Product("report", identity, ("summary.json",), self._report)
+
+    def plan(self) -> list[Any]:
+        """Everything that a whole run does, in order."""
+        return [(_OBSERVED, self.links), self.fields, self.summary]
+
+    @property
+    def _frames(self) -> int:
+        md, every = self.config.md, self.config.observe.every
+        return 1 if md.steps is None or every is None else md.steps // every
+
+    @property
+    def _resumable(self) -> bool:
+        path = self.source.parent / str(self.config.md.script)
+        return script.goes_on(path.read_text(errors="replace"))
+
+    # --- the work -----------------------------------------------------------------
+
+    def _observe(
+        self, frames: int, folder: Path, before: Path | None, tell: Callable[[float], None]
+    ) -> dict[str, Any]:
+        log = self.workspace.root / "lammps.log"
+        if self.config.md.trajectory is None:
+            run.observe(self.comm, self.config, self.source, log, folder, before, frames, tell)
+        else:
+            trajectory.observe(self.comm, self.config, self.source, log, folder, tell)
+        return {"frames": frames}
+
+    def _collect_all(self, folder: Path) -> None:
+        comm, workspace = self.comm, self.workspace
+        try:
+            stages.chain(comm, workspace, _OBSERVED, self.links, "run")
+        except MdbridgeError:
+            self._keep_partial()
+            raise
+        key = self.fields.identity.key
+        parallel.on_root(comm, lambda: self._collect(folder, key, True))
+
+    def _places(self) -> list[Path]:
+        """The folders with frames: those of finished links, then that of one which is not."""
+        places = [link_folder(self.workspace, _OBSERVED, link) for link in self.links]
+        places += [unfinished_folder(self.workspace, _OBSERVED, link) for link in self.links]
+        return [place for place in places if (place / run.STATE).exists()]
+
+    def _collect(self, folder: Path, key: str, complete: bool) -> int:
+        """Gather the frames that there are into one file (rank 0); returns their number."""
+        places = self._places()
+        frames = run.frames_in(places)
+        if frames:
+            wanted, state = run.wanted(self.config), run.State.read(places[-1])
+            results.collect(folder / "fields.h5", wanted, state, frames, run.curve(places), key, complete)
+        return len(frames)
+
+    def _keep_partial(self) -> None:
+        """After a failure: the frames up to there in one file, which does not count as done (collective)."""
+        count = parallel.on_root(self.comm, lambda: len(run.frames_in(self._places())))
+        if not count:
+            return
+        identity = replace(self.fields.identity, task="fields.h5, as far as it went")
+
+        def work(folder: Path) -> None:
+            parallel.on_root(self.comm, lambda: self._collect(folder, identity.key, False))
+
+        partial_product = replace(self.fields, name="frames so far", identity=identity, work=work)
+        stages.make(self.comm, self.workspace, partial_product, again=True)
+        store = self.workspace.root / "fields.h5"
+        console(self.comm).print(f"the {count} frames made so far are kept in {store}", soft_wrap=True)
+
+    def _report(self, folder: Path) -> None:
+        """Figures and summary from the stored results alone."""
+
+        def work() -> None:
+            from . import figures, summary, vtk  # matplotlib, which nothing before needs
+
+            store, output = (
+                stages.require(self.workspace, self.fields, "mdbridge observe"),
+                self.config.output,
+            )
+            if output.vtk:
+                vtk.export(store, folder / "vtk")
+            if output.figures:
+                figures.draw(store, folder, output.shown)
+            write_json(folder / "summary.json", summary.of(store))
+
+        parallel.on_root(self.comm, work)
+
+
+def observe(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str], dry_run: bool = False) -> None:
+    """Run the MD, write fields.h5, draw; or tell what that would take."""
+    if dry_run:
+        config, _ = parallel.on_root(comm, lambda: read(source, overrides))
+        estimate.run(comm, config, source)
+        return
+    with open_campaign(comm, source, out, overrides) as campaign:
+        stages.make(comm, campaign.workspace, campaign.fields)
+        stages.make(comm, campaign.workspace, campaign.summary)
+
+
+def report(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
+    """Draw the figures and write summary.json from the stored results alone."""
+    with open_campaign(comm, source, out, overrides) as campaign:
+        stages.make(comm, campaign.workspace, campaign.summary, again=True)
+
+
+@contextmanager
+def open_campaign(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> Iterator[Campaign]:
+    """Read and check the input, and own its folder (collective)."""
+    (config, files), text = parallel.on_root(
+        comm, lambda: (read(source, overrides), as_text(source, overrides))
+    )
+    with claim(comm, out.resolve(), CAMPAIGN, source, overrides, text) as workspace:
+        yield Campaign(comm, config, source, workspace, files)
+
+
+def read(source: Path, overrides: Sequence[str]) -> tuple[FieldsInput, dict[str, str]]:
+    """The checked input, and the contents of all that the MD reads.
+
+    Raises:
+        InputError: a key, or a file that is not there.
+    """
+    config = load(source, FieldsInput, overrides)
+    files: dict[str, str] = {}
+    for key, name in (("md.script", config.md.script), ("md.trajectory", config.md.trajectory)):
+        if name is None:
+            continue
+        path = source.parent / name
+        if not path.is_file():
+            raise InputError(f"{source}: '{key}' = {name!r}: there is no file {path}")
+        if key == "md.script":
+            known = language.files(path, config.md.variables)
+            files |= {f"md.script: {label}": contents(file) for label, file in known.items()}
+        else:
+            files[key] = contents(path)
+            trajectory.check(path, config)
+    return config, files
+
+
+def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Any]:
+    """What a run would do, for 'mdbridge status'."""
+    config, files = read(source, overrides)
+    return Campaign(MPI.COMM_SELF, config, source, workspace, files).plan()

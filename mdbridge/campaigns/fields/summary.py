@@ -1,0 +1,55 @@
+"""Numbers of a campaign of fields, from fields.h5 alone."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .stored import Stored, opened
+
+
+def of(path: Path) -> dict[str, Any]:
+    """What a person wants to know of a fields.h5 first."""
+    with opened(path) as stored:
+        return _summary(stored)
+
+
+def _summary(stored: Stored) -> dict[str, Any]:
+    """What a person wants to know first."""
+    known, curve = stored.file.attributes(), stored.file.group("curve")
+    fields = {}
+    for name in stored.names:
+        values = np.stack([stored.frame(name, k) for k in range(len(stored.time))])
+        parts = stored.components(name) or [name]
+        last = values[-1].reshape(-1, len(parts))
+        with np.errstate(all="ignore"):
+            fields[name] = {
+                "units": stored.units(name),
+                "empty_nodes_last": float(np.isnan(last[:, 0]).mean()),
+                "last": {
+                    part: {"min": column.min(), "mean": column.mean(), "max": column.max()}
+                    for part, column in ((p, last[np.isfinite(last[:, k]), k]) for k, p in enumerate(parts))
+                    if column.size
+                },
+            }
+    load = stored.loading
+    return {
+        "natoms": known["natoms"],
+        "units_style": known["units_style"],
+        "frames": len(stored.time),
+        "complete": bool(known["complete"]),
+        "steps": [stored.step[0], stored.step[-1]],
+        "time": [stored.time[0], stored.time[-1]],
+        "time_unit": stored.units("time"),
+        "loading": {
+            "kind": load.kind,
+            "direction": load.direction,
+            "first": load.values[0],
+            "last": load.values[-1],
+        },
+        "stress_unit": curve.units("stress"),
+        "stress_last": dict(zip(curve.texts("voigt"), curve.get("stress")[-1], strict=True)),
+        "temperature_mean": curve.get("temperature").mean(),
+        "fields": fields,
+        "warnings": known.get("warnings", []),
+    }

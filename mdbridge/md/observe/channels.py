@@ -1,0 +1,210 @@
+"""What fields are made of: numbers that each atom gives, to be summed onto nodes."""
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...coarse import sums
+from ...fields.grid import Lattice
+from .base import Atoms
+from .material import Motion
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+Array = NDArray[np.float64]
+
+PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+"""The components of a symmetric tensor, in the order of LAMMPS: xx, yy, zz, xy, xz, yz."""
+
+ENERGY = "c_mdbridge_energy"
+STRESS = "c_mdbridge_stress"
+VIRIAL = "c_mdbridge_virial"
+CENTROID = "c_mdbridge_centroid"
+"""Per-atom computes: of the potential energy, of the stress times volume, of the latter without motion, and
+of its form that heat fluxes need."""
+
+
+@dataclass(frozen=True)
+class Constants:
+    """Factors of LAMMPS's unit style, and the number of atom types.
+
+    Attributes:
+        energy: what m v² is multiplied with for an energy.
+        boltzmann: k_B.
+        pressure: what an energy per volume is multiplied with for a pressure.
+        dimension: 2 or 3.
+        freedom: translations that an atom is free to make, on average.
+        types: number of atom types.
+    """
+
+    energy: float
+    boltzmann: float
+    pressure: float
+    dimension: int
+    freedom: float
+    types: int
+
+    @classmethod
+    def of(cls, session: "Session") -> "Constants":
+        """Those of a simulation."""
+        read, atoms = session.lmp.extract_global, session.atoms()
+        return cls(
+            float(read("mvv2e")),
+            float(read("boltz")),
+            float(read("nktv2p")),
+            atoms.dimension,
+            float(atoms.degrees_of_freedom),
+            int(session.lmp.extract_setting("ntypes")),
+        )
+
+
+class Sample:
+    """The atoms of one group on one rank at one moment; ``n`` of them.
+
+    Args:
+        atoms: all of the rank's atoms.
+        motion: of the box.
+        group: LAMMPS's group that is looked at.
+        constants: of the simulation.
+    """
+
+    def __init__(self, atoms: Atoms, motion: Motion, group: str, constants: Constants):
+        self._atoms, self.motion, self.constants = atoms, motion, constants
+        self._chosen = None if group == "all" else np.flatnonzero(atoms.group(group))
+        self._beyond: Array | None = None
+        self.step = atoms.step
+
+    def images(self, atoms: NDArray[np.int64], velocity: Array) -> "Sample":
+        """Images of these atoms, which move by ``velocity`` ``(m, 3)`` more than the atoms themselves."""
+        images = copy.copy(self)
+        images._chosen = atoms if self._chosen is None else self._chosen[atoms]
+        images._beyond = velocity
+        for name in ("x", "unwrapped", "mass", "velocity", "types"):  # read already, of the atoms themselves
+            images.__dict__.pop(name, None)
+        return images
+
+    def chosen(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The rows of an array of all of the rank's atoms that belong to the group."""
+        return values if self._chosen is None else values[self._chosen]
+
+    def values(self, source: str) -> Array:
+        """``(n,)`` what a source of LAMMPS says of each atom (collective)."""
+        return self.chosen(self._atoms.values(source))
+
+    def table(self, source: str, columns: int) -> Array:
+        """``(n, columns)`` the columns of an array of LAMMPS (collective)."""
+        return np.stack([self.values(f"{source}[{k}]") for k in range(1, columns + 1)], axis=1)
+
+    def array(self, name: str) -> NDArray[Any]:
+        """``(n, k)`` a per-atom array of LAMMPS."""
+        return self.chosen(self._atoms.array(name))
+
+    @property
+    def count(self) -> int:
+        return self._atoms.count if self._chosen is None else len(self._chosen)
+
+    @cached_property
+    def x(self) -> Array:
+        """``(n, 3)`` positions."""
+        return self.chosen(self._atoms.x)
+
+    @cached_property
+    def unwrapped(self) -> Array:
+        """``(n, 3)`` positions carried over the boundaries."""
+        return self.chosen(self._atoms.unwrapped())
+
+    @cached_property
+    def mass(self) -> Array:
+        """``(n,)`` masses."""
+        return self.chosen(self._atoms.masses())
+
+    @cached_property
+    def velocity(self) -> Array:
+        """``(n, 3)`` velocities in the laboratory."""
+        own = self.chosen(self._atoms.v)
+        return own if self._beyond is None else own + self._beyond
+
+    @cached_property
+    def types(self) -> NDArray[np.integer]:
+        """``(n,)`` atom types, from 1."""
+        return self.chosen(self._atoms.types)
+
+
+def seen(lattice: Lattice, f: Array, radius: float) -> tuple[Lattice, NDArray[np.int64] | slice, Array]:
+    """The atoms that a grid sees: as they are where it is the box, else those around it, with their images.
+
+    Returns:
+        The lattice, which atoms, and the grid coordinates of each.
+    """
+    if lattice.fills:
+        return lattice, slice(None), f
+    atoms, places, _ = sums.images(lattice, f, lattice.reach(radius))
+    return lattice, atoms, places
+
+
+def products(a: Array, b: Array) -> Array:
+    """``(…, 6)`` a_i b_j for the components of :data:`PAIRS`, of vectors ``(…, 3)``."""
+    return np.stack([a[..., i] * b[..., j] for i, j in PAIRS], axis=-1)
+
+
+def _types(sample: Sample) -> Array:
+    return (sample.types[:, None] == np.arange(1, sample.constants.types + 1)).astype(np.float64)
+
+
+def _flux(sample: Sample) -> Array:
+    """e v − S · v of each atom, whose sum is what 'compute heat/flux' gives."""
+    v = sample.velocity
+    xx, yy, zz, xy, xz, yz, yx, zx, zy = (sample.table(CENTROID, 9) / sample.constants.pressure).T
+    virial = np.stack([xx, xy, xz, yx, yy, yz, zx, zy, zz], axis=1).reshape(-1, 3, 3)
+    energy = sample.values(ENERGY) + 0.5 * sample.constants.energy * sample.mass * (v * v).sum(axis=1)
+    return energy[:, None] * v - np.einsum("nij,nj->ni", virial, v)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What is taken of each atom.
+
+    Attributes:
+        width: how many numbers.
+        take: ``(n, width)`` of the atoms (collective where it reads sources).
+        sources: what of LAMMPS it reads, beside positions, masses and types.
+    """
+
+    width: int
+    take: Callable[[Sample], Array]
+    sources: tuple[str, ...] = ()
+
+
+def _columns(source: str, count: int) -> tuple[str, ...]:
+    return tuple(f"{source}[{k}]" for k in range(1, count + 1))
+
+
+def channels(types: int, extra: Mapping[str, str]) -> dict[str, Channel]:
+    """All channels by name.
+
+    Number, mass, momentum m v, motion m v ⊗ v, potential energy, one of each type, stress times
+    volume with and without motion, heat flux times volume; and whatever the sources of
+    ``extra`` say, under its names.
+    """
+    known = {
+        "number": Channel(1, lambda s: np.ones((s.count, 1))),
+        "mass": Channel(1, lambda s: s.mass[:, None]),
+        "momentum": Channel(3, lambda s: s.mass[:, None] * s.velocity, ("v",)),
+        "motion": Channel(6, lambda s: s.mass[:, None] * products(s.velocity, s.velocity), ("v",)),
+        "energy": Channel(1, lambda s: s.values(ENERGY)[:, None], (ENERGY,)),
+        "types": Channel(types, _types),
+        "stress": Channel(6, lambda s: s.table(STRESS, 6), _columns(STRESS, 6)),
+        "virial": Channel(6, lambda s: s.table(VIRIAL, 6), _columns(VIRIAL, 6)),
+        "flux": Channel(3, _flux, ("v", ENERGY, *_columns(CENTROID, 9))),
+    }
+    return known | {name: _of(source) for name, source in extra.items()}
+
+
+def _of(source: str) -> Channel:
+    return Channel(1, lambda s: s.values(source)[:, None], (source,))

@@ -1,0 +1,173 @@
+"""Fields of a running simulation on a grid, averaged over the steps of a frame.
+
+:class:`Fields` acts at the end of steps, where everything is what LAMMPS's own dump of that
+step holds.  Each rank sums over its atoms; the sums are added up on rank 0 alone, which keeps
+the frames, so that what a rank holds is one grid however many there are.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from mpi4py import MPI
+from numpy.typing import NDArray
+
+from ...core import parallel
+from . import carried, fitted
+from .base import Atoms, Moment, Observer
+from .channels import CENTROID, ENERGY, STRESS, VIRIAL, Constants, Sample
+from .hardy import PairForces
+from .material import COORDINATES, ORIGIN, Material, Motion
+from .present import Present
+from .smoothing import SMOOTHED, Smoothing
+from .wanted import CARRIED, FITTED, NAMES, Wanted
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+__all__ = ["CARRIED", "FITTED", "NAMES", "Fields", "Wanted"]
+
+Array = NDArray[np.float64]
+
+
+class Fields(Observer):
+    """Takes the fields on some steps, and on some of these hands a frame over.
+
+    Args:
+        wanted: which fields.
+        material: follows the box and the atoms; attached before.
+        framed: whether a frame ends on a step.
+        keep: called on rank 0 with each frame: ``step``, ``time``, ``box`` ``(3, 3)``, ``origin`` ``(3,)``
+            and ``fields``, arrays ``(*shape[, k])`` in LAMMPS's units.
+        smoothing: the time filter, where there is one.
+        forces: the pair forces, where the stress is Hardy's.
+    """
+
+    moment: Moment = "end"
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        material: Material,
+        framed: Callable[[int], bool],
+        keep: Callable[[dict[str, Any]], None],
+        smoothing: Smoothing | None = None,
+        forces: PairForces | None = None,
+    ):
+        self.wanted, self.material, self.framed, self.keep = wanted, material, framed, keep
+        self.smoothing, self.forces = smoothing, forces
+        self.groups = (wanted.group,)
+        self._atoms: Atoms | None = None
+        self._waiting: tuple[Atoms, Motion] | None = None
+        self._parts: dict[str, tuple[Array, Array]] = {}
+
+    def prepare(self, session: "Session") -> None:
+        """Define the computes that are needed."""
+        self._present = Present(self.wanted, Constants.of(session))
+        sources = set(self._present.sources)
+        for source, style in (
+            (ENERGY, "pe/atom"),
+            (STRESS, f"stress/atom {self.wanted.temperature}"),
+            (VIRIAL, "stress/atom NULL virial"),
+            (CENTROID, "centroid/stress/atom NULL virial"),
+        ):
+            if any(s.startswith(source) for s in sources) and not session.defines(source):
+                session.commands(f"compute {source.removeprefix('c_')} all {style}")
+        if self._wants(CARRIED):
+            sources |= {ORIGIN, COORDINATES} | ({SMOOTHED} if self.smoothing else set())
+        elif self._wants(FITTED):
+            sources |= {COORDINATES}
+        self.needs = sorted(sources)
+        self._constants = Constants.of(session)
+
+    def _wants(self, names: Sequence[str]) -> bool:
+        return any(name in self.wanted.fields for name in names)
+
+    def local(self, atoms: Atoms) -> None:
+        self._atoms = atoms
+
+    def collective(self, comm: MPI.Comm) -> None:
+        atoms = self._atoms
+        assert atoms is not None
+        if self._waiting is not None:
+            self.flush(comm)
+        motion = self.material.look(atoms)
+        if self.material.flows and self.material.rate is None:
+            # how fast the box moves is seen when it has: the first step waits for the next one
+            self._waiting = atoms, motion
+        else:
+            self._serve(comm, atoms, motion)
+
+    def flush(self, comm: MPI.Comm) -> None:
+        """Take what still waits to be taken (collective)."""
+        if self._waiting is not None:
+            (atoms, motion), self._waiting = self._waiting, None
+            self._serve(comm, atoms, motion)
+
+    def _serve(self, comm: MPI.Comm, atoms: Atoms, motion: Motion) -> None:
+        sample = Sample(atoms, motion, self.wanted.group, self._constants)
+        framed = self.framed(atoms.step)
+        mine, error = parallel.attempt(lambda: self._take(sample, framed))
+        parallel.agree(comm, error)
+        assert mine is not None
+        for name, values in mine.items():
+            whole = np.empty_like(values) if comm.rank == 0 else None
+            comm.Reduce(values, whole)
+            if whole is not None:
+                mine[name] = whole
+        if comm.rank == 0:
+            self._add(mine, motion)
+            if framed:
+                self.keep(self._frame(mine, atoms, motion))
+
+    # --- on every rank ------------------------------------------------------------------
+
+    def _take(self, sample: Sample, framed: bool) -> dict[str, Array]:
+        """This rank's part of all sums."""
+        taken = {}
+        if self._present.quantities:
+            taken["present"], taken["squares"] = self._present.take(sample, self.material.rate)
+        if self._wants(CARRIED):
+            taken["carried"] = carried.take(self.wanted, sample, self.smoothing)
+        if self._wants(FITTED) and framed:
+            taken["fitted"] = fitted.take(self.wanted, sample)
+        return taken
+
+    # --- on rank 0 ----------------------------------------------------------------------
+
+    def _add(self, taken: Mapping[str, Array], motion: Motion) -> None:
+        """Add a step to the quotients of the frame."""
+        if "present" in taken:
+            bonds = None if self.forces is None else self.forces.stress
+            made = self._present.sums(taken["present"], taken["squares"], motion, bonds)
+            for quantity in self._present.quantities:
+                self._accumulate(quantity.name, *quantity.quotient(made))
+        if "carried" in taken:
+            for name, (numerator, denominator) in carried.quotients(taken["carried"]).items():
+                self._accumulate(name, numerator, denominator)
+
+    def _accumulate(self, name: str, numerator: Array, denominator: Array) -> None:
+        before = self._parts.get(name)
+        if before is not None:
+            numerator, denominator = numerator + before[0], denominator + before[1]
+        self._parts[name] = numerator, denominator
+
+    def _frame(self, taken: Mapping[str, Array], atoms: Atoms, motion: Motion) -> dict[str, Any]:
+        """What is handed over, and begin anew."""
+        made: dict[str, Array] = {}
+        for name, (numerator, denominator) in self._parts.items():
+            with np.errstate(invalid="ignore", divide="ignore"):
+                made[name] = np.where(denominator > 0.0, numerator / denominator, np.nan)
+        self._parts = {}
+        for quantity in self._present.quantities:
+            if not quantity.components:
+                made[quantity.name] = made[quantity.name][..., 0]
+        if "fitted" in taken:
+            made |= fitted.fields(self.wanted, taken["fitted"], motion)
+        return {
+            "step": atoms.step,
+            "time": atoms.time,
+            "box": motion.box.edges.copy(),
+            "origin": motion.box.corner.copy(),
+            "fields": {name: made[name] for name in (*self.wanted.fields, *self.wanted.extra)},
+        }

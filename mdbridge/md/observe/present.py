@@ -1,0 +1,103 @@
+"""Sums over the atoms where they are now, of all that the fields take of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...coarse import kernels, sums
+from ...core.errors import InputError
+from .channels import Constants, Sample, channels
+from .material import Motion
+from .quantities import Sums
+from .wanted import Wanted
+
+Array = NDArray[np.float64]
+
+
+class Present:
+    """The fields of atoms where they are.
+
+    Args:
+        wanted: which fields, on which nodes.
+        constants: of the simulation.
+
+    Attributes:
+        quantities: the fields.
+        sources: what of LAMMPS they read.
+    """
+
+    def __init__(self, wanted: Wanted, constants: Constants):
+        self.wanted, self._constants = wanted, constants
+        self.quantities = wanted.quantities(constants.types)
+        self._known = channels(constants.types, wanted.extra)
+        # every channel once, though several fields may take it
+        self._plain = list(dict.fromkeys(c for q in self.quantities for c in q.plain))
+        self._whole = list(dict.fromkeys(c for q in self.quantities for c in q.whole))
+        self._squares = list(dict.fromkeys(c for q in self.quantities for c in q.squares))
+        used = (*self._plain, *self._whole, *self._squares)
+        self.sources = {source for c in used for source in self._known[c].sources}
+
+    def take(self, sample: Sample, rate: Array | None) -> tuple[Array, Array]:
+        """This rank's sums Σ τ v (of plain channels, then of whole ones per volume), and Σ τ² v.
+
+        Args:
+            sample: this rank's atoms.
+            rate: ``(3, 3)`` velocities of the images beyond each edge of the box relative to their atoms'.
+
+        Raises:
+            InputError: an atom lies where no node sees it.
+        """
+        w = self.wanted
+        lattice = w.grid.place(sample.motion.box)
+        f = lattice.coordinates(sample.x)
+        share = np.ones((len(f), 1))
+        if self._whole:
+            totals = sums.node_totals(lattice, f, w.radius, w.shape)
+            require_seen(totals, w.radius)
+            share = (totals * lattice.cell_volume)[:, None]
+        if lattice.fills and rate is None:
+            seen = sample
+        else:
+            atoms, f, shifts = sums.images(lattice, f, lattice.reach(w.radius))
+            beyond = shifts @ rate[w.grid.directions] if rate is not None else np.zeros((len(f), 3))
+            lattice = replace(lattice, repeats=np.zeros_like(lattice.repeats))
+            seen, share = sample.images(atoms, beyond), share[atoms]
+        columns = np.hstack([self._columns(seen, self._plain), self._columns(seen, self._whole) / share])
+        return sums.node_sums(lattice, f, columns, w.radius, w.shape, self._columns(seen, self._squares))
+
+    def _columns(self, sample: Sample, names: Sequence[str]) -> Array:
+        return np.hstack([np.empty((sample.count, 0)), *(self._known[c].take(sample) for c in names)])
+
+    def sums(self, taken: Array, squares: Array, motion: Motion, bonds: Array | None) -> Sums:
+        """The sums over all ranks, by channel."""
+        w = self.wanted
+        depth = w.grid.place(motion.box).depth
+        plain, whole = np.split(taken, [self._widths(self._plain).sum()], axis=-1)
+        return Sums(
+            self._named(plain, self._plain),
+            self._named(squares, self._squares),
+            self._named(whole, self._whole),
+            kernels.integral(w.shape, len(w.grid.cells), w.radius) * depth,
+            self._constants,
+            bonds,
+        )
+
+    def _widths(self, names: Sequence[str]) -> NDArray[np.int64]:
+        return np.array([self._known[c].width for c in names], dtype=np.int64)
+
+    def _named(self, values: Array, names: Sequence[str]) -> Mapping[str, Array]:
+        parts = np.split(values, np.cumsum(self._widths(names))[:-1], axis=-1) if names else []
+        return dict(zip(names, parts, strict=True))
+
+
+def require_seen(totals: Array, radius: float, unit: str = "") -> None:
+    """Raise InputError if an atom's weights over the nodes are all 0."""
+    missed = int((totals == 0.0).sum())
+    if missed:
+        length = f"{radius:g} {unit}".strip()
+        raise InputError(
+            f"kernel.radius = {length} is so small that {missed} atoms lie between the nodes, and their part "
+            "of the stress would be lost; raise it to the distance of two nodes, or take more cells"
+        )

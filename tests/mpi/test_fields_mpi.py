@@ -1,0 +1,48 @@
+"""Fields of running simulations equal numpy on gathered atoms, however many ranks there are."""
+
+from pathlib import Path
+
+import pytest
+from fields_job import CASES
+from launch import launch
+
+JOB = Path(__file__).with_name("fields_job.py")
+FLIPPED = {"shear, remap x", "shear, remap v", "all tilts", "two dimensions"}
+
+
+def differences(ranks, *names):
+    job = launch(JOB, ranks, *names)
+    assert job.returncode == 0, job.stderr
+    found = {}
+    for line in job.stdout.splitlines():
+        name, _, rest = line.partition(" | ")
+        words = rest.split()
+        found[name] = dict(zip(words[::2], map(float, words[1::2]), strict=True))
+    assert found.keys() == set(names)
+    return found
+
+
+def check(found):
+    for name, fields in found.items():
+        assert fields.pop("flipped") == (name in FLIPPED)
+        assert len(fields) >= 11
+        # densities: the reference integrates its kernels by quadrature
+        bad = {k: v for k, v in fields.items() if not v < 1e-10}
+        assert not bad, f"{name}: {bad}"
+
+
+@pytest.mark.mpi
+def test_all_fields_equal_numpy_on_one_rank():
+    check(differences(1, *CASES))
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize(
+    ("ranks", "names"),
+    [
+        (2, ["shear, remap x", "all tilts", "npt", "wire", "laboratory"]),
+        (4, ["shear, remap v", "two dimensions"]),
+    ],
+)
+def test_all_fields_equal_numpy_on_several_ranks(ranks, names):
+    check(differences(ranks, *names))

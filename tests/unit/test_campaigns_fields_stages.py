@@ -1,0 +1,161 @@
+"""A whole campaign of fields: from a script to fields.h5, figures, ParaView and summary."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from field_runs import PULLED, RESUMABLE, SCRIPT, SHEARED, observe
+from mpi4py import MPI
+
+from mdbridge.campaigns.fields import stages
+from mdbridge.campaigns.fields.results import FIELDS
+from mdbridge.core import store
+from mdbridge.core.errors import InputError, MdbridgeError, MDError
+from mdbridge.md.observe.wanted import NAMES
+
+ALL = [name for name in NAMES if name != "heat_flux"]
+
+
+@pytest.fixture(scope="module")
+def pulled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("pulled")
+    more = "average_over = 3\naverage_every = 5\ncurve_every = 10\n[observe.extra]\nkinetic = 'c_kinetic'"
+    return observe(folder, fields=ALL, more=more, output="")
+
+
+def test_fields_are_named_with_dimensions_coordinates_and_units(pulled):
+    xarray = pytest.importorskip("xarray")
+    with xarray.open_dataset(pulled / "fields.h5") as data:
+        assert not [name for name in data.dims if name.startswith("phony")]
+        assert set(ALL) | {"kinetic", "step", "box", "origin"} <= set(data)
+        assert data.density.dims == ("time", "y", "x")
+        assert data.stress.dims == ("time", "y", "x", "voigt")
+        assert data.voigt.values.tolist() == ["xx", "yy", "zz", "xy", "xz", "yz"]
+        assert data.time.attrs["units"] == "tau"
+        np.testing.assert_allclose(data.time, [0.0, 0.08, 0.16])
+        assert data.step.values.tolist() == [0, 20, 40]
+        assert all({"units", "long_name"} <= set(data[name].attrs) for name in ALL)
+        assert data.sizes["x"] == 5 and data.sizes["y"] == 4
+        np.testing.assert_allclose(data.box[2, 0, 0] / data.box[0, 0, 0], 1.0 + 0.5 * 0.16)
+        assert data.stress.attrs["units"] == "epsilon/sigma^3"
+
+
+def test_curves_say_how_the_box_is_loaded(pulled):
+    with store.reading(pulled / "fields.h5", FIELDS) as file:
+        curve = file.group("curve")
+        assert curve.integers("step").tolist() == [0, 10, 20, 30, 40]
+        np.testing.assert_allclose(curve.get("stretch")[:, 0], 1.0 + 0.5 * curve.get("time"))
+        np.testing.assert_allclose(
+            curve.get("strain")[:, 0], 0.5 * (curve.get("stretch")[:, 0] ** 2 - 1.0), atol=1e-12
+        )
+        # the mean stress of the nodes is that of the box, on the steps of both
+        stress = file.get("stress", at=0).mean(axis=(0, 1))
+        np.testing.assert_allclose(stress, curve.get("stress")[0], rtol=1e-10, atol=1e-10)
+
+
+def test_all_that_is_promised_is_there(pulled):
+    names = {path.name for path in pulled.iterdir()}
+    assert {"fields.h5", "summary.json", "curves.png", "vtk", "lammps.log"} <= names
+    assert {f"field_{name}.png" for name in [*ALL, "kinetic"]} <= names
+    assert len(list((pulled / "vtk").glob("*.vts"))) == 3
+    summary = json.loads((pulled / "summary.json").read_text())
+    assert summary["loading"]["kind"] == "stretch" and summary["loading"]["direction"] == "x"
+    assert summary["fields"]["kinetic"]["last"]["kinetic"]["mean"] > 0
+
+
+def test_a_finished_campaign_is_not_run_again(pulled, capfd):
+    source = pulled.parent / "input.toml"
+    stages.observe(MPI.COMM_SELF, source, pulled, ())
+    assert "done before" in capfd.readouterr().err
+
+
+def test_in_sllod_flow_velocity_and_temperature_have_no_seam(tmp_path):
+    out = observe(tmp_path, SCRIPT + SHEARED, fields=["velocity", "temperature", "stress"], cells=[5, 8])
+    with store.reading(out / "fields.h5", FIELDS) as file:
+        y, box = file.get("y"), file.get("box")
+        for frame in range(3):
+            flow = 1.0 * y  # the shear rate is 1
+            profile = file.get("velocity", at=frame)[..., 0].mean(axis=1)
+            assert np.abs(profile - flow).max() < 0.35  # thermal motion of few atoms
+            temperature = file.get("temperature", at=frame).mean(axis=1)
+            assert temperature.max() < 3 * temperature.min()
+            # LAMMPS's own temperature, less the flow, is what the mean stress has
+            curve = file.group("curve").get("stress")[frame]
+            stress = file.get("stress", at=frame).mean(axis=(0, 1))
+            np.testing.assert_allclose(stress, curve, rtol=1e-10, atol=1e-10)
+        assert box[-1, 1, 0] == pytest.approx(0.16 * box[0, 1, 1])
+
+
+def test_frames_before_a_failure_are_kept(tmp_path):
+    failing = PULLED + "variable force equal 0.0/(step<30)\nfix bomb all addforce v_force 0.0 0.0\n"
+    with pytest.raises(MdbridgeError):
+        observe(tmp_path, SCRIPT + failing, steps=60)
+    with store.reading(tmp_path / "out" / "fields.h5", FIELDS) as file:
+        assert file.integers("step").tolist() == [0, 20]
+        assert file.attribute("complete", bool) is False
+
+
+def test_a_run_that_ends_early_is_said(tmp_path):
+    halting = PULLED + "variable now equal step\nfix stop all halt 1 v_now > 25 error continue\n"
+    with pytest.raises(MDError, match=r"ended at step 2\d, 1 of 2 frames before its end"):
+        observe(tmp_path, SCRIPT + halting)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"radius": 0.1}, "kernel.radius = 0.1 sigma is so small that"),
+        ({"radius": 0.1, "cells": [7, 7], "fields": ["velocity"]}, "a field needs atoms in its windows"),
+        ({"radius": 0.8, "fields": ["strain"], "axes": "xyz", "cells": [5, 4, 3]}, "'strain' needs 5 atoms"),
+        (
+            {"region": "region = [[0, 99], [0, 3]]"},
+            "99 along x does not fit the box, which repeats",
+        ),
+        ({"more": "group = 'light'"}, "the script defines no such group; it has all, heavy"),
+        ({"more": "[observe.extra]\nslip = 'c_slip'"}, "c_slip, which this simulation does not define"),
+        ({"cells": [2, 2], "radius": 1.5}, "atoms lie between the nodes"),
+        ({"cells": [5]}, "'cells' has 1 entries, but axes = 'xy'"),
+        ({"every": 30}, "md.steps = 40 is not divided by observe.every = 30"),
+        ({"more": "average_over = 5\naverage_every = 10"}, "take 41 steps, a frame has 20"),
+        ({"fields": ["densty"]}, "'observe.fields.0' = 'densty'"),
+        ({"more": "[observe.extra]\ntime = 'c_kinetic'"}, "extra.time: the name is taken"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_the_run(tmp_path, changes, words):
+    with pytest.raises(InputError) as error:
+        observe(tmp_path, **changes)
+    assert words in str(error.value)
+    log = tmp_path / "out" / "lammps.log"
+    assert not log.exists() or "run 40" not in log.read_text()
+
+
+def test_a_dry_run_leaves_nothing_and_tells_the_cost(tmp_path, capfd):
+    observe(tmp_path, dry_run=True, steps=4000)
+    said = capfd.readouterr().err
+    assert "ms a frame" in said and "4,000" in said
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(InputError, match="so small that"):
+        observe(tmp_path, dry_run=True, radius=0.1)
+
+
+def test_a_script_that_goes_on_from_a_restart_is_cut_at_checkpoints(tmp_path):
+    more = "time_filter = 0.1\n[checkpoint]\nevery_frames = 1"
+    fields = ["displacement", "strain", "density", "velocity"]
+    changes = {"script": RESUMABLE, "fields": fields, "steps": 60, "more": more}
+    whole = observe(tmp_path / "whole", **changes)
+    again = tmp_path / "again"
+    shutil.copytree(whole.parent, again)
+    # the last segment is lost: it is made again from the restart file before it, the same to round-off
+    last = next((again / "out" / "frames").glob("run-003-*"))
+    shutil.rmtree(last)
+    made_again = observe(again, **changes)
+    with (
+        store.reading(whole / "fields.h5", FIELDS) as one,
+        store.reading(made_again / "fields.h5", FIELDS) as two,
+    ):
+        assert one.integers("step").tolist() == [0, 20, 40, 60]
+        for name in fields:
+            np.testing.assert_array_equal(one.get(name), two.get(name))
+        assert one.group("curve").integers("step").tolist() == two.group("curve").integers("step").tolist()
+        assert (np.diff(one.group("curve").integers("step")) > 0).all()

@@ -1,0 +1,168 @@
+"""Fields of a trajectory: those of the run that wrote it, and refusals of what it lacks."""
+
+import gzip
+
+import numpy as np
+import pytest
+from field_runs import PULLED, SCRIPT, SHEARED, observe
+from mpi4py import MPI
+
+from mdbridge.campaigns.fields import stages, trajectory
+from mdbridge.campaigns.fields.results import FIELDS
+from mdbridge.core import store
+from mdbridge.core.errors import InputError
+
+DUMP = """
+dump out all custom 20 {name} {columns}
+dump_modify out format float %.17g time yes units yes {more}
+"""
+ALL = [
+    "displacement", "affine_displacement", "density", "velocity", "temperature", "potential_energy", "stress",
+    "strain", "D2min", "composition",
+]  # fmt: skip
+FORCES = ("potential_energy", "stress")
+KINDS = {
+    "wrapped with images": "id type x y z ix iy iz vx vy vz",
+    "unwrapped": "id type xu yu zu vx vy vz",
+    "scaled": "id type xs ys zs ix iy iz vx vy vz",
+}
+
+
+def dumped(folder, motion, columns, name="my.lammpstrj", more="", **changes):
+    """A live run that writes a dump; returns its fields.h5."""
+    script = SCRIPT + motion + DUMP.format(name=name, columns=columns, more=more)
+    return observe(folder, script, fields=ALL, steps=120, **changes) / "fields.h5"
+
+
+def replay(folder, motion, fields=ALL, script=True, name="my.lammpstrj", more="", every="every = 20"):
+    """The dump of a live run in ``folder`` through the observers."""
+    source = folder / "replay.toml"
+    (folder / "again.in").write_text(SCRIPT + motion)
+    own = 'script = "again.in"' if script else ""
+    source.write_text(
+        f"""campaign = "fields"
+[md]
+{own}
+trajectory = "{name}"
+[grid]
+axes = "xy"
+cells = [5, 4]
+[kernel]
+shape = "cone"
+radius = 2.5
+[observe]
+{every}
+fields = {fields}
+{more}
+[output]
+figures = false
+vtk = false
+""".replace("'", '"')
+    )
+    stages.observe(MPI.COMM_SELF, source, folder / "replayed", ())
+    return folder / "replayed" / "fields.h5"
+
+
+def compare(live, again, names):
+    with store.reading(live, FIELDS) as one, store.reading(again, FIELDS) as two:
+        assert one.integers("step").tolist() == two.integers("step").tolist()
+        np.testing.assert_allclose(one.get("time"), two.get("time"), rtol=1e-12)
+        np.testing.assert_allclose(one.get("box"), two.get("box"), rtol=1e-12, atol=1e-12)
+        for name in names:
+            expected = one.get(name)
+            np.testing.assert_allclose(two.get(name), expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trajectory_has_the_fields_of_its_run(tmp_path, kind):
+    motion = "fix motion all npt temp 0.5 0.5 0.4 aniso 0.0 0.0 2.0\n"
+    live = dumped(tmp_path, motion, KINDS[kind])
+    compare(live, replay(tmp_path, motion), ALL)
+
+
+def test_a_trajectory_of_a_stretched_box(tmp_path):
+    live = dumped(tmp_path, PULLED, KINDS["unwrapped"])
+    # forces and energies of a step are those before 'fix deform' moves atoms and box, those of a dump after
+    compare(live, replay(tmp_path, PULLED), [name for name in ALL if name not in FORCES])
+
+
+def test_a_trajectory_of_a_sheared_box_beyond_a_flip(tmp_path):
+    fast = SHEARED.replace("1.0*ly", "3.0*ly").replace("erate 1.0", "erate 3.0")
+    live = dumped(tmp_path, fast, KINDS["wrapped with images"])
+    with pytest.raises(InputError, match=r"take observe\.kinetic = 'mean'"):
+        replay(tmp_path, fast)
+    again = replay(tmp_path, fast, more="kinetic = 'mean'")
+    compare(live, again, [name for name in ALL if name not in FORCES])
+    with store.reading(again, FIELDS) as file:
+        assert np.isnan(file.group("curve").get("temperature")).all()
+        assert file.get("box")[-1, 1, 0] > 0.5 * file.get("box")[-1, 0, 0]
+
+
+def test_a_trajectory_alone_and_packed(tmp_path):
+    kinematic = ["displacement", "density", "velocity", "temperature", "strain", "composition"]
+    live = dumped(tmp_path, PULLED, "id type mass xu yu zu vx vy vz")
+    with gzip.open(tmp_path / "my.lammpstrj.gz", "wb") as packed:
+        packed.write((tmp_path / "my.lammpstrj").read_bytes())
+    again = replay(tmp_path, "", kinematic, script=False, name="my.lammpstrj.gz", every="")
+    compare(live, again, kinematic)
+    with store.reading(again, FIELDS) as file:
+        curve = file.group("curve")
+        assert np.isnan(curve.get("stress")).all() and np.isnan(curve.get("potential_energy")).all()
+        assert np.isfinite(curve.get("temperature")).all()
+
+
+@pytest.mark.parametrize(
+    ("columns", "fields", "script", "more", "words"),
+    [
+        ("id type x y z", ["velocity"], True, "", "'velocity' needs velocities, the columns vx vy vz"),
+        ("id type x y z vx vy vz", ["strain"], True, "", "'strain' needs image flags"),
+        ("id type x y z vx vy vz", ["density"], False, "", "'density' needs masses"),
+        ("id type mass x y z vx vy vz", ["stress"], False, "", "'stress' needs 'md.script'"),
+        ("type x y z", ["number_density"], True, "", "needs the columns id and x y z"),
+        (
+            "id type x y z",
+            ["number_density"],
+            True,
+            "average_over = 2",
+            "needs step 19, which the",
+        ),
+        ("id type x y z", ["displacement"], True, "time_filter = 0.1", "acts at every step"),
+    ],
+)
+def test_a_dump_that_lacks_what_a_field_needs_is_refused_before(
+    tmp_path, columns, fields, script, more, words
+):
+    dumped(tmp_path, PULLED, columns)
+    with pytest.raises(InputError) as error:
+        replay(tmp_path, PULLED, fields, script, more=more)
+    assert words in str(error.value)
+    assert not (tmp_path / "replayed" / "lammps.log").exists()
+
+
+def test_dumps_of_part_of_the_atoms_have_no_forces(tmp_path):
+    script = SCRIPT + PULLED + "dump out heavy custom 20 my.lammpstrj id type x y z vx vy vz\n"
+    observe(tmp_path, script)
+    with pytest.raises(InputError, match="needs all atoms that act on each other"):
+        replay(tmp_path, PULLED, ["stress"])
+    again = replay(tmp_path, PULLED, ["number_density"])
+    with store.reading(again, FIELDS) as file:
+        number = file.get("number_density", at=-1).mean()
+        assert 0.2 < number / (0.9 / 1.08) < 0.4  # three in ten atoms are heavy; the box has grown by 8 %
+
+
+def test_damaged_dumps_are_told_from_whole_ones(tmp_path):
+    dumped(tmp_path, PULLED, "id type x y z")
+    whole = (tmp_path / "my.lammpstrj").read_text()
+    path = tmp_path / "other.lammpstrj"
+    for text, words in (
+        (whole[:-200], "cut or damaged in the frame of step 120"),
+        (whole + whole[: whole.index("ITEM: TIME\n", 99)], "follows step 120"),
+        ("# a table\n1 2 3\n", "where a LAMMPS dump has 'ITEM"),
+        ("", "holds no frame"),
+    ):
+        path.write_text(text)
+        with pytest.raises(InputError, match=words):
+            trajectory.headers(path)
+    path.write_bytes(b"\x80\x81\xff" * 100)
+    with pytest.raises(InputError, match="not a text dump"):
+        trajectory.headers(path)
