@@ -26,6 +26,7 @@ def units(session: Session) -> UnitStyle:
     Raises:
         InputError: its numbers cannot be written with units.
     """
+    # what LAMMPS knows beyond these has no name here, and numbers without units are worse than none
     style = str(session.lmp.extract_global("units"))
     if style not in UNIT_STYLES:
         raise InputError(f"units {style}: fields are written in the styles {', '.join(UNIT_STYLES)}")
@@ -44,25 +45,31 @@ def check(comm: MPI.Comm, session: Session, wanted: Wanted) -> None:
     wanted.grid.check(box)
     lattice = wanted.grid.place(box)
 
+    # LAMMPS lists a free place between two groups as an empty name
     groups = [name for name in session.lmp.available_ids("group") if name]
     if wanted.group not in groups:
         raise InputError(
             f"observe.group = '{wanted.group}': the script defines no such group; it has {', '.join(groups)}"
         )
+    # the group of all atoms needs no mask of bits
     chosen = np.ones(atoms.count, bool) if wanted.group == "all" else atoms.group(wanted.group)
+    # of all ranks: the verdict must not depend on how the box is shared
     count = comm.allreduce(int(chosen.sum()))
     if not count:
         raise InputError(f"observe.group = '{wanted.group}': the group has no atoms when the script is over")
+    # a node in a hole of the crystal has atoms this much farther off, one in a vacuum has none
     wider = wanted.radius + spacing(box, count)
     taken, error = parallel.attempt(
         lambda: [_numbers(lattice, atoms.x[chosen], radius) for radius in (wanted.radius, wider)]
     )
     parallel.agree(comm, error)
     assert taken is not None
+    # numbers of atoms add up over the ranks, whatever windows they share
     near, around = (comm.allreduce(values) for values in taken)
     if not around.any():
         raise InputError("grid.region: there are no atoms in it, nor anywhere near")
     _require(near, around, wanted, unit)
+    # their weights add up to one over the nodes, so that every atom must be seen by one
     if any(quantity.whole for quantity in wanted.quantities(1)):
         _, error = parallel.attempt(lambda: _require_seen(lattice, atoms.x[chosen], wanted, unit))
         parallel.agree(comm, error)
@@ -87,8 +94,10 @@ def spacing(box: Box, count: int) -> float:
 
 
 def _require(near: Array, around: Array, wanted: Wanted, unit: str) -> None:
+    # only nodes among atoms count: those in a vacuum are NaN for a reason
     among = around > 0
     fitted = [name for name in wanted.fields if name in FITTED]
+    # a gradient takes one atom more than directions, and one more leaves something over for D2min
     need = len(wanted.grid.cells) + 2 if fitted else 1
     poor = float((near[among] < need).mean())
     if poor > _MOST_EMPTY:

@@ -30,6 +30,7 @@ def run(comm: MPI.Comm, config: FieldsInput, source: Path) -> None:
     """
     with _scratch(comm) as folder:
         if config.md.trajectory is not None:
+            # a replay costs what reading does: there is nothing to time before it
             dump = source.parent / config.md.trajectory
             frames = parallel.on_root(comm, lambda: trajectory.frames(dump))
             console(comm).print(
@@ -44,12 +45,15 @@ def run(comm: MPI.Comm, config: FieldsInput, source: Path) -> None:
 def _time(comm: MPI.Comm, config: FieldsInput, session: Session, folder: Path) -> None:
     observe = config.observe
     assert observe.every is not None and config.md.steps is not None
+    # without observers first: afterwards LAMMPS writes its dumps
     plain = _timed(comm, session, _SHORT) / _SHORT
+    # as dense as the looks of a frame allow, so that few steps show what a frame costs
     span = max(_SHORT, observe.average_over * observe.average_every)
     now = session.step
     times = Times(now, now - 1, span, observe.average_over, observe.average_every, span)
     watch = Watch(comm, config, session, folder / "lammps.log", folder, None, times)
     watch.attach(lambda _: None)
+    # the first frame is no measure of the others
     session.run(span, "post no")  # compiles the loops
     frame = max(0.0, _timed(comm, session, 2 * span) / 2 - span * plain)
     frames = config.md.steps // observe.every
@@ -72,6 +76,7 @@ def _time(comm: MPI.Comm, config: FieldsInput, session: Session, folder: Path) -
 
 
 def _timed(comm: MPI.Comm, session: Session, steps: int) -> float:
+    # a rank that is late would be timed with what the others wait for
     comm.Barrier()
     start = time.perf_counter()
     session.run(steps, "post no")
@@ -82,6 +87,7 @@ def _timed(comm: MPI.Comm, session: Session, steps: int) -> float:
 @contextmanager
 def _scratch(comm: MPI.Comm) -> Iterator[Path]:
     """A folder that is gone afterwards, the same on all ranks."""
+    # LAMMPS opens its log by name on rank 0; the others only need to agree on it
     made = parallel.on_root(comm, lambda: tempfile.mkdtemp(prefix="mdbridge-"))
     try:
         yield Path(made)

@@ -31,6 +31,7 @@ def draw(path: Path, out: Path, shown: int) -> None:
         shown: frames in the figure of a field.
     """
     with opened(path) as stored:
+        # the first and the last frame are always among them
         frames = sorted({round(k) for k in np.linspace(0, len(stored.time) - 1, shown)})
         for name in stored.names:
             draw_field(stored, name, frames, out / f"field_{name}.png")
@@ -52,6 +53,7 @@ def components(stored: Stored, name: str) -> list[tuple[str, int | None]]:
     names = stored.components(name)
     if not names:
         return [("", None)]
+    # its components are types, not directions
     if name == "composition":
         return [(part, k) for k, part in enumerate(names)]
     return [(part, k) for k, part in enumerate(names) if set(part) <= set(stored.axes)]
@@ -90,10 +92,13 @@ def _limits(values: Array, signed: bool) -> tuple[float, float, str]:
     known = values[np.isfinite(values)]
     if not known.size:
         return 0.0, 1.0, plots.SEQUENTIAL
+    # a crack tip or a lone atom would leave the rest in one colour
     low, high = np.percentile(known, (0.5, 99.5))
+    # zero is the middle of the colours where a field has two signs
     if signed and low < 0.0 < high:
         most = max(-low, high)
         return -most, most, plots.DIVERGING
+    # a field that is constant to round-off would show nothing but round-off
     if high - low <= 1e-9 * max(abs(low), abs(high)):
         low, high = low - 0.5 * max(abs(low), 1e-12), high + 0.5 * max(abs(high), 1e-12)
     return float(low), float(high), plots.SEQUENTIAL
@@ -110,9 +115,11 @@ def _maps(
     """One row a component, one column a frame; three directions are cut in the middle of the last."""
     first, second = stored.axes[0], stored.axes[1]
     spans = [_extent(_corners(stored, k)) for k in frames]
+    # panels share their axes: the largest box decides their shape
     width = max(x for x, _ in spans)
     height = max(y for _, y in spans)
     panel = 1.9 if len(frames) > 3 else 2.4
+    # slender boxes keep room for their labels
     tall = float(np.clip(panel * height / width, 0.5, 3.0))
     rows, columns = len(parts), len(frames)
     length = short(stored.units("box"))
@@ -124,6 +131,7 @@ def _maps(
         for row, (part, index) in zip(axes, parts, strict=True):
             chosen = values if index is None else values[..., index]
             if len(stored.axes) == 3:
+                # a plane shows what a projection would smear
                 chosen = chosen[:, chosen.shape[1] // 2]
             low, high, colours = _limits(chosen, name in _SIGNED or index is not None)
             images = [
@@ -147,6 +155,7 @@ def _map(panel: Any, corners: Array, field: Array, limits: tuple[float, float], 
     image = panel.pcolormesh(
         corners[..., 0], corners[..., 1], field, vmin=limits[0], vmax=limits[1], cmap=colours
     )
+    # NaN is drawn as nothing: what is behind it shows where there are no atoms
     panel.set_facecolor(_EMPTY)
     plots.bare(panel)
     panel.locator_params(nbins=3)
@@ -182,6 +191,7 @@ def _profiles(
     axis = stored.axes
     direction = "xyz".index(axis)
     with plots.figure(path, 3.4 * len(parts) + 0.4, 2.9, ncols=len(parts), squeeze=False) as (_, axes):
+        # from dark to light in time; the lightest end is hard to see on white
         shades = plots.pyplot().get_cmap(plots.SEQUENTIAL)(np.linspace(0.0, 0.9, len(frames)))
         for panel, (part, index) in zip(axes[0], parts, strict=True):
             chosen = values if index is None else values[..., index]
@@ -202,6 +212,7 @@ def draw_curves(stored: Stored, path: Path) -> None:
     colours = (plots.BLUE, plots.ORANGE, plots.GREEN, plots.RED, plots.GREY, "black")
     with plots.figure(path, 8.4, 5.2, nrows=2, ncols=2) as (_, axes):
         first, second, third, fourth = axes.ravel()
+        # components that are noise would hide those that are not, and crowd the legend
         seen = [k for k in range(6) if np.abs(stress[:, k]).max() > 0.02 * np.abs(stress).max()]
         for k in seen:
             first.plot(load.values, stress[:, k], color=colours[k], label=f"$\\sigma_{{{names[k]}}}$")
@@ -226,4 +237,5 @@ def draw_curves(stored: Stored, path: Path) -> None:
         fourth.set_ylabel(f"energy per atom ({short(curve.units('potential_energy'))})")
         for panel in (second, third, fourth):
             panel.set_xlabel(f"time ({unit})")
+            # energies differ in their last digits: an offset in the corner is overlooked
             panel.ticklabel_format(useOffset=False)

@@ -13,6 +13,7 @@ Name = Literal[
     "displacement", "affine_displacement", "density", "number_density", "composition", "velocity",
     "temperature", "potential_energy", "heat_flux", "stress", "deformation_gradient", "strain", "D2min",
 ]  # fmt: skip
+# names that coordinates and the curves have in the file
 RESERVED = {*NAMES, "time", "step", "box", "origin", "curve", *AXES, "component", "voigt", "tensor", "type"}
 
 
@@ -58,6 +59,7 @@ class Grid(Section):
         for key, values in (("cells", self.cells), ("region", self.region)):
             if values is not None and len(values) != len(self.axes):
                 raise ValueError(f"'{key}' has {len(values)} entries, but axes = '{self.axes}'")
+        # an empty region would divide by its length
         for low, high in self.region or []:
             if not low < high:
                 raise ValueError(f"'region': {low:g} is not below {high:g}")
@@ -109,6 +111,7 @@ class Observe(Section):
         if len(set(self.fields)) < len(self.fields):
             raise ValueError("'fields' names one twice")
         if self.every is not None:
+            # looks of two frames must not overlap: each belongs to one frame
             taken_steps = (self.average_over - 1) * self.average_every + 1
             if taken_steps > self.every:
                 raise ValueError(
@@ -127,6 +130,7 @@ class Observe(Section):
         assert self.every is not None
         if self.curve_every is not None:
             return self.curve_every
+        # ten points a frame draw a curve; below ten steps a point would cost more than the fields
         return self.every // 10 if self.every % 10 == 0 and self.every >= 100 else self.every
 
 
@@ -164,6 +168,7 @@ class FieldsInput(Section):
         if md.trajectory is None:
             if observe.every is None:
                 raise ValueError("observe.every, the steps from frame to frame, is missing")
+            # the steps after the last frame would be run for nothing
             if md.steps is not None and md.steps % observe.every:
                 raise ValueError(f"md.steps = {md.steps} is not divided by observe.every = {observe.every}")
         elif observe.time_filter is not None:

@@ -51,6 +51,7 @@ class Meaning:
 def meanings(wanted: Wanted, units: UnitStyle, types: int) -> dict[str, Meaning]:
     """Of all fields that are asked for, in their order."""
     axis, voigt, tensor = ("axis", XYZ), ("voigt", VOIGT), ("tensor", TENSOR)
+    # what follows is not among the quantities of present atoms
     known = {
         "displacement": Meaning(
             "displacement since the first frame, mean over the mass of the atoms that were here then"
@@ -73,6 +74,7 @@ def meanings(wanted: Wanted, units: UnitStyle, types: int) -> dict[str, Meaning]
     }
     for quantity in wanted.quantities(types):
         names = quantity.components
+        # components of equal names share a dimension, whatever field they belong to
         dimension = {XYZ: "axis", VOIGT: "voigt"}.get(names, "atom_type")
         known[quantity.name] = Meaning(
             quantity.title,
@@ -93,6 +95,7 @@ def collect(
     complete: bool,
 ) -> None:
     """Write the frames and the curves into one file."""
+    # in two dimensions stresses and densities are per area, which their units must say
     units = UNIT_STYLES[state.units].of(state.dimension)
     grid, reference = wanted.grid, state.reference
     with store.writing(path, FIELDS, key) as file:
@@ -126,8 +129,10 @@ def collect(
         _put_labels(file, wanted, state.types)
         file.put("step", [int(f["step"]) for f in frames], ("time",), "1", "timestep of the frame")
         _put_box(file, frames, units)
+        # the first direction runs fastest in memory, so it comes last
         axes = tuple(grid.axes[::-1])
         for name, meaning in meanings(wanted, units, state.types).items():
+            # LAMMPS mixes bar with electronvolts; the file has one unit of stress
             values = meaning.factor * np.stack([f[f"field {name}"] for f in frames])
             dims = ("time", *axes, *([meaning.components[0]] if meaning.components else []))
             file.put(name, values, dims, meaning.units, meaning.title, configuration=meaning.configuration)
@@ -138,6 +143,7 @@ def _put_nodes(file: store.Document, wanted: Wanted, reference: Box, units: Unit
     """Coordinates along the axes: of the nodes in the reference box, or in the laboratory."""
     grid = wanted.grid
     for number, (axis, direction) in enumerate(zip(grid.axes, grid.directions, strict=True)):
+        # the coordinates of a box that deforms can only be those of one frame; box and origin tell the rest
         steps = (np.arange(grid.cells[number]) + 0.5) / grid.cells[number]
         if grid.region is None:
             low, length = reference.corner[direction], reference.edges[direction, direction]
@@ -152,6 +158,7 @@ def _put_labels(file: store.Document, wanted: Wanted, types: int) -> None:
     """Names of components."""
     file.dimension("axis", list(XYZ), "1", "direction")
     file.dimension("voigt", list(VOIGT), "1", "component of a symmetric tensor")
+    # labels that no dataset uses would be dimensions of nothing
     if any(name in FITTED for name in wanted.fields):
         file.dimension("tensor", list(TENSOR), "1", "component of a tensor, row and column")
     if "composition" in wanted.fields:
@@ -168,6 +175,7 @@ def _put_box(file: store.Document, frames: Sequence[Mapping[str, Any]], units: U
 
 def _put_curve(group: store.Group, rows: Array, motion: Motion, units: UnitStyle) -> None:
     """The whole box in time."""
+    # the nine columns behind them are the box
     table = dict(zip(COLUMNS, rows.T, strict=False))
     boxes = rows[:, len(COLUMNS) :].reshape(-1, 3, 3)
     group.dimension("time", table["time"], units.time, "simulated time")
@@ -183,6 +191,7 @@ def _put_curve(group: store.Group, rows: Array, motion: Motion, units: UnitStyle
         ("atoms", "atoms", "1", "number of atoms"),
     ):
         group.put(name, table[key], ("time",), unit, what)
+    # tension is positive here, pressure in LAMMPS
     stress = -units.pressure_factor * np.stack([table[f"p{c}"] for c in VOIGT], axis=1)
     what = "Cauchy stress: minus the pressure tensor of LAMMPS"
     group.put("stress", stress, ("time", "voigt"), units.stress, what)

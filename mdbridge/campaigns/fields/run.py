@@ -69,6 +69,7 @@ class State:
     def reference(self) -> Box:
         """The reference box."""
         a, b, c = self.periodic
+        # JSON knows lists alone
         return Box(np.array(self.edges), np.array(self.corner), (a, b, c), self.dimension)
 
     def write(self, folder: Path) -> None:
@@ -112,6 +113,7 @@ class Times:
     def sampled(self, step: int) -> bool:
         """Whether the atoms are looked at."""
         left = (self.start - step) % self.every
+        # looks are counted back from the end of their frame, which is one of them
         near = left % self.spacing == 0 and left < self.over * self.spacing
         return near and step > self.begin and step >= self.start
 
@@ -165,6 +167,7 @@ def observe(
         MDError: the run failed; the frames up to there are kept.
     """
     path = source.parent / str(config.md.script)
+    # what LAMMPS carries in it: positions, velocities, and the references of the atoms
     restart = None if before is None else before / RESTART
     with script.start(comm, path, log, config.md.variables, restart) as session:
         known = None if before is None else parallel.on_root(comm, lambda: State.read(before))
@@ -172,9 +175,12 @@ def observe(
         watch.attach(lambda step: tell((step - watch.times.start) / watch.times.every))
         try:
             session.run(frames * watch.times.every, "post no")
+            # in a flowing box the first look waits until the box has been seen to move
             watch.fields.flush(comm)
         finally:
+            # also after a failure: the frames so far are read with it
             parallel.on_root(comm, watch.save)
+        # a run may end early without an error, which is none to LAMMPS
         watch.finish(frames)
         session.commands(f"write_restart {folder / RESTART}")
 
@@ -193,14 +199,17 @@ class Watch:
         times: Times | None = None,
     ):
         self.comm, self.config, self.session, self.folder = comm, config, session, folder
+        # after the script and before the first command of ours
         self.setup = setup.read(comm, session, log)
         self.units = checks.units(session)
         self.wanted = wanted(config, self.setup.temperature)
         checks.check(comm, session, self.wanted)
+        # the start is a frame of its own in the first segment alone
         now = self._first = session.step
         self.times = times or self._times(now if known is None else known.start, now - (known is None))
         self.known = known
         reference = None if known is None else known.reference
+        # a box that has turned over meanwhile must be known from before
         followed = None if known is None else np.array(known.followed)
         self.material = Material(reference, followed, self.setup.flows)
         self.curves = Curves(self.material)  # what is known of it is told when it is attached
@@ -225,6 +234,7 @@ class Watch:
             InputError: the script does not define what is asked for.
         """
         session, times, w = self.session, self.times, self.wanted
+        # a trajectory without a script has no potential, hence no energies
         acts = self.config.md.script is not None
         self.curves = Curves(self.material, moves, acts)
         forces = None
@@ -232,12 +242,14 @@ class Watch:
             (LossGuard(self.setup.loses), every(1)),
             (self.material, every(1)),
         ]
+        # at every step, right after the material has given new atoms their reference
         if w.filter is not None:
             shift = self.known.shift if self.known is not None else None
             self.smoothing = Smoothing(w.filter, self.material, None if shift is None else np.array(shift))
             watchers.append((self.smoothing, every(1)))
         if w.stress == "hardy":
             forces = PairForces(w.grid, w.shape, w.radius, self.material)
+            # right after the forces of the same steps, whose end the fields look at
             watchers.append((forces, times.sampled))
         fields = Fields(w, self.material, times.framed, self._keep, self.smoothing, forces)
         self.fields = fields
@@ -246,6 +258,7 @@ class Watch:
             (fields, times.sampled),
             (_Progress(tell), every(_PROGRESS)),
         ]
+        # in this order: fields take what the others have learned of the same step
         for observer, schedule in watchers:
             session.attach(observer, schedule)
 
@@ -253,6 +266,7 @@ class Watch:
         """Write a frame (rank 0)."""
         arrays = {name: np.asarray(frame[name]) for name in ("step", "time", "box", "origin")}
         arrays["time"] = np.asarray(self.times.clock(frame["step"], frame["time"]))
+        # apart from step and box, whose names a field may have
         arrays |= {f"field {name}": values for name, values in frame["fields"].items()}
         save(self.folder / frame_name(self.times.number(frame["step"])), arrays)
         self.save()
@@ -260,10 +274,12 @@ class Watch:
     def save(self) -> None:
         """Write the curves and the state so far, with which frames can be read (rank 0)."""
         rows = self.curves.take()
+        # a dump may know better than the timestep of the script
         for row in rows:
             row[1] = self.times.clock(int(row[0]), row[1])
         if len(rows):
             self._rows.append(rows)
+        # nothing has been seen if the run failed at its start
         if self._rows and self.material.motion is not None:
             save(self.folder / CURVE, {"rows": np.concatenate(self._rows)})
             self.state().write(self.folder)
@@ -274,6 +290,7 @@ class Watch:
         assert motion is not None
         session, known = self.session, self.known
         shift = None if self.smoothing is None else self.smoothing.shift.tolist()
+        # the reference is that of the first segment for ever
         if known is not None:
             return replace(known, followed=motion.box.edges.tolist(), shift=shift)
         first = motion.reference
@@ -335,6 +352,7 @@ def frames_in(folders: list[Path]) -> list[dict[str, Any]]:
     """The frames in the folders of segments, in their order, as far as none is missing."""
     paths = {path.name: path for folder in folders for path in folder.glob("frame-*.npz")}
     whole: list[dict[str, Any]] = []
+    # a lost frame ends the series: what follows it belongs to a segment that is made again
     while (path := paths.get(frame_name(len(whole)))) is not None:
         with np.load(path) as stored:
             whole.append(dict(stored))

@@ -53,6 +53,7 @@ def read(comm: MPI.Comm, session: Session, log: Path) -> Setup:
     Raises:
         InputError: the script has switched its echo off.
     """
+    # LAMMPS keeps the last lines of its log to itself
     session.lmp.flush_buffers()
     text = parallel.on_root(comm, lambda: log.read_text(errors="replace") if log.exists() else "")
     return of(text)
@@ -66,12 +67,14 @@ def of(log: str) -> Setup:
         if not words:
             continue
         name, *arguments = words
+        # nothing survives it
         if name == "clear":
             setup = Setup()
         elif name == "echo" and arguments[:1] in (["none"], ["screen"]):
             raise InputError(
                 f"the script says 'echo {arguments[0]}': what it sets up is read from its log; leave that out"
             )
+        # which makes LAMMPS forget what thermo_modify had chosen
         elif name == "thermo_style":
             setup.temperature = "thermo_temp"
         elif name == "thermo_modify":
@@ -87,6 +90,7 @@ def of(log: str) -> Setup:
 
 
 def _fix(setup: Setup, name: str, _group: str, style: str, *arguments: str) -> None:
+    # a fix of the same name replaces the one before
     setup.fixes[name] = style
     setup.carried.discard(name)
     if style.startswith("deform") and ("remap", "v") in itertools.pairwise(arguments):
@@ -95,6 +99,7 @@ def _fix(setup: Setup, name: str, _group: str, style: str, *arguments: str) -> N
 
 def _thermo(setup: Setup, arguments: list[str]) -> None:
     for key, value in itertools.pairwise(arguments):
+        # the line comes again with the value of its variable
         if key == "temp" and "$" not in value:
             setup.temperature = value
         elif key == "lost":

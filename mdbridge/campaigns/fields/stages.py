@@ -42,8 +42,10 @@ class Campaign:
         """The segments of the run: as many as there are checkpoints, if the script can go on from one."""
         pieces = [self._frames]
         if self.config.md.trajectory is None and self._resumable:
+            # a script that cannot go on from a restart file is one piece, however long
             size = self.config.checkpoint.every_frames
             pieces = [min(size, self._frames - done) for done in range(0, self._frames, size)]
+        # cuts change nothing but where LAMMPS writes restart files, unless there are cuts
         reads = (*_READ, "checkpoint.every_frames") if len(pieces) > 1 else _READ
         links = []
         for number, piece in enumerate(pieces, 1):
@@ -75,6 +77,7 @@ class Campaign:
     @property
     def _frames(self) -> int:
         md, every = self.config.md, self.config.observe.every
+        # a trajectory is one piece: its frames are known when it is read
         return 1 if md.steps is None or every is None else md.steps // every
 
     @property
@@ -98,6 +101,7 @@ class Campaign:
         comm, workspace = self.comm, self.workspace
         try:
             stages.chain(comm, workspace, _OBSERVED, self.links, "run")
+        # what was seen before a failure is often what explains it
         except MdbridgeError:
             self._keep_partial()
             raise
@@ -115,6 +119,7 @@ class Campaign:
         places = self._places()
         frames = run.frames_in(places)
         if frames:
+            # the state of the last segment: those before it are its beginning
             wanted, state = run.wanted(self.config), run.State.read(places[-1])
             results.collect(folder / "fields.h5", wanted, state, frames, run.curve(places), key, complete)
         return len(frames)
@@ -195,10 +200,12 @@ def read(source: Path, overrides: Sequence[str]) -> tuple[FieldsInput, dict[str,
         if not path.is_file():
             raise InputError(f"{source}: '{key}' = {name!r}: there is no file {path}")
         if key == "md.script":
+            # a potential that changes under the same name makes another run
             known = language.files(path, config.md.variables)
             files |= {f"md.script: {label}": contents(file) for label, file in known.items()}
         else:
             files[key] = contents(path)
+            # from its headers alone, before a folder is made
             trajectory.check(path, config)
     return config, files
 

@@ -51,6 +51,7 @@ class Stored:
     def names(self) -> list[str]:
         """Names of the fields."""
         known = self.file.attributes()
+        # in the order of the input, extras last
         listed = [*_listed(known["fields"]), *_listed(known["extra"])]
         return [name for name in listed if name in self.file]
 
@@ -64,6 +65,7 @@ class Stored:
 
     def frame(self, name: str, number: int) -> Array:
         """``([nz,] ny, nx[, k])`` a field of one frame."""
+        # one frame at a time: the whole series may not fit into memory
         return self.file.get(name, at=number)
 
     def components(self, name: str) -> list[str]:
@@ -102,9 +104,11 @@ class Stored:
         stretch, shear = curve.get("stretch"), curve.get("shear")
         most, turned = np.abs(stretch - 1.0).max(axis=0), np.abs(shear).max(axis=0)
         periodic = np.array(self.file.attributes()["periodic"], dtype=bool)
+        # a box that is wrapped around its atoms breathes with the farthest of them
         most = np.where(periodic, most, 0.0)
         if max(most.max(), turned.max()) < _LOADED:
             return Loading("none", "", "t", curve.get("time"))
+        # a box that does both is called by what it does more
         if turned.max() >= most.max():
             plane = ("xy", "xz", "yz")[int(turned.argmax())]
             return Loading("shear", plane, f"\\gamma_{{{plane}}}", shear[:, int(turned.argmax())])
@@ -114,6 +118,7 @@ class Stored:
     def load_at(self, number: int) -> float:
         """The measure of the load at a frame."""
         steps = self.file.group("curve").integers("step")
+        # frames and points of the curves need not be the same steps
         return float(np.interp(self.step[number], steps, self.loading.values))
 
 

@@ -57,6 +57,7 @@ class Header:
     @property
     def box(self) -> tuple[Array, Array]:
         """``(3,)`` corner and ``(3, 3)`` edges, one a row; a dump tells what a leaning box fits into."""
+        # the bounding box of a leaning one is wider by its tilts, to either side
         bounds = np.array(self.bounds)
         xy, xz, yz = bounds[:, 2] if bounds.shape[1] == 3 else np.zeros(3)
         (xlo, xhi), (ylo, yhi), (zlo, zhi) = bounds[:, :2]
@@ -89,21 +90,22 @@ def headers(path: Path) -> list[Header]:
     """
     try:
         with _text(path) as stream:
-            found = list(_headers(stream, path))
+            recorded = list(_headers(stream, path))
     except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
         raise InputError(f"{path}: not a text dump of LAMMPS ({error})") from error
-    if not found:
+    if not recorded:
         raise InputError(f"{path}: holds no frame of a LAMMPS dump")
-    for before, after in itertools.pairwise(found):
+    for before, after in itertools.pairwise(recorded):
         if after.step <= before.step:
             raise InputError(
                 f"{path}: step {after.step} follows step {before.step}: the frames of a trajectory must "
                 "follow each other in time; cut away what an interrupted run wrote twice"
             )
-    return found
+    return recorded
 
 
 def _text(path: Path) -> IO[str]:
+    # LAMMPS itself takes it by its ending, too
     if path.suffix == ".gz":
         return gzip.open(path, "rt", encoding="utf-8")
     return path.open(encoding="utf-8")
@@ -132,6 +134,7 @@ def _headers(stream: IO[str], path: Path) -> Iterator[Header]:
                 flags = tuple(item.split()[2:])
                 bounds = tuple(tuple(float(word) for word in next(stream).split()) for _ in range(3))
             elif item.startswith("ATOMS"):
+                # atoms are counted, not parsed: LAMMPS reads them
                 if sum(1 for _ in itertools.islice(stream, atoms)) < atoms:
                     raise StopIteration
                 yield Header(step, atoms, units, time, bounds, flags, tuple(item.split()[1:]))
@@ -152,9 +155,9 @@ def check(path: Path, config: FieldsInput) -> None:
     Raises:
         InputError: which field, and what is missing.
     """
-    found = headers(path)
-    first, wanted = found[0], config.observe.fields
-    for header in found:
+    recorded = headers(path)
+    first, wanted = recorded[0], config.observe.fields
+    for header in recorded:
         if header.columns != first.columns:
             raise InputError(f"{path}: the columns of step {header.step} are not those of step {first.step}")
 
@@ -179,11 +182,12 @@ def check(path: Path, config: FieldsInput) -> None:
         require(_FORCES, False, "'md.script', which sets up the potential, as well as a trajectory")
         require(_MASSES, "mass" in first.columns, "masses, by 'md.script' or by a column mass")
         _check_alone(path, first)
-    _chosen(path, found, config)
+    _chosen(path, recorded, config)
 
 
 def _check_alone(path: Path, first: Header) -> None:
     """What a dump must say where no script sets its system up."""
+    # the numbers of a dump mean nothing without, and LAMMPS would take its default
     if first.units not in UNIT_STYLES:
         raise InputError(
             f"{path}: the dump does not say its units ('dump_modify … units yes'), or they are none of "
@@ -198,15 +202,17 @@ def _check_alone(path: Path, first: Header) -> None:
         )
 
 
-def _chosen(path: Path, found: Sequence[Header], config: FieldsInput) -> tuple[list[int], set[int]]:
+def _chosen(path: Path, recorded: Sequence[Header], config: FieldsInput) -> tuple[list[int], set[int]]:
     """The steps at which frames end, and those that are looked at for them.
 
     Raises:
         InputError: the dump does not have a step that a frame averages over.
     """
-    steps, observe = [header.step for header in found], config.observe
+    steps, observe = [header.step for header in recorded], config.observe
+    # counted from the first frame, as those of a run are from its start
     ends = [s for s in steps if observe.every is None or (s - steps[0]) % observe.every == 0]
     back = [k * observe.average_every for k in range(observe.average_over)]
+    # the first frame has nothing before it to be averaged over
     looks = {end - k for end in ends for k in back if end - k >= steps[0]}
     missing = sorted(looks - set(steps))
     if missing:
@@ -220,10 +226,10 @@ def _chosen(path: Path, found: Sequence[Header], config: FieldsInput) -> tuple[l
 class Replayed(Times):
     """When the steps of a dump are looked at."""
 
-    def __init__(self, ends: Sequence[int], looks: set[int], found: Sequence[Header]):
-        super().__init__(found[0].step, found[0].step - 1, 1, 1, 1, 1)
+    def __init__(self, ends: Sequence[int], looks: set[int], recorded: Sequence[Header]):
+        super().__init__(recorded[0].step, recorded[0].step - 1, 1, 1, 1, 1)
         self._numbers = {step: number for number, step in enumerate(ends)}
-        self._looks, self._steps = frozenset(looks), {header.step: header.time for header in found}
+        self._looks, self._steps = frozenset(looks), {header.step: header.time for header in recorded}
 
     def clock(self, step: int, time: float) -> float:
         said = self._steps.get(step)
@@ -255,28 +261,33 @@ def observe(
         MDError: LAMMPS refused it.
     """
     path = (source.parent / str(config.md.trajectory)).resolve()
-    found = parallel.on_root(comm, lambda: headers(path))
-    ends, looks = _chosen(path, found, config)
-    times = Replayed(ends, looks, found)
-    with _open(comm, config, source, log, path, found) as session:
+    recorded = parallel.on_root(comm, lambda: headers(path))
+    ends, looks = _chosen(path, recorded, config)
+    times = Replayed(ends, looks, recorded)
+    with _open(comm, config, source, log, path, recorded) as session:
         watch = Watch(comm, config, session, log, folder, None, times)
-        _settle(session, watch, path, found, config)
-        done = iter(range(1, len(found) + 1))
-        watch.attach(lambda _: tell(next(done, 1) / len(found)), found[0].moves and not watch.setup.biased)
+        _settle(session, watch, path, recorded, config)
+        done = iter(range(1, len(recorded) + 1))
+        watch.attach(
+            lambda _: tell(next(done, 1) / len(recorded)), recorded[0].moves and not watch.setup.biased
+        )
         try:
-            session.commands(_rerun(path, found[0]))
+            session.commands(_rerun(path, recorded[0]))
             watch.fields.flush(comm)
         finally:
             parallel.on_root(comm, watch.save)
-    parallel.on_root(comm, lambda: _verify(path, folder, found, ends))
+    parallel.on_root(comm, lambda: _verify(path, folder, recorded, ends))
 
 
-def _settle(session: Session, watch: Watch, path: Path, found: Sequence[Header], config: FieldsInput) -> None:
+def _settle(
+    session: Session, watch: Watch, path: Path, recorded: Sequence[Header], config: FieldsInput
+) -> None:
     """Keep the script's fixes from acting on the box, and compare its clock with that of the dump.
 
     Raises:
         InputError: a field needs what they do.
     """
+    # a replay calls the ends of steps, at which these act
     for name in watch.setup.moving():
         session.commands(f"unfix {name}")
     if watch.setup.biased and "stress" in config.observe.fields and config.observe.kinetic == "lammps":
@@ -285,7 +296,7 @@ def _settle(session: Session, watch: Watch, path: Path, found: Sequence[Header],
             "that LAMMPS moves; take observe.kinetic = 'mean'"
         )
     timestep = float(session.lmp.extract_global("dt"))
-    first, last = found[0], found[-1]
+    first, last = recorded[0], recorded[-1]
     if watch.setup.flows and first.time is not None and last.time is not None:
         passed = (last.step - first.step) * timestep
         if abs(last.time - first.time - passed) > _SAME * passed:
@@ -295,7 +306,7 @@ def _settle(session: Session, watch: Watch, path: Path, found: Sequence[Header],
             )
 
 
-def _verify(path: Path, folder: Path, found: Sequence[Header], ends: Sequence[int]) -> None:
+def _verify(path: Path, folder: Path, recorded: Sequence[Header], ends: Sequence[int]) -> None:
     """See that all frames are there, and that nothing of the script has moved the box meanwhile.
 
     Raises:
@@ -304,7 +315,7 @@ def _verify(path: Path, folder: Path, found: Sequence[Header], ends: Sequence[in
     made = frames_in([folder])
     if len(made) < len(ends):
         raise MDError(f"{path}: LAMMPS came to frame {len(made)} of {len(ends)}")
-    known = {header.step: header for header in found}
+    known = {header.step: header for header in recorded}
     for frame in made:
         header = known[int(frame["step"])]
         edges = np.diag(frame["box"])
@@ -317,6 +328,7 @@ def _verify(path: Path, folder: Path, found: Sequence[Header], ends: Sequence[in
 
 def _rerun(path: Path, first: Header) -> str:
     """The command that replays a dump."""
+    # whatever the dump calls them: the keywords below say how they are meant
     columns = ["x", "y", "z"]
     if "ix" in first.columns and first.place in ("x", "xs"):
         columns += ["ix", "iy", "iz"]
@@ -327,13 +339,14 @@ def _rerun(path: Path, first: Header) -> str:
 
 
 def _open(
-    comm: MPI.Comm, config: FieldsInput, source: Path, log: Path, path: Path, found: Sequence[Header]
+    comm: MPI.Comm, config: FieldsInput, source: Path, log: Path, path: Path, recorded: Sequence[Header]
 ) -> Session:
     """The script's system, or one made of the first frame."""
     if config.md.script is None:
-        return _alone(comm, log, path, found)
+        return _alone(comm, log, path, recorded)
     session = script.start(comm, source.parent / config.md.script, log, config.md.variables, None)
-    other = next((header for header in found if header.atoms != session.natoms), None)
+    # forces between atoms that the dump leaves out would be missing without a word
+    other = next((header for header in recorded if header.atoms != session.natoms), None)
     acting = next((name for name in config.observe.fields if name in _FORCES), None)
     if other is not None and acting is not None:
         count = session.natoms
@@ -345,9 +358,9 @@ def _open(
     return session
 
 
-def _alone(comm: MPI.Comm, log: Path, path: Path, found: Sequence[Header]) -> Session:
+def _alone(comm: MPI.Comm, log: Path, path: Path, recorded: Sequence[Header]) -> Session:
     """A system without forces, of the box, the atoms and the masses of the first frame."""
-    first = found[0]
+    first = recorded[0]
     masses, flat = parallel.on_root(comm, lambda: _types(path, first))
     if flat:
         raise InputError(
@@ -359,6 +372,7 @@ def _alone(comm: MPI.Comm, log: Path, path: Path, found: Sequence[Header]) -> Se
     ]
     tilts = [repr(float(edges[k])) for k in ((1, 0), (2, 0), (2, 1))]
     boundary = " ".join(first.flags[-3:]) or "p p p"
+    # neighbour lists are made even if nothing acts; this far they are short
     distance = float(np.prod(np.diag(edges)) / max(first.atoms, 1)) ** (1 / 3)
     session = Session(comm, log)
     session.commands(
@@ -376,7 +390,8 @@ def _alone(comm: MPI.Comm, log: Path, path: Path, found: Sequence[Header]) -> Se
         """
     )
     session.commands("\n".join(f"mass {k} {mass!r}" for k, mass in enumerate(masses, 1)))
-    second = found[min(1, len(found) - 1)]
+    # steps and times of two frames give the timestep, of which rates of the box are made
+    second = recorded[min(1, len(recorded) - 1)]
     if second.step > first.step and second.time is not None and first.time is not None:
         session.commands(f"timestep {(second.time - first.time) / (second.step - first.step)!r}")
     return session
@@ -395,6 +410,7 @@ def _types(path: Path, first: Header) -> tuple[list[float], bool]:
     if "mass" in first.columns:
         column = rows[:, first.columns.index("mass")].astype(float)
         for kind in np.unique(types):
+            # a mass belongs to a type here; a script may give each atom its own
             values = np.unique(column[types == kind])
             if len(values) > 1:
                 raise InputError(f"{path}: atoms of type {kind} have different masses: give 'md.script'")

@@ -27,6 +27,7 @@ def take(wanted: Wanted, sample: Sample, smoothing: Smoothing | None) -> Array:
         ``(*shape, 7)`` sums over this rank's atoms.
     """
     motion = sample.motion
+    # the weights are those of the reference, for ever: the field belongs to the material
     lattice = wanted.grid.place(motion.reference)
     coordinates, origin = sample.array(COORDINATES), sample.array(ORIGIN)
     f = lattice.coordinates(motion.at_first(coordinates))
@@ -40,6 +41,7 @@ def take(wanted: Wanted, sample: Sample, smoothing: Smoothing | None) -> Array:
     else:
         u = sample.array(SMOOTHED)[atoms] + shifts @ smoothing.shift[directions]
     mass = sample.mass[atoms, None]
+    # images are listed one by one, so that none may be met again around the corner
     as_listed = replace(lattice, repeats=np.zeros_like(lattice.repeats))
     return sums.node_sums(
         as_listed, f, np.hstack([mass, mass * u, mass * affine]), wanted.radius, wanted.shape

@@ -127,6 +127,7 @@ class Sample:
     @cached_property
     def velocity(self) -> Array:
         """``(n, 3)`` velocities in the laboratory."""
+        # LAMMPS has the velocity of the atom itself, in the box
         own = self.chosen(self._atoms.v)
         return own if self._beyond is None else own + self._beyond
 
@@ -160,6 +161,7 @@ def _types(sample: Sample) -> Array:
 def _flux(sample: Sample) -> Array:
     """e v − S · v of each atom, whose sum is what 'compute heat/flux' gives."""
     v = sample.velocity
+    # the order of LAMMPS: this tensor is not symmetric atom by atom
     xx, yy, zz, xy, xz, yz, yx, zx, zy = (sample.table(CENTROID, 9) / sample.constants.pressure).T
     virial = np.stack([xx, xy, xz, yx, yy, yz, zx, zy, zz], axis=1).reshape(-1, 3, 3)
     energy = sample.values(ENERGY) + 0.5 * sample.constants.energy * sample.mass * (v * v).sum(axis=1)

@@ -38,6 +38,7 @@ class Curves(Observer):
 
     def __init__(self, material: Material, moves: bool = True, acts: bool = True):
         self.material = material
+        # a trajectory without velocities would have the pressure of a crystal at rest
         unknown = set() if moves else {"temp", "ke", *PRESSURES}
         unknown |= set() if acts else {"pe", *PRESSURES}
         self.thermo = tuple(name for name in (*SCALARS, *PRESSURES) if name not in unknown)
@@ -78,6 +79,7 @@ def strains(edges: Array, motion: Motion) -> dict[str, Any]:
         components xy, xz, yz of T; ``strain`` ``(n, 6)`` the Green–Lagrange strain.
     """
     first = motion.reference.edges
+    # edges are rows here, columns in x = T X
     affine = np.swapaxes(np.linalg.inv(first) @ edges, -1, -2)
     strain = 0.5 * (np.swapaxes(affine, -1, -2) @ affine - np.eye(3))
     return {

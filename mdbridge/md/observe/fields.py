@@ -64,6 +64,7 @@ class Fields(Observer):
     def prepare(self, session: "Session") -> None:
         """Define the computes that are needed."""
         self._present = Present(self.wanted, Constants.of(session))
+        # only what is asked for: every compute costs at each look
         sources = set(self._present.sources)
         for source, style in (
             (ENERGY, "pe/atom"),
@@ -71,6 +72,7 @@ class Fields(Observer):
             (VIRIAL, "stress/atom NULL virial"),
             (CENTROID, "centroid/stress/atom NULL virial"),
         ):
+            # a user of the library may have defined them before
             if any(s.startswith(source) for s in sources) and not session.defines(source):
                 session.commands(f"compute {source.removeprefix('c_')} all {style}")
         if self._wants(CARRIED):
@@ -107,10 +109,12 @@ class Fields(Observer):
     def _serve(self, comm: MPI.Comm, atoms: Atoms, motion: Motion) -> None:
         sample = Sample(atoms, motion, self.wanted.group, self._constants)
         framed = self.framed(atoms.step)
+        # a rank that fails alone must not leave the others in the reduction
         mine, error = parallel.attempt(lambda: self._take(sample, framed))
         parallel.agree(comm, error)
         assert mine is not None
         for name, values in mine.items():
+            # rank 0 alone needs the sum, and memory for it
             whole = np.empty_like(values) if comm.rank == 0 else None
             comm.Reduce(values, whole)
             if whole is not None:

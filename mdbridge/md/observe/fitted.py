@@ -19,6 +19,7 @@ def take(wanted: Wanted, sample: Sample) -> Array:
     """
     motion = sample.motion
     lattice = wanted.grid.place(motion.box)
+    # unwrapped, so that an atom that has left the box is beside where it came from
     now = motion.coordinates(sample.unwrapped)
     u = (now - sample.array(COORDINATES)) @ motion.reference.bare()[0]
     others = np.hstack([now[:, _free(wanted, motion)], u])

@@ -48,6 +48,7 @@ class LossGuard(Observer):
         if not self._count:
             return
         comm.Allreduce(self._mine, self._all)
+        # more than expected is no loss: LAMMPS counts anew at its next output
         lost = self._expected - int(self._all[0])
         if lost > 0:
             raise MDError(

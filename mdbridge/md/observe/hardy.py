@@ -63,6 +63,7 @@ class PairForces(Observer):
         style = str(session.lmp.extract_global("pair_style") or "none")
         self._style = style
         self._may_be_embedded = style.startswith(_EMBEDDED)
+        # components of the vector and the force, so that no image has to be guessed
         terms = ["pair/local dx dy dz fx fy fz eng", "property/local patom1 patom2"]
         names = ["mdbridge_pairs", "mdbridge_pair_atoms"]
         if self._bonded:
@@ -112,6 +113,7 @@ class PairForces(Observer):
             count = np.bincount(first, minlength=atoms.count)
             energy = self._per_atom("mdbridge_pair_energy", atoms.count)
             two_body = self._per_atom("mdbridge_two_body", atoms.count)
+            # LAMMPS splits the embedding energy over the pairs in which the atom comes first
             share = (energy - two_body) / np.maximum(count, 1)
             extras = products(r, r) * (share[first] / (r * r).sum(axis=1))[:, None]
         x, virial = atoms.x[first], products(r, f)
@@ -141,6 +143,7 @@ class PairForces(Observer):
         volume = motion.box.volume / self._pressure
         theirs = np.array(self._lmp.numpy.extract_compute("mdbridge_forces", 0, 1)[:6]) * volume
         fixes = np.array(self._lmp.numpy.extract_compute("mdbridge_fixes", 0, 1)[:6]) * volume
+        # near rest the virial is a small difference of large forces
         scale = max(np.abs(theirs).max(), float(np.sqrt(comm.allreduce((virial**2).sum()))))
         if np.abs(fixes).max() > _AGREE * scale:
             raise InputError(
@@ -158,14 +161,17 @@ class PairForces(Observer):
         )
 
     def _sum(self, x: Array, bond: Array, virial: Array) -> Array:
-        motion = self.material.look(self._atoms)  # type: ignore[arg-type]
+        assert self._atoms is not None
+        motion = self.material.look(self._atoms)
         lattice = self.grid.place(motion.box)
         f = lattice.coordinates(x)
         chosen: Any = slice(None)
         if not lattice.fills:
+            # a bond may reach into the region from an atom that is far from it
             longest = float(np.sqrt((bond * bond).sum(axis=1).max(initial=0.0)))
             chosen, f, _ = sums.images(lattice, f, lattice.reach(self.radius + longest))
         volume = kernels.integral(self.shape, len(self.grid.cells), self.radius) * lattice.depth
+        # tension is positive: pairs that pull have r · f < 0
         values = -virial[chosen] * (self._pressure / volume)
         return bonds.bond_sums(lattice, f, bond[chosen], values, self.radius, self.shape)
 

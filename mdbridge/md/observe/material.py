@@ -106,6 +106,7 @@ class Material(Observer):
             )
 
     def local(self, atoms: Atoms) -> None:
+        # an atom that comes changes the number of some rank; the rest is met at the next look
         if atoms.step % _LOOK and atoms.count == self._count and not self.flows:
             return
         self._count = atoms.count
@@ -113,6 +114,7 @@ class Material(Observer):
         if self.flows:
             self._time(atoms.time, motion.box.edges)
         known = atoms.array(KNOWN)
+        # LAMMPS fills the arrays of an atom that comes with zeros
         new = known == 0.0
         if not new.any():
             return
@@ -126,6 +128,7 @@ class Material(Observer):
         if self._before is not None and time > self._before[0]:
             moved = edges - self._before[1]
             # LAMMPS begins to move the box at the end of a run's first step
+            # a box that has not moved yet says nothing of how fast it will
             if self.rate is not None or moved.any():
                 self.rate = moved / (time - self._before[0])
         self._before = time, edges.copy()

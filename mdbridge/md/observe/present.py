@@ -33,6 +33,7 @@ class Present:
         self.quantities = wanted.quantities(constants.types)
         self._known = channels(constants.types, wanted.extra)
         # every channel once, though several fields may take it
+        # a dictionary keeps the order, which must be the same on all ranks
         self._plain = list(dict.fromkeys(c for q in self.quantities for c in q.plain))
         self._whole = list(dict.fromkeys(c for q in self.quantities for c in q.whole))
         self._squares = list(dict.fromkeys(c for q in self.quantities for c in q.squares))
@@ -57,6 +58,7 @@ class Present:
             totals = sums.node_totals(lattice, f, w.radius, w.shape)
             require_seen(totals, w.radius)
             share = (totals * lattice.cell_volume)[:, None]
+        # images that are like their atoms need no list: indices wrap around
         if lattice.fills and rate is None:
             seen = sample
         else:
@@ -74,6 +76,7 @@ class Present:
         """The sums over all ranks, by channel."""
         w = self.wanted
         depth = w.grid.place(motion.box).depth
+        # a channel may be summed with either weight, so names alone do not tell them apart
         plain, whole = np.split(taken, [self._widths(self._plain).sum()], axis=-1)
         return Sums(
             self._named(plain, self._plain),

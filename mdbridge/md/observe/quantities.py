@@ -91,6 +91,7 @@ def _mean(channel: str, weight: str = "number") -> Callable[[Sums], Quotient]:
 def _of_local_mean(motion: Array, momentum: Array, mass: Array) -> Array:
     """Σ m (v − v̄) ⊗ (v − v̄), of sums with any one weight; v̄ is the local mean velocity."""
     with np.errstate(invalid="ignore", divide="ignore"):
+        # Σ m v̄ ⊗ v̄, without a second pass over the atoms
         together = products(momentum, momentum) / mass
     return motion - np.where(mass > 0.0, together, 0.0)
 
@@ -106,6 +107,7 @@ def _temperature(s: Sums) -> Quotient:
     beyond = _of_local_mean(s.plain["motion"], s.plain["momentum"], mass)
     with np.errstate(invalid="ignore", divide="ignore"):
         free = number - np.where(mass > 0.0, s.squares["mass"] / mass, 0.0)
+    # round-off over round-off is no temperature
     several = free > _ALONE * number
     heat = beyond[..., : c.dimension].sum(axis=-1, keepdims=True)
     scale = c.energy / (c.boltzmann * c.freedom)
@@ -119,6 +121,7 @@ def _virial_about_mean(s: Sums) -> Quotient:
 
 def _hardy(s: Sums) -> Quotient:
     kinetic = _of_local_mean(s.density("motion"), s.density("momentum"), s.density("mass"))
+    # attached in the wrong order: never a matter of input
     if s.bonds is None:
         raise RuntimeError("the pair forces of this step were not taken")
     return _per_window(s.bonds - s.constants.energy * s.constants.pressure * kinetic)

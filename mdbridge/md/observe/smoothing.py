@@ -55,4 +55,5 @@ class Smoothing(Observer):
             atoms.image_bits,
             self.weight,
         )
+        # linear, so the filter of an image is that of its atom plus that of the shift
         self.shift = self.shift + self.weight * (self.material.look(atoms).shift - self.shift)

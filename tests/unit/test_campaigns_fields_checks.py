@@ -1,0 +1,71 @@
+"""What is refused before a run: grids and windows that do not fit."""
+
+import numpy as np
+import pytest
+from field_systems import CRYSTAL, simulation
+from mpi4py import MPI
+
+from mdbridge.campaigns.fields import checks
+from mdbridge.core.errors import InputError
+from mdbridge.fields.box import Box
+from mdbridge.fields.grid import CellGrid
+from mdbridge.md.observe.wanted import Wanted
+
+COMM = MPI.COMM_SELF
+
+
+def wanted(axes="xy", cells=(5, 4), radius=2.5, fields=("density",), region=None, group="all"):
+    return Wanted(CellGrid(axes, cells, region), "cone", radius, list(fields), group)
+
+
+def test_grids_and_windows_that_fit_pass():
+    with simulation() as session:
+        for asked in (
+            wanted(),
+            wanted(fields=["strain", "stress"]),
+            wanted(region=((-1.0, 4.0), (0.0, 2.0))),
+        ):
+            checks.check(COMM, session, asked)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"radius": 0.05, "cells": (7, 7)}, "a field needs atoms in its windows"),
+        ({"radius": 0.8, "fields": ["D2min"], "axes": "xyz", "cells": (5, 4, 3)}, "'D2min' needs 5 atoms"),
+        ({"region": ((0.0, 50.0), (0.0, 2.0))}, "does not fit the box, which repeats after"),
+        ({"group": "none"}, "the script defines no such group"),
+        ({"radius": 1.5, "cells": (2, 2), "fields": ["stress"]}, "atoms lie between the nodes"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_the_units_of_the_script(changes, words):
+    with simulation() as session, pytest.raises(InputError) as error:
+        checks.check(COMM, session, wanted(**changes))
+    assert words in str(error.value)
+    if "radius" in changes:
+        assert "sigma" in str(error.value)
+
+
+def test_a_plane_has_no_third_direction():
+    flat = """
+        units lj
+        dimension 2
+        lattice hex 0.9
+        region whole block 0 8 0 6 -0.25 0.25
+        create_box 1 whole
+        create_atoms 1 box
+        mass 1 1.0
+        """
+    with simulation(flat) as session, pytest.raises(InputError, match="has two dimensions"):
+        checks.check(COMM, session, wanted("xz", (4, 4)))
+
+
+def test_styles_without_names_are_refused():
+    micro = simulation(CRYSTAL.replace("units lj", "units micro"))
+    with micro, pytest.raises(InputError, match="units micro: fields are written in the styles metal, "):
+        checks.units(micro)
+
+
+def test_the_mean_distance_of_atoms_fills_the_box():
+    assert checks.spacing(Box(np.diag([4.0, 3.0, 2.0]), np.zeros(3)), 3) == pytest.approx(2.0)
+    assert checks.spacing(Box(np.diag([4.0, 3.0, 9.0]), np.zeros(3), dimension=2), 3) == pytest.approx(2.0)

@@ -1,0 +1,38 @@
+"""Figures of fields and curves: which components, on which scales, in any number of directions."""
+
+import numpy as np
+import pytest
+from stored_fields import FIELDS, make
+
+from mdbridge.campaigns.fields import figures
+from mdbridge.campaigns.fields.stored import opened
+
+
+@pytest.mark.parametrize(("axes", "cells"), [("y", (5,)), ("xz", (4, 3)), ("xyz", (4, 3, 3))])
+def test_every_field_and_the_curves_are_drawn(tmp_path, axes, cells):
+    make(tmp_path / "fields.h5", axes=axes, cells=cells)
+    figures.draw(tmp_path / "fields.h5", tmp_path, 2)
+    for name in (*(f"field_{n}" for n in [*FIELDS, "mine"]), "curves"):
+        assert (tmp_path / f"{name}.png").stat().st_size > 5000
+
+
+def test_components_are_those_in_the_directions_of_the_grid(tmp_path):
+    make(tmp_path / "fields.h5", axes="xz", cells=(4, 3))
+    with opened(tmp_path / "fields.h5") as stored:
+        assert [part for part, _ in figures.components(stored, "displacement")] == ["x", "z"]
+        assert [part for part, _ in figures.components(stored, "stress")] == ["xx", "zz", "xz"]
+        assert [part for part, _ in figures.components(stored, "composition")] == ["type 1", "type 2"]
+        assert figures.components(stored, "density") == [("", None)]
+
+
+def test_scales_are_common_even_about_zero_and_never_empty():
+    low, high, _ = figures._limits(np.array([-1.0, 0.0, 3.0, np.nan]), True)
+    assert low == -high and 2.5 < high <= 3.0
+    low, high, _ = figures._limits(np.full(5, 2.0), False)
+    assert low < 2.0 < high
+    assert figures._limits(np.array([np.nan]), True)[:2] == (0.0, 1.0)
+
+
+def test_units_are_written_short():
+    assert figures.short("g/cm^3") == "g/cm³"
+    assert figures.short("epsilon/sigma^3") == "ε/σ³"

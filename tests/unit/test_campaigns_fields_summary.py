@@ -1,0 +1,18 @@
+"""Numbers of a campaign of fields."""
+
+import pytest
+from stored_fields import make
+
+from mdbridge.campaigns.fields import summary
+
+
+def test_numbers_are_those_of_the_last_frame(tmp_path):
+    make(tmp_path / "fields.h5")
+    found = summary.of(tmp_path / "fields.h5")
+    assert (found["frames"], found["natoms"], found["steps"]) == (3, 40, [0, 200])
+    assert found["fields"]["mine"]["last"]["mine"] == {"min": 2.0, "mean": 7.5, "max": 13.0}
+    assert found["fields"]["displacement"]["empty_nodes_last"] == pytest.approx(1 / 12)
+    assert found["fields"]["displacement"]["last"]["x"]["min"] == 3.0  # the empty node does not count
+    assert found["loading"]["last"] == pytest.approx(1.02)
+    assert found["stress_last"]["xx"] == pytest.approx(2.0)
+    assert found["complete"] is True

@@ -1,0 +1,89 @@
+"""Frames of fields: groups, extras, averages over steps, and nodes without atoms."""
+
+import numpy as np
+import pytest
+from field_systems import CRYSTAL, attached, simulation
+
+from mdbridge.core.errors import InputError
+from mdbridge.fields.grid import CellGrid
+from mdbridge.md.observe.fields import Fields
+from mdbridge.md.observe.material import Material
+from mdbridge.md.observe.schedule import every, on
+from mdbridge.md.observe.wanted import Wanted
+
+NVE = "fix motion all nve\nthermo 10\n"
+
+
+def test_where_there_are_no_atoms_means_are_nan_and_densities_nothing():
+    slab = CRYSTAL.replace(
+        "create_atoms 1 box", "region slab block 0 1.9 INF INF INF INF\n    create_atoms 1 region slab"
+    )
+    with simulation(slab, NVE) as session:
+        frames, _ = attached(
+            session, ["density", "velocity", "displacement", "stress"], cells=(10, 4), radius=1.4
+        )
+        session.run(10)
+    fields = frames[-1]["fields"]
+    empty = fields["density"] == 0.0
+    assert 0.2 < empty.mean() < 0.8
+    assert np.isnan(fields["velocity"][empty]).all() and np.isfinite(fields["velocity"][~empty]).all()
+    assert (fields["stress"][empty] == 0.0).all()
+
+
+def test_fields_of_a_group_are_those_of_its_atoms():
+    with simulation(CRYSTAL, "group heavy type 2\n" + NVE) as session:
+        whole, _ = attached(session, ["composition", "number_density"])
+        heavy, _ = attached(session, ["composition", "number_density"], group="heavy")
+        session.run(10)
+    assert (heavy[-1]["fields"]["composition"][..., 1] == 1.0).all()
+    share = whole[-1]["fields"]["composition"][..., 1] * whole[-1]["fields"]["number_density"]
+    np.testing.assert_allclose(heavy[-1]["fields"]["number_density"], share, rtol=1e-12)
+
+
+def test_an_extra_is_the_mean_over_the_atoms_of_its_source():
+    more = "variable twice atom 2*type\ncompute own all property/atom type\n" + NVE
+    with simulation(CRYSTAL, more) as session:
+        frames, _ = attached(session, ["composition"], extra={"kind": "c_own", "double": "v_twice"})
+        session.run(10)
+    fields = frames[-1]["fields"]
+    expected = fields["composition"] @ [1.0, 2.0]
+    np.testing.assert_allclose(fields["kind"], expected, rtol=1e-12)
+    np.testing.assert_allclose(fields["double"], 2 * expected, rtol=1e-12)
+    with simulation(CRYSTAL, NVE) as session, pytest.raises(InputError, match="c_slip"):
+        attached(session, ["density"], extra={"slip": "c_slip"})
+
+
+def test_a_frame_is_the_mean_over_its_looks():
+    def observed(session, looks):
+        material, frames = Material(), []
+        session.attach(material, every(1))
+        wanted = Wanted(CellGrid("xy", (5, 4)), "cone", 2.5, ["density", "velocity"])
+        session.attach(Fields(wanted, material, on([max(looks)]), frames.append), on(looks))
+        return frames
+
+    with simulation(CRYSTAL, NVE) as session:
+        single = [observed(session, [step]) for step in (10, 15, 20)]
+        together = observed(session, [10, 15, 20])
+        session.run(20)
+    density = np.array([frames[0]["fields"]["density"] for frames in single])
+    velocity = np.array([frames[0]["fields"]["velocity"] for frames in single])
+    found = together[0]["fields"]
+    np.testing.assert_allclose(found["density"], density.mean(axis=0), rtol=1e-12)
+    momentum = (density[..., None] * velocity).sum(axis=0) / density.sum(axis=0)[..., None]
+    np.testing.assert_allclose(found["velocity"], momentum, rtol=1e-11, atol=1e-13)
+
+
+def test_logs_and_trajectories_are_those_of_a_run_without_observers():
+    def run(observe):
+        with simulation(
+            CRYSTAL, "fix motion all nve\nthermo_style custom step temp pe press pxx pxy\nthermo 10"
+        ) as session:
+            if observe:
+                attached(session, ["density", "velocity", "stress", "strain", "temperature"])
+            session.run(60)
+            order = np.argsort(session.atoms().ids)
+            thermo = [session.lmp.get_thermo(name) for name in ("temp", "pe", "press", "pxx", "pxy")]
+            return session.atoms().x[order].copy(), session.atoms().v[order].copy(), thermo
+
+    for one, two in zip(run(False), run(True), strict=True):
+        np.testing.assert_array_equal(one, two)
