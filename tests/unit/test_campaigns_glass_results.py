@@ -23,6 +23,15 @@ def test_energy_at_mean_composition_is_free_of_the_composition(tmp_path):
     assert free[-1].mean() - free[0].mean() == pytest.approx(0.02 * 0.5)
 
 
+def test_where_the_composition_is_the_mean_the_energy_stays_what_it_is():
+    """The types' shares weigh their energies: here 20 and 80 of a hundred atoms."""
+    composition = np.array([[[0.2, 0.5]], [[0.8, 0.5]]])
+    first = {"type_energy": np.array([-4.0, -6.0]), "type_fraction": np.array([0.2, 0.8])}
+    later = {"type_energy": np.array([-3.0, -5.0]), "type_fraction": np.array([0.2, 0.8])}
+    made = results._composition_part([one | {"composition": composition} for one in (first, later)])
+    np.testing.assert_allclose(made, 2 * [[[0.0, 0.6]]], rtol=0, atol=1e-12)
+
+
 def test_every_dataset_has_named_dimensions_units_and_a_place(tmp_path):
     path = stored(tmp_path, extra={"csym": "c_csym"})
     cells, corners = ("gamma", "y", "x"), ("gamma", "y_corner", "x_corner")

@@ -1,5 +1,6 @@
 """'mdbridge status' and 'mdbridge clean': what is told of a folder, and what is removed from it."""
 
+import os
 import shutil
 
 import pytest
@@ -61,6 +62,17 @@ def test_done_to_do_and_made_from_another_input_with_both_values(run, tmp_path, 
     words = told(root, capsys)
     assert "shear done" in words
     assert "vtk to do" in words
+
+
+def test_of_several_inputs_it_is_the_latest_run_s_that_is_compared(run, tmp_path, capsys):
+    seen = set()
+    for hour, strain in enumerate((0.004, 0.002, 0.003)):
+        root = run(strain)
+        (new,) = set((root / "records" / "shear").iterdir()) - seen
+        os.utime(new, (1e9 + hour, 1e9 + hour))
+        seen.add(new)
+    (tmp_path / "in.toml").write_text(TEXT.replace("0.002", "0.005"))
+    assert "shear.max_strain was 0.003, now 0.005" in told(root, capsys)
 
 
 def test_what_is_damaged_is_named(run, capsys):

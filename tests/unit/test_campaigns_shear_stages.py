@@ -68,6 +68,12 @@ def test_everything_is_written_with_units_and_places(tmp_path):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(("every", "kept"), [(3, (0, 3, 6, 8)), (4, (0, 4, 8)), (100, (0, 8))])
+def test_fields_are_kept_of_every_so_many_frames_and_of_the_last(every, kept):
+    _, case = stages.prepare(INPUTS / "stz_bump.toml", [*SMALL, f"shear.fields_every={every}"])
+    assert case.kept() == kept
+
+
 def test_what_is_written_is_what_was_computed(tmp_path):
     _, case = stages.prepare(INPUTS / "stz_bump.toml", [*SMALL, "shear.fields_every=4"])
     result = forward(case)
