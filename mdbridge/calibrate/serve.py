@@ -25,8 +25,13 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from ..core.errors import InputError, MdbridgeError
+from .scratch import Shared, filled, removed
 
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # of prctl(2)
+_OVERWRITTEN = (
+    "the model has written to {}, which is too large to be copied and which all processes share: "
+    "have it write to another name"
+)
 _LAST_RESORT = 5.0  # s that processes may take to die of SIGKILL
 
 
@@ -78,14 +83,19 @@ def unpacked(buffer: bytearray) -> Iterator[Any]:
 # the keeper ------------------------------------------------------------------------
 
 
-def main(lifeline: int, path: Sequence[str]) -> NoReturn:
+def main(lifeline: int, home: str, path: Sequence[str]) -> NoReturn:
     """Fork, and keep the process until it ends or ``lifeline`` does.
 
     Args:
         lifeline: descriptor of the reading end of a pipe that nothing is written to.
+        home: folder whose content the process finds in a working folder of its own; none if empty.
         path: where modules are imported from.
     """
     sys.path[:] = path
+    # the keeper's, not the process's: it must be removed however that ends
+    scratch = filled(Path(home)) if home else None
+    if scratch is not None:
+        os.chdir(scratch)
     _prctl(_SET_CHILD_SUBREAPER, 1)
     woken, waker = os.pipe()
     os.set_blocking(waker, False)
@@ -102,7 +112,7 @@ def main(lifeline: int, path: Sequence[str]) -> NoReturn:
             os.close(descriptor)
         os.setsid()
         _prctl(_SET_PDEATHSIG, signal.SIGKILL)
-        _serve()
+        _serve(scratch)
     for descriptor in (0, 1):
         os.close(descriptor)
     status = None
@@ -112,6 +122,8 @@ def main(lifeline: int, path: Sequence[str]) -> NoReturn:
             break
         status = _reaped().get(process)
     _end_all(process)
+    if scratch is not None:
+        removed(scratch)
     _end_like(status)
 
 
@@ -173,7 +185,7 @@ def _prctl(option: int, value: int) -> None:
 # the process that it keeps -----------------------------------------------------------
 
 
-def _serve() -> NoReturn:
+def _serve(scratch: Path | None) -> NoReturn:
     """Answer calls until there are none any more; what is printed goes to stderr."""
     code = 1
     try:
@@ -182,7 +194,7 @@ def _serve() -> NoReturn:
         os.dup2(nothing, 0)  # a model that reads its input must not take the calls
         os.dup2(2, 1)
         faulthandler.enable(all_threads=False)  # where compiled code crashes is said on stderr
-        _answer(calls, answers, os.getpid())
+        _answer(calls, answers, os.getpid(), scratch)
         code = 0
     except BrokenPipeError:
         pass
@@ -192,9 +204,10 @@ def _serve() -> NoReturn:
         os._exit(code)  # at once: what a model started may not let the process end
 
 
-def _answer(calls: int, answers: int, process: int) -> None:
+def _answer(calls: int, answers: int, process: int, scratch: Path | None) -> None:
     function: Callable[..., Any] | None = None
     trouble: Failure | None = None
+    shared = None if scratch is None else Shared(scratch)
     buffer = bytearray()
     while block := os.read(calls, 1 << 20):
         buffer += block
@@ -205,6 +218,8 @@ def _answer(calls: int, answers: int, process: int) -> None:
             _write(answers, packed(("begun", None)))
             value = None
             failure = trouble
+            if scratch is not None:  # where an import, or the last call, may have left for another place
+                os.chdir(scratch)
             if function is not None:
                 try:
                     value, failure = function(*content), None
@@ -212,6 +227,8 @@ def _answer(calls: int, answers: int, process: int) -> None:
                     failure = Failure.of(error)
             if os.getpid() != process:  # a child that a model forked and left to run on
                 os._exit(0 if failure is None else 1)
+            if shared is not None and (changed := shared.written()):
+                value, failure = None, Failure("error", _OVERWRITTEN.format(", ".join(changed)))
             sys.stdout.flush()
             sys.stderr.flush()
             _write(answers, packed(("answer", (value, failure))))

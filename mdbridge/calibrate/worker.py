@@ -32,7 +32,7 @@ _RANKS = ("PMI", "PMIX", "MPI_", "MPIR", "HYDRA", "HYDI", "OMPI_")
 # this very package, wherever the path leads; the current folder, which Python puts first, is off it
 _BOOT = (
     "import sys; sys.path[0] = sys.argv[2]; from mdbridge.calibrate.serve import main; "
-    "main(int(sys.argv[1]), sys.argv[3:])"
+    "main(int(sys.argv[1]), sys.argv[3], sys.argv[4:])"
 )
 _PACKAGE = str(Path(__file__).resolve().parents[2])
 
@@ -60,6 +60,8 @@ class Worker:
     Args:
         folders: where modules may be imported from after all other places.
         time_limit: seconds for one call; None for no limit.
+        home: folder whose content the process finds in a working folder of its own, see
+            :mod:`~mdbridge.calibrate.scratch`; it works in the present one if None.
 
     Example:
         :meth:`assign` a function, :meth:`start` a call of it, and :meth:`poll` until there is an answer.
@@ -67,8 +69,8 @@ class Worker:
         there first, and does not count towards the time limit.
     """
 
-    def __init__(self, folders: Sequence[str] = (), time_limit: float | None = None):
-        self.time_limit = time_limit
+    def __init__(self, folders: Sequence[str] = (), time_limit: float | None = None, home: str | None = None):
+        self.time_limit, self._home = time_limit, home
         self._folders = list(folders)
         self._function: bytes | None = None
         self._process: _Process | None = None
@@ -83,7 +85,7 @@ class Worker:
     def begin(self) -> None:
         """Start the process, if there is none; it gets ready while the caller does something else."""
         if self._process is None:
-            self._process = _Process(_path(self._folders))
+            self._process = _Process(_path(self._folders), self._home or "")
             if self._function is not None:
                 self._process.send(("function", self._function))
 
@@ -161,10 +163,10 @@ class _Process:
         silent: no more answers will come.
     """
 
-    def __init__(self, path: Sequence[str]):
+    def __init__(self, path: Sequence[str], home: str):
         lifeline_end, self._lifeline = os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _BOOT, str(lifeline_end), _PACKAGE, *path],
+            [sys.executable, "-c", _BOOT, str(lifeline_end), _PACKAGE, home, *path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -147,3 +147,41 @@ def test_programs_of_a_model_do_not_keep_a_finished_job(script, tmp_path, misbeh
     assert job.returncode == 0, job.stderr
     listing = subprocess.run(["ps", "-eo", "args="], capture_output=True, text=True, check=True).stdout
     assert "time.sleep(6021)" not in listing
+
+
+RACING = """
+import time, numpy as np
+def respond(a, b, how):
+    open("input.txt", "w").write(f"{a} {b}")  # fixed names, as simulation programs have them
+    time.sleep(0.1)
+    a, b = map(float, open("input.txt").read().split())
+    return {"y": a * np.linspace(0, 1, 5) + b}
+"""
+
+
+def test_fixed_file_names_are_each_ranks_own(script, tmp_path, misbehaved):
+    """Distances are those of their parameters, on two ranks as on one."""
+    path = misbehaved("race")
+    (tmp_path / "misbehaved.py").write_text(RACING)
+    job = launch(
+        script,
+        2,
+        "calibrate",
+        path,
+        "--out",
+        tmp_path / "out",
+        "--set",
+        "ego.initial=14",
+        "--set",
+        "ego.evaluations=14",
+        timeout=90,
+    )
+    assert job.returncode == 0, job.stderr
+    t = [0.0, 0.25, 0.5, 0.75, 1.0]
+    made = trials.read(tmp_path / "out" / "trials.jsonl")[1]
+    assert len(made) == 14
+    for trial in made:
+        a, b = trial.parameters["a"], trial.parameters["b"]
+        squares = [(a * x + b - (0.5 * x + 0.25)) ** 2 for x in t]
+        assert trial.distance == pytest.approx((sum(squares) / 5) ** 0.5, abs=1e-12)
+    assert not (tmp_path / "input.txt").exists()

@@ -170,3 +170,27 @@ def test_a_file_beside_the_input_does_not_replace_a_module_of_python(tmp_path, m
     monkeypatch.chdir(tmp_path)
     with Worker([str(tmp_path)]) as worker:
         assert worker.call(eval, "__import__('mine').choice([5])").value == 5
+
+
+def test_each_process_works_in_a_folder_of_its_own_that_goes_with_it(tmp_path):
+    (tmp_path / "input.txt").write_text("of the user")
+    with Worker([str(HERE)], home=str(tmp_path)) as one, Worker([str(HERE)], home=str(tmp_path)) as two:
+        folders = [Path(worker.call(os.getcwd).value) for worker in (one, two)]
+        assert folders[0] != folders[1] and tmp_path not in folders
+        for worker, text in ((one, "1"), (two, "2")):
+            assert worker.call(models.rewrite, "input.txt", text).value == "of the user"
+        assert [worker.call(models.rewrite, "input.txt", "3").value for worker in (one, two)] == ["1", "2"]
+        # an import, or a call, that leaves for another place does not take the next one with it
+        one.call(os.chdir, str(tmp_path))
+        assert Path(one.call(os.getcwd).value) == folders[0]
+    assert (tmp_path / "input.txt").read_text() == "of the user"
+    assert not any(folder.exists() for folder in folders)
+
+
+@pytest.mark.parametrize("mode", ["kill", "_exit", "hang"])
+def test_the_folder_goes_however_the_process_ends(tmp_path, mode):
+    with Worker([str(HERE)], time_limit=0.5, home=str(tmp_path)) as worker:
+        folder = Path(worker.call(os.getcwd).value)
+        assert folder.exists()
+        assert worker.call(models.misbehave, mode).failure is not None
+        assert not folder.exists()

@@ -110,7 +110,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> tuple[CalibrateInput, Pat
 
 def worker_for(settings: CalibrateInput, folder: Path) -> Worker:
     """A process for the user's code; it starts at once."""
-    worker = Worker([str(folder)], settings.ego.time_limit_s)
+    worker = Worker([str(folder)], settings.ego.time_limit_s, str(folder))
     # at once: it imports while the input is read
     worker.begin()
     return worker

@@ -1,0 +1,93 @@
+"""A working folder of its own for a process: a model with fixed file names meets no other one there.
+
+It holds what lies beside the input, so that names relative to that folder lead to the
+same content.  Files are copied, so that writing to one changes this copy alone; very large
+ones are linked, and a call that has written to one of these is refused.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+COPIED_FILE, COPIED_ALL = 16 << 20, 256 << 20
+"""Bytes of a file, and of all files together, up to which they are copied and not linked."""
+
+ENTRIES = 2000
+"""Files and folders that are looked at; what lies deeper in a larger tree is linked as a whole."""
+
+_RESULTS = ("mdbridge.json", "trials.jsonl")
+"""A folder with one of these holds results of ours, of which a model needs nothing."""
+
+
+def filled(source: Path) -> Path:
+    """A new temporary folder with the content of ``source``; the caller removes it."""
+    scratch = Path(tempfile.mkdtemp(prefix="mdbridge-model-"))
+    room = COPIED_ALL
+    # breadth first: what lies near the input is what a model is likely to use
+    todo, seen = [(source, scratch)], 0
+    while todo:
+        here, there = todo.pop(0)
+        for entry in _entries(here):
+            seen += 1
+            target = there / entry.name
+            with contextlib.suppress(OSError):  # unreadable, or gone meanwhile: it is not there for the model
+                if entry.is_dir() and not entry.is_symlink() and seen <= ENTRIES:
+                    target.mkdir()
+                    todo.append((entry, target))
+                elif entry.is_file() and (size := entry.stat().st_size) <= min(COPIED_FILE, room):
+                    shutil.copy2(entry, target)
+                    room -= size
+                else:
+                    target.symlink_to(entry.resolve())
+    return scratch
+
+
+def removed(scratch: Path) -> None:
+    """Remove a folder of :func:`filled`."""
+    shutil.rmtree(scratch, ignore_errors=True)
+
+
+class Shared:
+    """The large files of a working folder, which are those of all processes.
+
+    Args:
+        scratch: a folder of :func:`filled`, as it was made.
+    """
+
+    def __init__(self, scratch: Path):
+        links = (Path(root, name) for root, _, names in os.walk(scratch) for name in names)
+        self._before = {link: _state(link) for link in links if link.is_symlink()}
+
+    def written(self) -> list[str]:
+        """Those that have changed since this was asked last, by the names that they really have."""
+        changed = []
+        for link, before in self._before.items():
+            now = _state(link)
+            if now is not None and now != before:
+                changed.append(str(link.resolve()))
+                self._before[link] = now
+        return changed
+
+
+def _state(link: Path) -> tuple[int, int] | None:
+    """Time and size of what a link leads to; None if it leads nowhere, or was replaced by a file."""
+    try:
+        status = link.stat()
+        return (status.st_mtime_ns, status.st_size) if link.is_symlink() else None
+    except OSError:
+        return None
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    """What a model may need of a folder, in order of names."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return
+    for entry in entries:
+        ours = any((entry / name).exists() for name in _RESULTS) if entry.is_dir() else False
+        if not (entry.name.startswith(".") or entry.name == "__pycache__" or ours):
+            yield entry

@@ -1,0 +1,79 @@
+"""A working folder of its own: what is in it, what is shared, and what is left behind."""
+
+import os
+
+import pytest
+
+from mdbridge.calibrate import scratch
+from mdbridge.calibrate.scratch import Shared, filled, removed
+
+
+@pytest.fixture
+def source(tmp_path):
+    (tmp_path / "table.txt").write_text("1\n")
+    (tmp_path / "solve").write_text("#!/bin/sh\n")
+    (tmp_path / "solve").chmod(0o755)
+    (tmp_path / "mesh").mkdir()
+    (tmp_path / "mesh" / "plate.msh").write_text("nodes\n")
+    for name in (".git", "__pycache__", "out", "older"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "large").write_text("x")
+    (tmp_path / "out" / "mdbridge.json").write_text("{}")
+    (tmp_path / "older" / "trials.jsonl").write_text("{}")
+    (tmp_path / "link").symlink_to("table.txt")
+    return tmp_path
+
+
+@pytest.fixture
+def make(source):
+    made = []
+
+    def fill():
+        made.append(filled(source))
+        return made[-1]
+
+    yield fill
+    for folder in made:
+        removed(folder)
+
+
+def test_what_a_model_needs_is_there_and_is_its_own(source, make):
+    one, two = make(), make()
+    assert one != two and sorted(p.name for p in one.iterdir()) == ["link", "mesh", "solve", "table.txt"]
+    assert os.access(one / "solve", os.X_OK) and (one / "mesh" / "plate.msh").read_text() == "nodes\n"
+    (one / "table.txt").write_text("2\n")
+    (one / "link").write_text("3\n")
+    (one / "mesh" / "plate.msh").write_text("others\n")
+    (one / "new.txt").write_text("4\n")
+    for folder in (source, two):
+        assert (folder / "table.txt").read_text() == "1\n"
+        assert (folder / "mesh" / "plate.msh").read_text() == "nodes\n" and not (folder / "new.txt").exists()
+
+
+def test_large_files_are_shared_and_a_change_is_seen(source, make, monkeypatch):
+    monkeypatch.setattr(scratch, "COPIED_FILE", 3)
+    folder = make()
+    assert (folder / "solve").is_symlink() and not (folder / "table.txt").is_symlink()
+    shared = Shared(folder)
+    (folder / "solve").read_text()
+    assert shared.written() == []
+    (folder / "solve").write_text("#!/bin/sh\necho\n")
+    assert shared.written() == [str(source / "solve")] and shared.written() == []
+    (folder / "solve").unlink()  # a file of its own is nobody else's
+    (folder / "solve").write_text("own")
+    assert shared.written() == []
+
+
+def test_all_together_have_a_limit_and_a_large_tree_is_linked(source, make, monkeypatch):
+    monkeypatch.setattr(scratch, "COPIED_ALL", 2)
+    assert sum(p.is_symlink() for p in make().rglob("*") if p.is_file()) >= 2
+    monkeypatch.setattr(scratch, "ENTRIES", 1)
+    assert (make() / "mesh").is_symlink()
+
+
+def test_it_is_removed_but_not_what_it_leads_to(source, monkeypatch):
+    monkeypatch.setattr(scratch, "ENTRIES", 1)
+    monkeypatch.setattr(scratch, "COPIED_FILE", 0)
+    folder = filled(source)
+    removed(folder)
+    assert not folder.exists() and (source / "mesh" / "plate.msh").exists() and (source / "solve").exists()
