@@ -246,7 +246,8 @@ def copy_of(sampled, folder):
 
 
 @pytest.mark.parametrize("size", [300, 20_000])
-def test_a_full_disk_during_sampling(campaign, size):
+def test_a_full_disk_during_sampling(sampled, campaign, size):
+    """``sampled`` has had the loops compiled: their cache cannot be written either, but is not the matter."""
     out = campaign.parent / "out"
     job = mdbridge("sample", campaign, "--out", out, file_size=size)
     assert_one_line(job, 1, "out/samples/", ".npz", "cannot be written", "File too large")
