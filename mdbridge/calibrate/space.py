@@ -51,13 +51,6 @@ class Parameter:
             return float(np.log(value / self.low) / np.log(self.high / self.low))
         return float(self._quantiles(stats.truncnorm.cdf, np.array(value)))
 
-    def slope(self, unit: float) -> float:
-        """d value / d unit."""
-        h = 1e-6
-        # one-sided at a bound, beyond which there is no quantile
-        low, high = max(unit - h, 0.0), min(unit + h, 1.0)
-        return float((self.value(np.array(high)) - self.value(np.array(low))) / (high - low))
-
     def _quantiles(self, function: Callable[..., Array], at: Array) -> Array:
         """A function of the normal distribution, truncated at the bounds."""
         mean, deviation = self.mean, self.deviation

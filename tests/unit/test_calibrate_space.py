@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy import stats
 
 from mdbridge.calibrate.space import Parameter, Space, design
 from mdbridge.core.errors import InputError
@@ -20,18 +19,6 @@ def test_value_and_unit_are_inverse_and_keep_to_the_bounds(parameter):
     values = parameter.value(units)
     assert values[0] == pytest.approx(parameter.low) and values[-1] == pytest.approx(parameter.high)
     assert [parameter.unit(v) for v in values] == pytest.approx(units, abs=1e-9)
-
-
-@pytest.mark.parametrize("unit", [0.0, 0.3, 1.0])
-def test_the_slope_is_that_of_the_quantiles_also_at_the_bounds(unit):
-    """One over the density: at a bound, beyond which there is no quantile, as well."""
-    line, decades, bell = ALL
-    assert line.slope(unit) == pytest.approx(5.0, rel=1e-6)
-    value = decades.value(np.array(unit))
-    assert decades.slope(unit) == pytest.approx(value * np.log(1000.0), rel=1e-4)
-    within = stats.norm.cdf([-3.5, 1.5])
-    density = stats.norm.pdf(bell.value(np.array(unit)), 0.7, 0.2) / (within[1] - within[0])
-    assert bell.slope(unit) == pytest.approx(1.0 / density, rel=2e-2 if unit == 0.0 else 1e-4)
 
 
 def test_medians():
