@@ -27,6 +27,7 @@ from ..core.workspace import (
 )
 
 MODULES = {
+    "fields": "fields.stages",
     "graphene": "peridynamics.stages",
     "graphene-study": "graphene_study.stages",
     "glass": "glass.stages",

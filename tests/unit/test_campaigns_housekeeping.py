@@ -1,17 +1,20 @@
 """'mdbridge status' and 'mdbridge clean': what is told of a folder, and what is removed from it."""
 
+import importlib
 import os
 import shutil
 
 import pytest
 from mpi4py import MPI
 
+from mdbridge import cli
 from mdbridge.campaigns import housekeeping
 from mdbridge.campaigns.shear import stages as shear
 from mdbridge.core.errors import FileError, InputError
 from mdbridge.core.workspace import claim
 
 COMM = MPI.COMM_SELF
+CAMPAIGNS = sorted({*cli.SAMPLED, *cli.OWN_COMMANDS})
 TEXT = """
 campaign = "shear"
 [material]
@@ -135,3 +138,10 @@ def test_a_folder_of_something_else_and_a_lost_input_are_named(run, tmp_path):
         housekeeping.status(COMM, root)
     shutil.copy(root / "input.toml", tmp_path / "in.toml")
     housekeeping.status(COMM, root)
+
+
+@pytest.mark.parametrize("campaign", CAMPAIGNS)
+def test_every_campaign_that_a_command_takes_can_be_asked_for_its_plan(campaign):
+    module = importlib.import_module(f"mdbridge.campaigns.{housekeeping.MODULES[campaign]}")
+    assert callable(module.plan_of)
+    assert campaign == module.CAMPAIGN

@@ -15,7 +15,7 @@ from ...core.console import console
 from ...core.errors import InputError, MdbridgeError
 from ...core.files import write_json
 from ...core.identity import Identity, contents
-from ...core.stages import Link, Product, link_folder, unfinished_folder
+from ...core.stages import Link, Links, Piece, Product, link_folder, unfinished_folder
 from ...core.workspace import Workspace, claim
 from ...md import language, script
 from . import estimate, results, run, trajectory
@@ -70,9 +70,9 @@ class Campaign:
         identity = Identity.of("report", self.config, ("output",), after=after)
         return Product("report", identity, ("summary.json",), self._report)
 
-    def plan(self) -> list[Any]:
+    def plan(self) -> list[Piece]:
         """Everything that a whole run does, in order."""
-        return [(_OBSERVED, self.links), self.fields, self.summary]
+        return [Links(_OBSERVED, self.links), self.fields, self.summary]
 
     @property
     def _frames(self) -> int:
@@ -210,7 +210,7 @@ def read(source: Path, overrides: Sequence[str]) -> tuple[FieldsInput, dict[str,
     return config, files
 
 
-def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Any]:
+def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
     """What a run would do, for 'mdbridge status'."""
     config, files = read(source, overrides)
     return Campaign(MPI.COMM_SELF, config, source, workspace, files).plan()
