@@ -244,7 +244,7 @@ fix motion all nve
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ("units metal|units real", "units real: the observers know the styles metal, lj"),
+        ("units metal|units cgs", "units cgs: the observers know the styles metal, lj"),
         ("units metal|units metal\nboundary p f p", "periodic along x and y"),
     ],
 )
