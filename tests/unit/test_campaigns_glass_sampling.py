@@ -167,7 +167,7 @@ def test_histories_of_a_stage_are_joined_and_times_added(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (("units metal", "units real"), "units real: the observers know the styles metal, lj"),
+        (("units metal", "units cgs"), "units cgs: the observers know the styles metal, lj"),
         (("atom_modify map array", "atom_modify map array\nboundary p f p"), "periodic along x and y"),
     ],
 )

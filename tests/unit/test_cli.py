@@ -11,7 +11,7 @@ import mdbridge
 from mdbridge import cli
 
 COMMANDS = (
-    *("run", "sample", "learn", "solve", "report", "study", "shear", "calibrate"),
+    *("run", "sample", "learn", "solve", "report", "observe", "study", "shear", "calibrate"),
     *("status", "clean", "doctor", "version"),
 )
 

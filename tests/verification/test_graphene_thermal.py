@@ -188,14 +188,15 @@ def test_failed_points_of_the_sweep_are_reported(study, record):
 
 
 def test_what_is_finished_is_not_done_again(study, record):
-    tasks = study / "out" / "tasks"
+    tasks = study / "out" / "records" / "tasks"
     before = {path.name: path.stat().st_mtime_ns for path in tasks.iterdir()}
-    (tasks / "scattered-0.05.json").write_text("{")
+    damaged = next(tasks.glob("scattered-0.05-*.json"))
+    damaged.write_text("{")
     job = command("study", study / "study.toml", "--out", study / "out")
     assert job.returncode == 0, job.stderr
     assert job.stderr.count("sample: done before") == 2
     after = {path.name: path.stat().st_mtime_ns for path in tasks.iterdir()}
-    assert [name for name in after if after[name] != before[name]] == ["scattered-0.05.json"]
+    assert [name for name in after if after[name] != before[name]] == [damaged.name]
     again = json.loads((study / "out" / "study.json").read_text())
     for name, one in record["results"].items():
         if name.startswith("table"):
@@ -203,7 +204,7 @@ def test_what_is_finished_is_not_done_again(study, record):
 
 
 def test_a_sweep_of_its_own_takes_what_the_study_has_learned(study, record):
-    pairs = study / "out" / "0K" / "pairs"
+    pairs = study / "out" / "0K" / "records" / "pairs"
     before = {path.name: path.stat().st_mtime_ns for path in pairs.iterdir()}
     sets = [word for one in _ZERO for word in ("--set", one)]
     job = command("learn", INPUTS / "graphene_0K.toml", "--sweep", "--out", study / "out" / "0K", *sets)
