@@ -11,15 +11,13 @@ atoms by where they are now, and scatter of X, as grows in a shear band, would t
 (by a quarter, measured in a hot crystal at γ = 1).
 """
 
-import math
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from ..fields.grid import Lattice
-from .kernels import SHAPES, smoothing
-from .sums import padded, room, rows
+from .kernels import DECAY, SHAPES
+from .sums import longest, padded, room, row_weights, rows
 
 Array = NDArray[np.float64]
 
@@ -28,14 +26,16 @@ _SINGULAR = 1e-9
 in a plane or on a line, so that no gradient across it can be told."""
 
 
-def moments(lattice: Lattice, f: Array, others: Array, radius: float, shape: str) -> Array:
+def moments(
+    lattice: Lattice, f: Array, others: Array, radius: float, shape: str, decay: float = DECAY
+) -> Array:
     """Weighted moments of z = (f − f_node, others) at every node, over all periodic images.
 
     Args:
         lattice: the nodes; d directions.
         f: ``(n, d)`` grid coordinates of the atoms.
         others: ``(n, m)`` what else each atom has: further coordinates, displacements.
-        radius, shape: as in :func:`..sums.node_sums`.
+        radius, shape, decay: as in :func:`..sums.node_sums`.
 
     Returns:
         ``(*lattice.shape, 1 + p + p (p + 1)/2)`` with p = d + m: Σg, Σg z, and Σg z zᵀ, its upper
@@ -55,6 +55,7 @@ def moments(lattice: Lattice, f: Array, others: Array, radius: float, shape: str
         wraps,
         radius,
         SHAPES.index(shape),
+        decay,
     )
     return sums.reshape(*lattice.shape, -1)
 
@@ -128,7 +129,7 @@ def green_lagrange(gradient: Array) -> Array:
     return 0.5 * (np.swapaxes(gradient, -1, -2) @ gradient - np.eye(gradient.shape[-1]))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _add_moments(
     sums: Array,
     f: Array,
@@ -139,25 +140,29 @@ def _add_moments(
     wraps: NDArray[np.bool_],
     radius: float,
     shape: int,
+    decay: float,
 ) -> None:
     most = room(edges, cells, radius)
     spans, places = np.empty((most, 4), np.int64), np.empty((most, 2))
+    weights = np.empty(longest(edges, cells, radius))
     step = edges[0, 0] / cells[0]
     p = d + others.shape[1]
     # made once: the loop is over all pairs of atoms and nodes
     z = np.empty(p)
     for atom in range(f.shape[0]):
         z[d:] = others[atom]
-        for r in range(rows(spans, places, f[atom], edges, cells, wraps, radius)):
+        count = rows(spans, places, f[atom, 0], f[atom, 1], f[atom, 2], edges, cells, wraps, radius)
+        for r in range(count):
             k, j, first, last = spans[r]
             if d > 2:
                 z[2] = f[atom, 2] - (k + 0.5) / cells[2]
             if d > 1:
                 z[1] = f[atom, 1] - (j + 0.5) / cells[1]
             row = sums[k % cells[2], j % cells[1]]
+            x, square = (first + 0.5) * step + places[r, 1], places[r, 0]
+            row_weights(weights, 0, shape, decay, radius, x, step, square, last - first + 1)
             for i in range(first, last + 1):
-                x = (i + 0.5) * step + places[r, 1]
-                weight = smoothing(shape, math.sqrt(x * x + places[r, 0]) / radius)
+                weight = weights[i - first]
                 z[0] = f[atom, 0] - (i + 0.5) / cells[0]
                 node = row[i % cells[0]]
                 node[0] += weight

@@ -13,10 +13,14 @@ from ..fields.grid import NodeGrid
 # Smoothing functions τ of s = |X − x| / R, each zero beyond s = 1; the last is smooth at its rim.
 SHAPES = ("cone", "paraboloid", "gaussian", "top-hat", "quartic")
 
+GAUSSIAN = SHAPES.index("gaussian")
+DECAY = 4.5
+"""Of the Gaussian exp(−decay s²): a standard deviation of R/3 leaves 1.1 % of the peak at the rim."""
+
 
 @njit(cache=True)
-def smoothing(shape: int, s: float) -> float:
-    """τ(s) of the smoothing function number ``shape`` of :data:`SHAPES`."""
+def smoothing(shape: int, s: float, decay: float = DECAY) -> float:
+    """τ(s) of the smoothing function number ``shape`` of :data:`SHAPES`; ``decay`` is the Gaussian's."""
     if s >= 1.0:
         return 0.0
     if shape == 0:
@@ -24,26 +28,27 @@ def smoothing(shape: int, s: float) -> float:
     if shape == 1:
         return 1.0 - s * s
     if shape == 2:
-        return np.exp(-4.5 * s * s)  # a standard deviation of R/3 leaves 1.1 % of the peak at the rim
+        return math.exp(-decay * s * s)
     if shape == 3:
         return 1.0
     return (1.0 - s * s) ** 2
 
 
-def integral(shape: str, dimension: int, radius: float) -> float:
+def integral(shape: str, dimension: int, radius: float, decay: float = DECAY) -> float:
     """The integral of τ(|x|/R) over a line, a plane or space: a length, an area or a volume.
 
     Args:
         shape: one of :data:`SHAPES`.
         dimension: 1, 2 or 3.
         radius: R.
+        decay: of the Gaussian.
     """
     d = dimension
     if shape == "gaussian":
-        # of r^(d-1) exp(-4.5 r²) up to 1
-        rim = math.exp(-4.5)
-        line = math.sqrt(math.pi / 18.0) * math.erf(math.sqrt(4.5))
-        moment = {1: line, 2: (1.0 - rim) / 9.0, 3: (line - rim) / 9.0}[d]
+        # of r^(d-1) exp(-decay r²) up to 1; expm1: a wide one would lose its digits in 1 - exp
+        line = 0.5 * math.sqrt(math.pi / decay) * math.erf(math.sqrt(decay))
+        plane = -0.5 * math.expm1(-decay) / decay
+        moment = {1: line, 2: plane, 3: 0.5 * (line - math.exp(-decay)) / decay}[d]
     else:
         missing = {
             "cone": 1.0 / (d + 1),

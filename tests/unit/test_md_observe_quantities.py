@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mdbridge.core.units import UNIT_STYLES
-from mdbridge.md.observe.channels import Constants, products
+from mdbridge.md.observe.channels import Constants
 from mdbridge.md.observe.quantities import VOIGT, Sums, extra, present, stress
 
 T = 303.0
@@ -19,7 +19,7 @@ def measured(masses, weights, dimension, rng, draws=400_000):
         "number": np.full((draws, 1), g.sum()),
         "mass": np.full((draws, 1), (g * m).sum()),
         "momentum": np.einsum("a,a,nai->ni", g, m, v),
-        "motion": np.einsum("a,a,nac->nc", g, m, products(v, v)),
+        "heat": np.einsum("a,a,nai,nai->n", g, m, v, v)[:, None],
     }
     squares = {"mass": np.full((draws, 1), (g * g * m).sum())}
     constants = Constants(1.0, 1.0, 1.0, dimension, float(dimension), 1)
@@ -47,7 +47,7 @@ def test_temperature_of_few_atoms_is_right_to_two_parts_in_a_thousand(masses, we
 def test_a_single_atom_has_no_temperature():
     constants = Constants(1.0, 1.0, 1.0, 3, 3.0, 1)
     one = {"number": np.array([[0.7]]), "mass": np.array([[0.7]]), "momentum": np.array([[0.7, 0, 0]])}
-    one["motion"] = np.array([[0.7, 0, 0, 0, 0, 0]])
+    one["heat"] = np.array([[0.7]])
     _, below = present(1)["temperature"].quotient(Sums(one, {"mass": np.array([[0.49]])}, {}, 1.0, constants))
     assert below == 0.0
 

@@ -99,7 +99,10 @@ class Sample:
 
     def table(self, source: str, columns: int) -> Array:
         """``(n, columns)`` the columns of an array of LAMMPS (collective)."""
-        return np.stack([self.values(f"{source}[{k}]") for k in range(1, columns + 1)], axis=1)
+        whole = np.empty((self.count, columns))
+        for k in range(columns):
+            whole[:, k] = self.values(f"{source}[{k + 1}]")
+        return whole
 
     def array(self, name: str) -> NDArray[Any]:
         """``(n, k)`` a per-atom array of LAMMPS."""
@@ -158,6 +161,11 @@ def _types(sample: Sample) -> Array:
     return (sample.types[:, None] == np.arange(1, sample.constants.types + 1)).astype(np.float64)
 
 
+def _heat(sample: Sample) -> Array:
+    v = sample.velocity[:, : sample.constants.dimension]
+    return (sample.mass * np.einsum("ni,ni->n", v, v))[:, None]
+
+
 def _flux(sample: Sample) -> Array:
     """e v − S · v of each atom, whose sum is what 'compute heat/flux' gives."""
     v = sample.velocity
@@ -190,15 +198,16 @@ def _columns(source: str, count: int) -> tuple[str, ...]:
 def channels(types: int, extra: Mapping[str, str]) -> dict[str, Channel]:
     """All channels by name.
 
-    Number, mass, momentum m v, motion m v ⊗ v, potential energy, one of each type, stress times
-    volume with and without motion, heat flux times volume; and whatever the sources of
-    ``extra`` say, under its names.
+    Number, mass, momentum m v, motion m v ⊗ v, its trace as heat, potential energy, one of each
+    type, stress times volume with and without motion, heat flux times volume; and whatever the
+    sources of ``extra`` say, under its names.
     """
     known = {
         "number": Channel(1, lambda s: np.ones((s.count, 1))),
         "mass": Channel(1, lambda s: s.mass[:, None]),
         "momentum": Channel(3, lambda s: s.mass[:, None] * s.velocity, ("v",)),
         "motion": Channel(6, lambda s: s.mass[:, None] * products(s.velocity, s.velocity), ("v",)),
+        "heat": Channel(1, _heat, ("v",)),
         "energy": Channel(1, lambda s: s.values(ENERGY)[:, None], (ENERGY,)),
         "types": Channel(types, _types),
         "stress": Channel(6, lambda s: s.table(STRESS, 6), _columns(STRESS, 6)),

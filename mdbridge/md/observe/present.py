@@ -53,24 +53,39 @@ class Present:
         w = self.wanted
         lattice = w.grid.place(sample.motion.box)
         f = lattice.coordinates(sample.x)
+        # images that are like their atoms need no list: indices wrap around
+        if lattice.fills and rate is None:
+            plain, whole, squares, missed = sums.all_sums(
+                lattice,
+                f,
+                self._columns(sample, self._plain),
+                self._columns(sample, self._whole),
+                self._columns(sample, self._squares),
+                w.radius,
+                w.shape,
+            )
+            if self._whole:
+                require_none(missed, w.radius)
+            return np.concatenate([plain, whole / lattice.cell_volume], axis=-1), squares
         share = np.ones((len(f), 1))
         if self._whole:
             totals = sums.node_totals(lattice, f, w.radius, w.shape)
             require_seen(totals, w.radius)
             share = (totals * lattice.cell_volume)[:, None]
-        # images that are like their atoms need no list: indices wrap around
-        if lattice.fills and rate is None:
-            seen = sample
-        else:
-            atoms, f, shifts = sums.images(lattice, f, lattice.reach(w.radius))
-            beyond = shifts @ rate[w.grid.directions] if rate is not None else np.zeros((len(f), 3))
-            lattice = replace(lattice, repeats=np.zeros_like(lattice.repeats))
-            seen, share = sample.images(atoms, beyond), share[atoms]
+        atoms, f, shifts = sums.images(lattice, f, lattice.reach(w.radius))
+        beyond = shifts @ rate[w.grid.directions] if rate is not None else np.zeros((len(f), 3))
+        lattice = replace(lattice, repeats=np.zeros_like(lattice.repeats))
+        seen, share = sample.images(atoms, beyond), share[atoms]
         columns = np.hstack([self._columns(seen, self._plain), self._columns(seen, self._whole) / share])
         return sums.node_sums(lattice, f, columns, w.radius, w.shape, self._columns(seen, self._squares))
 
     def _columns(self, sample: Sample, names: Sequence[str]) -> Array:
-        return np.hstack([np.empty((sample.count, 0)), *(self._known[c].take(sample) for c in names)])
+        """The channels side by side; written in place, as copies of all atoms cost more than the sums."""
+        widths = self._widths(names)
+        table = np.empty((sample.count, widths.sum()))
+        for name, end, width in zip(names, np.cumsum(widths), widths, strict=True):
+            table[:, end - width : end] = self._known[name].take(sample)
+        return table
 
     def sums(self, taken: Array, squares: Array, motion: Motion, bonds: Array | None) -> Sums:
         """The sums over all ranks, by channel."""
@@ -97,7 +112,11 @@ class Present:
 
 def require_seen(totals: Array, radius: float, unit: str = "") -> None:
     """Raise InputError if an atom's weights over the nodes are all 0."""
-    missed = int((totals == 0.0).sum())
+    require_none(int((totals == 0.0).sum()), radius, unit)
+
+
+def require_none(missed: int, radius: float, unit: str = "") -> None:
+    """Raise InputError if any atom was seen by no node."""
     if missed:
         length = f"{radius:g} {unit}".strip()
         raise InputError(

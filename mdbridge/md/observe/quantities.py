@@ -103,13 +103,14 @@ def _temperature(s: Sums) -> Quotient:
     k_B T (Σ τ − Σ τ² m / Σ τ m) for each direction: with equal weights and masses, n − 1.
     """
     c = s.constants
-    mass, number = s.plain["mass"], s.plain["number"]
-    beyond = _of_local_mean(s.plain["motion"], s.plain["momentum"], mass)
+    mass, number, momentum = s.plain["mass"], s.plain["number"], s.plain["momentum"][..., : c.dimension]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        together = (momentum * momentum).sum(axis=-1, keepdims=True) / mass
+    heat = s.plain["heat"] - np.where(mass > 0.0, together, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         free = number - np.where(mass > 0.0, s.squares["mass"] / mass, 0.0)
     # round-off over round-off is no temperature
     several = free > _ALONE * number
-    heat = beyond[..., : c.dimension].sum(axis=-1, keepdims=True)
     scale = c.energy / (c.boltzmann * c.freedom)
     return np.where(several, scale * heat, 0.0), np.where(several, free, 0.0)
 
@@ -212,7 +213,7 @@ def present(types: int) -> dict[str, Quantity]:
             "kinetic temperature of the motion about the local mean velocity",
             lambda u: u.temperature,
             _temperature,
-            plain=("number", "mass", "momentum", "motion"),
+            plain=("number", "mass", "momentum", "heat"),
             squares=("mass",),
         ),
         Quantity(
