@@ -68,6 +68,7 @@ class Present:
                 require_none(missed, w.radius)
             return np.concatenate([plain, whole / lattice.cell_volume], axis=-1), squares
         share = np.ones((len(f), 1))
+        # the sum of an atom's weights is over all nodes, those of its images too: before they are listed
         if self._whole:
             totals = sums.node_totals(lattice, f, w.radius, w.shape)
             require_seen(totals, w.radius)

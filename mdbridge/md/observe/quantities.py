@@ -104,11 +104,11 @@ def _temperature(s: Sums) -> Quotient:
     """
     c = s.constants
     mass, number, momentum = s.plain["mass"], s.plain["number"], s.plain["momentum"][..., : c.dimension]
+    # 0/0 where there is no atom: told apart below
     with np.errstate(invalid="ignore", divide="ignore"):
         together = (momentum * momentum).sum(axis=-1, keepdims=True) / mass
-    heat = s.plain["heat"] - np.where(mass > 0.0, together, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
         free = number - np.where(mass > 0.0, s.squares["mass"] / mass, 0.0)
+    heat = s.plain["heat"] - np.where(mass > 0.0, together, 0.0)
     # round-off over round-off is no temperature
     several = free > _ALONE * number
     scale = c.energy / (c.boltzmann * c.freedom)
