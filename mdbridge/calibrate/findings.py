@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 from scipy.stats import qmc
 
 from . import intervals, uncertainty
@@ -19,6 +20,10 @@ Array = NDArray[np.float64]
 
 GAP = 0.04
 """Least distance (largest coordinate) of the trials from which the surrogate of the report is made."""
+
+NORMAL = float(stats.norm.ppf(0.975))
+QUANTILES = {"gaussian": NORMAL, "laplace": float(stats.laplace.ppf(0.975, scale=2.0**-0.5))}
+"""Ends of the middle 95 % of noise with the standard deviation 1."""
 
 EXACT = 1e-6
 """Distances below this times the largest count as equal."""
@@ -86,7 +91,33 @@ def _likely(space: Space, answered: Sequence[Trial], likelihood: Likelihood) -> 
             for name, row in zip(space.names, correlation.tolist(), strict=True)
         },
         "noise": noise,
+        "bands": _bands(inference),
     }
+
+
+def _bands(inference: uncertainty.Inference) -> dict[str, dict[str, list[float]]]:
+    """Where 95 % of further measurements of each curve are expected, in the unit of its residuals.
+
+    The parameters scatter normally about the most likely point, and the noise, as its kind says, about
+    the curve; the ends of both are added as squares.
+    """
+    model = inference.model
+    freedom = max(1.0 - len(inference.estimate) / max(model.likelihood.count, 1.0), 1e-3)
+    bands: dict[str, dict[str, list[float]]] = {}
+    pairs = zip(
+        model.likelihood.parts(model(inference.estimate)),
+        model.likelihood.parts(model.jacobian),
+        strict=True,
+    )
+    for (noise, z), (_, slopes) in pairs:
+        if noise.ordered:
+            scatter = np.einsum("ni,ij,nj->n", slopes, inference.covariance, slopes)
+            # the fit has taken its share of a scatter that was estimated from what it left
+            deviation = noise.deviation(z) / (1.0 if noise.known else np.sqrt(freedom))
+            half = np.sqrt(NORMAL**2 * scatter + (QUANTILES[noise.kind] * deviation) ** 2)
+            low, high = (z - half) * noise.scale, (z + half) * noise.scale
+            bands[noise.term] = {"low": low.tolist(), "high": high.tolist()}
+    return bands
 
 
 def _norms(space: Space, answered: Sequence[Trial], groups: Groups | None) -> dict[str, Any]:
@@ -119,7 +150,7 @@ def _flat(space: Space) -> dict[str, Any]:
 
 def _none(reason: str) -> dict[str, Any]:
     keys = ("intervals", "valley", "estimate", "correlation", "noise")
-    return {**dict.fromkeys(keys), "intervals_from": reason, "doubts": []}
+    return {**dict.fromkeys(keys), "intervals_from": reason, "doubts": [], "bands": {}}
 
 
 def _bounds(space: Space, low: Array, high: Array, valley: Array) -> dict[str, Any]:

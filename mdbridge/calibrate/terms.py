@@ -138,7 +138,9 @@ class GrassmannTerm:
 class CurveTerm:
     """ℓ1, the mean absolute difference [Kontolati2021, eq. 40], or ℓ2, its root mean square.
 
-    Points that the reference does not have (NaN) are left out.
+    Points that the reference does not have (NaN) are left out.  Where the model returns its
+    abscissa too, its curve is interpolated to that of the reference; otherwise its points are
+    those of the reference.
 
     Args:
         name: of the curve, ``(n,)``.
@@ -146,20 +148,27 @@ class CurveTerm:
         norm: "l1" or "l2".
         sigma: standard deviation of the noise, one or ``(n,)``: differences are then taken relative to it.
             None if it is unknown.
+        abscissa: name of what the curve is over, in the reference and perhaps in responses.
 
     Raises:
         InputError: the reference has no such curve, or nothing in it.
     """
 
-    def __init__(self, name: str, reference: Response, norm: str = "l1", sigma: float | Array | None = None):
-        self.name, self.norm, self._known = name, norm, sigma is not None
+    def __init__(
+        self,
+        name: str,
+        reference: Response,
+        norm: str = "l1",
+        sigma: float | Array | None = None,
+        abscissa: str | None = None,
+    ):
+        self.name, self.norm, self.abscissa, self._known = name, norm, abscissa, sigma is not None
         whole = _reference(reference, name, 1)
         self.shape = whole.shape
-        self._kept = np.flatnonzero(~np.isnan(whole))
-        if not len(self._kept):
-            raise InputError(f"reference: {name!r} holds no values")
+        self.along = None if abscissa is None else _reference(reference, abscissa, 1)
+        self._kept = _kept(name, whole, abscissa, self.along)
         self._reference = _finite(name, whole[self._kept])
-        self._sigma = _deviations(name, 1.0 if sigma is None else sigma, self.shape)[self._kept]
+        self._sigma = _deviations(name, 1.0 if sigma is None else sigma, self.shape, self._kept)
         count = len(self._kept)
         self.weights = np.full(count, 1.0 / count) if norm == "l1" else np.array([count**-0.5])
         self.squares = count if norm == "l2" and self._known else 0
@@ -180,9 +189,36 @@ class CurveTerm:
         kind: Kind = "laplace" if self.norm == "l1" else "gaussian"
         return Noise(self.name, kind, float(count), np.ones(count), self._known, ordered=True)
 
+    def at_the_reference(self, response: Response) -> Array:
+        """The response's curve at the points of the reference, ``(n,)``; NaN where that has none."""
+        values = np.full(self.shape, np.nan)
+        values[self._kept] = self._values(response)
+        return values
+
+    def of_residual(self, residual: Array) -> Array:
+        """The curve, at the points of the reference ``(n,)``, that leaves a residual ``(m,)``."""
+        values = np.full(self.shape, np.nan)
+        values[self._kept] = self._reference + self._sigma * residual
+        return values
+
     def _difference(self, response: Response) -> Array:
-        values = _same(response, self.name, self.shape, self._kept)
-        return (values - self._reference) / self._sigma
+        return (self._values(response) - self._reference) / self._sigma
+
+    def _values(self, response: Response) -> Array:
+        """The response's curve at the points that are compared."""
+        if self.abscissa is None or self.along is None or self.abscissa not in response:
+            given = np.shape(response.get(self.name))
+            if self.abscissa is not None and self.name in response and given != self.shape:
+                raise InvalidResponse(
+                    f"the model's {self.name!r} has the shape {given}, the reference {self.shape}: return "
+                    f"its abscissa {self.abscissa!r} too, to have it interpolated"
+                )
+            return _same(response, self.name, self.shape, self._kept)
+        x = real(self.abscissa, response[self.abscissa])
+        if np.array_equal(x, self.along, equal_nan=True):
+            return _same(response, self.name, self.shape, self._kept)
+        y = _same(response, self.name, x.shape)
+        return _interpolated(self.name, self.abscissa, x, y, self.along[self._kept])
 
 
 class UserTerm:
@@ -275,14 +311,52 @@ def _finite(name: str, values: Array) -> Array:
     return values
 
 
-def _deviations(name: str, sigma: Any, shape: tuple[int, ...]) -> Array:
-    """Standard deviations of all points of a curve."""
+def _kept(name: str, curve: Array, abscissa: str | None, along: Array | None) -> NDArray[np.int64]:
+    """Numbers of the points that are compared, in the order of the abscissa."""
+    kept = np.flatnonzero(~np.isnan(curve))
+    if not len(kept):
+        raise InputError(f"reference: {name!r} holds no values")
+    if along is None:
+        return kept
+    if along.shape != curve.shape:
+        raise InputError(
+            f"reference: {name!r} has the shape {curve.shape}, its abscissa {abscissa!r} {along.shape}"
+        )
+    if not np.all(np.isfinite(along[kept])):
+        raise InputError(f"reference: {abscissa!r} is missing, or not finite, where {name!r} has a value")
+    return kept[np.argsort(along[kept], kind="stable")]
+
+
+def _interpolated(name: str, abscissa: str, x: Array, y: Array, at: Array) -> Array:
+    """A model's curve at other points of its abscissa, between its own ones linearly."""
+    if not np.all(np.isfinite(x)) or len(x) < 2:
+        raise InvalidResponse(f"the model's {abscissa!r} is not finite, or a single point")
+    if x[0] > x[-1]:
+        x, y = x[::-1], y[::-1]
+    if not np.all(np.diff(x) > 0.0):
+        raise InvalidResponse(
+            f"the model's {abscissa!r} neither rises nor falls throughout: {name!r} cannot be interpolated"
+        )
+    # round-off at the ends is no extrapolation
+    room = 1e-9 * (x[-1] - x[0])
+    beyond = np.flatnonzero((at < x[0] - room) | (at > x[-1] + room))
+    if len(beyond):
+        raise InvalidResponse(
+            f"the model's {name!r} ends before {len(beyond)} of {len(at)} points: its {abscissa!r} goes from "
+            f"{x[0]:g} to {x[-1]:g}, the reference from {at.min():g} to {at.max():g}"
+        )
+    return np.asarray(np.interp(at, x, y))
+
+
+def _deviations(name: str, sigma: Any, shape: tuple[int, ...], kept: NDArray[np.int64]) -> Array:
+    """Standard deviations of the points of a curve that are compared."""
     values = np.asarray(sigma, dtype=float)
     if values.ndim and values.shape != shape:
         raise InputError(f"objective: sigma of {name!r} has the shape {values.shape}, the curve {shape}")
+    values = np.broadcast_to(values, shape)[kept]
     if not np.all(np.isfinite(values)) or np.any(values <= 0.0):
         raise InputError(f"objective: sigma of {name!r} must be finite and above 0")
-    return np.broadcast_to(values, shape)
+    return values
 
 
 def _same(response: Response, name: str, shape: tuple[int, ...], kept: Any = slice(None)) -> Array:

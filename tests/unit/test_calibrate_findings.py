@@ -55,3 +55,35 @@ def test_an_exact_match_has_finite_slices():
 def test_too_few_trials_give_nothing():
     found = analyse(SPACE, trials(design("sobol", 2, 3, 1)), GROUPS, None, 0)
     assert found["sensitivity"] is None and found["intervals"] is None
+
+
+def test_a_band_holds_what_is_measured_next():
+    """A straight line through noisy points: the prediction interval of the textbook."""
+    from mdbridge.calibrate.findings import _bands
+    from mdbridge.calibrate.likelihood import Likelihood, Noise
+    from mdbridge.calibrate.linear import LinearModel
+    from mdbridge.calibrate.uncertainty import infer
+
+    t = np.linspace(-1.0, 1.0, 20)
+    design_matrix = np.stack([np.ones(20), t], axis=1)
+    residual = 0.1 * np.random.default_rng(3).standard_normal(20)
+    likelihood = Likelihood([Noise("y", "gaussian", 20.0, np.ones(20), False, ordered=True)], [20])
+    points = [np.array([0.5, 0.5]), *(0.5 + 0.05 * np.array([[1, 0], [0, 1], [-1, 0], [0, -1]]))]
+    made = [
+        Trial(k, "initial", list(u), {}, "ok", 1.0, [], residual + design_matrix @ (u - 0.5))
+        for k, u in enumerate(points)
+    ]
+    inference = infer(made, likelihood)
+    assert isinstance(inference.model, LinearModel)
+    band = _bands(inference)["y"]
+    fit, rest, *_ = np.linalg.lstsq(design_matrix, residual, rcond=None)
+    scale = np.sqrt(rest[0] / 18)
+    hat = np.einsum(
+        "ni,ij,nj->n", design_matrix, np.linalg.inv(design_matrix.T @ design_matrix), design_matrix
+    )
+    np.testing.assert_allclose(
+        np.array(band["high"]) - np.array(band["low"]), 2 * 1.96 * scale * np.sqrt(1 + hat), rtol=0.02
+    )
+    np.testing.assert_allclose(
+        (np.array(band["high"]) + band["low"]) / 2, residual - design_matrix @ fit, atol=2e-3
+    )

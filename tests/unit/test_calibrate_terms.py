@@ -129,3 +129,53 @@ def test_a_rank_above_the_references_is_refused_and_a_poorer_sample_is_compared(
         term.distance({"f": thin}), rel=1e-9
     )
     assert term.distance({"f": 1.1 * thin}) == pytest.approx(term.distance({"f": thin}), rel=1e-9)
+
+
+X = np.array([3.0, 0.0, np.nan, 1.0, 2.0, 1.0])  # unordered, a point twice, one without a place
+MEASURED = {"x": X, "y": np.array([7.0, 1.0, np.nan, 3.0, np.nan, 3.5]), "s": np.full(6, 0.5)}
+
+
+def test_a_curve_is_interpolated_to_the_measurements():
+    term = CurveTerm("y", MEASURED, "l2", 0.5, "x")
+    line = {"x": np.linspace(-1.0, 4.0, 11), "y": 1.0 + 2.0 * np.linspace(-1.0, 4.0, 11)}
+    backwards = {name: values[::-1] for name, values in line.items()}
+    for response in (line, backwards):
+        # exact but at the second point at x = 1, half a unit and so one sigma below its measurement
+        assert np.abs(term.residual(response)[0]) == pytest.approx([0.0, 0.0, 1.0, 0.0])
+        np.testing.assert_allclose(term.at_the_reference(response), [7, 1, np.nan, 3, np.nan, 3])
+    assert term.of_residual(term.residual(line)[0])[5] == pytest.approx(3.0)
+
+
+def test_interpolation_is_of_second_order():
+    errors = []
+    for count in (11, 21):
+        x = np.linspace(0.0, 3.0, count)
+        term = CurveTerm(
+            "y", {"x": np.linspace(0.1, 2.9, 50), "y": np.sin(np.linspace(0.1, 2.9, 50))}, "l2", None, "x"
+        )
+        errors.append(term.distance({"x": x, "y": np.sin(x)}))
+    assert 3.3 < errors[0] / errors[1] < 4.7
+
+
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [
+        ([0.0, 1.0, 2.0], "ends before 1 of 4 points: its 'x' goes from 0 to 2, the reference from 0 to 3"),
+        ([0.0, 2.0, 1.0], "neither rises nor falls"),
+        ([0.0, np.nan, 3.0], "not finite"),
+        ([3.0], "single point"),
+    ],
+)
+def test_what_cannot_be_interpolated_is_invalid(x, said):
+    term = CurveTerm("y", MEASURED, "l1", None, "x")
+    with pytest.raises(InvalidResponse, match=said):
+        term.distance({"x": np.array(x), "y": np.zeros(len(x))})
+
+
+def test_points_that_differ_in_number_need_their_abscissa():
+    with pytest.raises(InvalidResponse, match="return its abscissa 'x' too"):
+        CurveTerm("y", MEASURED, "l1", None, "x").distance({"y": np.zeros(9)})
+    with pytest.raises(InputError, match="'x' is missing"):
+        CurveTerm("y", {"x": np.array([0.0, np.nan]), "y": np.ones(2)}, "l1", None, "x")
+    with pytest.raises(InputError, match="its abscissa 'x'"):
+        CurveTerm("y", {"x": np.arange(3.0), "y": np.ones(2)}, "l1", None, "x")

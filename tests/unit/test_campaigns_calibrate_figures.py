@@ -150,3 +150,20 @@ def test_one_parameter_has_no_pairs(drawn, tmp_path):
     object.__setattr__(alone, "parameters", {"a": 0.1})
     figures._pairs(Run(run().summary, [alone]), tmp_path / "pairs.png")
     assert not drawn
+
+
+def test_measurements_are_points_over_their_abscissa_within_a_band(drawn, tmp_path):
+    over = np.array([3.0, 1.0, 2.0])
+    pair = Pair(
+        np.array([30.0, 11.0, NAN]), np.array([29.0, 10.0, 20.0]), "load (N)", over, False, "time (s)"
+    )
+    band = {"low": [28.0, 9.0, 19.0], "high": [30.0, 11.0, 21.0]}
+    figures._curves(pair, tmp_path / "curves.png", band)
+    (axes,) = drawn["curves"].axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (s)", "load (N)")
+    (points,) = [each for each in axes.lines if each.get_label() == "reference"]
+    assert points.get_linestyle() == "None" and points.get_marker() == "."
+    assert line(axes, "calibrated").tolist() == [[1.0, 2.0, 3.0], [10.0, 20.0, 29.0]]
+    (filled,) = axes.collections
+    corners = {tuple(corner) for corner in filled.get_paths()[0].vertices.tolist()}
+    assert {(1.0, 9.0), (3.0, 30.0), (2.0, 21.0)} <= corners

@@ -90,11 +90,6 @@ def test_paths_in_options_are_relative_to_the_file(folder):
     made = prepare(folder, "options={table_file='tables/t.txt'}")
     np.testing.assert_allclose(made.reference["line"][-1], 2.0 + 5.0 + 400.0)
     assert made.task.options["table_file"] == str(folder / "tables" / "t.txt")
-    assert problem.paths({"a": "x", "out_folder": "y", "n_file": 3}, folder) == {
-        "a": "x",
-        "out_folder": str(folder / "y"),
-        "n_file": 3,
-    }
 
 
 def test_a_record_depends_on_contents_and_values_and_not_on_units_and_truths(folder):

@@ -73,3 +73,13 @@ def test_a_file_that_is_no_result_is_named(tmp_path):
     (tmp_path / "best.h5").write_text("no")
     with pytest.raises(FileError, match=r"best\.h5: .*made again by 'mdbridge calibrate'"):
         results.read(tmp_path / "best.h5")
+
+
+def test_a_curve_stands_over_its_abscissa(tmp_path):
+    over = {"stress_xy": ("strain", np.linspace(0.0, 0.2, 5)), "short": ("strain", np.arange(5.0))}
+    responses = {"reference": {"stress_xy": CURVE, "short": CURVE[:2]}, "calibrated": {"stress_xy": CURVE}}
+    units = UNITS | {"strain": "1"}
+    results.write(tmp_path / "best.h5", responses, {}, 0.5, OPTIONS, LABELS, units, abscissae=over)
+    pair = results.read(tmp_path / "best.h5")["stress_xy"]
+    np.testing.assert_allclose(pair.along, over["stress_xy"][1])
+    assert (pair.over, pair.strained) == ("strain", False)

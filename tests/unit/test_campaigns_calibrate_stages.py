@@ -385,3 +385,32 @@ published = pytest.mark.skipif(
 )
 def test_the_inputs_shipped_are_valid(name):
     assert problem.prepare(INPUTS / f"{name}.toml").groups.weight.sum() > 0
+
+
+def test_measurements_are_compared_where_they_were_made(toml, tmp_path):
+    """The model has its own points; the file has a header, a unit, and a value that is missing."""
+    own = """
+
+def timed(a, b):
+    t = np.linspace(0.0, 3.0, 301)
+    return {"t": t, "y": a + b * t}
+"""
+    model = tmp_path / "own_models.py"
+    model.write_text(model.read_text() + own)
+    (tmp_path / "data.csv").write_text("t;y (mm);s\n2,5;1,0;0,1\n0;0,25;0,1\n1;;\n0,5;0,4;0,1\n")
+    text = TOML.replace("own_models:line", "own_models:timed")
+    text = text[: text.index("[reference")] + '[reference]\nfile = "data.csv"\n[[objective]]\nterm = "l2"\n'
+    text += 'curve = "y"\nabscissa = "t"\nsigma = "s"\n[ego]\ninitial = 4\nexplore = 2\nevaluations = 14\n'
+    toml.write_text(text)
+    run(toml, tmp_path / "out")
+    best = json.loads((tmp_path / "out" / "summary.json").read_text())["best"]
+    assert [best["a"], best["b"]] == pytest.approx([0.25, 0.3], abs=1e-3)
+    with h5py.File(tmp_path / "out" / "best.h5") as store:
+        assert store["calibrated/y"].attrs["units"] == "mm"
+        assert store["calibrated/y"][[0, 1, 3]] == pytest.approx([1.0, 0.25, 0.4], abs=1e-3)
+    bands = json.loads((tmp_path / "out" / "analysis.json").read_text())["bands"]["y"]
+    assert bands["low"][2] is None and bands["low"][0] < 1.0 < bands["high"][0]
+    assert (tmp_path / "out" / "curves_y.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "data.csv").write_text("t,y,s\n0,0,1\n1,l,1\n")
+    with pytest.raises(InputError, match=r"data\.csv, line 3: y = 'l' is no finite number"):
+        run(toml, tmp_path / "never")

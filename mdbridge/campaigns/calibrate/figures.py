@@ -1,5 +1,6 @@
 """Figures of a calibration, from its stored results alone."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def draw(out: Path, record: Path | None = None, results: Path | None = None) -> 
     _convergence(run, out / "convergence.png")
     _distance(run, out / "distance.png")
     _pairs(run, out / "pairs.png")
-    _responses(out / "best.h5", out)
+    _responses(out / "best.h5", out, analysis.get("bands", {}))
     # too few trials make no surrogate
     if analysis["slices"]:
         _slices(run, analysis["slices"], out / "slices.png", analysis.get("offset", 0.0))
@@ -125,14 +126,14 @@ def _pairs(run: Run, path: Path) -> None:
         )
 
 
-def _responses(store: Path, out: Path) -> None:
+def _responses(store: Path, out: Path, bands: Mapping[str, Any] | None = None) -> None:
     """Fields side by side and curves on each other, [Kontolati2021, Figures 5–7, 9–11]."""
     for name, pair in results.read(store).items():
         if pair.reference.ndim == 3:
             _fields(pair, out / f"fields_{name}.png")
         # other shapes are in best.h5, for whoever knows what they mean
         elif pair.reference.ndim == 1:
-            _curves(pair, out / f"curves_{name}.png")
+            _curves(pair, out / f"curves_{name}.png", (bands or {}).get(name))
 
 
 def _fields(pair: Pair, path: Path) -> None:
@@ -165,13 +166,32 @@ def _fields(pair: Pair, path: Path) -> None:
         figure.suptitle(pair.label, fontsize=9)
 
 
-def _curves(pair: Pair, path: Path) -> None:
-    # points are counted from 1, strains are what they are
-    along = pair.along if pair.strained else pair.along + 1
+def _curves(pair: Pair, path: Path, band: Mapping[str, Any] | None = None) -> None:
+    """The reference and the calibrated curve; measurements as points, with where more are expected."""
+    # points are counted from 1, strains and other coordinates are what they are
+    along = pair.along if pair.strained or pair.over else pair.along + 1
+    order = np.argsort(along, kind="stable")
+    if pair.over:  # a line goes on where a measurement is missing
+        order = order[np.isfinite(along[order]) & np.isfinite(pair.calibrated[order])]
     with plots.figure(path, 4.5, 3.2) as (_, axes):
-        axes.plot(along, pair.reference, color=plots.GREY, linewidth=2.5, label="reference")
-        axes.plot(along, pair.calibrated, color=plots.RED, linestyle="--", label="calibrated")
-        axes.set_xlabel("net strain $\\gamma$" if pair.strained else "point")
+        if pair.over:
+            axes.plot(along, pair.reference, ".", color=plots.GREY, markersize=5, label="reference")
+        else:
+            axes.plot(along, pair.reference, color=plots.GREY, linewidth=2.5, label="reference")
+        # options of the report may draw another curve than the one that was compared
+        if band is not None and len(band["low"]) == len(along):
+            low, high = (np.array(band[end], dtype=np.float64)[order] for end in ("low", "high"))
+            axes.fill_between(
+                along[order],
+                low,
+                high,
+                color=plots.RED,
+                alpha=0.15,
+                linewidth=0,
+                label="95 % of measurements",
+            )
+        axes.plot(along[order], pair.calibrated[order], color=plots.RED, linestyle="--", label="calibrated")
+        axes.set_xlabel("net strain $\\gamma$" if pair.strained else pair.over or "point")
         axes.set_ylabel(pair.label)
         axes.legend()
 

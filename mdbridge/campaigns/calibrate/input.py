@@ -49,12 +49,14 @@ class TermInput(Section):
 
     "grassmann" compares ``field`` with the rank rule, or with a rank for each snapshot; "l1" and "l2" compare
     ``curve``; "user" calls ``function(response, reference)``.  ``sigma`` is the standard deviation of the
-    noise: a number, or for curves one a point, here or under a name in the reference.
+    noise: a number, or for curves one a point, here or under a name in the reference.  A curve with an
+    ``abscissa`` is interpolated to that of the reference where the model returns its own.
     """
 
     term: Literal["grassmann", "l1", "l2", "user"]
     weight: PositiveFloat = 1.0
     sigma: PositiveFloat | list[PositiveFloat] | str | None = None
+    abscissa: str | None = None
     field: str | None = None
     curve: str | None = None
     function: str | None = None
@@ -70,6 +72,8 @@ class TermInput(Section):
             raise ValueError(f"the term '{self.term}' needs '{needed}'")
         if self.sigma is not None:
             self._check_sigma()
+        if self.abscissa is not None and self.curve is None:
+            raise ValueError("'abscissa' is for curves")
         return self
 
     def _check_sigma(self) -> None:

@@ -4,11 +4,10 @@ Nothing of the user's is imported or called here: that is done by a worker, with
 """
 
 import contextlib
-import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +24,14 @@ from ...calibrate.space import Parameter, Space
 from ...calibrate.terms import CurveTerm, GrassmannTerm, Term, UserTerm
 from ...calibrate.trials import portable
 from ...calibrate.worker import Worker
-from ...core import arrays, config
+from ...core import config
 from ...core.errors import InputError
 from ...core.identity import contents
-from .input import CalibrateInput, ReferenceInput, TermInput
+from . import references
+from .input import CalibrateInput, TermInput
+from .optionfiles import files_of, hashed, is_path, paths
 
 Array = NDArray[np.float64]
-Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -79,15 +79,25 @@ class Problem:
             **portable(given),
             "sources": {label: hashed for model in models for label, hashed in model.sources.items()},
             "contents": {label: contents(path) for label, path in self.option_files().items()},
-            "reference": {name: _hash(values) for name, values in sorted(self.reference.items())},
+            "reference": {name: hashed(values) for name, values in sorted(self.reference.items())},
         }
+
+    @property
+    def curves(self) -> dict[str, CurveTerm]:
+        """The terms that compare curves, by the name of these."""
+        return {term.name: term for term in self.task.objective.terms if isinstance(term, CurveTerm)}
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units of fields and curves: those of the model, or else those in the reference's header."""
+        return {**references.measured(self.settings, self.folder).units, **self.task.model.units}
 
     def option_files(self) -> dict[str, Path]:
         """Label -> path of every file that an option of the model leads to."""
         files: dict[str, Path] = {}
         for name, path in paths(self.settings.options, self.folder).items():
-            if _is_path(name, path):
-                files |= {f"options.{name}{rest}": file for rest, file in _files(Path(path))}
+            if is_path(name, path):
+                files |= {f"options.{name}{rest}": file for rest, file in files_of(Path(path))}
         return files
 
     def origins(self) -> dict[str, str]:
@@ -150,14 +160,16 @@ def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
         _check_files("reference.options", settings.reference.options, folder, source)
     _check_compare(settings)
     shapes = _shapes(model, settings, folder, worker)
-    reference = _reference(settings, folder, model, source, worker)
+    reference = references.read(settings, folder, model, source, worker)
     _check_shapes(settings, shapes, reference)
     terms = [
         _term(term, reference, models.get(f"objective.{k}.function"))
         for k, term in enumerate(settings.objective)
     ]
     objective = Objective(terms, [term.weight for term in settings.objective])
-    objective, groups, likelihood = _called(worker, "objective", evaluate.grouping, objective, reference)
+    objective, groups, likelihood = references.called(
+        worker, "objective", evaluate.grouping, objective, reference
+    )
     told = likelihood if settings.uncertainty.method == "likelihood" and not objective.signed else None
     task = Evaluation(model, options, objective)
     search = _search(settings, objective)
@@ -194,21 +206,8 @@ def _models(settings: CalibrateInput, folder: Path, worker: Worker) -> dict[str,
     by_key |= {f"objective.{k}.function": term.function for k, term in enumerate(settings.objective)}
     # in one call: the imports of the user's modules are done once, in the worker
     pairs = [(key, path) for key, path in by_key.items() if path is not None]
-    models = _called(worker, "", evaluate.describe, pairs, str(folder))
+    models = references.called(worker, "", evaluate.describe, pairs, str(folder))
     return {model.key: model for model in models}
-
-
-def _called(worker: Worker, key: str, function: Callable[..., Value], *arguments: Any) -> Value:
-    """What a function returns in the worker; whatever it does instead names the key that it comes from."""
-    answer = worker.call(function, *arguments)
-    failure = answer.failure
-    if failure is None:
-        return answer.value
-    # messages that name their key already do not get it twice
-    told = f"{key}: {failure.text}" if key and not failure.text.startswith(key) else failure.text
-    if failure.kind != "input" and answer.said:
-        told += f"; it said: {answer.said}"
-    raise InputError(told)
 
 
 def _check_arguments(model: Model, space: Space, options: Mapping[str, Any]) -> None:
@@ -237,7 +236,7 @@ def _check_arguments(model: Model, space: Space, options: Mapping[str, Any]) -> 
 def _check_files(table: str, options: Mapping[str, Any], folder: Path, model: Model) -> None:
     """Refuse paths that lead nowhere, with the key; the model's ``data`` says what to fetch."""
     for name, path in paths(options, folder).items():
-        if _is_path(name, path) and not Path(path).exists():
+        if is_path(name, path) and not Path(path).exists():
             raise InputError(
                 f"{table}.{name} = {options[name]!r}: there is no {path}; {model.data or 'give its place'}, "
                 f"for example with --set {table}.{name}=/where/it/is"
@@ -253,58 +252,25 @@ def _check_compare(settings: CalibrateInput) -> None:
 
 def _shapes(model: Model, settings: CalibrateInput, folder: Path, worker: Worker) -> Shapes:
     options = paths(settings.options, folder)
-    shapes = _called(worker, "options", evaluate.shapes, model, options)
+    shapes = references.called(worker, "options", evaluate.shapes, model, options)
     if settings.output.options:  # what is drawn at the end must not fail there
         drawn = {**options, **paths(settings.output.options, folder)}
-        _called(worker, "output.options", evaluate.shapes, model, drawn)
+        references.called(worker, "output.options", evaluate.shapes, model, drawn)
     return shapes
 
 
 def _check_shapes(settings: CalibrateInput, shapes: Shapes, reference: Response) -> None:
     """Compare the reference with what the model says that it will return."""
     # only what is compared: a model may return more than the reference has
-    for name in (term.field or str(term.curve) for term in settings.objective):
+    for term in settings.objective:
+        name = term.field or str(term.curve)
+        if term.abscissa in shapes:  # the model's points are its own, and are interpolated
+            continue
         if name in shapes and name in reference and reference[name].shape != shapes[name]:
             raise InputError(
                 f"reference: {name!r} has the shape {reference[name].shape}, the model returns "
                 f"{shapes[name]}: the frames do not match"
             )
-
-
-def _reference(
-    settings: CalibrateInput, folder: Path, model: Model, function: Model | None, worker: Worker
-) -> Response:
-    source = settings.reference
-    if source.parameters is not None:
-        _check_reference_parameters(settings, source)
-        arguments = {**source.parameters, **paths(settings.options, folder)}
-        return _responded(worker, "reference.parameters", model, arguments)
-    if function is not None:
-        return _responded(worker, "reference.options", function, paths(source.options, folder))
-    return arrays.read(folder / str(source.file))
-
-
-def _check_reference_parameters(settings: CalibrateInput, source: ReferenceInput) -> None:
-    given = source.parameters or {}
-    unknown = [n for n in given if n not in settings.parameters]
-    missing = [n for n in settings.parameters if n not in given]
-    if unknown or missing:
-        raise InputError(
-            f"reference.parameters: must name {', '.join(settings.parameters)}; "
-            f"{'unknown' if unknown else 'missing'}: {', '.join(unknown or missing)}"
-        )
-
-
-def _responded(worker: Worker, key: str, model: Model, arguments: Mapping[str, Any]) -> Response:
-    answer = worker.call(evaluate.respond, model, arguments)
-    failure = answer.failure
-    if failure is None:
-        response: Response = answer.value
-        return response
-    if failure.kind == "input":
-        raise InputError(f"{key}: {failure.text}")
-    said = f"; it said: {answer.said}" if answer.said else ""
-    raise InputError(f"{key}: {model.path} failed: {failure.text}{said}")
 
 
 def drawn(problem: Problem, best: Mapping[str, float], worker: Worker) -> tuple[Response, Response]:
@@ -315,11 +281,11 @@ def drawn(problem: Problem, best: Mapping[str, float], worker: Worker) -> tuple[
     """
     settings, extra = problem.settings, paths(problem.settings.output.options, problem.folder)
     options = {**problem.task.options, **extra}
-    response = _responded(worker, "output.options", problem.task.model, {**best, **options})
+    response = references.responded(worker, "output.options", problem.task.model, {**best, **options})
     source = settings.reference
     if source.parameters is not None:
         arguments = {**source.parameters, **options}
-        return _responded(worker, "output.options", problem.task.model, arguments), response
+        return references.responded(worker, "output.options", problem.task.model, arguments), response
     if problem.source is None:
         return problem.reference, response
     accepted = problem.source.arguments
@@ -327,7 +293,7 @@ def drawn(problem: Problem, best: Mapping[str, float], worker: Worker) -> tuple[
     # a reference may show itself by the calibrated parameters (χ = β (E − E0) of measured energies)
     given = {name: value for name, value in {**extra, **best}.items() if name in names}
     arguments = {**paths(source.options, problem.folder), **given}
-    return _responded(worker, "output.options", problem.source, arguments), response
+    return references.responded(worker, "output.options", problem.source, arguments), response
 
 
 def _compared(settings: CalibrateInput, task: Evaluation, worker: Worker) -> Outcome | None:
@@ -348,7 +314,7 @@ def _term(given: TermInput, reference: Response, function: Model | None) -> Term
     if given.term == "grassmann":
         sigma = given.sigma if isinstance(given.sigma, float) else None
         return GrassmannTerm(str(given.field), reference, given.rank, given.tolerance, given.space, sigma)
-    return CurveTerm(str(given.curve), reference, given.term, _sigma(given, reference))
+    return CurveTerm(str(given.curve), reference, given.term, _sigma(given, reference), given.abscissa)
 
 
 def _sigma(given: TermInput, reference: Response) -> float | Array | None:
@@ -361,27 +327,3 @@ def _sigma(given: TermInput, reference: Response) -> float | Array | None:
             )
         return reference[given.sigma]
     return np.array(given.sigma) if isinstance(given.sigma, list) else given.sigma
-
-
-def paths(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Make the paths in options relative to ``folder``."""
-    return {name: str(folder / value) if _is_path(name, value) else value for name, value in options.items()}
-
-
-def _is_path(name: str, value: Any) -> bool:
-    return isinstance(value, str) and name.endswith(("file", "folder"))
-
-
-def _files(path: Path) -> list[tuple[str, Path]]:
-    """A file, or all files below a folder, each with what is to be appended to its label."""
-    if not path.is_dir():
-        return [("", path)]
-    # sorted: a folder lists its files in no order that could be relied on
-    return [(f"/{file.relative_to(path)}", file) for file in sorted(path.rglob("*")) if file.is_file()]
-
-
-def _hash(values: Array) -> str:
-    # one form on all machines, or the hash would tell of the machine
-    raw = np.ascontiguousarray(values, dtype="<f8")
-    # the shape too: the same numbers in other rows are another reference
-    return f"{raw.shape} {hashlib.sha256(raw.tobytes()).hexdigest()[:16]}"

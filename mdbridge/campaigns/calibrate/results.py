@@ -18,6 +18,7 @@ UNSAID = "as the model's"
 """Units of what a model gives no units for."""
 
 _STRAIN = "net strain"
+_ABSCISSA = "abscissa"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Pair:
         reference, calibrated: arrays of one shape.
         label: what figures call it, with its unit.
         along: coordinates of the first axis, net strains where ``strained``.
+        over: what figures call these, with its unit; empty where they are numbers of points.
     """
 
     reference: Array
@@ -35,6 +37,7 @@ class Pair:
     label: str
     along: Array
     strained: bool
+    over: str = ""
 
 
 def write(
@@ -46,6 +49,7 @@ def write(
     labels: Mapping[str, str],
     units: Mapping[str, str] | None = None,
     key: str = "",
+    abscissae: Mapping[str, tuple[str, Array]] | None = None,
 ) -> str:
     """Write a calibration's best result; returns the SHA-256 of the file.
 
@@ -54,6 +58,7 @@ def write(
         options: of the model: ``strains`` are those of the snapshots of fields, curves end at ``max_strain``.
         labels, units: by the name of the array.
         key: hash of the input.
+        abscissae: of curves, by their names: what each is over, and where, ``(n,)``.
 
     Raises:
         InputError: an array of the model's cannot be stored.
@@ -68,7 +73,15 @@ def write(
                 label = labels.get(name, name.replace("_", " "))
                 try:
                     array = np.asarray(values, dtype=np.float64)
-                    dims = _put_dimensions(group, name, array.shape, options, response)
+                    over = (abscissae or {}).get(name)
+                    if over is not None and over[1].shape == array.shape:
+                        unit = (units or {}).get(over[0]) or UNSAID
+                        dims = [f"{name}_{_ABSCISSA}"]
+                        group.dimension(
+                            dims[0], over[1], unit, labels.get(over[0], over[0].replace("_", " "))
+                        )
+                    else:
+                        dims = _put_dimensions(group, name, array.shape, options, response)
                     group.put(name, array, dims, (units or {}).get(name) or UNSAID, label)
                 except (TypeError, ValueError) as error:
                     raise InputError(f"{source}: {name!r} cannot be stored: {error}") from error
@@ -118,8 +131,14 @@ def read(path: Path) -> dict[str, Pair]:
                 continue
             first = calibrated.dimensions(name)[0]
             strained = calibrated.describe(first)["long_name"] == _STRAIN
-            label, unit = str(calibrated.describe(name)["long_name"]), calibrated.units(name)
-            # no unit is better than one that nobody gave
-            label = label if unit in ("", "1", UNSAID) else f"{label} ({unit})"
-            pairs[name] = Pair(*both, label, calibrated.get(first), strained)
+            label = _labelled(calibrated, name)
+            over = _labelled(calibrated, first) if first == f"{name}_{_ABSCISSA}" else ""
+            pairs[name] = Pair(*both, label, calibrated.get(first), strained, over)
     return pairs
+
+
+def _labelled(group: store.Reader, name: str) -> str:
+    """What figures call an array, with its unit."""
+    label, unit = str(group.describe(name)["long_name"]), group.units(name)
+    # no unit is better than one that nobody gave
+    return label if unit in ("", "1", UNSAID) else f"{label} ({unit})"

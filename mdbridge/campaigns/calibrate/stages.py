@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mpi4py import MPI
 
 from ... import __version__
 from ...calibrate import pool
 from ...calibrate.ego import Calibration, Proposal
 from ...calibrate.evaluate import Outcome
-from ...calibrate.response import Response
+from ...calibrate.response import InvalidResponse, Response
 from ...calibrate.trials import Trial, TrialLog, flat
 from ...calibrate.worker import Worker
 from ...core import config, files, parallel, stages
@@ -221,6 +222,12 @@ def _summarise(end: End, folder: Path) -> None:
     findings = analyse(problem.space, trials, problem.groups, problem.likelihood, problem.search.seed)
     summary = _summary(problem, end.best, trials, reason, findings)
     summary |= {"wall_s": round(end.seconds, 3), "from_record": recorded}
+    curves = problem.curves
+    findings["bands"] = {
+        name: {end: curves[name].of_residual(np.array(values)) for end, values in band.items()}
+        for name, band in findings["bands"].items()
+        if name in curves
+    }
     files.write_json(folder / "analysis.json", findings)
     files.write_json(folder / "summary.json", summary)
 
@@ -288,7 +295,17 @@ def _compared(problem: Problem) -> dict[str, Any] | None:
 def _write_best(path: Path, problem: Problem, best: Trial, reference: Response, response: Response) -> None:
     """The reference and the calibrated response side by side."""
     options = {**problem.task.options, **problem.settings.output.options}
+    abscissae = {}
+    for name, term in problem.curves.items():
+        if term.abscissa is None or term.along is None:
+            continue
+        abscissae[name] = (term.abscissa, term.along)
+        # side by side: the model's curve at the points of the measurements
+        with contextlib.suppress(InvalidResponse):
+            response = {**response, name: term.at_the_reference(response)}
     responses = {"reference": reference, "calibrated": response}
-    model = problem.task.model
     assert best.distance is not None
-    results.write(path, responses, best.parameters, best.distance, options, model.labels, model.units)
+    labels, units = problem.task.model.labels, problem.units
+    results.write(
+        path, responses, best.parameters, best.distance, options, labels, units, abscissae=abscissae
+    )
