@@ -8,9 +8,9 @@ closed forms: along the line of a bond each smoothing function has an elementary
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..core.loops import compiled
 from ..fields.grid import Lattice
 from .kernels import SHAPES, smoothing
 from .sums import lean, padded, span
@@ -46,7 +46,7 @@ def bond_sums(lattice: Lattice, f: Array, bonds: Array, values: Array, radius: f
     return sums.reshape(*lattice.shape, -1)
 
 
-@njit(cache=True)
+@compiled()
 def bond_function(shape: int, square: float, product: float, length2: float, radius: float) -> float:
     """∫₀¹ τ(|p − s c|/R) ds for the smoothing function number ``shape``.
 
@@ -75,7 +75,7 @@ def bond_function(shape: int, square: float, product: float, length2: float, rad
     return _between(shape, low / radius, high / radius, away2 / (radius * radius)) * radius / length
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _between(shape: int, low: float, high: float, away2: float) -> float:
     """The integral of τ(√(a² + t²)) from ``low`` to ``high``; lengths in radii, a² = ``away2``."""
     if shape == 0:
@@ -93,7 +93,7 @@ def _between(shape: int, low: float, high: float, away2: float) -> float:
     return rest * rest * (high - low) - 2.0 * rest * cubic / 3.0 + quintic / 5.0
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _cone(t: float, away2: float) -> float:
     """The antiderivative of √(a² + t²)."""
     far = math.sqrt(t * t + away2)
@@ -102,7 +102,7 @@ def _cone(t: float, away2: float) -> float:
     return 0.5 * (t * far + away2 * math.asinh(t / math.sqrt(away2)))
 
 
-@njit(cache=True)
+@compiled()
 def _add_bonds(
     sums: Array,
     f: Array,

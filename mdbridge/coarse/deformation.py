@@ -12,9 +12,9 @@ atoms by where they are now, and scatter of X, as grows in a shear band, would t
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..core.loops import compiled
 from ..fields.grid import Lattice
 from .kernels import DECAY, SHAPES
 from .sums import longest, padded, room, row_weights, rows
@@ -129,7 +129,7 @@ def green_lagrange(gradient: Array) -> Array:
     return 0.5 * (np.swapaxes(gradient, -1, -2) @ gradient - np.eye(gradient.shape[-1]))
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _add_moments(
     sums: Array,
     f: Array,

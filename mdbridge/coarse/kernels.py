@@ -3,11 +3,11 @@
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
 
 from ..core.errors import InputError
+from ..core.loops import compiled
 from ..fields.grid import NodeGrid
 
 # Smoothing functions τ of s = |X − x| / R, each zero beyond s = 1; the last is smooth at its rim.
@@ -18,7 +18,7 @@ DECAY = 4.5
 """Of the Gaussian exp(−decay s²): a standard deviation of R/3 leaves 1.1 % of the peak at the rim."""
 
 
-@njit(cache=True)
+@compiled()
 def smoothing(shape: int, s: float, decay: float = DECAY) -> float:
     """τ(s) of the smoothing function number ``shape`` of :data:`SHAPES`; ``decay`` is the Gaussian's."""
     if s >= 1.0:
@@ -109,7 +109,7 @@ def weights(
     return sparse.csc_array((values[:filled], nodes[:filled], starts), shape=shape_of_matrix)
 
 
-@njit(cache=True)
+@compiled()
 def _fill(
     nodes: NDArray[np.int32],
     values: NDArray[np.float64],

@@ -7,9 +7,9 @@ its motion differs from the box's, free of jumps across periodic boundaries.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..core.loops import compiled
 from .timefilter import _shift
 
 Array = NDArray[np.float64]
@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 _UPPER = np.triu_indices(5)
 
 
-@njit(cache=True)
+@compiled()
 def place(
     s: Array,
     displacement: Array,

@@ -9,9 +9,9 @@ extent and no distance.
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..core.loops import compiled
 from ..fields.grid import Lattice
 from .kernels import DECAY, GAUSSIAN, SHAPES, smoothing
 
@@ -142,7 +142,7 @@ def padded(lattice: Lattice, f: Array) -> tuple[NDArray[np.int64], Array, NDArra
     return cells, edges, wraps, places
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def span(middle: float, half: float, edge: float, count: int, endless: bool) -> tuple[int, int]:
     """First and last node along a direction within ``half`` (a length) of the coordinate ``middle``."""
     if edge == 0.0:
@@ -154,13 +154,13 @@ def span(middle: float, half: float, edge: float, count: int, endless: bool) -> 
     return first, last
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def lean(across: float, edge: float) -> float:
     """The coordinate along an edge of a length ``across``; 0 along a direction that is not there."""
     return across / edge if edge != 0.0 else 0.0
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def rows(
     spans: Whole,
     places: Array,
@@ -209,7 +209,7 @@ def rows(
     return count
 
 
-@njit(cache=True)
+@compiled()
 def room(edges: Array, cells: Whole, radius: float) -> int:
     """The largest number of rows that :func:`rows` may find."""
     most = 1
@@ -219,13 +219,13 @@ def room(edges: Array, cells: Whole, radius: float) -> int:
     return most
 
 
-@njit(cache=True)
+@compiled()
 def longest(edges: Array, cells: Whole, radius: float) -> int:
     """The largest number of nodes that a row may have."""
     return int(2.0 * radius / edges[0, 0] * cells[0]) + 2
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def row_weights(
     weights: Array,
     start: int,
@@ -267,7 +267,7 @@ def row_weights(
     return total
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _add(
     sums: Array,
     f: Array,
@@ -322,7 +322,7 @@ def _add(
     return missed
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _total(
     totals: Array,
     f: Array,
@@ -345,7 +345,7 @@ def _total(
             totals[atom] += row_weights(weights, 0, shape, decay, radius, x, step, square, nodes)
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _shifts(place: float, reach: float, period: float, repeats: bool) -> tuple[int, int]:
     """First and last number of periods that bring a coordinate into [−reach, 1 + reach]."""
     if not repeats:
@@ -354,7 +354,7 @@ def _shifts(place: float, reach: float, period: float, repeats: bool) -> tuple[i
     return math.ceil((-reach - place) / period), math.floor((1.0 + reach - place) / period)
 
 
-@njit(cache=True)
+@compiled()
 def _list_images(
     f: Array, periods: Array, repeats: NDArray[np.bool_], reach: Array, atoms: Whole, shifts: Whole
 ) -> int:

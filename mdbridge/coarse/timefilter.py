@@ -5,11 +5,12 @@ place, and decode image flags only of atoms that have left the box.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from ..core.loops import compiled
 
-@njit(inline="always")
+
+@compiled(inline="always")
 def _shift(image: int, box: NDArray[np.float64], bits: int) -> tuple[float, float, float]:
     """The translation that packed image flags stand for."""
     mask, half = (1 << bits) - 1, 1 << (bits - 1)
@@ -24,7 +25,7 @@ def _shift(image: int, box: NDArray[np.float64], bits: int) -> tuple[float, floa
     )
 
 
-@njit(cache=True)
+@compiled()
 def unwrapped_displacement(
     out: NDArray[np.float64],
     x: NDArray[np.float64],
@@ -49,7 +50,7 @@ def unwrapped_displacement(
             out[i, j] = x[i, j] + shift[j] - reference[i, j]
 
 
-@njit(cache=True)
+@compiled()
 def smooth_displacement(
     smoothed: NDArray[np.float64],
     x: NDArray[np.float64],

@@ -10,8 +10,9 @@ atoms, so ranks add up what they have.
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from ..core.loops import compiled
 
 Array = NDArray[np.float64]
 
@@ -25,7 +26,7 @@ def area(width: float, cutoff: float) -> float:
     return 2.0 * math.pi * width**2 * -math.expm1(-0.5 * (cutoff / width) ** 2)
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _row_span(
     s: Array, edges: Array, j: int, shape: tuple[int, int], shift: float, cutoff: float
 ) -> tuple[float, float, int, int]:
@@ -43,14 +44,14 @@ def _row_span(
     return dy, lean, first, last
 
 
-@njit(cache=True, inline="always")
+@compiled(inline="always")
 def _rows(s: Array, edges: Array, shape: tuple[int, int], shift: float, cutoff: float) -> tuple[int, int]:
     ny = shape[0]
     reach = cutoff / edges[1, 1]
     return math.ceil((s[1] - reach) * ny - shift), math.floor((s[1] + reach) * ny - shift)
 
 
-@njit(cache=True)
+@compiled()
 def add_values(
     sums: Array, s: Array, values: Array, edges: Array, shift: float, width: float, cutoff: float
 ) -> None:
@@ -92,7 +93,7 @@ def add_values(
                 growth *= bend
 
 
-@njit(cache=True)
+@compiled()
 def add_moments(
     sums: Array,
     s: Array,

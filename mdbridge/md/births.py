@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from mpi4py import MPI
-from numba import njit
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..core.loops import compiled
 from . import sources
 from .observe.base import Atoms, Observer
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 GROUP = "mdbridge_known"
 
 
-@njit(cache=True)
+@compiled()
 def _all_in(mask: NDArray[np.int32], bit: int) -> bool:
     """Whether all atoms are in a group; asked at every step, so compiled."""
     for flags in mask:  # noqa: SIM110 - numba has no all()

@@ -8,17 +8,16 @@ what costs, so that rates are made row by row and used while the row is in the c
 import math
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from .ratelaw import Compilation, activation, decaying
+from ..core.loops import Compilation, compiled
+from .ratelaw import activation, decaying
 from .staggered import GHOST
 
 Fields = NDArray[np.float64]
 _LINES = 32  # rows made at a time: few enough for the cache, enough for memory to be read in one go
 _FAST: Compilation = {
-    "cache": True,
     # not "nnan" and "ninf": a number that is none must live on, for the step that made it to be refused
     "fastmath": {"contract", "nsz", "arcp", "reassoc"},
     "error_model": "numpy",
@@ -64,13 +63,13 @@ class Weights(NamedTuple):
     rate: float
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def metric(t: Geometry) -> tuple[float, float, float]:
     """N = T⁻¹ T⁻ᵀ with det T = 1: N11, N12, N22."""
     return t.d * t.d + t.b * t.b, -(t.d * t.c + t.b * t.a), t.c * t.c + t.a * t.a
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _pressure(s11: float, s12: float, s22: float, szz: float, t: Geometry) -> float:
     """tr σ/3 of σ = T Σ Tᵀ."""
     xx_yy = (
@@ -79,7 +78,7 @@ def _pressure(s11: float, s12: float, s22: float, szz: float, t: Geometry) -> fl
     return (xx_yy + szz) / 3.0
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _physical(s11: float, s12: float, s22: float, t: Geometry) -> tuple[float, float, float]:
     """σ_xx, σ_xy, σ_yy of σ = T Σ Tᵀ."""
     xx = t.a * t.a * s11 + 2.0 * t.a * t.b * s12 + t.b * t.b * s22
@@ -88,7 +87,7 @@ def _physical(s11: float, s12: float, s22: float, t: Geometry) -> tuple[float, f
     return xx, xy, yy
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _overstress(s11: float, s12: float, s22: float, szz: float, t: Geometry, s_y: float) -> float:
     """s̃ = sqrt(½ s:s)/s_y."""
     xx, xy, yy = _physical(s11, s12, s22, t)
@@ -97,13 +96,13 @@ def _overstress(s11: float, s12: float, s22: float, szz: float, t: Geometry, s_y
     return math.sqrt(half_ss) / s_y
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _larger(a: float, b: float) -> float:
     """The maximum in a form that the compiler makes a vector instruction of; NaN in ``a`` is passed over."""
     return a if a > b else b
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _flow_row(
     j: int,
     y: Fields,
@@ -134,7 +133,7 @@ def _flow_row(
         peaks[3, i] = _larger(_larger(_larger(abs(xx), abs(xy)), abs(yy)), peaks[3, i])
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _upwind(speed: float, m2: float, m1: float, c: float, p1: float, p2: float) -> float:
     """Twice the second-order ENO difference at the middle of five values, without a branch."""
     centred = m1 - 2.0 * c + p1
@@ -144,7 +143,7 @@ def _upwind(speed: float, m2: float, m1: float, c: float, p1: float, p2: float) 
     return (2.0 * (c - m1) + curvature) if speed > 0.0 else (2.0 * (p1 - c) - curvature)
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _advection(f: Fields, j: int, i: int, ru: float, rv: float) -> float:
     """V·∇f at (j, i) with ru = V_x/(2 dx), rv = V_y/(2 dy)."""
     along_x = _upwind(ru, f[j, i - 2], f[j, i - 1], f[j, i], f[j, i + 1], f[j, i + 2])
@@ -152,7 +151,7 @@ def _advection(f: Fields, j: int, i: int, ru: float, rv: float) -> float:
     return ru * along_x + rv * along_y
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _gradient(f: Fields, j: int, i: int, hx: float, hy: float) -> tuple[float, float]:
     """∂f/∂X, ∂f/∂Y at cell (j, i) of a corner field; hx = 1/(2 dx), hy = 1/(2 dy)."""
     diagonal = f[j + 1, i + 1] - f[j, i]
@@ -160,13 +159,13 @@ def _gradient(f: Fields, j: int, i: int, hx: float, hy: float) -> tuple[float, f
     return hx * (diagonal + other), hy * (diagonal - other)
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _centre(f: Fields, j: int, i: int) -> float:
     """A corner field at the centre of cell (j, i)."""
     return 0.25 * (f[j, i] + f[j, i + 1] + f[j + 1, i] + f[j + 1, i + 1])
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _extrapolated_row(j: int, velocity: Fields, earlier: Fields, ratio: float, rows: Fields) -> None:
     """Move the second row of ``rows`` to the first; the second is V at row j, ``ratio`` intervals farther."""
     for c in range(2):
@@ -175,7 +174,7 @@ def _extrapolated_row(j: int, velocity: Fields, earlier: Fields, ratio: float, r
             rows[c, 1, i] = velocity[c, j, i] + ratio * (velocity[c, j, i] - earlier[c, j, i])
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _motion_row(v: Fields, k: Constants, m: Fields) -> None:
     """Of a row of cells: V_x/(2 dx), V_y/(2 dy), ∂V_x/∂X, ∂V_x/∂Y, ∂V_y/∂X, ∂V_y/∂Y."""
     hx, hy = 0.5 / k.dx, 0.5 / k.dy
@@ -186,7 +185,7 @@ def _motion_row(v: Fields, k: Constants, m: Fields) -> None:
         m[4, i], m[5, i] = _gradient(v[1], 0, i, hx, hy)
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _fastest_row(
     stiffness: Fields, flow: Fields, m: Fields, k: Constants, t: Geometry, ceiling: float, peaks: Fields
 ) -> None:
@@ -203,7 +202,7 @@ def _fastest_row(
         peaks[1, i] = _larger(stiffness[i], peaks[1, i])
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _stress_row(
     line: int, j: int, y: Fields, m: Fields, t: Geometry, relaxation: Fields, rate: Fields
 ) -> None:
@@ -228,7 +227,7 @@ def _stress_row(
         rate[f, line, GHOST - 1] = rate[f, line, y.shape[2] - GHOST - 1]
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _chi_row(
     line: int, j: int, y: Fields, m: Fields, flow: Fields, relaxation: Fields, k: Constants, rate: Fields
 ) -> None:
@@ -242,7 +241,7 @@ def _chi_row(
         rate[4, line, i] = heating * (k.chi_inf - y[4, j, i]) - _advection(y[4], j, i, m[0, i], m[1, i])
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _imbalance_row(
     row: int, line: int, stress_rate: Fields, k: Constants, t: Geometry, force: Fields
 ) -> None:
@@ -259,7 +258,7 @@ def _imbalance_row(
         force[1, row, column] = t.c * fx + t.d * fy
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def diffusion_row(
     row: int,
     chi: Fields,
@@ -311,7 +310,7 @@ class Local(NamedTuple):
     edges: Fields
 
 
-@numba.njit(inline="always", **_FAST)
+@compiled(inline="always", **_FAST)
 def _combine_row(
     f: int,
     line: int,
@@ -351,7 +350,7 @@ def _combine_row(
             )
 
 
-@numba.njit(**_FAST)
+@compiled(**_FAST)
 def local_stage(
     y: Fields,
     velocity: Fields,
@@ -431,13 +430,13 @@ def local_stage(
     return peaks[0].max(), peaks[1].max(), peaks[2].max(), peaks[3].max()
 
 
-@numba.njit(**_FAST)
+@compiled(**_FAST)
 def first_force(k: Constants, t: Geometry, made: Local) -> None:
     """The force at the first row of corners, once the ghosts of ``made.edges`` are filled."""
     _imbalance_row(0, GHOST, made.edges, k, t, made.force)
 
 
-@numba.njit(**_FAST)
+@compiled(**_FAST)
 def close(velocity: Fields, diffusion: Fields, k: Constants, t: Geometry, weight: float, out: Fields) -> None:
     """Add ``weight`` times T⁻¹ (C : D) T⁻ᵀ of the projected V to the stress, and diffusion to χ.
 
@@ -474,7 +473,7 @@ def close(velocity: Fields, diffusion: Fields, k: Constants, t: Geometry, weight
             out[4, j, i] += weight * diffusion[row, column]
 
 
-@numba.njit(**_FAST)
+@compiled(**_FAST)
 def carry(
     u: Fields,
     start: Fields,
@@ -510,7 +509,7 @@ def carry(
             out[1, j, i] += weight * (y - out[1, j, i])
 
 
-@numba.njit(**_FAST)
+@compiled(**_FAST)
 def crossings(velocity: Fields, dx: float, dy: float) -> float:
     """The most cells that V crosses per unit of strain, |V_x|/dx + |V_y|/dy, at an owned place."""
     most = np.zeros(velocity.shape[2])
@@ -521,7 +520,7 @@ def crossings(velocity: Fields, dx: float, dy: float) -> float:
     return most.max()
 
 
-@numba.njit(**_FAST)
+@compiled(**_FAST)
 def plastic_flow(y: Fields, k: Constants, t: Geometry, out: Fields) -> None:
     """D at owned cells, ``(rows, columns)``."""
     for row in range(out.shape[0]):
@@ -531,7 +530,7 @@ def plastic_flow(y: Fields, k: Constants, t: Geometry, out: Fields) -> None:
             out[row, column] = k.attempt * decaying(1.0 / y[4, j, i]) * activation(_larger(s, 1.0))[0]
 
 
-@numba.njit(**_FAST)
+@compiled(**_FAST)
 def sums(y: Fields, k: Constants, t: Geometry) -> tuple[float, float, float]:
     """Σ over owned cells of σ_xy (GPa), s̃ s_y (GPa) and σ : D^pl = 2 s̃ s_y D (GPa per unit of strain)."""
     shear, deviator, power = 0.0, 0.0, 0.0

@@ -7,13 +7,13 @@ so that every rate below carries a factor 1/λ, λ the applied shear rate.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Literal, SupportsIndex, TypedDict
+from typing import Literal, SupportsIndex
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..core.loops import Compilation, compiled
 
 Diffusion = Literal["paper", "group"]
 Field = NDArray[np.float64]
@@ -96,18 +96,10 @@ class Material:
         )
 
 
-class Compilation(TypedDict):
-    """Options of numba for several functions at once."""
-
-    cache: bool
-    fastmath: set[str]
-    error_model: Literal["python", "numpy"]
+_NESTED: Compilation = {"fastmath": {"contract"}, "error_model": "numpy"}
 
 
-_NESTED: Compilation = {"cache": True, "fastmath": {"contract"}, "error_model": "numpy"}
-
-
-@numba.njit(inline="always", **_NESTED)
+@compiled(inline="always", **_NESTED)
 def decaying(x: float) -> float:
     """e^−x for x >= 0 to 1e-13 of itself, without branch or loop, so that loops over it can be vectorised.
 
@@ -139,7 +131,7 @@ def decaying(x: float) -> float:
     return v * v
 
 
-@numba.njit(inline="always", **_NESTED)
+@compiled(inline="always", **_NESTED)
 def activation(s: float) -> tuple[float, float]:
     """(1 − 1/s̃) F(s̃), F from [Kontolati2021, eq. 33], and its derivative, for s̃ >= 1.
 

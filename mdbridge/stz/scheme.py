@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.loops import compiled
 from .compiled import Weights
 from .staggered import CHI, GHOST, Domain, Fields, owned
 
@@ -78,7 +78,7 @@ def _weights(c: Coefficients, stage: int, step: float) -> Weights:
     return Weights(base, base_rate, last, before, rate=c.mu_rate[stage] * step)
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _first_stage(y0: Fields, rate0: Fields, weight: float, out: Fields) -> None:
     """out = Y0 + weight F0."""
     a, b, o = y0.ravel(), rate0.ravel(), out.ravel()
@@ -86,7 +86,7 @@ def _first_stage(y0: Fields, rate0: Fields, weight: float, out: Fields) -> None:
         o[n] = a[n] + weight * b[n]
 
 
-@numba.njit(cache=True, fastmath={"contract", "reassoc"})
+@compiled(fastmath={"contract", "reassoc"})
 def _squares(y0: Fields, rate0: Fields, y: Fields, rate: Fields, step: float) -> float:
     """Sum of squares of the local error along a row, [Sommeijer1998, eq. 2.7]."""
     total = 0.0
@@ -96,7 +96,7 @@ def _squares(y0: Fields, rate0: Fields, y: Fields, rate: Fields, step: float) ->
     return total
 
 
-@numba.njit(cache=True)
+@compiled()
 def _error_estimate(
     y0: Fields, rate0: Fields, y: Fields, rate: Fields, step: float, scales: Fields
 ) -> tuple[float, int, int]:

@@ -9,11 +9,11 @@ carry ``GHOST`` layers on all sides.
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..core.loops import compiled
 
 Fields = NDArray[np.float64]
 Boundary = Literal["periodic", "clamped"]
@@ -146,7 +146,7 @@ def owned(fields: Fields) -> Fields:
     return fields[..., GHOST:-GHOST, GHOST:-GHOST]
 
 
-@numba.njit(cache=True)
+@compiled()
 def wrap_columns(fields: Fields) -> None:
     """Fill the ghost columns of owned rows from the opposite side."""
     count, rows, columns = fields.shape
@@ -158,7 +158,7 @@ def wrap_columns(fields: Fields) -> None:
                 fields[f, j, nx + GHOST + g] = fields[f, j, GHOST + g]
 
 
-@numba.njit(cache=True)
+@compiled()
 def wrap(fields: Fields) -> None:
     """Fill the ghost layers from the opposite side."""
     wrap_columns(fields)
@@ -172,7 +172,7 @@ def wrap(fields: Fields) -> None:
                 fields[f, ny + GHOST + g, i] = fields[f, GHOST + g, i]
 
 
-@numba.njit(cache=True)
+@compiled()
 def extrapolate_at_plates(state: Fields, low: bool, high: bool) -> None:
     """Overwrite the ghost rows of the state beyond a plate.
 
@@ -199,7 +199,7 @@ def extrapolate_at_plates(state: Fields, low: bool, high: bool) -> None:
                 line[top + 1] = 3.0 * line[top - 1] - 2.0 * line[top - 2]
 
 
-@numba.njit(cache=True)
+@compiled()
 def extrapolate_corners_at_plates(corners: Fields, low: bool, high: bool) -> None:
     """As :func:`extrapolate_at_plates`, of the reference map at corners: it goes on linearly.
 

@@ -33,6 +33,7 @@ HOMES = {
     "h5py": {"core.store"},
     "xarray": {"fields.fieldset"},
     "ducc0": {"stz.equilibrium.transforms"},
+    "numba": {"core.loops"},
 }
 
 PURE = {

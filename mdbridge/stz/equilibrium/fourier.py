@@ -13,10 +13,10 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Protocol
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.loops import compiled
 from ..frame import inverse
 from ..ratelaw import Material
 from ..staggered import Fields, Grid
@@ -139,7 +139,7 @@ class SpectralSolver:
         self._columns.backward(spectrum, values[None])
 
 
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _invert(
     values: Array,
     start: int,
@@ -182,7 +182,7 @@ def _invert(
             along_y[i] = b10 * vx + b11 * vy
 
 
-@numba.njit(cache=True, fastmath=True, error_model="numpy")
+@compiled(fastmath=True, error_model="numpy")
 def _damp(
     spectrum: Spectrum,
     start: int,
@@ -231,7 +231,7 @@ def _squares(grid: Grid) -> Array:
     return np.array([[along_x, mixed], [mixed, along_y]])
 
 
-@numba.njit(cache=True)
+@compiled()
 def _blocks(mu: float, lame: float, back: Array, squares: Array) -> Array:
     """μ |κ|² I + (λ + μ) κ κᵀ with κ = T⁻ᵀ K, ``back`` being T⁻¹."""
     blocks = np.zeros((2, 2, 3, 3))
@@ -252,7 +252,7 @@ def stencil_rows(moduli: tuple[float, float], matrix: Array, grid: Grid, half_x:
     return np.einsum("abmn,kn->kmab", stencil(moduli, matrix, grid), phase)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def eliminate(spectrum: Spectrum, blocks: Spectrum, back: Array) -> None:
     """Solve between plates by block elimination in y, column by column, in place.
 

@@ -9,12 +9,12 @@ matrices would be three times all else (see docs/stz.md).
 import contextlib
 from collections.abc import Iterator
 
-import numba
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ...core.errors import ConvergenceError
+from ...core.loops import compiled
 from ...linalg.shell import ShellSolver
 from ..frame import inverse
 from ..ratelaw import Material
@@ -107,7 +107,7 @@ class KrylovProjection:
         self._spectral.solve(force, self._matrix, np.eye(2), out)
 
 
-@numba.njit(cache=True, fastmath={"contract", "nsz", "arcp", "reassoc"})
+@compiled(fastmath={"contract", "nsz", "arcp", "reassoc"})
 def _apply(x: Fields, blocks: Array, y: Fields) -> None:
     """y = blocks x; ``x`` ``(2, rows + 4, columns + 4)`` with ghosts, ``y`` ``(2, rows, columns)``."""
     rows, columns = y.shape[1:]
@@ -122,7 +122,7 @@ def _apply(x: Fields, blocks: Array, y: Fields) -> None:
             y[0, j, i], y[1, j, i] = first, second
 
 
-@numba.njit(cache=True)
+@compiled()
 def _transform(v: Fields, matrix: Array, out: Fields) -> None:
     """out = matrix · v at every place, ``(2, rows, columns)``."""
     for j in range(v.shape[1]):
