@@ -87,3 +87,16 @@ def test_a_band_holds_what_is_measured_next():
     np.testing.assert_allclose(
         (np.array(band["high"]) + band["low"]) / 2, residual - design_matrix @ fit, atol=2e-3
     )
+
+
+def test_parameters_that_act_only_together_have_no_share_of_their_own():
+    """log distance = 6 (a − ½)(b − ½): each tells nothing alone, and everything once the other is known."""
+    answered = []
+    for k, u in enumerate(design("sobol", 64, 3, 1)):
+        value = float(np.exp(6.0 * (u[0] - 0.5) * (u[1] - 0.5)))
+        answered.append(Trial(k, "initial", list(u), SPACE.physical(u), "ok", value, [], np.array([value])))
+    shares = analyse(SPACE, answered, GROUPS, None, 0)["sensitivity"]
+    for name in ("a", "b"):
+        assert shares[name]["first"] < 0.05
+        assert shares[name]["total"] == pytest.approx(1.0, abs=0.15)
+    assert shares["idle"]["total"] < 0.02

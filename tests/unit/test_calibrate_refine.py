@@ -76,3 +76,49 @@ def test_the_step_respects_the_trust_region():
     groups = Groups(np.zeros(2, int), np.ones(1))
     step = best_step(np.array([0.5, 0.5]), np.array([-1.0, 0.01]), np.eye(2), groups, 0.1)
     assert step == pytest.approx([0.1, -0.01], abs=1e-6)
+
+
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+def test_the_step_ends_at_the_wall_that_is_nearer_than_the_trust_region(side):
+    here, groups = np.array([0.5 + 0.45 * side, 0.5]), Groups(np.zeros(2, int), np.ones(1))
+    # a hundred away in both: the wall holds one, the trust region the other
+    step = best_step(here, np.array([-100.0 * side, -100.0]), np.eye(2), groups, 0.1)
+    assert step == pytest.approx([0.05 * side, 0.1], abs=1e-9)
+
+
+def steps_of(promises):
+    """Steps of a search down a slope of −1 where such a part of each promise comes true; None: it fails."""
+    here, residual, left, steps = 0.1, 1.0, list(promises), []
+    search = refine(np.array([here]), np.array([residual]), Groups(np.zeros(1, int), np.ones(1)), Options())
+    (point,) = next(search)
+    while True:
+        move = float(point[0]) - here
+        if abs(move) <= 1.01 * Options().difference:  # the slope is asked for
+            (point,) = search.send([np.array([residual - move])])
+            continue
+        steps.append(move)
+        if not left:
+            return steps
+        part = left.pop(0)
+        answer = None if part is None else np.array([residual - part * move])
+        if part is not None and part > 0.0:
+            here, residual = float(point[0]), float(answer[0])
+        (point,) = search.send([answer])
+
+
+@pytest.mark.parametrize(
+    ("promises", "steps"),
+    [
+        # what comes true doubles the region, up to the wall at 1
+        ([1.0, 1.0, 1.0], [0.1, 0.2, 0.4, 0.2]),
+        ([0.5], [0.1, 0.1]),
+        ([None], [0.1, 0.03]),
+        ([-1.0], [0.1, -0.03]),  # the slope along the step is as it was seen
+        # slopes of another place are measured again before a region shrinks for good
+        ([1.0, None], [0.1, 0.2, 0.1]),
+        ([1.0, -0.5], [0.1, 0.2, 0.1]),
+        ([1.0, 0.1], [0.1, 0.2, 0.2]),
+    ],
+)
+def test_the_trust_region_follows_how_much_of_a_promise_comes_true(promises, steps):
+    assert steps_of(promises) == pytest.approx(steps, rel=1e-6)

@@ -235,3 +235,15 @@ def test_values_that_json_lacks_are_recorded_and_told_apart(tmp_path):
     }
     with pytest.raises(InputError, match=r"options\.limit = 'inf', now it is '-inf'"):
         TrialLog(tmp_path / "r", {"options": {**values["options"], "limit": -np.inf}}, resume=True)
+
+
+def test_trials_are_read_in_the_order_of_proposal_whichever_ended_first(tmp_path):
+    """Models that run side by side end in any order; a trial written twice counts as the last says."""
+    record = TrialLog(tmp_path / "r", CONFIGURATION, resume=False)
+    for index in (2, 0, 3, 1):
+        record.append(trial(index))
+    record.append(Trial(3, "ego", [0.1, 0.2], {}, "failed"))
+    record.close()
+    trials = read(tmp_path / "r")[1]
+    assert [one.index for one in trials] == [0, 1, 2, 3]
+    assert [one.status for one in trials] == ["ok", "ok", "ok", "failed"]

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mdbridge.campaigns.graphene_study import checks
+from mdbridge.campaigns.graphene_study import checks, stages
 from mdbridge.campaigns.graphene_study import tables as study
 from mdbridge.campaigns.graphene_study.input import StudyInput
 from mdbridge.campaigns.peridynamics import published
@@ -16,6 +17,8 @@ from mdbridge.core.config import load
 from mdbridge.core.errors import InputError
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.material import LinearPeridynamicSolid
 
 INPUTS = Path(__file__).parents[2] / "inputs"
 GRID = NodeGrid.periodic_cells((50.0, 66.0), 5.0)  # an even and an odd number of nodes
@@ -127,3 +130,40 @@ def test_the_published_averages_are_those_of_their_rows():
             average = np.mean([row[key] / rows[0][key] for key in keys])
             # the paper's own row of M = 5 at 300 K is off by 0.0105
             assert row["AvgE"] == pytest.approx(average, abs=0.011)
+
+
+def replicates(monkeypatch, drawn, loads=7):
+    """Weights of the loads in each replicate that is drawn, and what its task returns."""
+    weights = []
+
+    def learned(settings, fields, horizon, degree, start, times):
+        assert (horizon, degree, start) == (12.5, 2, "the model")
+        weights.append(times)
+        return SimpleNamespace(material=None if len(weights) == 1 else MATERIAL)
+
+    monkeypatch.setattr(stages, "learn_pair", learned)
+    fields = {"train": SimpleNamespace(u=np.zeros((loads, 3, 2)))}
+    data = SimpleNamespace(fields=fields, campaign=SimpleNamespace(config=SimpleNamespace(learn=None)))
+    model = SimpleNamespace(horizon=12.5, degree=2, material="the model")
+    result = stages._bootstrap(data, model, 5, drawn)()
+    return result, np.array(weights)
+
+
+MATERIAL = LinearPeridynamicSolid(Bernstein(12.5, np.ones(3), (1.0,)), -0.2, 0.7)
+
+
+def test_a_bootstrap_draws_as_many_loads_as_there_are_with_replacement(monkeypatch):
+    result, times = replicates(monkeypatch, range(300))
+    assert (times.sum(axis=1) == 7).all() and (times == times.round()).all() and times.min() == 0
+    # the number of times that a load is drawn is binomial: its mean 1, its variance 1 − 1/7
+    assert times.mean(axis=0) == pytest.approx(np.ones(7), abs=0.2)
+    assert times.var() == pytest.approx(6 / 7, rel=0.1)
+    assert result["failed"] == 1 and len(result["constants"]) == 299
+    assert result["constants"][0] == [-0.2, 0.7, MATERIAL.young, MATERIAL.poisson]
+
+
+def test_a_replicate_is_the_same_in_any_batch(monkeypatch):
+    whole = replicates(monkeypatch, range(6))[1]
+    parts = [*replicates(monkeypatch, range(2))[1], *replicates(monkeypatch, range(2, 6))[1]]
+    assert np.array_equal(whole, parts)
+    assert not np.array_equal(whole[0], whole[1])

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from mpi4py import MPI
 from pydantic import ValidationError
+from thread_ranks import together
 
+from mdbridge.campaigns.peridynamics import stages as campaign_stages
 from mdbridge.campaigns.peridynamics.input import MD as MDInput
 from mdbridge.campaigns.peridynamics.input import (
     Coarse,
@@ -191,3 +193,20 @@ def test_the_guess_is_that_of_the_shortest_bond():
     planar = MDInput(bond_guess_A=1.4).planar
     assert planar.lattice_guess * planar.shortest == pytest.approx(1.4)
     assert MDInput().planar.lattice_guess * planar.shortest == pytest.approx(1.46)
+
+
+@pytest.mark.parametrize(("ranks", "groups"), [(1, 4), (2, 2), (3, 1), (8, 1)])
+def test_the_time_of_sampling_is_that_of_groups_that_work_side_by_side(tmp_path, monkeypatch, ranks, groups):
+    """Samples are made by so many ranks each; more than there are make one group."""
+    told = []
+    monkeypatch.setattr(campaign_stages.stages, "share", lambda *_: None)
+    monkeypatch.setattr(campaign_stages.stages, "seconds", lambda *_: 24.0)
+    monkeypatch.setattr(campaign_stages.sampling, "stored", lambda *_: {})
+    monkeypatch.setattr(campaign_stages.sampling, "collect", lambda *arguments: told.append(arguments[-1]))
+    config = BASE.model_copy(update={"parallel": Parallel(ranks_per_sample=ranks)})
+
+    def work(comm):
+        campaign_stages._collect(replace(opened(config), comm=comm), tmp_path)
+
+    together(4, work)
+    assert told == [24.0 / groups]

@@ -6,6 +6,7 @@ from mpi4py import MPI
 
 from mdbridge.core.errors import ConvergenceError
 from mdbridge.linalg.shell import ShellSolver
+from mdbridge.linalg.start import PETSc
 
 MATRIX = np.array([[4.0, 1.0, 0.0], [1.0, 3.0, 0.5], [0.0, 0.5, 2.0]])
 B = np.array([1.0, -2.0, 0.5])
@@ -29,4 +30,18 @@ def test_a_poor_preconditioner_is_an_error_with_the_residual():
     shell = solver(0.05 * np.eye(3))
     with pytest.raises(ConvergenceError, match="Example: no convergence after 10 iterations, residual"):
         shell.solve(B[:, None].copy())
+    shell.close()
+
+
+REASONS = PETSc.KSP.ConvergedReason
+FAILURES = sorted({value for name, value in vars(REASONS).items() if name.startswith("DIVERGED")})
+
+
+@pytest.mark.parametrize("reason", FAILURES)
+def test_however_petsc_says_that_it_failed_it_is_an_error(reason):
+    shell = solver(np.linalg.inv(MATRIX))
+    shell._ksp.setConvergenceTest(lambda *_: reason)
+    with pytest.raises(ConvergenceError, match=rf"Example: no convergence .*PETSc reason {reason}\)"):
+        shell.solve(B[:, None].copy())
+    assert shell.overflowed == (reason == REASONS.DIVERGED_NANORINF)
     shell.close()

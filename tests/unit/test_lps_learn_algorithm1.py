@@ -227,3 +227,43 @@ def test_the_zero_operator_is_an_error():
     samples = manufactured(POSITIVE)
     with pytest.raises(ConvergenceError, match="the zero operator"):
         learn(replace(samples, b=-samples.b), replace(PREDICTION, learning_rate=0.01))
+
+
+class Bounded:
+    """(x − 2)² with x ≤ 1 and two conditions that always hold: the multiplier of the first is −2."""
+
+    def parts(self, p):
+        return p
+
+    def loss(self, parts, p):
+        return (p[0] - 2.0) ** 2
+
+    def conditions(self, p):
+        return torch.stack([1.0 - p[0], 0.5 + 0.0 * p[0], 2.0 + 0.0 * p[0]])
+
+    def project(self, p):
+        pass
+
+
+def test_multipliers_and_no_huge_penalty_hold_the_conditions(monkeypatch):
+    """With ψ alone |H| = 2/ψ, and bringing ψ to 2e5 takes eleven steps."""
+
+    def exactly(objective, project, p, epochs, rate, history):
+        variable = p.detach().requires_grad_()
+        newton = torch.optim.LBFGS([variable], 1.0, 200, tolerance_grad=1e-13, line_search_fn="strong_wolfe")
+
+        def slope():
+            newton.zero_grad()
+            value = objective(variable)[1]
+            value.backward()
+            return value
+
+        newton.step(slope)
+
+    monkeypatch.setattr(algorithm1, "_adam", exactly)
+    p = torch.tensor([2.0, 1.0, 1.0, 1.0], dtype=torch.float64)
+    settings = Algorithm1Settings(correction_epochs=1, correction_steps=30)
+    steps = algorithm1._correct(Bounded(), p, settings, [], None)
+    assert p[0].item() == pytest.approx(1.0, abs=1e-5)
+    assert p[1:].numpy() ** 2 == pytest.approx([0.0, 0.5, 2.0], abs=1e-5)
+    assert steps <= 9

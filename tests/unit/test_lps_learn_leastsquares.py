@@ -1,5 +1,7 @@
 """Bounded least squares: a known minimum, the bounds, and no evaluation done twice."""
 
+import weakref
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,21 @@ def test_the_minimum_within_the_bounds(highest, wanted):
     found = leastsquares.minimize(evaluate, np.array([-1.2, 1.0]), bounds, 200, 1e-12)
     assert found.x == pytest.approx([wanted, wanted**2], abs=1e-3)
     assert len(calls) == len({one.tobytes() for one in calls}) == found.nfev
+    # the slopes of the same point as the residuals, or the steps are none of Gauss and Newton
+    assert np.array_equal(found.jac, rosenbrock(found.x)[1])
+
+
+def test_no_jacobian_is_kept_but_the_last():
+    kept = []
+
+    def evaluate(p):
+        residual, jacobian = rosenbrock(p)
+        kept.append(weakref.ref(jacobian))
+        assert sum(one() is not None for one in kept) <= 3  # ours, the last, and scipy's own
+        return residual, jacobian
+
+    bounds = np.full(2, -np.inf), np.full(2, np.inf)
+    assert leastsquares.minimize(evaluate, np.array([-1.2, 1.0]), bounds, 200, 1e-12).nfev > 5
 
 
 def test_it_ends_after_so_many_evaluations():

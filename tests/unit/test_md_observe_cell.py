@@ -36,10 +36,12 @@ def test_the_shear_is_followed_through_flips():
         session.attach(cell, every(1))
         session.attach(look, every(1))
         session.run(steps)
-        height = cell.edges[1, 1]
+        length, height = np.diag(cell.edges)
     step, shear, turns, lean, speed = np.array(look.rows).T
     assert turns[-1] >= 2
     assert np.abs(lean).max() < 0.65 * 5 * 4.05  # LAMMPS's own box was replaced
+    # what a restarted run is told: the whole edges between the box that leans on and LAMMPS's
+    assert np.allclose(lean + turns * length, shear * height, rtol=0, atol=1e-9)
     # the box that the forces see is that of the step before
     assert np.allclose(shear, rate * 0.004 * np.maximum(step - 1, 0), rtol=0, atol=1e-12)
     assert np.allclose(speed[2:], rate * height, rtol=1e-9)
