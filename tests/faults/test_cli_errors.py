@@ -2,30 +2,14 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 
 import h5py
 import numpy as np
 import pytest
-from launch import launch
-
-from mdbridge import cli
-
-# the smallest campaign that has enough nodes for the training waves: seconds, if it gets that far
-SMALL = """
-campaign = "graphene"
-[md]
-cells = [21, 12]
-disc_radius_A = 20.0
-disc_inner_A = 10.0
-[dynamics]
-enabled = false
-[learn]
-horizons_A = [9.0]
-degrees = [2]
-"""
+from launch import command_lines
+from small_campaign import SMALL
 
 
 @pytest.fixture
@@ -60,18 +44,9 @@ def mdbridge(*arguments, file_size=None):
 
 
 @pytest.fixture
-def refused(monkeypatch, capfd):
-    """Run the command line in this process, for input that is refused before anything starts."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["mdbridge", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return subprocess.CompletedProcess(arguments, end.value.code, *capfd.readouterr())
-
-    before = signal.getsignal(signal.SIGTERM)
-    yield call
-    signal.signal(signal.SIGTERM, before)
+def refused(in_process):
+    """The command line in this process, for input that is refused before anything starts."""
+    return in_process
 
 
 def assert_one_line(job, exit_code, *words):
@@ -218,23 +193,19 @@ def test_a_stage_whose_input_is_not_there(campaign, stage, refused):
     assert_one_line(job, 1, ".json" if stage == "solve" else "dataset.h5", "run")
 
 
-def test_a_file_where_the_folder_should_be(campaign):
+def test_a_file_where_the_folder_should_be(campaign, refused):
     out = campaign.parent / "out"
     out.write_text("mine")
-    job = mdbridge("sample", campaign, "--out", out)
+    job = refused("sample", campaign, "--out", out)
     assert_one_line(job, 1, out, "is a file, not a folder", "--out")
     assert out.read_text() == "mine"
 
 
-@pytest.fixture(scope="module")
-def sampled(tmp_path_factory):
+@pytest.fixture(scope="session")
+def sampled(bare_sample):
     """A small campaign after its first stage."""
-    folder = tmp_path_factory.mktemp("sampled")
-    path = folder / "small.toml"
-    path.write_text(SMALL)
-    job = mdbridge("sample", path, "--out", folder / "out")
-    assert job.returncode == 0, job.stderr
-    return path
+    assert bare_sample.job.returncode == 0, bare_sample.job.stderr
+    return bare_sample.path
 
 
 def copy_of(sampled, folder):
@@ -245,7 +216,7 @@ def copy_of(sampled, folder):
     return folder / "out"
 
 
-@pytest.mark.parametrize("size", [300, 20_000])
+@pytest.mark.parametrize("size", [pytest.param(300, marks=pytest.mark.slow), 20_000])
 def test_a_full_disk_during_sampling(sampled, campaign, size):
     """``sampled`` has had the loops compiled: their cache cannot be written either, but is not the matter."""
     out = campaign.parent / "out"
@@ -285,13 +256,12 @@ def test_a_damaged_sample_is_made_again(sampled, tmp_path):
 
 @pytest.mark.mpi
 def test_on_two_ranks_an_error_is_printed_once(campaign):
-    script = campaign.parent / "start.py"
-    script.write_text("from mdbridge.cli import main\nmain()\n")
-    out = campaign.parent / "out"
-    job = launch(script, 2, "run", campaign, "--out", out, "--set", "md.cells=[-4, 4]", timeout=60)
-    assert_one_line(job, 2, "'md.cells.0' = -4")
-    job = launch(script, 2, "run", campaign, "--out", out, "--set", "md.potential=none", timeout=60)
-    assert_one_line(job, 2, "'none' not found")
-    job = launch(script, 2, "walk", timeout=60)
-    assert job.returncode == 2
-    assert job.stderr.count("walk") == 1
+    command = ["run", campaign, "--out", campaign.parent / "out", "--set"]
+    value, potential, verb = command_lines(
+        2, [*command, "md.cells=[-4, 4]"], [*command, "md.potential=none"], ["walk"], timeout=60
+    )
+    for (code, said), words in ((value, "'md.cells.0' = -4"), (potential, "'none' not found")):
+        assert code == 2 and said.startswith("mdbridge: error: ")
+        assert said.count("\n") == said.count(words) == 1
+    assert verb[0] == 2
+    assert verb[1].count("walk") == 1

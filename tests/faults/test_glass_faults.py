@@ -15,8 +15,6 @@ import pytest
 
 import mdbridge
 
-pytestmark = pytest.mark.mpi
-
 TINY = """
 campaign = "glass"
 [md]
@@ -89,6 +87,18 @@ def start(folder, verb, *arguments, ranks=1):
     )
 
 
+@pytest.fixture
+def sampled_here(in_process, monkeypatch):
+    """``mdbridge sample`` of a folder's campaign in this process: exit code, and errors on one line."""
+
+    def call(folder, *arguments):
+        monkeypatch.chdir(folder)
+        job = in_process("sample", "campaign.toml", "--out", folder / "out", *arguments)
+        return job.returncode, " ".join(job.stderr.split())
+
+    return call
+
+
 def finish(job, timeout=240):
     """Its exit code and errors, on one line; ends all of it if it hangs."""
     try:
@@ -127,6 +137,7 @@ def wait_for(job, folder, pattern):
         time.sleep(0.005)
 
 
+@pytest.mark.mpi
 @pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on_to_the_same_fields(tmp_path):
     whole = campaign(tmp_path / "whole", TINY)
@@ -161,41 +172,40 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_fields(tmp_path):
     assert "done before" in errors
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
-def test_a_script_that_lammps_rejects_is_shown_with_its_line(tmp_path, ranks):
+def test_a_script_that_lammps_rejects_is_shown_with_its_line(tmp_path, sampled_here):
     bad = SCRIPT.replace("pair_coeff * * 0.4 2.5", "pair_coefficients * * 0.4 2.5")
     folder = campaign(tmp_path / "run", SCRIPTED, bad)
-    code, errors = finish(start(folder, "sample", ranks=ranks), timeout=60)
+    code, errors = sampled_here(folder)
     assert code == 1
     assert "my.in: LAMMPS refused 'pair_coefficients * * 0.4 2.5': ERROR: Unknown command" in errors
     assert "Traceback" not in errors
     assert not (folder / "out" / "glass.h5").exists()
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
-def test_an_error_on_one_rank_alone_names_its_line_too(tmp_path, ranks):
+@pytest.mark.mpi
+def test_an_error_on_one_rank_alone_names_its_line_too(tmp_path):
     bad = SCRIPT.replace("lj/cut 7.0", "eam/fs").replace("0.4 2.5", "nowhere.eam.fs Al")
     folder = campaign(tmp_path / "run", SCRIPTED, bad)
-    code, errors = finish(start(folder, "sample", ranks=ranks), timeout=60)
+    code, errors = finish(start(folder, "sample", ranks=2), timeout=60)
     assert code != 0
     assert "'pair_coeff * * nowhere.eam.fs Al'" in errors
     assert "cannot open eam/fs potential file nowhere.eam.fs" in errors
 
 
-def test_a_field_that_the_script_does_not_define_is_refused_before_the_run(tmp_path):
+def test_a_field_that_the_script_does_not_define_is_refused_before_the_run(tmp_path, sampled_here):
     text = SCRIPTED + '[observe.extra]\nslip = "c_slip"\n'
     folder = campaign(tmp_path / "run", text, SCRIPT)
-    code, errors = finish(start(folder, "sample"), timeout=60)
+    code, errors = sampled_here(folder)
     assert code == 2
     assert "needs c_slip, which this simulation does not define; add 'compute slip all" in errors
     assert not list((folder / "out").glob("**/frame-*"))
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
-def test_an_unstable_run_stops_and_keeps_its_frames(tmp_path, ranks):
+@pytest.mark.mpi
+def test_an_unstable_run_stops_and_keeps_its_frames(tmp_path):
     kick = "\nvariable kick equal 100.0*(step>64)*exp(1000*(step>65))\nfix kick all addforce v_kick 0 0\n"
     folder = campaign(tmp_path / "run", SCRIPTED, SCRIPT + kick)
-    code, errors = finish(start(folder, "sample", ranks=ranks), timeout=60)
+    code, errors = finish(start(folder, "sample", ranks=2), timeout=60)
     assert code != 0
     assert "observer failed at step 66" in errors
     assert "not a finite number" in errors
@@ -206,7 +216,7 @@ def test_an_unstable_run_stops_and_keeps_its_frames(tmp_path, ranks):
         assert np.isfinite(file["potential_energy"][:]).all()
 
 
-def test_a_script_can_go_on_from_a_restart_file(tmp_path):
+def test_a_script_can_go_on_from_a_restart_file(tmp_path, sampled_here):
     resumable = """
 units metal
 if "${resumed} == 0" then "jump SELF fresh" else "read_restart ${restart}" "jump SELF physics"
@@ -224,7 +234,7 @@ fix motion all nve
 """
     text = SCRIPTED + "[checkpoint]\nevery_frames = 4\n"
     whole = campaign(tmp_path / "whole", text, resumable)
-    code, errors = finish(start(whole, "sample"), timeout=60)
+    code, errors = sampled_here(whole)
     assert code == 0, errors
     segments = whole / "out" / "sheared"
     assert [p.name[:7] for p in sorted(segments.iterdir())] == [f"run-00{n}" for n in (1, 2, 3)]
@@ -234,7 +244,7 @@ fix motion all nve
     (whole / "out" / "glass.h5").unlink()
     for number in (9, 10):
         next(segments.glob(f"run-003-*/frame-{number:04d}.npz")).unlink()
-    code, errors = finish(start(whole, "sample"), timeout=60)
+    code, errors = sampled_here(whole)
     assert code == 0, errors
     with h5py.File(whole / "out" / "glass.h5") as file:
         for name, values in first.items():
@@ -248,9 +258,9 @@ fix motion all nve
         ("units metal|units metal\nboundary p f p", "periodic along x and y"),
     ],
 )
-def test_systems_that_the_observers_cannot_take(tmp_path, change, complaint):
+def test_systems_that_the_observers_cannot_take(tmp_path, change, complaint, sampled_here):
     folder = campaign(tmp_path / "run", SCRIPTED, SCRIPT.replace(*change.split("|")))
-    code, errors = finish(start(folder, "sample"), timeout=60)
+    code, errors = sampled_here(folder)
     assert code in (1, 2)
     assert complaint in errors
 
@@ -269,16 +279,16 @@ def test_systems_that_the_observers_cannot_take(tmp_path, change, complaint):
         (TINY.replace("melt_ps = 3.0", "melt_ps = 0.02"), "the crystal has not melted"),
     ],
 )
-def test_inputs_that_do_not_fit_are_refused(tmp_path, text, complaint):
+def test_inputs_that_do_not_fit_are_refused(tmp_path, text, complaint, sampled_here):
     folder = campaign(tmp_path / "run", text, SCRIPT)
-    code, errors = finish(start(folder, "sample"), timeout=60)
+    code, errors = sampled_here(folder)
     assert code == 2
     assert complaint in errors
 
 
-def test_the_dry_run_writes_nothing(tmp_path):
+def test_the_dry_run_writes_nothing(tmp_path, sampled_here):
     folder = campaign(tmp_path / "run", TINY)
-    code, errors = finish(start(folder, "sample", "--dry-run"), timeout=120)
+    code, errors = sampled_here(folder, "--dry-run")
     assert code == 0, errors
     assert "216 atoms on 1 rank(s)" in errors
     for stage in ("melt", "quench", "shear", "moduli"):

@@ -4,6 +4,8 @@ Arguments: what to do, the file that rank 0 writes.
 """
 
 import sys
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from mpi4py import MPI
@@ -142,9 +144,10 @@ def nan(comm: MPI.Comm) -> dict[str, np.ndarray]:
 
 def main() -> int:
     comm = MPI.COMM_WORLD
-    what, path = sys.argv[1:]
-    found = {one.__name__: one for one in (fields, empty, wrong_window, lost, nan)}[what](comm)
-    parallel.on_root(comm, lambda: np.savez(path, **found))
+    folder, *tasks = sys.argv[1:]
+    for what in tasks:
+        found = {task.__name__: task for task in (fields, empty, wrong_window, lost, nan)}[what](comm)
+        parallel.on_root(comm, partial(np.savez, Path(folder) / f"{what}.npz", **found))
     return 0
 
 

@@ -1,13 +1,22 @@
-"""Start a Python script on several ranks; for tests that must see a job as its user does."""
+"""Start a Python script on several ranks; for tests that must see a job as its user does.
+
+A rank takes a second to start: what can be asked of one job is asked of one job.
+"""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import mdbridge
+
+ONE_OR_TWO = [pytest.param(1, marks=pytest.mark.slow), 2]
+"""Ranks of what one rank shows as well, but two show first."""
 
 
 def begin(script: Path, ranks: int, *arguments: object) -> subprocess.Popen:
@@ -56,3 +65,13 @@ def launch(script: Path, ranks: int, *arguments: object, timeout: float = 120) -
             job.communicate()
         raise
     return subprocess.CompletedProcess(job.args, job.returncode, stdout, stderr)
+
+
+def command_lines(ranks: int, *commands: list[object], timeout: float = 120) -> list[tuple[int, str]]:
+    """Exit code and stderr of each of several command lines, run in one job."""
+    words = [word for command in commands for word in ["--", *command]]
+    job = launch(Path(__file__).with_name("commands_job.py"), ranks, *words, timeout=timeout)
+    assert job.returncode == 0, job.stderr
+    parts = re.split(r"^exit (\d+)\n", job.stderr, flags=re.MULTILINE)
+    assert len(parts) == 2 * len(commands) + 1, job.stderr
+    return [(int(code), said) for said, code in zip(parts[::2], parts[1::2], strict=False)]

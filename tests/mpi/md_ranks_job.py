@@ -4,6 +4,8 @@ Arguments: what to do, the file that rank 0 writes, further arguments.
 """
 
 import sys
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 from mpi4py import MPI
@@ -238,11 +240,12 @@ def empty(comm: MPI.Comm) -> dict[str, np.ndarray]:
 
 def main() -> int:
     comm = MPI.COMM_WORLD
-    what, path, *rest = sys.argv[1:]
-    found = {one.__name__: one for one in (static, dynamics, crystal, relax, fault, lost, empty)}[what](
-        comm, *rest
-    )
-    parallel.on_root(comm, lambda: np.savez(path, **found))
+    folder, *tasks = sys.argv[1:]
+    known = {task.__name__: task for task in (static, dynamics, crystal, relax, fault, lost, empty)}
+    for words in tasks:
+        what, *rest = words.split()
+        found = known[what](comm, *rest)
+        parallel.on_root(comm, partial(np.savez, Path(folder) / f"{what}.npz", **found))
     return 0
 
 

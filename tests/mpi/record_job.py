@@ -1,6 +1,7 @@
 """Ends of steps as observers see them beside what LAMMPS's own dump of the same run says; run by mpiexec."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -117,9 +118,11 @@ def look(comm, motion, folder):
 
 def main() -> int:
     comm = MPI.COMM_WORLD
-    _, motion, folder = sys.argv
-    found = look(comm, motion, folder)
-    parallel.on_root(comm, lambda: np.savez(Path(folder) / "seen.npz", **found))
+    for motion in MOTIONS:
+        folder = Path(sys.argv[1]) / motion.replace(" ", "-")  # LAMMPS splits its lines at blanks
+        parallel.on_root(comm, folder.mkdir)
+        found = look(comm, motion, folder)
+        parallel.on_root(comm, partial(np.savez, folder / "seen.npz", **found))
     return 0
 
 

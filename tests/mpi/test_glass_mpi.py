@@ -4,24 +4,37 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from launch import launch
+from launch import ONE_OR_TWO, launch
 
 JOB = Path(__file__).with_name("glass_job.py")
 
 pytestmark = pytest.mark.mpi
 
 
-def results(tmp_path, what, ranks):
-    path = tmp_path / f"{what}-{ranks}.npz"
-    job = launch(JOB, ranks, what, path)
+def results(folder, ranks):
+    job = launch(JOB, ranks, folder, "fields", "empty")
     assert job.returncode == 0, job.stderr
-    with np.load(path) as stored:
-        return dict(stored)
+    found = {}
+    for what in ("fields", "empty"):
+        with np.load(folder / f"{what}.npz") as stored:
+            found[what] = dict(stored)
+    return found
 
 
-@pytest.mark.parametrize("ranks", [2, 4])
-def test_fields_of_one_state_are_the_same_on_any_number_of_ranks(tmp_path, ranks):
-    one, other = (results(tmp_path, "fields", n) for n in (1, ranks))
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """What one rank finds."""
+    return results(tmp_path_factory.mktemp("alone"), 1)
+
+
+@pytest.fixture(scope="module", params=[2, pytest.param(4, marks=pytest.mark.slow)])
+def shared(request, tmp_path_factory):
+    """What several ranks find."""
+    return results(tmp_path_factory.mktemp("shared"), request.param)
+
+
+def test_fields_of_one_state_are_the_same_on_any_number_of_ranks(alone, shared):
+    one, other = alone["fields"], shared["fields"]
     assert one.keys() == other.keys()
     assert one["turns"] == 1
     assert one["gamma"] == pytest.approx(0.7)
@@ -41,16 +54,16 @@ def test_fields_of_one_state_are_the_same_on_any_number_of_ranks(tmp_path, ranks
         assert np.abs(one[name] - other[name]).max() <= 1e-10 * scale, name
 
 
-def test_ranks_without_atoms_take_part(tmp_path):
-    one, four = (results(tmp_path, "empty", n) for n in (1, 4))
+def test_ranks_without_atoms_take_part(alone, shared):
+    one, many = alone["empty"], shared["empty"]
     assert one["density"].min() > 0
     for name in one:
-        assert np.abs(one[name] - four[name]).max() <= 1e-12 * np.abs(one[name]).max(), name
+        assert np.abs(one[name] - many[name]).max() <= 1e-12 * np.abs(one[name]).max(), name
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("ranks", ONE_OR_TWO)
 def test_a_window_without_atoms_is_told_without_a_traceback(tmp_path, ranks):
-    job = launch(JOB, ranks, "wrong_window", tmp_path / "none", timeout=60)
+    job = launch(JOB, ranks, tmp_path, "wrong_window", timeout=60)
     assert job.returncode == 1
     assert (
         "observer failed at step 0 on rank 0: InputError: a window of 0.05 Å leaves grid points" in job.stderr
@@ -58,17 +71,17 @@ def test_a_window_without_atoms_is_told_without_a_traceback(tmp_path, ranks):
     assert "Traceback" not in job.stderr
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("ranks", ONE_OR_TWO)
 def test_lost_atoms_end_all_ranks_with_the_step(tmp_path, ranks):
-    job = launch(JOB, ranks, "lost", tmp_path / "none", timeout=60)
+    job = launch(JOB, ranks, tmp_path, "lost", timeout=60)
     assert job.returncode == 1
     assert "1 of 2 atoms lost at step" in job.stderr
     assert job.stderr.count("mdbridge: error") == 1
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
+@pytest.mark.parametrize("ranks", ONE_OR_TWO)
 def test_a_number_that_is_none_ends_all_ranks_at_once(tmp_path, ranks):
-    job = launch(JOB, ranks, "nan", tmp_path / "none", timeout=60)
+    job = launch(JOB, ranks, tmp_path, "nan", timeout=60)
     assert job.returncode == 1
     assert "not a finite number" in job.stderr
     assert "step 1 " in job.stderr or "step 2 " in job.stderr

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from launch import launch
+from launch import ONE_OR_TWO, launch
 from record_job import MOTIONS, SOURCES, SYSTEM
 
 JOB = Path(__file__).with_name("record_job.py")
@@ -37,13 +37,20 @@ def logged(path):
     return rows
 
 
-@pytest.mark.parametrize("ranks", [1, 2])
-@pytest.mark.parametrize("motion", MOTIONS)
-def test_the_end_of_a_step_is_what_lammps_writes_of_it(tmp_path, motion, ranks):
-    job = launch(JOB, ranks, motion, tmp_path)
+@pytest.fixture(scope="module", params=ONE_OR_TWO)
+def folder(request, tmp_path_factory):
+    """Of the runs with all motions."""
+    folder = tmp_path_factory.mktemp("record")
+    job = launch(JOB, request.param, folder)
     assert job.returncode == 0, job.stderr
-    seen = dict(np.load(tmp_path / "seen.npz"))
-    truth, log = dumped(tmp_path / "truth.dump"), logged(tmp_path / "log.lammps")
+    return folder
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_the_end_of_a_step_is_what_lammps_writes_of_it(folder, motion):
+    of_motion = folder / motion.replace(" ", "-")
+    seen = dict(np.load(of_motion / "seen.npz"))
+    truth, log = dumped(of_motion / "truth.dump"), logged(of_motion / "log.lammps")
     steps = sorted(int(name.removeprefix("rows")) for name in seen if name.startswith("rows"))
     assert steps == [n for n in sorted(truth) if n % 10 == 0]
     assert len(steps) >= (3 if motion == "minimize" else 7)

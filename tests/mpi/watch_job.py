@@ -1,6 +1,9 @@
 """Runs of all kinds with observers, for tests that start them on several ranks."""
 
+import contextlib
+import io
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -259,8 +262,17 @@ def _refused(call, words):
 
 
 def main() -> int:
-    what, *rest = sys.argv[1:]
-    {job.__name__: job for job in (log, fail, lost, arrays, untagged)}[what](MPI.COMM_WORLD, *rest)
+    comm = MPI.COMM_WORLD
+    jobs = {"log": log, "fail": fail, "arrays": arrays, "untagged": untagged}
+    jobs |= {kind: partial(lost, kind=kind) for kind in ("away", "alone")}
+    for what in sys.argv[1:]:
+        lines = io.StringIO()
+        with contextlib.redirect_stdout(lines):
+            jobs[what](comm)
+        for said in comm.gather(lines.getvalue()) or ():
+            for line in said.splitlines():
+                sys.stdout.write(f"{what}: {line}\n")
+        sys.stdout.flush()
     return 0
 
 
