@@ -8,7 +8,7 @@ from test_architecture import MODULES, imports, tree
 from mdbridge.lps.families import FAMILIES
 
 # The study's manufactured solutions have the paper's K = 1/r, which is a Bernstein function.
-NAMING_A_FAMILY = {"lps.families", "campaigns.graphene_study.checks"}
+NAMING_A_FAMILY = {"campaigns.peridynamics.baselines", "lps.families", "campaigns.graphene_study.checks"}
 
 OPERATOR = {"lps.material"}
 

@@ -32,6 +32,11 @@ def nodes(made):
     return {split: len(fields.nodes) for split, fields in made.fields.items()}
 
 
+def gathered(folder, solutions, given):
+    names = ("dataset.h5", "model.json")
+    return campaign_results.gather(*(folder / n for n in names), solutions, folder / "baselines.json", given)
+
+
 def same(one, other):
     for name, values in asdict(one).items():
         np.testing.assert_array_equal(getattr(other, name), values)
@@ -66,6 +71,7 @@ def test_solutions_on_other_nodes_are_refused(made, solutions):
 @pytest.mark.parametrize("variant", ["", "published-x1-twin"])
 def test_everything_is_gathered(made, solutions, tmp_path, variant):
     files.write_json(tmp_path / "model.json", made.model | {"wall_s": 2.5})
+    files.write_json(tmp_path / "baselines.json", made.baselines)
     with store.writing(tmp_path / "dataset.h5", DATASET, "key") as file:
         file.attributes(wall_s=1.5, temperature_K=300.0, **{f"md_{k}": v for k, v in made.md.items()})
         group = file.group(f"variants/{variant}") if variant else file
@@ -73,8 +79,8 @@ def test_everything_is_gathered(made, solutions, tmp_path, variant):
             put_fields(group, split, fields)
     given = config.check({"campaign": "graphene"}, GrapheneInput, "in.toml")
     given = given.model_copy(update={"learn": given.learn.model_copy(update={"variant": variant})})
-    found = campaign_results.gather(tmp_path / "dataset.h5", tmp_path / "model.json", solutions, given)
-    assert found.wall == made.wall and found.md == made.md
+    found = gathered(tmp_path, solutions, given)
+    assert found.wall == made.wall and found.md == made.md and found.baselines == made.baselines
     assert found.temperature == 300.0 and found.dynamics is None
     for split, fields in made.fields.items():
         np.testing.assert_array_equal(found.fields[split].u, fields.u)
@@ -86,8 +92,9 @@ def test_everything_is_gathered(made, solutions, tmp_path, variant):
 
 def test_a_dataset_without_the_variant_is_named(made, solutions, tmp_path):
     files.write_json(tmp_path / "model.json", made.model | {"wall_s": 2.5})
+    files.write_json(tmp_path / "baselines.json", made.baselines)
     with store.writing(tmp_path / "dataset.h5", DATASET, "key") as file:
         put_fields(file, "train", replace(made.fields["train"]))
     given = config.check({"campaign": "graphene"}, GrapheneInput, "in.toml")
     with pytest.raises(FileError, match="'val' is missing; there is train"):
-        campaign_results.gather(tmp_path / "dataset.h5", tmp_path / "model.json", solutions, given)
+        gathered(tmp_path, solutions, given)

@@ -42,6 +42,7 @@ def test_the_summary_has_the_means_over_samples_and_the_model(results):
         name = "E_res_test_TPa_per_A" if split == "test" else f"E_res_{split}"
         assert summary[name] == pytest.approx(0.2 * number + drawn)
     assert summary["E_u_test_by_case"] == pytest.approx([0.3, 0.31, 0.32, 0.33])
+    assert summary["baselines"] == results.baselines
     for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M", "kernel", "alpha"):
         assert summary[key] == MODEL.as_dict()[key]
     assert summary["quadrature"] == "published"
@@ -73,6 +74,9 @@ def test_the_table_has_the_summary_s_numbers(results, tmp_path):
     assert rows["Poisson's ratio"] == ["-0.4297", f"{MODEL.poisson:.4f}", f"{summary['md_nu']:.4f}"]
     assert rows["coercivity, whole zone"][1] == "0.5"
     assert rows["Cauchy–Schwarz, whole zone"][1] == "0.25"
+    assert rows["this run"][0] == "{E_res_train:.2%} / {E_u_train:.2%}".format(**summary).replace("%", "")
+    assert rows["gradient elasticity, 4 fitted"] == ["2.00 / 2.10", "2.20 / 2.30", "2.40"]
+    assert rows["LPS, K = 1/r, LAMMPS's λ, μ"][-1] == "4.40"
     assert "sample 1.5 s, learn 2.5 s, solve 3.5 s" in text.getvalue()
 
 

@@ -29,12 +29,14 @@ class Results:
     """Everything that the stages left behind.
 
     Attributes:
+        baselines: errors of models that need no learned kernel, by name, see :mod:`.baselines`.
         crystal: its name, for people.
         paper: the paper's row of the same system, where there is one.
     """
 
     fields: dict[str, FieldSet]
     solved: dict[str, Solved]
+    baselines: dict[str, dict[str, float]]
     md: dict[str, float]
     dynamics: dict[str, Any] | None
     model: dict[str, Any]
@@ -94,8 +96,8 @@ def read_solutions(path: Path, nodes: Mapping[str, int]) -> tuple[dict[str, Solv
         return solved, file.attribute("wall_s", float)
 
 
-def gather(dataset: Path, model: Path, solutions: Path, config: GrapheneInput) -> Results:
-    """Read the three files of the campaign with the input ``config``.
+def gather(dataset: Path, model: Path, solutions: Path, baselines: Path, config: GrapheneInput) -> Results:
+    """Read the four files of the campaign with the input ``config``.
 
     Raises:
         FileError: one is missing, damaged or of another origin.
@@ -116,6 +118,7 @@ def gather(dataset: Path, model: Path, solutions: Path, config: GrapheneInput) -
     return Results(
         fields,
         solved,
+        read_json(baselines),
         md,
         dynamics,
         stored,

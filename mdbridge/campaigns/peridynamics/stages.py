@@ -21,7 +21,7 @@ from ...core.workspace import Workspace, claim
 from ...fields.fieldset import FieldSet
 from ...fields.storage import get_fields
 from ...lps.material import LinearPeridynamicSolid
-from . import figures, learning, results, sampling, sweep_figures, thermal
+from . import baselines, figures, learning, results, sampling, sweep_figures, thermal
 from . import sweep as sweeps
 from .formats import DATASET
 from .input import GrapheneInput, Learn
@@ -125,17 +125,39 @@ class Campaign:
         return Product("solve", identity, ("solutions.h5",), lambda folder: _solve(self, folder))
 
     @cached_property
+    def baselines(self) -> Product:
+        """What classical elasticity and others make of the same samples."""
+        identity = Identity.of(
+            "baselines",
+            self.config,
+            ("solve", "md.disc_inner_A"),
+            # the gradients' constants are fitted to the training samples that the model is learned from
+            after={"dataset": self.dataset.identity.key, "data": self.data().key},
+        )
+        return Product("baselines", identity, ("baselines.json",), lambda folder: _baselines(self, folder))
+
+    @cached_property
     def summary(self) -> Product:
         """Table and figures."""
-        after = {"solutions": self.solutions.identity.key, "dataset": self.dataset.identity.key}
+        after = {
+            product.name: product.identity.key for product in (self.solutions, self.dataset, self.baselines)
+        }
         names = ("summary.json", *figures.expected(self.config.dynamics.enabled))
         return Product(
-            "report", Identity("report", 2, after=after), names, lambda folder: _report(self, folder)
+            "report", Identity("report", 3, after=after), names, lambda folder: _report(self, folder)
         )
 
     def plan(self) -> list[Piece]:
         """Everything that a whole run does, in order."""
-        return [self.samples, self.dataset, self.pairs, self.model, self.solutions, self.summary]
+        return [
+            self.samples,
+            self.dataset,
+            self.pairs,
+            self.model,
+            self.solutions,
+            self.baselines,
+            self.summary,
+        ]
 
 
 def sample(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
@@ -158,6 +180,7 @@ def solve(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> 
     """Stage 3 as a command."""
     with open_campaign(comm, source, out, overrides) as campaign:
         stages.make(comm, campaign.workspace, campaign.solutions)
+        stages.make(comm, campaign.workspace, campaign.baselines)
 
 
 def report(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
@@ -171,7 +194,7 @@ def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> No
     """All stages, skipping what is done."""
     with open_campaign(comm, source, out, overrides) as campaign:
         sample_campaign(campaign)
-        for product in (campaign.model, campaign.solutions, campaign.summary):
+        for product in (campaign.model, campaign.solutions, campaign.baselines, campaign.summary):
             stages.make(comm, campaign.workspace, product)
         _show(campaign)
 
@@ -340,6 +363,20 @@ def _solve(campaign: Campaign, folder: Path) -> None:
     parallel.on_root(comm, lambda: results.write_solutions(folder / "solutions.h5", key, solved, wall))
 
 
+def _baselines(campaign: Campaign, folder: Path) -> None:
+    comm, config = campaign.comm, campaign.config
+
+    def lame() -> tuple[float, float]:
+        path = stages.require(campaign.workspace, campaign.dataset, "mdbridge sample")
+        with store.reading(path, DATASET) as file:
+            return file.attribute("md_C12_TPa", float), file.attribute("md_C66_TPa", float)
+
+    constants = parallel.on_root(comm, lame)
+    fields = read_fields(campaign, _SPLITS)
+    inner = config.md.disc_inner_A
+    baselines.write(comm, folder / "baselines.json", fields, constants, inner, config.solve)
+
+
 # --- report ---------------------------------------------------------------------
 
 
@@ -352,7 +389,8 @@ def _report(campaign: Campaign, folder: Path) -> None:
         dataset = stages.require(workspace, campaign.dataset, "mdbridge sample")
         model = stages.require(workspace, campaign.model, "mdbridge learn")
         solutions = stages.require(workspace, campaign.solutions, "mdbridge solve")
-        gathered = results.gather(dataset, model, solutions, campaign.config)
+        others = stages.require(workspace, campaign.baselines, "mdbridge solve")
+        gathered = results.gather(dataset, model, solutions, others, campaign.config)
         figures.draw(gathered, folder)
         summary = summarise(gathered)
         # the other stages' are in their files

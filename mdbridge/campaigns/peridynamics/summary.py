@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ...lps import fieldsets, moduli
+from .baselines import TITLES
 from .results import Results
 
 
@@ -32,6 +33,7 @@ def summarise(results: Results) -> dict[str, Any]:
     summary |= {f"md_{name}": value for name, value in md.items()}
     summary |= {"md_E_TPa": c11 - c12**2 / c11, "md_nu": c12 / c11}
     summary |= {"E_u_test_by_case": results.solved["test"].E_u.tolist()}
+    summary |= {"baselines": results.baselines}
     summary |= {"certificate": results.model["certificate"], "wall_s": dict(results.wall)}
     summary |= {"versions": results.model["versions"], "input_hash": results.model["input_hash"]}
     return summary
@@ -70,6 +72,22 @@ def print_table(out: Console, summary: dict[str, Any], folder: Path) -> None:
         if key in certificate:
             add(words, "grid only", f"{certificate[key]:.3g}")
     out.print(table)
+    out.print(_beside_baselines(summary))
     wall = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in summary["wall_s"].items())
     out.print(f"horizon {summary['delta_A']:g} Å, degree {summary['M']}; {wall}")
     out.print(f"summary.json, model.json, dataset.h5 and the figures are in {folder}")
+
+
+def _beside_baselines(summary: dict[str, Any]) -> Table:
+    """Our errors, and those of what could be taken without learning a kernel."""
+    table = Table(
+        title="Residual / displacement errors (%), and of others on these data", title_justify="left"
+    )
+    table.add_column("", no_wrap=True)
+    for words in ("training", "validation", "disc"):
+        table.add_column(words, justify="right", no_wrap=True)
+    rows = {"this run": summary} | {TITLES[name]: row for name, row in summary["baselines"].items()}
+    for words, row in rows.items():
+        both = (f"{100 * row[f'E_res_{s}']:.2f} / {100 * row[f'E_u_{s}']:.2f}" for s in ("train", "val"))
+        table.add_row(words, *both, f"{100 * row['E_u_test']:.2f}")
+    return table

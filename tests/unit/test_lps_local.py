@@ -1,0 +1,82 @@
+"""Classical and gradient elasticity: closed forms, and what differences converge to."""
+
+import numpy as np
+import pytest
+
+from mdbridge.core.errors import InputError
+from mdbridge.lps import local
+from mdbridge.lps.learn import spectral
+from mdbridge.lps.symbol import grid_wavevectors
+
+LAMBDA, MU = -0.197, 0.722
+CONSTANTS = local.GradientElasticity(1.25, 0.72, -0.22, 0.15)
+
+
+def samples(elasticity, shape=(12, 10), box=(60.0, 47.0), count=5):
+    """Random displacements on a periodic grid and the loads that ``elasticity`` answers with them."""
+    k, spacing = grid_wavevectors(shape, np.array(box))[1:], np.array(box) / shape
+    u = np.random.default_rng(3).normal(size=(count, shape[0] * shape[1], 2))
+    waves = spectral.transform(u, u, shape, np.array(box))
+    loads = np.einsum("kij,skj->ski", elasticity.symbol(k, spacing), waves.u)
+    return spectral.Samples(spacing, k, waves.u, loads)
+
+
+def test_waves_travel_along_and_across_as_their_moduli_say():
+    k = np.array([[0.3, 0.4]])
+    along, across = np.array([0.6, 0.8]), np.array([-0.8, 0.6])
+    matrix = CONSTANTS.symbol(k, np.array([2.0, 2.0]))[0]
+    np.testing.assert_allclose(matrix @ along, 1.25 * 0.25 * (1 - 0.22 * 0.25) * along, rtol=1e-14)
+    np.testing.assert_allclose(matrix @ across, 0.72 * 0.25 * (1 + 0.15 * 0.25) * across, rtol=1e-14)
+
+
+def test_the_constants_that_made_the_loads_are_found_again():
+    fitted = local.fitted(samples(CONSTANTS), gradients=True)
+    np.testing.assert_allclose(list(vars(fitted).values()), list(vars(CONSTANTS).values()), rtol=1e-10)
+    two = local.fitted(samples(local.GradientElasticity(1.25, 0.72)), gradients=False)
+    np.testing.assert_allclose([two.longitudinal, two.transverse], [1.25, 0.72], rtol=1e-10)
+    assert two.longitudinal_length2 == two.transverse_length2 == 0.0
+
+
+def test_each_sample_counts_alike_whatever_its_size():
+    waves = samples(CONSTANTS)
+    noisy = waves.b + 0.1 * waves.b[::-1]
+    scale = np.array([1.0, 1e-3, 1e4, 1.0, 50.0])[:, None, None]
+    plain = local.fitted(spectral.Samples(waves.spacing, waves.wavevectors, waves.u, noisy), True)
+    scaled = local.fitted(
+        spectral.Samples(waves.spacing, waves.wavevectors, waves.u * scale, noisy * scale), True
+    )
+    np.testing.assert_allclose(list(vars(plain).values()), list(vars(scaled).values()), rtol=1e-9)
+
+
+def test_differences_tend_to_the_derivatives_with_the_second_order():
+    k = np.array([[0.21, -0.13], [0.05, 0.3]])
+    exact = local.GradientElasticity.classical(LAMBDA, MU).symbol(k, np.array([0.1, 0.1]))
+
+    def error(h):
+        spacing = np.array([h, 0.8 * h])
+        return np.abs(local.difference_symbol(LAMBDA, MU, k, spacing) - exact).max()
+
+    order = np.log2(error(1.0) / error(0.5))
+    assert 1.95 < order < 2.05
+
+
+def test_the_solver_on_a_grid_is_the_symbol_of_the_differences():
+    """A wave with given values around is what the grid's own operator makes of its load."""
+    spacing, shape = np.array([1.1, 0.9]), (14, 17)
+    x = spacing * np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
+    k, direction = np.array([0.31, -0.45]), np.array([0.7, -1.3])
+    wave = np.cos(x @ k + 0.3)[..., None]
+    u = (wave * direction)[None]
+    load = (wave * (local.difference_symbol(LAMBDA, MU, k[None], spacing)[0] @ direction))[None]
+    free = np.zeros(shape, dtype=bool)
+    free[2:-3, 1:-1] = True
+    free[5, 6] = False
+    solved = local.solve_on_grid(LAMBDA, MU, spacing, free, load, np.where(free[..., None], np.nan, u))
+    np.testing.assert_allclose(solved, u, atol=1e-12)
+
+
+def test_a_free_node_on_the_rim_is_refused():
+    free = np.zeros((4, 4), dtype=bool)
+    free[0, 2] = True
+    with pytest.raises(InputError, match="rim"):
+        local.solve_on_grid(LAMBDA, MU, np.ones(2), free, np.zeros((1, 4, 4, 2)), np.zeros((1, 4, 4, 2)))
