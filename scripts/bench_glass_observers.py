@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from mdbridge.campaigns.glass import sampling
+from mdbridge.campaigns.glass.frames import Times, attach_observers
 from mdbridge.campaigns.glass.input import GlassInput
 from mdbridge.core import config
 from mdbridge.md import cuzr
-from mdbridge.md.observe.cell import mark_reference
 from mdbridge.md.session import Session, potential
+from mdbridge.md.setup import Setup
 
 INPUT = Path(__file__).parents[1] / "inputs" / "cuzr_small.toml"
 
@@ -33,17 +33,15 @@ def main() -> None:
     steps = settings.frame_steps
     nx, ny, nz = md.cells
     with cuzr.crystal(comm, (nx, ny, nz), md.temperature_K, md.seed, material, md.timestep_ps) as session:
-        chain = sampling.Chain(reference=mark_reference(session))
         cuzr.in_shear(session, md.temperature_K, settings.shear.rate_per_ps, begin=True)
         frames: list[object] = []
 
         def watched() -> float:
-            chain.offset = session.step + steps
-            cell, observers = sampling.attach_observers(session, settings, chain, session.step, frames.append)
+            times = Times.of(settings, session.step + steps, session.step)
+            watch = attach_observers(session, settings, times, frames.append, Setup(carried={"deform"}))
             took = timed(comm, session, steps)
-            for observer in observers:
+            for observer in watch.all:
                 session.detach(observer)
-            chain.turns = cell.turns
             return took
 
         watched()  # compiles the loops

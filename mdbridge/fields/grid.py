@@ -84,11 +84,13 @@ class CellGrid:
         cells: number of cells along each of them.
         region: (low, high) along each of them, fixed in the laboratory; None for the whole
             box, with which the cells move, stretch and lean.
+        corners: the nodes are the cells' low corners instead, in a box that repeats along the axes.
     """
 
     axes: str
     cells: tuple[int, ...]
     region: tuple[tuple[float, float], ...] | None = None
+    corners: bool = False
 
     @property
     def directions(self) -> list[int]:
@@ -140,9 +142,10 @@ class CellGrid:
         cells = np.array(self.cells)
         if self.region is None:
             periods = np.eye(len(cells))
-            return Lattice(
-                box.corner, projection, reduced, cells, periods, repeats, depth, box.edges[resolved]
-            )
+            # a lattice has its nodes half a cell from its corner
+            half = 0.5 * (box.edges[resolved] / cells[:, None]).sum(axis=0)
+            start = box.corner - half if self.corners else box.corner
+            return Lattice(start, projection, reduced, cells, periods, repeats, depth, box.edges[resolved])
         plain = np.eye(3)[resolved]
         # a region lies still in the laboratory, and cannot follow a direction that leans
         if np.abs(projection - plain).max() > _LEAN:

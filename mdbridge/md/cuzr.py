@@ -13,8 +13,8 @@ from mpi4py import MPI
 
 from ..core.errors import InputError
 from ..core.units import BAR_IN_GPA
-from .observe.cell import Cell
-from .observe.glass import THERMO, Thermo
+from .observe.curves import COLUMNS, Curves
+from .observe.material import BoxMotion
 from .observe.schedule import every
 from .session import Session
 
@@ -177,13 +177,13 @@ def _mean_pressure(
 ) -> tuple[float, float]:
     """Mean of components of the pressure (bar) over the second half of a run, and its standard error."""
     at_volume(session, temperature)
-    cell = Cell(session.atoms().box().copy())
-    record = Thermo(session, cell)
+    motion = BoxMotion()
+    record = Curves(motion)
     steps = round(duration / session.lmp.extract_global("dt"))
-    session.attach(cell, every(1))
+    session.attach(motion, every(1))
     session.attach(record, every(5))
     session.run(steps, "post no")
-    columns = [2 + THERMO.index(part) for part in parts]
+    columns = [COLUMNS.index(f"p{part}") for part in parts]
     # the first half of the run is for the sample to settle
     second = [sum(row[c] for c in columns) / len(columns) for row in record.rows[len(record.rows) // 2 :]]
     return block_mean(second)

@@ -10,11 +10,18 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
+from mdbridge.campaigns.glass.frames import Times, attach_observers
+from mdbridge.campaigns.glass.input import GlassInput
 from mdbridge.core import parallel
-from mdbridge.md.observe.cell import Cell, Guard, mark_reference
-from mdbridge.md.observe.glass import Frames, LocalStrain, Thermo, WindowAverage, define_energy
-from mdbridge.md.observe.schedule import every, on
+from mdbridge.core.config import check
+from mdbridge.fields.grid import CellGrid
+from mdbridge.md.observe.fields import Fields
+from mdbridge.md.observe.guard import LossGuard
+from mdbridge.md.observe.material import Material
+from mdbridge.md.observe.schedule import every
+from mdbridge.md.observe.wanted import Wanted
 from mdbridge.md.session import Session
+from mdbridge.md.setup import Setup
 
 # atoms are made by hand, so that IDs and with them what follows do not depend on the ranks
 START = """
@@ -42,31 +49,47 @@ def sample(comm: MPI.Comm) -> Session:
     return session
 
 
+def attached(session: Session, steps: int = 1, **observe: object) -> list[dict[str, np.ndarray]]:
+    """Attach everything of a glass; the frames go to the list that is returned."""
+    given = {"grid": [8, 9], "energy_window": 4.0, "strain_window": 4.0, "frames": 1, "samples": 1} | observe
+    data = {
+        "campaign": "glass",
+        "md": {"script": "a", "steps": steps},
+        "observe": given | {"curve_points": 1},
+    }
+    config = check(data, GlassInput, "glass.toml")
+    kept: list[dict[str, np.ndarray]] = []
+    times = Times.of(config, session.step, session.step - 1)
+    attach_observers(session, config, times, kept.append, Setup())
+    return kept
+
+
 def fields(comm: MPI.Comm) -> dict[str, np.ndarray]:
     """All fields of one state, displaced, moving, in a box that has been flipped."""
     with sample(comm) as session:
-        box = mark_reference(session)
-        atoms = session.atoms()
+        kept = attached(session, samples=1, sample_every=1)
+        session.run(0)
+        box = session.box()
         # the state is a function of the reference positions alone: the same on any ranks
         x0 = session.gather("x", 3)
         lean = 0.7 * box[1, 1]
-        turns = round(lean / box[0, 0])
-        session.commands(f"change_box all xy final {lean - turns * box[0, 0]} units box")
+        for part in (0.35, 0.7):  # the box is followed from look to look
+            tilt = part * box[1, 1]
+            tilt -= round(tilt / box[0, 0]) * box[0, 0]
+            session.commands(f"change_box all xy final {tilt} units box")
+            if part < 0.7:
+                session.run(0)
         wave = np.sin(2 * np.pi * x0[:, [1, 0, 0]] / box[1, 1]) * [2.5, 0.4, 0.3]
         session.scatter("x", x0 + np.outer(x0[:, 1], [0.7, 0, 0]) + wave)
         atoms = session.atoms()
         half = 1 << (atoms.image_bits - 1)
         atoms.array("image")[:] = half | half << atoms.image_bits | half << 2 * atoms.image_bits
         session.scatter("v", 3.0 * np.cos(x0))
-        cell = Cell(box, turns)
-        define_energy(session)
-        found = []
-        average = WindowAverage(session, cell, (9, 8), 4.0, 12.0, {})
-        local, thermo = LocalStrain(cell, (9, 8), 4.0, 12.0), Thermo(session, cell)
-        for one in (cell, average, local, thermo, Frames(cell, [average, local, thermo], found.append)):
-            session.attach(one, every(1))
         session.run(0)
-    return {name: np.asarray(values) for name, values in found[0].items()} if found else {}
+        kept[-1:] = [
+            frame | {"turns": round((lean - session.box()[1, 0]) / box[0, 0])} for frame in kept[-1:]
+        ]
+    return {name: np.asarray(values) for name, values in kept[-1].items()} if kept else {}
 
 
 def empty(comm: MPI.Comm) -> dict[str, np.ndarray]:
@@ -83,25 +106,20 @@ def empty(comm: MPI.Comm) -> dict[str, np.ndarray]:
             pair_style lj/cut 3.0
             pair_coeff * * 0.1 1.9
             """)
-        cell = Cell(mark_reference(session))
-        define_energy(session)
-        found = []
-        average = WindowAverage(session, cell, (6, 6), 12.0, 48.0, {})
-        thermo = Thermo(session, cell)
-        for one in (Guard(2), cell, average, thermo, Frames(cell, [average, thermo], found.append)):
-            session.attach(one, every(1))
+        kept: list[dict[str, np.ndarray]] = []
+        wanted = Wanted(CellGrid("xy", (6, 6)), "gaussian", 48.0, ("potential_energy", "density"))
+        material = Material()
+        for observer in (LossGuard(), material, Fields(wanted, material, every(1), kept.append)):
+            session.attach(observer, every(1))
         session.run(0)
-    return {name: np.asarray(found[0][name]) for name in ("potential_energy", "density")} if found else {}
+    return {name: np.asarray(kept[0]["fields"][name]) for name in wanted.fields} if kept else {}
 
 
 def wrong_window(comm: MPI.Comm) -> dict[str, np.ndarray]:
-    """A window with no atoms in it: every rank sees that, at the end of the frame."""
+    """A window with no atoms in it: rank 0 alone sees that, at the end of the frame."""
     with sample(comm) as session:
         session.commands("fix motion all nve")
-        cell = Cell(mark_reference(session))
-        local = LocalStrain(cell, (9, 8), 0.05, 0.15)
-        for one in (Guard(session.natoms), cell, local, Frames(cell, [local], lambda frame: None)):
-            session.attach(one, every(5) if one is local else every(1))
+        attached(session, 20, strain_window=0.05, sample_every=1)
         session.run(20)
     return {}
 
@@ -124,7 +142,7 @@ def lost(comm: MPI.Comm) -> dict[str, np.ndarray]:
             velocity all set 0 0 50.0
             fix motion all nve
             """)
-        session.attach(Guard(session.natoms), every(1))
+        session.attach(LossGuard(), every(1))
         session.run(200)
     return {}
 
@@ -134,8 +152,8 @@ def nan(comm: MPI.Comm) -> dict[str, np.ndarray]:
     with sample(comm) as session:
         session.commands("fix motion all nve")
         session.run(1)
-        session.attach(Guard(session.natoms), every(1))
-        session.attach(Thermo(session, Cell(session.atoms().box())), on([50]))
+        session.attach(LossGuard(), every(1))
+        attached(session, 50, sample_every=1)
         if comm.rank == comm.size - 1:
             session.atoms().array("v")[0] = np.nan
         session.run(100)

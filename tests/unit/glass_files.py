@@ -5,6 +5,7 @@ import numpy as np
 from mdbridge.campaigns.glass import results, sampling
 from mdbridge.campaigns.glass.input import GlassInput
 from mdbridge.core import config
+from mdbridge.fields.box import Box
 
 KEY = "key"
 TEXT = """
@@ -47,7 +48,6 @@ def frames(given, count):
             "step": given.hold_steps + number * given.frame_steps,
             "gamma": gamma,
             "edges": np.array([[40.0, gamma * 36.0], [0.0, 36.0]]),
-            "turns": 0,
             "potential_energy": -5.0 + 2.0 * (copper - 0.5) + disorder,
             "Exy": gamma / 2 * (1 + 0.5 * np.cos(2 * np.pi * y)),
             "D2min": 0.1 * gamma + 0 * x,
@@ -80,7 +80,7 @@ def stored(folder, count=21, **changes):
         sampling._write_frame(job, given.hold_steps, frame | extra)
     made = sampling.frames([folder])
     assert len(made) == min(count, 21)
-    chain = sampling.Chain(reference=np.diag([40.0, 36.0, 20.0]), natoms=216)
+    chain = sampling.Chain(reference=Box(np.diag([40.0, 36.0, 20.0]), np.zeros(3)), natoms=216)
     moduli = {"mu_GPa": 25.0, "mu_error_GPa": 0.5, "bulk_GPa": 120.0, "bulk_error_GPa": 1.0}
     path = folder / "glass.h5"
     results.collect(path, given, made, KEY, chain, history(), moduli, {"shear": 12.5})

@@ -1,5 +1,7 @@
 """Small simulations that the tests of the glass campaign share."""
 
+from mdbridge.campaigns.glass.input import GlassInput
+from mdbridge.core.config import check
 from mdbridge.md.session import Session
 
 SHEARED = """
@@ -19,9 +21,15 @@ SHEARED = """
 """
 
 
-def crystal(comm, more=""):
+def glass_input(steps, **observe):
+    """The checked input of a glass campaign that observes ``steps`` of a script."""
+    data = {"campaign": "glass", "md": {"script": "my.in", "steps": steps}, "observe": observe}
+    return check(data, GlassInput, "glass.toml")
+
+
+def crystal(comm, more="", log=None):
     """360 atoms of two kinds on an fcc lattice, in a box that may lean."""
-    session = Session(comm)
+    session = Session(comm, log)
     session.commands(SHEARED + more)
     return session
 

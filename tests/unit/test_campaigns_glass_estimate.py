@@ -2,7 +2,6 @@
 
 import re
 
-import numpy as np
 import pytest
 from mpi4py import MPI
 
@@ -95,7 +94,6 @@ def test_the_replica_is_small_and_its_nodes_as_far_apart(monkeypatch, cells, gri
 
     monkeypatch.setattr(cuzr, "crystal", lambda comm, size, *_: (seen.append(size), Session())[1])
     monkeypatch.setattr(cuzr, "in_shear", lambda *_, **__: None)
-    monkeypatch.setattr(estimate, "mark_reference", lambda _: np.eye(3))
     monkeypatch.setattr(estimate, "_measure", lambda comm, config, *_: seen.append(config.observe.grid))
     estimate._time_replica(COMM, made, None)
     assert seen == [replica, nodes]

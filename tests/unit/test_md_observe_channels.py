@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from field_systems import CRYSTAL, attached, simulation
 
+from mdbridge.fields.box import Box
 from mdbridge.md.observe.channels import PAIRS, Constants, Sample, channels, products
+from mdbridge.md.observe.material import Flow, Motion
 
 
 def test_products_are_the_components_of_a_symmetric_tensor():
@@ -16,12 +18,20 @@ def test_products_are_the_components_of_a_symmetric_tensor():
 def test_images_have_the_values_of_their_atoms_and_move_with_the_box():
     with simulation(CRYSTAL, "group heavy type 2") as session:
         atoms = session.atoms()
-        sample = Sample(atoms, None, "heavy", Constants.of(session))
+        box = Box(atoms.box(), atoms.corner())
+        gradient = np.array([[0.1, 0, 0], [2.0, 0.3, 0], [0, 0, -0.2]])
+        # a flow that is linear in the laboratory
+        flow = Flow(box.edges @ gradient, box.corner @ gradient)
+        sample = Sample(atoms, Motion(box, box), "heavy", Constants.of(session), flow)
         assert set(sample.types) == {2} and sample.count == (atoms.types == 2).sum()
-        chosen, beyond = np.array([3, 0, 3]), np.array([[1.0, 0, 0], [0, 0, 0], [0, 2.0, 0]])
+        chosen, shifts = np.array([3, 0, 3]), np.array([[1.0, 0, 0], [0, 0, 0], [0, 2.0, 0]])
         before = sample.velocity.copy()
-        images = sample.images(chosen, beyond)
-        np.testing.assert_array_equal(images.velocity, before[chosen] + beyond)
+        images = sample.images(chosen, shifts, True)
+        np.testing.assert_allclose(images.velocity, before[chosen] + shifts @ flow.edges)
+        np.testing.assert_allclose(
+            images.box_velocity, (images.x + shifts @ box.edges) @ gradient, atol=1e-12
+        )
+        assert sample.images(chosen, shifts, False).velocity == pytest.approx(before[chosen])
         np.testing.assert_array_equal(images.mass, sample.mass[chosen])
         np.testing.assert_array_equal(images.x, sample.x[chosen])
         np.testing.assert_array_equal(sample.velocity, before)

@@ -11,7 +11,8 @@ from ...md.observe.wanted import FITTED, NAMES
 Range = Annotated[list[float], Field(min_length=2, max_length=2)]
 Name = Literal[
     "displacement", "affine_displacement", "density", "number_density", "composition", "velocity",
-    "temperature", "potential_energy", "heat_flux", "stress", "deformation_gradient", "strain", "D2min",
+    "box_velocity", "temperature", "potential_energy", "heat_flux", "stress", "deformation_gradient",
+    "strain", "D2min",
 ]  # fmt: skip
 # names that coordinates and the curves have in the file
 RESERVED = {*NAMES, "time", "step", "box", "origin", "curve", *AXES, "component", "voigt", "tensor", "type"}

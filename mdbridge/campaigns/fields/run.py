@@ -15,18 +15,18 @@ from ...core.errors import MDError
 from ...core.files import replacing, write_text
 from ...fields.box import Box
 from ...fields.grid import CellGrid
-from ...md import script
+from ...md import script, setup
 from ...md.observe.base import Atoms, Observer
 from ...md.observe.curves import COLUMNS, Curves
 from ...md.observe.fields import Fields
 from ...md.observe.guard import LossGuard
 from ...md.observe.hardy import PairForces
 from ...md.observe.material import Material
-from ...md.observe.schedule import Schedule, every
+from ...md.observe.schedule import Schedule, after, before, every
 from ...md.observe.smoothing import Smoothing
-from ...md.observe.wanted import Wanted
+from ...md.observe.wanted import FLOWING, Wanted
 from ...md.session import Session
-from . import checks, setup
+from . import checks
 from .input import FieldsInput
 
 Array = NDArray[np.float64]
@@ -106,20 +106,21 @@ class Times:
         """The time to write for a step that LAMMPS says is at ``time``."""
         return time
 
-    def framed(self, step: int) -> bool:
-        """Whether a frame ends."""
-        return step > self.begin and step >= self.start and (step - self.start) % self.every == 0
+    @property
+    def framed(self) -> Schedule:
+        """When a frame ends."""
+        return after(self.begin, every(self.every, self.start))
 
-    def sampled(self, step: int) -> bool:
-        """Whether the atoms are looked at."""
-        left = (self.start - step) % self.every
-        # looks are counted back from the end of their frame, which is one of them
-        near = left % self.spacing == 0 and left < self.over * self.spacing
-        return near and step > self.begin and step >= self.start
+    @property
+    def sampled(self) -> Schedule:
+        """When the atoms are looked at: the frame of the start has itself alone."""
+        looks = before(every(self.every, self.start), self.over, self.spacing)
+        return after(max(self.begin, self.start - 1), looks)
 
-    def curved(self, step: int) -> bool:
-        """Whether the whole box is."""
-        return step > self.begin and step >= self.start and (step - self.start) % self.curve == 0
+    @property
+    def curved(self) -> Schedule:
+        """When the whole box is."""
+        return after(self.begin, every(self.curve, self.start))
 
 
 def wanted(config: FieldsInput, temperature: str = "thermo_temp") -> Wanted:
@@ -211,7 +212,8 @@ class Watch:
         reference = None if known is None else known.reference
         # a box that has turned over meanwhile must be known from before
         followed = None if known is None else np.array(known.followed)
-        self.material = Material(reference, followed, self.setup.flows)
+        timed = FLOWING in self.wanted.fields
+        self.material = Material(reference, followed, self.setup.flows, timed)
         self.curves = Curves(self.material)  # what is known of it is told when it is attached
         self.smoothing: Smoothing | None = None
         self._rows: list[Array] = []

@@ -18,6 +18,7 @@ from ...core import parallel
 from ...core.errors import InputError, MDError
 from ...core.units import UNIT_STYLES
 from ...md import script
+from ...md.observe.schedule import Schedule, on
 from ...md.observe.wanted import CARRIED, FITTED
 from ...md.session import Session
 from .input import FieldsInput
@@ -235,14 +236,17 @@ class Replayed(Times):
         said = self._steps.get(step)
         return time if said is None else said
 
-    def framed(self, step: int) -> bool:
-        return step in self._numbers
+    @property
+    def framed(self) -> Schedule:
+        return on(self._numbers)
 
-    def sampled(self, step: int) -> bool:
-        return step in self._looks
+    @property
+    def sampled(self) -> Schedule:
+        return on(self._looks)
 
-    def curved(self, step: int) -> bool:
-        return step in self._steps
+    @property
+    def curved(self) -> Schedule:
+        return on(self._steps)
 
     def number(self, step: int) -> int:
         return self._numbers[step]

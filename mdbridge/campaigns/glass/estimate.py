@@ -10,9 +10,10 @@ from rich.table import Table
 
 from ...core.console import console
 from ...md import cuzr
-from ...md.observe.cell import mark_reference
 from ...md.session import Session
-from . import plan, sampling
+from ...md.setup import Setup
+from . import plan
+from .frames import Times, attach_observers
 from .input import GlassInput
 from .plan import Segment
 
@@ -65,18 +66,17 @@ def _time_replica(comm: MPI.Comm, config: GlassInput, material: Path) -> Timing:
     ]
     config = config.model_copy(update={"observe": observe.model_copy(update={"grid": grid})})
     with cuzr.crystal(comm, tuple(cells), md.temperature_K, md.seed, material, md.timestep_ps) as session:
-        chain = sampling.Chain(reference=mark_reference(session))
         cuzr.in_shear(session, md.temperature_K, config.shear.rate_per_ps, begin=True)
-        return _measure(comm, config, session, chain)
+        return _measure(comm, config, session)
 
 
 def _time_script(comm: MPI.Comm, config: GlassInput, segment: Segment) -> Timing:
     """The user's own system as it stands after the script."""
     with segment.open(comm, None) as session:
-        return _measure(comm, config, session, sampling.Chain(reference=mark_reference(session)))
+        return _measure(comm, config, session)
 
 
-def _measure(comm: MPI.Comm, config: GlassInput, session: Session, chain: sampling.Chain) -> Timing:
+def _measure(comm: MPI.Comm, config: GlassInput, session: Session) -> Timing:
     """Steps alone; then frames without a pause, the first of which compiles the loops."""
     # the first steps build neighbour lists and settle what memory and caches do
     session.run(20, "post no")
@@ -86,8 +86,9 @@ def _measure(comm: MPI.Comm, config: GlassInput, session: Session, chain: sampli
     # frames without a pause: what they cost then stands out from the noise of the steps
     observe = config.observe.model_copy(update={"frames": max(1, total // span)})
     dense = config.model_copy(update={"observe": observe})
-    chain.offset = session.step + config.hold_steps
-    sampling.attach_observers(session, dense, chain, session.step - 1, lambda _: None)
+    times = Times.of(dense, session.step + config.hold_steps, session.step - 1)
+    # that atoms take over the velocity of the box changes nothing of the cost
+    attach_observers(session, dense, times, lambda _: None, Setup())
     # compiles the observers' loops, which is no part of a long run
     session.run(dense.frame_steps + 1, "post no")
     frame = _timed(comm, session, dense.frame_steps) - dense.frame_steps * plain

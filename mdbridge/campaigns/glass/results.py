@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import store
-from ...core.errors import InputError
+from ...core.errors import InputError, MDError
 from ...core.files import write_text
 from ...core.units import UNIT_STYLES, UnitStyle
 from ...fields.storage import PLANE, put_plane
-from ...md.observe.glass import THERMO
 from . import sampling
 from .formats import GLASS
+from .frames import THERMO
 from .input import GlassInput
 
 Array = NDArray[np.float64]
@@ -88,7 +88,9 @@ def _put_axes(
 ) -> None:
     """The dimensions of the fields, and the box."""
     # the reference box is upright: fields are on the plane before it was sheared
-    box = np.diag(np.asarray(chain.reference))
+    if chain.reference is None:
+        raise MDError("frames were made before a state was made the reference of the strain")
+    box = np.diag(chain.reference.edges)
     nx, ny = config.observe.grid
     file.dimension("gamma", [frame["gamma"] for frame in frames], "1", "net shear strain of the box")
     put_plane(file, box[:2], (ny, nx), units.length)

@@ -5,7 +5,7 @@ appear one by one, whole, so that those made so far can be shown.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,21 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ...core import arrays, parallel
-from ...core.errors import InputError, MDError
+from ...core.console import console
+from ...core.errors import MDError
 from ...core.files import read_json, write_json
 from ...core.identity import Identity
 from ...core.stages import Link, chained
-from ...core.units import UNIT_STYLES
 from ...core.workspace import Record
-from ...md.observe.cell import Cell, Guard, mark_reference, restore_reference
-from ...md.observe.glass import Frames, LocalStrain, Thermo, WindowAverage, define_energy
-from ...md.observe.schedule import Schedule, every
-from ...md.session import Atoms, Session
+from ...fields.box import Box
+from ...md import setup
+from ...md.observe.base import Atoms, Observer
+from ...md.observe.curves import Curves
+from ...md.observe.guard import LossGuard
+from ...md.observe.material import BoxMotion
+from ...md.observe.schedule import after, every
+from ...md.session import Session
+from .frames import Times, attach_observers, box_of, rows
 from .input import GlassInput
 from .plan import Segment
 
@@ -32,9 +37,10 @@ RESTART, STATE, HISTORY = "restart", "state.json", "history.npz"
 HISTORY_EVERY = 100
 """Steps between two entries of the history where no fields are taken."""
 
+_MEANING = 2
+"""Version of the frames: velocities, temperatures and stresses are those of the end of a step."""
+
 Array = NDArray[np.float64]
-Plain = Guard | Cell | WindowAverage | LocalStrain | Thermo | Frames
-"""What is attached; plain objects that the session makes observers of."""
 
 
 @dataclass
@@ -42,32 +48,43 @@ class Chain:
     """What one segment leaves to the next, beside LAMMPS's restart file.
 
     Attributes:
-        reference: ``(3, 3)`` the reference box of the strain, one edge a row (Å).
-        turns: how often the box has been flipped.
+        reference: the reference box of the strain.
+        followed: ``(3, 3)`` edges of the box, one a row, followed through flips (Å).
         offset: the step of the first frame.
         natoms: number of atoms.
         units: LAMMPS's style of units.
     """
 
-    reference: Array | None = None
-    turns: int = 0
+    reference: Box | None = None
+    followed: Array | None = None
     offset: int = 0
     natoms: int = 0
     units: str = "metal"
 
     def write(self, folder: Path) -> None:
         """Into the folder of a segment."""
-        data = asdict(self)
-        # a list: JSON knows no arrays
-        data["reference"] = None if self.reference is None else self.reference.tolist()
+        data: dict[str, Any] = {"offset": self.offset, "natoms": self.natoms, "units": self.units}
+        # lists: JSON knows no arrays
+        if self.reference is not None:
+            box = self.reference
+            data["reference"] = {"edges": box.edges.tolist(), "corner": box.corner.tolist()}
+            data["reference"] |= {"periodic": list(box.periodic), "dimension": box.dimension}
+        if self.followed is not None:
+            data["followed"] = self.followed.tolist()
         write_json(folder / STATE, data)
 
     @classmethod
     def read(cls, folder: Path) -> "Chain":
         """What a segment left in its folder."""
         data = read_json(folder / STATE)
-        reference = data.pop("reference")
-        return cls(reference=None if reference is None else np.array(reference), **data)
+        if "reference" in data:
+            box = data["reference"]
+            a, b, c = box["periodic"]
+            edges, corner = np.array(box["edges"]), np.array(box["corner"])
+            data["reference"] = Box(edges, corner, (a, b, c), box["dimension"])
+        if "followed" in data:
+            data["followed"] = np.array(data["followed"])
+        return cls(**data)
 
 
 @dataclass(frozen=True)
@@ -106,7 +123,14 @@ def links(
         [
             Link(
                 segment.name,
-                Identity.of("glass", config, segment.reads, files=files, segment=segment.name),
+                Identity.of(
+                    "glass",
+                    config,
+                    segment.reads,
+                    files=files,
+                    version=_MEANING if segment.observed else 1,
+                    segment=segment.name,
+                ),
                 partial(work, segment),
                 segment.steps,
                 segment.stage,
@@ -119,7 +143,11 @@ def links(
 
 
 def run(job: Job, segment: Segment, before: Path | None, tell: Callable[[float], None]) -> None:
-    """Run one segment from the folder of the one before; fills its own (collective)."""
+    """Run one segment from the folder of the one before; fills its own (collective).
+
+    Raises:
+        MDError: the run failed, or ended early; frames up to there are kept.
+    """
     chain = Chain() if before is None else parallel.on_root(job.comm, lambda: Chain.read(before))
     with segment.open(job.comm, None if before is None else before / RESTART) as session:
         # of this session: a script may have made other atoms than the restart had
@@ -127,7 +155,7 @@ def run(job: Job, segment: Segment, before: Path | None, tell: Callable[[float],
         if segment.observed:
             chain = _run_observed(job, segment, session, chain, tell)
         else:
-            _run_plain(job, segment, session, chain, tell)
+            _run_plain(job, segment, session, tell)
         # before the restart is written: what is wrong must not be gone on from
         if segment.check is not None:
             segment.check(session)
@@ -135,121 +163,92 @@ def run(job: Job, segment: Segment, before: Path | None, tell: Callable[[float],
     parallel.on_root(job.comm, lambda: chain.write(job.folder))
 
 
-def _run_plain(
-    job: Job, segment: Segment, session: Session, chain: Chain, tell: Callable[[float], None]
-) -> None:
+def _run_plain(job: Job, segment: Segment, session: Session, tell: Callable[[float], None]) -> None:
     """Without fields: temperature, energy and pressure are recorded."""
-    cell = Cell(session.atoms().box().copy())
-    record = Thermo(session, cell)
+    motion = BoxMotion()
+    curves = Curves(motion)
     start = session.step
-    session.attach(Guard(session.natoms), every(1))
-    session.attach(cell, every(1))
-    session.attach(record, _after(start, every(HISTORY_EVERY)))
+    session.attach(LossGuard(), every(1))
+    session.attach(motion, every(1))
+    session.attach(curves, after(start, every(HISTORY_EVERY)))
     session.attach(SegmentProgress(tell, start), every(HISTORY_EVERY))
-    session.run(segment.steps, "post no")
-    rows = record.take(job.comm)["curve"]
-    parallel.on_root(job.comm, lambda: arrays.save(job.folder / HISTORY, {segment.stage: rows}))
+    made = session.run(segment.steps, "post no")
+    taken = rows(curves.take(), motion)
+    parallel.on_root(job.comm, lambda: arrays.save(job.folder / HISTORY, {segment.stage: taken}))
+    _require_all(segment, session, made)
 
 
 def _run_observed(
     job: Job, segment: Segment, session: Session, chain: Chain, tell: Callable[[float], None]
 ) -> Chain:
     """With fields: every frame is written as soon as it is complete."""
+    known = _set_up(job, segment, session)
     if segment.marks:
+        # what a step of the run does, too, wraps the atoms first
+        session.run(0, "post no")
         offset = session.step + job.config.hold_steps
-        chain = replace(chain, offset=offset, reference=mark_reference(session), turns=0)
-    else:
-        # the arrays that carry it are in the restart file; a new session must define them first
-        restore_reference(session)
+        chain = replace(chain, offset=offset, reference=box_of(session), followed=None)
     parallel.on_root(job.comm, lambda: chain.write(job.folder))  # what the frames so far are read with
     # the step that two segments share belongs to the first of them
     begin = session.step - segment.marks
-    cell, _ = attach_observers(
-        session, job.config, chain, begin, lambda frame: _write_frame(job, chain.offset, frame)
+    # the atoms carry their references in the restart file, but for the first segment's
+    reference = None if segment.marks else chain.reference
+    times = Times.of(job.config, chain.offset, begin)
+    watch = attach_observers(
+        session,
+        job.config,
+        times,
+        lambda frame: _write_frame(job, chain.offset, frame),
+        known,
+        reference,
+        chain.followed,
     )
     session.attach(SegmentProgress(tell, session.step), every(HISTORY_EVERY))
     if job.config.output.trajectory:
-        name = job.folder / "trajectory.lammpstrj"
-        session.commands(f"dump trajectory all custom {job.config.frame_steps} {name} id type xu yu zu")
-    session.run(segment.steps, "post no")
-    return replace(chain, turns=cell.turns)
+        _dump(session, job, chain.offset, now=segment.marks and session.step == chain.offset)
+    made = session.run(segment.steps, "post no")
+    watch.flush(job.comm)
+    _require_all(segment, session, made)
+    if (more := session.natoms - chain.natoms) != 0:
+        console(job.comm).print(
+            f"note: {abs(more)} atoms were {'added' if more > 0 else 'removed'} during {segment.name}; the "
+            "strain of an atom that was added counts from where it came",
+            soft_wrap=True,
+        )
+    return replace(chain, followed=watch.material.look(session.atoms()).box.edges)
 
 
-def attach_observers(
-    session: Session, config: GlassInput, chain: Chain, begin: int, keep: Callable[[dict[str, Any]], None]
-) -> tuple[Cell, list[Plain]]:
-    """Attach everything that makes frames, from the step after ``begin`` on.
-
-    Returns:
-        What follows the box, and all observers.
-
-    Raises:
-        InputError: a window does not fit, or an extra field is not defined in the script.
-    """
-    observe, offset, frame = config.observe, chain.offset, config.frame_steps
-    check_units(session)
-    session.commands("thermo_modify norm no")  # energies of the box, in all unit styles
-    shape = (observe.grid[1], observe.grid[0])
-    if chain.reference is None:
-        raise MDError("frames are asked for before a state was made the reference of the strain")
-    cell = Cell(chain.reference, chain.turns)
-    define_energy(session)
-    average = WindowAverage(
-        session, cell, shape, observe.energy_window, observe.cutoff * observe.energy_window, observe.extra
-    )
-    local = LocalStrain(cell, shape, observe.strain_window, observe.cutoff * observe.strain_window)
-    curve = Thermo(session, cell)
-
-    def sampled(step: int) -> bool:
-        # steps left to the next frame: the samples end with it
-        left = (offset - step) % frame
-        return left % observe.sample_every == 0 and left < observe.samples * observe.sample_every
-
-    def framed(step: int) -> bool:
-        return step >= offset and (step - offset) % frame == 0
-
-    def on_curve(step: int) -> bool:
-        return step >= offset and (step - offset) % (frame // observe.curve_points) == 0
-
-    observers: list[tuple[Plain, Schedule]] = [
-        (Guard(session.natoms), every(1)),
-        (cell, every(1)),
-        (average, _after(begin, sampled)),
-        (local, _after(begin, framed)),
-        (curve, _after(begin, on_curve)),
-        # last: it collects what the others have from the same step
-        (Frames(cell, [average, local, curve], keep), _after(begin, framed)),
-    ]
-    for observer, schedule in observers:
-        session.attach(observer, schedule)
-    return cell, [observer for observer, _ in observers]
+def _set_up(job: Job, segment: Segment, session: Session) -> setup.Setup:
+    """How the segment moves its box, and what it allows."""
+    if session.log is not None:
+        return setup.read(job.comm, session, session.log)
+    # our own script, which has no log: its shear is that of SLLOD
+    return setup.Setup(carried={"deform"} if segment.stage == "shear" else set())
 
 
-def check_units(session: Session) -> None:
-    """Refuse what cannot be written with units, and boxes that do not repeat in the plane.
-
-    Raises:
-        InputError: so it is.
-    """
-    units = session.lmp.extract_global("units")
-    if units not in UNIT_STYLES:
-        raise InputError(f"units {units}: the observers know the styles {', '.join(UNIT_STYLES)}")
-    periodic = session.lmp.extract_box()[5]
-    if not (periodic[0] and periodic[1]):
-        raise InputError(
-            "the box must be periodic along x and y ('boundary p p …'): the windows go around it"
+def _require_all(segment: Segment, session: Session, made: int) -> None:
+    """A run that ended early is no error to LAMMPS."""
+    if made < segment.steps:
+        raise MDError(
+            f"{segment.name} ended at step {session.step}, {segment.steps - made} of {segment.steps} steps "
+            "before its end: something in the script stops it ('fix halt', 'timer timeout')"
         )
 
 
-def _after(start: int, schedule: Schedule) -> Schedule:
-    """``schedule`` from the step after ``start`` on: that step belongs to the segment before."""
-    return lambda step: step > start and schedule(step)
+def _dump(session: Session, job: Job, offset: int, now: bool) -> None:
+    """A trajectory on the steps of the frames, whatever step the run begins at."""
+    name, steps = job.folder / "trajectory.lammpstrj", job.config.frame_steps
+    session.commands(f"""
+        variable mdbridge_frame equal {offset}+{steps}*(floor((step-{offset})/{steps})+1)
+        dump trajectory all custom {steps} {name} id type xu yu zu
+        dump_modify trajectory every v_mdbridge_frame first {"yes" if now else "no"}
+        """)
 
 
-class SegmentProgress:
+class SegmentProgress(Observer):
     """Tells how many steps of a segment are done."""
 
-    needs = ()
+    moment = "forces"
 
     def __init__(self, tell: Callable[[float], None], start: int):
         self.tell, self.start = tell, start
@@ -278,9 +277,9 @@ def history(folders: Iterable[Path]) -> list[tuple[str, Array]]:
     """The records of all segments, joined by stage."""
     stages: dict[str, list[Array]] = {}
     for folder in folders:
-        for stage, rows in arrays.load(folder / HISTORY).items():
-            stages.setdefault(stage, []).append(rows)
-    return [(stage, np.concatenate(rows)) for stage, rows in stages.items()]
+        for stage, points in arrays.load(folder / HISTORY).items():
+            stages.setdefault(stage, []).append(points)
+    return [(stage, np.concatenate(points)) for stage, points in stages.items()]
 
 
 def seconds(records: Iterable[Record]) -> dict[str, float]:

@@ -43,9 +43,8 @@ def take(wanted: Wanted, sample: Sample, smoothing: Smoothing | None) -> Array:
     mass = sample.mass[atoms, None]
     # images are listed one by one, so that none may be met again around the corner
     as_listed = replace(lattice, repeats=np.zeros_like(lattice.repeats))
-    return sums.node_sums(
-        as_listed, f, np.hstack([mass, mass * u, mass * affine]), wanted.radius, wanted.shape
-    )[0]
+    values = np.hstack([mass, mass * u, mass * affine])
+    return sums.node_sums(as_listed, f, values, wanted.radius, wanted.shape, decay=wanted.decay)[0]
 
 
 def quotients(taken: Array) -> dict[str, Quotient]:

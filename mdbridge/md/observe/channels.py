@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...coarse import sums
 from ...fields.grid import Lattice
 from .base import Atoms
-from .material import Motion
+from .material import Flow, Motion
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -72,20 +72,42 @@ class Sample:
         motion: of the box.
         group: LAMMPS's group that is looked at.
         constants: of the simulation.
+        flow: of the box; None where it is at rest.
+        peculiar: velocities are those less the flow of the box.
     """
 
-    def __init__(self, atoms: Atoms, motion: Motion, group: str, constants: Constants):
+    def __init__(
+        self,
+        atoms: Atoms,
+        motion: Motion,
+        group: str,
+        constants: Constants,
+        flow: Flow | None = None,
+        peculiar: bool = False,
+    ):
         self._atoms, self.motion, self.constants = atoms, motion, constants
+        self._flow, self._peculiar = flow, peculiar
         self._chosen = None if group == "all" else np.flatnonzero(atoms.group(group))
-        self._beyond: Array | None = None
+        self._beyond: Array | None = None  # of images: how much faster than their atoms
+        self._farther: Array | None = None  # of images: how much faster the box is where they are
         self.step = atoms.step
 
-    def images(self, atoms: NDArray[np.int64], velocity: Array) -> "Sample":
-        """Images of these atoms, which move by ``velocity`` ``(m, 3)`` more than the atoms themselves."""
+    def images(self, atoms: NDArray[np.int64], shifts: Array, moving: bool) -> "Sample":
+        """Images of these atoms.
+
+        Args:
+            atoms: ``(m,)`` their numbers.
+            shifts: ``(m, 3)`` by how many edges of the box they are shifted.
+            moving: whether an image moves relative to its atom, as the box does.
+        """
         images = copy.copy(self)
         images._chosen = atoms if self._chosen is None else self._chosen[atoms]
-        images._beyond = velocity
-        for name in ("x", "unwrapped", "mass", "velocity", "types"):  # read already, of the atoms themselves
+        if self._flow is not None:
+            images._farther = shifts @ self._flow.edges
+            # a box that carries places, not velocities, has images that are like their atoms
+            images._beyond = images._farther if moving else None
+        # read already, of the atoms themselves
+        for name in ("x", "unwrapped", "mass", "velocity", "types", "box_velocity"):
             images.__dict__.pop(name, None)
         return images
 
@@ -129,10 +151,22 @@ class Sample:
 
     @cached_property
     def velocity(self) -> Array:
-        """``(n, 3)`` velocities in the laboratory."""
+        """``(n, 3)`` velocities in the laboratory, or less the flow of the box."""
         # LAMMPS has the velocity of the atom itself, in the box
+        # that of an image differs where atoms take over the velocity of the box as they cross
         own = self.chosen(self._atoms.v)
-        return own if self._beyond is None else own + self._beyond
+        if self._beyond is not None:
+            own = own + self._beyond
+        return own - self.box_velocity if self._peculiar else own
+
+    @cached_property
+    def box_velocity(self) -> Array:
+        """``(n, 3)`` velocities of the box at the atoms' places."""
+        if self._flow is None:
+            return np.zeros((self.count, 3))
+        own = self._flow.at(self.x, self.motion.box)
+        # linear in the place, and images lie whole edges farther
+        return own if self._farther is None else own + self._farther
 
     @cached_property
     def types(self) -> NDArray[np.integer]:
@@ -198,14 +232,15 @@ def _columns(source: str, count: int) -> tuple[str, ...]:
 def channels(types: int, extra: Mapping[str, str]) -> dict[str, Channel]:
     """All channels by name.
 
-    Number, mass, momentum m v, motion m v ⊗ v, its trace as heat, potential energy, one of each
-    type, stress times volume with and without motion, heat flux times volume; and whatever the
-    sources of ``extra`` say, under its names.
+    Number, mass, momentum m v, the same of the box as flow, motion m v ⊗ v, its trace as heat,
+    potential energy, one of each type, stress times volume with and without motion, heat flux
+    times volume; and whatever the sources of ``extra`` say, under its names.
     """
     known = {
         "number": Channel(1, lambda s: np.ones((s.count, 1))),
         "mass": Channel(1, lambda s: s.mass[:, None]),
         "momentum": Channel(3, lambda s: s.mass[:, None] * s.velocity, ("v",)),
+        "flow": Channel(3, lambda s: s.mass[:, None] * s.box_velocity),
         "motion": Channel(6, lambda s: s.mass[:, None] * products(s.velocity, s.velocity), ("v",)),
         "heat": Channel(1, _heat, ("v",)),
         "energy": Channel(1, lambda s: s.values(ENERGY)[:, None], (ENERGY,)),

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ...core.errors import MDError
 from .base import Atoms, Moment, Observer
 from .channels import PAIRS
-from .material import Material, Motion
+from .material import BoxMotion, Motion
 
 Array = NDArray[np.float64]
 
@@ -36,7 +36,7 @@ class Curves(Observer):
     moment: Moment = "end"
     reads_atoms = False
 
-    def __init__(self, material: Material, moves: bool = True, acts: bool = True):
+    def __init__(self, material: BoxMotion, moves: bool = True, acts: bool = True):
         self.material = material
         # a trajectory without velocities would have the pressure of a crystal at rest
         unknown = set() if moves else {"temp", "ke", *PRESSURES}

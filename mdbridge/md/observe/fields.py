@@ -20,7 +20,7 @@ from .hardy import PairForces
 from .material import COORDINATES, ORIGIN, Material, Motion
 from .present import Present
 from .smoothing import SMOOTHED, Smoothing
-from .wanted import CARRIED, FITTED, NAMES, Wanted
+from .wanted import CARRIED, FITTED, FLOWING, NAMES, Wanted
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -57,6 +57,9 @@ class Fields(Observer):
         self.wanted, self.material, self.framed, self.keep = wanted, material, framed, keep
         self.smoothing, self.forces = smoothing, forces
         self.groups = (wanted.group,)
+        self._asks_flow = material.flows or FLOWING in wanted.fields
+        if self._asks_flow and not material.timed:
+            raise ValueError(f"'{FLOWING}' needs a material that is timed")
         self._atoms: Atoms | None = None
         self._waiting: tuple[Atoms, Motion] | None = None
         self._parts: dict[str, tuple[Array, Array]] = {}
@@ -78,6 +81,7 @@ class Fields(Observer):
         if self._wants(CARRIED):
             sources |= {ORIGIN, COORDINATES} | ({SMOOTHED} if self.smoothing else set())
         elif self._wants(FITTED):
+            # a fit needs no place in the laboratory
             sources |= {COORDINATES}
         self.needs = sorted(sources)
         self._constants = Constants.of(session)
@@ -93,8 +97,8 @@ class Fields(Observer):
         assert atoms is not None
         if self._waiting is not None:
             self.flush(comm)
-        motion = self.material.look(atoms)
-        if self.material.flows and self.material.rate is None:
+        motion = self.material.end(atoms)
+        if self._asks_flow and self.material.flow is None:
             # how fast the box moves is seen when it has: the first step waits for the next one
             self._waiting = atoms, motion
         else:
@@ -107,7 +111,10 @@ class Fields(Observer):
             self._serve(comm, atoms, motion)
 
     def _serve(self, comm: MPI.Comm, atoms: Atoms, motion: Motion) -> None:
-        sample = Sample(atoms, motion, self.wanted.group, self._constants)
+        flow = self.material.flow if self._asks_flow else None
+        # velocities of a solid that its box carries ('remap x') do not have the box's in them
+        peculiar = self.wanted.peculiar and self.material.flows
+        sample = Sample(atoms, motion, self.wanted.group, self._constants, flow, peculiar)
         framed = self.framed(atoms.step)
         # a rank that fails alone must not leave the others in the reduction
         mine, error = parallel.attempt(lambda: self._take(sample, framed))
@@ -130,7 +137,7 @@ class Fields(Observer):
         """This rank's part of all sums."""
         taken = {}
         if self._present.quantities:
-            taken["present"], taken["squares"] = self._present.take(sample, self.material.rate)
+            taken["present"], taken["squares"] = self._present.take(sample, self.material.flows)
         if self._wants(CARRIED):
             taken["carried"] = carried.take(self.wanted, sample, self.smoothing)
         if self._wants(FITTED) and framed:

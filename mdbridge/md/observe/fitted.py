@@ -24,7 +24,7 @@ def take(wanted: Wanted, sample: Sample) -> Array:
     u = (now - sample.array(COORDINATES)) @ motion.reference.bare()[0]
     others = np.hstack([now[:, _free(wanted, motion)], u])
     lattice, atoms, f = seen(lattice, lattice.coordinates(sample.x), wanted.radius)
-    return deformation.moments(lattice, f, others[atoms], wanted.radius, wanted.shape)
+    return deformation.moments(lattice, f, others[atoms], wanted.radius, wanted.shape, wanted.decay)
 
 
 def fields(wanted: Wanted, taken: Array, motion: Motion) -> dict[str, Array]:

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-KNOWN, ORIGIN, COORDINATES = "d_mdbridge_seen", "d2_mdbridge_origin", "d2_mdbridge_coordinates"
-"""Per-atom arrays: whether the atom has a reference; its unwrapped position then; its coordinates then."""
+ORIGIN, COORDINATES = "d2_mdbridge_origin", "d2_mdbridge_coordinates"
+"""Per-atom arrays: where the atom was at first, unwrapped; its coordinates in the cell then."""
 
 _LOOK = 10
-"""Steps between two looks at a box that may turn over, and at atoms that may have come."""
+"""Steps between two looks at a box that may turn over."""
 
 
 @dataclass(frozen=True)
@@ -70,68 +70,78 @@ class Motion:
         return [axis for axis in range(3) if not self.box.periodic[axis]]
 
 
-class Material(Observer):
-    """Follows the box through flips, and gives atoms their reference when they are first seen.
+@dataclass(frozen=True)
+class Flow:
+    """How the box moves.
 
-    Attach it to every step, before the observers that use it; it costs next to nothing.
+    Attributes:
+        edges: ``(3, 3)`` rates of its edges, one a row: velocities of the images beyond each
+            relative to their atoms', where atoms take over the box's velocity as they cross.
+        corner: ``(3,)`` velocity of its corner.
+    """
+
+    edges: Array
+    corner: Array
+
+    def at(self, x: Array, box: Box) -> Array:
+        """``(n, 3)`` velocities of places ``(n, 3)`` that keep their coordinates in ``box``."""
+        return box.fractional(x) @ self.edges + self.corner
+
+
+class BoxMotion(Observer):
+    """Follows the box through flips; attach it to every step, before the observers that use it.
 
     Args:
-        reference: of a run that goes on; the box at the first look if absent.
-        followed: ``(3, 3)`` edges of the box, followed, when that run was left.
-        flows: whether atoms that cross a boundary of the moving box take over its velocity (``fix
-            deform … remap v``, SLLOD), so that an image moves relative to its atom.
+        reference: the box of the reference state; that of the first look if absent.
+        followed: ``(3, 3)`` edges of the box, followed, when a run that goes on was left.
+        timed: whether anybody asks how fast the box moves.
 
     Attributes:
         motion: as of the last look.
-        rate: ``(3, 3)`` velocities of the images beyond each edge, one a row, where ``flows``; None before
-            the box has been seen to move.
+        flow: of the last step that was looked at; None before the box has been seen to move.
     """
 
     moment: Moment = "forces"
 
-    def __init__(self, reference: Box | None = None, followed: Array | None = None, flows: bool = False):
+    def __init__(self, reference: Box | None = None, followed: Array | None = None, timed: bool = False):
         self._reference = reference
         self._followed = followed
-        self._count = -1
-        self.flows = flows
+        self.timed = timed
         self.motion: Motion | None = None
-        self.rate: Array | None = None
-        self._before: tuple[float, Array] | None = None  # time and edges of the look before
-
-    def prepare(self, session: "Session") -> None:
-        """Define the arrays; after ``read_restart`` they have what the file holds of them."""
-        if not session.defines(KNOWN):
-            session.commands(
-                f"fix mdbridge_material all property/atom {KNOWN} {ORIGIN} 3 {COORDINATES} 3 writedata no"
-            )
+        self.flow: Flow | None = None
+        self._before: tuple[float, Array, Array] | None = None  # time, edges and corner of the step before
 
     def local(self, atoms: Atoms) -> None:
-        # an atom that comes changes the number of some rank; the rest is met at the next look
-        if atoms.step % _LOOK and atoms.count == self._count and not self.flows:
-            return
-        self._count = atoms.count
-        motion = self.look(atoms)
-        if self.flows:
-            self._time(atoms.time, motion.box.edges)
-        known = atoms.array(KNOWN)
-        # LAMMPS fills the arrays of an atom that comes with zeros
-        new = known == 0.0
-        if not new.any():
-            return
-        x = atoms.unwrapped()[new]
-        atoms.array(ORIGIN)[new] = x
-        atoms.array(COORDINATES)[new] = motion.coordinates(x)
-        known[new] = 1.0
+        if self.timed:
+            self._time(self.look(atoms).box, atoms)
+        elif atoms.step % _LOOK == 0:
+            self.look(atoms)
 
-    def _time(self, time: float, edges: Array) -> None:
-        """Learn how fast the box moves: whoever looks right after the forces sees it a step late, always."""
-        if self._before is not None and time > self._before[0]:
-            moved = edges - self._before[1]
+    def end(self, atoms: Atoms) -> Motion:
+        """The motion at the end of a step, and the flow up to it."""
+        motion = self.look(atoms)
+        # no step has been begun since: the box has moved after it was seen in the middle of this one
+        last = self._before is not None and abs(atoms.time - self._before[0]) < 0.5 * atoms.timestep
+        # not so in a replay, where it was the frame's own already
+        if last and self._before is not None and (motion.box.edges != self._before[1]).any():
+            self.flow = self._since(motion.box, atoms.timestep)
+        return motion
+
+    def _time(self, box: Box, atoms: Atoms) -> None:
+        """Learn how fast the box moves: right after the forces it is that of the step before, always."""
+        if self._before is not None:
+            spent = atoms.time - self._before[0]
+            if spent < 0.5 * atoms.timestep:  # a run is set up at a step that was seen in the run before
+                return
             # LAMMPS begins to move the box at the end of a run's first step
             # a box that has not moved yet says nothing of how fast it will
-            if self.rate is not None or moved.any():
-                self.rate = moved / (time - self._before[0])
-        self._before = time, edges.copy()
+            if self.flow is not None or (box.edges != self._before[1]).any():
+                self.flow = self._since(box, spent)
+        self._before = atoms.time, box.edges.copy(), box.corner.copy()
+
+    def _since(self, box: Box, spent: float) -> Flow:
+        assert self._before is not None
+        return Flow((box.edges - self._before[1]) / spent, (box.corner - self._before[2]) / spent)
 
     def look(self, atoms: Atoms) -> Motion:
         """The motion of the box up to this moment."""
@@ -146,3 +156,48 @@ class Material(Observer):
             raise InputError("the boundaries were changed while the material was being followed")
         self.motion = Motion(box, self._reference)
         return self.motion
+
+
+class Material(BoxMotion):
+    """Follows the box, and gives atoms their reference when they are first seen; costs next to nothing.
+
+    Args:
+        reference, followed, timed: as of :class:`BoxMotion`; with a ``reference`` the atoms carry theirs.
+        flows: whether atoms that cross a boundary of the moving box take over its velocity (``fix
+            deform … remap v``, SLLOD), so that an image moves relative to its atom.
+    """
+
+    def __init__(
+        self,
+        reference: Box | None = None,
+        followed: Array | None = None,
+        flows: bool = False,
+        timed: bool = False,
+    ):
+        super().__init__(reference, followed, timed or flows)
+        self.flows = flows
+        self._marked = reference is not None
+
+    def prepare(self, session: "Session") -> None:
+        """Define the arrays; after ``read_restart`` they have what the file holds of them."""
+        if not session.defines(ORIGIN):
+            session.commands(
+                f"fix mdbridge_material all property/atom {ORIGIN} 3 {COORDINATES} 3 writedata no"
+            )
+
+    def born(self, atoms: Atoms, new: NDArray[np.intp]) -> None:
+        # before the first look there is no reference: then all atoms get theirs
+        if self._marked:
+            self._mark(atoms, new)
+
+    def local(self, atoms: Atoms) -> None:
+        super().local(atoms)
+        # a new session, or a second reference in the same one: whatever the arrays hold is of another
+        if not self._marked:
+            self._mark(atoms, slice(None))
+            self._marked = True
+
+    def _mark(self, atoms: Atoms, rows: NDArray[np.intp] | slice) -> None:
+        x = atoms.unwrapped()[rows]
+        atoms.array(ORIGIN)[rows] = x
+        atoms.array(COORDINATES)[rows] = self.look(atoms).coordinates(x)

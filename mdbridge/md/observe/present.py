@@ -40,12 +40,12 @@ class Present:
         used = (*self._plain, *self._whole, *self._squares)
         self.sources = {source for c in used for source in self._known[c].sources}
 
-    def take(self, sample: Sample, rate: Array | None) -> tuple[Array, Array]:
+    def take(self, sample: Sample, moving: bool) -> tuple[Array, Array]:
         """This rank's sums Σ τ v (of plain channels, then of whole ones per volume), and Σ τ² v.
 
         Args:
             sample: this rank's atoms.
-            rate: ``(3, 3)`` velocities of the images beyond each edge of the box relative to their atoms'.
+            moving: whether images move relative to their atoms.
 
         Raises:
             InputError: an atom lies where no node sees it.
@@ -54,7 +54,7 @@ class Present:
         lattice = w.grid.place(sample.motion.box)
         f = lattice.coordinates(sample.x)
         # images that are like their atoms need no list: indices wrap around
-        if lattice.fills and rate is None:
+        if lattice.fills and (w.peculiar or not moving) and "flow" not in self._plain:
             plain, whole, squares, missed = sums.all_sums(
                 lattice,
                 f,
@@ -63,6 +63,7 @@ class Present:
                 self._columns(sample, self._squares),
                 w.radius,
                 w.shape,
+                w.decay,
             )
             if self._whole:
                 require_none(missed, w.radius)
@@ -70,15 +71,18 @@ class Present:
         share = np.ones((len(f), 1))
         # the sum of an atom's weights is over all nodes, those of its images too: before they are listed
         if self._whole:
-            totals = sums.node_totals(lattice, f, w.radius, w.shape)
+            totals = sums.node_totals(lattice, f, w.radius, w.shape, w.decay)
             require_seen(totals, w.radius)
             share = (totals * lattice.cell_volume)[:, None]
         atoms, f, shifts = sums.images(lattice, f, lattice.reach(w.radius))
-        beyond = shifts @ rate[w.grid.directions] if rate is not None else np.zeros((len(f), 3))
+        edges = np.zeros((len(atoms), 3))
+        edges[:, w.grid.directions] = shifts
+        # listed one by one, so that none may be met again around the corner
         lattice = replace(lattice, repeats=np.zeros_like(lattice.repeats))
-        seen, share = sample.images(atoms, beyond), share[atoms]
+        seen, share = sample.images(atoms, edges, moving), share[atoms]
         columns = np.hstack([self._columns(seen, self._plain), self._columns(seen, self._whole) / share])
-        return sums.node_sums(lattice, f, columns, w.radius, w.shape, self._columns(seen, self._squares))
+        squares = self._columns(seen, self._squares)
+        return sums.node_sums(lattice, f, columns, w.radius, w.shape, squares, w.decay)
 
     def _columns(self, sample: Sample, names: Sequence[str]) -> Array:
         """The channels side by side; written in place, as copies of all atoms cost more than the sums."""
@@ -98,7 +102,7 @@ class Present:
             self._named(plain, self._plain),
             self._named(squares, self._squares),
             self._named(whole, self._whole),
-            kernels.integral(w.shape, len(w.grid.cells), w.radius) * depth,
+            kernels.integral(w.shape, len(w.grid.cells), w.radius, w.decay) * depth,
             self._constants,
             bonds,
         )

@@ -209,6 +209,14 @@ def present(types: int) -> dict[str, Quantity]:
             plain=("momentum", "mass"),
         ),
         Quantity(
+            "box_velocity",
+            "velocity of the box at the places of the atoms, mean over the mass",
+            lambda u: u.velocity,
+            _mean("flow", "mass"),
+            XYZ,
+            plain=("flow", "mass"),
+        ),
+        Quantity(
             "temperature",
             "kinetic temperature of the motion about the local mean velocity",
             lambda u: u.temperature,

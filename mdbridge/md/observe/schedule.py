@@ -73,7 +73,7 @@ class Before(Trigger):
     """Act on ``count`` steps, ``spacing`` apart, that end on each step of another (:func:`before`)."""
 
     def __init__(self, frames: Every, count: int, spacing: int):
-        if count < 1 or spacing < 1 or count * spacing > frames.steps:
+        if count < 1 or spacing < 1 or (count - 1) * spacing >= frames.steps:
             raise ValueError(
                 f"{count} samples at intervals of {spacing} steps do not fit between frames {frames.steps} "
                 "steps apart"
@@ -94,7 +94,25 @@ class Before(Trigger):
 
     @property
     def divisor(self) -> int:
-        return math.gcd(self.frames.divisor, self.spacing)
+        # a single sample is that of the frame itself
+        return self.frames.divisor if self.count == 1 else math.gcd(self.frames.divisor, self.spacing)
+
+
+class After(Trigger):
+    """Act as another, but not before the step after ``start`` (:func:`after`)."""
+
+    def __init__(self, start: int, trigger: Trigger):
+        self.start, self.trigger = start, trigger
+
+    def __call__(self, step: int) -> bool:
+        return step > self.start and self.trigger(step)
+
+    def following(self, step: int) -> int | None:
+        return self.trigger.following(max(step, self.start))
+
+    @property
+    def divisor(self) -> int:
+        return self.trigger.divisor
 
 
 def every(steps: int, first: int = 0) -> Every:
@@ -110,6 +128,11 @@ def on(steps: Iterable[int]) -> On:
 def before(frames: Every, count: int, spacing: int) -> Before:
     """Act ``count`` times, ``spacing`` steps apart, the last on each step of ``frames``: for averages."""
     return Before(frames, count, spacing)
+
+
+def after(start: int, trigger: Trigger) -> After:
+    """Act as ``trigger`` from the step after ``start`` on: that step belongs to the run before."""
+    return After(start, trigger)
 
 
 def following(schedule: Schedule, step: int) -> int | None:

@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ...coarse.kernels import DECAY
 from ...fields.grid import CellGrid
 from .quantities import Quantity, extra, present, stress
 
 CARRIED = ("displacement", "affine_displacement")
 """Fields of atoms where they were at first."""
+FLOWING = "box_velocity"
+"""The field that asks how fast the box moves."""
 FITTED = ("deformation_gradient", "strain", "D2min")
 """Fields of the deformation since, which are those of a frame's own step."""
 NAMES = (*CARRIED, *present(1), "stress", *FITTED)
@@ -28,6 +31,9 @@ class Wanted:
         kinetic: the motion that counts in the stress of the virial: about LAMMPS's own temperature
             ("lammps") or about the local mean velocity ("mean").
         temperature: ID of LAMMPS's compute of the temperature that its pressure takes.
+        decay: of the Gaussian.
+        peculiar: where the box flows, velocities count less that of the box at their atoms' places: in
+            ``velocity``, and in the motion that ``temperature`` is of.
         filter: weight of the time filter of the displacement, [You2022, eq. 2.10]; None for none.
     """
 
@@ -41,6 +47,8 @@ class Wanted:
     kinetic: str = "lammps"
     temperature: str = "thermo_temp"
     filter: float | None = None
+    decay: float = DECAY
+    peculiar: bool = False
 
     def quantities(self, types: int) -> list[Quantity]:
         """The fields of atoms where they are now."""

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from mpi4py import MPI
 
-from ...core import parallel
-from ...core.errors import InputError
-from ...md import language
-from ...md.session import Session
+from ..core import parallel
+from ..core.errors import InputError
+from . import language
+from .session import Session
 
 _MOVING = ("deform", "press/")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mdbridge.campaigns.fields import setup
 from mdbridge.core.errors import InputError
+from mdbridge.md import setup
 
 
 def test_the_last_temperature_counts_until_the_style_is_set_anew():
