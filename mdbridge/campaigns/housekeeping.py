@@ -1,6 +1,7 @@
 """What is in a folder of results: done, to do, made from another input; and what no input needs any more."""
 
 import importlib
+import shlex
 import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from ..core import parallel
 from ..core.console import console
 from ..core.errors import InputError
 from ..core.identity import Identity
-from ..core.stages import Piece, Product, pieces_of_work
+from ..core.stages import Piece, Product, Stage, pieces_of_work
 from ..core.workspace import (
+    INPUT,
     MANIFEST,
     STAGING,
     SUPERSEDED,
@@ -76,8 +78,9 @@ def status(comm: MPI.Comm, root: Path) -> None:
         size = _size(_unused_paths(workspace, plan))
         if size:
             out.print(
-                f"{_spell(size)} belong to other inputs; 'mdbridge clean {root}' shows and removes them",
+                f"{_spell(size)} belong to other inputs, shown and removed by: {_command(root)}",
                 soft_wrap=True,
+                markup=False,
             )
 
     parallel.on_root(comm, work)
@@ -97,7 +100,8 @@ def clean(comm: MPI.Comm, root: Path, sure: bool) -> None:
         with claim_again(workspace):
             paths = sorted(_unused_paths(workspace, plan))
             if not paths:
-                out.print(f"{root}: the input {source} uses all of it; nothing to remove", soft_wrap=True)
+                words = f"{root}: the input {source} uses all of it; nothing to remove"
+                out.print(words, soft_wrap=True, markup=False)
                 return
             for path in paths:
                 out.print(
@@ -105,9 +109,10 @@ def clean(comm: MPI.Comm, root: Path, sure: bool) -> None:
                 )
             if not sure:
                 out.print(
-                    f"{_spell(_size(paths))} that the input {source} does not use; remove them with "
-                    f"'mdbridge clean {root} --yes'",
+                    f"{_spell(_size(paths))} that the input {source} does not use; to remove them: "
+                    f"{_command(root, '--yes')}",
                     soft_wrap=True,
+                    markup=False,
                 )
                 return
             total = _size(paths)
@@ -116,6 +121,11 @@ def clean(comm: MPI.Comm, root: Path, sure: bool) -> None:
             out.print(f"removed {_spell(total)}")
 
     parallel.on_root(comm, work)
+
+
+def _command(root: Path, *options: str) -> str:
+    """The command that cleans, to be copied into a shell."""
+    return shlex.join(["mdbridge", "clean", str(root), *options])
 
 
 def _planned(root: Path) -> tuple[Workspace, Path, list[Piece]]:
@@ -128,7 +138,7 @@ def _planned(root: Path) -> tuple[Workspace, Path, list[Piece]]:
     if not source.exists():
         raise InputError(
             f"{root}: its input {source} is not there any more; a copy as it was used is "
-            f"{root / 'input.toml'}: put it back, and ask again"
+            f"{root / INPUT}: put it back, and ask again"
         )
     workspace = Workspace(root, campaign)
     # here: only the campaign at hand brings in what it needs
@@ -174,11 +184,13 @@ def _reason(workspace: Workspace, piece: Piece, task: str, identity: Identity) -
 def _unused_paths(workspace: Workspace, plan: Iterable[Piece]) -> Iterator[Path]:
     """Files and folders of records that no piece of the plan has, and what is left of killed processes."""
     used = {(piece.name, task, identity.key) for piece in plan for task, identity in pieces_of_work(piece)}
-    stages = {piece.name for piece in plan}
+    planned = {(stage, task) for stage, task, _ in used}
+    whole = {piece.name for piece in plan if not isinstance(piece, Stage) or piece.whole}
     root = workspace.root
     for record in workspace.records():
-        # a stage that the plan does not name at all (a sweep, say) is not the last input's to judge
-        if record.stage not in stages or (record.stage, record.task, record.key) in used:
+        # what the plan does not name at all (a sweep, or what waits for its choice) is not for it to judge
+        judged = record.stage in whole or (record.stage, record.task) in planned
+        if not judged or (record.stage, record.task, record.key) in used:
             continue
         yield root / record.path
         yield from _own_files(root, record)
@@ -194,8 +206,7 @@ def _wanted(path: Path, used: set[tuple[str, str, str]]) -> bool:
 def _own_files(root: Path, record: Record) -> Iterator[Path]:
     """What lies under the record's own key; what stands at the top belongs to whoever wrote it last."""
     for name in record.files:
-        parts = Path(name).parts
-        if parts[0] == record.stage and (root / name).exists():
+        if record.is_keyed(name) and (root / name).exists():
             yield root / name
 
 

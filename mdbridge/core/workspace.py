@@ -29,10 +29,13 @@ from .files import digest, read_json, write_json, write_text
 from .identity import Identity, contents
 
 MANIFEST = "mdbridge.json"
+INPUT = "input.toml"
+_AS_USED = "# The input as it was used last"
 FORMAT, FORMAT_VERSION = "mdbridge-workspace", 1
 RECORD, RECORD_VERSION = "mdbridge-record", 1
 STAGING = ".making-"
 SUPERSEDED = "superseded"
+_LOCK = ".lock"
 # what release 0.1 left at the top of a folder, which had no manifest
 _FORMER = ("dataset.h5", "model.json", "solutions.h5", "glass.h5", "run.h5", "trials.jsonl", "study.json")
 
@@ -67,6 +70,12 @@ class Record:
     def path(self) -> Path:
         """Where the record lies, relative to the folder."""
         return Path("records", self.stage, f"{self.task}-{self.key}.json")
+
+    def is_keyed(self, name: str) -> bool:
+        """Whether a file lies under this record's own key, where no other input's results meet it."""
+        folder, *below = Path(name).parts
+        # the folder alone does not tell: a product at the top may have one of its stage's name
+        return folder == self.stage and bool(below) and below[0].startswith(f"{self.task}-{self.key}")
 
 
 class Workspace:
@@ -220,12 +229,20 @@ class Workspace:
         shutil.rmtree(aside)
         return kept
 
+    def retire(self, stage: str, key: str) -> None:
+        """Move to ``superseded/`` what inputs of another key left of a stage, and what was made from it."""
+        records = list(self.records())
+        self._retire([kept for kept in records if kept.stage == stage and kept.key != key], records, key)
+
     def _set_aside(self, coming: Record, names: Sequence[str]) -> None:
         """Move to ``superseded/`` what another input left of this stage, and what stands under ``names``."""
-        for kept in list(self.records()):
-            if kept.key == coming.key or not (kept.stage == coming.stage or set(names) & set(kept.files)):
-                continue
-            self._move_aside(kept, [name for name in kept.files if self.intact(kept, name)])
+        records = list(self.records())
+        others = [
+            kept
+            for kept in records
+            if kept.key != coming.key and (kept.stage == coming.stage or set(names) & set(kept.files))
+        ]
+        self._retire(others, records, coming.key)
         # ours once, but changed since by somebody: kept as well
         same = self._read(self.root / coming.path)
         changed = [
@@ -237,10 +254,19 @@ class Workspace:
         if changed:
             self._move_aside(coming, changed, suffix=f"-changed-{int(time.time())}")
 
+    def _retire(self, former: Sequence[Record], records: Sequence[Record], staying: str) -> None:
+        """Set aside ``former`` and all that was made after them: solutions of another model than is there."""
+        leaving, keys = list(former), {kept.key for kept in former}
+        for kept in leaving:
+            at_top = [name for name in kept.files if not kept.is_keyed(name)]
+            self._move_aside(kept, [name for name in at_top if self.intact(kept, name)])
+            # the list grows while it is gone through: what was made after one that leaves, leaves too
+            later = [r for r in records if kept.key in r.identity.after.values() and r.key not in keys]
+            leaving += [r for r in later if r.key != staying]
+            keys |= {r.key for r in later}
+
     def _move_aside(self, record: Record, names: Sequence[str], suffix: str = "") -> None:
         for name in names:
-            if Path(name).parts[0] in (record.stage, SUPERSEDED):  # lies under its own key: meets nobody
-                continue
             target = self.root / SUPERSEDED / f"{record.stage}-{record.key}{suffix}" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             (self.root / name).replace(target)
@@ -253,7 +279,12 @@ class Workspace:
         Raises:
             InputError: names what is there and what to do.
         """
-        path = self.root / MANIFEST
+        path, copy = self.root / MANIFEST, self.root / INPUT
+        if copy.exists() and not _begins_with(copy, _AS_USED):
+            raise InputError(
+                f"{copy}: is there already, and mdbridge did not write it: a copy of the input as it is used "
+                "would take its place; move it away, or choose another --out"
+            )
         if path.exists():
             manifest = read_manifest(self.root)
             if manifest["campaign"] != self.campaign:
@@ -263,7 +294,8 @@ class Workspace:
                 )
             return
         former = [name for name in _FORMER if (self.root / name).exists()]
-        if former:
+        # with records it is ours: its manifest was damaged, say, and has been moved away as we advised
+        if former and next(self.records(), None) is None:
             raise InputError(
                 f"{self.root}: has {former[0]}, but no {MANIFEST}: results of mdbridge 0.1, which this "
                 "version does not read, or files of your own; nothing there is touched: choose another "
@@ -284,14 +316,19 @@ class Workspace:
             },
         )
         write_text(
-            self.root / "input.toml",
-            f"# The input as it was used last; paths are relative to {Path(source).resolve().parent}\n{text}",
+            self.root / INPUT,
+            f"{_AS_USED}; paths are relative to {Path(source).resolve().parent}\n{text}",
         )
 
 
 def _described(folder: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     paths = {name: folder / name for name in names}
     return {name: {"bytes": path.stat().st_size, "sha256": contents(path)} for name, path in paths.items()}
+
+
+def _begins_with(path: Path, text: str) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(text)) == text.encode()
 
 
 def read_manifest(root: Path) -> dict[str, Any]:
@@ -372,17 +409,25 @@ def claim_again(workspace: Workspace) -> Iterator[None]:
 
 
 def in_use(root: Path) -> bool:
-    """Whether a process works in the folder right now."""
+    """Whether a process works in the folder right now; nothing is written, for it may be somebody else's."""
     try:
-        os.close(_lock(Path(root)))
-    except FileError:
+        handle = os.open(Path(root) / _LOCK, os.O_RDONLY)
+    except OSError:  # nobody has ever worked in it, or it is not for us to know
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(handle)
     return False
 
 
 def _lock(root: Path) -> int:
     """Keep others out until the handle is closed or this process ends, however it ends."""
-    path = root / ".lock"
+    path = root / _LOCK
     if root.exists() and not root.is_dir():
         raise FileError(f"{root}: is a file, not a folder; choose another --out")
     try:

@@ -3,6 +3,7 @@
 import importlib
 import os
 import shutil
+from contextlib import nullcontext
 
 import pytest
 from mpi4py import MPI
@@ -11,6 +12,8 @@ from mdbridge import cli
 from mdbridge.campaigns import housekeeping
 from mdbridge.campaigns.shear import stages as shear
 from mdbridge.core.errors import FileError, InputError
+from mdbridge.core.identity import Identity
+from mdbridge.core.stages import Product, Stage, Task, make, share
 from mdbridge.core.workspace import claim
 
 COMM = MPI.COMM_SELF
@@ -90,7 +93,7 @@ def test_what_is_set_aside_is_said_to_come_back(run, tmp_path, capsys):
     (tmp_path / "in.toml").write_text(TEXT)
     words = told(root, capsys)
     assert "done for this input, and set aside" in words
-    assert "'mdbridge clean" in words
+    assert "mdbridge clean" in words
 
 
 def test_clean_shows_first_and_removes_what_the_last_input_does_not_use(run, capsys):
@@ -110,6 +113,50 @@ def test_clean_shows_first_and_removes_what_the_last_input_does_not_use(run, cap
     housekeeping.clean(COMM, root, sure=True)
     assert "nothing to remove" in capsys.readouterr().err.replace("\n", " ")
     assert {path for path in root.rglob("*") if path.is_file()} == left
+
+
+def test_clean_leaves_what_the_input_shows_under_the_same_names_as_another_s(tmp_path):
+    """Files for ParaView are at the top, in a folder that is named as their stage."""
+
+    def shown(value):
+        def work(folder):
+            (folder / "vtk").mkdir()
+            (folder / "vtk/run.pvd").write_text(value)
+
+        return Product("vtk", Identity("vtk", values={"x": value}), ("vtk/run.pvd",), work)
+
+    with claim(COMM, tmp_path / "out", "shear", tmp_path / "in.toml") as workspace:
+        for value in ("former", "present"):
+            make(COMM, workspace, shown(value))
+        unused = set(housekeeping._unused_paths(workspace, [shown("present")]))
+    assert workspace.root / "vtk/run.pvd" not in unused
+    assert workspace.root / f"superseded/vtk-{shown('former').identity.key}" in unused
+
+
+def test_of_a_plan_that_is_not_whole_clean_judges_what_it_names_alone(tmp_path):
+    """A study's later tasks depend on what the first ones find: they are not in its plan."""
+
+    def stage(**values):
+        tasks = [
+            Task(name, Identity("t", values={"x": x}), lambda *_: {}) for name, x in sorted(values.items())
+        ]
+        return Stage("tasks", tasks, whole=False)
+
+    with claim(COMM, tmp_path / "out", "graphene-study", tmp_path / "in.toml") as workspace:
+        for made in (stage(first=1, later=1), stage(first=2)):
+            share(COMM, workspace, made, "tasks", nullcontext)
+        unused = [path.name for path in housekeeping._unused_paths(workspace, [stage(first=2)])]
+    assert unused == [f"first-{Identity('t', values={'x': 1}).key}.json"]
+
+
+def test_names_with_brackets_and_blanks_are_told_as_they_are(run, tmp_path, capsys):
+    run()
+    root = tmp_path / "my [bold]results"
+    run(0.003).rename(root)
+    words = told(root, capsys)
+    assert f"mdbridge clean '{root}'" in words, "as a shell takes it"
+    housekeeping.clean(COMM, root, sure=False)
+    assert f"mdbridge clean '{root}' --yes" in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_file_of_somebody_else_s_stays(run):

@@ -22,6 +22,7 @@ from mdbridge.campaigns.peridynamics.input import (
 )
 from mdbridge.campaigns.peridynamics.stages import Campaign, open_campaign
 from mdbridge.core.errors import InputError
+from mdbridge.core.stages import products
 from mdbridge.core.workspace import Workspace
 from mdbridge.md.crystals import planar_crystal
 
@@ -45,6 +46,36 @@ def keys(config, out="out"):
 def redone(before, **sections):
     old, new = keys(before), keys(before.model_copy(update=sections))
     return {name for name in new if old.get(name) != new[name]}
+
+
+def written(campaign, monkeypatch):
+    """What stands at the top when each product writes a line, and 'sample' collects nothing."""
+
+    def work(folder, product):
+        for name in product.files:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(f"{name} of {product.identity.key}")
+
+    def make(comm, workspace, product, again=False):
+        return products.make(comm, workspace, replace(product, work=lambda f: work(f, product)), again)
+
+    monkeypatch.setattr(campaign_stages.stages, "make", make)
+    return {path.name for path in campaign.workspace.root.glob("*.*") if path.is_file()}
+
+
+def test_after_learn_or_sample_alone_nothing_of_the_former_model_is_left_beside_it(tmp_path, monkeypatch):
+    former = opened(BASE, tmp_path)
+    written(former, monkeypatch)
+    campaign_stages.sample_campaign(former)
+    for product in (former.model, former.solutions, former.summary):
+        campaign_stages.stages.make(former.comm, former.workspace, product)
+    assert {"model.json", "solutions.h5", "summary.json"} <= written(former, monkeypatch)
+    learned = opened(BASE.model_copy(update={"learn": Learn(seed=7)}), tmp_path)
+    campaign_stages.stages.make(learned.comm, learned.workspace, learned.model)
+    assert written(learned, monkeypatch) == {"dataset.h5", "model.json"}
+    sampled = opened(BASE.model_copy(update={"md": MDInput(max_bond_strain=0.001)}), tmp_path)
+    campaign_stages.sample_campaign(sampled)
+    assert written(sampled, monkeypatch) == {"dataset.h5"}
 
 
 SHEET = {f"train-{a}-{m}-{n}" for a in "xy" for m in range(6) for n in range(6)} - {

@@ -232,6 +232,77 @@ def test_another_input_s_product_gives_way_and_comes_back(workspace):
     assert done == [1, 2]
 
 
+def following(done, value, before, stage="later"):
+    """A product at the top that was made after ``before``."""
+
+    def work(folder):
+        done.append((stage, value))
+        (folder / f"{stage}.txt").write_text(f"{stage} {value} after {before.key}")
+
+    made = Identity("later", 1, {"value": value}, after={"before": before.key})
+    return Product(stage, made, (f"{stage}.txt",), work)
+
+
+def test_what_was_made_after_a_product_gives_way_with_it_and_comes_back(workspace):
+    """Solutions and a summary of the former model must not stand beside a new one, as after 'learn' alone."""
+    done = []
+
+    def chain_of(value):
+        first = product(done, value)
+        second = following(done, value, first.identity)
+        return [first, second, following(done, value, second.identity, "last")]
+
+    for made in chain_of(1):
+        stages.make(COMM, workspace, made)
+    texts = {name: (workspace.root / name).read_text() for name in ("later.txt", "last.txt")}
+    stages.make(COMM, workspace, chain_of(2)[0])
+    assert sorted(p.name for p in workspace.root.glob("*.txt")) == ["a.txt"]
+    done.clear()
+    for made in chain_of(1):
+        stages.make(COMM, workspace, made)
+    assert done == []
+    assert {name: (workspace.root / name).read_text() for name in texts} == texts
+
+
+def in_its_folder(value, *names):
+    """A product at the top whose files are in a folder of the stage's own name, as those for ParaView."""
+
+    def work(folder):
+        (folder / "vtk").mkdir()
+        for name in names:
+            (folder / "vtk" / name).write_text(f"{name} {value}")
+
+    return Product("vtk", identity(value), tuple(f"vtk/{name}" for name in names), work)
+
+
+def test_a_product_in_a_folder_of_its_stage_s_name_gives_way_too(workspace):
+    long, short = in_its_folder(1, "0.vts", "1.vts", "2.vts"), in_its_folder(2, "0.vts")
+    stages.make(COMM, workspace, long)
+    stages.make(COMM, workspace, short)
+    assert [p.name for p in (workspace.root / "vtk").iterdir()] == ["0.vts"], "no frames of the longer run"
+    stages.make(COMM, workspace, long)
+    assert (workspace.root / "vtk/0.vts").read_text() == "0.vts 1"
+
+
+def test_what_was_not_made_after_it_stays(workspace):
+    done = []
+    stages.make(COMM, workspace, product(done, 1))
+    beside = following(done, 1, identity("elsewhere"))
+    stages.make(COMM, workspace, beside)
+    stages.make(COMM, workspace, product(done, 2))
+    assert (workspace.root / "later.txt").is_file()
+
+
+def test_a_stage_can_be_retired_by_its_key(workspace):
+    done = []
+    stages.make(COMM, workspace, product(done, 1))
+    stages.make(COMM, workspace, following(done, 1, identity(1)))
+    workspace.retire("product", identity(1).key)
+    assert len(list(workspace.root.glob("*.txt"))) == 2
+    workspace.retire("product", identity(2).key)
+    assert list(workspace.root.glob("*.txt")) == []
+
+
 def test_what_we_did_not_write_is_never_replaced(workspace):
     done, theirs = [], workspace.root / "a.txt"
     theirs.write_text("mine")

@@ -86,6 +86,53 @@ def test_a_newer_version_is_named_with_both_versions(tmp_path, what):
         list(owned.records())
 
 
+def test_a_manifest_that_is_damaged_can_be_moved_away_as_we_advise(tmp_path):
+    root = tmp_path / "out"
+    with own(root) as owned:
+        (root / "run.h5").write_bytes(b"a run")
+        owned.keep(Record("stage", "task", Identity("t")))
+    (root / MANIFEST).write_text("{")
+    with pytest.raises(FileError, match="move it away to have it made again"), own(root):
+        pass
+    (root / MANIFEST).unlink()
+    with own(root) as owned:
+        assert owned.record("stage", "task", Identity("t").key) is not None
+    assert read_manifest(root)["campaign"] == "test"
+
+
+@pytest.mark.parametrize("place", ["beside", "the input itself"])
+def test_an_input_toml_of_somebody_else_s_is_never_replaced(tmp_path, place):
+    """'mdbridge run input.toml --out .' would put the input as it is used over the user's own."""
+    theirs = tmp_path / "input.toml"
+    theirs.write_text("# my own words\na = 1\n")
+    source = theirs if place == "the input itself" else tmp_path / "other.toml"
+    with (
+        pytest.raises(InputError, match=r"input\.toml: is there already, and mdbridge did not write it"),
+        claim(COMM, tmp_path, "test", source, (), "a = 1\n"),
+    ):
+        pass
+    assert theirs.read_text() == "# my own words\na = 1\n"
+    assert not (tmp_path / MANIFEST).exists()
+
+
+def test_to_look_whether_a_process_works_there_writes_nothing(tmp_path, monkeypatch):
+    """Results of a colleague, which may be read alone, were said to be in use."""
+    assert not in_use(tmp_path / "none")
+    assert not in_use(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    opened = os.open
+
+    def read_only(path, flags, *rest):
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            raise PermissionError(13, "Permission denied")
+        return opened(path, flags, *rest)
+
+    with own(tmp_path / "out"):
+        pass
+    monkeypatch.setattr(workspace.os, "open", read_only)
+    assert not in_use(tmp_path / "out")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written_is_refused_before_the_work(tmp_path):
     tmp_path.chmod(0o500)

@@ -137,7 +137,7 @@ def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> lis
     """
     config = load(source, StudyInput, overrides)
     # all other tasks need the data, or what the sweeps chose
-    return [Stage("tasks", list(checks.manufactured_tasks(config).values()))]
+    return [Stage("tasks", list(checks.manufactured_tasks(config).values()), whole=False)]
 
 
 def _study(

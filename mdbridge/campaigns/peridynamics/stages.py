@@ -227,7 +227,10 @@ def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> lis
 
 def sample_campaign(campaign: Campaign) -> None:
     """Stage 1, unless it is done."""
-    stages.make(campaign.comm, campaign.workspace, campaign.dataset)
+    workspace = campaign.workspace
+    stages.make(campaign.comm, workspace, campaign.dataset)
+    # of the training samples it was learned from a model knows the keys alone, not that of the dataset
+    parallel.on_root(campaign.comm, lambda: workspace.retire("learn", campaign.model.identity.key))
 
 
 def _collect(campaign: Campaign, folder: Path) -> None:

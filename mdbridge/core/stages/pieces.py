@@ -42,11 +42,14 @@ class Stage(Generic[Context]):
         name: of their folder.
         tasks: in any order.
         keep: whether their results are small JSON-able dictionaries or arrays.
+        whole: whether these are all of them; if further ones wait for results, 'clean' must not take
+            what is there of those for another input's.
     """
 
     name: str
     tasks: Sequence[Task[Context]]
     keep: Literal["json", "arrays"] = "json"
+    whole: bool = True
 
 
 @dataclass(frozen=True)
