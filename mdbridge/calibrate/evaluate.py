@@ -4,6 +4,7 @@ Everything here is picklable and is called through a :class:`~mdbridge.calibrate
 only plain arrays and numbers come back.
 """
 
+import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from ..core.errors import InputError
 from .likelihood import Likelihood
 from .model import Model, Shapes
 from .objective import Objective, Score
+from .program import TRIAL, Program
 from .refine import Groups
 from .response import InvalidResponse, Response, numbers
 from .serve import Failure
@@ -52,18 +54,23 @@ def describe(pairs: Sequence[tuple[str, str]], folder: str) -> list[Model]:
     return [Model.resolve(key, path, folder) for key, path in pairs]
 
 
-def shapes(model: Model, options: Mapping[str, Any]) -> Shapes:
+Calibrated = Model | Program
+"""What is calibrated: a callable of the user's, or a program."""
+
+
+def shapes(model: Calibrated, options: Mapping[str, Any]) -> Shapes:
     """See :meth:`Model.shapes`."""
     return model.shapes(options)
 
 
-def respond(model: Model, arguments: Mapping[str, Any]) -> Response:
-    """Call a model; the fields and curves that it returns, other things left out.
+def respond(model: Calibrated, arguments: Mapping[str, Any]) -> Response:
+    """Call a model, in no trial; the fields and curves that it returns, other things left out.
 
     Raises:
         InputError: it returned no mapping of arrays.
     """
     _quiet()
+    os.environ.pop(TRIAL, None)
     response = model(**arguments)
     if not isinstance(response, Mapping):
         raise InputError(
@@ -101,7 +108,7 @@ def grouping(objective: Objective, reference: Response) -> tuple[Objective, Grou
 class Evaluation:
     """The evaluation of a model: its options, and what its response is compared with."""
 
-    model: Model
+    model: Calibrated
     options: Mapping[str, Any]
     objective: Objective
 
@@ -111,9 +118,17 @@ class Evaluation:
         self.model.prepare()
         self.objective.prepare()
 
-    def __call__(self, parameters: Mapping[str, float]) -> Outcome:
-        """Run the model at ``parameters`` and compare; whatever it raises is in the outcome."""
+    def __call__(self, parameters: Mapping[str, float], number: int | None = None) -> Outcome:
+        """Run the model at ``parameters`` and compare; whatever it raises is in the outcome.
+
+        Args:
+            parameters: by name.
+            number: of the trial, which the model finds in its environment; None if it is none.
+        """
         start = time.perf_counter()
+        os.environ.pop(TRIAL, None)
+        if number is not None:
+            os.environ[TRIAL] = str(number)
         score, message = None, ""
         status: Status = "ok"
         try:

@@ -33,9 +33,9 @@ class Pool:
         rank = next(r for r in range(self._comm.size) if r not in self._jobs)
         self._jobs[rank] = number
         if rank == 0:
-            self._worker.start(dict(parameters))
+            self._worker.start(dict(parameters), number)
         else:
-            self._comm.send(dict(parameters), dest=rank, tag=_TASK)
+            self._comm.send((dict(parameters), number), dest=rank, tag=_TASK)
 
     def collect(self) -> list[tuple[int, Outcome]]:
         """The evaluations that are done, at least one; there must be some under way."""
@@ -85,15 +85,15 @@ def _serve(comm: MPI.Comm, worker: Worker) -> None:
     while True:
         while not comm.iprobe(0, _TASK):
             time.sleep(_PAUSE)
-        parameters = comm.recv(source=0, tag=_TASK)
-        if parameters is None:
+        job = comm.recv(source=0, tag=_TASK)
+        if job is None:
             return
-        outcome, error = parallel.attempt(lambda: _evaluate(comm, worker, parameters))  # noqa: B023
+        outcome, error = parallel.attempt(lambda: _evaluate(comm, worker, *job))  # noqa: B023
         comm.send(outcome or Outcome("failed", message=f"on rank {comm.rank}: {error}"), dest=0, tag=_ANSWER)
 
 
-def _evaluate(comm: MPI.Comm, worker: Worker, parameters: Mapping[str, float]) -> Outcome:
-    worker.start(parameters)
+def _evaluate(comm: MPI.Comm, worker: Worker, parameters: Mapping[str, float], number: int) -> Outcome:
+    worker.start(parameters, number)
     while (answer := worker.poll(0.05)) is None:
         if comm.iprobe(0, _TASK):  # the end, before this is done: nobody waits for it
             worker.close()

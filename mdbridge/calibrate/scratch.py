@@ -9,7 +9,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 COPIED_FILE, COPIED_ALL = 16 << 20, 256 << 20
@@ -25,24 +25,30 @@ _RESULTS = ("mdbridge.json", "trials.jsonl")
 def filled(source: Path) -> Path:
     """A new temporary folder with the content of ``source``; the caller removes it."""
     scratch = Path(tempfile.mkdtemp(prefix="mdbridge-model-"))
+    copy_into(source, scratch)
+    return scratch
+
+
+def copy_into(source: Path, target: Path, names: Sequence[str] | None = None) -> None:
+    """Fill a folder with the content of another; with ``names``, files or folders there, with these alone."""
     room = COPIED_ALL
     # breadth first: what lies near the input is what a model is likely to use
-    todo, seen = [(source, scratch)], 0
+    todo, seen = [source], 0
     while todo:
-        here, there = todo.pop(0)
-        for entry in _entries(here):
+        here = todo.pop(0)
+        for entry in _entries(here) if names is None or here != source else map(source.joinpath, names):
             seen += 1
-            target = there / entry.name
+            place = target / entry.relative_to(source)
+            place.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(OSError):  # unreadable, or gone meanwhile: it is not there for the model
                 if entry.is_dir() and not entry.is_symlink() and seen <= ENTRIES:
-                    target.mkdir()
-                    todo.append((entry, target))
+                    place.mkdir(exist_ok=True)
+                    todo.append(entry)
                 elif entry.is_file() and (size := entry.stat().st_size) <= min(COPIED_FILE, room):
-                    shutil.copy2(entry, target)
+                    shutil.copy2(entry, place)
                     room -= size
                 else:
-                    target.symlink_to(entry.resolve())
-    return scratch
+                    place.symlink_to(entry.resolve())
 
 
 def removed(scratch: Path) -> None:

@@ -185,3 +185,70 @@ def test_fixed_file_names_are_each_ranks_own(script, tmp_path, misbehaved):
         squares = [(a * x + b - (0.5 * x + 0.25)) ** 2 for x in t]
         assert trial.distance == pytest.approx((sum(squares) / 5) ** 0.5, abs=1e-12)
     assert not (tmp_path / "input.txt").exists()
+
+
+@pytest.mark.slow
+def test_a_program_with_fixed_names_on_one_and_on_two_ranks(script, tmp_path):
+    """Each answer is that of its own input, and ranks make no difference."""
+    (tmp_path / "solve").write_text(
+        "cp $1 work.txt; sleep 0.05; awk '{print $1 + 0 * $2; print $1 + $2}' work.txt > y.txt\n"
+    )
+    (tmp_path / "deck.tpl").write_text("{a} {b}\n")
+    (tmp_path / "in.toml").write_text(
+        """
+campaign = "calibrate"
+[model]
+command = ["sh", "solve", "{input}"]
+template = "deck.tpl"
+collect = { y = "y.txt" }
+[parameters.a]
+low = 0.0
+high = 2.0
+[parameters.b]
+low = 0.0
+high = 2.0
+[reference]
+file = "ref.csv"
+[[objective]]
+term = "l2"
+curve = "y"
+[ego]
+initial = 8
+explore = 2
+evaluations = 12
+[output]
+figures = false
+"""
+    )
+    (tmp_path / "ref.csv").write_text("y\n0.5\n1.25\n")
+    places = []
+    for ranks in (1, 2):
+        out = tmp_path / "out" / str(ranks)
+        job = launch(
+            script, ranks, "calibrate", tmp_path / "in.toml", "--out", out, "--set", "model.keep=all"
+        )
+        assert job.returncode == 0, job.stderr
+        record = trials.read(out / "trials.jsonl")[1]
+        places.append([(t.index, t.unit) for t in record])
+        for trial in record:
+            a, b = trial.parameters["a"], trial.parameters["b"]
+            assert trial.residual == pytest.approx([a - 0.5, a + b - 1.25], abs=1e-4)
+            given = (out / "trials" / f"{trial.index:04d}" / "deck").read_text()
+            assert given == f"{a!r} {b!r}\n"
+    assert places[0] == places[1]
+
+
+@pytest.mark.slow
+def test_the_examples_with_programs(script, tmp_path):
+    """Tea that was made up with 1.1 W/K, 21 degrees and 90 at the start; and one under mpiexec."""
+    examples = INPUT.parent
+    out = tmp_path / "tea"
+    job = launch(script, 1, "calibrate", examples / "cooling.toml", "--out", out, *SMALL[4:])
+    assert job.returncode == 0, job.stderr
+    intervals = json.loads((out / "summary.json").read_text())["intervals"]
+    for name, value in (("conductance", 1.1), ("surroundings", 21.0), ("start", 90.0)):
+        assert intervals[name][0] < value < intervals[name][1]
+    few = ("--set", "ego.initial=3", "--set", "ego.explore=1", "--set", "ego.evaluations=4")
+    job = launch(script, 2, "calibrate", examples / "rod.toml", "--out", tmp_path / "rod", *few, *SMALL[4:])
+    assert job.returncode == 0, job.stderr
+    assert json.loads((tmp_path / "rod" / "summary.json").read_text())["status"]["ok"] == 4

@@ -24,7 +24,7 @@ class Worker:
     def assign(self, task):
         self.task = task
 
-    def start(self, parameters):
+    def start(self, parameters, number):
         if self.broken:
             raise OSError("no process can be made")
         assert self.parameters is None, "one at a time"

@@ -183,3 +183,42 @@ def test_known_parameters_are_compared_before_anything_is_spent(folder):
 def test_what_cannot_work_is_refused_with_its_key(folder, overrides, words):
     with pytest.raises(InputError, match=words):
         prepare(folder, *overrides)
+
+
+PROGRAM = """
+campaign = "calibrate"
+options = { count = 3 }
+reference = { file = "ref.csv" }
+objective = [{ term = "l2", curve = "y" }]
+[model]
+command = "sh solve {a} {count}"
+collect = { y = "stdout.txt" }
+files = ["solve"]
+keep = "all"
+[parameters.a]
+low = 1.0
+high = 3.0
+"""
+
+
+def test_a_program_is_a_model_too(folder):
+    (folder / "in.toml").write_text(PROGRAM)
+    (folder / "ref.csv").write_text("y\n2\n3\n")
+    (folder / "solve").write_text("echo $1 $2\n")
+    made = prepare(folder)
+    assert made.task.model.command == ["sh", "solve", "{a}", "{count}"]
+    assert made.task.model.arguments.names == ("a", "count") and made.units == {}
+    configuration = made.configuration()
+    assert "solve" in configuration["sources"] and "keep" not in configuration["model"]
+    assert made.task.model.kept is None
+    assert made.task_in(folder / "out").model.kept == str(folder / "out" / "trials")
+    for override, said in (
+        ("model.command=['sh', 'solve', '{count}']", r"\{a\} is not in the command:"),
+        ("model.template='solve'", "'solve' has no placeholder"),
+        ("model.collect={}", r"'model\.collect': names no file"),
+        ("model.keep='some'", r"'model\.keep' = 'some': must be"),
+    ):
+        with pytest.raises(InputError, match=said):
+            prepare(folder, override)
+    by_itself = prepare(folder, "reference={parameters={a=2.0}}")
+    assert by_itself.reference["y"].tolist() == [2.0, 3.0]

@@ -379,6 +379,7 @@ published = pytest.mark.skipif(
     "name",
     [
         "examples/spring",
+        "examples/cooling",
         pytest.param("calibrate_validation", marks=published),
         pytest.param("calibrate_cuzr", marks=published),
     ],

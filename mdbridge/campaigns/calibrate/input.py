@@ -1,10 +1,12 @@
 """The input model of ``mdbridge calibrate``."""
 
-from typing import Any, Literal
+import shlex
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, field_validator, model_validator
 
 from ...calibrate.ego import Scheme
+from ...calibrate.program import Keep
 from ...calibrate.space import Design, Distribution
 from ...core.config import Section
 
@@ -19,6 +21,49 @@ class ParameterInput(Section):
     deviation: PositiveFloat | None = None
     truth: float | None = None
     unit: str = ""
+
+
+class ProgramInput(Section):
+    """``[model]``: a program instead of a function, see :mod:`mdbridge.calibrate.program`.
+
+    ``command`` is run in a folder of its own for each trial, with copies of what lies beside the input
+    (of ``files`` alone, if given).  ``template``: files whose placeholders ``{name}`` are filled with
+    parameters and options.  ``collect``: files with the results, or a place (``file:column``) for each name.
+    ``keep``: folders of which trials stay, in ``trials`` of the results.
+    """
+
+    command: list[str] | str
+    template: list[str] | str = []
+    collect: dict[str, str] | list[str] | str
+    files: list[str] | None = None
+    keep: Keep = "none"
+    labels: dict[str, str] = {}
+    units: dict[str, str] = {}
+
+    @field_validator("command")
+    @classmethod
+    def _words(cls, given: list[str] | str) -> list[str]:
+        words = shlex.split(given) if isinstance(given, str) else given
+        if not words or not words[0]:
+            raise ValueError("names no program")
+        return words
+
+    @field_validator("collect")
+    @classmethod
+    def _something(cls, given: dict[str, str] | list[str] | str) -> dict[str, str] | list[str] | str:
+        if not given:
+            raise ValueError("names no file")
+        return given
+
+
+def _kind(given: Any) -> str:
+    return "program" if isinstance(given, dict | ProgramInput) else "function"
+
+
+# by its kind: an error in the table is then not one of a text, too
+ModelInput = Annotated[
+    Annotated[str, Tag("function")] | Annotated[ProgramInput, Tag("program")], Discriminator(_kind)
+]
 
 
 class ReferenceInput(Section):
@@ -144,7 +189,7 @@ class CalibrateInput(Section):
     """
 
     campaign: Literal["calibrate"]
-    model: str
+    model: ModelInput
     options: dict[str, Any] = {}
     parameters: dict[str, ParameterInput]
     reference: ReferenceInput

@@ -5,7 +5,7 @@ Nothing of the user's is imported or called here: that is done by a worker, with
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...calibrate import evaluate
+from ...calibrate.collect import asked
 from ...calibrate.ego import SearchSettings
-from ...calibrate.evaluate import Evaluation, Outcome
+from ...calibrate.evaluate import Calibrated, Evaluation, Outcome
 from ...calibrate.likelihood import Likelihood
 from ...calibrate.model import Model, Shapes
 from ...calibrate.objective import Objective
+from ...calibrate.program import Program
 from ...calibrate.refine import Groups
 from ...calibrate.response import Response
 from ...calibrate.space import Parameter, Space
@@ -28,7 +30,7 @@ from ...core import config
 from ...core.errors import InputError
 from ...core.identity import contents
 from . import references
-from .input import CalibrateInput, TermInput
+from .input import CalibrateInput, ProgramInput, TermInput
 from .optionfiles import files_of, hashed, is_path, paths
 
 Array = NDArray[np.float64]
@@ -74,6 +76,8 @@ class Problem:
             name: {k: v for k, v in table.items() if k not in ("truth", "unit")}
             for name, table in given["parameters"].items()
         }
+        if isinstance(given["model"], dict):  # what is kept of a trial's folder moves no trial
+            given["model"].pop("keep", None)
         models = [self.task.model, *self._term_functions()]
         return {
             **portable(given),
@@ -81,6 +85,13 @@ class Problem:
             "contents": {label: contents(path) for label, path in self.option_files().items()},
             "reference": {name: hashed(values) for name, values in sorted(self.reference.items())},
         }
+
+    def task_in(self, out: Path) -> Evaluation:
+        """The task, with the folders that are to be kept of its trials in ``out``."""
+        model = self.task.model
+        if not isinstance(model, Program) or model.keep == "none":
+            return self.task
+        return replace(self.task, model=replace(model, kept=str((out / "trials").resolve())))
 
     @property
     def curves(self) -> dict[str, CurveTerm]:
@@ -152,8 +163,11 @@ def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
     )
     options = paths(settings.options, folder)
     models = _models(settings, folder, worker)
-    model, source = models["model"], models.get("reference.function")
+    source = models.get("reference.function")
+    model: Calibrated = models["model"] if "model" in models else _program(settings, folder)
     # in the order of cost: names, files and shapes before the first call of the model
+    if isinstance(model, Program):
+        model.check()
     _check_arguments(model, space, options)
     _check_files("options", settings.options, folder, model)
     if source is not None:
@@ -200,9 +214,28 @@ def _search(settings: CalibrateInput, objective: Objective) -> SearchSettings:
     return SearchSettings(**given, signed=True)
 
 
+def _program(settings: CalibrateInput, folder: Path) -> Program:
+    """The program that ``[model]`` describes."""
+    given = settings.model
+    assert isinstance(given, ProgramInput)
+    templates = [given.template] if isinstance(given.template, str) else given.template
+    return Program(
+        list(given.command),
+        templates,
+        asked(given.collect),
+        str(folder),
+        [*settings.parameters, *settings.options],
+        given.files,
+        given.keep,
+        labels=given.labels,
+        units=given.units,
+    )
+
+
 def _models(settings: CalibrateInput, folder: Path, worker: Worker) -> dict[str, Model]:
     """All that the input names as ``package.module:name``, by key."""
-    by_key = {"model": settings.model, "reference.function": settings.reference.function}
+    function = settings.model if isinstance(settings.model, str) else None
+    by_key = {"model": function, "reference.function": settings.reference.function}
     by_key |= {f"objective.{k}.function": term.function for k, term in enumerate(settings.objective)}
     # in one call: the imports of the user's modules are done once, in the worker
     pairs = [(key, path) for key, path in by_key.items() if path is not None]
@@ -210,7 +243,7 @@ def _models(settings: CalibrateInput, folder: Path, worker: Worker) -> dict[str,
     return {model.key: model for model in models}
 
 
-def _check_arguments(model: Model, space: Space, options: Mapping[str, Any]) -> None:
+def _check_arguments(model: Calibrated, space: Space, options: Mapping[str, Any]) -> None:
     accepted = model.arguments
     # a compiled callable does not say what it takes
     if accepted is None:
@@ -233,7 +266,7 @@ def _check_arguments(model: Model, space: Space, options: Mapping[str, Any]) -> 
         )
 
 
-def _check_files(table: str, options: Mapping[str, Any], folder: Path, model: Model) -> None:
+def _check_files(table: str, options: Mapping[str, Any], folder: Path, model: Calibrated) -> None:
     """Refuse paths that lead nowhere, with the key; the model's ``data`` says what to fetch."""
     for name, path in paths(options, folder).items():
         if is_path(name, path) and not Path(path).exists():
@@ -250,7 +283,7 @@ def _check_compare(settings: CalibrateInput) -> None:
         raise InputError(f"output.compare: must name {', '.join(names)}; it names {', '.join(known)}")
 
 
-def _shapes(model: Model, settings: CalibrateInput, folder: Path, worker: Worker) -> Shapes:
+def _shapes(model: Calibrated, settings: CalibrateInput, folder: Path, worker: Worker) -> Shapes:
     options = paths(settings.options, folder)
     shapes = references.called(worker, "options", evaluate.shapes, model, options)
     if settings.output.options:  # what is drawn at the end must not fail there

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ...calibrate import evaluate
+from ...calibrate import evaluate, tables
+from ...calibrate.evaluate import Calibrated
 from ...calibrate.model import Model
 from ...calibrate.response import Response
+from ...calibrate.tables import Measurements
 from ...calibrate.worker import Worker
 from ...core.errors import InputError
-from . import measurements
 from .input import CalibrateInput, ReferenceInput
-from .measurements import Measurements
 from .optionfiles import paths
 
 Value = TypeVar("Value")
@@ -31,7 +31,7 @@ def called(worker: Worker, key: str, function: Callable[..., Value], *arguments:
 
 
 def read(
-    settings: CalibrateInput, folder: Path, model: Model, function: Model | None, worker: Worker
+    settings: CalibrateInput, folder: Path, model: Calibrated, function: Model | None, worker: Worker
 ) -> Response:
     """The reference of an input.
 
@@ -61,7 +61,7 @@ def measured(settings: CalibrateInput, folder: Path) -> Measurements:
     if source.file is None:
         return Measurements({}, {})
     asked = [n for term in settings.objective for n in (term.curve, term.field, term.abscissa, term.sigma)]
-    return measurements.read(folder / source.file, [name for name in asked if isinstance(name, str)])
+    return tables.read(folder / source.file, [name for name in asked if isinstance(name, str)])
 
 
 def _check_reference_parameters(settings: CalibrateInput, source: ReferenceInput) -> None:
@@ -75,7 +75,7 @@ def _check_reference_parameters(settings: CalibrateInput, source: ReferenceInput
         )
 
 
-def responded(worker: Worker, key: str, model: Model, arguments: Mapping[str, Any]) -> Response:
+def responded(worker: Worker, key: str, model: Calibrated, arguments: Mapping[str, Any]) -> Response:
     """What a model returns in the worker; whatever it does instead names the key.
 
     Raises:

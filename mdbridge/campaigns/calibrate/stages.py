@@ -73,7 +73,7 @@ def run(
                 # the record is opened inside: a failure there ends all ranks alike
                 comm,
                 worker,
-                problem.task,
+                problem.task_in(workspace.root),
                 lambda p: _drive(comm, p, problem, open_record(), tick),
             )
         seconds = time.perf_counter() - start

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core import arrays
-from ...core.errors import FileError, InputError
+from ..core import arrays
+from ..core.errors import FileError, InputError
 
 Array = NDArray[np.float64]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mdbridge.campaigns.calibrate.measurements import read
+from mdbridge.calibrate.tables import read
 from mdbridge.core.errors import InputError
 
 

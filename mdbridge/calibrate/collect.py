@@ -1,0 +1,110 @@
+"""What a program wrote, as arrays by name: tables with a header, JSON, .npz, HDF5, bare numbers."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError, MdbridgeError
+from . import tables
+from .response import numbers
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where an array, or several, are found.
+
+    Attributes:
+        file: in the folder of a run.
+        column: the array of that file which is meant; all that it holds if None.
+    """
+
+    file: str
+    column: str | None = None
+
+
+def asked(given: str | list[str] | dict[str, str]) -> dict[str, Output]:
+    """What is to be collected, by name, from the input's ``collect``.
+
+    A file, or several, give their arrays under their own names; a table gives an array the name of its
+    key: ``{stress = "out.csv:column"}``, or of a file with a single array ``{stress = "out.txt"}``.
+
+    Raises:
+        InputError: two of them have one name.
+    """
+    if isinstance(given, dict):
+        return {name: Output(*_parted(place)) for name, place in given.items()}
+    files = [given] if isinstance(given, str) else given
+    if len(set(files)) != len(files):
+        raise InputError("model.collect: names a file twice")
+    return {f"={file}": Output(file) for file in files}
+
+
+def outputs(collected: Mapping[str, Output], folder: Path) -> dict[str, Array]:
+    """The arrays of a run's folder, by name.
+
+    Raises:
+        RuntimeError: a file is not there, or does not hold what is asked for.
+    """
+    read: dict[str, dict[str, Array]] = {}
+    arrays: dict[str, Array] = {}
+    for name, output in collected.items():
+        if output.file not in read:
+            read[output.file] = _arrays(folder, output.file)
+        whole = read[output.file]
+        if name.startswith("="):
+            if both := sorted(whole.keys() & arrays.keys()):
+                raise RuntimeError(f"the program wrote {both[0]!r} to two files; name them in model.collect")
+            arrays |= whole
+        else:
+            arrays[name] = _chosen(whole, output, name)
+    return arrays
+
+
+def _arrays(folder: Path, file: str) -> dict[str, Array]:
+    path = folder / file
+    if not path.is_file():
+        there = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
+        raise RuntimeError(
+            f"the program wrote no {file!r}; in its folder are {', '.join(there) or 'no files'}"
+        )
+    try:
+        if path.suffix.lower() == ".json":
+            return _json(path)
+        read = tables.read(path).values
+        # a row or a column of a bare file is a curve
+        return {name: values.ravel() if 1 in values.shape else values for name, values in read.items()}
+    except MdbridgeError as error:
+        raise RuntimeError(f"the program wrote something that cannot be read: {error}") from error
+
+
+def _json(path: Path) -> dict[str, Array]:
+    """The arrays at the top of a JSON object; null is a missing value."""
+    try:
+        content: Any = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RuntimeError(f"the program wrote something that is no JSON: {path.name}: {error}") from error
+    if not isinstance(content, dict):
+        raise RuntimeError(f"{path.name}: expected a JSON object of arrays by name")
+    kept = {name: value for name, value in content.items() if isinstance(value, list | int | float)}
+    return numbers({name: np.atleast_1d(np.array(value, dtype=float)) for name, value in kept.items()})
+
+
+def _chosen(whole: Mapping[str, Array], output: Output, name: str) -> Array:
+    wanted = output.column or name
+    if wanted in whole:
+        return whole[wanted]
+    if output.column is None and len(whole) == 1:
+        return next(iter(whole.values()))
+    raise RuntimeError(f"the program's {output.file!r} has no {wanted!r}; it has {', '.join(sorted(whole))}")
+
+
+def _parted(place: str) -> tuple[str, str | None]:
+    file, separator, column = place.rpartition(":")
+    return (file, column) if separator else (place, None)

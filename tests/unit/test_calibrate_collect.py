@@ -1,0 +1,61 @@
+"""What programs write, in their own ways."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mdbridge.calibrate.collect import asked, outputs
+from mdbridge.core.errors import InputError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "table.csv").write_text("time (s),load\n0,1\n1,\n")
+    (tmp_path / "row.txt").write_text("1 2 3\n")
+    (tmp_path / "column.csv").write_text("1\n2\n3\n")
+    content = {"load": [1, None, 3], "energy": 2.5, "field": [[[1, 2], [3, 4]]], "note": "done"}
+    (tmp_path / "all.json").write_text(json.dumps(content))
+    np.savez(tmp_path / "all.npz", heat=np.ones((2, 3, 4)))
+    return tmp_path
+
+
+def test_files_give_their_arrays_by_their_names(folder):
+    found = outputs(asked(["table.csv", "all.npz"]), folder)
+    np.testing.assert_array_equal(found["load"], [1.0, np.nan])
+    assert found["heat"].shape == (2, 3, 4) and set(found) == {"time", "load", "heat"}
+    found = outputs(asked("all.json"), folder)
+    np.testing.assert_array_equal(found["load"], [1.0, np.nan, 3.0])
+    assert found["energy"].tolist() == [2.5] and found["field"].shape == (1, 2, 2) and "note" not in found
+
+
+def test_names_choose_among_them(folder):
+    given = {"force": "table.csv:load", "load": "table.csv", "y": "row.txt", "z": "column.csv"}
+    found = outputs(asked(given), folder)
+    np.testing.assert_array_equal(found["force"], found["load"])
+    assert found["y"].tolist() == found["z"].tolist() == [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("gone.csv", "wrote no 'gone.csv'; in its folder are all.json"),
+        ({"force": "table.csv"}, "has no 'force'; it has load, time"),
+        ({"force": "table.csv:f"}, "has no 'f'; it has load, time"),
+        (["table.csv", "all.json"], "wrote 'load' to two files"),
+        ("bad.json", "no JSON: bad.json"),
+        ("bad.csv", "line 2: x = 'l' is no finite number"),
+        ("list.json", "expected a JSON object"),
+    ],
+)
+def test_what_is_not_there_is_told(folder, given, said):
+    (folder / "bad.json").write_text("{")
+    (folder / "list.json").write_text("[1, 2]")
+    (folder / "bad.csv").write_text("x,y\nl,1\n2,1\n")
+    with pytest.raises(RuntimeError, match=said):
+        outputs(asked(given), folder)
+
+
+def test_a_file_is_named_once():
+    with pytest.raises(InputError, match="twice"):
+        asked(["a.csv", "a.csv"])
