@@ -44,9 +44,16 @@ Overrides = Annotated[
 
 INTERRUPTED = 130
 GRAPHENE = {"graphene": "peridynamics.stages"}
+OWN_DATA = {"peridynamics": "peridynamics.data_stages"}
 SAMPLED = GRAPHENE | {"glass": "glass.stages"}
 FIELDS = {"fields": "fields.stages"}
-OWN_COMMANDS = {"graphene-study": "study", "shear": "shear", "calibrate": "calibrate", "fields": "observe"}
+OWN_COMMANDS = {
+    "graphene-study": "study",
+    "shear": "shear",
+    "calibrate": "calibrate",
+    "fields": "observe",
+    "peridynamics": "learn",
+}
 """Campaigns that a command of their own runs."""
 
 
@@ -87,7 +94,7 @@ def _hint(name: object, allowed: dict[str, str]) -> str:
 @app.command()
 def run(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
     """Run a whole campaign: all stages not done yet, then the report."""
-    _campaign(input, SAMPLED).run(_world(), input, out, set or ())
+    _campaign(input, SAMPLED | OWN_DATA).run(_world(), input, out, set or ())
 
 
 @app.command()
@@ -122,9 +129,21 @@ def learn(
     sweep: Annotated[
         bool, typer.Option("--sweep", help="try all pairs (δ, M) of the section [sweep]; write sweep.json")
     ] = False,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--data", "-d", help="displacements and loads of one's own: .npz, .h5, .csv; repeatable"
+        ),
+    ] = None,
 ) -> None:
-    """Learn the peridynamic model of dataset.h5; write model.json."""
-    _campaign(input, GRAPHENE).learn(_world(), input, out, set or (), sweep)
+    """Learn a peridynamic model of dataset.h5, or of own data."""
+    workflow = _campaign(input, GRAPHENE | OWN_DATA)
+    if not data:
+        workflow.learn(_world(), input, out, set or (), sweep)
+        return
+    if "data_files" not in inspect.signature(workflow.learn).parameters:
+        raise InputError(f"{input}: --data is for campaign = 'peridynamics'; this one makes its data itself")
+    workflow.learn(_world(), input, out, set or (), sweep, data)
 
 
 @app.command()
@@ -136,7 +155,7 @@ def solve(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
 @app.command()
 def report(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
     """Draw the figures and write summary.json from what is stored."""
-    _campaign(input, SAMPLED | FIELDS).report(_world(), input, out, set or ())
+    _campaign(input, SAMPLED | FIELDS | OWN_DATA).report(_world(), input, out, set or ())
 
 
 @app.command()

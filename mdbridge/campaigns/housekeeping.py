@@ -31,6 +31,7 @@ from ..core.workspace import (
 MODULES = {
     "fields": "fields.stages",
     "graphene": "peridynamics.stages",
+    "peridynamics": "peridynamics.data_stages",
     "graphene-study": "graphene_study.stages",
     "glass": "glass.stages",
     "shear": "shear.stages",

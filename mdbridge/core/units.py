@@ -103,3 +103,55 @@ UNIT_STYLES = {
     ),
 }
 """The unit styles whose results are written with names."""
+
+LENGTHS_IN_A = {
+    "angstrom": 1.0,
+    "nm": 1e1,
+    "um": 1e4,
+    "mm": 1e7,
+    "cm": 1e8,
+    "m": 1e10,
+    "km": 1e13,
+    "inch": 2.54e8,
+}
+"""Units of length that data of other programs may be in, in Å."""
+
+MODULI_IN_TPA = {
+    "TPa": 1.0,
+    "GPa": 1e-3,
+    "MPa": 1e-6,
+    "kPa": 1e-9,
+    "Pa": 1e-12,
+    "eV/A^3": EV_PER_A3_IN_TPA,
+}
+"""Units of moduli, in TPa."""
+
+_SPELLINGS = {
+    "å": "angstrom",
+    "a": "angstrom",
+    "ang": "angstrom",
+    "angstroms": "angstrom",
+    "µm": "um",
+    "μm": "um",
+    "micron": "um",
+    "in": "inch",
+    "n/m^2": "Pa",
+    "n/m2": "Pa",
+    "n/mm^2": "MPa",
+    "n/mm2": "MPa",
+    "ev/angstrom^3": "eV/A^3",
+    "ev/å^3": "eV/A^3",
+}
+
+
+def known_unit(name: str, units: dict[str, float]) -> str:
+    """The name of a unit as it is in ``units``, from any of its spellings.
+
+    Raises:
+        ValueError: there is no such unit; lists those there are.
+    """
+    # MPa and mPa differ by nine orders: only what is written otherwise is looked up without case
+    wanted = name if name in units else _SPELLINGS.get(name.strip().lower(), name)
+    if wanted not in units:
+        raise ValueError(f"unit {name!r}: must be one of {', '.join(units)}")
+    return wanted

@@ -24,6 +24,8 @@ class FieldSet:
         box: ``(2,)`` box edges (Å), or of the nodes' bounding box where nothing is periodic.
         spacing: ``(2,)`` node spacings (Å).
         shape: number of nodes along x and y where they fill a periodic box, else None.
+        scattered: whether the nodes are on no grid; ``spacing`` is that of one as dense.
+        wraps: whether the box is periodic; by default where the nodes fill it as a grid.
     """
 
     nodes: NDArray[np.float64]
@@ -35,6 +37,13 @@ class FieldSet:
     box: NDArray[np.float64]
     spacing: NDArray[np.float64]
     shape: tuple[int, int] | None
+    scattered: bool = False
+    wraps: bool = False
+
+    @property
+    def period(self) -> NDArray[np.float64] | None:
+        """``(2,)`` the edges (Å) of the periodic box, or None."""
+        return self.box if self.wraps or self.shape is not None else None
 
     def check(self) -> None:
         """Raise ValueError, with both values, where nodes, box and arrays contradict each other."""

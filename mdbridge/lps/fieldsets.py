@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.errors import InputError
 from ..fields.fieldset import FieldSet
 from . import solver, stencil
-from .learn import regression, spectral
+from .learn import classical, regression, spectral
 from .learn.residuals import FitSettings
+from .learn.scale import Scale
 from .material import LinearPeridynamicSolid
 from .quadrature import DEFAULT
 
@@ -56,15 +57,31 @@ def learn(
     for name, field_set in sets.items():
         check_horizon(horizon, field_set, name)
     chosen = settings or FitSettings()
+    names = list(sets)[: len(training)]
+    scale = scale_of({name: sets[name] for name in names})
     data, grids = problem_of(
-        sets,
-        list(sets)[: len(training)],
-        horizon,
+        scale.all_fields(sets),
+        names,
+        horizon / scale.length,
         long_wave_weight,
         alike=chosen.own_dilatation,
         quadrature=quadrature,
     )
-    return regression.learn(data, grids, degree, chosen)
+    return scale.fit(regression.learn(data, grids, degree, chosen))
+
+
+def scale_of(training: Mapping[str, FieldSet]) -> Scale:
+    """The units in which a model is learned from some sets.
+
+    Raises:
+        InputError: as :func:`transformed`; the samples do not determine λ and μ, or their loads have
+            the wrong sign.
+    """
+    # samples of size one: squares of very large or small ones overflow or vanish
+    sized = Scale(1.0, 1.0).all_fields(training)
+    elastic = classical.fit([transformed(fields, name) for name, fields in sized.items()])
+    classical.require_sign(elastic)
+    return Scale.of(list(training.values()), elastic.lame_mu)
 
 
 def problem_of(
@@ -72,7 +89,7 @@ def problem_of(
     training: Sequence[str],
     horizon: float,
     long_wave_weight: float,
-    weights: Array | None = None,
+    weights: Array | Mapping[str, Array] | None = None,
     alike: bool = False,
     quadrature: str = DEFAULT,
 ) -> tuple[list[tuple[spectral.Moments, stencil.Stencil]], list[stencil.Stencil]]:
@@ -83,7 +100,7 @@ def problem_of(
         training: names of those that train it.
         horizon: δ (Å).
         long_wave_weight: as in :func:`learn`.
-        weights: ``(s,)`` further weights of the samples.
+        weights: ``(s,)`` further weights of the samples, or those of each training set by name.
         alike: ask for the same answer on grids of about the same spacing.  Two influence functions
             are free enough to fit one grid and fail on another that hardly differs.
         quadrature: as in :func:`learn`.
@@ -96,7 +113,8 @@ def problem_of(
     grids = list({grid.spacing.round(6).tobytes(): grid for grid in stencils.values()}.values())
     data = []
     for name in training:
-        moments = spectral.moments(transformed(sets[name], name), long_wave_weight, weights)
+        own = weights[name] if isinstance(weights, Mapping) else weights
+        moments = spectral.moments(transformed(sets[name], name), long_wave_weight, own)
         # about the same: a box's 4.93 × 5.04 Å and a disc's 5.00 Å, not the fine nodes of 2.5 Å
         near = [g for g in grids if np.allclose(g.spacing, sets[name].spacing, rtol=0.05)]
         data += [(moments, g) for g in (near if alike else [stencils[name]])]

@@ -11,7 +11,7 @@ matters; :func:`share` and :func:`normalised` are the only places where that is 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -98,6 +98,10 @@ class InfluenceFunction(ABC):
         curve = self.curve(np.minimum(r[inside], self.horizon), self.horizon, self.degree)
         values[inside] = curve(self.parameters())[0]
         return values
+
+    def resized(self: Same, horizon: float) -> Same:
+        """The same function of r/δ for another horizon (Å), up to a factor, which means nothing."""
+        return replace(self, horizon=horizon)
 
     def named_shape(self) -> dict[str, float]:
         """The shape parameters by name."""

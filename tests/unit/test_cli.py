@@ -81,7 +81,7 @@ def test_no_hint_where_there_is_none(called, tmp_path):
     path = tmp_path / "a.toml"
     path.write_text('campaign = "unlike anything"\n')
     _, _, error = called("run", path)
-    assert error.rstrip().endswith("takes 'glass', 'graphene'")
+    assert error.rstrip().endswith("takes 'glass', 'graphene', 'peridynamics'")
     path.write_text("[md]\n")
     _, _, error = called("run", path)
     assert "key 'campaign' is missing: this command takes" in error

@@ -1,33 +1,36 @@
-"""Learning graphene's model for pairs (δ, M), shared over ranks, and choosing among them.
+"""Learning a model for pairs (δ, M), shared over ranks, and choosing among them.
 
 Each pair is a task of its own; one that fails is recorded as failed, and the others go on.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from mpi4py import MPI
+from numpy.typing import NDArray
 
 from ...core import stages
+from ...core.console import console
 from ...core.errors import ConvergenceError, MdbridgeError, MissingPackageError
 from ...core.identity import Identity
 from ...core.stages import Stage, Task
 from ...core.workspace import Workspace
 from ...fields.fieldset import FieldSet
 from ...lps import fieldsets, symbol
-from ...lps.learn import regression, spectral
+from ...lps.learn import horizons, regression, spectral
 from ...lps.learn.residuals import FitSettings
 from ...lps.material import LinearPeridynamicSolid
 from .input import Learn
 
 ERRORS = ("E_res_train", "E_u_train", "E_res_val", "E_u_val")
-_SMALLEST_MODULUS = 1e-4  # TPa; the fit's own bound is lower
+_SMALLEST_MODULUS = 1e-4  # in the units of a fit, whose own bound is lower
 Fields = dict[str, FieldSet]
 Pair = tuple[float, int]
+Weights = NDArray[np.float64] | Mapping[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Candidate:
         cost: half the sum of squares.
         history, trace: of the fit.
         wall_s: time taken (s).
+        note: what a person should know of it.
     """
 
     horizon: float
@@ -56,6 +60,7 @@ class Candidate:
     history: list[float] = field(default_factory=list)
     trace: list[float] = field(default_factory=list)
     wall_s: float = 0.0
+    note: str = ""
 
     def row(self) -> dict[str, Any]:
         """One row of the table of candidates."""
@@ -69,7 +74,9 @@ class Candidate:
     @classmethod
     def from_dict(cls, data: dict[str, Any], source: str) -> "Candidate":
         """The inverse of :meth:`as_dict`; ``source`` names the file in errors."""
-        values = {name: data[name] for name in cls.__dataclass_fields__}
+        # records of earlier releases have no notes
+        values = {name: data[name] for name in cls.__dataclass_fields__ if name != "note"}
+        values["note"] = data.get("note", "")
         if values["material"] is not None:
             values["material"] = LinearPeridynamicSolid.from_dict(values["material"], source)
         return cls(**values)
@@ -91,11 +98,18 @@ class Source:
         settings: the section [learn].
         identity: of what every pair reads: data and settings, all but the pair itself.
         fields: reads them on this rank; called where a pair is learned, at most once.
+        folds: parts of the samples that validate in turn, where the data has no samples for that; 0: it has.
     """
 
     settings: Learn
     identity: Identity
     fields: Callable[[], Fields]
+    folds: int = 0
+
+    def learn(self, fields: Fields, pair: Pair) -> Candidate:
+        """Learn one pair, and validate it."""
+        candidate = learn_pair(self.settings, fields, *pair)
+        return validate(self.settings, fields, candidate, self.folds) if self.folds else candidate
 
 
 def pairs_to_choose_from(settings: Learn) -> list[Pair]:
@@ -116,7 +130,7 @@ def pairs_stage(source: Source, pairs: Sequence[Pair]) -> Stage[Fields]:
         name = f"delta-{pair[0]:g}-M-{pair[1]}"
         # roughly: a fit takes longer with every coefficient
         cost = 4.0 + pair[1]
-        return Task(name, identity, lambda f, _: learn_pair(source.settings, f, *pair).as_dict(), cost)
+        return Task(name, identity, lambda f, _: source.learn(f, pair).as_dict(), cost)
 
     return Stage("pairs", [task(pair) for pair in dict.fromkeys(pairs)])
 
@@ -155,7 +169,10 @@ def learn_all(
     learned = stages.results(comm, workspace, stage)
     # a pair asked for twice is one task
     names = dict(zip(dict.fromkeys(pairs), (task.name for task in stage.tasks), strict=True))
-    return [Candidate.from_dict(learned[names[pair]], names[pair]) for pair in pairs]
+    candidates = [Candidate.from_dict(learned[names[pair]], names[pair]) for pair in pairs]
+    for note in dict.fromkeys(candidate.note for candidate in candidates if candidate.note):
+        console(comm).print(f"note: {note}", soft_wrap=True, markup=False)
+    return candidates
 
 
 def learn_pair(
@@ -164,38 +181,131 @@ def learn_pair(
     horizon: float,
     degree: int,
     start: LinearPeridynamicSolid | None = None,
-    weights: np.ndarray | None = None,
+    weights: Weights | None = None,
 ) -> Candidate:
     """Learn one pair; failing is a result.
 
     Args:
         start: a model to start from, instead of random ones.
-        weights: ``(s,)`` further weights of the training samples.
+        weights: ``(s,)`` further weights of the training samples, or those of each training set by name.
     """
-    begin = time.monotonic()
+    begin, note = time.monotonic(), ""
     try:
         check_horizon(horizon, fields)
-        fit = _fit(settings, fields, horizon, degree, start, weights)
+        if settings.method != "algorithm-1":  # which is as published, with the published horizons
+            horizon, note = _symmetric(horizon, fields)
+        scale = fieldsets.scale_of({name: fields[name] for name in fields if name.startswith("train")})
+        scaled = scale.all_fields(fields)
+        begun = None if start is None else scale.reduced(start)
+        fit = _fit(settings, scaled, horizon / scale.length, degree, begun, weights)
         material = fit.material
         if min(material.lame_mu, material.lame_lambda + material.lame_mu) < _SMALLEST_MODULUS:
             raise ConvergenceError("λ + μ or μ came out as zero: the model is not solvable")
-        errors = spectral_errors(material, fields)
+        errors = spectral_errors(material, scaled)
+        fit = scale.fit(fit)
     except MissingPackageError:  # says nothing about the pair, which is to be learned once it is installed
         raise
     except (MdbridgeError, ArithmeticError, ValueError) as error:  # LinAlgError is a ValueError
         words = str(error) if isinstance(error, MdbridgeError) else repr(error)
-        return Candidate(horizon, degree, failure=words, wall_s=time.monotonic() - begin)
+        return Candidate(horizon, degree, failure=words, wall_s=time.monotonic() - begin, note=note)
     return Candidate(
         horizon=horizon,
         degree=degree,
-        material=material,
+        material=fit.material,
         certificates=[asdict(certificate) for certificate in fit.certificates],
         errors=errors,
         cost=fit.cost,
         history=fit.history,
         trace=fit.trace,
         wall_s=time.monotonic() - begin,
+        note=note,
     )
+
+
+def _symmetric(horizon: float, fields: Fields) -> tuple[float, str]:
+    """A horizon whose families are alike along both axes of all grids, and what to say if it is another."""
+    grids = [field_set.spacing for field_set in fields.values() if not field_set.scattered]
+    periods = [field_set.period for field_set in fields.values()]
+    largest = min((0.5 * float(min(period)) for period in periods if period is not None), default=np.inf)
+    moved = horizons.symmetric(horizon, grids, largest)
+    if moved == horizon:
+        return horizon, ""
+    return moved, (
+        f"a horizon of {horizon:g} Å lies between n hx and n hy and holds more bonds along one axis than "
+        f"along the other; {moved:.6g} Å, the nearest with a symmetric family, is taken instead"
+    )
+
+
+def validate(settings: Learn, fields: Fields, candidate: Candidate, folds: int) -> Candidate:
+    """Validate on samples that were left out in turn: E_res_val and E_u_val, where there are two or more."""
+    if candidate.material is None:
+        return candidate
+    training = {name: field_set for name, field_set in fields.items() if name.startswith("train")}
+    folds = min(folds, max(len(field_set.u) for field_set in training.values()))
+    if folds < 2:
+        return candidate
+    left_out: dict[str, list[float]] = {}
+    for fold in range(folds):
+        weights = {name: (np.arange(len(f.u)) % folds != fold).astype(float) for name, f in training.items()}
+        # a set with a single sample trains always: without it the set would be empty
+        weights = {name: w if w.any() else np.ones(len(w)) for name, w in weights.items()}
+        held = {
+            f"val{name.removeprefix('train')}": _subset(training[name], w == 0)
+            for name, w in weights.items()
+            if not w.all()
+        }
+        again = refine_pair(settings, training | held, candidate, weights)
+        if again is not None:
+            count = sum(len(field_set.u) for field_set in held.values())
+            for key in ("E_res_val", "E_u_val"):
+                left_out.setdefault(key, []).extend([again[1][key]] * count)
+    if not left_out:
+        return replace(candidate, note=candidate.note or "no fold could be learned: there is no validation")
+    return replace(
+        candidate, errors=candidate.errors | {key: float(np.mean(values)) for key, values in left_out.items()}
+    )
+
+
+def bootstrap(
+    settings: Learn, fields: Fields, candidate: Candidate, replicates: int, seed: int
+) -> dict[str, dict[str, float]]:
+    """Standard errors of λ, μ, E and ν from fits to samples drawn anew, each started at the model.
+
+    Returns:
+        By constant the standard deviation ``std`` and the central 95 % ``low``, ``high`` (TPa, ν without
+        unit); nothing where there are fewer than three samples, or where two fits in three fail.
+    """
+    training = {name: field_set for name, field_set in fields.items() if name.startswith("train")}
+    if candidate.material is None or sum(len(f.u) for f in training.values()) < 3 or not replicates:
+        return {}
+    random = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(replicates):
+        weights = {
+            name: random.multinomial(len(f.u), np.full(len(f.u), 1 / len(f.u))).astype(float)
+            for name, f in training.items()
+        }
+        again = refine_pair(settings, training, candidate, weights)
+        if again is not None:
+            m = again[0]
+            drawn.append((m.lame_lambda, m.lame_mu, m.young, m.poisson))
+    if 3 * len(drawn) < replicates:
+        return {}
+    columns = np.array(drawn).T
+    return {
+        name: {
+            "std": float(column.std(ddof=1)),
+            "low": float(np.quantile(column, 0.025)),
+            "high": float(np.quantile(column, 0.975)),
+        }
+        for name, column in zip(("lambda_TPa", "mu_TPa", "E_TPa", "nu"), columns, strict=True)
+    }
+
+
+def _subset(fields: FieldSet, chosen: np.ndarray) -> FieldSet:
+    """Some samples of a set."""
+    names = [name for name, taken in zip(fields.names, chosen, strict=True) if taken]
+    return replace(fields, u=fields.u[chosen], b=fields.b[chosen], load=fields.load[chosen], names=names)
 
 
 def _fit(
@@ -204,7 +314,7 @@ def _fit(
     horizon: float,
     degree: int,
     start: LinearPeridynamicSolid | None,
-    weights: np.ndarray | None,
+    weights: Weights | None,
 ) -> regression.Fit:
     # as published: all samples count alike
     power = 0.0 if settings.method == "algorithm-1" else settings.long_wave_weight
@@ -219,7 +329,12 @@ def _fit(
         return algorithm1.learn(
             data, degree, algorithm1.Algorithm1Settings(seed=settings.seed, kernel=settings.kernel)
         )
-    options = FitSettings(
+    options = _options(settings)
+    return regression.learn(data, grids, degree, options, start)
+
+
+def _options(settings: Learn) -> FitSettings:
+    return FitSettings(
         solution_weight=settings.solution_weight,
         consistency_weight=settings.consistency_weight,
         starts=settings.starts,
@@ -228,22 +343,55 @@ def _fit(
         own_dilatation=settings.own_dilatation,
         kernel=settings.kernel,
     )
-    return regression.learn(data, grids, degree, options, start)
+
+
+def refine_pair(
+    settings: Learn, fields: Fields, candidate: Candidate, weights: Weights
+) -> tuple[LinearPeridynamicSolid, dict[str, float]] | None:
+    """A model of the samples with other weights, from a candidate's, and its errors; None if there is
+    none."""
+    assert candidate.material is not None
+    try:
+        training = {name: fields[name] for name in fields if name.startswith("train")}
+        scale = fieldsets.scale_of(training)
+        scaled = scale.all_fields(fields)
+        data, grids = fieldsets.problem_of(
+            scaled,
+            list(training),
+            candidate.horizon / scale.length,
+            settings.long_wave_weight,
+            weights,
+            settings.own_dilatation,
+            settings.quadrature,
+        )
+        start = scale.reduced(candidate.material)
+        material = regression.refine(data, grids, candidate.degree, _options(settings), start)
+        return scale.enlarged(material), spectral_errors(material, scaled)
+    except (MdbridgeError, ArithmeticError, ValueError):  # as in learn_pair: other draws go on
+        return None
 
 
 def spectral_errors(material: LinearPeridynamicSolid, fields: Fields) -> dict[str, float]:
     """Mean relative errors of residual and solution on all periodic sets, and the loss (4.1), by name."""
-    errors = {}
+    residuals: dict[str, list[np.ndarray]] = {}
+    solutions: dict[str, list[np.ndarray]] = {}
     for name, field_set in fields.items():
         if field_set.shape is None:
             continue
+        # "train" and "train-2", of several files, are one split
+        split = name.partition("-")[0]
         sample = fieldsets.transformed(field_set, name)
         grid = fieldsets.stencil_of(field_set, material.influence.horizon, material.quadrature)
         operator = symbol.operator(material, symbol.rings(grid, sample.wavevectors))
         residual, solution = spectral.errors(operator, sample)
-        errors[f"E_res_{name}"] = float(residual.mean())
-        errors[f"E_u_{name}"] = float(solution.mean())
-        errors[f"loss_{name}"] = float((residual**2).mean())
+        residuals.setdefault(split, []).append(residual)
+        solutions.setdefault(split, []).append(solution)
+    errors = {}
+    for split, of_sets in residuals.items():
+        residual = np.concatenate(of_sets)
+        errors[f"E_res_{split}"] = float(residual.mean())
+        errors[f"E_u_{split}"] = float(np.concatenate(solutions[split]).mean())
+        errors[f"loss_{split}"] = float((residual**2).mean())
     return errors
 
 
@@ -263,5 +411,7 @@ def rate(candidate: Candidate, baseline: Candidate) -> Candidate:
         return candidate
     # the baseline may not have been learned
     scale = baseline.errors or dict.fromkeys(ERRORS, 1.0)
-    average = float(np.mean([candidate.errors[key] / scale[key] for key in ERRORS]))
+    # a single sample leaves nothing to validate with
+    known = [key for key in ERRORS if key in candidate.errors and key in scale]
+    average = float(np.mean([candidate.errors[key] / scale[key] for key in known]))
     return replace(candidate, errors=candidate.errors | {"AvgE": average})

@@ -85,7 +85,10 @@ class Campaign:
         keys = [name for name in Learn.model_fields if name not in lists]
         chosen = {f"learn.{name}": value for name, value in reads(settings, *keys).items()}
         everything = {f"learn.{name}": getattr(settings, name) for name in keys}
-        return replace(data, task="pairs", values=data.values | chosen, shown=data.shown | everything)
+        # version 2: horizons in lopsided gaps are moved, and fits have units of their own
+        return replace(
+            data, task="pairs", version=2, values=data.values | chosen, shown=data.shown | everything
+        )
 
     @property
     def disc_key(self) -> str:

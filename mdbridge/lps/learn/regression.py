@@ -103,6 +103,23 @@ def learn(
     )
 
 
+def refine(
+    data: Sequence[tuple[Moments, Stencil]],
+    grids: Sequence[Stencil],
+    degree: int,
+    settings: FitSettings,
+    start: LinearPeridynamicSolid,
+) -> LinearPeridynamicSolid:
+    """The model of nearly the same data, from that of the data: for error bars, and not certified.
+
+    Args:
+        data, grids, degree, settings, start: as for :func:`learn`.
+    """
+    problem = LeastSquaresProblem(data, grids, degree, settings)
+    # a model is near: what is left are a few steps in a valley that is known
+    return problem.material(problem.minimize(problem.parameters(start), 12).x)
+
+
 def _starts(
     problem: LeastSquaresProblem,
     data: Sequence[tuple[Moments, Stencil]],

@@ -1,0 +1,308 @@
+"""From the arrays of a file to checked samples in Å and TPa/Å, in the order of their grid.
+
+Nothing is guessed: what may be meant in two ways is refused, with what to do; what is mended or left out
+is told.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import InputError
+from ...core.units import LENGTHS_IN_A, MODULI_IN_TPA
+from ...fields import lattice
+from ...fields.fieldset import FieldSet
+from .data_files import RawData, units_of
+from .data_input import Data
+
+Array = NDArray[np.float64]
+
+# what other programs write where there is no value: far beyond any displacement or load
+_FILLED = 1e15
+# of a sample's displacement: the rest after its rigid motion, that is round-off
+_RIGID = 1e-7
+
+
+@dataclass(frozen=True)
+class OwnData:
+    """Samples, and what was done to them.
+
+    Attributes:
+        fields: by ``train`` and ``val``, of further files ``train-2`` and so on.
+        length_unit, modulus_unit: the data's own.
+        thickness: of the sheet, in length_unit.
+        notes: what a person should know, a sentence each.
+    """
+
+    fields: dict[str, FieldSet]
+    length_unit: str
+    modulus_unit: str
+    thickness: float | None
+    notes: list[str]
+
+    @property
+    def length(self) -> float:
+        """The length unit in Å."""
+        return LENGTHS_IN_A[self.length_unit]
+
+    @property
+    def modulus(self) -> float:
+        """The modulus unit in TPa."""
+        return MODULI_IN_TPA[self.modulus_unit]
+
+    @property
+    def training(self) -> dict[str, FieldSet]:
+        """The sets that a model is learned from."""
+        return {name: fields for name, fields in self.fields.items() if name.startswith("train")}
+
+
+def prepare(files: Sequence[RawData], settings: Data) -> OwnData:
+    """Check the data of one or more files, and bring them into one form.
+
+    Raises:
+        FileError, InputError: what is wrong, where, and what to do about it.
+    """
+    length_unit, modulus_unit = settings.length_unit, settings.modulus_unit
+    for raw in files:
+        length_unit, modulus_unit = units_of(raw, length_unit, modulus_unit)
+    length_unit, modulus_unit = length_unit or "angstrom", modulus_unit or "TPa"
+    fields: dict[str, FieldSet] = {}
+    notes: list[str] = []
+    length = LENGTHS_IN_A[length_unit]
+    load = MODULI_IN_TPA[modulus_unit] / length
+    # as what a shell or a membrane is given
+    if settings.load_per == "area" and settings.thickness is not None:
+        load /= settings.thickness
+    for number, raw in enumerate(files, 1):
+        # a single file keeps the names that a crystal's dataset has
+        suffix = f"-{number}" if number > 1 else ""
+        for name, field_set in _sets(raw, settings, length_unit, notes).items():
+            converted = {
+                label: getattr(field_set, label) * length for label in ("nodes", "u", "box", "spacing")
+            }
+            fields[name + suffix] = replace(field_set, b=field_set.b * load, **converted)
+    return OwnData(fields, length_unit, modulus_unit, settings.thickness, notes)
+
+
+def _sets(raw: RawData, settings: Data, unit: str, notes: list[str]) -> dict[str, FieldSet]:
+    """The training and the validation samples of a file, in the file's units."""
+    path = raw.path
+    nodes = _checked(path, "nodes", raw.arrays["nodes"])
+    if nodes.ndim != 2 or nodes.shape[1] != 2:
+        hint = "transpose it" if nodes.ndim == 2 and nodes.shape[0] == 2 else "give x and y of each node"
+        raise InputError(f"{path}: nodes has the shape {nodes.shape}, expected (n, 2): {hint}")
+    pairs = {"train": ("u", "b")}
+    if ("val_u" in raw.arrays) != ("val_b" in raw.arrays):
+        raise InputError(f"{path}: has one of val_u and val_b: validation needs both, or give none")
+    if "val_u" in raw.arrays:
+        pairs["val"] = ("val_u", "val_b")
+    samples = {name: _samples(path, raw.arrays, labels, len(nodes)) for name, labels in pairs.items()}
+    box = _box(path, raw, settings)
+    # before the grid is looked for: it would hold too many nodes
+    keep = _without_seam(path, nodes, box, samples, notes)
+    try:
+        grid = lattice.arrange(nodes[keep], box)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from error
+    order = keep[grid.order]
+    if grid.deviation > 1e-5:
+        notes.append(
+            f"{path.name}: nodes are up to {grid.deviation:.1g} spacings off a grid of "
+            f"{grid.spacing[0]:.6g} × {grid.spacing[1]:.6g} {unit} and were put on it"
+        )
+    sets = {}
+    for name, (u, b) in samples.items():
+        # numbers: a sample is told by its place in the file, whatever was left out before it
+        u, b, numbers = _useful(path, pairs[name][0], nodes[order], box, u[:, order], b[:, order], notes)
+        if box is not None:
+            b = _balanced(path, pairs[name][1], b, numbers, settings.imbalance)
+        sets[name] = FieldSet(
+            nodes=grid.nodes,
+            u=u,
+            b=b,
+            load=np.zeros((len(u), 0)),
+            columns=[],
+            names=[f"{name}-{number}" for number in numbers],
+            box=np.ptp(grid.nodes, axis=0) + grid.spacing if box is None else box,
+            spacing=grid.spacing,
+            shape=grid.shape,
+            scattered=grid.scattered,
+            wraps=box is not None,
+        )
+    return sets
+
+
+def _samples(
+    path: Path, given: Mapping[str, Array], labels: tuple[str, str], count: int
+) -> tuple[Array, Array]:
+    """u and b as ``(s, n, 2)``."""
+    fields = []
+    for label in labels:
+        values = _checked(path, label, given[label])
+        if values.shape == (count, 2):
+            values = values[None]
+        if values.ndim != 3 or values.shape[1:] != (count, 2):
+            hint = ""
+            if values.ndim == 3 and values.shape[1:] == (2, count):
+                hint = ": exchange the last two axes"
+            elif values.ndim == 3 and values.shape[2] == 2:
+                hint = f": there are {count} nodes, but values of {values.shape[1]}"
+            raise InputError(
+                f"{path}: {label} has the shape {values.shape}, expected (samples, {count}, 2){hint}"
+            )
+        fields.append(values)
+    u, b = fields
+    # to pair what there is would pair loads with displacements that they do not hold
+    if len(u) != len(b):
+        raise InputError(
+            f"{path}: {len(u)} samples of {labels[0]}, but {len(b)} of {labels[1]}: each displacement needs "
+            "the load that holds it"
+        )
+    if not len(u):
+        raise InputError(f"{path}: {labels[0]} holds no sample")
+    return u, b
+
+
+def _checked(path: Path, label: str, values: Array) -> Array:
+    values = np.asarray(values, dtype=np.float64)
+    if not values.size:
+        raise InputError(f"{path}: {label} is empty")
+    wrong = ~np.isfinite(values)
+    if wrong.any():
+        place = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise InputError(
+            f"{path}: {label} has {int(wrong.sum())} values that are NaN or infinite, the first at "
+            f"{list(place)}: leave out the sample, or the node in all samples"
+        )
+    size = np.abs(values)
+    # of what is not zero: point loads are zero nearly everywhere
+    typical = np.median(size[size > 0]) if size.any() else 1.0
+    if size.max() > _FILLED * typical:
+        place = tuple(int(i) for i in np.unravel_index(size.argmax(), size.shape))
+        raise InputError(
+            f"{path}: {label} is {values[place]:g} at {list(place)}, and {typical:.3g} elsewhere: a missing "
+            "or masked value? Leave out the sample, or the node in all samples"
+        )
+    return values
+
+
+def _box(path: Path, raw: RawData, settings: Data) -> Array | None:
+    """The edges of the periodic box, or None."""
+    given = raw.arrays.get("box")
+    if given is None:
+        return None if settings.box is None else np.array(settings.box, dtype=np.float64)
+    box = _checked(path, "box", given)
+    # a cell matrix or three edges may mean several things in a plane
+    if box.shape != (2,) or not (box > 0).all():
+        raise InputError(
+            f"{path}: box is {box.tolist()}, expected the two edges of the periodic box along x and y, both "
+            "positive; leave it out where nothing is periodic"
+        )
+    if settings.box is not None and not np.allclose(box, settings.box, rtol=1e-6):
+        raise InputError(f"{path}: box is {box.tolist()}, but data.box = {settings.box}: correct one of them")
+    return box
+
+
+def _without_seam(
+    path: Path, nodes: Array, box: Array | None, samples: Mapping[str, tuple[Array, Array]], notes: list[str]
+) -> NDArray[np.int64]:
+    """The nodes without those that are others again, at the periodic seam.
+
+    Raises:
+        InputError: two nodes are the same place and differ, or are one place without a periodic box.
+    """
+    area = np.ptp(nodes, axis=0).prod() if box is None else box.prod()
+    near = lattice.NEAR * float(np.sqrt(area / len(nodes)))
+    pairs = lattice.coincident(nodes, box, near)
+    if not len(pairs):
+        return np.arange(len(nodes))
+    first, second = (int(i) for i in pairs[0])
+    places = f"nodes {first} and {second}, both at ({nodes[first, 0]:g}, {nodes[first, 1]:g})"
+    if box is not None and np.hypot(*(nodes[first] - nodes[second])) > near:
+        places = (
+            f"nodes {first} and {second}, at ({nodes[first, 0]:g}, {nodes[first, 1]:g}) and "
+            f"({nodes[second, 0]:g}, {nodes[second, 1]:g}), one place in the periodic box"
+        )
+    elif box is None:
+        raise InputError(f"{path}: {places}, coincide; leave one of them out")
+    for u, b in samples.values():
+        for values in (u, b):
+            differ = np.abs(values[:, pairs[:, 0]] - values[:, pairs[:, 1]]).max()
+            # float32, or digits of a table
+            if differ > 1e-5 * np.abs(values).max():
+                raise InputError(
+                    f"{path}: {places}, have different values: the box of {box[0]:g} × {box[1]:g} is not the "
+                    "period of the fields, or a node is there twice"
+                )
+    again = np.unique(pairs[:, 1])
+    notes.append(f"{path.name}: {len(again)} nodes are others again at the seam of the box and were left out")
+    return np.setdiff1d(np.arange(len(nodes)), again)
+
+
+def _useful(
+    path: Path, label: str, nodes: Array, box: Array | None, u: Array, b: Array, notes: list[str]
+) -> tuple[Array, Array, list[int]]:
+    """The samples that hold a deformation, and their numbers in the file.
+
+    Raises:
+        InputError: none does.
+    """
+    deformed = u - u.mean(axis=1, keepdims=True)
+    if box is None:
+        # what is not periodic may turn, too
+        arm = nodes - nodes.mean(axis=0)
+        turn = np.stack([-arm[:, 1], arm[:, 0]], axis=1)
+        angle = np.einsum("sni,ni->s", deformed, turn) / (turn**2).sum()
+        deformed = deformed - angle[:, None, None] * turn
+    # compared with its own size: a sample may be as small as it likes
+    size = np.abs(u).max(axis=(1, 2))
+    rest = np.abs(deformed).max(axis=(1, 2))
+    loaded = np.abs(b - b.mean(axis=1, keepdims=True)).max(axis=(1, 2)) > 0
+    zero, rigid = size == 0, (size > 0) & (rest <= _RIGID * size)
+    # without a periodic box the edges may carry all of the load
+    unloaded = ~loaded & ~zero & ~rigid if box is not None else np.zeros(len(u), dtype=bool)
+    for mask, words in (
+        (zero, "zero everywhere"),
+        (rigid, "a rigid motion"),
+        (unloaded, "without a load that varies"),
+    ):
+        if mask.any():
+            which = ", ".join(map(str, np.flatnonzero(mask)[:10])) + (" …" if mask.sum() > 10 else "")
+            notes.append(f"{path.name}: left out of {label}, as {words}: sample {which} (counted from 0)")
+    keep = ~(zero | rigid | unloaded)
+    if not keep.any():
+        raise InputError(
+            f"{path}: all {len(u)} samples of {label} are zero, rigid motions or unloaded: they determine "
+            "neither λ nor μ, E or ν; give samples that deform the material"
+        )
+    return u[keep], b[keep], [int(n) for n in np.flatnonzero(keep)]
+
+
+def _balanced(path: Path, label: str, b: Array, numbers: list[int], allowed: float) -> Array:
+    """Loads without their resultant, which must be small.
+
+    Raises:
+        InputError: it is not; names the sample.
+    """
+    # of a force per volume on equal cells the sum is the mean times their number
+    mean = b.mean(axis=1)
+    share = np.hypot(*mean.T) / np.hypot(b[..., 0], b[..., 1]).mean(axis=1)
+    worst = int(share.argmax())
+    if share[worst] > allowed:
+        raise InputError(
+            f"{path}: the loads of sample {numbers[worst]} of {label} are not in equilibrium: their "
+            f"resultant is {share[worst]:.2g} of the sum of their sizes, at most {allowed:g} is allowed "
+            "(data.imbalance), and nothing holds a periodic box; subtract their mean, or leave 'box' out if "
+            "something holds it"
+        )
+    # what is left is rounding, which the periodic operator cannot hold
+    return b - mean[:, None]
+
+
+def tell(data: OwnData, say: Callable[[str], None]) -> None:
+    """Report what was done to the data."""
+    for note in data.notes:
+        say(f"note: {note}")

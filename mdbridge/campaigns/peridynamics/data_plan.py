@@ -1,0 +1,143 @@
+"""What data of one's own decide of a regression: which horizons fit them, and how many coefficients."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ...core.errors import InputError
+from ...lps import fieldsets
+from ...lps.learn import horizons, spectral
+from .data import OwnData
+from .data_input import OwnLearn, OwnSweep
+from .input import Learn, Sweep
+
+# of the larger node spacing; between two rings of a square grid, and with one more ring along the axes each
+_MULTIPLES = (2.55, 3.3, 4.3, 5.2)
+_DEGREES = (12,)
+# beside the M + 1 coefficients, whose common factor means nothing: λ, μ and α
+_BESIDE = 3
+
+
+def learn_settings(given: OwnLearn, own: OwnData) -> Learn:
+    """The section [learn] with horizons in Å, and with those of horizons and degrees that are not given.
+
+    Raises:
+        InputError: a horizon does not fit the data, or the samples do not determine so many coefficients.
+    """
+    chosen = _in_angstrom(given.horizons, given.horizons_A, own) or _default_horizons(own)[-2:]
+    _require_horizons(chosen, own)
+    degrees = given.degrees or _default_degrees(own)
+    _require_degrees(degrees, own)
+    # what both sections have under the same name means the same
+    keys = {name: getattr(given, name) for name in Learn.model_fields if name in type(given).model_fields}
+    keys |= {"horizons_A": chosen, "degrees": degrees, "baseline_horizon_A": _default_horizons(own)[0]}
+    return Learn(**keys)
+
+
+def sweep_settings(given: OwnSweep, own: OwnData) -> Sweep:
+    """The section [sweep] likewise; a degree that the samples do not determine is left out.
+
+    Raises:
+        InputError: as :func:`learn_settings`.
+    """
+    chosen = _in_angstrom(given.horizons, given.horizons_A, own) or _default_horizons(own)
+    _require_horizons(chosen, own)
+    known = equations(own)
+    # a sweep is there to try: what cannot be is no reason to stop
+    degrees = [degree for degree in given.degrees if degree + _BESIDE <= known]
+    _require_degrees(degrees or given.degrees, own)
+    return Sweep(horizons_A=chosen, degrees=degrees)
+
+
+def validation(own: OwnData, folds: int) -> str:
+    """How models are validated, in words."""
+    if "val" in own.fields:
+        return f"{len(own.fields['val'].u)} samples of the data's own"
+    count = max(len(fields.u) for fields in own.training.values())
+    return f"{min(folds, count)} folds" if count > 1 else "none: a single sample"
+
+
+def equations(own: OwnData) -> int:
+    """How many independent numbers the training samples say of the operator: up to three a wave."""
+    total = 0
+    for name, fields in own.training.items():
+        if fields.shape is None:
+            # a node of a sample is two equations; a model has far fewer unknowns
+            total += 2 * len(fields.u) * len(fields.nodes)
+            continue
+        root, _ = spectral.moments(fieldsets.transformed(fields, name)).residual
+        ranks = (np.abs(root).max(axis=1) > 1e-7 * np.abs(root).max()).sum(axis=1)
+        # a symmetric 2 x 2 matrix has three entries, of which one displacement tells two
+        total += int(np.minimum(2 * ranks, 3).sum())
+    return total
+
+
+def bounds(own: OwnData) -> tuple[float, float]:
+    """The shortest and the longest horizon (Å) that fit all sets."""
+    least = max(horizons.LEAST * float(fields.spacing.max()) for fields in own.fields.values())
+    most = min(
+        # of a body with edges the families of a node and of its neighbours must be whole
+        float(min(fields.box)) / 2 if fields.period is not None else float(min(fields.box)) / 4
+        for fields in own.fields.values()
+    )
+    return least, most
+
+
+def _in_angstrom(
+    given: Sequence[float] | None, in_angstrom: Sequence[float] | None, own: OwnData
+) -> list[float] | None:
+    if given is not None:
+        return [own.length * horizon for horizon in given]
+    return None if in_angstrom is None else list(in_angstrom)
+
+
+def _default_horizons(own: OwnData) -> list[float]:
+    least, most = bounds(own)
+    spacing = max(float(fields.spacing.max()) for fields in own.fields.values())
+    fitting = [multiple * spacing for multiple in _MULTIPLES if multiple * spacing < 0.99 * most]
+    if not fitting:
+        fitting = [0.5 * (least + most)] if least < most else []
+    if not fitting:
+        raise InputError(
+            f"the data are too small: a horizon needs {horizons.LEAST:g} node spacings, "
+            f"{_spell(least, own)}, but must be below {_spell(most, own)}, half the periodic box, or a "
+            "quarter of a body with edges; give fields on more nodes"
+        )
+    grids = [fields.spacing for fields in own.fields.values() if not fields.scattered]
+    # those that we choose need no word about being moved
+    return [horizons.symmetric(horizon, grids, most) for horizon in fitting]
+
+
+def _require_horizons(chosen: Sequence[float], own: OwnData) -> None:
+    least, most = bounds(own)
+    for horizon in chosen:
+        if not least <= horizon * (1 + 1e-9) or not horizon < most:
+            raise InputError(
+                f"a horizon of {_spell(horizon, own)} is outside its bounds: it must be at least "
+                f"{_spell(least, own)}, {horizons.LEAST:g} node spacings, and below {_spell(most, own)}, "
+                "half the periodic box (of a body with edges a quarter); change learn.horizons"
+            )
+
+
+def _spell(length: float, own: OwnData) -> str:
+    """A length (Å) in the data's unit."""
+    return f"{length / own.length:.6g} {own.length_unit}"
+
+
+def _default_degrees(own: OwnData) -> list[int]:
+    known = equations(own) - _BESIDE
+    degrees = [degree for degree in _DEGREES if degree <= known]
+    return degrees or [max(0, known)]
+
+
+def _require_degrees(degrees: Sequence[int], own: OwnData) -> None:
+    known = equations(own)
+    count = sum(len(fields.u) for fields in own.training.values())
+    if max(degrees) + _BESIDE > known:
+        highest = known - _BESIDE
+        remedy = f"lower learn.degrees to {highest}, or give" if highest >= 0 else "give"
+        raise InputError(
+            f"too few samples: the {count} training samples determine {known} numbers, a model of degree "
+            f"{max(degrees)} has {max(degrees) + _BESIDE} unknowns (λ, μ and the influence function); "
+            f"{remedy} samples with more different waves"
+        )

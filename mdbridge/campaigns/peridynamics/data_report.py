@@ -1,0 +1,287 @@
+"""Figures, summary and table of a model of one's own data, in the data's own units."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from ...core.files import read_json
+from ...core.plots import BLUE, DIVERGING, GREEN, GREY, ORANGE, RED, SEQUENTIAL, bare, figure
+from ...fields.fieldset import FieldSet
+from ...lps import fieldsets, moduli, stability, symbol
+from ...lps.learn import spectral
+from ...lps.material import LinearPeridynamicSolid
+from .data import OwnData
+
+Array = NDArray[np.float64]
+
+_CONSTANTS = (("lambda_TPa", "lambda"), ("mu_TPa", "mu"), ("E_TPa", "E"), ("nu", "nu"))
+
+
+@dataclass(frozen=True)
+class OwnResults:
+    """A stored model and the data that it was learned from."""
+
+    model: dict[str, Any]
+    material: LinearPeridynamicSolid
+    own: OwnData
+
+
+def units(own: OwnData) -> dict[str, Any]:
+    """The data's own units, for model.json."""
+    return {
+        "length": own.length_unit,
+        "length_A": own.length,
+        "modulus": own.modulus_unit,
+        "modulus_TPa": own.modulus,
+        "thickness": own.thickness,
+    }
+
+
+def gather(path: Path, own: OwnData) -> OwnResults:
+    """Read model.json."""
+    stored = read_json(path)
+    return OwnResults(stored, LinearPeridynamicSolid.from_dict(stored, str(path)), own)
+
+
+def summarise(results: OwnResults) -> dict[str, Any]:
+    """The contents of summary.json: as of a crystal's campaign, and all once more in the data's units."""
+    model, own = results.model, results.own
+    metrics, bars = model["metrics"], model["error_bars"]
+    summary: dict[str, Any] = {name: value for name, value in metrics.items() if name.startswith("E_")}
+    summary |= {key: model[key] for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M")}
+    summary |= {f"{name}_std": bar["std"] for name, bar in bars.items()}
+    summary["error_bars"] = bars
+    in_own_units: dict[str, Any] = {"length_unit": own.length_unit, "modulus_unit": own.modulus_unit}
+    for stored, name in _CONSTANTS:
+        # Poisson's ratio has no unit
+        unit = 1.0 if name == "nu" else own.modulus
+        in_own_units[name] = model[stored] / unit
+        if stored in bars:
+            in_own_units[f"{name}_std"] = bars[stored]["std"] / unit
+    in_own_units["horizon"] = model["delta_A"] / own.length
+    if own.thickness is not None:
+        in_own_units |= {"thickness": own.thickness, "E_thickness": in_own_units["E"] * own.thickness}
+    summary["own_units"] = in_own_units
+    influence = results.material.influence
+    summary |= {
+        "kernel": influence.name,
+        **influence.named_shape(),
+        "quadrature": results.material.quadrature,
+    }
+    first = next(iter(own.training.values()))
+    if not first.scattered:
+        grid = fieldsets.stencil_of(first, influence.horizon, results.material.quadrature)
+        summary["moduli_TPa"] = moduli.of_grid(results.material, grid)
+    summary["samples"] = {name: len(fields.u) for name, fields in own.fields.items()}
+    summary["nodes"] = {name: len(fields.nodes) for name, fields in own.fields.items()}
+    summary |= {"validation": model["validation"], "notes": model["notes"]}
+    summary |= {"certificate": model["certificate"], "wall_s": {"learn": float(model["wall_s"])}}
+    return summary | {"versions": model["versions"], "input_hash": model["input_hash"]}
+
+
+def print_table(out: Console, summary: dict[str, Any], folder: Path) -> None:
+    """The constants with their error bars, and the errors."""
+    own = summary["own_units"]
+    table = Table(title="Linear peridynamic solid from data of one's own", title_justify="left")
+    for heading in ("", "this run", "standard error"):
+        table.add_column(heading, justify="right" if heading else "left")
+    unit = own["modulus_unit"]
+    for words, name in ((f"λ ({unit})", "lambda"), (f"μ ({unit})", "mu"), (f"Young's modulus ({unit})", "E")):
+        bar = own.get(f"{name}_std")
+        table.add_row(words, f"{own[name]:.6g}", "" if bar is None else f"{bar:.2g}")
+    bar = own.get("nu_std")
+    table.add_row("Poisson's ratio", f"{own['nu']:.5f}", "" if bar is None else f"{bar:.2g}")
+    for split, label in (("train", "training"), ("val", "validation")):
+        for kind, words in (("E_res", "residual error"), ("E_u", "displacement error")):
+            if f"{kind}_{split}" in summary:
+                table.add_row(f"{label}: {words}", f"{summary[f'{kind}_{split}']:.3%}", "")
+    out.print(table)
+    out.print(
+        f"horizon {own['horizon']:.6g} {own['length_unit']}, degree {summary['M']}; validation: "
+        f"{summary['validation']}; moduli are those of plane stress",
+        soft_wrap=True,
+    )
+    out.print(f"model.json, summary.json and the figures are in {folder}", soft_wrap=True)
+
+
+# --- figures ----------------------------------------------------------------------
+
+
+def draw(results: OwnResults, folder: Path) -> None:
+    """Draw every figure into ``folder``."""
+    for name, painter in _PAINTERS.items():
+        painter(results, folder / name)
+
+
+def _influence(results: OwnResults, path: Path) -> None:
+    """K over the weighted volume, made a number by the spacing's fourth power."""
+    material, own = results.material, results.own
+    influence, first = material.influence, next(iter(own.training.values()))
+    # without a unit the ordinate means the same for a bridge and for graphene
+    spacing = float(np.sqrt(np.prod(first.spacing)))
+    grid = fieldsets.stencil_of(first, influence.horizon, material.quadrature)
+    shown = [("learned", influence, BLUE)]
+    if material.own_dilatation is not None:
+        shown = [("deviatoric", influence, BLUE), ("dilatation", material.own_dilatation, ORANGE)]
+    r = np.linspace(0.8 * grid.radii[0], influence.horizon, 600)
+    with figure(path, 4.2, 3.0) as (_, axes):
+        axes.axhline(0, color=GREY, lw=0.6)
+        limits = [0.0]
+        for label, function, colour in shown:
+            m = grid.volume @ function(grid.radii) / spacing**4
+            at_bonds = function(grid.radii) / m
+            axes.plot(r / own.length, function(r) / m, color=colour, label=label)
+            axes.plot(grid.radii / own.length, at_bonds, "o", ms=3.5, color=RED, label="bonds of the grid")
+            limits += [float(at_bonds.min()), float(at_bonds.max())]
+        # left of the first bond the curve may run away, and nothing depends on it
+        axes.set_ylim(1.6 * min(limits), 1.25 * max(limits))
+        axes.set_xlabel(f"bond length r ({own.length_unit})")
+        axes.set_ylabel("influence function K h⁴/m (1)")
+        axes.set_title(f"δ = {influence.horizon / own.length:.4g} {own.length_unit}, {influence.describe()}")
+        axes.legend()
+
+
+def _candidates(results: OwnResults, path: Path) -> None:
+    """Errors of all pairs (δ, M)."""
+    own = results.own
+    rows = [row for row in results.model["candidates"] if not row["failure"]]
+    labels = [f"{row['delta_A'] / own.length:.4g}, {row['M']}" for row in rows]
+    kinds = (
+        ("E_res_train", "residual, training", BLUE, "o"),
+        ("E_u_train", "displacement, training", ORANGE, "s"),
+        ("E_res_val", "residual, validation", GREEN, "^"),
+        ("E_u_val", "displacement, validation", RED, "v"),
+    )
+    with figure(path, 4.6, 3.0) as (_, axes):
+        for key, label, colour, marker in kinds:
+            known = [(text, 100 * row[key]) for text, row in zip(labels, rows, strict=True) if key in row]
+            if known:
+                axes.semilogy(*zip(*known, strict=True), marker, color=colour, label=label)
+        axes.set_xlabel(f"horizon δ ({own.length_unit}), degree M")
+        axes.set_ylabel("relative error (%)")
+        axes.legend()
+
+
+def _displacements(results: OwnResults, path: Path) -> None:
+    """u1 of the first sample of training and validation: the data, the model, and their difference."""
+    own = results.own
+    shown = {split: own.fields[split] for split in ("train", "val") if split in own.fields}
+    with figure(path, 7.2, 2.4 * len(shown), nrows=len(shown), ncols=3, squeeze=False) as (fig, axes):
+        for row, (split, fields) in zip(axes, shown.items(), strict=True):
+            truth, model, inside = predicted(results.material, fields)
+            # one scale for a row: it is the comparison that counts
+            limit = float(np.abs(truth[inside, 0]).max()) / own.length
+            panels = (
+                (f"{split}: data", truth),
+                ("model", model),
+                ("difference × 20", 20.0 * (model - truth)),
+            )
+            for panel, (title, values) in zip(row, panels, strict=True):
+                places, colours = fields.nodes[inside] / own.length, values[inside, 0] / own.length
+                image = panel.scatter(
+                    *places.T, c=colours, s=60.0 * 24**2 / len(places), marker="s", cmap=DIVERGING,
+                    vmin=-limit, vmax=limit, lw=0,
+                )  # fmt: skip
+                bare(panel)
+                panel.set_title(title)
+                panel.set_xlabel(f"x₁ ({own.length_unit})")
+            row[0].set_ylabel(f"x₂ ({own.length_unit})")
+            fig.colorbar(image, ax=row, label=f"u₁ ({own.length_unit})", shrink=0.9)
+
+
+def predicted(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Displacement of the first sample, what the model makes of its load, and where that is known.
+
+    Returns:
+        ``(n, 2)``, ``(n, 2)`` (Å) and ``(n,)``.
+    """
+    everywhere = np.ones(len(fields.nodes), dtype=bool)
+    samples = fieldsets.transformed(fields, "the data")
+    grid = fieldsets.stencil_of(fields, material.influence.horizon, material.quadrature)
+    operator = symbol.operator(material, symbol.rings(grid, samples.wavevectors))
+    spectrum = np.zeros((len(fields.nodes), 2), dtype=complex)
+    spectrum[1:] = np.einsum("kij,kj->ki", np.linalg.inv(operator), samples.b[0])
+    assert fields.shape is not None
+    u = np.fft.ifft2(spectrum.reshape(*fields.shape, 2), axes=(0, 1), norm="ortho").real.reshape(-1, 2)
+    return fields.u[0] - fields.u[0].mean(axis=0), u, everywhere
+
+
+def _dispersion(results: OwnResults, path: Path) -> None:
+    """Moduli of longitudinal and transverse waves, of the model and of all waves of the data."""
+    own, material = results.own, results.material
+    fields = next((f for f in own.training.values() if f.shape is not None), None)
+    with figure(path, 4.6, 3.2) as (_, axes):
+        axes.set_xlabel(f"wave number k (1/{own.length_unit})")
+        axes.set_ylabel(f"modulus b/(k² u) ({own.modulus_unit})")
+        if fields is None:
+            axes.text(0.5, 0.5, "the data are not periodic", ha="center", transform=axes.transAxes)
+            return
+        grid = fieldsets.stencil_of(fields, material.influence.horizon, material.quadrature)
+        samples = spectral.transform(fields.u, fields.b, fields.shape, fields.box)
+        k = np.zeros((240, 2))
+        # not 0, where the modulus is 0/0
+        k[:, 0] = np.linspace(1e-3, 1, 240) * np.pi / fields.spacing[0]
+        operator = symbol.operator(material, symbol.rings(grid, k))
+        points = _responses(samples)
+        for kind, (label, colour) in enumerate((("longitudinal", BLUE), ("transverse", ORANGE))):
+            values = operator[:, kind, kind] / k[:, 0] ** 2 / own.modulus
+            axes.plot(k[:, 0] * own.length, values, color=colour, label=f"{label}, model along x₁")
+            at, value = points[kind]
+            axes.plot(at * own.length, value / own.modulus, ".", ms=3, color=colour, alpha=0.5, label="data")
+        axes.set_ylim(0, None)
+        axes.legend(fontsize=7)
+
+
+def _responses(samples: spectral.Samples) -> list[tuple[Array, Array]]:
+    """|k| and b/(k² u) of waves that the data hold, along k and across it."""
+    k = samples.wavevectors
+    size = np.hypot(*k.T)
+    direction = k / size[:, None]
+    across = np.stack([-direction[:, 1], direction[:, 0]], axis=1)
+    result = []
+    for axis in (direction, across):
+        u, b = (np.einsum("ski,ki->sk", field, axis) for field in (samples.u, samples.b))
+        power = (np.abs(u) ** 2).sum(axis=0)
+        # where the data hold next to nothing the ratio is noise
+        strong = power > 1e-4 * power.max()
+        # samples together, each wave once: the least-squares ratio
+        ratio = (u.conj() * b).real.sum(axis=0)[strong] / power[strong] / size[strong] ** 2
+        result.append((size[strong], ratio))
+    return result
+
+
+def _solvability(results: OwnResults, path: Path) -> None:
+    """The smallest eigenvalue of the operator over the zone of the first grid."""
+    own, material = results.own, results.material
+    first = next(iter(own.training.values()))
+    grid = fieldsets.stencil_of(first, material.influence.horizon, material.quadrature)
+    edge = np.pi / first.spacing
+    axes_k = [np.linspace(-e, e, 121) for e in edge]
+    k = np.stack(np.meshgrid(*axes_k, indexing="ij"), axis=-1).reshape(-1, 2)
+    # both the eigenvalue and κ² vanish there; nearby is their limit
+    k[np.all(np.abs(k) < 1e-9 * edge.max(), axis=1)] = 1e-4 * edge.max()
+    values = stability.operator_eigenvalues(material, grid, k)[:, 1] / own.modulus
+    with figure(path, 4.2, 3.4) as (fig, axes):
+        places = [axis * own.length for axis in axes_k]
+        image = axes.pcolormesh(*places, values.reshape(121, 121).T, cmap=SEQUENTIAL, vmin=0, rasterized=True)
+        bare(axes)
+        axes.set_xlabel(f"k₁ (1/{own.length_unit})")
+        axes.set_ylabel(f"k₂ (1/{own.length_unit})")
+        axes.set_title(f"smallest eigenvalue of L over κ²: {values.min():.3g} {own.modulus_unit}")
+        fig.colorbar(image, ax=axes, label=own.modulus_unit)
+
+
+_PAINTERS: dict[str, Callable[[OwnResults, Path], None]] = {
+    "influence.png": _influence,
+    "candidates.png": _candidates,
+    "displacements.png": _displacements,
+    "dispersion.png": _dispersion,
+    "solvability.png": _solvability,
+}
+FIGURES = tuple(_PAINTERS)

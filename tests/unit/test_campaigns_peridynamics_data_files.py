@@ -1,0 +1,107 @@
+"""Files of other programs: names, tables, units, and what is refused."""
+
+import h5py
+import numpy as np
+import pytest
+from own_data import periodic
+
+from mdbridge.campaigns.peridynamics import data_files
+from mdbridge.core.errors import FileError
+
+ARRAYS = periodic((4, 3), (5.0, 6.0), samples=2)
+
+
+def table(path, head, separator=",", unit="", order=None, box=True):
+    """ARRAYS as a table of text."""
+    lines = ["# from a program", "# box: 20 18"] if box else []
+    lines.append(separator.join(name + unit for name in head))
+    for sample, (u, b) in enumerate(zip(ARRAYS["u"], ARRAYS["b"], strict=True)):
+        for n in order(sample) if order else range(12):
+            values = [sample, *ARRAYS["nodes"][n], *u[n], *b[n]]
+            lines.append(separator.join(f"{value:.17g}" for value in values))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+HEAD = ["sample", "x", "y", "ux", "uy", "bx", "by"]
+
+
+def test_npz_and_hdf5_hold_the_same(tmp_path):
+    np.savez(tmp_path / "a.npz", **ARRAYS)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name, values in ARRAYS.items():
+            file[name] = values
+    for name in ("a.npz", "a.h5"):
+        raw = data_files.read(tmp_path / name, {})
+        assert all((raw.arrays[key] == values).all() for key, values in ARRAYS.items())
+
+
+def test_other_names_are_known_or_given(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["points"], file["disp"], file["q"] = ARRAYS["nodes"], ARRAYS["u"], ARRAYS["b"]
+    with pytest.raises(FileError, match=r"has no 'b'; it has disp, points, q: expected nodes"):
+        data_files.read(tmp_path / "a.h5", {})
+    raw = data_files.read(tmp_path / "a.h5", {"b": "q"})
+    assert (raw.arrays["b"] == ARRAYS["b"]).all() and "box" not in raw.arrays
+    with pytest.raises(FileError, match=r"has no 'w', which data.names.u asks for"):
+        data_files.read(tmp_path / "a.h5", {"b": "q", "u": "w"})
+
+
+def test_two_names_for_the_same_are_refused(tmp_path):
+    given = {"nodes": ARRAYS["nodes"], "disp": ARRAYS["u"], "displacement": ARRAYS["u"], "b": ARRAYS["b"]}
+    np.savez(tmp_path / "a.npz", **given)
+    with pytest.raises(FileError, match="displacement and disp for 'u'"):
+        data_files.read(tmp_path / "a.npz", {})
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "  "])
+def test_a_table_has_a_row_for_each_node_of_each_sample(tmp_path, separator):
+    def order(sample):
+        return np.random.default_rng(sample).permutation(12)
+
+    raw = data_files.read(table(tmp_path / "a.csv", HEAD, separator, order=order), {})
+    for name in ("nodes", "u", "b"):
+        np.testing.assert_array_equal(raw.arrays[name], ARRAYS[name])
+    assert raw.arrays["box"].tolist() == [20.0, 18.0]
+
+
+def test_a_table_may_say_its_units(tmp_path):
+    head = ["sample", "x [mm]", "y [mm]", "u_x (mm)", "u_y (mm)", "b_x [GPa/mm]", "b_y [GPa/mm]"]
+    raw = data_files.read(table(tmp_path / "a.csv", head), {})
+    assert data_files.units_of(raw, None, None) == ("mm", "GPa")
+    assert data_files.units_of(raw, "mm", "GPa") == ("mm", "GPa")
+    with pytest.raises(FileError, match=r"column x is in mm, but data.length_unit = 'nm'"):
+        data_files.units_of(raw, "nm", None)
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        ([*HEAD[:-1], "q"], "no column by among"),
+        (["1", *HEAD[1:-1], "bx"], "no column by"),
+        ([*HEAD[:-1], "bx [GPa/mm]"], "no column by"),
+    ],
+)
+def test_a_table_without_its_columns_is_refused(tmp_path, head, words):
+    with pytest.raises(FileError, match=words):
+        data_files.read(table(tmp_path / "a.csv", head), {})
+
+
+def test_damaged_tables_name_the_place(tmp_path):
+    path = table(tmp_path / "a.csv", HEAD, box=False)
+    text = path.read_text(encoding="utf-8").splitlines()
+    (tmp_path / "b.csv").write_text("\n".join([*text[:3], text[3] + ",1", *text[4:]]), encoding="utf-8")
+    with pytest.raises(FileError, match="row 3 of the table has 8 values"):
+        data_files.read(tmp_path / "b.csv", {})
+    (tmp_path / "c.csv").write_text("\n".join(text).replace("\n1,", "\n1,n", 1), encoding="utf-8")
+    with pytest.raises(FileError, match="column x, row 13 of the table: 'n"):
+        data_files.read(tmp_path / "c.csv", {})
+    (tmp_path / "d.csv").write_text("\n".join(text[:-1]), encoding="utf-8")
+    with pytest.raises(FileError, match="sample 1 has 11 nodes that are not the 12"):
+        data_files.read(tmp_path / "d.csv", {})
+
+
+def test_complex_arrays_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", **(ARRAYS | {"u": ARRAYS["u"] + 0j}))
+    with pytest.raises(FileError, match="u"):
+        data_files.read(tmp_path / "a.npz", {})

@@ -1,0 +1,67 @@
+"""Horizons and degrees that fit the data."""
+
+from pathlib import Path
+
+import pytest
+from own_data import periodic
+
+from mdbridge.campaigns.peridynamics import data, data_plan
+from mdbridge.campaigns.peridynamics.data_files import RawData
+from mdbridge.campaigns.peridynamics.data_input import Data, OwnLearn, OwnSweep
+from mdbridge.core.errors import InputError
+
+
+def own(shape=(16, 16), spacing=(5.0, 5.0), unit="angstrom", **keys):
+    raw = RawData(Path("own.npz"), periodic(shape, spacing, **keys))
+    return data.prepare([raw], Data(length_unit=unit))
+
+
+def test_horizons_are_multiples_of_the_larger_spacing():
+    settings = data_plan.learn_settings(OwnLearn(), own((16, 20), (6.0, 4.0)))
+    assert settings.horizons_A == pytest.approx([25.8, 31.2])
+    assert settings.baseline_horizon_A == pytest.approx(15.3)
+    # a small box leaves room for short ones alone
+    assert data_plan.learn_settings(OwnLearn(), own((6, 6))).horizons_A == pytest.approx([12.75])
+
+
+def test_horizons_are_in_the_unit_of_the_data():
+    there = own(unit="nm")
+    assert data_plan.learn_settings(OwnLearn(horizons=[17.0]), there).horizons_A == [170.0]
+    assert data_plan.learn_settings(OwnLearn(horizons_A=[170.0]), there).horizons_A == [170.0]
+    assert data_plan.sweep_settings(OwnSweep(horizons=[17.0], degrees=[0]), there).horizons_A == [170.0]
+
+
+@pytest.mark.parametrize("horizon", [5.0, 11.0, 40.0, 60.0])
+def test_a_horizon_outside_its_bounds_is_refused(horizon):
+    with pytest.raises(InputError, match=rf"horizon of {horizon:g} nm is outside .* 11.5 nm, .* below 40 nm"):
+        data_plan.learn_settings(OwnLearn(horizons=[horizon]), own(unit="nm"))
+
+
+def test_a_box_without_room_is_refused():
+    with pytest.raises(InputError, match=r"too small: a horizon needs 2.3 node spacings, 11.5"):
+        data_plan.learn_settings(OwnLearn(), own((4, 4), samples=2, highest=1))
+
+
+def test_samples_bound_the_degree():
+    # three waves, each of one displacement: two numbers each
+    few = own(samples=1, seed=5)
+    assert data_plan.equations(few) == 6
+    assert data_plan.learn_settings(OwnLearn(), few).degrees == [3]
+    with pytest.raises(
+        InputError, match=r"1 training samples determine 6 numbers, .* lower learn.degrees to 3"
+    ):
+        data_plan.learn_settings(OwnLearn(degrees=[12]), few)
+    # the same sample twice says no more; another does
+    assert data_plan.equations(own(samples=2, seed=5)) > 6
+
+
+def test_a_sweep_leaves_out_what_the_samples_do_not_determine():
+    few = own(samples=1, seed=5)
+    assert data_plan.sweep_settings(OwnSweep(), few).degrees == [0]
+    assert len(data_plan.sweep_settings(OwnSweep(), own()).horizons_A) == 4
+
+
+def test_validation_is_told():
+    assert data_plan.validation(own(), 5) == "5 folds"
+    assert data_plan.validation(own(samples=3), 5) == "3 folds"
+    assert data_plan.validation(own(samples=1), 5) == "none: a single sample"

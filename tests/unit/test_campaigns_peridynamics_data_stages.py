@@ -1,0 +1,116 @@
+"""From a stranger's file to a model, through the command that does it."""
+
+import json
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+from own_data import LAM, MU, periodic, write
+
+from mdbridge.campaigns.peridynamics import data_report, data_stages
+from mdbridge.core.errors import ConvergenceError, FileError, InputError
+
+YOUNG, POISSON = 4 * MU * (LAM + MU) / (LAM + 2 * MU), LAM / (LAM + 2 * MU)
+
+
+def learn(source, out, sets=(), **keys):
+    data_stages.learn(MPI.COMM_SELF, source, out, sets, **keys)
+    return json.loads((out / "summary.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("own")
+    source = write(
+        folder,
+        periodic((16, 15), (4.0, 4.4)),
+        "degrees = [10]\nhorizons = [17.9]\nreplicates = 4",
+        'length_unit = "um"\nmodulus_unit = "MPa"\nthickness = 3.0',
+    )
+    return source, folder / "out", learn(source, folder / "out")
+
+
+def test_the_moduli_of_the_solid_come_out_in_its_units(finished):
+    _, _, summary = finished
+    own = summary["own_units"]
+    assert own["E"] == pytest.approx(YOUNG, rel=2e-3)
+    assert own["nu"] == pytest.approx(POISSON, abs=1e-3)
+    assert own["E_thickness"] == pytest.approx(3 * own["E"])
+    assert summary["E_TPa"] == pytest.approx(1e-6 * own["E"])
+    assert summary["delta_A"] == pytest.approx(1e4 * own["horizon"]) == pytest.approx(1e4 * 17.9)
+    assert max(summary[key] for key in ("E_u_train", "E_u_val", "E_res_train", "E_res_val")) < 0.01
+    assert summary["validation"] == "2 folds" and own["E_std"] > 0
+    assert summary["certificate"]["min_gamma"] > 0
+
+
+def test_all_that_is_promised_is_there(finished):
+    _, out, _ = finished
+    names = {path.name for path in out.iterdir()}
+    assert {"model.json", "summary.json", *data_report.FIGURES} <= names
+
+
+def test_what_is_done_is_not_done_again(finished):
+    source, out, summary = finished
+    again = learn(source, out)
+    assert again == summary
+    workspace_plan = data_stages.plan_of(source, [], None)
+    assert [piece.name for piece in workspace_plan] == ["pairs", "learn", "report"]
+
+
+def test_data_on_the_command_line_replace_those_of_the_input(finished, tmp_path):
+    source, _, _ = finished
+    np.savez(tmp_path / "b.npz", **periodic(samples=1, lam=0.0, mu=1.0))
+    sets = ["learn.degrees=[3]", "learn.horizons=[16.0]", "learn.replicates=0"]
+    summary = learn(source, tmp_path / "out", sets, data_files=[tmp_path / "b.npz"])
+    assert summary["own_units"]["mu"] == pytest.approx(1.0, rel=0.02)
+    assert "E_u_val" not in summary and summary["validation"] == "none: a single sample"
+
+
+def test_several_grids_are_learned_together(finished, tmp_path):
+    source, _, _ = finished
+    for name, arrays in (("a", periodic()), ("b", periodic((18, 14), (4.4, 5.0), seed=3))):
+        np.savez(tmp_path / f"{name}.npz", **arrays)
+    files = [tmp_path / "a.npz", tmp_path / "b.npz"]
+    sets = ["learn.degrees=[8]", "learn.horizons=[16.6]", "learn.replicates=0"]
+    summary = learn(source, tmp_path / "out", sets, data_files=files)
+    assert summary["own_units"]["E"] == pytest.approx(YOUNG, rel=1e-2)
+    assert summary["samples"] == {"train": 12, "train-2": 12}
+
+
+def test_a_sweep_tries_all_pairs(tmp_path):
+    source = write(
+        tmp_path, periodic(samples=6), "replicates = 0\n[sweep]\nhorizons = [13.0, 16.6]\ndegrees = [0, 4]"
+    )
+    data_stages.learn(MPI.COMM_SELF, source, tmp_path / "out", [], sweep=True)
+    record = json.loads((tmp_path / "out" / "sweep.json").read_text(encoding="utf-8"))
+    assert len(record["candidates"]) == 4 and not any(row["failure"] for row in record["candidates"])
+
+
+def test_loads_of_the_wrong_sign_end_in_an_error(tmp_path):
+    arrays = periodic(samples=4)
+    source = write(tmp_path, arrays | {"b": -arrays["b"]})
+    with pytest.raises((InputError, ConvergenceError), match=r"sign is reversed"):
+        data_stages.learn(MPI.COMM_SELF, source, tmp_path / "out", [])
+    assert not (tmp_path / "out" / "model.json").exists()
+
+
+def test_loads_of_other_displacements_end_in_an_error(tmp_path):
+    arrays = periodic(samples=8)
+    source = write(tmp_path, arrays | {"b": np.roll(arrays["b"], 1, axis=0)}, "degrees = [4]\nreplicates = 0")
+    with pytest.raises((InputError, ConvergenceError)):
+        data_stages.learn(MPI.COMM_SELF, source, tmp_path / "out", [])
+
+
+@pytest.mark.parametrize(("kind", "words"), [("transverse", "μ alone"), ("longitudinal", "λ [+] 2μ alone")])
+def test_constants_that_the_data_do_not_determine_are_named(tmp_path, kind, words):
+    source = write(tmp_path, periodic(kind=kind))
+    with pytest.raises((InputError, ConvergenceError), match=words):
+        data_stages.learn(MPI.COMM_SELF, source, tmp_path / "out", [])
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    source = write(tmp_path, periodic())
+    with pytest.raises(FileError, match=r"data.file = 'no.npz': there is no file"):
+        data_stages.read(source, ["data.file=no.npz"])
+    with pytest.raises(InputError, match=r"no data: give data.file, or --data FILE"):
+        data_stages.read(source, ["data.file=[]"])

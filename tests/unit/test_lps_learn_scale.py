@@ -1,0 +1,68 @@
+"""A fit knows neither the units nor the size of what it is given."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from own_data import LAM, MU, periodic
+
+from mdbridge.fields.fieldset import FieldSet
+from mdbridge.lps import fieldsets
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.learn.residuals import FitSettings
+from mdbridge.lps.learn.scale import Scale
+from mdbridge.lps.material import LinearPeridynamicSolid
+
+
+def fields(length=1.0, modulus=1.0, amplitude=1.0):
+    a = periodic((14, 12), (5.0, 5.5), samples=6)
+    u, b = a["u"] * length * amplitude, a["b"] * modulus / length * amplitude
+    nodes, box, spacing = a["nodes"] * length, a["box"] * length, np.array([5.0, 5.5]) * length
+    return FieldSet(nodes, u, b, np.zeros((6, 0)), [], [f"{n}" for n in range(6)], box, spacing, (14, 12))
+
+
+def learned(length=1.0, modulus=1.0, amplitude=1.0):
+    given = fields(length, modulus, amplitude)
+    return fieldsets.learn(given, 16.5 * length, 8, settings=FitSettings(starts=2))
+
+
+@pytest.fixture(scope="module")
+def reference():
+    return learned()
+
+
+@pytest.mark.parametrize(
+    ("length", "modulus", "amplitude"),
+    [
+        (1e10, 1.0, 1.0),  # metres for Å
+        (0.1, 5e-5, 1.0),  # a rubber of 50 MPa, in nm
+        (1.0, 1e6, 1e-9),
+        (3e7, 1e-9, 1e150),
+    ],
+)
+def test_the_same_solid_in_other_units_is_the_same_model(reference, length, modulus, amplitude):
+    fit, known = learned(length, modulus, amplitude).material, reference.material
+    assert fit.lame_mu / modulus == pytest.approx(known.lame_mu, rel=1e-6)
+    assert fit.lame_lambda / modulus == pytest.approx(known.lame_lambda, rel=1e-6)
+    assert fit.influence.horizon == pytest.approx(known.influence.horizon * length)
+    r = np.array([5.0, 9.0, 14.0])
+    shapes = [m.influence(s * r) / m.influence(np.array([s * 7.0])) for m, s in ((fit, length), (known, 1.0))]
+    np.testing.assert_allclose(*shapes, rtol=1e-4)
+
+
+def test_the_classical_moduli_come_out(reference):
+    assert reference.material.lame_mu == pytest.approx(MU, rel=1e-2)
+    assert reference.material.lame_lambda == pytest.approx(LAM, rel=4e-2)
+
+
+def test_a_model_comes_back_as_it_was():
+    own = Bernstein(9.0, np.array([1.0, 2.0]), (0.5,))
+    material = LinearPeridynamicSolid(replace(own, shape=(1.5,)), 0.3, 0.4, own)
+    scale = Scale(7.0, 1e-3)
+    there = scale.reduced(material)
+    assert there.influence.horizon == pytest.approx(9.0 / 7.0)
+    assert there.lame_mu == pytest.approx(400.0)
+    back, was = scale.enlarged(there), material
+    assert (back.lame_lambda, back.lame_mu) == pytest.approx((was.lame_lambda, was.lame_mu), rel=1e-12)
+    assert back.influence.horizon == pytest.approx(9.0) and back.influence.shape == was.influence.shape
+    assert back.own_dilatation.coefficients.tolist() == own.coefficients.tolist()
