@@ -61,7 +61,7 @@ def integral(shape: str, dimension: int, radius: float, decay: float = DECAY) ->
 
 
 def weights(
-    positions: NDArray[np.float64], grid: NodeGrid, radius: float, shape: str = "cone"
+    positions: NDArray[np.float64], grid: NodeGrid, radius: float, shape: str = "cone", tilt: float = 0.0
 ) -> sparse.csc_array:
     """Weights ω(x_i, X_ε) of [You2022, eq. 6.1]: each atom's weights over the nodes sum to 1.
 
@@ -73,6 +73,8 @@ def weights(
         grid: the nodes.
         radius: R (Å), the coarse-graining radius; no atom may be farther from every node.
         shape: one of :data:`SHAPES`.
+        tilt: by how much the image beyond the upper edge of a periodic box is shifted along x (Å), in
+            a box whose second edge leans; the nodes stay those of the upright box of equal area.
 
     Returns:
         ``(nodes, n)`` sparse matrix.
@@ -81,6 +83,8 @@ def weights(
         InputError: the radius is so small that atoms lie between the nodes.
     """
     reach = np.ceil(radius / np.array(grid.spacing)).astype(np.int64)
+    # images of a leaning box lie between the nodes' places, up to half a spacing farther
+    reach[0] += tilt != 0.0
     # the most nodes an atom can have: the arrays are made once, and cut at the end
     room = int((2 * reach + 1).prod())
     nodes = np.empty(len(positions) * room, dtype=np.int32)
@@ -95,6 +99,7 @@ def weights(
         np.array(grid.spacing),
         np.array(grid.shape, dtype=np.int64),
         grid.periodic,
+        tilt if grid.periodic else 0.0,
         reach,
         radius,
         SHAPES.index(shape),
@@ -119,6 +124,7 @@ def _fill(
     h: NDArray[np.float64],
     count: NDArray[np.int64],
     periodic: bool,
+    tilt: float,
     reach: NDArray[np.int64],
     radius: float,
     shape: int,
@@ -136,13 +142,17 @@ def _fill(
             dx = origin[0] + i * h[0] - x
             for j in range(middle_j - reach[1], middle_j + reach[1] + 1):
                 dy = origin[1] + j * h[1] - y
-                tau = smoothing(shape, np.sqrt(dx * dx + dy * dy) / radius)
+                # rows beyond the box are those of images, moved by whole spacings back beside the atom
+                turns = j // count[1]
+                moved = int(np.rint(turns * tilt / h[0]))
+                across = dx + (turns * tilt - moved * h[0])
+                tau = smoothing(shape, np.sqrt(across * across + dy * dy) / radius)
                 if tau == 0.0:
                     continue
                 # nodes beyond the edge count in the sum, though they are not there
                 total += tau
                 if periodic:
-                    node = (i % count[0]) * count[1] + j % count[1]
+                    node = ((i - moved) % count[0]) * count[1] + j % count[1]
                 elif 0 <= i < count[0] and 0 <= j < count[1]:
                     node = i * count[1] + j
                 else:

@@ -15,7 +15,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ..core import parallel
-from ..core.errors import ConvergenceError, MDError
+from ..core.errors import ConvergenceError, InputError, MDError
 from . import ending, instance, language, peratom, sources
 from .engine import lammps
 from .folder import Folder
@@ -125,6 +125,8 @@ class Session:
         def give() -> None:
             self._give(lambda: self.lmp.command(line), line, in_folder=inside)
 
+        if word == "run" and " pre no" in " ".join(line.split()) and self._watching.watches:
+            self._require_set_up(line)
         if word in _RUNNERS or "$" in word:
             self._watched(give, replay=word == "rerun")
             self._changed = word != "run"
@@ -133,6 +135,14 @@ class Session:
             self._watching.recording.pause()
         give()
         self._watching.raise_failure()
+
+    def _require_set_up(self, line: str) -> None:
+        """A run that is not set up does not take notice of what has been defined since the one before."""
+        if self._changed or self._watching.recording.open:
+            raise InputError(
+                f"'{line}' leaves out the set-up of a run, without which LAMMPS does not take notice of the "
+                "observers (or of what was given since the last run); leave 'pre no' out"
+            )
 
     def _jumping(self, text: str) -> None:
         """Commands that jump, which LAMMPS can do in a file alone."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+from mdbridge.core.errors import InputError
 from mdbridge.fields.grid import NodeGrid
 from mdbridge.md.observe.displacement import SpatialAverage, TimeFilter
 from mdbridge.md.observe.schedule import every, on
@@ -188,3 +189,52 @@ def test_weights_follow_a_new_reference(session):
     session.scatter("d2_reference", np.mod(session.gather("x", 2) + 3.0, BOX))
     session.run(1)
     assert np.abs(observer.results[""].density - before).max() > 1.0
+
+
+@pytest.mark.parametrize("columns", [2, 3])
+@pytest.mark.parametrize("tilt", [0.0, 13.0, -17.3])
+def test_fields_in_a_leaning_box_are_those_of_its_own_images(columns, tilt):
+    """Against a sum over lattice images; negative tilts, and loads that have a third component."""
+    random, radius, count = np.random.default_rng(3), 7.0, 40
+    with Session(MPI.COMM_SELF) as session:
+        session.commands(f"""
+            units metal
+            atom_modify map array
+            region whole prism 0 {BOX[0]} 0 {BOX[1]} 0 10 {tilt} 0 0 units box
+            create_box 1 whole
+            pair_style zero 2.0
+            fix arrays all property/atom d2_reference {columns} d2_smoothed {columns} d2_load {columns}
+            create_atoms 1 random {count} 5 whole
+            mass 1 12.0
+            pair_coeff * *
+            run 0
+            """)
+        x, box = session.gather("x", 3), session.box()
+        session.scatter("d2_reference", x[:, :columns])
+        load = random.standard_normal((count, columns))
+        session.scatter("d2_load", load)
+        grid = NodeGrid.periodic_cells(BOX, 5.0)
+        observer = SpatialAverage({"": grid}, radius, "cone")
+        session.attach(observer, every(1))
+        moved = 0.4 * random.standard_normal((count, 3))
+        session.scatter("x", x + moved)
+        session.run(0, "post no")
+    weight = np.zeros((len(grid.points()), count))
+    for shift in np.ndindex(7, 7):
+        image = x[:, :2] + (np.array(shift) - 3) @ box[:2, :2]
+        away = np.linalg.norm(grid.points()[:, None] - image, axis=-1)
+        weight += np.maximum(0.0, 1.0 - away / radius)
+    weight /= weight.sum(axis=0)
+    made = observer.results[""]
+    np.testing.assert_allclose(made.density, 12.0 * weight.sum(axis=1), atol=1e-11)
+    np.testing.assert_allclose(made.load, weight @ load, atol=1e-12)
+    with np.errstate(invalid="ignore"):
+        u = weight @ moved[:, :columns] / weight.sum(axis=1)[:, None]
+    np.testing.assert_allclose(made.u, u, atol=1e-10)
+    assert made.u.shape[1] == made.load.shape[1] == columns
+
+
+def test_a_grid_that_does_not_fill_the_box_is_refused(session):
+    observer = SpatialAverage({"coarse": NodeGrid.periodic_cells((41.0, 30.0), 6.0)}, 9.0, "cone")
+    with pytest.raises(InputError, match=r"the grid 'coarse' fills a box of 41 × 30, .* is 40 × 30"):
+        session.attach(observer, every(1))

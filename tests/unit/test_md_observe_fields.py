@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from field_systems import CRYSTAL, attached, simulation
+from mpi4py import MPI
 
 from mdbridge.core.errors import InputError
 from mdbridge.fields.grid import CellGrid
@@ -87,3 +88,38 @@ def test_logs_and_trajectories_are_those_of_a_run_without_observers():
 
     for one, two in zip(run(False), run(True), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize(("remap", "flows"), [("v", True), ("x", False)])
+@pytest.mark.parametrize("region", [None, ((1.0, 6.0), (0.5, 5.0))])
+def test_the_flow_of_the_box_is_a_field_and_what_a_gas_moves_by_that_its_box_carries(remap, flows, region):
+    """Atoms without forces that move as the box does; at the boundary windows hold images."""
+    start = "velocity all set 0 0 0\npair_coeff * * 0.0 1.0\nvariable top equal 0.3*ly"
+    if flows:
+        start += "\nvelocity all ramp vx 0 ${top} y 0 $(ly) units box"
+    start += f"\nfix motion all nve\nfix pull all deform 1 xy erate 0.3 remap {remap}"
+    with simulation(CRYSTAL, start) as session:
+        material, frames = Material(flows=flows, timed=True), []
+        session.attach(material, every(1))
+        asked = Wanted(CellGrid("xy", (5, 4), region), "cone", 2.5, ["velocity", "box_velocity"])
+        fields = Fields(asked, material, every(20), frames.append)
+        session.attach(fields, every(20))
+        session.run(40)
+        fields.flush(MPI.COMM_SELF)
+        height = session.box()[1, 1]
+    assert [frame["step"] for frame in frames] == [0, 20, 40]
+    for frame in frames:
+        flow = frame["fields"]["box_velocity"]
+        if flows:
+            np.testing.assert_allclose(frame["fields"]["velocity"], flow, atol=1e-9)
+        else:
+            assert np.abs(frame["fields"]["velocity"]).max() < 1e-9
+        y = (np.arange(4) + 0.5) / 4 * height if region is None else 0.5 + 4.5 * (np.arange(4) + 0.5) / 4
+        # crystals have layers: a window's atoms are not quite about its middle
+        np.testing.assert_allclose(flow[..., 0], 0.3 * np.broadcast_to(y[:, None], (4, 5)), atol=0.1)
+        assert np.abs(flow[..., 1:]).max() < 1e-12
+
+
+def test_a_field_of_the_flow_needs_a_material_that_is_timed():
+    with pytest.raises(ValueError, match="needs a material that is timed"):
+        Fields(Wanted(CellGrid("xy", (5, 4)), "cone", 2.5, ["box_velocity"]), Material(), every(1), print)

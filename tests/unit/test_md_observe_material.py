@@ -42,6 +42,41 @@ def test_an_atom_that_comes_later_has_its_reference_at_its_birth():
         assert moved.max() < 3.0  # not as far as from (0, 0, 0)
 
 
+def test_an_atom_that_takes_the_row_of_another_does_not_take_its_reference():
+    """LAMMPS leaves in a new atom's row what was in it: atoms must go while others come."""
+    change = """
+        pair_coeff * * 0.0 1.0
+        region top block 0 5 0 4 0 3
+        fix motion all nve
+        fix away all evaporate 5 4 top 4711
+        fix rain all deposit 60 2 5 4711 region top near 0.25 vz 0.0 0.0
+        neigh_modify every 1 delay 0 check no
+        """
+    with simulation(CRYSTAL, change) as session:
+        material = Material()
+        session.attach(material, every(1))
+        session.run(100)
+        atoms = session.atoms()
+        assert (atoms.ids > 240).sum() > 10 and session.natoms < 240
+        moved = np.linalg.norm(atoms.unwrapped() - atoms.array(ORIGIN), axis=1)
+        # none farther than the fastest flies: a reference of another atom is boxes away from it
+        assert moved.max() < 2.5
+        back = material.motion.carried(atoms.array(COORDINATES))
+        np.testing.assert_allclose(back, atoms.array(ORIGIN), atol=1e-9)
+
+
+def test_a_second_reference_in_one_session_is_taken_anew():
+    with simulation(CRYSTAL, "fix motion all nve") as session:
+        first = Material()
+        session.attach(first, every(1))
+        session.run(20)
+        session.detach(first)
+        session.attach(Material(), every(1))
+        session.run(0)
+        atoms = session.atoms()
+        np.testing.assert_array_equal(atoms.unwrapped(), atoms.array(ORIGIN))
+
+
 @pytest.mark.parametrize("periodic", [(True, True, True), (False, True, True)])
 def test_motion_carries_the_reference_box_into_the_present_one(periodic):
     first = Box(np.diag([5.0, 4.0, 3.0]), np.zeros(3), periodic)
@@ -66,3 +101,31 @@ def test_the_rate_of_a_box_with_velocities_is_that_of_its_edges():
         assert material.flow.edges[1, 0] == pytest.approx(2.0 * height, rel=1e-9)
         assert np.abs(material.flow.edges).sum() == pytest.approx(2.0 * height, rel=1e-9)
         assert material.motion.box.edges[1, 0] == pytest.approx(2.0 * height * 0.8, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("command", "gradient", "centred"),
+    [
+        ("deform 1 xy erate 0.5 remap x", [[0, 0, 0], [0.5, 0, 0], [0, 0, 0]], False),
+        ("deform 1 x vel 0.8 remap x units box", [[0.8, 0, 0], [0, 0, 0], [0, 0, 0]], True),
+        ("deform 1 z vel -0.3 yz vel 0.2 remap x units box", [[0, 0, 0], [0, 0, 0], [0, 0.2, -0.3]], True),
+    ],
+)
+def test_the_box_flows_as_its_commands_say_about_their_fixed_point(command, gradient, centred):
+    """A velocity of its edges per edge; 'vel' moves both faces, so that the middle stays."""
+    with simulation(CRYSTAL, f"fix motion all nve\nfix pull all {command}") as session:
+        first = session.box().copy()
+        material = Material(timed=True)
+        session.attach(material, every(1))
+        session.run(25)
+        box = material.motion.box
+        # rates of whole edges: of shear, an edge across, of stretch, the edge itself
+        expected = np.array(gradient, dtype=float)
+        expected[1, 0] *= first[1, 1]
+        np.testing.assert_allclose(material.flow.edges, expected, atol=1e-9)
+        middle = box.positions(np.full((1, 3), 0.5))
+        if centred:
+            straight = [axis for axis in range(3) if expected[axis, axis]]
+            assert np.abs(material.flow.at(middle, box)[0, straight]).max() < 1e-9
+        else:
+            assert np.abs(material.flow.corner).max() < 1e-9

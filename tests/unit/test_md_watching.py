@@ -312,6 +312,30 @@ def test_a_run_says_how_many_steps_it_made():
 # --- several -------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_run_without_a_set_up_is_refused_where_observers_would_miss_it(moment, tmp_path):
+    """LAMMPS takes no notice of fixes and dumps that came since: it would call nobody, or crash."""
+    with moving() as session:
+        session.run(2)
+        look = Look(moment)
+        session.attach(look, every(1))
+        for give in (lambda: session.run(5, "pre no"), lambda: session.commands("run 5  pre  no post no")):
+            with pytest.raises(InputError, match="leaves out the set-up of a run"):
+                give()
+        session.run(3)
+        if moment == "forces":  # nothing has been given since
+            session.run(3, "pre no")
+            assert look.steps == list(range(2, 9))
+        # within a script all is as the script's first run has set it up
+        script = tmp_path / "in.twice"
+        script.write_text("run 2\nrun 2 pre no\n")
+        session.file(script)
+        assert look.steps == list(range(2, session.step + 1))
+        session.detach(look)
+        session.run(1)
+        session.run(5, "pre no")
+
+
 def test_observers_of_different_kinds_do_not_disturb_each_other():
     with moving("compute s all stress/atom NULL\nfix mean all ave/atom 1 5 5 vx") as session:
         looks = [

@@ -210,11 +210,8 @@ def _run_observed(
     watch.flush(job.comm)
     _require_all(segment, session, made)
     if (more := session.natoms - chain.natoms) != 0:
-        console(job.comm).print(
-            f"note: {abs(more)} atoms were {'added' if more > 0 else 'removed'} during {segment.name}; the "
-            "strain of an atom that was added counts from where it came",
-            soft_wrap=True,
-        )
+        what = "added: their strain counts from where they came" if more > 0 else "removed"
+        console(job.comm).print(f"note: during {segment.name} {abs(more)} atoms were {what}", soft_wrap=True)
     return replace(chain, followed=watch.material.look(session.atoms()).box.edges)
 
 

@@ -5,6 +5,7 @@ neither needs communication but for the final sum over ranks.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from mpi4py import MPI
@@ -12,8 +13,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from ...coarse import kernels, timefilter
+from ...core.errors import InputError
 from ...fields.grid import NodeGrid
 from .base import Atoms, Moment, Observer
+
+if TYPE_CHECKING:
+    from ..session import Session
 
 Array = NDArray[np.float64]
 
@@ -65,8 +70,9 @@ class Averages:
     Attributes:
         step: the timestep.
         density: ``(n,)`` ρ, smoothed mass per node (g/mol), [You2022, eq. 2.2].
-        u: ``(n, 2)`` smoothed displacement (Å), NaN where there is no mass, [You2022, eq. 2.3, 2.11].
-        load: ``(n, 2)`` smoothed external force per node (eV/Å), [You2022, eq. 2.2].
+        u: ``(n, d)`` smoothed displacement (Å), NaN where there is no mass, [You2022, eq. 2.3, 2.11];
+            with as many components as the array of the reference has, 2 or 3.
+        load: ``(n, k)`` smoothed external force per node (eV/Å), [You2022, eq. 2.2]; with those of its array.
     """
 
     step: int
@@ -78,8 +84,11 @@ class Averages:
 class SpatialAverage(Observer):
     """Average displacements and loads in space onto nodes, [You2022, eq. 2.2, 2.3, 2.11].
 
+    The plane is that of x and y, of which the references are taken, in the periodic box as it is when
+    the observer is attached, which may lean in it (xy).
+
     Args:
-        grids: the node grids, by name.
+        grids: the node grids, by name; a periodic one fills a box as wide and high as LAMMPS's.
         radius: R (Å).
         shape: smoothing function, one of :data:`..coarse.kernels.SHAPES`.
         smoothed: average filtered displacements rather than the present ones.
@@ -106,14 +115,29 @@ class SpatialAverage(Observer):
         self.needs = ("d2_reference", "d2_load") + ((array,) if smoothed else ())
         self.results: dict[str, Averages] = {}
         self._reference = np.empty((0, 2))
+        self._tilt = 0.0
         self._weights: dict[str, sparse.csc_array] = {}
         self._sums: dict[str, Array] = {}
-        self._step = 0
+        self._step, self._width = 0, 2
+
+    def prepare(self, session: "Session") -> None:
+        """Take notice of the box, over whose boundaries the weights go."""
+        box = session.box()
+        self._tilt = float(box[1, 0])
+        for name, grid in self.grids.items():
+            # images a different distance away would be summed as if nothing were wrong
+            if grid.periodic and not np.allclose(grid.box, np.diag(box)[:2], rtol=1e-6, atol=0.0):
+                raise InputError(
+                    f"the grid '{name}' fills a box of {grid.box[0]:g} × {grid.box[1]:g}, but the "
+                    f"simulation's is {box[0, 0]:g} × {box[1, 1]:g}; make it of that"
+                )
 
     def local(self, atoms: Atoms) -> None:
         mass = atoms.masses()[:, None]
         # one product with the weights for all fields: mass, its displacement, the load
-        columns = np.hstack([mass, mass * self._displacement(atoms), atoms.array("d2_load")])
+        u = self._displacement(atoms)
+        self._width = u.shape[1]
+        columns = np.hstack([mass, mass * u, atoms.array("d2_load")])
         self._update_weights(atoms.array("d2_reference"))
         self._sums = {name: weights @ columns for name, weights in self._weights.items()}
         self._step = atoms.step
@@ -125,13 +149,13 @@ class SpatialAverage(Observer):
             density = sums[:, 0]
             # 0/0 where no atom is near: NaN, as promised
             with np.errstate(invalid="ignore"):
-                u = sums[:, 1:3] / density[:, None]
-            self.results[name] = Averages(self._step, density, u, sums[:, 3:5])
+                u = sums[:, 1 : 1 + self._width] / density[:, None]
+            self.results[name] = Averages(self._step, density, u, sums[:, 1 + self._width :])
 
     def _displacement(self, atoms: Atoms) -> Array:
         if self.smoothed is not None:
             return atoms.array(self.smoothed)
-        u = np.empty((atoms.count, 2))
+        u = np.empty_like(atoms.array("d2_reference"))
         timefilter.unwrapped_displacement(
             u,
             atoms.array("x"),
@@ -149,6 +173,6 @@ class SpatialAverage(Observer):
             return
         self._reference = reference.copy()
         self._weights = {
-            name: kernels.weights(reference, grid, self.radius, self.shape)
+            name: kernels.weights(self._reference[:, :2], grid, self.radius, self.shape, self._tilt)
             for name, grid in self.grids.items()
         }
