@@ -147,9 +147,22 @@ def learn(
 
 
 @app.command()
-def solve(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
-    """Solve the problems of all samples with it; write solutions.h5."""
-    _campaign(input, GRAPHENE).solve(_world(), input, out, set or ())
+def solve(
+    input: Input,
+    out: Out = Path("out"),
+    set: Overrides = None,
+    problem: Annotated[
+        Path | None,
+        typer.Option("--problem", "-p", help="a TOML file with a body of one's own; write solution.h5"),
+    ] = None,
+) -> None:
+    """Solve the problems of all samples with the model, or one of one's own."""
+    workflow = _campaign(input, GRAPHENE)
+    if problem is None:
+        workflow.solve(_world(), input, out, set or ())
+        return
+    own = importlib.import_module("mdbridge.campaigns.peridynamics.problem")
+    own.solve(_world(), workflow, input, problem, out, set or ())
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Fields on structured grids as files of VTK, for ParaView: one .vts each, and a .pvd over them.
+"""Fields as files of VTK, for ParaView: grids as .vts, with a .pvd over several, meshes as .vtu.
 
 The grid is that of a cell of any shape, so it may deform from one file to the next.
 Arrays carry their unit and the names of their components.
@@ -8,7 +8,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
@@ -74,6 +74,46 @@ def write_grid(path: Path, cell: ArrayLike, fields: Mapping[str, Field], origin:
     )
 
 
+def write_mesh(
+    path: Path, points: Array, cells: Sequence[NDArray[np.int64]], fields: Mapping[str, Field]
+) -> None:
+    """Write one .vtu file.
+
+    Args:
+        points: ``n x 2``.
+        cells: triangles ``t x 3`` and quadrilaterals ``q x 4`` as numbers of points, anticlockwise.
+        fields: by name, values ``n`` or ``n x c`` at the points.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    for name, field in fields.items():
+        if np.shape(field.values)[0] != len(points):
+            raise ValueError(f"'{name}' has {np.shape(field.values)[0]} values for {len(points)} points")
+    # VTK numbers its kinds of cells: 5 is a triangle, 9 a quadrilateral
+    kinds = np.concatenate([np.full(len(part), {3: 5, 4: 9}[part.shape[1]]) for part in cells])
+    ends = np.cumsum(np.concatenate([np.full(len(part), part.shape[1]) for part in cells]))
+    connectivity = np.concatenate([part.ravel() for part in cells])
+    topology = [
+        _array(name, values[:, None], "", ())
+        for name, values in (("connectivity", connectivity), ("offsets", ends), ("types", kinds))
+    ]
+    places = np.pad(points, [(0, 0), (0, 1)])
+    sections = [
+        _section("PointData", [_data(name, field) for name, field in fields.items()]),
+        _section("Points", [_array("points", places, "", "xyz")]),
+        _section("Cells", topology),
+    ]
+    write_text(
+        path,
+        '<?xml version="1.0"?>\n<VTKFile type="UnstructuredGrid" version="1.0" byte_order="LittleEndian" '
+        f'header_type="UInt64">\n<UnstructuredGrid><Piece NumberOfPoints="{len(points)}" '
+        f'NumberOfCells="{len(kinds)}">\n'
+        + "\n".join(sections)
+        + "\n</Piece></UnstructuredGrid>\n</VTKFile>\n",
+    )
+
+
 def write_series(path: Path, pieces: Sequence[tuple[float, str]]) -> None:
     """Write a .pvd file: the time (or strain) of each .vts file, named relative to it."""
     entries = "\n".join(
@@ -131,15 +171,18 @@ def _section(name: str, arrays: Sequence[str]) -> str:
     return f"<{name}>" + "\n".join(arrays) + f"</{name}>"
 
 
-def _array(name: str, values: Array, units: str, components: Sequence[str]) -> str:
+def _array(name: str, values: NDArray[Any], units: str, components: Sequence[str]) -> str:
     """One DataArray, components innermost and x fastest, base64 behind its length in bytes."""
     # little-endian, as the header says, on any machine
-    raw = np.ascontiguousarray(values, dtype="<f8").tobytes()
+    # numbers of points stay whole: a reader refuses them as floats
+    whole = values.dtype.kind == "i"
+    raw = np.ascontiguousarray(values, dtype="<i8" if whole else "<f8").tobytes()
     encoded = base64.b64encode(np.uint64(len(raw)).tobytes() + raw).decode()
     names = "".join(f" ComponentName{n}={quoteattr(part)}" for n, part in enumerate(components))
     # VTK's own key for units
     label = f'<InformationKey name="UNITS_LABEL" location="vtkDataArray">{escape(units)}</InformationKey>'
+    kind = "Int64" if whole else "Float64"
     return (
-        f'<DataArray type="Float64" Name={quoteattr(name)} NumberOfComponents="{values.shape[-1]}"{names} '
+        f'<DataArray type="{kind}" Name={quoteattr(name)} NumberOfComponents="{values.shape[-1]}"{names} '
         f'format="binary">{encoded}{label if units else ""}</DataArray>'
     )

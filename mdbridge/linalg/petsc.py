@@ -41,12 +41,55 @@ class OperatorBlock:
 
 
 @dataclass(frozen=True)
+class CoarseOperator:
+    """A smaller symmetric positive operator that is close to A for long waves, and how it is reached.
+
+    Attributes:
+        prolongation: ``r x C`` rows of this rank, from all coarse unknowns to its own.
+        rows, columns, values: ``(t,)`` triplets of the coarse matrix, whose sum over all ranks is meant.
+        places: ``C/2 x 2`` of all coarse points.
+    """
+
+    prolongation: csr_matrix
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    values: Floats
+    places: Floats
+
+
+@dataclass(frozen=True)
 class KrylovResult:
     """One solved system: ``x`` ``(r,)`` on this rank, iterations, ‖b − A x‖/‖b‖."""
 
     x: Floats
     iterations: int
     residual: float
+
+
+class NullModes:
+    """Displacements that cost no energy, and how to be rid of them in loads and in solutions."""
+
+    def __init__(self, comm: MPI.Comm, modes: Floats, mass: Floats):
+        """Make the modes orthonormal (collective).
+
+        Args:
+            modes: ``(r, k)`` this rank's part of independent modes.
+            mass: ``(r,)`` positive; what is taken out of a load is ``mass`` times modes, such as a constant
+                acceleration, and a solution is left with no momentum of any mode.
+        """
+        self._comm, self._mass = comm, mass
+        gram = comm.allreduce(modes.T @ (mass[:, None] * modes), MPI.SUM)
+        self._modes = modes @ np.linalg.inv(np.linalg.cholesky(gram)).T
+
+    def balance(self, load: Floats) -> Floats:
+        """``load`` ``(r,)`` without what would move the modes (collective)."""
+        work = self._comm.allreduce(self._modes.T @ load, MPI.SUM)
+        return load - self._mass * (self._modes @ work)
+
+    def rest(self, displacement: Floats) -> Floats:
+        """``displacement`` ``(r,)`` without the modes (collective)."""
+        momentum = self._comm.allreduce(self._modes.T @ (self._mass * displacement), MPI.SUM)
+        return displacement - self._modes @ momentum
 
 
 @contextlib.contextmanager
@@ -74,13 +117,15 @@ def aij(comm: MPI.Comm, rows: csr_matrix, block_size: int = 1) -> Iterator[PETSc
 def displacement_solver(
     comm: MPI.Comm,
     operator: OperatorBlock,
-    local: csr_matrix,
+    local: csr_matrix | CoarseOperator,
     coordinates: Floats,
     *,
     periodic: bool,
     symmetric: bool,
     rtol: float,
     max_iterations: int,
+    null: NullModes | None = None,
+    restart: int = 100,
 ) -> Iterator[Callable[[Floats], KrylovResult]]:
     """Set up a Krylov solver once for many loads (collective).
 
@@ -91,13 +136,15 @@ def displacement_solver(
 
     Args:
         operator: A, by rows; unknowns interleaved x, y point by point.
-        local: ``r x N`` rows of a symmetric positive matrix close to A for long waves.
+        local: ``r x N`` rows of a symmetric positive matrix close to A for long waves, or a coarse one.
         coordinates: ``r/2 x 2`` places of this rank's points, for the rigid-body modes.
         periodic: the translations are A's null space; they are taken out of
             the load, of A's image and of the solution.
         symmetric: A is symmetric.
         rtol: bound on ‖b − A x‖/‖b‖.
         max_iterations: where to give up.
+        null: A's null space, where it is another.
+        restart: of GMRES, which keeps as many vectors.
 
     Yields:
         A function from this rank's load ``(r,)`` to a :class:`KrylovResult`
@@ -111,35 +158,38 @@ def displacement_solver(
             return handle
 
         size = 2 * len(coordinates)
-        shell = _Shell(comm, operator, size, periodic)
+        if periodic:
+            null = NullModes(comm, np.tile(np.eye(2), (len(coordinates), 1)), np.ones(size))
+        shell = _Shell(comm, operator, size, null)
         matrix = own(PETSc.Mat().createPython(((size, PETSc.DETERMINE),) * 2, shell, comm=comm))
         matrix.setUp()
-        smooth = stack.enter_context(aij(comm, local, block_size=2))
+        if isinstance(local, CoarseOperator):
+            smooth, prolongation, coordinates = stack.enter_context(_coarse(comm, local))
+        else:
+            smooth, prolongation = stack.enter_context(aij(comm, local, block_size=2)), None
         # PETSc cannot see it, and GAMG estimates eigenvalues for its smoothers by conjugate gradients only if
         # told
         smooth.setOption(PETSc.Mat.Option.SPD, True)
         smooth.setNearNullSpace(own(_near_null_space(comm, coordinates, periodic)))
         solver = own(PETSc.KSP().create(comm))
-        solver.setOperators(matrix, smooth)
+        solver.setOperators(matrix)
         solver.setType(PETSc.KSP.Type.CG if symmetric else PETSc.KSP.Type.GMRES)
         if not symmetric:
-            solver.setGMRESRestart(100)
+            solver.setGMRESRestart(restart)
             # with the preconditioner on the left GMRES knows but the preconditioned residual, which is not
             # what is asked for
             solver.setPCSide(PETSc.PC.Side.RIGHT)
         solver.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
         solver.setTolerances(rtol=rtol, atol=0.0, max_it=max_iterations)
-        _long_and_short_waves(solver.getPC(), matrix, smooth)
+        _long_and_short_waves(solver.getPC(), matrix, smooth, prolongation)
         solver.setUp()
         load, solution, rest = (own(matrix.createVecLeft()) for _ in range(3))
 
         def solve(values: Floats) -> KrylovResult:
-            load.setArray(values)
-            if periodic:
-                shell.remove_translations(load)
+            load.setArray(values if null is None else null.balance(values))
             solver.solve(load, solution)
-            if periodic:
-                shell.remove_translations(solution)
+            if null is not None:
+                solution.setArray(null.rest(solution.getArray(readonly=True)))
             matrix.mult(solution, rest)  # the true residual: the recursive one may drift away from it
             rest.axpy(-1.0, load)
             residual = rest.norm() / (load.norm() or 1.0)
@@ -150,11 +200,58 @@ def displacement_solver(
         yield solve
 
 
+@contextlib.contextmanager
+def _coarse(comm: MPI.Comm, coarse: CoarseOperator) -> Iterator[tuple[PETSc.Mat, PETSc.Mat, Floats]]:
+    """The coarse matrix, the prolongation and this rank's coarse places (collective)."""
+    points = len(coarse.places)
+    bounds = np.linspace(0, points, comm.size + 1).astype(int)[comm.rank : comm.rank + 2]
+    own = 2 * int(bounds[1] - bounds[0])
+    with contextlib.ExitStack() as stack:
+        matrix = PETSc.Mat().create(comm)
+        stack.callback(matrix.destroy)
+        matrix.setSizes(((own, 2 * points),) * 2, bsize=2)
+        matrix.setType(PETSc.Mat.Type.AIJ)
+        # triplets go to the rank that has their row
+        matrix.setPreallocationCOO(coarse.rows.astype(PETSc.IntType), coarse.columns.astype(PETSc.IntType))
+        matrix.setValuesCOO(coarse.values)
+        rows = coarse.prolongation
+        prolongation = PETSc.Mat().create(comm)
+        stack.callback(prolongation.destroy)
+        prolongation.setSizes(((rows.shape[0], PETSc.DETERMINE), (own, 2 * points)))
+        prolongation.setType(PETSc.Mat.Type.AIJ)
+        indices = tuple(np.array(part, dtype=PETSc.IntType) for part in (rows.indptr, rows.indices))
+        prolongation.setPreallocationCSR((*indices, rows.data))
+        prolongation.assemble()
+        yield matrix, prolongation, coarse.places[bounds[0] : bounds[1]]
+
+
+class _CoarseCorrection:
+    """GAMG on the coarse operator, as a preconditioner of A."""
+
+    def __init__(self, matrix: PETSc.Mat, prolongation: PETSc.Mat):
+        self.prolongation = prolongation
+        self.load, self.correction = matrix.createVecs()
+        self.pc = PETSc.PC().create(matrix.getComm())
+        self.pc.setType(PETSc.PC.Type.GAMG)
+        self.pc.setOperators(matrix)
+        self.pc.setUp()
+
+    def apply(self, _: PETSc.PC, x: PETSc.Vec, y: PETSc.Vec) -> None:
+        self.prolongation.multTranspose(x, self.load)
+        self.pc.apply(self.load, self.correction)
+        self.prolongation.mult(self.correction, y)
+
+    def destroy(self, _: PETSc.PC) -> None:
+        """Free the handles (collective)."""
+        for handle in (self.pc, self.load, self.correction):
+            handle.destroy()
+
+
 class _Shell:
     """The PETSc face of an :class:`OperatorBlock`: gathers the ghosts, applies the rows."""
 
-    def __init__(self, comm: MPI.Comm, operator: OperatorBlock, size: int, periodic: bool):
-        self.operator, self.periodic = operator, periodic
+    def __init__(self, comm: MPI.Comm, operator: OperatorBlock, size: int, null: NullModes | None):
+        self.operator, self.null = operator, null
         self.ghosts = PETSc.Vec().createSeq(len(operator.ghosts), comm=MPI.COMM_SELF)
         # only its distribution over the ranks is wanted
         layout = PETSc.Vec().createMPI((size, PETSc.DETERMINE), comm=comm)
@@ -165,22 +262,13 @@ class _Shell:
 
     def mult(self, matrix: PETSc.Mat, x: PETSc.Vec, y: PETSc.Vec) -> None:
         self.gather.scatter(x, self.ghosts)
-        y.setArray(self.operator.apply(self.ghosts.getArray()))
+        image = self.operator.apply(self.ghosts.getArray())
         # a resultant of A x (round-off; on scattered points the quadrature's) is nothing that the iteration
         # can remove
-        if self.periodic:
-            self.remove_translations(y)
+        y.setArray(image if self.null is None else self.null.balance(image))
 
     def getDiagonal(self, matrix: PETSc.Mat, diagonal: PETSc.Vec) -> None:
         diagonal.setArray(self.operator.diagonal)
-
-    def remove_translations(self, x: PETSc.Vec) -> None:
-        """Subtract the mean displacement (collective)."""
-        pairs = x.getArray().reshape(-1, 2)
-        total = x.getComm().tompi4py().allreduce(pairs.sum(axis=0), MPI.SUM)
-        # the size counts both unknowns of a point
-        pairs -= 2 * total / x.getSize()
-        x.setArray(pairs.ravel())
 
     def destroy(self, matrix: PETSc.Mat) -> None:
         """Free the handles (collective); PETSc calls it when the matrix is destroyed."""
@@ -205,14 +293,20 @@ def _near_null_space(comm: MPI.Comm, coordinates: Floats, periodic: bool) -> PET
             vector.destroy()
 
 
-def _long_and_short_waves(pc: PETSc.PC, matrix: PETSc.Mat, smooth: PETSc.Mat) -> None:
+def _long_and_short_waves(
+    pc: PETSc.PC, matrix: PETSc.Mat, smooth: PETSc.Mat, prolongation: PETSc.Mat | None
+) -> None:
     """GAMG on the local operator plus the inverse diagonal of the nonlocal one."""
     pc.setType(PETSc.PC.Type.COMPOSITE)
     # a sum is symmetric, as conjugate gradients need it; one after the other would not be
     pc.setCompositeType(PETSc.PC.CompositeType.ADDITIVE)
-    pc.addCompositePCType(PETSc.PC.Type.GAMG)
+    pc.addCompositePCType(PETSc.PC.Type.GAMG if prolongation is None else PETSc.PC.Type.PYTHON)
     pc.addCompositePCType(PETSc.PC.Type.JACOBI)
-    pc.getCompositePC(0).setOperators(smooth, smooth)
+    if prolongation is None:
+        pc.getCompositePC(0).setOperators(smooth, smooth)
+    else:
+        pc.getCompositePC(0).setOperators(matrix, matrix)
+        pc.getCompositePC(0).setPythonContext(_CoarseCorrection(smooth, prolongation))
     pc.getCompositePC(1).setOperators(matrix, matrix)
 
 

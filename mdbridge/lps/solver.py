@@ -171,7 +171,7 @@ def _solve(
         rows = operator_rows(points, box, material, blocks[comm.rank])
         # a positive operator has a positive diagonal: seen before anything is set up
         if np.any(rows.diagonal() <= 0):
-            raise SolvabilityError(_indefinite("its diagonal is not positive"))
+            raise SolvabilityError(indefinite("its diagonal is not positive"))
         return rows, _long_wave_rows(points, box, material, rows.rows, number)
 
     rows, local = agreed(comm, set_up)
@@ -221,7 +221,7 @@ def _krylov(
     **options: Any,
 ) -> "list[KrylovResult]":
     """Solve for every column of ``right`` ``2r x s`` with one set-up (collective)."""
-    petsc = agreed(comm, _petsc)
+    petsc = agreed(comm, petsc_solver)
     block = petsc.OperatorBlock(operator, components(number[operator.columns]), operator.diagonal())
     symmetric = _is_symmetric(comm, operator, number)
     try:
@@ -230,10 +230,10 @@ def _krylov(
         ) as solve:
             return [solve(load) for load in np.ascontiguousarray(right.T)]
     except petsc.IndefiniteMatrixError as error:
-        raise SolvabilityError(_indefinite(str(error))) from error
+        raise SolvabilityError(indefinite(str(error))) from error
 
 
-def _petsc() -> ModuleType:
+def petsc_solver() -> ModuleType:
     """The module of the Krylov solver, which needs petsc4py: the operator's rows do not."""
     from ..linalg import petsc
 
@@ -319,7 +319,8 @@ def _check_input(
         )
 
 
-def _indefinite(evidence: str) -> str:
+def indefinite(evidence: str) -> str:
+    """What to say of an operator that is not positive."""
     return (
         f"the operator is not positive definite ({evidence}): some displacement of these points has negative "
         "energy, so the equilibrium is not unique or not stable; the influence function changes sign too "

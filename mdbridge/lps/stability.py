@@ -191,6 +191,29 @@ def certify_material(
     return PairCertificate((float(h[0]), float(h[1])), gamma, operator)
 
 
+def require_positive(material: LinearPeridynamicSolid, stencil: Stencil, count: int = 65) -> None:
+    """Refuse a material that has waves of negative energy on a grid.
+
+    Raises:
+        SolvabilityError: names the worst wave.
+        ValueError: the stencil is of another quadrature than the material.
+    """
+    material.require_quadrature(stencil.quadrature)
+    sample = symbol.zone_wavevectors(stencil.spacing, count)
+    lowest = operator_eigenvalues(material, stencil, sample)[:, 1]
+    worst = int(np.argmin(lowest))
+    if not lowest[worst] > 0:
+        kx, ky = sample[worst]
+        length = 2 * np.pi / np.hypot(kx, ky)
+        raise SolvabilityError(
+            f"on a grid of {stencil.spacing[0]:.4g} × {stencil.spacing[1]:.4g} the operator is not "
+            "positive: the wave "
+            f"k = ({kx:.4g}, {ky:.4g}), of length {length:.4g}, has the energy {lowest[worst]:.3g} κ²; "
+            "use the "
+            "nodes that the model was learned on, or learn it with this grid among its grids"
+        )
+
+
 def certify(influence: InfluenceFunction, stencil: Stencil, count: int = 161) -> Certificate:
     """Minimise each condition over the zone: a dense sample, then its lowest points polished."""
     sample = symbol.zone_wavevectors(stencil.spacing, count)

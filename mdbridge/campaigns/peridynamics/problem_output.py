@@ -1,0 +1,126 @@
+"""What 'mdbridge solve --problem' leaves behind: solution.h5, a file for ParaView and a figure."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from ...core import store
+from ...core.plots import DIVERGING, SEQUENTIAL, bare, figure
+from ...fields.vtk import Field, write_mesh
+from ...lps import elements, recovery
+from ...lps.bodies import Equilibrium
+from ...lps.geometry import Body
+from .formats import BODY
+from .problem_input import Problem
+
+if TYPE_CHECKING:
+    from .problem import Conditions, Model
+
+Floats = NDArray[np.float64]
+
+FILE = "solution.h5"
+VTK = Path("vtk") / "solution.vtu"
+FIGURE = Path("figures") / "solution.png"
+
+_TENSOR = ("xx", "yy", "xy")
+_PIXELS = 500  # along the longer side of a map
+
+
+def write(
+    out: Path,
+    key: str,
+    body: Body,
+    model: "Model",
+    problem: Problem,
+    conditions: "Conditions",
+    result: Equilibrium,
+    wall: float,
+) -> None:
+    """Write all that the problem's [output] asks for.
+
+    Raises:
+        FileError: a file cannot be written.
+    """
+    matrix = elements.elasticity(result.moduli)
+    strain = recovery.strains(body, result.displacement)
+    stress = recovery.stresses(strain, matrix)
+    length, modulus = model.length, model.modulus
+    fields: dict[str, tuple[Field, str]] = {
+        "displacement": (Field(result.displacement, length, ("x", "y")), "displacement"),
+        "strain": (Field(strain, "1", _TENSOR), "strain, of a quadratic through the nodes around"),
+        "stress": (Field(stress, modulus, _TENSOR), "stress, by the moduli of the discretised operator"),
+        "energy_density": (
+            Field(recovery.energy_density(strain, stress), modulus),
+            "half of stress times strain",
+        ),
+        "residual": (
+            Field(result.residual, f"{modulus}/{length}", ("x", "y")),
+            "force per area that is left over; the reaction where a displacement is given",
+        ),
+    }
+    # nodes from a file go back in the file's order
+    order = np.arange(len(body.points)) if body.order is None else np.argsort(body.order)
+    with store.writing(out / FILE, BODY, key) as file:
+        file.attributes(wall_s=wall, **_facts(result), length_unit=length, modulus_unit=modulus)
+        file.numbered("node", len(body.points), "number of the node")
+        file.dimension("axis", ["x", "y"], "1", "direction")
+        file.dimension("component", list(_TENSOR), "1", "component of a symmetric tensor")
+        file.put("nodes", body.points[order], ("node", "axis"), length, "places of the nodes")
+        for name, (field, words) in fields.items():
+            dims = {0: (), 2: ("axis",), 3: ("component",)}[len(field.components)]
+            file.put(name, field.values[order], ("node", *dims), field.units, words)
+        given = np.isfinite(conditions.displacement)
+        file.put("given", given[order], ("node", "axis"), "1", "whether the displacement was given")
+        file.put("nonlocal", result.nonlocal_nodes[order], ("node",), "1", "whether L is its row")
+    if problem.output.vtk:
+        # in the mesh's own order: what a viewer shows goes by places
+        cells = [body.triangles, body.quads]
+        write_mesh(out / VTK, body.points, cells, {name: field for name, (field, _) in fields.items()})
+    if problem.output.figures:
+        _draw(out / FIGURE, body, model, result.displacement, stress)
+
+
+def _facts(result: Equilibrium) -> dict[str, Any]:
+    facts: dict[str, Any] = {name: value for name, value in result.moduli.items()}
+    return facts | {
+        "iterations": result.iterations,
+        "relative_residual": result.relative_residual,
+        "nonlocal_share": float(result.nonlocal_nodes.mean()),
+        "free_motions": [motion.description for motion in result.motions] or "none",
+        "unbalanced": result.unbalanced,
+    }
+
+
+def _draw(path: Path, body: Body, model: "Model", u: Floats, stress: Floats) -> None:
+    """Maps of both displacements, the stresses and the stress of von Mises' plane form."""
+    low, high = body.points.min(axis=0), body.points.max(axis=0)
+    step = float((high - low).max()) / _PIXELS
+    axes_of = [np.arange(a, b + step, step) for a, b in zip(low, high, strict=True)]
+    places = np.stack(np.meshgrid(*axes_of), axis=-1)
+    # each pixel shows the nearest node: a million nodes cost no more than a thousand
+    distance, nearest = cKDTree(body.points).query(places.reshape(-1, 2))
+    blank = (np.asarray(distance) > 0.75 * body.spacing).reshape(places.shape[:2])
+    xx, yy, xy = stress.T
+    mises = np.sqrt(xx**2 - xx * yy + yy**2 + 3 * xy**2)
+    maps = {
+        f"$u_x$ ({model.length})": (u[:, 0], DIVERGING),
+        f"$u_y$ ({model.length})": (u[:, 1], DIVERGING),
+        f"von Mises stress ({model.modulus})": (mises, SEQUENTIAL),
+        f"$\\sigma_{{xx}}$ ({model.modulus})": (xx, DIVERGING),
+        f"$\\sigma_{{yy}}$ ({model.modulus})": (yy, DIVERGING),
+        f"$\\sigma_{{xy}}$ ({model.modulus})": (xy, DIVERGING),
+    }
+    extent = (low[0], axes_of[0][-1], low[1], axes_of[1][-1])
+    with figure(path, 8.4, 5.2, nrows=2, ncols=3) as (fig, axes):
+        for axis, (title, (values, colours)) in zip(axes.ravel(), maps.items(), strict=True):
+            image = np.where(blank, np.nan, values[np.asarray(nearest)].reshape(blank.shape))
+            # a field that vanishes needs a scale, too
+            limit = float(np.abs(values).max()) or 1.0
+            lower = -limit if colours == DIVERGING else 0.0
+            shown = axis.imshow(image, origin="lower", extent=extent, cmap=colours, vmin=lower, vmax=limit)
+            axis.set_title(title)
+            bare(axis)
+            fig.colorbar(shown, ax=axis, shrink=0.8)

@@ -1,0 +1,102 @@
+"""Meshes of bodies: areas, boundaries and the refusals of what cannot be meshed."""
+
+import bodies_for_tests as made
+import numpy as np
+import pytest
+
+from mdbridge.core.errors import InputError
+from mdbridge.lps import elements, geometry
+
+BODIES = {
+    "plate": made.plate_with_hole,
+    "plate on a rectangular lattice": lambda: made.plate_with_hole(spacing=(1.0, 1.2)),
+    "plate of no whole spacings": lambda: made.plate_with_hole(half=22.37),
+    "L": made.l_shape,
+    "far from the origin": lambda: geometry.fill(
+        [geometry.Loop(np.array([[0.0, 0], [40, 6], [14, 30]]) + 1e5)], (1.0, 1.0), 5.0
+    ),
+    "two bodies": lambda: geometry.fill(
+        [made.rectangle(0, 10, 0, 10), made.rectangle(10.4, 20, 0, 10)], (1.0, 1.0), 5.0
+    ),
+    "given nodes": lambda: made.scattered(20),
+}
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_mesh_fills_its_boundary_exactly(name):
+    body = BODIES[name]()
+    start, end = body.points[body.facets[:, 0]], body.points[body.facets[:, 1]]
+    middle = body.points.mean(axis=0)
+    a, b = start - middle, end - middle
+    enclosed = (
+        a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+    ).sum() / 2  # Green: the body on the left of its boundary
+    assert elements.areas(body).sum() == pytest.approx(enclosed, rel=1e-11)
+    assert elements.triangle_areas(body).min() > 0
+    normal = np.stack([(end - start)[:, 1], -(end - start)[:, 0]], axis=1)
+    np.testing.assert_allclose(normal.sum(axis=0), 0, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_every_edge_inside_belongs_to_two_elements(name):
+    body = BODIES[name]()
+    edges = [np.stack([n, np.roll(n, -1, axis=1)], -1).reshape(-1, 2) for n in (body.triangles, body.quads)]
+    found, count = np.unique(np.sort(np.concatenate(edges), axis=1), axis=0, return_counts=True)
+    assert count.max() == 2
+    single = {tuple(edge) for edge in found[count == 1]}
+    assert single == {tuple(edge) for edge in np.sort(body.facets, axis=1)}
+
+
+def test_parts_and_kinds_of_boundary():
+    assert BODIES["two bodies"]().parts.max() == 1
+    plate = made.plate_with_hole()
+    hole = plate.facets[plate.facet_kind == geometry.HOLE]
+    np.testing.assert_allclose(np.hypot(*(plate.points[hole.ravel()] - [0.3, 0.1]).T), 5.0, rtol=1e-12)
+    assert plate.depth[np.unique(plate.facets)].max() == 0
+
+
+def test_given_nodes_on_a_lattice_are_known_as_such():
+    nodes = np.stack(np.meshgrid(np.arange(12) * 4.933, np.arange(9) * 5.04), -1).reshape(-1, 2) + 0.1
+    keep = np.hypot(*(nodes - [27, 20]).T) > 8  # a hole of nodes that are missing
+    order = np.random.default_rng(0).permutation(int(keep.sum()))
+    given = nodes[keep][order]
+    body = geometry.join(given, 12.0)
+    np.testing.assert_allclose(body.lattice.spacing, [4.933, 5.04], rtol=1e-12)
+    np.testing.assert_array_equal(body.points, given[body.order])
+    assert (body.facet_kind == geometry.HOLE).sum() > 4
+    assert made.scattered(12).lattice is None
+
+
+def test_inside_counts_corners_once():
+    square = made.rectangle(0, 2, 0, 2)
+    points = np.array([[1.0, 1.0], [-1.0, 0.0], [-1.0, 2.0], [3.0, 1.0], [-1, 1]])
+    np.testing.assert_array_equal(geometry.inside(points, [square]), [True, False, False, False, False])
+
+
+GRID = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), -1).reshape(-1, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (
+            lambda: geometry.join(np.vstack([GRID, [[50, 50]]]), 3),
+            r"1 isolated nodes, the first node 64 at \(50, 50\)",
+        ),
+        (lambda: geometry.join(np.vstack([GRID, GRID[:1]]), 3), r"nodes 0 and 64 coincide at \(0, 0\)"),
+        (
+            lambda: geometry.fill(
+                [made.rectangle(0, 9, 0, 9), geometry.disc((0.2, 5.3), 2.1, 1, "hole")], (1, 1), 5
+            ),
+            "cross or touch each other",
+        ),
+        (
+            lambda: geometry.fill([made.rectangle(0, 9, 0, 9), made.rectangle(9, 12, 0, 9)], (1, 1), 5),
+            r"touch at \(9, 0\)",
+        ),
+        (lambda: geometry.fill([geometry.Loop(np.array([[0, 0], [9, 9], [5.0, 5]]))], (1, 1), 5), "no area"),
+    ],
+)
+def test_what_is_no_body_is_refused(make, words):
+    with pytest.raises(InputError, match=words):
+        make()
