@@ -157,7 +157,8 @@ def solve(
     ] = None,
 ) -> None:
     """Solve the problems of all samples with the model, or one of one's own."""
-    workflow = _campaign(input, GRAPHENE)
+    # samples of one's own data are solved where they are learned from
+    workflow = _campaign(input, GRAPHENE if problem is None else GRAPHENE | OWN_DATA)
     if problem is None:
         workflow.solve(_world(), input, out, set or ())
         return

@@ -18,7 +18,7 @@ from ...core.config import load
 from ...core.console import console
 from ...core.errors import FileError, InputError
 from ...core.files import digest, read_json
-from ...core.workspace import Workspace, claim_again
+from ...core.workspace import Workspace, claim_again, read_manifest
 from ...lps import bodies, elements, geometry, stability, stencil
 from ...lps.geometry import Body
 from ...lps.material import LinearPeridynamicSolid
@@ -134,7 +134,9 @@ def read_model(campaign: ModuleType, source: Path, out: Path, overrides: Sequenc
     workspace = Workspace(out, getattr(campaign, "CAMPAIGN", ""))
     # a model that somebody put there has no record, and is taken as it is
     if workspace.owner(path.name) is not None:
-        for piece in campaign.plan_of(source, overrides, workspace):
+        # what the command line said when it was learned (--data, --set) is part of its input
+        said = [*read_manifest(out)["overrides"], *overrides]
+        for piece in campaign.plan_of(source, said, workspace):
             if isinstance(piece, stages.Product) and path.name in piece.files:
                 stages.require(workspace, piece, "mdbridge learn")
     return of_json(read_json(path), str(path))
@@ -230,6 +232,7 @@ def make_conditions(problem: Problem, body: Body, folder: Path) -> Conditions:
     Raises:
         InputError: a boundary names nothing, or contradicts another; a formula has no finite value.
     """
+    # NaN is free: zero is a displacement like any other
     displacement = np.full(body.points.shape, np.nan)
     facet_load = np.zeros(body.points.shape)
     # 0: no entry, as they are numbered from 1
@@ -297,6 +300,7 @@ def _give(displacement: Floats, entry: Boundary, body: Body, label: str) -> None
         if component == FREE:
             continue
         given = formula(component, PLACE, f"{label}: displacement")({k: v[nodes] for k, v in values.items()})
+        # two edges may share a corner, as long as they agree there
         before = displacement[nodes, axis]
         scale = max(np.abs(given).max(), np.nanmax(np.abs(before), initial=0.0))
         if np.any(np.abs(before - given) > 1e-9 * scale):
@@ -344,6 +348,7 @@ def _body_load(problem: Problem, body: Body, folder: Path) -> Floats:
                 "an array "
                 "'nodes' (n × 2) with their places"
             )
+        # the body has its nodes row by row
         return loads[body.order]
     # between the file's nodes linearly, and nowhere beyond: extrapolated loads would be made up
     nodes = _array(path, "nodes", stored)

@@ -58,6 +58,7 @@ class Domain(Section):
         """The polygons of :attr:`outline`."""
         if self.outline is None:
             return []
+        # a polygon is a list of pairs, several are a list of such lists
         return self.outline if isinstance(self.outline[0][0], list) else [self.outline]
 
 

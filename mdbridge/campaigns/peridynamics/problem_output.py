@@ -103,6 +103,7 @@ def _draw(path: Path, body: Body, model: "Model", u: Floats, stress: Floats) -> 
     # each pixel shows the nearest node: a million nodes cost no more than a thousand
     distance, nearest = cKDTree(body.points).query(places.reshape(-1, 2))
     blank = (np.asarray(distance) > 0.75 * body.spacing).reshape(places.shape[:2])
+    # with no stress across the plane
     xx, yy, xy = stress.T
     mises = np.sqrt(xx**2 - xx * yy + yy**2 + 3 * xy**2)
     maps = {
