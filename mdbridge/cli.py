@@ -156,7 +156,7 @@ def solve(
         typer.Option("--problem", "-p", help="a TOML file with a body of one's own; write solution.h5"),
     ] = None,
 ) -> None:
-    """Solve the problems of all samples with the model, or one of one's own."""
+    """Solve with the model: all samples, or a body of one's own."""
     # samples of one's own data are solved where they are learned from
     workflow = _campaign(input, GRAPHENE if problem is None else GRAPHENE | OWN_DATA)
     if problem is None:
