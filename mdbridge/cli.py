@@ -228,6 +228,20 @@ Folder = Annotated[Path, typer.Argument(help="a folder of results (--out)", show
 
 
 @app.command()
+def trials(
+    folder: Folder,
+    csv: Annotated[
+        str | None,
+        typer.Option("--csv", metavar="FILE", help="write them there instead, '-' for the standard output"),
+    ] = None,
+) -> None:
+    """Show the trials of a calibration as a table, or as CSV."""
+    from .campaigns.calibrate import listing
+
+    typer.echo(listing.show(folder, csv))
+
+
+@app.command()
 def status(folder: Folder) -> None:
     """Tell what in a folder is done, to do, or of another input."""
     from .campaigns import housekeeping

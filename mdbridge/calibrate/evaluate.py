@@ -8,7 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,12 @@ from .worker import Answer
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an evaluation gave; see :class:`~mdbridge.calibrate.trials.Trial`."""
+    """What an evaluation gave; see :class:`~mdbridge.calibrate.trials.Trial`.
+
+    Attributes:
+        trace: the traceback of what a model raised.
+        refused: whether the model said itself that the parameters make no sample.
+    """
 
     status: Status
     score: Score | None = None
@@ -35,6 +40,8 @@ class Outcome:
     host: str = field(default_factory=socket.gethostname)
     message: str = ""
     said: str = ""
+    trace: str = ""
+    refused: bool = False
 
     @classmethod
     def of(cls, answer: Answer) -> "Outcome":
@@ -42,11 +49,13 @@ class Outcome:
         failure = answer.failure
         if failure is not None:
             status: Status = "timeout" if failure.kind == "timeout" else "failed"
-            return cls(status, None, answer.seconds, message=failure.text, said=answer.said)
+            return cls(
+                status, None, answer.seconds, message=failure.text, said=answer.said, trace=failure.trace
+            )
         outcome: Outcome = answer.value
         # what a model prints is kept only where it may tell why
         said = "" if outcome.status == "ok" else answer.said
-        return cls(outcome.status, outcome.score, outcome.seconds, outcome.host, outcome.message, said)
+        return replace(outcome, said=said)
 
 
 def describe(pairs: Sequence[tuple[str, str]], folder: str) -> list[Model]:
@@ -129,16 +138,18 @@ class Evaluation:
         os.environ.pop(TRIAL, None)
         if number is not None:
             os.environ[TRIAL] = str(number)
-        score, message = None, ""
+        score, message, trace, refused = None, "", "", False
         status: Status = "ok"
         try:
             score = self.objective.score(self.model(**parameters, **self.options))
         except (InputError, InvalidResponse) as error:  # the parameters make no sample
-            status, message = "invalid", str(error)
+            status, message, refused = "invalid", str(error), isinstance(error, InputError)
         # a model that calls sys.exit costs its own trial, nothing else
         except (Exception, SystemExit) as error:
-            status, message = "failed", Failure.of(error).text
-        return Outcome(status, score, time.perf_counter() - start, message=message)
+            failure = Failure.of(error)
+            status, message, trace = "failed", failure.text, failure.trace
+        seconds = time.perf_counter() - start
+        return Outcome(status, score, seconds, message=message, trace=trace, refused=refused)
 
 
 def _quiet() -> None:

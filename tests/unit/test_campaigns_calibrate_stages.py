@@ -16,7 +16,7 @@ from mpi4py import MPI
 import mdbridge
 from mdbridge.calibrate import trials
 from mdbridge.campaigns.calibrate import problem, stages
-from mdbridge.core.errors import FileError, InputError
+from mdbridge.core.errors import FileError, InputError, MdbridgeError
 
 HERE = Path(__file__).parent
 INPUTS = HERE.parents[1] / "inputs"
@@ -367,6 +367,11 @@ def test_a_model_that_fails_everywhere_is_said(toml, tmp_path):
         InputError, match=r"none of 8 evaluations gave a distance; the first: failed: .*no luck"
     ):
         run(toml, tmp_path / "out", "model=own_models:never", "ego.evaluations=8")
+    out = tmp_path / "longer"
+    with pytest.raises(MdbridgeError, match=r"first 10 trials: failed: RuntimeError: no luck"):
+        run(toml, out, "model=own_models:never", "ego.initial=20", "ego.evaluations=40")
+    assert len(trials.read(out / "trials.jsonl")[1]) == 10
+    assert 'raise RuntimeError("no luck")' in (out / "failure.txt").read_text()
 
 
 published = pytest.mark.skipif(

@@ -24,6 +24,7 @@ from ...core.identity import Identity
 from ...core.stages import Piece, Product
 from ...core.workspace import Workspace, claim
 from . import results
+from .failing import Watch
 from .problem import Problem, drawn, load, prepare, worker_for
 
 CAMPAIGN = "calibrate"
@@ -131,6 +132,7 @@ def _drive(comm: MPI.Comm, workers: pool.Pool, problem: Problem, record: TrialLo
     search = Calibration(
         problem.space, problem.search, problem.groups, record.trials.values(), problem.likelihood
     )
+    watch = Watch(record.path.parent, list(record.trials.values()))
     waiting: list[Proposal] = []
     running: dict[int, Proposal] = {}
     try:
@@ -146,6 +148,7 @@ def _drive(comm: MPI.Comm, workers: pool.Pool, problem: Problem, record: TrialLo
                 # on the disk before the search knows of it: what it proposes next depends on it
                 record.append(trial)
                 search.tell(trial)
+                watch.see(outcome)
             tick(len(search.trials) / problem.search.evaluations, _note(search))
     finally:
         record.close()

@@ -1,0 +1,94 @@
+"""``mdbridge trials``: a record of trials as a table for people, and as CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...calibrate import trials
+from ...calibrate.trials import Trial
+from ...core.errors import InputError
+from ...core.files import write_text
+
+MESSAGE = 60
+"""Characters of a message in the table; the CSV has all of them."""
+
+
+def read(place: Path) -> list[Trial]:
+    """The trials of a folder of results, or of a record itself.
+
+    Raises:
+        InputError: there is no record.
+        FileError: it cannot be read.
+    """
+    place = Path(place)
+    path = place / "trials.jsonl" if place.is_dir() else place
+    if not path.is_file():
+        below = sorted(each.parent.name for each in place.glob("*/trials.jsonl")) if place.is_dir() else []
+        hint = f"; there is one in each of {', '.join(below)}" if below else ""
+        raise InputError(f"{path}: there is no record of trials{hint}")
+    return trials.read(path)[1]
+
+
+def table(record: Sequence[Trial]) -> str:
+    """Rows with aligned columns, the best trial marked by a star."""
+    best = min((t for t in record if t.distance is not None), key=lambda t: (t.value, t.index), default=None)
+    names = _parameters(record)
+    rows = [["", "trial", "phase", "status", "distance", *names, "seconds", "message"]]
+    for t in record:
+        values = [_short(t.parameters.get(name)) for name in names]
+        first = (t.message.strip().splitlines() or [""])[0]
+        message = first if len(first) <= MESSAGE else first[: MESSAGE - 1] + "…"
+        mark = "*" if t is best else ""
+        distance, seconds = _short(t.distance), f"{t.seconds:.3g}"
+        rows.append([mark, str(t.index + 1), t.phase, t.status, distance, *values, seconds, message])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    return "\n".join(lines)
+
+
+def as_csv(record: Sequence[Trial]) -> str:
+    """All that a trial has but its residuals, with all digits; empty cells where there is nothing."""
+    names = _parameters(record)
+    terms = max((len(t.terms) for t in record), default=0)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    numbered = [f"term_{k + 1}" for k in range(terms)]
+    writer.writerow(
+        ["trial", "phase", "status", "distance", *numbered, *names, "seconds", "host", "message", "said"]
+    )
+    for t in record:
+        distance = "" if t.distance is None else repr(t.distance)
+        parts = [repr(term) for term in t.terms] + [""] * (terms - len(t.terms))
+        values = [_exact(t.parameters.get(name)) for name in names]
+        writer.writerow(
+            [t.index + 1, t.phase, t.status, distance, *parts, *values, t.seconds, t.host, t.message, t.said]
+        )
+    return text.getvalue()
+
+
+def show(place: Path, target: str | None) -> str:
+    """What is printed: the table; or the CSV for ``-``, which any other ``target`` is the file for.
+
+    Raises:
+        InputError, FileError: see :func:`read`.
+    """
+    record = read(place)
+    if target is None:
+        return table(record)
+    if target == "-":
+        return as_csv(record).rstrip("\n")
+    write_text(Path(target), as_csv(record))
+    return f"{len(record)} trials in {target}"
+
+
+def _parameters(record: Sequence[Trial]) -> list[str]:
+    return list(dict.fromkeys(name for t in record for name in t.parameters))
+
+
+def _short(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else "" if value is None else str(value)
+
+
+def _exact(value: object) -> str:
+    return repr(value) if isinstance(value, float) else "" if value is None else str(value)
