@@ -6,12 +6,14 @@ import inspect
 import io
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import __version__
+from .campaigns import MODULES
 from .core.errors import InputError, MdbridgeError, MissingPackageError
 from .core.mpi import mpi
 
@@ -40,13 +42,14 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="SECTION.KEY=VALUE", help="override a key of the TOML; repeatable"),
 ]
-
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="only check that all fits, and print steps, memory and time of a run"),
+]
 
 INTERRUPTED = 130
-GRAPHENE = {"graphene": "peridynamics.stages"}
-OWN_DATA = {"peridynamics": "peridynamics.data_stages"}
-SAMPLED = GRAPHENE | {"glass": "glass.stages"}
-FIELDS = {"fields": "fields.stages"}
+SAMPLED = ("graphene", "glass")
+"""Campaigns that sample first, and are run as a whole by 'mdbridge run'."""
 OWN_COMMANDS = {
     "graphene-study": "study",
     "shear": "shear",
@@ -62,22 +65,24 @@ def _world() -> "MPI.Comm":
     return mpi().COMM_WORLD
 
 
-def _campaign(path: Path, allowed: dict[str, str]) -> Any:
-    """Import the module of stages that the file's ``campaign`` key names."""
-    from .core import config
+def _campaign(path: Path, *allowed: str) -> Any:
+    """Import the module of stages that the file's ``campaign`` key names, one of those that are allowed."""
+    comm = _world()  # says what is missing, before the campaign's own imports would
+    from .core import config, parallel
 
-    # the raw table: only the campaign that it names knows which keys are allowed
-    name = config.read_toml(path).get("campaign")
+    # The raw table: only the campaign that it names knows which keys are allowed.  One rank reads: on
+    # nodes without the file the others would end, and leave those that have it waiting.
+    name = parallel.on_root(comm, lambda: config.read_toml(path).get("campaign"))
     if isinstance(name, str) and name in allowed:
-        mpi()  # says what is missing, before the campaign's own imports would
-        return importlib.import_module(f"mdbridge.campaigns.{allowed[name]}")
+        module = f"mdbridge.campaigns.{MODULES[name]}"
+        return parallel.agreed(comm, lambda: importlib.import_module(module))
     given = "key 'campaign' is missing" if name is None else f"'campaign' = {name!r}"
     raise InputError(
         f"{path}: {given}: this command takes {', '.join(map(repr, sorted(allowed)))}{_hint(name, allowed)}"
     )
 
 
-def _hint(name: object, allowed: dict[str, str]) -> str:
+def _hint(name: object, allowed: Sequence[str]) -> str:
     """Where a campaign that a command does not take belongs, or which name was meant."""
     commands = dict.fromkeys(SAMPLED, "run") | OWN_COMMANDS
     if not isinstance(name, str):
@@ -94,7 +99,7 @@ def _hint(name: object, allowed: dict[str, str]) -> str:
 @app.command()
 def run(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
     """Run a whole campaign: all stages not done yet, then the report."""
-    _campaign(input, SAMPLED | OWN_DATA).run(_world(), input, out, set or ())
+    _campaign(input, *SAMPLED, "peridynamics").run(_world(), input, out, set or ())
 
 
 @app.command()
@@ -102,16 +107,14 @@ def sample(
     input: Input,
     out: Out = Path("out"),
     set: Overrides = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="only print steps, memory and time, from a short timed run")
-    ] = False,
+    dry_run: DryRun = False,
     paper_format: Annotated[
         bool,
         typer.Option("--paper-format", help="also write pe.MD.n, Exy.MD.n and the stress file, as published"),
     ] = False,
 ) -> None:
     """Run the MD with its observers; write dataset.h5, or glass.h5."""
-    workflow = _campaign(input, SAMPLED)
+    workflow = _campaign(input, *SAMPLED)
     options = {"dry_run": dry_run, "paper_format": paper_format}
     chosen = {name: True for name, value in options.items() if value}
     for name in chosen:
@@ -137,7 +140,7 @@ def learn(
     ] = None,
 ) -> None:
     """Learn a peridynamic model of dataset.h5, or of own data."""
-    workflow = _campaign(input, GRAPHENE | OWN_DATA)
+    workflow = _campaign(input, "graphene", "peridynamics")
     if not data:
         workflow.learn(_world(), input, out, set or (), sweep)
         return
@@ -158,7 +161,7 @@ def solve(
 ) -> None:
     """Solve with the model: all samples, or a body of one's own."""
     # samples of one's own data are solved where they are learned from
-    workflow = _campaign(input, GRAPHENE if problem is None else GRAPHENE | OWN_DATA)
+    workflow = _campaign(input, "graphene", *(() if problem is None else ("peridynamics",)))
     if problem is None:
         workflow.solve(_world(), input, out, set or ())
         return
@@ -169,7 +172,7 @@ def solve(
 @app.command()
 def report(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
     """Draw the figures and write summary.json from what is stored."""
-    _campaign(input, SAMPLED | FIELDS | OWN_DATA).report(_world(), input, out, set or ())
+    _campaign(input, *SAMPLED, "fields", "peridynamics").report(_world(), input, out, set or ())
 
 
 @app.command()
@@ -177,24 +180,22 @@ def observe(
     input: Input,
     out: Out = Path("out"),
     set: Overrides = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="only check that all fits, and print steps, memory and time")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Fields from any LAMMPS script or trajectory; write fields.h5."""
-    _campaign(input, FIELDS).observe(_world(), input, out, set or (), dry_run)
+    _campaign(input, "fields").observe(_world(), input, out, set or (), dry_run)
 
 
 @app.command()
 def study(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
     """Regenerate the paper's tables and figures; write study.md."""
-    _campaign(input, {"graphene-study": "graphene_study.stages"}).run(_world(), input, out, set or ())
+    _campaign(input, "graphene-study").run(_world(), input, out, set or ())
 
 
 @app.command()
 def shear(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
     """Shear a metallic glass with the STZ model; write run.h5."""
-    _campaign(input, {"shear": "shear.stages"}).run(_world(), input, out, set or ())
+    _campaign(input, "shear").run(_world(), input, out, set or ())
 
 
 @app.command()
@@ -215,12 +216,13 @@ def calibrate(
     ] = None,
 ) -> None:
     """Calibrate a model to a reference; write trials.jsonl."""
+    workflow = _campaign(input, "calibrate")
     if seeds is None:
-        workflow = _campaign(input, {"calibrate": "calibrate.stages"})
         workflow.run(_world(), input, out, set or (), resume, accept_changes)
     else:
         # a module of its own: one calibration has its search over all ranks, a study one rank a seed
-        study = _campaign(input, {"calibrate": "calibrate.seeds"})
+        from .campaigns.calibrate import seeds as study
+
         study.run(_world(), input, out, set or (), seeds, resume, accept_changes)
 
 

@@ -4,6 +4,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,24 +29,37 @@ def run(comm: "MPI.Comm | None") -> int:
         comm: all ranks; None where mpi4py is what is missing.
     """
     out = Console(quiet=comm is not None and comm.rank != 0, highlight=False)
-    failed = 0
-    for title, check in (
+    checks = (
         ("packages", _packages),
         ("LAMMPS", _lammps),
         ("PETSc", _petsc),
         ("torch", _torch),
         ("one MPI for all", _one_mpi),
         ("potentials", _potentials),
-    ):
-        try:
-            # escaped: [brackets] of a version or a path are no markup
-            out.print(f"[green]ok[/green]    {title}: {escape(check())}")
-        except (MdbridgeError, ImportError, OSError, RuntimeError) as problem:
-            failed += 1
-            out.print(f"[red]wrong[/red] {title}: {escape(str(problem))}")
-    out.print("all well" if not failed else f"{failed} of 6 checks failed")
-    # all ranks: their nodes may have other modules loaded
-    return 1 if (failed if comm is None else sum(comm.allgather(failed))) else 0
+    )
+    failed = 0
+    for title, check in checks:
+        result, problem = _attempted(check)
+        # of all ranks: their nodes may have other modules loaded
+        problems = [problem] if comm is None else comm.allgather(problem)
+        rank, problem = next(((r, words) for r, words in enumerate(problems) if words is not None), (0, None))
+        failed += problem is not None
+        place = f"on rank {rank}: " if rank else ""
+        # escaped: [brackets] of a version or a path are no markup
+        if problem is None:
+            out.print(f"[green]ok[/green]    {title}: {escape(result)}")
+        else:
+            out.print(f"[red]wrong[/red] {title}: {place}{escape(problem)}")
+    out.print("all well" if not failed else f"{failed} of {len(checks)} checks failed")
+    return 1 if failed else 0
+
+
+def _attempted(check: Callable[[], str]) -> tuple[str, str | None]:
+    """What a check says, or in what it failed."""
+    try:
+        return check(), None
+    except (MdbridgeError, ImportError, OSError, RuntimeError) as problem:
+        return "", str(problem)
 
 
 def _packages() -> str:

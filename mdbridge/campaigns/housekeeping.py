@@ -3,7 +3,7 @@
 import importlib
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ..core import parallel
 from ..core.console import console
 from ..core.errors import InputError
 from ..core.identity import Identity
-from ..core.stages import Piece, Product, Stage, pieces_of_work
+from ..core.stages import Links, Piece, Product, Stage, pieces_of_work
 from ..core.workspace import (
     INPUT,
     MANIFEST,
@@ -27,17 +27,7 @@ from ..core.workspace import (
     in_use,
     read_manifest,
 )
-
-MODULES = {
-    "fields": "fields.stages",
-    "graphene": "peridynamics.stages",
-    "peridynamics": "peridynamics.data_stages",
-    "graphene-study": "graphene_study.stages",
-    "glass": "glass.stages",
-    "shear": "shear.stages",
-    "calibrate": "calibrate.stages",
-}
-"""Campaign -> the module that plans it."""
+from . import MODULES
 
 _MOST = 3
 """Tasks of a stage that are named one by one."""
@@ -182,7 +172,7 @@ def _reason(workspace: Workspace, piece: Piece, task: str, identity: Identity) -
     return f"made from another input: {'; '.join(latest.identity.differences(identity))}"
 
 
-def _unused_paths(workspace: Workspace, plan: Iterable[Piece]) -> Iterator[Path]:
+def _unused_paths(workspace: Workspace, plan: Sequence[Piece]) -> Iterator[Path]:
     """Files and folders of records that no piece of the plan has, and what is left of killed processes."""
     used = {(piece.name, task, identity.key) for piece in plan for task, identity in pieces_of_work(piece)}
     planned = {(stage, task) for stage, task, _ in used}
@@ -197,6 +187,9 @@ def _unused_paths(workspace: Workspace, plan: Iterable[Piece]) -> Iterator[Path]
         yield from _own_files(root, record)
     yield from (path for path in root.glob(f"{SUPERSEDED}/*") if not _wanted(path, used))
     yield from root.glob(f"{STAGING}*")
+    for piece in plan:
+        if isinstance(piece, Links):  # what was damaged and has been made again
+            yield from root.glob(f"{piece.name}/*-damaged-*")
 
 
 def _wanted(path: Path, used: set[tuple[str, str, str]]) -> bool:

@@ -21,6 +21,20 @@ _PIECE = 2**20
 
 
 @contextlib.contextmanager
+def changing(path: Path) -> Iterator[None]:
+    """Say of what the file system refuses in the block that ``path`` cannot be written.
+
+    Raises:
+        FileError: no permission, no room, no such folder.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise FileError(f"{path}: cannot be written: {reason}") from error
+
+
+@contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path that becomes ``path`` if the block succeeds.
 
@@ -31,24 +45,22 @@ def replacing(path: Path) -> Iterator[Path]:
     path = Path(path)
     temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # beside its final place: a rename to another file system is a copy, of which readers see parts
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
-        # mkstemp makes files for their owner's eyes alone. The rights that others should have are those of
-        # the umask, which can be read only by setting it.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        yield temporary
-        with temporary.open("rb") as stream:
-            # the bytes before the name: else, after a power cut, the name may stand for an empty file
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise FileError(f"{path}: cannot be written: {reason}") from error
+        with changing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # beside its final place: a rename to another file system is a copy, of which readers see parts
+            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+            os.close(handle)
+            temporary = Path(name)
+            # mkstemp makes files for their owner's eyes alone. The rights that others should have are those
+            # of the umask, which can be read only by setting it.
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            yield temporary
+            with temporary.open("rb") as stream:
+                # the bytes before the name: else, after a power cut, the name may stand for an empty file
+                os.fsync(stream.fileno())
+            temporary.replace(path)
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)

@@ -7,7 +7,6 @@ disowns nobody's finished work; where the *meaning* of a task changes, its versi
 does, which says so explicitly.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -17,7 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from .errors import FileError
-from .files import digest
+from .files import digest, sha256
 
 # 48 bits: that any two of a million tasks share a key has a probability of 0.2 %
 KEY_LENGTH = 12
@@ -127,11 +126,7 @@ def contents(path: Path) -> str:
         FileError: it cannot be read.
     """
     try:
-        with Path(path).open("rb") as stream:
-            total = hashlib.sha256()
-            while block := stream.read(1 << 20):
-                total.update(block)
-            return total.hexdigest()
+        return sha256(Path(path))
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {error.strerror}") from error
 

@@ -20,6 +20,7 @@ from .errors import MdbridgeError
 Result = TypeVar("Result")
 
 _UNTIL_READ = 0.2  # s
+_UNTIL_ALL_END = 30.0  # s; between an error that all have agreed upon and its end a rank does little
 
 
 def attempt(work: Callable[[], Result]) -> tuple[Result | None, Exception | None]:
@@ -108,10 +109,13 @@ def abort(comm: MPI.Comm, code: int) -> None:
 def run_main(comm: MPI.Comm, main: Callable[[], int]) -> NoReturn:
     """Run a program's ``main`` on every rank and end the process with its exit code.
 
-    An agreed error (raised on all ranks) prints once, without a traceback.  Any
-    other exception may have left peers waiting in a collective, so it is logged
-    and the communicator is aborted.  Ctrl-C and SIGTERM end all ranks likewise.
+    An agreed error (raised on all ranks) prints once, without a traceback.  If not all
+    ranks come to their end with it, it was none, and they are ended.  Any other
+    exception may have left peers waiting in a collective, so it is logged and the
+    communicator is aborted.  Ctrl-C and SIGTERM end all ranks likewise.
     """
+    # of its own: on the other one the peers may be waiting in whatever collective they are in
+    at_the_end = comm.Dup() if comm.size > 1 else comm
 
     def terminate(number: int, frame: object) -> NoReturn:
         raise KeyboardInterrupt
@@ -125,6 +129,10 @@ def run_main(comm: MPI.Comm, main: Callable[[], int]) -> NoReturn:
         if comm.rank == 0:
             _say(f"mdbridge: error: {error}")
         code = error.exit_code
+        if comm.size > 1 and not _all_come(at_the_end):
+            if comm.rank != 0:
+                _say(f"mdbridge: error: on rank {comm.rank} alone: {error}")
+            abort(comm, code)
     except KeyboardInterrupt:
         if comm.size > 1:
             _say(f"mdbridge: interrupted on rank {comm.rank}; finished work is kept")
@@ -144,6 +152,16 @@ def run_main(comm: MPI.Comm, main: Callable[[], int]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     sys.exit(code)
+
+
+def _all_come(comm: MPI.Comm) -> bool:
+    """Whether all ranks get here within a while: those that wait for this one elsewhere never do."""
+    request, end = comm.Ibarrier(), time.monotonic() + _UNTIL_ALL_END
+    while not request.Test():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _say(line: str) -> None:

@@ -25,7 +25,7 @@ from mpi4py import MPI
 from .. import __version__
 from . import parallel
 from .errors import FileError, InputError
-from .files import digest, read_json, write_json, write_text
+from .files import changing, digest, read_json, write_json, write_text
 from .identity import Identity, contents
 
 MANIFEST = "mdbridge.json"
@@ -185,9 +185,10 @@ class Workspace:
     def staging(self, stage: str, key: str) -> Path:
         """An empty folder for the files of a result in the making."""
         folder = self.root / f"{STAGING}{stage}-{key}"
-        if folder.exists():  # of a process that was killed
-            shutil.rmtree(folder)
-        folder.mkdir(parents=True)
+        with changing(folder):
+            if folder.exists():  # of a process that was killed
+                shutil.rmtree(folder)
+            folder.mkdir(parents=True)
         return folder
 
     def publish(self, record: Record, staged: Path) -> Record:
@@ -205,9 +206,7 @@ class Workspace:
         # and are not all there, so that the work counts as not done and is done again
         self.keep(published)
         for name in names:
-            target = self.root / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            (staged / name).replace(target)
+            _move(staged / name, self.root / name)
         shutil.rmtree(staged)
         return published
 
@@ -224,8 +223,7 @@ class Workspace:
             return None
         self._set_aside(kept, list(kept.files))
         for name, path in there.items():
-            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
-            path.replace(self.root / name)
+            _move(path, self.root / name)
         shutil.rmtree(aside)
         return kept
 
@@ -267,9 +265,7 @@ class Workspace:
 
     def _move_aside(self, record: Record, names: Sequence[str], suffix: str = "") -> None:
         for name in names:
-            target = self.root / SUPERSEDED / f"{record.stage}-{record.key}{suffix}" / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            (self.root / name).replace(target)
+            _move(self.root / name, self.root / SUPERSEDED / f"{record.stage}-{record.key}{suffix}" / name)
 
     # --- whose folder ---------------------------------------------------------------
 
@@ -319,6 +315,12 @@ class Workspace:
             self.root / INPUT,
             f"{_AS_USED}; paths are relative to {Path(source).resolve().parent}\n{text}",
         )
+
+
+def _move(source: Path, target: Path) -> None:
+    with changing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(target)
 
 
 def _described(folder: Path, names: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -11,9 +11,10 @@ from mpi4py import MPI
 from mdbridge import cli
 from mdbridge.campaigns import housekeeping
 from mdbridge.campaigns.shear import stages as shear
+from mdbridge.core import stages
 from mdbridge.core.errors import FileError, InputError
 from mdbridge.core.identity import Identity
-from mdbridge.core.stages import Product, Stage, Task, make, share
+from mdbridge.core.stages import Link, Links, Product, Stage, Task, chain, make, share
 from mdbridge.core.workspace import claim
 
 COMM = MPI.COMM_SELF
@@ -147,6 +148,23 @@ def test_of_a_plan_that_is_not_whole_clean_judges_what_it_names_alone(tmp_path):
             share(COMM, workspace, made, "tasks", nullcontext)
         unused = [path.name for path in housekeeping._unused_paths(workspace, [stage(first=2)])]
     assert unused == [f"first-{Identity('t', values={'x': 1}).key}.json"]
+
+
+def test_what_was_damaged_and_made_again_is_not_kept_for_ever(tmp_path):
+    def link(value):
+        def work(folder, before, tell):
+            (folder / "state").write_text(f"{value}")
+            return {}
+
+        return Link("sheared", Identity("t", values={"x": value}), work, 1.0, "shear")
+
+    with claim(COMM, tmp_path / "out", "glass", tmp_path / "in.toml") as workspace:
+        links = [link(1)]
+        chain(COMM, workspace, "glass", links, "glass")
+        (stages.link_folder(workspace, "glass", links[0]) / "state").write_text("damaged")
+        chain(COMM, workspace, "glass", links, "glass")
+        (unused,) = housekeeping._unused_paths(workspace, [Links("glass", links)])
+    assert (unused / "state").read_text() == "damaged"
 
 
 def test_names_with_brackets_and_blanks_are_told_as_they_are(run, tmp_path, capsys):

@@ -2,9 +2,12 @@
 
 import signal
 import sys
+import threading
+from unittest import mock
 
 import pytest
 from launch import launch
+from thread_ranks import together
 from typer.testing import CliRunner
 
 import mdbridge
@@ -12,6 +15,7 @@ from mdbridge import cli
 
 COMMANDS = (
     *("run", "sample", "learn", "solve", "report", "observe", "study", "shear", "calibrate"),
+    "trials",
     *("status", "clean", "doctor", "version"),
 )
 
@@ -75,6 +79,21 @@ def test_another_campaign_is_told_where_it_belongs(called, tmp_path, command, ca
     assert code == 2
     assert f"'campaign' = {campaign.replace(chr(34), chr(39))}: this command takes" in error
     assert error.rstrip().endswith(hint)
+
+
+def test_the_input_is_read_by_one_rank(tmp_path):
+    """On a node without the file the others had ended, and left the first one waiting for them."""
+    path = tmp_path / "a.toml"
+    path.write_text('campaign = "shear"\n')
+
+    def work(comm):
+        mine = path if comm.rank == 0 else tmp_path / "only on the first node"
+        ranks[threading.get_ident()] = comm
+        return cli._campaign(mine, "shear").__name__
+
+    ranks = {}
+    with mock.patch.object(cli, "_world", lambda: ranks[threading.get_ident()]):
+        assert together(2, work) == 2 * ["mdbridge.campaigns.shear.stages"]
 
 
 def test_no_hint_where_there_is_none(called, tmp_path):

@@ -3,9 +3,11 @@
 import os
 import signal
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from launch import launch
 from mpi4py import MPI
 
 from mdbridge.core import parallel
@@ -107,6 +109,68 @@ def test_the_return_value_is_the_exit_code(code):
 def test_an_agreed_error_is_one_line(capsys, error, code):
     assert ended(raising(error)) == code
     assert capsys.readouterr().err == "mdbridge: error: wrong key\n"
+
+
+class Aborted(BaseException):
+    """What a rank of a fake job ends with."""
+
+
+def job_of_two(rank, everybody_comes):
+    """The outside of one rank of two, whose peer comes to the end as well or not."""
+    said = []
+
+    def abort(code):
+        said.append(code)
+        raise Aborted
+
+    meeting = SimpleNamespace(Ibarrier=lambda: SimpleNamespace(Test=lambda: everybody_comes))
+    return SimpleNamespace(rank=rank, size=2, Dup=lambda: meeting, Abort=abort, said=said)
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_an_error_of_one_rank_alone_ends_the_others_too(monkeypatch, capsys, rank):
+    """The peers wait in a collective for a rank that raised past it: they would for ever."""
+    monkeypatch.setattr(parallel, "_UNTIL_ALL_END", 0.03)
+    job = job_of_two(rank, everybody_comes=False)
+    with pytest.raises(Aborted):
+        parallel.run_main(job, raising(InputError("wrong key")))
+    assert job.said == [2]
+    assert capsys.readouterr().err.count("wrong key") == 1
+
+
+@pytest.mark.parametrize(("rank", "lines"), [(0, 1), (1, 0)])
+def test_an_error_of_all_ranks_is_said_once_and_none_is_ended(capsys, rank, lines):
+    job = job_of_two(rank, everybody_comes=True)
+    with pytest.raises(SystemExit) as caught:
+        parallel.run_main(job, raising(InputError("wrong key")))
+    assert (caught.value.code, job.said) == (2, [])
+    assert capsys.readouterr().err.count("\n") == lines
+
+
+LONELY = """
+import sys
+from mpi4py import MPI
+from mdbridge.core import parallel
+from mdbridge.core.errors import InputError
+
+parallel._UNTIL_ALL_END = 0.5
+
+def main():
+    if MPI.COMM_WORLD.rank == 1:
+        raise InputError("only here")
+    MPI.COMM_WORLD.Barrier()
+    return 0
+
+parallel.run_main(MPI.COMM_WORLD, main)
+"""
+
+
+@pytest.mark.mpi
+def test_a_job_whose_ranks_do_not_agree_ends(tmp_path):
+    (tmp_path / "job.py").write_text(LONELY)
+    job = launch(tmp_path / "job.py", 2, timeout=60)
+    assert job.returncode == 2
+    assert "on rank 1 alone: only here" in job.stderr
 
 
 def test_an_unexpected_error_is_a_traceback(capsys):

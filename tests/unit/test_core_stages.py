@@ -1,5 +1,6 @@
 """The engine: done once, done again when what is read changes, shared, chained, never lost."""
 
+import errno
 import json
 import shutil
 from contextlib import nullcontext
@@ -10,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mpi4py import MPI
+from thread_ranks import together
 
-from mdbridge.core import stages
-from mdbridge.core.errors import FileError, InputError
+from mdbridge.core import parallel, stages
+from mdbridge.core.errors import FileError, InputError, MdbridgeError
 from mdbridge.core.identity import Identity
 from mdbridge.core.stages import Link, Product, Stage, Task, chains, independent
 from mdbridge.core.workspace import Workspace, claim
@@ -117,6 +119,31 @@ def test_the_most_expensive_task_comes_first_and_progress_ends_at_one(workspace,
 
 
 # --- chains -----------------------------------------------------------------------------
+
+
+def test_a_full_disk_when_a_task_is_taken_fails_on_all_ranks_of_a_group(tmp_path, monkeypatch):
+    """The rank that looks after the queue must not raise while the others wait to hear of it."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(independent.os, "open", full)
+
+    def work(comm):
+        waiting = independent._Queue(comm, comm, tmp_path / "queue")
+        return parallel.attempt(lambda: waiting.take("a"))[1]
+
+    for error in together(2, work):
+        assert isinstance(error, MdbridgeError)
+        assert "queue: cannot be written: No space left on device" in str(error)
+
+
+def test_progress_is_looked_for_where_it_is_shown_alone(workspace):
+    """Of hundreds of ranks each would ask the file system for every task's record at every tick."""
+    chosen = stage([], a=1)
+    silent = independent._Done(workspace, "tasks", chosen.tasks, None)
+    silent._paths = None  # nothing to look for
+    silent(0.5, chosen.tasks[0])
 
 
 def links(done, *values):

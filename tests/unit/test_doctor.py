@@ -38,13 +38,18 @@ def test_one_failure_is_shown_and_the_rest_are_still_made(well, monkeypatch, cap
     assert lines == ["ok", "ok", "wrong", "ok", "ok", "ok", "1"]
 
 
-def test_a_failure_on_another_rank_counts(well):
-    other = SimpleNamespace(rank=0, allgather=lambda failed: [failed, 1])
+def test_a_failure_on_another_rank_counts_and_is_said(well, capsys):
+    """The exit code alone, under 'all well', would leave nothing to go by."""
+    second = ["libmpi is another one"]
+    other = SimpleNamespace(rank=0, allgather=lambda problem: [problem, second.pop() if second else None])
     assert doctor.run(other) == 1
+    said = capsys.readouterr().out
+    assert "wrong packages: on rank 1: libmpi is another one" in said
+    assert "1 of 6 checks failed" in said and "all well" not in said
 
 
 def test_other_ranks_are_silent(well, capsys):
-    doctor.run(SimpleNamespace(rank=1, allgather=lambda failed: [failed, 0]))
+    doctor.run(SimpleNamespace(rank=1, allgather=lambda problem: [problem, None]))
     assert capsys.readouterr().out == ""
 
 

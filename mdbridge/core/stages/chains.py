@@ -10,6 +10,7 @@ from mpi4py import MPI
 
 from .. import parallel
 from ..console import progress
+from ..files import changing
 from ..workspace import STAGING, Record, Workspace, as_json
 from .pieces import Link
 from .places import named_as_they_will_be
@@ -133,12 +134,12 @@ def _forge(
 
     def keep() -> Record:
         target = link_folder(workspace, stage, link)
-        if target.exists():  # damaged: out of the way, but not away
-            aside = target.with_name(f"{target.name}-damaged-{int(time.time())}")
-            target.rename(aside)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # at once: a folder under its final name has all of its files
-        staged.rename(target)
+        with changing(target):
+            if target.exists():  # damaged: out of the way, but not away
+                target.rename(target.with_name(f"{target.name}-damaged-{int(time.time())}"))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # at once: a folder under its final name has all of its files
+            staged.rename(target)
         files = workspace.described(*sorted(p for p in target.rglob("*") if p.is_file()))
         passing = [str((target / link.passing).relative_to(workspace.root))] if link.passing else []
         # what it went on from is noted, because the file itself is removed as soon as it can be

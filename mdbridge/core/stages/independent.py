@@ -15,6 +15,7 @@ from mpi4py import MPI
 from .. import arrays, parallel
 from ..console import Tick, progress
 from ..errors import FileError
+from ..files import changing
 from ..workspace import STAGING, Record, Workspace, as_json
 from .pieces import Context, Stage, Task
 
@@ -57,7 +58,7 @@ def share(
     # files, not messages: a group at work in LAMMPS or PETSc would answer none until its task ends
     queue = _Queue(comm, group, workspace.root / f"{STAGING}queue-{stage.name}")
     with progress(comm, title) as tick:
-        tell = _Done(workspace, stage.name, tasks, tick)
+        tell = _Done(workspace, stage.name, tasks, tick if comm.rank == 0 else None)
 
         def work() -> None:
             try:
@@ -142,7 +143,7 @@ def _array_file(stage: Stage[Any], task: Task[Any]) -> Path:
 class _Done:
     """Progress of a stage: what all groups have finished, and how far this one's task is."""
 
-    def __init__(self, workspace: Workspace, stage: str, tasks: Sequence[Task[Any]], tick: Tick):
+    def __init__(self, workspace: Workspace, stage: str, tasks: Sequence[Task[Any]], tick: Tick | None):
         # the others' records are looked for: what they have finished is known without a message
         self._paths = {t.name: workspace.root / Record(stage, t.name, t.identity).path for t in tasks}
         self._costs = {t.name: t.cost for t in tasks}
@@ -150,6 +151,9 @@ class _Done:
         self._tick = tick
 
     def __call__(self, fraction: float, task: Task[Any]) -> None:
+        # the other ranks have nobody to show it to, and would only ask the file system for it
+        if self._tick is None:
+            return
         finished = sum(self._costs[name] for name, path in self._paths.items() if path.exists())
         under_way = 0.0 if fraction >= 1 else fraction * task.cost
         self._tick(min(1.0, (finished + under_way) / self._total), task.name)
@@ -163,22 +167,25 @@ class _Queue:
 
         def fresh() -> None:
             shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
+            with changing(folder):
+                folder.mkdir(parents=True)
 
         parallel.on_root(comm, fresh)
 
     def take(self, name: str) -> bool:
         """Whether this group is the first to take a task, and none has failed (collective in the group)."""
         # the file can be made once only, so one rank makes it, and all of the group hear of it
-        mine = self._group.rank == 0 and not (self._folder / "stop").exists() and self._claim(name)
-        return bool(self._group.bcast(mine, root=0))
+        return parallel.on_root(self._group, lambda: self._claim(name))
 
     def _claim(self, name: str) -> bool:
-        try:
-            # O_EXCL: to look first and make it then would let two groups do both
-            os.close(os.open(self._folder / f"task-{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        except FileExistsError:
-            return False
+        with changing(self._folder):
+            try:
+                if (self._folder / "stop").exists():
+                    return False
+                # O_EXCL: to look first and make it then would let two groups do both
+                os.close(os.open(self._folder / f"task-{name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            except FileExistsError:
+                return False
         return True
 
     def stop(self) -> None:
