@@ -70,9 +70,8 @@ class Averages:
     Attributes:
         step: the timestep.
         density: ``(n,)`` ρ, smoothed mass per node (g/mol), [You2022, eq. 2.2].
-        u: ``(n, d)`` smoothed displacement (Å), NaN where there is no mass, [You2022, eq. 2.3, 2.11];
-            with as many components as the array of the reference has, 2 or 3.
-        load: ``(n, k)`` smoothed external force per node (eV/Å), [You2022, eq. 2.2]; with those of its array.
+        u: ``(n, 2)`` smoothed displacement (Å), NaN where there is no mass, [You2022, eq. 2.3, 2.11].
+        load: ``(n, 2)`` smoothed external force per node (eV/Å), [You2022, eq. 2.2].
     """
 
     step: int
@@ -84,8 +83,8 @@ class Averages:
 class SpatialAverage(Observer):
     """Average displacements and loads in space onto nodes, [You2022, eq. 2.2, 2.3, 2.11].
 
-    The plane is that of x and y, of which the references are taken, in the periodic box as it is when
-    the observer is attached, which may lean in it (xy).
+    The plane is that of x and y, in the periodic box as it is when the observer is attached, which may
+    lean in it (xy).  Arrays of three columns are taken by their components in the plane.
 
     Args:
         grids: the node grids, by name; a periodic one fills a box as wide and high as LAMMPS's.
@@ -118,7 +117,7 @@ class SpatialAverage(Observer):
         self._tilt = 0.0
         self._weights: dict[str, sparse.csc_array] = {}
         self._sums: dict[str, Array] = {}
-        self._step, self._width = 0, 2
+        self._step = 0
 
     def prepare(self, session: "Session") -> None:
         """Take notice of the box, over whose boundaries the weights go."""
@@ -135,9 +134,8 @@ class SpatialAverage(Observer):
     def local(self, atoms: Atoms) -> None:
         mass = atoms.masses()[:, None]
         # one product with the weights for all fields: mass, its displacement, the load
-        u = self._displacement(atoms)
-        self._width = u.shape[1]
-        columns = np.hstack([mass, mass * u, atoms.array("d2_load")])
+        u, load = self._displacement(atoms)[:, :2], atoms.array("d2_load")[:, :2]
+        columns = np.hstack([mass, mass * u, load])
         self._update_weights(atoms.array("d2_reference"))
         self._sums = {name: weights @ columns for name, weights in self._weights.items()}
         self._step = atoms.step
@@ -149,8 +147,8 @@ class SpatialAverage(Observer):
             density = sums[:, 0]
             # 0/0 where no atom is near: NaN, as promised
             with np.errstate(invalid="ignore"):
-                u = sums[:, 1 : 1 + self._width] / density[:, None]
-            self.results[name] = Averages(self._step, density, u, sums[:, 1 + self._width :])
+                u = sums[:, 1:3] / density[:, None]
+            self.results[name] = Averages(self._step, density, u, sums[:, 3:5])
 
     def _displacement(self, atoms: Atoms) -> Array:
         if self.smoothed is not None:
