@@ -19,7 +19,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Array = NDArray[np.float64]
 
@@ -138,6 +137,9 @@ class Likelihood:
         Student's t.  With Laplace residuals the ratio is larger in small samples, by about
         ``parameters``/n (found by simulation, 20 to 100 residuals, 1 to 6 parameters).
         """
+        # most of a second, which no process that only evaluates a model needs
+        from scipy import stats
+
         kinds = {noise.kind for noise in self.noises if noise is not None}
         small = 1.0 + parameters / self.count if "laplace" in kinds else 1.0
         if self.known:

@@ -72,7 +72,7 @@ def units(out):
     return [(t.index, pytest.approx(t.unit, abs=1e-12)) for t in trials.read(out / "trials.jsonl")[1]]
 
 
-def test_everything_is_written(toml, tmp_path):
+def test_everything_is_written(toml, tmp_path, drawn):
     out = tmp_path / "out"
     run(toml, out, "output.figures=true", "options.mode=raise", "ego.batch=2")
     summary = json.loads((out / "summary.json").read_text())
@@ -109,7 +109,7 @@ def test_sigma_makes_intervals_and_norms_are_a_choice(toml, tmp_path):
     assert "norms" in json.loads((tmp_path / "norms" / "summary.json").read_text())["intervals_from"]
 
 
-def test_a_negative_objective_of_the_users_own_is_minimised(toml, tmp_path, capsys):
+def test_a_negative_objective_of_the_users_own_is_minimised(toml, tmp_path, capsys, drawn):
     """Minus the coefficient of determination: -1 is perfect; 0, the smallest size, is not."""
     own = """
 
@@ -124,7 +124,7 @@ def five(response, reference):
     model = tmp_path / "own_models.py"
     model.write_text(model.read_text() + own)
     negative = 'objective=[{term="user", function="own_models:minus_r2"}]'
-    run(toml, tmp_path / "out", negative, "ego.evaluations=26", "output.figures=true")
+    run(toml, tmp_path / "out", negative, "ego.evaluations=20", "output.figures=true")
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert -1.0 <= summary["distance"] < -0.9 and summary["stopped"] == "the budget is spent"
     assert summary["intervals"] is None and "vector of residuals" in summary["intervals_from"]
@@ -159,6 +159,36 @@ def test_known_parameters_are_compared_and_other_options_drawn(toml, tmp_path):
         assert store["reference/curve"][...] == pytest.approx(0.5 + 0.25 * np.linspace(0, 1, 9))
 
 
+@pytest.fixture
+def power(monkeypatch):
+    """Cut it after so many trials of the next run: none is recorded any more, and nothing else is done."""
+    append, left = trials.TrialLog.append, []
+
+    def counted(log, trial):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        append(log, trial)
+
+    monkeypatch.setattr(trials.TrialLog, "append", counted)
+    return lambda count: left.insert(0, count)
+
+
+def test_ended_at_any_point_and_resumed_the_trials_are_the_same(toml, tmp_path, power):
+    whole, ended = tmp_path / "whole", tmp_path / "ended"
+    power(14)
+    run(toml, whole, "ego.evaluations=14", "ego.batch=2")
+    for count in (3, 7):
+        power(count)
+        with pytest.raises(KeyboardInterrupt):
+            run(toml, ended, "ego.evaluations=14", "ego.batch=2", resume=True)
+    power(4)
+    run(toml, ended, "ego.evaluations=14", "ego.batch=2", resume=True)
+    assert places(ended) == units(whole)
+    assert json.loads((ended / "summary.json").read_text())["evaluations"] == 14
+
+
+@pytest.mark.slow  # what comes of it is the same as above; here the process really dies
 def test_killed_at_any_point_and_resumed_the_trials_are_the_same(toml, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     settings = ["ego.evaluations=14", "options.slow=0.05", "ego.batch=2"]
@@ -352,7 +382,8 @@ def test_a_file_beside_the_input_does_not_replace_a_module_of_python(toml, tmp_p
     for name in ("random", "types"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')\n")
     command = [sys.executable, "-c", "from mdbridge.cli import main; main()"]
-    command += ["calibrate", str(toml), "--out", str(tmp_path / "out"), "--set", "ego.evaluations=6"]
+    command += ["calibrate", str(toml), "--out", str(tmp_path / "out")]
+    command += ["--set", "ego.initial=2", "--set", "ego.evaluations=2"]  # too few for a surrogate
     environment = os.environ | {"PYTHONPATH": str(Path(mdbridge.__file__).parents[1])}
     job = subprocess.run(command, env=environment, cwd=HERE, capture_output=True, text=True)
     assert job.returncode == 0, job.stderr

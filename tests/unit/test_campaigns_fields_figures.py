@@ -8,12 +8,14 @@ from mdbridge.campaigns.fields import figures
 from mdbridge.campaigns.fields.stored import opened
 
 
-@pytest.mark.parametrize(("axes", "cells"), [("y", (5,)), ("xz", (4, 3)), ("xyz", (4, 3, 3))])
-def test_every_field_and_the_curves_are_drawn(tmp_path, axes, cells):
+@pytest.mark.parametrize(("axes", "cells"), [("y", (5,)), ("xyz", (4, 3, 3))])
+def test_every_field_and_the_curves_are_drawn(tmp_path, axes, cells, drawn):
     make(tmp_path / "fields.h5", axes=axes, cells=cells)
     figures.draw(tmp_path / "fields.h5", tmp_path, 2)
     for name in (*(f"field_{n}" for n in [*FIELDS, "mine"]), "curves"):
-        assert (tmp_path / f"{name}.png").stat().st_size > 5000
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        panels = [part for part in drawn[name].axes if part.get_visible()]
+        assert panels and all(part.has_data() for part in panels), name
 
 
 def test_components_are_those_in_the_directions_of_the_grid(tmp_path):
