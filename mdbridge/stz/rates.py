@@ -5,12 +5,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from . import compiled
-from .compiled import Weights
+from . import pointwise
+from .closure import close
 from .equilibrium.projection import Projection
 from .frame import Frame
+from .localstage import Local, Weights, first_force, local_stage
+from .pointwise import Constants, Geometry, metric
 from .ratelaw import Material
-from .referencemap import ReferenceMap
+from .referencemap import ReferenceMap, crossings
 from .staggered import Domain, Fields, extrapolate_at_plates, ghosted
 
 DIFFUSION_CEILING = 1000.0
@@ -55,7 +57,7 @@ class Rates:
     ):
         """``rate`` is λ in 1/s; a ``ceiling`` is kept, and replaces that of :data:`DIFFUSION_CEILING`."""
         grid = domain.grid
-        self._constants = compiled.Constants(
+        self._constants = Constants(
             mu=material.mu,
             lame=material.lame_lambda,
             s_y=material.s_y,
@@ -76,7 +78,7 @@ class Rates:
         self._velocity_at_start = ghosted(2, domain.shape)
         self.reference = ReferenceMap(domain, self._low_plate, self._high_plate)
         force, diffusion = np.zeros((2, *domain.shape)), np.zeros(domain.shape)
-        self._made = compiled.Local(diffusion, force, ghosted(3, (2, domain.shape[1])))
+        self._made = Local(diffusion, force, ghosted(3, (2, domain.shape[1])))
         self._radius, self._stiffest, self._contrast, self._crossed = 0.0, 0.0, 0.0, 0.0
 
     @property
@@ -101,7 +103,7 @@ class Rates:
 
         Args:
             gamma, state: as in a call.
-            base, base_rate: Y0 and F0 of :class:`~mdbridge.stz.compiled.Weights`, like ``state``.
+            base, base_rate: Y0 and F0 of :class:`~mdbridge.stz.localstage.Weights`, like ``state``.
             weights: of the sum of these, ``state``, its rate and Y'.
             out: Y', like ``state``; becomes the sum.
         """
@@ -112,22 +114,22 @@ class Rates:
         earlier, ratio = self._foresee(gamma)
         local = (self._ceiling, k, t, self._low_plate, self._high_plate, base, base_rate, weights, made)
         if earlier is None:  # find a velocity first
-            compiled.local_stage(state, velocity, velocity, 0.0, *local, out[:0])
+            local_stage(state, velocity, velocity, 0.0, *local, out[:0])
             self._project(matrix, t, new)
             velocity = earlier = new
-        extremes = compiled.local_stage(state, velocity, earlier, ratio, *local, out)
+        extremes = local_stage(state, velocity, earlier, ratio, *local, out)
         self._project(matrix, t, new)
         self._velocities = [new, *self._velocities[:-1]]
         # of all ranks: they must come to the same number of stages
         self._radius, self._stiffest, fastest, largest = self._domain.maximum(np.array(extremes)).tolist()
         self._contrast = largest / k.mu
         self._smooth(t, fastest)
-        compiled.close(self.velocity, made.diffusion, k, t, weights.rate, out)
+        close(self.velocity, made.diffusion, k, t, weights.rate, out)
 
-    def _project(self, matrix: NDArray[np.float64], t: compiled.Geometry, velocity: Fields) -> None:
+    def _project(self, matrix: NDArray[np.float64], t: Geometry, velocity: Fields) -> None:
         """Set ``velocity`` to the V that balances the local rates."""
         self._domain.fill(self._made.edges)
-        compiled.first_force(self._constants, t, self._made)
+        first_force(self._constants, t, self._made)
         self._projection.solve(self._made.force, matrix, velocity)
         self._domain.fill(velocity)
 
@@ -144,18 +146,18 @@ class Rates:
                 return earlier, ratio
         return None, 0.0
 
-    def _smooth(self, t: compiled.Geometry, flow: float) -> None:
+    def _smooth(self, t: Geometry, flow: float) -> None:
         """Smooth diffusion of χ where it is faster than the ceiling; ``flow`` is the largest D."""
         k = self._constants
-        n11, n12, n22 = compiled.metric(t)
+        n11, n12, n22 = metric(t)
         # the diagonal suffices on a periodic grid: the cross term of the symbol vanishes where it is largest
         along_x, along_y = n11, n22
         if self._domain.grid.boundary == "clamped":  # smoothing knows a bound alone
             along_x = along_y = 0.5 * (n11 + n22) + math.hypot(0.5 * (n11 - n22), n12)
         fastest = 4.0 * k.diffusion * flow * (along_x / k.dx**2 + along_y / k.dy**2)
         if fastest > _NOTICED * self._ceiling:
-            metric = np.array([[n11, n12], [n12, n22]])
-            self._projection.smooth(self._made.diffusion, metric, self._ceiling / (k.diffusion * flow))
+            tensor = np.array([[n11, n12], [n12, n22]])
+            self._projection.smooth(self._made.diffusion, tensor, self._ceiling / (k.diffusion * flow))
 
     def fill(self, state: Fields) -> None:
         """Fill the ghost layers of the state (collective)."""
@@ -173,7 +175,7 @@ class Rates:
         The ceiling of diffusion stays until the next one is taken, whatever trials do.
         """
         start, end, grid = self._velocity_at_start, self.velocity, self._domain.grid
-        crossed = np.array([compiled.crossings(end, grid.dx, grid.dy)])
+        crossed = np.array([crossings(end, grid.dx, grid.dy)])
         # the more of both ends: in between the flow is taken to be no faster
         crossed_at_start, self._crossed = self._crossed, self._domain.maximum(crossed).item()
         self.reference.carry(step, start, end, step * max(crossed_at_start, self._crossed))
@@ -182,13 +184,13 @@ class Rates:
             self._ceiling = max(DIFFUSION_CEILING, self._stiffest)
 
     def sums(self, gamma: float, state: Fields) -> tuple[float, float, float]:
-        """Sums over this rank's cells, see :func:`.compiled.sums`."""
-        return compiled.sums(state, self._constants, geometry(self._frame, gamma))
+        """Sums over this rank's cells, see :func:`.pointwise.sums`."""
+        return pointwise.sums(state, self._constants, geometry(self._frame, gamma))
 
     def plastic_flow(self, gamma: float, state: Fields) -> Fields:
         """D at owned cells per unit of net strain, ``(rows, columns)``."""
         flow = np.empty(self._domain.shape)
-        compiled.plastic_flow(state, self._constants, geometry(self._frame, gamma), flow)
+        pointwise.plastic_flow(state, self._constants, geometry(self._frame, gamma), flow)
         return flow
 
     def forget(self) -> None:
@@ -199,11 +201,11 @@ class Rates:
         self._times = ()
 
 
-def geometry(frame: Frame, gamma: float) -> compiled.Geometry:
+def geometry(frame: Frame, gamma: float) -> Geometry:
     """T and the frame's own stretching at ``gamma``, for the kernels."""
     (a, b), (c, d) = frame.matrix(gamma).tolist()
     (xx, xy), (yx, yy) = frame.velocity_gradient(gamma).tolist()
-    return compiled.Geometry(a, b, c, d, xx, 0.5 * (xy + yx), yy)
+    return Geometry(a, b, c, d, xx, 0.5 * (xy + yx), yy)
 
 
 def physical_stress(state: Fields, matrix: NDArray[np.float64]) -> NDArray[np.float64]:

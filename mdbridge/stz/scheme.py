@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.loops import compiled
-from .compiled import Weights
+from .localstage import Weights
 from .staggered import CHI, GHOST, Domain, Fields, owned
 
 # ε of the paper: undamped, the stable strip about the negative axis closes wherever the polynomial is

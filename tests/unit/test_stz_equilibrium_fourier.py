@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from mdbridge.stz import compiled
+from mdbridge.stz.diffusion import diffusion_row
 from mdbridge.stz.equilibrium.fourier import SpectralSolver, WholeRows
 from mdbridge.stz.frame import SimpleShear, inverse
+from mdbridge.stz.pointwise import Constants, Geometry
 from mdbridge.stz.ratelaw import Material
 from mdbridge.stz.staggered import Grid, WholeGrid, ghosted, owned
 
@@ -16,8 +17,8 @@ def operator(grid, gamma, flow, cut):
     """Smoothed diffusion with a = 1 as a matrix, and the plain one."""
     matrix = SimpleShear().matrix(gamma)
     back = inverse(matrix)
-    k = compiled.Constants(1, 1, 1, 1, 1, 1, 1.0, grid.dx, grid.dy)
-    t = compiled.Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
+    k = Constants(1, 1, 1, 1, 1, 1, 1.0, grid.dx, grid.dy)
+    t = Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
     spectral, clamped = SpectralSolver(grid, MATERIAL, WholeRows(grid)), grid.boundary == "clamped"
     d = ghosted(1, grid.shape)
     owned(d)[0] = flow
@@ -31,7 +32,7 @@ def operator(grid, gamma, flow, cut):
             chi[0, 1], chi[0, 0], chi[0, -2], chi[0, -1] = chi[0, 2], chi[0, 3], chi[0, -3], chi[0, -4]
         for row in range(grid.ny):
             shut = (clamped and row == 0, clamped and row == grid.ny - 1)
-            compiled.diffusion_row(row, chi[0], d[0, row + 1 : row + 4], k, t, *shut, out)
+            diffusion_row(row, chi[0], d[0, row + 1 : row + 4], k, t, *shut, out)
         plain.append(out.ravel().copy())
         spectral.smooth(out, back @ back.T, cut)
         smooth.append(out.ravel().copy())

@@ -77,12 +77,13 @@ def test_the_solution_is_that_of_the_matrix_of_the_stencil(boundary, frame):
 
 def test_plates_hold_and_the_matrix_free_operator_is_that_of_the_kernels():
     """Between plates: no velocity on them, and equilibrium at all other corners."""
-    from mdbridge.stz import compiled
+    from mdbridge.stz.closure import close
+    from mdbridge.stz.pointwise import Constants, Geometry
 
     grid = Grid(16, 12, boundary="clamped")
     matrix = FRAMES["simple"]().matrix(0.3)
-    k = compiled.Constants(MATERIAL.mu, MATERIAL.lame_lambda, 1, 1, 1, 1, 1, grid.dx, grid.dy)
-    t = compiled.Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
+    k = Constants(MATERIAL.mu, MATERIAL.lame_lambda, 1, 1, 1, 1, 1, grid.dx, grid.dy)
+    t = Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
     with krylov.shared(grid, MATERIAL, MPI.COMM_SELF) as (domain, petsc):
         stress_rate, velocity = ghosted(5, grid.shape), ghosted(2, grid.shape)
         owned(stress_rate)[:3] = np.random.default_rng(1).standard_normal((3, 12, 16))
@@ -90,7 +91,7 @@ def test_plates_hold_and_the_matrix_free_operator_is_that_of_the_kernels():
         force = divergence(stress_rate[:3], grid, matrix)
         petsc.solve(force.copy(), matrix, velocity)
         domain.fill(velocity)
-        compiled.close(velocity, np.zeros(grid.shape), k, t, 1.0, stress_rate)
+        close(velocity, np.zeros(grid.shape), k, t, 1.0, stress_rate)
         domain.fill(stress_rate)
         left = divergence(stress_rate[:3], grid, matrix)
     assert not np.any(owned(velocity)[:, 0])

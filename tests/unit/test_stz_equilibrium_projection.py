@@ -5,9 +5,10 @@ import pytest
 from stz_divergence import divergence
 
 from mdbridge.core.errors import InputError
-from mdbridge.stz import compiled
+from mdbridge.stz.closure import close
 from mdbridge.stz.equilibrium.projection import FourierProjection
 from mdbridge.stz.frame import FRAMES
+from mdbridge.stz.pointwise import Constants, Geometry
 from mdbridge.stz.ratelaw import Material
 from mdbridge.stz.staggered import Grid, WholeGrid, ghosted, owned
 
@@ -19,15 +20,15 @@ def project(nx, ny, frame, gamma):
     grid = Grid(nx, ny, 400.0, 300.0)
     domain = WholeGrid(grid)
     matrix = FRAMES[frame]().matrix(gamma)
-    k = compiled.Constants(MATERIAL.mu, MATERIAL.lame_lambda, 1, 1, 1, 1, 1, grid.dx, grid.dy)
-    t = compiled.Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
+    k = Constants(MATERIAL.mu, MATERIAL.lame_lambda, 1, 1, 1, 1, 1, grid.dx, grid.dy)
+    t = Geometry(*matrix.ravel().tolist(), 0.0, 0.0, 0.0)
     stress_rate, velocity = ghosted(5, grid.shape), ghosted(2, grid.shape)
     owned(stress_rate)[:3] = np.random.default_rng(3).standard_normal((3, ny, nx))
     domain.fill(stress_rate)
     before = divergence(stress_rate[:3], grid, matrix)
     FourierProjection(domain, MATERIAL).solve(before.copy(), matrix, velocity)
     domain.fill(velocity)
-    compiled.close(velocity, np.zeros(grid.shape), k, t, 1.0, stress_rate)
+    close(velocity, np.zeros(grid.shape), k, t, 1.0, stress_rate)
     domain.fill(stress_rate)
     after = divergence(stress_rate[:3], grid, matrix)
     return before, after, owned(velocity)

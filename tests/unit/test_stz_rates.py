@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mdbridge.stz.compiled import Weights
 from mdbridge.stz.equilibrium.projection import FourierProjection
 from mdbridge.stz.frame import SimpleShear
+from mdbridge.stz.localstage import Weights
 from mdbridge.stz.ratelaw import Material
 from mdbridge.stz.rates import DIFFUSION_CEILING, Rates, physical_stress
 from mdbridge.stz.staggered import CHI, Grid, WholeGrid, ghosted, owned

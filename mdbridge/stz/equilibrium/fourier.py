@@ -119,7 +119,7 @@ class SpectralSolver:
         Args:
             values: at owned cells, ``(rows, nx)``.
             metric: N = T⁻¹T⁻ᵀ, ``(2, 2)``; κ² is the symbol of −∇·N∇ as
-                :func:`~mdbridge.stz.compiled.diffusion_row` has it; between plates a bound on it.
+                :func:`~mdbridge.stz.diffusion.diffusion_row` has it; between plates a bound on it.
             cut: in 1/Å².
         """
         spectrum = self._columns.forward(values[None])
