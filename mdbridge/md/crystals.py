@@ -10,7 +10,7 @@ and ``d2_load`` (the dead load on it, applied by ``fix addforce``).
 """
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
@@ -117,8 +117,11 @@ class PlanarCrystal:
         """All that what it does at rest depends on, but for the contents of its :meth:`files`; JSON-able."""
         return {key: value for key, value in asdict(self).items() if key not in _NOT_OF_THE_CRYSTAL}
 
-    def pair_commands(self) -> list[str]:
+    def pair_commands(self, word: Callable[[Path], str] = '"{}"'.format) -> list[str]:
         """The ``pair_style`` and ``pair_coeff`` commands.
+
+        Args:
+            word: how a file is written in them, :meth:`.session.Session.word` for LAMMPS to read.
 
         Raises:
             InputError: a line names a file that is not declared, a declared file is not
@@ -138,8 +141,8 @@ class PlanarCrystal:
                 f"{{{min(unused)}}} where 'md.pair_style' or 'md.pair_coeff' takes a file"
             )
         _refuse_undeclared_files(lines)
-        quoted = {label: f'"{path}"' for label, path in self.files().items()}
-        return [line.format(**quoted) for line in lines]
+        words = {label: word(path) for label, path in self.files().items()}
+        return [line.format(**words) for line in lines]
 
     # --- the lattice --------------------------------------------------------------------
 
@@ -258,13 +261,14 @@ class PlanarCrystal:
         """A session with the atoms of the lattice ``where``, in the region ``whole``."""
         from .session import Session
 
-        pair = "\n".join(self.pair_commands())  # what is wrong with it is found before LAMMPS starts
+        self.pair_commands()  # what is wrong with it is found before LAMMPS starts
         x, y = np.array(self.cell) * lattice
         shift = np.mod(origin / [x, y], 1.0)
         places = " ".join(f"basis {a!r} {b!r} 0" for _, a, b in self.basis)
         types = " ".join(f"basis {number} {kind}" for number, (kind, _, _) in enumerate(self.basis, start=1))
         masses = "\n".join(f"mass {kind} {mass}" for kind, mass in enumerate(self.masses, start=1))
         session = Session(comm)
+        pair = "\n".join(self.pair_commands(session.word))
         session.commands(f"""
             units metal
             boundary {boundary}

@@ -22,10 +22,10 @@ LATTICE = 3.27
 """Edge of the cubic cell of the CuZr crystal (B2) that is melted (Å)."""
 
 
-def _physics(potential: Path, timestep: float) -> str:
+def _physics(session: Session, potential: Path, timestep: float) -> str:
     return f"""
         pair_style eam/fs
-        pair_coeff * * {potential} Cu Zr
+        pair_coeff * * {session.word(potential)} Cu Zr
         timestep {timestep}
         thermo 1000000000
         """
@@ -56,7 +56,7 @@ def crystal(
         region whole prism 0 {nx} 0 {ny} 0 {nz} 0 0 0
         create_box 2 whole
         create_atoms 1 box basis 1 1 basis 2 2
-        {_physics(potential, timestep)}
+        {_physics(session, potential, timestep)}
         velocity all create {2 * temperature} {seed} loop geom mom yes
         """)
     return session
@@ -65,8 +65,8 @@ def crystal(
 def resume(comm: MPI.Comm, restart: Path, potential: Path, timestep: float) -> Session:
     """The state of a restart file, ready for a fix that moves the atoms."""
     session = Session(comm)
-    session.commands(f"suffix opt\natom_modify map array\nread_restart {restart}")
-    session.commands(_physics(potential, timestep))
+    session.commands(f"suffix opt\natom_modify map array\nread_restart {session.word(restart)}")
+    session.commands(_physics(session, potential, timestep))
     return session
 
 

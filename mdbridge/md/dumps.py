@@ -217,7 +217,8 @@ class Dump:
 
             def make() -> str:
                 folder = tempfile.mkdtemp(prefix="mdbridge-")
-                if set(folder) & set("%*\"'$# &"):  # they mean something to LAMMPS
+                # they mean something to LAMMPS, or are lost in its commands
+                if set(folder) & set("%*\"'$# &") or not folder.isascii():
                     Path(folder).rmdir()
                     folder = tempfile.mkdtemp(prefix="mdbridge-", dir="/tmp")
                 return folder

@@ -14,7 +14,7 @@ def started(comm: MPI.Comm, log: Path | None, cmdargs: Sequence[str]) -> Any:
     """A new LAMMPS instance.
 
     Raises:
-        InputError: a switch is not for a session.
+        InputError: a switch is not for a session, or LAMMPS does not start with what is given.
     """
     for switch in ("-in", "-i", "-partition", "-p"):
         if switch in cmdargs:
@@ -23,7 +23,14 @@ def started(comm: MPI.Comm, log: Path | None, cmdargs: Sequence[str]) -> Any:
             )
     # -nocite: no file of citations in whatever folder this runs; -screen none: rank 0 alone speaks, here
     arguments = ["-log", str(log) if log else "none", "-screen", "none", "-nocite", *map(str, cmdargs)]
-    return lammps.lammps(cmdargs=arguments, comm=comm)
+    try:
+        return lammps.lammps(cmdargs=arguments, comm=comm)
+    except RuntimeError as error:  # LAMMPS has written why to stderr, and tells Python no more than that
+        given = " ".join(map(str, cmdargs)) or "none"
+        raise InputError(
+            f"LAMMPS does not start ({error}); its own words stand above.  Log: {log or 'none'}; further "
+            f"switches: {given}"
+        ) from error
 
 
 def taken(comm: MPI.Comm, lmp: Any) -> Any:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import MDError
 from . import sources
+from .rankatoms import RankAtoms
 
 if TYPE_CHECKING:
     from .session import Session
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-class LiveAtoms:
+class LiveAtoms(RankAtoms):
     """An :class:`.observe.base.Atoms` of views into LAMMPS's memory.
 
     Args:
@@ -39,26 +40,9 @@ class LiveAtoms:
         return self._session.view(name, self.count)
 
     @property
-    def ids(self) -> NDArray[Any]:
-        sources.require_ids(self.array("id"))
-        return self.array("id")
-
-    @property
-    def types(self) -> NDArray[Any]:
-        return self.array("type")
-
-    @property
-    def x(self) -> Array:
-        return self.array("x")
-
-    @property
     def v(self) -> Array:
         self._require_end("velocities")
         return self.array("v")
-
-    @property
-    def f(self) -> Array:
-        return self.array("f")
 
     @property
     def images(self) -> NDArray[np.int64]:
@@ -68,16 +52,15 @@ class LiveAtoms:
         # LAMMPS keeps the third direction in what bits are left
         return np.stack([packed & mask, packed >> bits & mask, packed >> 2 * bits], axis=1) - half
 
-    def unwrapped(self) -> Array:
-        return self.x + self.images @ self.box()
-
     def masses(self) -> Array:
         if self._session.defines("rmass"):  # LAMMPS itself gives it precedence
             return self.array("rmass")
         per_type = self._session.lmp.numpy.extract_atom("mass")
-        if per_type is None:
+        masses = np.zeros(self.count) if per_type is None else per_type.reshape(-1)[self.types]
+        # LAMMPS itself asks for them only when a run is set up, and has zeros until then
+        if not (masses > 0).all():
             raise MDError("the simulation has no masses yet: give them by 'mass' or 'set group all mass'")
-        return per_type.reshape(-1)[self.types]
+        return masses
 
     def group(self, name: str) -> NDArray[np.bool_]:
         groups = self._session.lmp.available_ids("group")
@@ -114,18 +97,6 @@ class LiveAtoms:
     def periodic(self) -> tuple[bool, bool, bool]:
         a, b, c = self._session.lmp.extract_box()[5]
         return bool(a), bool(b), bool(c)
-
-    @property
-    def dimension(self) -> int:
-        return int(self._session.lmp.extract_setting("dimension"))
-
-    @property
-    def degrees_of_freedom(self) -> int:
-        return self.dimension
-
-    @property
-    def units(self) -> str:
-        return str(self._session.lmp.extract_global("units"))
 
     @property
     def timestep(self) -> float:

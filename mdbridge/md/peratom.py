@@ -38,6 +38,14 @@ def gather(session: "Session", name: str, columns: int | None, unwrapped: bool) 
     return _joined(session.comm, rows)[np.argsort(_joined(session.comm, own), kind="stable")]
 
 
+def masses(session: "Session") -> Array:
+    """See :meth:`.session.Session.masses`."""
+    own, (mass, error) = _own_ids(session), parallel.attempt(lambda: session.atoms().masses())
+    parallel.agree(session.comm, error)
+    assert mass is not None
+    return _joined(session.comm, np.ascontiguousarray(mass))[np.argsort(_joined(session.comm, own))]
+
+
 def scatter(session: "Session", name: str, values: NDArray[Any], unwrapped: bool) -> None:
     """See :meth:`.session.Session.scatter`."""
     own = _own_ids(session)

@@ -1,5 +1,6 @@
 """The atoms of one rank at the end of a step, as LAMMPS's dump of it holds them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from ..core.errors import MDError
 from . import sources
 from .dumps import Snapshot
+from .rankatoms import RankAtoms
 
 if TYPE_CHECKING:
     from .session import Session
@@ -44,10 +46,13 @@ def _columns_of(session: "Session", source: str) -> Sequence[str]:
 
 def group_variable(name: str) -> str:
     """The LAMMPS variable that says whether atoms belong to a group."""
-    return f"mdbridge_group_{name}".replace("-", "_").replace(".", "_").replace("/", "_")
+    if re.fullmatch(r"\w+", name, re.ASCII):
+        return f"mdbridge_group_{name}"
+    # groups may have characters that variables may not: a-b and a_b must not become one
+    return f"mdbridge_coded_{name.encode().hex()}"
 
 
-class RecordedAtoms:
+class RecordedAtoms(RankAtoms):
     """An :class:`.observe.base.Atoms` out of a dump; belongs to who has it.
 
     Args:
@@ -100,32 +105,12 @@ class RecordedAtoms:
         return (a | b << bits | c << 2 * bits).astype(np.int32 if bits == 10 else np.int64)
 
     @property
-    def ids(self) -> NDArray[np.int64]:
-        sources.require_ids(self.array("id"))
-        return self.array("id")
-
-    @property
-    def types(self) -> NDArray[np.int64]:
-        return self.array("type")
-
-    @property
-    def x(self) -> Array:
-        return self.array("x")
-
-    @property
     def v(self) -> Array:
         return self.array("v")
 
     @property
-    def f(self) -> Array:
-        return self.array("f")
-
-    @property
     def images(self) -> NDArray[np.int64]:
         return self._table(("ix", "iy", "iz")).astype(np.int64)
-
-    def unwrapped(self) -> Array:
-        return self.x + self.images @ self.box()
 
     def masses(self) -> Array:
         return self.values("mass")
@@ -133,7 +118,10 @@ class RecordedAtoms:
     def group(self, name: str) -> NDArray[np.bool_]:
         if name == "all":
             return np.ones(self.count, dtype=bool)
-        return self.values(f"v_{group_variable(name)}") != 0.0
+        column = f"v_{group_variable(name)}"
+        if column not in self._place:
+            raise MDError(f"group '{name}' was not recorded: an observer names it in its 'groups'")
+        return self.values(column) != 0.0
 
     def thermo(self, name: str) -> float:
         if name not in self._system:
@@ -149,15 +137,3 @@ class RecordedAtoms:
     @property
     def periodic(self) -> tuple[bool, bool, bool]:
         return self._snapshot.periodic
-
-    @property
-    def dimension(self) -> int:
-        return int(self._session.lmp.extract_setting("dimension"))
-
-    @property
-    def degrees_of_freedom(self) -> int:
-        return self.dimension
-
-    @property
-    def units(self) -> str:
-        return str(self._session.lmp.extract_global("units"))

@@ -1,6 +1,5 @@
 """What LAMMPS writes down of the ends of steps for those who look at them."""
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -85,7 +84,8 @@ class Recording:
         names = dict.fromkeys(name for o in observers for name in o.thermo)
         if sources.EXTENSIVE & set(names):
             names |= dict.fromkeys(("pe", "c_thermo_pe"))
-        self._values = {name: re.sub(r"\W", "_", f"mdbridge_{name}") for name in names}
+        # by their numbers: made of the names, those of c_p[1] and c_p_1_ would be one
+        self._values = {name: f"mdbridge_system_{number}" for number, name in enumerate(names)}
         commands = [
             "variable mdbridge_id atom id",
             "compute mdbridge_first all reduce min v_mdbridge_id",

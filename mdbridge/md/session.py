@@ -61,6 +61,7 @@ class Session:
         self.view = self._memory.view  # per-atom arrays as views, many times at every step
         self._fresh = True  # the forces that the fix adds may hold anything
         self._quiet = False
+        self._words = 0  # paths that are held by variables
         self._signals = Signals()
         self._folder = Folder()
         self._watching = Watching(self)
@@ -189,6 +190,19 @@ class Session:
         else:  # in a command LAMMPS loses what is not ASCII, and the quotes
             self.commands(f"variable {name} string none")
             self.lmp.set_string_variable(name, text)
+
+    def word(self, path: Path) -> str:
+        """A path as one word of a command, whatever characters are in it.
+
+        Blanks would make several words of it, and LAMMPS drops from a command what is not ASCII; so
+        such a path is put into a variable, of which the word is the name.
+        """
+        if re.fullmatch(r"[\w./+,:=@-]+", str(path), re.ASCII):
+            return str(path)
+        self._words += 1
+        name = f"mdbridge_word_{self._words}"
+        self.variable(name, str(path), as_word=True)
+        return f"${{{name}}}"
 
     def quietly(self, *commands: str) -> None:
         """Give commands that make no steps, for what watches the runs.
@@ -330,9 +344,12 @@ class Session:
         self._watching.raise_failure()
 
     def masses(self) -> NDArray[np.float64]:
-        """``(N,)`` masses (g/mol) in the order of the atom IDs, from the atom types; on all ranks."""
-        per_type = self.lmp.numpy.extract_atom("mass").reshape(-1)
-        return per_type[self.gather("type", 1)[:, 0].astype(int)]
+        """``(N,)`` masses, in the order of the atom IDs, on all ranks (collective).
+
+        Raises:
+            MDError: there are none yet.
+        """
+        return peratom.masses(self)
 
     @property
     def _hooked(self) -> bool:

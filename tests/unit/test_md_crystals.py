@@ -186,8 +186,9 @@ def test_what_defines_a_crystal_is_described_but_for_where_its_files_lie(tmp_pat
         assert replace(GRAPHENE, **change).describe() != GRAPHENE.describe()
 
 
-def test_a_path_with_a_blank_is_taken(tmp_path):
-    folder = tmp_path / "my potentials"
+@pytest.mark.parametrize("name", ["my potentials", "für jörg"])
+def test_a_path_with_a_blank_or_umlauts_is_taken(tmp_path, name):
+    folder = tmp_path / name
     folder.mkdir()
     copy = folder / "SiC.tersoff"
     copy.write_bytes(GRAPHENE.files()["potential"].read_bytes())

@@ -32,6 +32,19 @@ def test_the_crystal_is_half_copper_half_zirconium_and_may_lean():
         assert np.unique(np.round(masses, 1)).tolist() == [63.5, 91.2]
 
 
+def test_files_lie_in_folders_of_any_name(tmp_path):
+    """The potential, and the restart file of a campaign, whose folder is the user's."""
+    folder = tmp_path / "jörg's results, of 2"
+    folder.mkdir()
+    copy = folder / EAM.name
+    copy.write_bytes(EAM.read_bytes())
+    with cuzr.crystal(COMM, CELLS, 50.0, 5, copy, 0.005) as session:
+        session.run(0)
+        session.quietly(f"write_restart {session.word(folder / 'restart')}")
+    with cuzr.resume(COMM, folder / "restart", copy, 0.005) as session:
+        assert session.natoms == 128
+
+
 def test_a_crystal_that_has_not_melted_is_refused():
     with crystal(100.0) as session:
         cuzr.at_volume(session, 100.0)

@@ -16,6 +16,13 @@ def test_switches_that_would_take_the_session_s_place_are_refused(switches):
         instance.started(MPI.COMM_SELF, None, switches)
 
 
+def test_a_log_that_cannot_be_written_or_a_switch_that_is_none_is_an_error_of_the_user_s(tmp_path, capfd):
+    with pytest.raises(InputError, match=r"does not start .* Log: .*such/log; further switches: none"):
+        instance.started(MPI.COMM_SELF, tmp_path / "no/such/log", ())
+    with pytest.raises(InputError, match="further switches: -nosuch"):
+        instance.started(MPI.COMM_SELF, None, ["-nosuch"])
+
+
 def test_an_instance_logs_where_it_is_told_and_says_nothing(tmp_path, capfd):
     lmp = instance.started(MPI.COMM_SELF, tmp_path / "lammps.log", ["-var", "a", "7"])
     try:

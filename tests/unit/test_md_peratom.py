@@ -28,6 +28,20 @@ def test_rows_are_those_of_the_ids_that_there_are():
         assert np.array_equal(session.gather("id", 1)[:, 0], ids)
 
 
+def test_masses_of_atoms_follow_the_ids_and_are_refused_where_there_are_none():
+    """Those of atoms, as of spheres, where LAMMPS has such: types have none then."""
+    sized = "set type * diameter 1.0 density 2.0\nset atom 3 density 4.0\n"
+    with crystal(GAPS + sized, style="sphere", masses="") as session:
+        masses = session.masses()
+        assert masses.shape == (session.natoms,)
+        heavy = session.ids() == 3
+        assert np.allclose(masses, np.where(heavy, 4.0, 2.0) * np.pi / 6, rtol=1e-12)
+    with Session(MPI.COMM_SELF) as session:
+        session.commands("region b block 0 3 0 3 0 3\ncreate_box 1 b\ncreate_atoms 1 single 1 1 1")
+        with pytest.raises(MDError, match="no masses yet"):
+            session.masses()
+
+
 def test_positions_come_unwrapped_if_wanted_and_go_back():
     more = "velocity all set 3.0 -2.0 0.0 sum yes\ncompute u all property/atom xu yu zu"
     with moving(more, tilt=2.0) as session:

@@ -107,12 +107,17 @@ def test_atoms_without_ids_are_refused(atoms):
         _ = atoms.ids
 
 
+def test_a_group_that_was_not_asked_for_is_said(atoms):
+    with pytest.raises(MDError, match="group 'cold' was not recorded: an observer names it in its 'groups'"):
+        atoms.group("cold")
+
+
 def test_columns_of_a_dump_are_each_asked_for_once(monkeypatch):
     monkeypatch.setattr(sources, "width", lambda lmp, name: 3)
-    found = recorded.columns(
+    asked = recorded.columns(
         SimpleNamespace(lmp=None), ["x", "v", "vx", "d2_pair", "d2_pair[1]", "image", "c_pe"], ["my-group.1"]
     )
-    assert found == [
+    assert asked == [
         "vx",
         "vy",
         "vz",
@@ -120,5 +125,5 @@ def test_columns_of_a_dump_are_each_asked_for_once(monkeypatch):
         "d2_pair[2]",
         "d2_pair[3]",
         "c_pe",
-        "v_mdbridge_group_my_group_1",
+        f"v_mdbridge_coded_{b'my-group.1'.hex()}",
     ]

@@ -162,6 +162,42 @@ def test_what_an_observer_needs_is_asked_for_when_it_is_attached(session):
     session.run(1)  # nothing of it was left behind
 
 
+class OfGroups(Observer):
+    """Counts the atoms of groups whose names differ in a character that variables cannot have."""
+
+    groups = ("a-b", "a_b")
+
+    def local(self, atoms):
+        self.counts = [int(atoms.group(name).sum()) for name in self.groups]
+
+
+def test_groups_with_names_alike_are_not_mixed_up(session):
+    session.commands("group a-b id 1:10\ngroup a_b id 1:25")
+    observer = OfGroups()
+    session.attach(observer, every(1))
+    session.run(1)
+    assert observer.counts == [10, 25]
+
+
+class OfComputes(Observer):
+    """Reads an element of a vector, and a number whose name is alike but for the brackets."""
+
+    thermo = ("c_p[1]", "c_p_1_")
+    reads_atoms = False
+
+    def local(self, atoms):
+        self.values = [atoms.thermo(name) for name in self.thermo]
+
+
+def test_quantities_with_names_alike_are_not_mixed_up(session):
+    session.commands("compute p all pressure thermo_temp\ncompute p_1_ all temp")
+    observer = OfComputes()
+    session.attach(observer, every(1))
+    session.run(1)
+    shown = [session.lmp.get_thermo(name) for name in ("pxx", "temp")]
+    assert observer.values == pytest.approx(shown, rel=1e-12)
+
+
 def test_nothing_is_left_in_lammps_when_all_have_gone(session):
     observer = End()
     finished = []

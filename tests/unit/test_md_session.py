@@ -98,6 +98,14 @@ def test_an_array_that_is_defined_anew_is_seen_anew(session):
         session.atoms().array("d2_mine")
 
 
+@pytest.mark.parametrize("name", ["plain/a_1.5-b", "with blanks", "für jörg", "a#b $c"])
+def test_a_path_is_one_word_of_a_command_whatever_is_in_it(session, tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    session.quietly(f"write_restart {session.word(path)}")
+    assert path.is_file()
+
+
 def test_masses_follow_the_types(session):
     assert session.atoms().masses().tolist() == [12.0, 12.0]
 
