@@ -57,11 +57,12 @@ class Coarsening:
         self._shift = np.floor(scaled.min(axis=0) + 1e-9).astype(np.int64)
         self._width = int(cell[:, 0].max()) + 2
         self._cell = cell[:, 1] * self._width + cell[:, 0]
-        step = _CORNERS[:, 1] * self._width + _CORNERS[:, 0]
+        self._step = _CORNERS[:, 1] * self._width + _CORNERS[:, 0]
         used = np.zeros((int(cell[:, 1].max()) + 2) * self._width, dtype=bool)
-        for corner, weight in zip(step, self._weights(self._within).T, strict=True):
-            used[self._cell[weight > 1e-9] + corner] = True
-        self._step = step
+        # a node on a line of the coarse lattice is none of the functions beyond it
+        beyond = self._within > 1e-9
+        for corner, step in zip(_CORNERS, self._step, strict=True):
+            used[self._cell[beyond[:, corner > 0].all(axis=1)] + step] = True
         self._number = np.cumsum(used) - 1
         self._number[~used] = 0  # only met with a weight of zero
         row, column = np.divmod(np.flatnonzero(used), self._width)

@@ -8,6 +8,7 @@ the mesh fills the region exactly.  Away from the loops the cells of the lattice
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,7 +95,7 @@ class Body:
     lattice: Lattice | None = None
     order: Ints | None = None
 
-    @property
+    @cached_property
     def parts(self) -> Ints:
         """``(n,)`` which connected part each node belongs to."""
         pairs = [self.triangles[:, [0, 1]], self.triangles[:, [1, 2]]]

@@ -30,7 +30,7 @@ def strains(body: Body, displacement: Floats) -> Floats:
         if deep.any():
             gradient[deep] = _regular(body, displacement, deep)
             rest = np.flatnonzero(~deep)
-    around = _two_rings(body)[rest]
+    around = _two_rings(body, rest)
     for first in range(0, len(rest), _CHUNK):
         part = slice(first, first + _CHUNK)
         gradient[rest[part]] = _fitted(body, displacement, rest[part], around[part])
@@ -50,8 +50,8 @@ def energy_density(strain: Floats, stress: Floats) -> Floats:
     return np.asarray(((strain * stress) @ [1.0, 1.0, 2.0]) / 2)
 
 
-def _two_rings(body: Body) -> csr_matrix:
-    """Which nodes are taken for each one, as the pattern of a matrix ``n x n``."""
+def _two_rings(body: Body, of: Ints) -> csr_matrix:
+    """Which nodes are taken for some of them, as the pattern of a matrix ``m x n``."""
     pairs = []
     for nodes in (body.triangles, body.quads):
         count = nodes.shape[1]
@@ -60,7 +60,7 @@ def _two_rings(body: Body) -> csr_matrix:
     next_ones = csr_matrix((np.ones(len(i), dtype=np.int16), (i, j)), (len(body.points),) * 2)
     # counts of common elements are of no interest, and squares of them might overflow
     next_ones.data[:] = 1
-    return csr_matrix(next_ones @ next_ones)
+    return csr_matrix(next_ones[of] @ next_ones)
 
 
 def _regular(body: Body, displacement: Floats, deep: NDArray[np.bool_]) -> Floats:
