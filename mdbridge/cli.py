@@ -170,6 +170,26 @@ def solve(
 
 
 @app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="model.json, of 'mdbridge learn'", show_default=False)],
+    to: Annotated[
+        str, typer.Option("--to", help="table, json-schema or peridynamics.jl", show_default=False)
+    ],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="file to write; beside the model")] = None,
+    spacing: Annotated[
+        tuple[float, float] | None,
+        typer.Option("--spacing", help="of the table's grid, if not that of the data"),
+    ] = None,
+) -> None:
+    """Write a peridynamic model in a form that other programs read."""
+    own = importlib.import_module("mdbridge.campaigns.peridynamics.export")
+    from .core import parallel
+
+    grid = None if spacing is None else list(spacing)
+    typer.echo(parallel.on_root(_world(), lambda: own.export(model, to, out, grid)))
+
+
+@app.command()
 def report(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
     """Draw the figures and write summary.json from what is stored."""
     _campaign(input, *SAMPLED, "fields", "peridynamics").report(_world(), input, out, set or ())

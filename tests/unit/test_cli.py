@@ -14,7 +14,7 @@ import mdbridge
 from mdbridge import cli
 
 COMMANDS = (
-    *("run", "sample", "learn", "solve", "report", "observe", "study", "shear", "calibrate"),
+    *("run", "sample", "learn", "solve", "export", "report", "observe", "study", "shear", "calibrate"),
     "trials",
     *("status", "clean", "doctor", "version"),
 )
