@@ -99,6 +99,7 @@ def export(path: Path, to: str, target: Path | None, spacing: list[float] | None
         raise InputError(f"--spacing {spacing}: two positive lengths")
     if spacing is None and model.spacings:
         spacing = model.spacings[0]
+    # beside the model, where it is looked for first
     target = path.parent / name if target is None else target
     write(target, model, spacing, str(path))
     return target
@@ -109,6 +110,7 @@ def _table(path: Path, model: Model, spacing: list[float] | None, source: str) -
     grid = _grid(model, spacing, source)
     # a model with waves of negative energy must not leave the house as a solid
     stability.require_positive(material, grid)
+    # of the dilatation, then of the deviatoric part: the same where the model has one function
     volumetric, deviatoric = (
         grid.strength @ share(influence(grid.radii), grid.volume)
         for influence in (material.dilatation_influence, material.influence)
@@ -121,6 +123,7 @@ def _table(path: Path, model: Model, spacing: list[float] | None, source: str) -
         "spacing_y": grid.spacing[1],
         **moduli.of_grid(material, grid),
     }
+    # 17 digits bring every number back as it was
     lines = [
         f"# mdbridge {__version__}: a linear peridynamic solid on a rectangular grid",
         f"# length_unit = {model.length}",
@@ -136,6 +139,7 @@ def _table(path: Path, model: Model, spacing: list[float] | None, source: str) -
     ]
     for index, z, *strengths in zip(grid.index, grid.offsets, volumetric, deviatoric, strict=True):
         lines.append(" ".join([*map(str, index), *(f"{value:.17g}" for value in (*z, *strengths))]))
+    # from the shortest bond on: nearer K may run away
     r = np.linspace(float(grid.radii[0]), material.influence.horizon, _DISTANCES)
     curves = [
         influence(r) / (grid.volume @ influence(grid.radii))
@@ -149,6 +153,7 @@ def _table(path: Path, model: Model, spacing: list[float] | None, source: str) -
 
 
 def _schema(path: Path, model: Model, spacing: list[float] | None, source: str) -> None:
+    # the model itself is read all the same: what is no model gets no schema
     write_json(
         path, StoredModel.model_json_schema() | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     )
@@ -166,6 +171,7 @@ def _julia(path: Path, model: Model, spacing: list[float] | None, source: str) -
     # from the shortest bond: nearer K may run away, and nothing asks for it
     first = float(_grid(model, spacing, source).radii[0])
     s = np.linspace(first / horizon, 1.0, _DISTANCES)
+    # a common factor has no meaning: Peridynamics.jl divides by a weighted volume, too
     values = material.influence(s * horizon)
     listed = ",\n    ".join(", ".join(f"{value:.12g}" for value in row) for row in np.array_split(values, 80))
     write_text(
