@@ -4,7 +4,8 @@
 gradient elasticity with stiffnesses c (1 + ℓ k²), and second-order differences on the nodes.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from ..core.errors import InputError
 from .learn.spectral import Samples, power
 
 Array = NDArray[np.float64]
+
+_LONG = 3.0  # times the smallest wave number: what counts as a long wave
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,17 @@ class GradientElasticity:
         )
 
 
-def fitted(samples: Samples, gradients: bool) -> GradientElasticity:
-    """The constants with the smallest Σ_s |L u_s − b_s|²/|b_s|²: two, or with ``gradients`` four."""
-    k2 = (samples.wavevectors**2).sum(axis=1)[:, None, None]
-    terms = list(_projected(samples.wavevectors, samples.spacing))
-    if gradients:
-        terms += [k2 * term for term in terms]
-    scale = 1.0 / np.sqrt(power(samples.b))[:, None, None]
-    columns = [(np.einsum("kij,skj->ski", term, samples.u) * scale).ravel() for term in terms]
-    matrix, loads = np.stack(columns, axis=1), (samples.b * scale).ravel()
+def fitted(
+    sets: Sequence[Samples], gradients: bool, weights: Sequence[Array | None] | None = None
+) -> GradientElasticity:
+    """The constants with the smallest Σ_s w_s |L u_s − b_s|²/|b_s|²: two, or with ``gradients`` four.
+
+    Args:
+        weights: w ``(s,)`` of each set's samples, by default 1.
+    """
+    each = [None] * len(sets) if weights is None else weights
+    blocks = [_equations(samples, gradients, w) for samples, w in zip(sets, each, strict=True)]
+    matrix, loads = (np.concatenate(part) for part in zip(*blocks, strict=True))
     # real constants of complex amplitudes
     both = np.concatenate([matrix.real, matrix.imag]), np.concatenate([loads.real, loads.imag])
     # k² of long waves is small in 1/Å²: columns of one size, or lstsq would cut the lengths off
@@ -66,6 +71,27 @@ def fitted(samples: Samples, gradients: bool) -> GradientElasticity:
     if not gradients:
         return GradientElasticity(float(c_l), float(c_t))
     return GradientElasticity(float(c_l), float(c_t), float(rest[0] / c_l), float(rest[1] / c_t))
+
+
+def long_wave_limit(
+    sets: Sequence[Samples], weights: Sequence[Array | None] | None = None
+) -> tuple[float, float]:
+    """λ and μ (TPa) that the long waves of samples tend to.
+
+    Gradient elasticity is fitted to the waves up to three times as long a k as the shortest there is: its
+    c (1 + ℓ k²) leaves an error of k⁴ in the modulus at k = 0.  ``weights`` as of :func:`fitted`.
+    """
+    chosen: list[Samples] = []
+    shares: list[Array | None] = []
+    for samples, share in zip(sets, [None] * len(sets) if weights is None else weights, strict=True):
+        k = np.linalg.norm(samples.wavevectors, axis=1)
+        keep = k < _LONG * k.min() * (1 + 1e-9)
+        u, b = samples.u[:, keep], samples.b[:, keep]
+        chosen.append(replace(samples, wavevectors=samples.wavevectors[keep], u=u, b=b))
+        # a sample of short waves says little here: what is left of it must not count as a whole one
+        shares.append((1.0 if share is None else share) * power(b) / power(samples.b))
+    limit = fitted(chosen, gradients=True, weights=shares)
+    return limit.longitudinal - 2 * limit.transverse, limit.transverse
 
 
 def difference_symbol(lame_lambda: float, lame_mu: float, wavevectors: Array, spacing: Array) -> Array:
@@ -138,6 +164,20 @@ def _entries(
                 add(axis, 1 - axis, i * steps[0] + j * steps[1], coupling)
     rows, columns, values = (np.concatenate(column) for column in zip(*parts, strict=True))
     return rows, columns, values
+
+
+def _equations(
+    samples: Samples, gradients: bool, weights: Array | None
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Columns of L u for each constant ``(s·k·2, c)``, and b, each sample over its own |b|/√w."""
+    k2 = (samples.wavevectors**2).sum(axis=1)[:, None, None]
+    terms = list(_projected(samples.wavevectors, samples.spacing))
+    if gradients:
+        terms += [k2 * term for term in terms]
+    norm = power(samples.b)
+    scale = np.sqrt((1.0 if weights is None else weights) / np.where(norm > 0, norm, 1.0))[:, None, None]
+    columns = [(np.einsum("kij,skj->ski", term, samples.u) * scale).ravel() for term in terms]
+    return np.stack(columns, axis=1), (samples.b * scale).ravel()
 
 
 def _projected(wavevectors: Array, spacing: Array) -> tuple[Array, Array]:

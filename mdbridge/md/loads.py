@@ -56,12 +56,15 @@ class Load:
         return weight[:, None] * shape
 
 
-def training(box: NDArray[np.float64]) -> list[Load]:
-    """The 70 loads of [You2022, eq. 6.2] with the periods of the actual ``box`` ``(2,)`` (Å)."""
+def training(box: NDArray[np.float64], waves: int = WAVES) -> list[Load]:
+    """The loads of [You2022, eq. 6.2] with the periods of the actual ``box`` ``(2,)`` (Å).
+
+    Up to ``waves`` waves along each edge: 70 loads with the paper's five.
+    """
     loads = []
     for axis in range(2):
-        for n1 in range(WAVES + 1):
-            for n2 in range(WAVES + 1):
+        for n1 in range(waves + 1):
+            for n2 in range(waves + 1):
                 if n1 or n2:
                     k = 2 * np.pi * np.array([n1, n2]) / box
                     name = f"train-{'xy'[axis]}-{n1}-{n2}"

@@ -17,7 +17,7 @@ from mdbridge.core.identity import Identity
 from mdbridge.core.workspace import Workspace
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
-from mdbridge.lps import fieldsets, stencil, symbol
+from mdbridge.lps import fieldsets, local, stencil, symbol
 from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.learn import algorithm1, regression, spectral
 from mdbridge.lps.material import LinearPeridynamicSolid
@@ -195,3 +195,22 @@ def test_nodes_that_the_model_was_not_made_for_are_refused_with_both_spacings():
     check_grid(certificates, FIELDS["train"], "train")
     with pytest.raises(InputError, match=r"'fine' are 2.5 × 2.5 Å apart.*nodes 4.93 × 5.04, 5 × 5 Å apart"):
         check_grid(certificates, periodic(2.5), "fine")
+
+
+def test_exact_long_waves_are_those_of_the_data_whatever_the_kernel():
+    """MODEL's own quadrature is not the isotropic one: its long waves are told by the data, not by λ, μ."""
+    settings = SETTINGS.model_copy(update={"long_waves": "exact"})
+    one = learning.learn_pair(settings, FIELDS, 13.0, 2)
+    assert not one.failure and one.material is not None
+    scaled = {name: fieldsets.transformed(fields, name) for name, fields in FIELDS.items()}
+    lame = local.long_wave_limit([scaled["train"]])
+    assert (one.material.lame_lambda, one.material.lame_mu) == pytest.approx(lame, rel=1e-6)
+    free = learning.learn_pair(SETTINGS, FIELDS, 13.0, 2)
+    assert free.material is not None
+    # a fit that is free answers for all waves alike
+    assert abs(free.material.lame_mu / lame[1] - 1) > 1e-4
+
+
+def test_exact_long_waves_need_a_periodic_grid():
+    with pytest.raises(InputError, match=r"'learn\.long_waves' = 'exact': needs samples that are periodic"):
+        learning._long_waves({"train": replace(FIELDS["train"], shape=None)}, None)

@@ -146,3 +146,46 @@ def test_every_load_is_a_task_and_the_dear_ones_are_the_disc_s():
 def test_a_load_that_is_none_of_the_sheet_s_cannot_be_run_warm(load):
     with pytest.raises(InputError, match=r"'dynamics\.load' = .*must be a load of the periodic sheet"):
         sampling.tasks(config(dynamics={"enabled": True, "load": load}))
+
+
+@pytest.fixture(scope="module")
+def both_sides():
+    """One load at two sizes, from both sides."""
+    answers = []
+    for strain in (0.004, 0.008):
+        md = {"cells": [12, 7], "disc_radius_A": 15.0, "disc_inner_A": 8.0, "max_bond_strain": strain}
+        given = config(md=md | {"max_nonlinearity": 1.0}, loads={"two_sided": True})
+        with sampling.sampler(MPI.COMM_SELF, given) as made:
+            answers.append(sampling._static(made, "train", "train-x-1-0"))
+    return answers
+
+
+def test_both_sides_tell_the_orders_of_what_is_not_linear(both_sides):
+    """Beside the linear answer the even part goes with the load, the odd one with its square."""
+    small, large = both_sides
+    assert 0.9 < np.log2(large["even_part"] / small["even_part"]) < 1.1
+    assert 1.8 < np.log2(large["odd_part"] / small["odd_part"]) < 2.2
+    # what is left is told in the right size: the linear answer extrapolated from both loads
+    linear = (4 * small["u"] / small["amplitude"] - large["u"] / large["amplitude"]) / 3
+    left = np.linalg.norm(large["u"] / large["amplitude"] - linear) / np.linalg.norm(linear)
+    assert large["odd_part"] == pytest.approx(left, rel=0.1)
+
+
+def test_the_half_difference_of_both_sides_has_no_even_part(both_sides):
+    """At a longitudinal wave of bond strain 0.008 the crystal is softer by 4 % where it is stretched."""
+    nonlinear = both_sides[1]
+    assert nonlinear["even_part"] > 20 * nonlinear["odd_part"]
+    assert nonlinear["b"].sum() == pytest.approx(0.0, abs=1e-9 * np.abs(nonlinear["b"]).sum())
+    assert set(nonlinear) >= {"u", "u_fine", "b", "b_fine"}
+
+
+def test_more_waves_are_more_loads_and_the_same_ones_keep_their_names():
+    few, many = (sampling.tasks(config(loads={"waves": waves})).tasks for waves in (3, 4))
+    assert len(few) == 2 * 15 + 15 and len(many) == 2 * 24 + 15
+    keys = {task.name: task.identity.key for task in many}
+    assert all(keys[task.name] == task.identity.key for task in few)
+
+
+def test_two_sided_is_for_loads_at_rest():
+    with pytest.raises(InputError, match="two_sided"):
+        config(loads={"two_sided": True}, thermal={})

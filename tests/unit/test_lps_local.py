@@ -30,9 +30,9 @@ def test_waves_travel_along_and_across_as_their_moduli_say():
 
 
 def test_the_constants_that_made_the_loads_are_found_again():
-    fitted = local.fitted(samples(CONSTANTS), gradients=True)
+    fitted = local.fitted([samples(CONSTANTS)], gradients=True)
     np.testing.assert_allclose(list(vars(fitted).values()), list(vars(CONSTANTS).values()), rtol=1e-10)
-    two = local.fitted(samples(local.GradientElasticity(1.25, 0.72)), gradients=False)
+    two = local.fitted([samples(local.GradientElasticity(1.25, 0.72))], gradients=False)
     np.testing.assert_allclose([two.longitudinal, two.transverse], [1.25, 0.72], rtol=1e-10)
     assert two.longitudinal_length2 == two.transverse_length2 == 0.0
 
@@ -41,11 +41,40 @@ def test_each_sample_counts_alike_whatever_its_size():
     waves = samples(CONSTANTS)
     noisy = waves.b + 0.1 * waves.b[::-1]
     scale = np.array([1.0, 1e-3, 1e4, 1.0, 50.0])[:, None, None]
-    plain = local.fitted(spectral.Samples(waves.spacing, waves.wavevectors, waves.u, noisy), True)
+    plain = local.fitted([spectral.Samples(waves.spacing, waves.wavevectors, waves.u, noisy)], True)
     scaled = local.fitted(
-        spectral.Samples(waves.spacing, waves.wavevectors, waves.u * scale, noisy * scale), True
+        [spectral.Samples(waves.spacing, waves.wavevectors, waves.u * scale, noisy * scale)], True
     )
     np.testing.assert_allclose(list(vars(plain).values()), list(vars(scaled).values()), rtol=1e-9)
+
+
+def test_a_sample_s_weight_is_how_often_it_counts():
+    waves = samples(CONSTANTS)
+    noisy = waves.b + 0.1 * waves.b[::-1]
+    once = spectral.Samples(waves.spacing, waves.wavevectors, waves.u, noisy)
+    weights = np.array([2.0, 0.0, 1.0, 1.0, 1.0])
+    index = np.array([0, 0, 2, 3, 4])
+    drawn = spectral.Samples(waves.spacing, waves.wavevectors, waves.u[index], noisy[index])
+    weighted, repeated = local.fitted([once], True, [weights]), local.fitted([drawn], True)
+    np.testing.assert_allclose(list(vars(weighted).values()), list(vars(repeated).values()), rtol=1e-9)
+
+
+def test_the_long_wave_limit_is_that_of_the_modulus_not_of_the_waves_that_there_are():
+    """Stiffnesses with terms of k⁴: the shortest wave there is deviates by 2 %, the limit by 1e-4 of that."""
+    shape, box = (20, 20), np.array([98.0, 101.0])
+    k, spacing = grid_wavevectors(shape, box)[1:], box / shape
+    u = np.random.default_rng(5).normal(size=(30, 400, 2))
+    waves = spectral.transform(u, u, shape, box)
+    k4 = ((k**2).sum(axis=1) ** 2)[:, None, None]
+    operator = CONSTANTS.symbol(k, spacing) * (1 + 5.0 * k4)
+    loads = np.einsum("kij,skj->ski", operator, waves.u)
+    # half of the samples hold no long wave at all, but round-off of either
+    long = np.linalg.norm(k, axis=1) < 0.3
+    waves.u[15:, long] *= 1e-13
+    loads[15:, long] *= -1e-13
+    lame_lambda, lame_mu = local.long_wave_limit([spectral.Samples(spacing, k, waves.u, loads)])
+    assert lame_mu == pytest.approx(0.72, rel=2e-3)
+    assert lame_lambda + 2 * lame_mu == pytest.approx(1.25, rel=2e-3)
 
 
 def test_differences_tend_to_the_derivatives_with_the_second_order():

@@ -72,7 +72,7 @@ def measure(
     inside = np.hypot(*test.nodes.T) < inner
     grid = disc.lattice(test.nodes, test.spacing, inside)
     classical = local.GradientElasticity.classical(*lame)
-    gradient = local.fitted(samples["train"], gradients=True)
+    gradient = local.fitted([samples["train"]], gradients=True)
     solid = _inverse_r(fields, samples["train"], lame, inner)
 
     def off(u: Array) -> float:

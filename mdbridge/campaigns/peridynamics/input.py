@@ -137,6 +137,17 @@ class Coarse(Section):
         return self
 
 
+class Loads(Section):
+    """The loads of the periodic sheet, and how they are applied."""
+
+    waves: Annotated[int, Field(ge=2, le=40)] = WAVES
+    """Largest number of waves along an edge of the box in the training loads; the paper's 5 make 70 loads, 9
+    make 198."""
+    two_sided: bool = False
+    """Take half the difference of the answers to b and to −b, which cancels every even order of the crystal's
+    nonlinearity, and report what is left of the odd ones: four relaxations for one.  At rest only."""
+
+
 class Dynamics(Section):
     """One training load run at finite temperature, with the time filter at every step."""
 
@@ -201,6 +212,9 @@ class Learn(Section):
     long_wave_weight: Annotated[float, Field(ge=0, le=4)] = 1.5
     solution_weight: Annotated[float, Field(ge=0)] = 3.0
     consistency_weight: Annotated[float, Field(ge=0)] = 1.0
+    long_waves: Literal["free", "exact"] = "free"
+    """With "exact" λ and μ are not fitted: they are the limit of the data's own long waves, and the kernel is
+    bound to have them as moduli on the nodes."""
     strict_inf_sup: bool = False
     own_dilatation: bool = False
     """Give the dilatation an influence function of its own (beyond the paper)."""
@@ -241,6 +255,7 @@ class GrapheneInput(Section):
     campaign: Literal["graphene"]
     md: MD = MD()
     coarse: Coarse = Coarse()
+    loads: Loads = Loads()
     dynamics: Dynamics = Dynamics()
     thermal: Thermal | None = None
     parallel: Parallel = Parallel()
@@ -272,11 +287,16 @@ class GrapheneInput(Section):
         box = planar.box(self.md.cells, planar.lattice_guess)
         nodes = [round(length / self.coarse.spacing_A) for length in box]
         # Nyquist: a wave needs more than two nodes
-        if min(nodes) <= 2 * WAVES:
+        if self.loads.two_sided and self.thermal is not None:
+            raise ValueError(
+                "loads.two_sided = true with a section [thermal]: the thermal motion is taken away by an "
+                "unloaded twin there; leave it out"
+            )
+        if min(nodes) <= 2 * self.loads.waves:
             raise ValueError(
                 f"md.cells = {self.md.cells} with coarse.spacing_A = {self.coarse.spacing_A:g} makes "
-                f"{nodes[0]} × {nodes[1]} nodes, but the loads have up to {WAVES} waves per box and "
-                f"need more than {2 * WAVES}; raise md.cells, or lower coarse.spacing_A"
+                f"{nodes[0]} × {nodes[1]} nodes, but the loads have up to {self.loads.waves} waves per box "
+                f"and need more than {2 * self.loads.waves}; raise md.cells, or lower coarse.spacing_A"
             )
         # the collar of 2δ around the solved part of the disc must hold averaged atoms
         widest = (self.md.disc_radius_A + self.coarse.radius_A - self.md.disc_inner_A) / 2

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from ...core import stages
 from ...core.console import console
-from ...core.errors import ConvergenceError, MdbridgeError, MissingPackageError
+from ...core.errors import ConvergenceError, InputError, MdbridgeError, MissingPackageError
 from ...core.identity import Identity
 from ...core.stages import Stage, Task
 from ...core.workspace import Workspace
 from ...fields.fieldset import FieldSet
-from ...lps import fieldsets, symbol
+from ...lps import fieldsets, local, symbol
 from ...lps.learn import horizons, regression, spectral
 from ...lps.learn.residuals import FitSettings
 from ...lps.material import LinearPeridynamicSolid
@@ -30,7 +30,9 @@ ERRORS = ("E_res_train", "E_u_train", "E_res_val", "E_u_val")
 _SMALLEST_MODULUS = 1e-4  # in the units of a fit, whose own bound is lower
 Fields = dict[str, FieldSet]
 Pair = tuple[float, int]
+Weight = NDArray[np.float64] | None
 Weights = NDArray[np.float64] | Mapping[str, NDArray[np.float64]]
+_EXACT = 30.0  # least weight of the moment conditions where the moduli are not fitted
 
 
 @dataclass(frozen=True)
@@ -329,20 +331,41 @@ def _fit(
         return algorithm1.learn(
             data, degree, algorithm1.Algorithm1Settings(seed=settings.seed, kernel=settings.kernel)
         )
-    options = _options(settings)
+    options = _options(settings, {name: fields[name] for name in training}, weights)
     return regression.learn(data, grids, degree, options, start)
 
 
-def _options(settings: Learn) -> FitSettings:
+def _options(settings: Learn, training: Fields, weights: Weights | None) -> FitSettings:
+    consistency, lame = settings.consistency_weight, None
+    if settings.long_waves == "exact":
+        # moduli of the kernel on its nodes that are not quite λ and μ would spoil what is held exact
+        consistency = max(consistency, _EXACT)
+        lame = local.long_wave_limit(*_long_waves(training, weights))
     return FitSettings(
         solution_weight=settings.solution_weight,
-        consistency_weight=settings.consistency_weight,
+        consistency_weight=consistency,
         starts=settings.starts,
         seed=settings.seed,
         strict_inf_sup=settings.strict_inf_sup,
         own_dilatation=settings.own_dilatation,
         kernel=settings.kernel,
+        lame=lame,
     )
+
+
+def _long_waves(training: Fields, weights: Weights | None) -> tuple[list[spectral.Samples], list[Weight]]:
+    """The periodic training sets in Fourier space, and the weights of their samples.
+
+    Raises:
+        InputError: none is periodic.
+    """
+    periodic = [name for name, field_set in training.items() if field_set.shape is not None]
+    if not periodic:
+        raise InputError(
+            "'learn.long_waves' = 'exact': needs samples that are periodic, on a grid; use 'free'"
+        )
+    given = weights if isinstance(weights, Mapping) else {name: weights for name in periodic}
+    return [fieldsets.transformed(training[name], name) for name in periodic], [given[n] for n in periodic]
 
 
 def refine_pair(
@@ -365,7 +388,13 @@ def refine_pair(
             settings.quadrature,
         )
         start = scale.reduced(candidate.material)
-        material = regression.refine(data, grids, candidate.degree, _options(settings), start)
+        material = regression.refine(
+            data,
+            grids,
+            candidate.degree,
+            _options(settings, {name: scaled[name] for name in training}, weights),
+            start,
+        )
         return scale.enlarged(material), spectral_errors(material, scaled)
     except (MdbridgeError, ArithmeticError, ValueError):  # as in learn_pair: other draws go on
         return None

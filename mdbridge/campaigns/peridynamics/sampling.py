@@ -106,7 +106,30 @@ class Sampler:
         """Relax under one load, small enough for a linear response, and average in place."""
         md = self.config.md
         force, _ = linear_response(load, crystal, md.max_bond_strain, md.force_tolerance, md.max_nonlinearity)
-        return self._averaged(load, crystal, force)
+        plus = self._averaged(load, crystal, force)
+        return self._two_sided(load, crystal, force, plus) if self.config.loads.two_sided else plus
+
+    def _two_sided(self, load: loads.Load, crystal: Crystal, force: Array, plus: Result) -> Result:
+        """Half the difference of the answers to ``force`` and to its opposite, and how nonlinear they are."""
+
+        def answer(factor: float) -> Result:
+            crystal.relax(factor * force, self.config.md.force_tolerance)
+            return self._averaged(load, crystal, factor * force)
+
+        minus = answer(-1.0)
+        # the same at half the load: what is odd and not linear is a quarter there of what it was
+        upper, lower = answer(0.5), answer(-0.5)
+        odd, even = 0.5 * (plus["u"] - minus["u"]), 0.5 * (plus["u"] + minus["u"])
+        cubic = 4 / 3 * (odd - (upper["u"] - lower["u"]))
+        result = plus | {
+            name: 0.5 * (plus[name] - minus[name])
+            for name in plus
+            if name.partition("_")[0] in ("u", "b") and name != "bond_strain"
+        }
+        size = np.nansum(odd**2)
+        parts = {"even": even, "odd": cubic}
+        result |= {f"{name}_part": np.sqrt(np.nansum(part**2) / size) for name, part in parts.items()}
+        return result | {"bond_strain": np.maximum(plus["bond_strain"], minus["bond_strain"])}
 
     def _averaged(self, load: loads.Load, crystal: Crystal, force: Array) -> Result:
         """The relaxed state under ``force``, averaged in place."""
@@ -197,7 +220,7 @@ def sampler(comm: MPI.Comm, config: GrapheneInput) -> Iterator[Sampler]:
 def all_loads(config: GrapheneInput, box: Array) -> dict[str, list[loads.Load]]:
     """The loads of the three splits."""
     return {
-        "train": loads.training(box),
+        "train": loads.training(box, config.loads.waves),
         "val": loads.validation(box),
         "test": loads.disc(config.md.disc_inner_A),
     }
@@ -271,12 +294,12 @@ def tasks(config: GrapheneInput) -> Stage[Sampler]:
         kind = "disc" if split == "test" else "sheet"
         for load in split_loads:
             work = partial(_static, split=split, name=load.name)
-            keys = (*READS[kind], "md.max_nonlinearity")
+            keys = (*READS[kind], "md.max_nonlinearity", "loads.two_sided")
             jobs[load.name] = task(config, load.name, keys, _COST[kind], work)
     if config.dynamics.load not in jobs or config.dynamics.load.startswith("test"):
         raise InputError(
             f"'dynamics.load' = '{config.dynamics.load}': must be a load of the periodic sheet, "
-            f"train-x-0-1 … train-y-5-5 or val-01 … val-10"
+            f"train-x-0-1 … train-y-{config.loads.waves}-{config.loads.waves} or val-01 … val-10"
         )
     jobs["elastic"] = task(config, "elastic", READS["elastic"], _COST["sheet"], Sampler.elastic)
     if config.dynamics.enabled:
@@ -371,6 +394,8 @@ def node_grids(config: GrapheneInput, box: Array | None) -> dict[str, NodeGrid]:
 def field_set(grid: NodeGrid, split_loads: list[loads.Load], samples: list[Result], suffix: str) -> FieldSet:
     """Fields on the nodes that hold any mass."""
     u = np.stack([sample[f"u{suffix}"] for sample in samples])
+    # the share of each answer that is not linear, where both sides were loaded
+    parts = [name for name in ("even_part", "odd_part") if name in samples[0]]
     # a node that no atom is near has no mean: NaN, in any of the samples
     held = np.isfinite(u).all(axis=(0, 2))
     nodes = grid.points()[held]
@@ -378,8 +403,10 @@ def field_set(grid: NodeGrid, split_loads: list[loads.Load], samples: list[Resul
         nodes=nodes,
         u=u[:, held],
         b=np.stack([sample[f"b{suffix}"] for sample in samples])[:, held],
-        load=np.stack([[*s["parameters"], s["amplitude"], s["bond_strain"]] for s in samples]),
-        columns=[*split_loads[0].parameters, "amplitude_eV_per_A", "max_bond_strain"],
+        load=np.stack(
+            [[*s["parameters"], *(s[name] for name in ("amplitude", "bond_strain", *parts))] for s in samples]
+        ),
+        columns=[*split_loads[0].parameters, "amplitude_eV_per_A", "max_bond_strain", *parts],
         names=[load.name for load in split_loads],
         box=grid.box if grid.periodic else np.ptp(nodes, axis=0),
         spacing=np.array(grid.spacing),

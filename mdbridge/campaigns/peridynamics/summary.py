@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from ...fields.fieldset import FieldSet
 from ...lps import fieldsets, moduli
 from .baselines import TITLES
 from .results import Results
@@ -34,9 +35,22 @@ def summarise(results: Results) -> dict[str, Any]:
     summary |= {"md_E_TPa": c11 - c12**2 / c11, "md_nu": c12 / c11}
     summary |= {"E_u_test_by_case": results.solved["test"].E_u.tolist()}
     summary |= {"baselines": results.baselines}
+    nonlinear = {split: _nonlinearity(fields) for split, fields in results.fields.items()}
+    if all(nonlinear.values()):
+        summary["nonlinearity"] = nonlinear
     summary |= {"certificate": results.model["certificate"], "wall_s": dict(results.wall)}
     summary |= {"versions": results.model["versions"], "input_hash": results.model["input_hash"]}
     return summary
+
+
+def _nonlinearity(fields: FieldSet) -> dict[str, float]:
+    """The largest even and odd parts of the answers beyond the linear one, where both sides were loaded."""
+    parts = {name: f"{name}_part" for name in ("even", "odd")}
+    return {
+        name: float(fields.load[:, fields.columns.index(column)].max())
+        for name, column in parts.items()
+        if column in fields.columns
+    }
 
 
 def print_table(out: Console, summary: dict[str, Any], folder: Path) -> None:

@@ -138,6 +138,12 @@ class Layout:
                 start[index] = value
                 bounds[0][index], bounds[1][index] = value - 1e-9, value + 1e-9  # as good as fixed
 
+    def fix_lame(self, start: Array, bounds: tuple[Array, Array], lame_lambda: float, lame_mu: float) -> None:
+        """Hold λ and μ (TPa): ``start`` and ``bounds`` are changed in place."""
+        for index, value in enumerate((lame_lambda + lame_mu, lame_mu)):
+            start[index] = value
+            bounds[0][index], bounds[1][index] = value * (1 - 1e-9), value * (1 + 1e-9)  # as good as fixed
+
 
 def settled(coefficients: Array, slopes: Array) -> Array:
     """Coefficients ``(m,)`` of which those that no bond feels are set between their neighbours.

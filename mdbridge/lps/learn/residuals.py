@@ -48,6 +48,7 @@ class FitSettings:
         positive: keep all coefficients D positive.
         kernel: family of the influence functions, by its name in :mod:`..families`.
         shape: the shape parameters, by name, that are not to be learned.
+        lame: λ and μ (TPa) that are not to be learned, see :func:`..local.long_wave_limit`.
     """
 
     solution_weight: float = 3.0
@@ -59,6 +60,7 @@ class FitSettings:
     positive: bool = False
     kernel: str = families.DEFAULT
     shape: Mapping[str, float] = field(default_factory=dict)
+    lame: tuple[float, float] | None = None
 
 
 class LeastSquaresProblem:
@@ -113,6 +115,8 @@ class LeastSquaresProblem:
         start = start.copy()
         bounds = self.layout.bounds(self.settings.positive)
         self.layout.fix(start, bounds, self.settings.shape)
+        if self.settings.lame is not None:
+            self.layout.fix_lame(start, bounds, *self.settings.lame)
         gauges = self.gauges(start)
 
         def evaluate(p: Array) -> tuple[Array, Array]:
