@@ -1,6 +1,7 @@
 """Where to look next: the logarithm of expected improvement, [Kontolati2021, eq. 20]."""
 
 import warnings
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,19 +19,30 @@ with requires("botorch", "calibration"):
 
 Array = NDArray[np.float64]
 
+
+class Region(Protocol):
+    """A part of the cube."""
+
+    def maximiser(self, acquisition: AcquisitionFunction, everywhere: Array, near: Array) -> Array | None:
+        """The best point ``(d,)``, from candidates ``n x d`` all over the cube and near the incumbent."""
+
+
 CANDIDATES = 512
 STARTS = 4
 SAMPLES = 128
 
 
-def propose(surrogate: Surrogate, incumbent: Array, pending: Array, seed: list[int]) -> Array:
-    """The point ``(d,)`` of the unit cube with the largest log-EI.
+def propose(
+    surrogate: Surrogate, incumbent: Array, pending: Array, seed: list[int], region: Region | None = None
+) -> Array | None:
+    """The point ``(d,)`` of the unit cube with the largest log-EI; None if all there are have been tried.
 
     Args:
         surrogate: of all that is known.
         incumbent: the best point, ``(d,)``; candidates are also drawn near it.
         pending: points under evaluation, ``p x d``.
         seed: of all randomness here.
+        region: where it may be, if not anywhere.
     """
     dimensions = len(incumbent)
     bounds = torch.tensor([[0.0] * dimensions, [1.0] * dimensions], dtype=torch.double)
@@ -42,7 +54,9 @@ def propose(surrogate: Surrogate, incumbent: Array, pending: Array, seed: list[i
         warnings.filterwarnings("ignore", "Optimization failed", RuntimeWarning)
         torch.manual_seed(int(np.random.default_rng(seed).integers(2**31)))
         acquisition = _improvement(surrogate, pending, seed)
-        starts = torch.cat([_best(acquisition, points) for points in _candidates(incumbent, seed)])
+        if region is not None:
+            return region.maximiser(acquisition, *_candidates(incumbent, seed))
+        starts = torch.cat([best_of(acquisition, points) for points in _candidates(incumbent, seed)])
         maximiser, _ = optimize_acqf(
             acquisition, bounds, 1, len(starts), batch_initial_conditions=starts, options={"maxiter": 60}
         )
@@ -65,11 +79,11 @@ def _improvement(surrogate: Surrogate, pending: Array, seed: list[int]) -> Acqui
     )
 
 
-def _best(acquisition: AcquisitionFunction, points: Array) -> torch.Tensor:
-    """The best of ``n x d`` to start from, ``STARTS x 1 x d``."""
+def best_of(acquisition: AcquisitionFunction, points: Array) -> torch.Tensor:
+    """The best of ``n x d`` to start from, ``STARTS x 1 x d``, or all if they are fewer."""
     raw = torch.as_tensor(points)[:, None, :]
     with torch.no_grad():
-        return raw[acquisition(raw).topk(STARTS).indices]
+        return raw[acquisition(raw).topk(min(STARTS, len(points))).indices]
 
 
 def _candidates(incumbent: Array, seed: list[int]) -> tuple[Array, Array]:

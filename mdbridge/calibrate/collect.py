@@ -55,7 +55,7 @@ def outputs(collected: Mapping[str, Output], folder: Path) -> dict[str, Array]:
     read: dict[str, dict[str, Array]] = {}
     arrays: dict[str, Array] = {}
     for name, output in collected.items():
-        if output.file not in read:
+        if output.file not in read:  # once, however many columns are asked of it
             read[output.file] = _arrays(folder, output.file)
         whole = read[output.file]
         if name.startswith("="):
@@ -92,6 +92,7 @@ def _json(path: Path) -> dict[str, Array]:
         raise RuntimeError(f"the program wrote something that is no JSON: {path.name}: {error}") from error
     if not isinstance(content, dict):
         raise RuntimeError(f"{path.name}: expected a JSON object of arrays by name")
+    # words and nested objects are for people
     kept = {name: value for name, value in content.items() if isinstance(value, list | int | float)}
     return numbers({name: np.atleast_1d(np.array(value, dtype=float)) for name, value in kept.items()})
 
@@ -100,6 +101,7 @@ def _chosen(whole: Mapping[str, Array], output: Output, name: str) -> Array:
     wanted = output.column or name
     if wanted in whole:
         return whole[wanted]
+    # a file with a single array need not know its name
     if output.column is None and len(whole) == 1:
         return next(iter(whole.values()))
     raise RuntimeError(f"the program's {output.file!r} has no {wanted!r}; it has {', '.join(sorted(whole))}")

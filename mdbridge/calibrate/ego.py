@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import FileError, InputError
+from . import sampling
 from .likelihood import Likelihood
 from .refine import Groups, Options, refine
-from .space import Design, Space, design
+from .slices import Slice, bottom
+from .space import Design, Space
 from .trials import Status, Trial
 from .uncertainty import around, differences, needed
 
@@ -73,9 +75,6 @@ SPENT = "the budget is spent"
 
 IMPROVEMENT = 1e-3
 """Relative decrease of the distance that counts as improvement."""
-
-_APART = 0.15
-"""Starts of refinements are at least so far from each other (largest coordinate)."""
 
 _POLISH = {"radius": 0.03, "difference": 2e-3}
 """A refinement that improved is begun again from its end with these: its slopes were of a larger region."""
@@ -227,7 +226,7 @@ class Calibration:
 
     def _search(self) -> _Batches:
         s = self.settings
-        points = design(s.design, s.initial, len(self.space.names), s.seed)
+        points = sampling.start(self.space, s.design, s.initial, s.seed)
         yield [Proposal(k, "initial", unit) for k, unit in enumerate(points)]
         if s.scheme == "ego" or self.groups is None:
             yield from self._explore(s.evaluations)
@@ -259,20 +258,24 @@ class Calibration:
         best = self.best
         if best is None or best.residual is None or self.settings.scheme == "ego" or self.groups is None:
             return
+        here = Slice(self.space, np.array(best.unit))
+        if not len(self.space.free):
+            return
         if self.likelihood is not None and self.likelihood.told:
-            batches = self._likely_slopes(self.likelihood)
+            batches = self._likely_slopes(self.likelihood, here)
         else:
-            batches = differences(np.array(best.unit))
+            batches = differences(here.down(here.point))
         for points in batches:
             first = len(self.trials)
-            yield [Proposal(first + k, "slopes", unit) for k, unit in enumerate(points)]
+            allowed = here.up(np.array(points)[here.feasible(points)]) if points else []
+            yield [Proposal(first + k, "slopes", unit) for k, unit in enumerate(allowed)]
 
-    def _likely_slopes(self, likelihood: Likelihood) -> Generator[list[Array], None, None]:
+    def _likely_slopes(self, likelihood: Likelihood, here: Slice) -> Generator[list[Array], None, None]:
         """What the intervals need; then, of a budget that is spent anyway, the rest."""
-        yield from needed(self._answered, likelihood)
+        yield from needed(lambda: here.trials(self._answered()), likelihood)
         for factor in (-1.0, 0.5, -0.5, 2.0):
             if self.reason == SPENT and len(self.trials) < self.settings.evaluations:
-                yield around(self._answered(), likelihood, factor)
+                yield around(here.trials(self._answered()), likelihood, factor)
 
     def _explore(self, count: int) -> _Batches:
         """``count`` trials by expected improvement."""
@@ -286,20 +289,25 @@ class Calibration:
                 return
             batch: list[Proposal] = []
             for _ in range(min(s.batch, count - start, s.evaluations - len(self.trials))):
-                batch.append(self._improve(batch))
+                proposal = self._improve(batch)
+                if proposal is not None:
+                    batch.append(proposal)
+            if not batch:
+                self.reason = "every combination has been tried"
+                return
             yield batch
 
-    def _improve(self, pending: list[Proposal]) -> Proposal:
-        """The next point by expected improvement, or the recorded one."""
+    def _improve(self, pending: list[Proposal]) -> Proposal | None:
+        """The next point by expected improvement, or the recorded one; None if there is no other."""
         index = len(self.trials) + len(pending)
         known = self._known.get(index)
         if known is not None and known.phase == "ego":
             return Proposal(index, "ego", np.array(known.unit), known.state)
         answered = self._answered()
         if len(answered) < 2:  # nothing to learn from yet
-            unit = np.random.default_rng([self.settings.seed, index]).random(len(self.space.names))
-            return Proposal(index, "ego", unit)
-        from . import acquisition, surrogate  # heavy
+            random = np.random.default_rng([self.settings.seed, index])
+            return Proposal(index, "ego", sampling.single(self.space, random))
+        from . import acquisition, mixed, surrogate  # heavy
 
         if pending:
             state = pending[-1].state
@@ -308,19 +316,19 @@ class Calibration:
         points, values = np.array([t.unit for t in answered]), np.array([t.value for t in answered])
         if self.settings.signed:
             values = values - offset(values)
-        fitted = surrogate.Surrogate(points, values, state, fit=not pending)
+        fitted = surrogate.Surrogate(points, values, state, fit=not pending, categories=self.space.categories)
         model = fitted.with_penalty(np.array([t.unit for t in self.trials.values() if t.distance is None]))
-        unit = acquisition.propose(
-            model,
-            points[np.argmin(values)],
-            np.array([p.unit for p in pending]),
-            [self.settings.seed, index],
-        )
-        return Proposal(index, "ego", unit, fitted.state)
+        seed, under_way = [self.settings.seed, index], np.array([p.unit for p in pending])
+        region = None
+        if not self.space.plain:
+            tried = np.array([t.unit for t in self.trials.values()] + [p.unit for p in pending])
+            region = mixed.MixedRegion(self.space, tried, seed)
+        unit = acquisition.propose(model, points[np.argmin(values)], under_way, seed, region)
+        return None if unit is None else Proposal(index, "ego", unit, fitted.state)
 
     def _refine(self, starts: list[Array]) -> _Batches:
         """Descend from the best point that is apart from all earlier ``starts`` (extended)."""
-        start = self._next_start(starts)
+        start = bottom(self.space, [t for t in self._answered() if t.phase != "refine"], starts)
         if start is None or self.groups is None:
             return
         starts.append(np.array(start.unit))
@@ -332,36 +340,26 @@ class Calibration:
         """Refine from ``start``; the best trial on the way."""
         if start.residual is None or self.groups is None:  # told a distance without what it is made of
             return start
-        search = refine(np.array(start.unit), start.residual, self.groups, options)
+        here = Slice(self.space, np.array(start.unit))
+        if not len(self.space.free):  # whole numbers and choices have no slopes
+            return start
+        limits = here.margins if self.space.constraints else None
+        search = refine(here.down(here.point), start.residual, self.groups, options, limits)
         points = next(search, None)
         end = start
         while points:
-            first = len(self.trials)
-            yield [Proposal(first + k, "refine", unit) for k, unit in enumerate(points)]
-            told = [self.trials[first + k] for k in range(len(points))]
+            first, allowed = len(self.trials), here.feasible(points)
+            asked = [here.up(unit) for unit, inside in zip(points, allowed, strict=True) if inside]
+            if asked:
+                yield [Proposal(first + k, "refine", unit) for k, unit in enumerate(asked)]
+            told = [self.trials[first + k] for k in range(len(asked))]
             end = min([end, *told], key=lambda t: t.value)
+            answers = iter(told)
             try:
-                points = search.send([t.residual for t in told])
+                points = search.send([next(answers).residual if inside else None for inside in allowed])
             except StopIteration:
                 break
         return end
-
-    def _next_start(self, starts: list[Array]) -> Trial | None:
-        """The best trial apart from ``starts``, first of those that are better than their neighbours.
-
-        These are the bottoms of basins as far as exploration has shown them; the best trial is one.
-        """
-        candidates = [t for t in self._answered() if t.phase != "refine"]
-        if not candidates:
-            return None
-        points, values = np.array([t.unit for t in candidates]), np.array([t.value for t in candidates])
-        gaps = np.linalg.norm(points[:, None] - points, axis=2)
-        # stable: equal gaps in the same order on every machine; the first is the point itself
-        near = np.argsort(gaps, axis=1, kind="stable")[:, : points.shape[1] + 2]
-        lowest = values <= values[near].min(axis=1)
-        apart = np.array([all(np.abs(p - s).max() > _APART for s in starts) for p in points])
-        order = sorted(np.flatnonzero(apart), key=lambda k: (not lowest[k], values[k], k))
-        return candidates[order[0]] if order else None
 
 
 def offset(values: Array) -> float:

@@ -12,6 +12,7 @@ from . import intervals, uncertainty
 from .ego import offset
 from .likelihood import Likelihood
 from .refine import Groups
+from .slices import Slice
 from .space import Space
 from .surrogate import Surrogate
 from .trials import Trial
@@ -42,9 +43,7 @@ def analyse(
         seed: of the samples drawn here.
     """
     answered = sorted((t for t in trials if t.distance is not None), key=lambda t: t.value)
-    inferred = (
-        _likely(space, answered, likelihood) if likelihood is not None else _norms(space, answered, groups)
-    )
+    inferred = _inferred(space, answered, groups, likelihood)
     if len(answered) < 3:
         return {**inferred, "sensitivity": None, "slices": None}
     # no slope, no interval: what was inferred would be round-off
@@ -55,7 +54,9 @@ def analyse(
     below = offset(values) if values.min() < 0.0 else 0.0
     values = values - below
     floor = max(EXACT * values.max(), 1e-300)  # a distance of 0 has no logarithm
-    surrogate = Surrogate(np.array([t.unit for t in spread]), np.maximum(values, floor))
+    surrogate = Surrogate(
+        np.array([t.unit for t in spread]), np.maximum(values, floor), categories=space.categories
+    )
     return {
         **inferred,
         "sensitivity": _sensitivity(space, surrogate, seed),
@@ -64,8 +65,52 @@ def analyse(
     }
 
 
-def _likely(space: Space, answered: Sequence[Trial], likelihood: Likelihood) -> dict[str, Any]:
+def _inferred(
+    space: Space, answered: Sequence[Trial], groups: Groups | None, likelihood: Likelihood | None
+) -> dict[str, Any]:
+    """Intervals and what goes with them; of whole numbers and choices those with which trials lie inside."""
+    if not answered:
+        return _none("no trial has a distance")
+    if not len(space.free):
+        return _none("no parameter is continuous: compare the distances of the trials (mdbridge trials)")
+    best = answered[0]
+    if likelihood is not None and best.residual is not None:
+        best = min(
+            (t for t in answered if t.residual is not None),
+            key=lambda t: (likelihood.deviance(np.asarray(t.residual)), t.index),
+        )
+    here = Slice(space, np.array(best.unit))
+    trials = here.trials(answered)
+    if likelihood is None:
+        return _norms(here, trials, groups)
+    inferred = _likely(here, trials, likelihood)
+    if len(space.bins) and inferred["intervals"] is not None:
+        inferred["intervals"] |= _compatible(space, answered, best, likelihood)
+    return inferred
+
+
+def _compatible(
+    space: Space, answered: Sequence[Trial], best: Trial, likelihood: Likelihood
+) -> dict[str, Any]:
+    """Of whole numbers the least and the largest, of choices all, with which a trial lies in the 95 % region.
+
+    With unknown scales and a perfect fit only the best itself does.
+    """
+    deviances = [likelihood.deviance(t.residual) for t in answered if t.residual is not None]
+    least, threshold = min(deviances), likelihood.threshold(len(space.names))
+    known = [t for t in answered if t.residual is not None]
+    inside = [t for t, v in zip(known, deviances, strict=True) if v <= least + threshold or t is best]
+    intervals: dict[str, Any] = {}
+    for k in space.bins:
+        name = space.names[k]
+        values = list(dict.fromkeys(t.parameters[name] for t in inside))
+        intervals[name] = values if space.parameters[name].choices else [min(values), max(values)]
+    return intervals
+
+
+def _likely(here: Slice, answered: Sequence[Trial], likelihood: Likelihood) -> dict[str, Any]:
     """Intervals by the likelihood of the residuals."""
+    space, names = here.space, [here.space.names[k] for k in here.space.free]
     inference = uncertainty.infer(answered, likelihood)
     if isinstance(inference, str):
         return _none(inference)
@@ -81,14 +126,18 @@ def _likely(space: Space, answered: Sequence[Trial], likelihood: Likelihood) -> 
     deviations = np.sqrt(np.diag(inference.covariance))
     # a parameter without any spread has no correlation
     correlation = inference.covariance / np.maximum(np.outer(deviations, deviations), 1e-300)
+    estimate = here.up(np.clip(likely, 0.0, 1.0))
+    doubts = list(inference.doubts)
+    if not space.feasible(estimate[None])[0]:
+        doubts.append("the most likely point lies beyond a constraint, which the intervals do not know of")
     return {
-        **_bounds(space, inference.low, inference.high, inference.valley),
+        **_bounds(here, inference.low, inference.high, inference.valley),
         "intervals_from": inference.said,
-        "doubts": inference.doubts,
-        "estimate": space.physical(np.clip(likely, 0.0, 1.0)),
+        "doubts": doubts,
+        "estimate": space.physical(estimate),
         "correlation": {
-            name: dict(zip(space.names, row, strict=True))
-            for name, row in zip(space.names, correlation.tolist(), strict=True)
+            name: dict(zip(names, row, strict=True))
+            for name, row in zip(names, correlation.tolist(), strict=True)
         },
         "noise": noise,
         "bands": _bands(inference),
@@ -120,7 +169,7 @@ def _bands(inference: uncertainty.Inference) -> dict[str, dict[str, list[float]]
     return bands
 
 
-def _norms(space: Space, answered: Sequence[Trial], groups: Groups | None) -> dict[str, Any]:
+def _norms(here: Slice, answered: Sequence[Trial], groups: Groups | None) -> dict[str, Any]:
     """Intervals by the norms that make up the distance."""
     if groups is None:
         return _none(
@@ -132,16 +181,18 @@ def _norms(space: Space, answered: Sequence[Trial], groups: Groups | None) -> di
         return _none("the trials near the best one do not tell the slopes of its residuals: allow more")
     return {
         **_none(profile.said),
-        **_bounds(space, profile.low, profile.high, profile.valley),
+        **_bounds(here, profile.low, profile.high, profile.valley),
     }
 
 
 def _flat(space: Space) -> dict[str, Any]:
     """Of an objective that is the same everywhere."""
     said = "the objective is the same at all trials: it does not depend on the parameters"
-    d = len(space.names)
+    d = len(space.free)
+    ends = {name: list(p.choices) or [p.low, p.high] for name, p in space.parameters.items() if p.discrete}
+    bounds = _bounds(Slice(space, np.full(len(space.names), 0.5)), np.zeros(d), np.ones(d), np.zeros((0, d)))
     return {
-        **_bounds(space, np.zeros(d), np.ones(d), np.zeros((0, d))),
+        "intervals": bounds["intervals"] | ends,
         "valley": None,
         "intervals_from": said,
         "doubts": [said],
@@ -153,9 +204,11 @@ def _none(reason: str) -> dict[str, Any]:
     return {**dict.fromkeys(keys), "intervals_from": reason, "doubts": [], "bands": {}}
 
 
-def _bounds(space: Space, low: Array, high: Array, valley: Array) -> dict[str, Any]:
-    below, above, *ends = (space.physical(np.clip(point, 0.0, 1.0)) for point in (low, high, *valley))
-    return {"intervals": {name: [below[name], above[name]] for name in space.names}, "valley": ends}
+def _bounds(here: Slice, low: Array, high: Array, valley: Array) -> dict[str, Any]:
+    points = (here.up(np.clip(point, 0.0, 1.0)) for point in (low, high, *valley))
+    below, above, *ends = map(here.space.physical, points)
+    names = [here.space.names[k] for k in here.space.free]
+    return {"intervals": {name: [below[name], above[name]] for name in names}, "valley": ends}
 
 
 def _spread(points: Array) -> list[int]:
@@ -179,14 +232,14 @@ def _sensitivity(space: Space, surrogate: Surrogate, seed: int) -> dict[str, dic
     "total" the share that stays when all others are known.
     """
     d, count, levels = len(space.names), 256, np.linspace(0.05, 0.95, 10)
-    base = qmc.Sobol(d, rng=np.random.default_rng([seed, 2])).random(count)
+    base = space.snapped(qmc.Sobol(d, rng=np.random.default_rng([seed, 2])).random(count))
     # a flat surrogate has shares of zero, not of 0/0
     variance = max(float(np.var(surrogate.predict(base)[0])), 1e-300)
     shares = {}
     for k, name in enumerate(space.names):
         grid = np.repeat(base[None], len(levels), axis=0)
         # one parameter at each of its levels, the others as they were drawn
-        grid[:, :, k] = levels[:, None]
+        grid[:, :, k] = space.snapped(np.tile(levels[:, None], (1, d)))[:, k, None]
         means = surrogate.predict(grid.reshape(-1, d))[0].reshape(len(levels), count)
         # variance of the means over the others; and mean of the variances while the others stay
         first, total = means.mean(axis=1).var(), means.var(axis=0).mean()
@@ -198,9 +251,12 @@ def _slices(space: Space, surrogate: Surrogate, at: Array) -> dict[str, Any]:
     """Mean and deviation of the log distance along each parameter through the best point."""
     levels = np.linspace(0.0, 1.0, 101)
     slices = {}
-    for k, name in enumerate(space.names):
+    for k, (name, parameter) in enumerate(space.parameters.items()):
+        if parameter.choices:  # there is nothing between them
+            continue
         line = np.repeat(at[None], len(levels), axis=0)
         line[:, k] = levels
+        line = space.snapped(line)
         mean, deviation = surrogate.predict(line)
         values = [space.physical(point)[name] for point in line]
         slices[name] = {"value": values, "mean": mean.tolist(), "deviation": deviation.tolist()}

@@ -77,6 +77,7 @@ class Program:
     @property
     def arguments(self) -> Arguments:
         """The parameters and options that have a placeholder."""
+        # in the order of the input, which messages follow
         used = {name for text in self._texts() for name in placeholders(text, self.values)}
         return Arguments(tuple(name for name in self.values if name in used), (), any=False)
 
@@ -111,6 +112,7 @@ class Program:
         paths = {name: base / name for name in names if (base / name).is_file()}
         for name in self.files or ():
             paths |= {str(p.relative_to(base)): p for p in sorted((base / name).rglob("*")) if p.is_file()}
+        # not the interpreter of the machine: it is updated without being another model
         executable = Path(self._executable)
         if str(executable.parent) not in _SYSTEM:
             paths[self.command[0]] = executable
@@ -173,6 +175,7 @@ class Program:
                 [self._executable, *words], cwd=place, stdin=subprocess.DEVNULL, stdout=printed, check=False
             ).returncode
         if code:
+            # where a program says what went wrong differs: stderr is passed on while it runs
             _pass_on(place / STDOUT)
             raise RuntimeError(f"{self.command[0]} {_ended(code)}")
         if changed := shared.written():
@@ -192,6 +195,7 @@ class Program:
         """
         name = self.command[0]
         beside = Path(self.folder, name)
+        # as in a shell: with a slash it is a place, without one a name on the path
         if os.sep in name:
             if not beside.is_file():
                 raise InputError(f"{self.key}.command: there is no program {name!r} ({beside})")

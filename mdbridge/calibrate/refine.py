@@ -8,7 +8,7 @@ that is solved by reweighting; Broyden's update saves evaluations between the
 finite-difference Jacobians.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,8 +59,16 @@ Search = Generator[list[Array], list[Array | None], None]
 """Yields points ``(d,)`` of the unit cube, is sent their residuals ``(m,)``, None where the model failed."""
 
 
-def refine(start: Array, residual: Array, groups: Groups, options: Options) -> Search:
+Limits = Callable[[Array], Array]
+"""Margins of constraints at a point ``(d,)``: what must not be negative."""
+
+
+def refine(
+    start: Array, residual: Array, groups: Groups, options: Options, limits: Limits | None = None
+) -> Search:
     """Search from ``start`` ``(d,)`` with its ``residual`` ``(m,)`` until the trust region is small.
+
+    Steps respect ``limits``; a difference may not, and is asked for on the other side where it has no answer.
 
     The caller keeps the outcomes; the generator itself returns nothing.  It is
     a function of what it is sent alone, so that replaying it restores it.
@@ -75,6 +83,8 @@ def refine(start: Array, residual: Array, groups: Groups, options: Options) -> S
         moved = False
         while radius > options.smallest and value > 0.0:
             step = best_step(here, residual, jacobian, groups, radius)
+            if limits is not None and np.any(limits(here + step) < 0.0):
+                step = _limited_step(here, residual, jacobian, groups, radius, limits)
             # what the linear model promises: the trust region follows how much of it comes true
             predicted = value - groups.value(residual + jacobian @ step)
             # nothing left within this region
@@ -150,6 +160,37 @@ def best_step(here: Array, residual: Array, jacobian: Array, groups: Groups, rad
             break
         step = fresh
     return best
+
+
+def _limited_step(
+    here: Array, residual: Array, jacobian: Array, groups: Groups, radius: float, limits: Limits
+) -> Array:
+    """As :func:`best_step`, where the margins stay non-negative; zero if none is found."""
+    from scipy.optimize import minimize
+
+    low, high = np.maximum(-radius, -here), np.minimum(radius, 1.0 - here)
+    scale = max(groups.value(residual), 1e-300)
+
+    def slope(step: Array) -> Array:
+        moved = residual + jacobian @ step
+        # of a norm; at its tip any direction will do
+        weight = groups.weight / np.maximum(groups.norms(moved), 1e-9 * scale)
+        return jacobian.T @ (weight[groups.index] * moved) / scale
+
+    solution = minimize(
+        lambda step: groups.value(residual + jacobian @ step) / scale,
+        np.zeros(len(here)),
+        jac=slope,
+        bounds=list(zip(low, high, strict=True)),
+        constraints={"type": "ineq", "fun": lambda step: limits(here + step)},
+        method="SLSQP",
+    )
+    step = np.clip(solution.x, low, high)
+    # a solver's tolerance beyond: back towards where they hold
+    for factor in (1.0, 1.0 - 1e-9, 1.0 - 1e-6, 1.0 - 1e-3, 0.9, 0.5):
+        if np.all(limits(here + factor * step) > 0.0):
+            return factor * step
+    return np.zeros(len(here))
 
 
 def _bounded(a: Array, b: Array, low: Array, high: Array) -> Array:

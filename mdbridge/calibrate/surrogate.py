@@ -11,10 +11,11 @@ from ..core.requires import requires
 with requires("botorch", "calibration"):
     import torch
     from botorch.exceptions import OptimizationWarning
-    from botorch.models import SingleTaskGP
+    from botorch.models import MixedSingleTaskGP, SingleTaskGP
     from botorch.models.transforms import Normalize, Standardize
     from botorch.models.utils.gpytorch_modules import get_covar_module_with_dim_scaled_prior
     from botorch.optim.fit import fit_gpytorch_mll_scipy
+    from gpytorch.kernels import Kernel
     from gpytorch.mlls import ExactMarginalLogLikelihood
 
 Array = NDArray[np.float64]
@@ -31,12 +32,20 @@ class Surrogate:
         values: the distances, ``(n,)``, positive (their logarithm is modelled).
         state: hyperparameters to start the fit from, see :attr:`state`.
         fit: whether to fit them at all.
+        categories: numbers of the coordinates that have no order.
 
     Attributes:
         model: of the *negative* logarithm, which is to be maximised.
     """
 
-    def __init__(self, points: Array, values: Array, state: Sequence[float] | None = None, fit: bool = True):
+    def __init__(
+        self,
+        points: Array,
+        values: Array,
+        state: Sequence[float] | None = None,
+        fit: bool = True,
+        categories: Sequence[int] = (),
+    ):
         # one thread: two that contend for a core made a fit of 400 points 17 times slower
         torch.set_num_threads(1)
         self._points, self._values = np.asarray(points), np.asarray(values)
@@ -45,14 +54,20 @@ class Surrogate:
         y = -torch.log(torch.as_tensor(np.asarray(values), dtype=torch.double).clamp_min(1e-300))
         dimensions = x.shape[-1]
         bounds = torch.tensor([[0.0], [1.0]], dtype=torch.double).repeat(1, dimensions)
-        self.model = SingleTaskGP(
-            x,
-            y[:, None],
-            # a Matérn-5/2: BoTorch's own default, an RBF, expects smoother functions
-            covar_module=get_covar_module_with_dim_scaled_prior(dimensions, use_rbf_kernel=False),
-            outcome_transform=Standardize(1),
-            input_transform=Normalize(dimensions, bounds=bounds),
-        )
+        self._categories = list(categories)
+        if categories:  # a Hamming distance between choices: none is between two others
+            self.model = MixedSingleTaskGP(
+                x, y[:, None], self._categories, cont_kernel_factory=_matern, outcome_transform=Standardize(1)
+            )
+        else:
+            self.model = SingleTaskGP(
+                x,
+                y[:, None],
+                # a Matérn-5/2: BoTorch's own default, an RBF, expects smoother functions
+                covar_module=get_covar_module_with_dim_scaled_prior(dimensions, use_rbf_kernel=False),
+                outcome_transform=Standardize(1),
+                input_transform=Normalize(dimensions, bounds=bounds),
+            )
         self.best = float(y.max())
         if state is not None:
             self._restore(state)
@@ -76,7 +91,7 @@ class Surrogate:
         # neither best nor worst: the fit's hyperparameters do not see these points at all
         penalty = np.full(len(refused), np.median(self._values))
         points, values = np.vstack([self._points, refused]), np.append(self._values, penalty)
-        return Surrogate(points, values, self.state, fit=False)
+        return Surrogate(points, values, self.state, fit=False, categories=self._categories)
 
     def predict(self, points: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the logarithm of the distance at ``n x d``."""
@@ -102,3 +117,10 @@ class Surrogate:
         with warnings.catch_warnings():  # the iteration limit is no failure
             warnings.simplefilter("ignore", OptimizationWarning)
             fit_gpytorch_mll_scipy(likelihood, options={"maxiter": ITERATIONS})
+
+
+def _matern(batch_shape: torch.Size, ard_num_dims: int, active_dims: list[int]) -> Kernel:
+    """The kernel of the coordinates that have an order."""
+    return get_covar_module_with_dim_scaled_prior(
+        ard_num_dims, batch_shape=batch_shape, active_dims=active_dims, use_rbf_kernel=False
+    )

@@ -142,6 +142,7 @@ def _number(cell: str, separator: str | None) -> float:
 
 def _named(path: Path, line: int, titles: list[str]) -> tuple[list[str], dict[str, str]]:
     """Names and units of columns: ``stress (MPa)``, ``stress [MPa]``, ``stress``."""
+    # a unit in brackets is no part of the name by which a column is asked for
     names, units = [], {}
     for k, title in enumerate(titles, 1):
         match = _UNIT.fullmatch(title)
@@ -184,6 +185,7 @@ def _aliased(values: dict[str, Array], units: dict[str, str], wanted: Iterable[s
     """Columns by the names under which they will be asked for."""
     for name in wanted:
         longer = [column for column in values if column.startswith(f"{name}_")]
+        # only where no other can be meant
         if name not in values and len(longer) == 1:
             values[name] = values[longer[0]]
             units.setdefault(name, units.get(longer[0], longer[0].removeprefix(f"{name}_")))

@@ -90,6 +90,7 @@ def placeholders(text: str, names: Iterable[str]) -> set[str]:
 def filled(text: str, values: Mapping[str, Any]) -> str:
     """A text with the values in the places of their names; numbers with all their digits without a format."""
 
+    # names that are not known are left alone: their braces belong to somebody else
     def value(match: re.Match[str]) -> str:
         if match[1] not in values:
             return match[0]

@@ -61,7 +61,7 @@ class Trial:
     index: int
     phase: str
     unit: list[float]
-    parameters: dict[str, float]
+    parameters: dict[str, Any]
     status: Status
     distance: float | None = None
     terms: list[float] = field(default_factory=list)

@@ -307,3 +307,39 @@ def test_a_record_that_holds_more_than_the_budget_keeps_its_best(evaluations, fi
     again = Calibration(BOWL, replace(settings, evaluations=evaluations), ONE_NORM, search.trials.values())
     assert again.done and again.best.index == search.best.index
     assert sorted(again.trials) == sorted(search.trials)
+
+
+def test_a_search_over_numbers_choices_and_constraints_keeps_to_them():
+    """The model is never asked beyond a constraint, and the optimum on one is reached."""
+    from mdbridge.calibrate.constraints import Constraint
+
+    parameters = {
+        "a": Parameter(0.0, 2.0),
+        "b": Parameter(0.0, 2.0),
+        "n": Parameter(1, 3, integer=True),
+        "kind": Parameter(choices=("x", "y")),
+    }
+    space = Space(parameters, constraints=[Constraint.read("a + b <= 1", ["a", "b", "n"])])
+    settings = SearchSettings(initial=16, explore=4, evaluations=60, patience=2)
+    search = Calibration(space, settings, Groups(np.zeros(3, int), np.ones(1)))
+    while not search.done:
+        for proposal in search.ask():
+            p = space.physical(proposal.unit)
+            assert p["a"] + p["b"] <= 1.0 + 1e-12
+            shift = {"x": 0.3, "y": 0.0}[p["kind"]] + abs(p["n"] - 2)
+            residual = np.array([p["a"] - 0.9, p["b"] - 0.5, shift + 0.05])
+            search.report(proposal, float(np.linalg.norm(residual)), residual)
+    best = search.best.parameters
+    assert (best["n"], best["kind"]) == (2, "y")
+    assert [best["a"], best["b"]] == pytest.approx([0.7, 0.3], abs=5e-3)
+
+
+def test_when_every_combination_has_been_tried_it_ends():
+    space = Space({"n": Parameter(1, 4, integer=True), "kind": Parameter(choices=("x", "y"))})
+    search = Calibration(space, SearchSettings("ego", initial=3, evaluations=50))
+    while not search.done:
+        for proposal in search.ask():
+            p = space.physical(proposal.unit)
+            search.report(proposal, abs(p["n"] - 3) + (0.5 if p["kind"] == "x" else 0.0) + 0.1)
+    assert len(search.trials) == 8 and search.reason == "every combination has been tried"
+    assert search.best.parameters == {"n": 3, "kind": "y"}

@@ -100,3 +100,27 @@ def test_parameters_that_act_only_together_have_no_share_of_their_own():
         assert shares[name]["first"] < 0.05
         assert shares[name]["total"] == pytest.approx(1.0, abs=0.15)
     assert shares["idle"]["total"] < 0.02
+
+
+def test_intervals_of_numbers_and_choices_are_those_that_trials_leave_open():
+    from mdbridge.calibrate.likelihood import Likelihood, Noise
+
+    space = Space(
+        {"n": Parameter(1, 4, integer=True), "a": Parameter(0.0, 2.0), "kind": Parameter(choices=("x", "y"))},
+        {"held": 7.0},
+    )
+    likelihood = Likelihood([Noise("y", "gaussian", 6.0, np.ones(6), True)], [6])
+    made = []
+    for n, shift in ((1, 9.0), (2, 0.3), (3, 0.0), (4, 9.0)):
+        for a in (0.9, 1.0, 1.1):
+            for kind, more in (("x", 0.0), ("y", 5.0)):
+                unit = space.unit({"n": n, "a": a, "kind": kind})
+                residual = np.array([3 * (a - 1.0), -3 * (a - 1.0), shift, more, 0.4, -0.4])
+                values = (space.physical(unit), "ok", float(np.linalg.norm(residual)), [], residual)
+                made.append(Trial(len(made), "initial", unit.tolist(), *values))
+    found = analyse(space, made, Groups(np.zeros(6, int), np.ones(1)), likelihood, 0)
+    assert found["intervals"]["n"] == [2, 3] and found["intervals"]["kind"] == ["x"]
+    half = 1.96 / np.sqrt(18)
+    assert found["intervals"]["a"] == pytest.approx([1 - half, 1 + half], rel=1e-3)
+    assert found["estimate"]["held"] == 7.0 and found["estimate"]["n"] == 3
+    assert set(found["slices"]) == {"n", "a"} and set(found["sensitivity"]) == {"n", "a", "kind"}

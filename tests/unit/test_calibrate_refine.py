@@ -122,3 +122,27 @@ def steps_of(promises):
 )
 def test_the_trust_region_follows_how_much_of_a_promise_comes_true(promises, steps):
     assert steps_of(promises) == pytest.approx(steps, rel=1e-6)
+
+
+def test_a_constraint_is_slid_along_to_the_best_point_on_it():
+    """‖u − (0.8, 0.7)‖ with u₀ + u₁ ≤ 1: the foot of the perpendicular, (0.55, 0.45)."""
+    target, groups = np.array([0.8, 0.7]), Groups(np.zeros(2, int), np.ones(1))
+
+    def limits(u):
+        return np.array([1.0 - u[0] - u[1]])
+
+    start = np.array([0.2, 0.3])
+    search = refine(start, start - target, groups, Options(), limits)
+    points, best, asked = next(search), start, 0
+    try:
+        while True:
+            answers = [u - target if limits(u)[0] >= 0.0 else None for u in points]
+            asked += len(points)
+            best = min(
+                [best, *(u for u, r in zip(points, answers, strict=True) if r is not None)],
+                key=lambda u: np.linalg.norm(u - target),
+            )
+            points = search.send(answers)
+    except StopIteration:
+        pass
+    assert best == pytest.approx([0.55, 0.45], abs=1e-3) and asked < 40

@@ -50,3 +50,28 @@ def test_designs_are_seeded_and_cover_the_cube(kind):
     assert np.abs(points.mean(axis=0) - 0.5).max() < 0.1
     if kind == "lhs":
         assert np.array_equal(np.sort((20 * points).astype(int), axis=0)[:, 0], np.arange(20))
+
+
+def test_whole_numbers_have_bins_of_one_size():
+    n = Parameter(2, 5, integer=True)
+    values = [n.at(u) for u in (np.arange(400) + 0.5) / 400]
+    assert [values.count(k) for k in (2, 3, 4, 5)] == [100] * 4 and type(values[0]) is int
+    assert [n.unit(k) for k in (2, 3, 4, 5)] == pytest.approx([0.125, 0.375, 0.625, 0.875])
+    log = Parameter(1, 1000, "loguniform", integer=True)
+    assert (log.at(0.0), log.at(1.0)) == (1, 1000) and log.at(log.unit(30)) == 30
+    with pytest.raises(InputError, match="of an integer, both are whole"):
+        Space({"n": Parameter(0.5, 3, integer=True)})
+
+
+def test_choices_and_fixed_values():
+    space = Space(
+        {"steel": Parameter(choices=("X5", "X6", "X7")), "a": Parameter(0.0, 2.0)}, {"b": 0.25, "on": True}
+    )
+    assert space.physical(np.array([0.99, 0.5])) == {"steel": "X7", "a": 1.0, "b": 0.25, "on": True}
+    assert space.unit({"steel": "X6", "a": 0.5}) == pytest.approx([0.5, 0.25])
+    np.testing.assert_allclose(space.snapped(np.array([[0.6, 0.3], [1.0, 0.2]])), [[0.5, 0.3], [5 / 6, 0.2]])
+    assert (list(space.free), list(space.bins), space.categories, space.plain) == ([1], [0], [0], False)
+    assert Space({"a": Parameter(0.0, 2.0)}, {"b": 1.0}).plain
+    for values in (("X5",), ("X5", "X5")):
+        with pytest.raises(InputError, match="two or more different"):
+            Space({"steel": Parameter(choices=values)})

@@ -52,7 +52,7 @@ def test_defaults_of_the_search_are_those_of_the_library():
         ({"reference": {"file": "a", "function": "b:c"}}, "give one of"),
         ({"ego": {"scheme": "ego+"}}, "ego.scheme"),
         ({"ego": {"patience": 0}}, "ego.patience"),
-        ({"parameters": {"a": {"low": 0.0}}}, "parameters.a.high"),
+        ({"parameters": {"a": {"low": 0.0}}}, "parameters.a': 'high' is missing"),
         ({"study": {"schemes": ["ego", "best"]}}, "study.schemes.1"),
     ],
 )

@@ -222,3 +222,52 @@ def test_a_program_is_a_model_too(folder):
             prepare(folder, override)
     by_itself = prepare(folder, "reference={parameters={a=2.0}}")
     assert by_itself.reference["y"].tolist() == [2.0, 3.0]
+
+
+def test_parameters_of_every_kind(folder):
+    own = '''
+
+def of_kinds(a, b, n, kind, c=0):
+    """Says what it was given."""
+    assert isinstance(n, int) and isinstance(a, float) and kind in ("x", "y")
+    return {"line": np.array([a, b, n, len(kind), float(c)])}
+'''
+    (folder / "of_one_s_own.py").write_text(MODEL + own)
+    text = """
+campaign = "calibrate"
+model = "of_one_s_own:of_kinds"
+constraints = ["a < n", "a*b <= 1"]
+objective = [{ term = "l2", curve = "line" }]
+[reference.parameters]
+a = 1
+n = 3
+kind = "y"
+[parameters]
+a = { low = 0, high = 4 }
+b = { value = 0.25 }
+n = { low = 1, high = 9, integer = true }
+kind = { values = ["x", "y"] }
+c = { low = 2.0, high = 2.0 }
+"""
+    (folder / "in.toml").write_text(text)
+    with problem.worker_for(*problem.load(folder / "in.toml")) as worker:
+        made = problem.prepare(folder / "in.toml", ["output.compare={a=2, n=4, kind='x'}"], worker)
+        assert made.reference["line"].tolist() == [1.0, 0.25, 3.0, 1.0, 2.0]
+        assert made.space.names == ["a", "n", "kind"] and made.space.fixed == {"b": 0.25, "c": 2.0}
+        assert made.compared.score.distance == pytest.approx(np.sqrt(2 / 5))
+        for override, said in (
+            ("constraints=['a > 5']", r"constraints: 'a > 5': no values within"),
+            ("constraints=['a < kind']", "no numeric parameter 'kind'; there are a, n, b, c"),
+            ("parameters.n={low=0.5, high=2, integer=true}", "of an integer, both are whole"),
+            ("parameters.kind={values=['x']}", "give two or more"),
+            ("parameters.b={value=1, low=0}", "give 'low' and 'high', or 'values'"),
+            ("parameters.b={low=0}", "'high' is missing"),
+            ("parameters.kind={values=['x', 'y'], integer=true}", "belong to 'low' and 'high'"),
+        ):
+            with pytest.raises(InputError, match=said):
+                problem.prepare(folder / "in.toml", [override], worker)
+
+
+def test_all_parameters_fixed_leave_nothing(folder):
+    with pytest.raises(InputError, match="a, b: all are fixed"):
+        prepare(folder, "parameters={a={value=1.0}, b={value=2.0}}")

@@ -10,17 +10,52 @@ from ...calibrate.program import Keep
 from ...calibrate.space import Design, Distribution
 from ...core.config import Section
 
+ParameterValue = float | int | str | bool
+
 
 class ParameterInput(Section):
-    """``[parameters.NAME]``: bounds and distribution; ``truth`` is drawn in the report where it is known."""
+    """``[parameters.NAME]``: ``low``, ``high``, distribution; or ``values`` without an order; or a ``value``.
 
-    low: float
-    high: float
+    ``truth`` is drawn in the report where it is known.
+    """
+
+    low: float | None = None
+    high: float | None = None
     distribution: Distribution = "uniform"
     mean: float | None = None
     deviation: PositiveFloat | None = None
-    truth: float | None = None
+    integer: bool = False
+    values: list[ParameterValue] | None = None
+    value: ParameterValue | None = None
+    truth: ParameterValue | None = None
     unit: str = ""
+
+    @property
+    def held(self) -> ParameterValue | None:
+        """The value of a parameter that is fixed; None if it is to be found."""
+        if self.value is not None:
+            return self.value
+        if self.low is None or self.low != self.high:
+            return None
+        return int(self.low) if self.integer else self.low
+
+    def cast(self, value: ParameterValue) -> ParameterValue:
+        """A value as the model gets it: 2 is 2.0 for a real parameter."""
+        real = self.low is not None and not self.integer and isinstance(value, int)
+        return float(value) if real else value
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "ParameterInput":
+        bounds = self.low is not None or self.high is not None
+        if sum((bounds, self.values is not None, self.value is not None)) != 1:
+            raise ValueError(
+                "give 'low' and 'high', or 'values' (choices without an order), or 'value' (fixed)"
+            )
+        if bounds and (self.low is None or self.high is None):
+            raise ValueError(f"'{'low' if self.low is None else 'high'}' is missing")
+        if not bounds and (self.integer or self.distribution != "uniform"):
+            raise ValueError("'integer' and 'distribution' belong to 'low' and 'high'")
+        return self
 
 
 class ProgramInput(Section):
@@ -75,7 +110,7 @@ class ReferenceInput(Section):
     HDF5 with datasets of the same names.
     """
 
-    parameters: dict[str, float] | None = None
+    parameters: dict[str, ParameterValue] | None = None
     function: str | None = None
     options: dict[str, Any] = {}
     file: str | None = None
@@ -176,13 +211,14 @@ class OutputInput(Section):
     """
 
     options: dict[str, Any] = {}
-    compare: dict[str, float] | None = None
+    compare: dict[str, ParameterValue] | None = None
     figures: bool = True
 
 
 class CalibrateInput(Section):
     """A whole file of ``mdbridge calibrate``.
 
+    ``constraints`` are inequalities between parameters that every sample fulfils ("a < b < c").
     ``options`` go to the model by name; the values of keys that end in
     "file" or "folder" are paths relative to the TOML file, here and in
     ``[reference.options]``.
@@ -192,9 +228,19 @@ class CalibrateInput(Section):
     model: ModelInput
     options: dict[str, Any] = {}
     parameters: dict[str, ParameterInput]
+    constraints: list[str] | str = []
     reference: ReferenceInput
     objective: list[TermInput] = Field(min_length=1)
     ego: EgoInput = EgoInput()
     study: SeedStudyInput = SeedStudyInput()
     uncertainty: UncertaintyInput = UncertaintyInput()
     output: OutputInput = OutputInput()
+
+    @property
+    def fixed(self) -> dict[str, ParameterValue]:
+        """Parameters that are held, with their values."""
+        return {name: p.held for name, p in self.parameters.items() if p.held is not None}
+
+    def cast(self, values: dict[str, ParameterValue]) -> dict[str, ParameterValue]:
+        """Parameters by name as the model gets them, with those that are fixed."""
+        return self.fixed | {n: self.parameters[n].cast(v) for n, v in values.items() if n in self.parameters}

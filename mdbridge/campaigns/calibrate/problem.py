@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...calibrate import evaluate
 from ...calibrate.collect import asked
+from ...calibrate.constraints import Constraint
 from ...calibrate.ego import SearchSettings
 from ...calibrate.evaluate import Calibrated, Evaluation, Outcome
 from ...calibrate.likelihood import Likelihood
@@ -22,6 +23,7 @@ from ...calibrate.objective import Objective
 from ...calibrate.program import Program
 from ...calibrate.refine import Groups
 from ...calibrate.response import Response
+from ...calibrate.sampling import some
 from ...calibrate.space import Parameter, Space
 from ...calibrate.terms import CurveTerm, GrassmannTerm, Term, UserTerm
 from ...calibrate.trials import portable
@@ -69,7 +71,7 @@ class Problem:
         Values at their default are left out unless ``complete``: a release that adds
         a key disowns no record.  Files count by their contents, the reference by its values.
         """
-        kept = {"model", "options", "parameters", "objective", "ego"}
+        kept = {"model", "options", "parameters", "constraints", "objective", "ego"}
         given = self.settings.model_dump(include=kept, exclude_defaults=not complete)
         given["parameters"] = {
             # for the report alone: they move no trial
@@ -157,10 +159,7 @@ def prepare(path: Path, overrides: Sequence[str] = (), worker: Worker | None = N
 
 
 def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
-    fields = ("low", "high", "distribution", "mean", "deviation")
-    space = Space(
-        {name: Parameter(*(getattr(p, f) for f in fields)) for name, p in settings.parameters.items()}
-    )
+    space = _space(settings)
     options = paths(settings.options, folder)
     models = _models(settings, folder, worker)
     source = models.get("reference.function")
@@ -214,6 +213,35 @@ def _search(settings: CalibrateInput, objective: Objective) -> SearchSettings:
     return SearchSettings(**given, signed=True)
 
 
+def _space(settings: CalibrateInput) -> Space:
+    """The parameters and their constraints, which must leave something."""
+    searched = {
+        name: Parameter(choices=tuple(p.values))
+        if p.values is not None
+        else Parameter(
+            config.given(p.low, f"parameters.{name}.low"),
+            config.given(p.high, f"parameters.{name}.high"),
+            p.distribution,
+            p.mean,
+            p.deviation,
+            p.integer,
+        )
+        for name, p in settings.parameters.items()
+        if p.held is None
+    }
+    if not searched:
+        raise InputError(
+            f"parameters: {', '.join(settings.fixed)}: all are fixed, there is none to calibrate"
+        )
+    texts = [settings.constraints] if isinstance(settings.constraints, str) else settings.constraints
+    numeric = [name for name, p in searched.items() if not p.choices]
+    numeric += [name for name, value in settings.fixed.items() if not isinstance(value, str)]
+    space = Space(searched, settings.fixed, [Constraint.read(text, numeric) for text in texts])
+    if texts:
+        some(space)
+    return space
+
+
 def _program(settings: CalibrateInput, folder: Path) -> Program:
     """The program that ``[model]`` describes."""
     given = settings.model
@@ -248,7 +276,8 @@ def _check_arguments(model: Calibrated, space: Space, options: Mapping[str, Any]
     # a compiled callable does not say what it takes
     if accepted is None:
         return
-    for kind, names in (("parameters", space.names), ("options", list(options))):
+    given = [*space.names, *space.fixed]
+    for kind, names in (("parameters", given), ("options", list(options))):
         for name in names:
             if not accepted.accepts(name):
                 raise InputError(
@@ -256,10 +285,10 @@ def _check_arguments(model: Calibrated, space: Space, options: Mapping[str, Any]
                     f"{', '.join(accepted.names) or 'none by name'}"
                 )
     # Python would complain of a value given twice, at the first trial
-    both = sorted(set(space.names) & set(options))
+    both = sorted(set(given) & set(options))
     if both:
         raise InputError(f"options.{both[0]}: is also a parameter to calibrate")
-    missing = [name for name in accepted.required if name not in space.names and name not in options]
+    missing = [name for name in accepted.required if name not in given and name not in options]
     if missing:
         raise InputError(
             f"{model}: needs the argument {missing[0]!r} too; give it in [parameters] or in [options]"
@@ -277,9 +306,9 @@ def _check_files(table: str, options: Mapping[str, Any], folder: Path, model: Ca
 
 
 def _check_compare(settings: CalibrateInput) -> None:
-    known, names = settings.output.compare, list(settings.parameters)
+    known, names = settings.output.compare, [n for n, p in settings.parameters.items() if p.held is None]
     # all of them: the model is run there
-    if known is not None and sorted(known) != sorted(names):
+    if known is not None and sorted(set(known) - set(settings.fixed)) != sorted(names):
         raise InputError(f"output.compare: must name {', '.join(names)}; it names {', '.join(known)}")
 
 
@@ -317,7 +346,7 @@ def drawn(problem: Problem, best: Mapping[str, float], worker: Worker) -> tuple[
     response = references.responded(worker, "output.options", problem.task.model, {**best, **options})
     source = settings.reference
     if source.parameters is not None:
-        arguments = {**source.parameters, **options}
+        arguments = {**settings.cast(source.parameters), **options}
         return references.responded(worker, "output.options", problem.task.model, arguments), response
     if problem.source is None:
         return problem.reference, response
@@ -334,7 +363,7 @@ def _compared(settings: CalibrateInput, task: Evaluation, worker: Worker) -> Out
     known = settings.output.compare
     if known is None:
         return None
-    outcome = Outcome.of(worker.call(task, dict(known)))
+    outcome = Outcome.of(worker.call(task, settings.cast(known)))
     if outcome.score is None:
         raise InputError(f"output.compare: {outcome.status}: {outcome.message}")
     return outcome

@@ -48,7 +48,7 @@ def read(
     source = settings.reference
     if source.parameters is not None:
         _check_reference_parameters(settings, source)
-        arguments = {**source.parameters, **paths(settings.options, folder)}
+        arguments = {**settings.cast(source.parameters), **paths(settings.options, folder)}
         return responded(worker, "reference.parameters", model, arguments)
     if function is not None:
         return responded(worker, "reference.options", function, paths(source.options, folder))
@@ -67,7 +67,7 @@ def measured(settings: CalibrateInput, folder: Path) -> Measurements:
 def _check_reference_parameters(settings: CalibrateInput, source: ReferenceInput) -> None:
     given = source.parameters or {}
     unknown = [n for n in given if n not in settings.parameters]
-    missing = [n for n in settings.parameters if n not in given]
+    missing = [n for n, p in settings.parameters.items() if n not in given and p.held is None]
     if unknown or missing:
         raise InputError(
             f"reference.parameters: must name {', '.join(settings.parameters)}; "

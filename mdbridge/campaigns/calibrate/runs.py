@@ -40,8 +40,14 @@ class Run:
 
     @property
     def names(self) -> list[str]:
-        """Of the parameters."""
-        return list(self.trials[0].parameters)
+        """Of the parameters that are numbers and were searched."""
+        values = {name: [t.parameters[name] for t in self.trials] for name in self.trials[0].parameters}
+        return [
+            name
+            for name, each in values.items()
+            # a parameter that is held fixed, or a choice, has nothing to be drawn over
+            if not isinstance(each[0], str | bool) and (len(set(each)) > 1 or len(each) == 1)
+        ]
 
     def label(self, name: str) -> str:
         """A parameter with its unit."""

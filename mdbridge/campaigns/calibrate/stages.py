@@ -180,8 +180,11 @@ def _note(search: Calibration) -> str:
     return count if best is None else f"{count}, best {best.distance:.5g} at {_named(best.parameters)}"
 
 
-def _named(parameters: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.5g}" for name, value in parameters.items())
+def _named(parameters: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {value:.5g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in parameters.items()
+    )
 
 
 @dataclass(frozen=True)
@@ -279,8 +282,12 @@ def _summary(
         "compared": _compared(problem),
         "units": {n: p.unit for n, p in problem.settings.parameters.items()},
         "truth": truths or None,
-        "error": {n: best.parameters[n] - v for n, v in truths.items()} or None,
+        "error": {n: best.parameters[n] - v for n, v in truths.items() if _is_number(v)} or None,
     }
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _compared(problem: Problem) -> dict[str, Any] | None:
