@@ -55,7 +55,7 @@ def status(comm: MPI.Comm, root: Path) -> None:
     def work() -> None:
         workspace, source, plan = _planned(root)
         out = console(comm)
-        out.print(f"{root}: campaign '{workspace.campaign}', input {source}", soft_wrap=True, markup=False)
+        out.print(f"{root}: campaign '{workspace.campaign}', input {source}", soft_wrap=True)
         table = Table(box=None)
         for heading in ("stage", "state", ""):
             table.add_column(heading, overflow="fold")
@@ -71,7 +71,6 @@ def status(comm: MPI.Comm, root: Path) -> None:
             out.print(
                 f"{_spell(size)} belong to other inputs, shown and removed by: {_command(root)}",
                 soft_wrap=True,
-                markup=False,
             )
 
     parallel.on_root(comm, work)
@@ -91,8 +90,7 @@ def clean(comm: MPI.Comm, root: Path, sure: bool) -> None:
         with claim_again(workspace):
             paths = sorted(_unused_paths(workspace, plan))
             if not paths:
-                words = f"{root}: the input {source} uses all of it; nothing to remove"
-                out.print(words, soft_wrap=True, markup=False)
+                out.print(f"{root}: the input {source} uses all of it; nothing to remove", soft_wrap=True)
                 return
             for path in paths:
                 out.print(
@@ -103,7 +101,6 @@ def clean(comm: MPI.Comm, root: Path, sure: bool) -> None:
                     f"{_spell(_size(paths))} that the input {source} does not use; to remove them: "
                     f"{_command(root, '--yes')}",
                     soft_wrap=True,
-                    markup=False,
                 )
                 return
             total = _size(paths)

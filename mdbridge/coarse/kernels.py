@@ -17,6 +17,9 @@ GAUSSIAN = SHAPES.index("gaussian")
 DECAY = 4.5
 """Of the Gaussian exp(−decay s²): a standard deviation of R/3 leaves 1.1 % of the peak at the rim."""
 
+MOST_ENTRIES = 2**31 - 1
+"""Of a matrix with the smaller of the two types of indices, which take half the memory."""
+
 
 @compiled()
 def smoothing(shape: int, s: float, decay: float = DECAY) -> float:
@@ -87,9 +90,11 @@ def weights(
     reach[0] += tilt != 0.0
     # the most nodes an atom can have: the arrays are made once, and cut at the end
     room = int((2 * reach + 1).prod())
-    nodes = np.empty(len(positions) * room, dtype=np.int32)
-    values = np.empty(len(positions) * room)
-    starts = np.empty(len(positions) + 1, dtype=np.int32)
+    most = len(positions) * room
+    # in the smaller type entries past its largest number would be counted from below zero
+    index = np.int32 if most <= MOST_ENTRIES else np.int64
+    nodes, values = np.empty(most, dtype=index), np.empty(most)
+    starts = np.empty(len(positions) + 1, dtype=index)
     missed = _fill(
         nodes,
         values,

@@ -1,7 +1,7 @@
 """TOML files -> frozen, validated models.
 
 A model is a :class:`Section` with sections as fields.  Whatever is wrong ends
-in one :class:`~mdbridge.errors.InputError` that names the file, the key, the
+in one :class:`~mdbridge.core.errors.InputError` that names the file, the key, the
 value and what is allowed.
 """
 
@@ -79,8 +79,8 @@ def given(value: Given | None, key: str) -> Given:
 def read_toml(path: Path) -> dict[str, Any]:
     """The raw tables of a TOML file."""
     try:
-        with Path(path).open("rb") as stream:
-            return tomllib.load(stream)
+        # -sig: a byte-order mark, which editors on Windows put first, belongs to no key
+        return tomllib.loads(Path(path).read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {os.strerror(error.errno or 0)}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -142,6 +142,8 @@ def _explain(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     if error["type"] == "missing":
         return "", f"key '{where}' is missing"
     message = error["msg"].removeprefix("Value error, ")
+    if error["type"] in ("model_type", "dict_type"):  # the class of it is no word of the user's
+        message = "must be a section, with keys of its own"
     if message.startswith("Input should be "):
         message = f"must be {message.removeprefix('Input should be ')}"
     if not where:

@@ -18,8 +18,9 @@ class Tick(Protocol):
 
 def console(comm: MPI.Comm) -> Console:
     """A console that is silent on all ranks but 0."""
-    # no highlighting: rich would colour every number, quoted text and path of a message
-    return Console(stderr=True, quiet=comm.rank != 0, highlight=False)
+    # no highlighting: rich would colour every number, quoted text and path of a message; and no markup: it
+    # would take [brackets] in the name of a folder for its own
+    return Console(stderr=True, quiet=comm.rank != 0, highlight=False, markup=False)
 
 
 @contextmanager
@@ -30,13 +31,13 @@ def progress(comm: MPI.Comm, title: str) -> Iterator[Tick]:
         yield lambda done, note="": None
     elif out.is_terminal:
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:3.0f} %"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", markup=False),
         )
         with Progress(*columns, console=out) as bar:
             task = bar.add_task(title, total=1.0, note="")

@@ -177,7 +177,7 @@ def _array(name: str, values: NDArray[Any], units: str, components: Sequence[str
     # numbers of points stay whole: a reader refuses them as floats
     whole = values.dtype.kind == "i"
     raw = np.ascontiguousarray(values, dtype="<i8" if whole else "<f8").tobytes()
-    encoded = base64.b64encode(np.uint64(len(raw)).tobytes() + raw).decode()
+    encoded = base64.b64encode(len(raw).to_bytes(8, "little") + raw).decode()
     names = "".join(f" ComponentName{n}={quoteattr(part)}" for n, part in enumerate(components))
     # VTK's own key for units
     label = f'<InformationKey name="UNITS_LABEL" location="vtkDataArray">{escape(units)}</InformationKey>'

@@ -129,7 +129,11 @@ def published(
 
     Raises:
         FileError: a file is missing or not what it should be.
+        InputError: a strain is beyond what was published.
     """
+    if max_strain > 0.5:
+        # beyond its end the curve would go on as a constant, and pass for a measurement
+        raise InputError(f"max_strain = {max_strain}: the published data end at 0.5")
     source = Path(folder)
     # whatever frames are asked for, the files have 100 up to 0.5
     numbers = _frames(strains, 100, 0.5)

@@ -157,9 +157,10 @@ def effective_temperature(energy: Field, beta: float, e0: float) -> Field:
     chi = beta * (np.asarray(energy, dtype=float) - e0)
     if not np.all(chi > 0.0):
         worst = np.unravel_index(np.argmin(np.where(np.isnan(chi), -np.inf, chi)), chi.shape)
+        remedy = f"lower E0 below {np.nanmin(energy):.6g} eV" if beta > 0.0 else "beta must be positive"
         raise InputError(
             f"beta = {beta} /eV and E0 = {e0} eV give chi = {chi[worst]:.6g} at "
-            f"{cell_name(worst)}; chi must be positive everywhere: lower E0 below {np.nanmin(energy):.6g} eV"
+            f"{cell_name(worst)}; chi must be positive everywhere: {remedy}"
         )
     return chi
 

@@ -167,6 +167,7 @@ class Stepper:
     """
 
     smallest_step = 1e-9
+    most_stages = 10_000  # of a step; real rates ask for hundreds at most
     largest_growth, smallest_growth, safety = 5.0, 0.1, 0.8
 
     def __init__(
@@ -211,6 +212,12 @@ class Stepper:
         """
         while target - self.gamma > 1e-12:
             left = target - self.gamma
+            # stable over 0.65 s², as below: what is stiffer than that is made in smaller steps
+            longest = self.most_stages**2 / (1.54 * self._radius + 1.0)
+            self._step = min(self._step, longest)
+            if longest < self.smallest_step:
+                rates = f"rates of {self._radius:.1e} per unit of strain, too fast to be followed"
+                raise StepTooSmall(self.gamma, self._fastest(), rates)
             # equal steps up to the frame, rather than a sliver at its end
             step = left / math.ceil(left / self._step * (1.0 - 1e-9))
             error, valid, cell = self.try_step(step)
@@ -275,6 +282,12 @@ class Stepper:
             self.counts.evaluations += 1
             before, last = last, before
         self._trial_rate, self._trial = before, last
+
+    def _fastest(self) -> tuple[int, int]:
+        """The (row, column) where the state changes fastest, by the scales of errors (collective)."""
+        change = (np.abs(owned(self._rate)) / self._scales[:, None, None]).max(axis=0)
+        row, column = np.unravel_index(np.argmax(change), change.shape)
+        return self._domain.worst(float(change[row, column]), (int(row), int(column)))
 
     def _accept(self, step: float) -> None:
         self._state, self._trial = self._trial, self._state

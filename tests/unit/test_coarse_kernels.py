@@ -110,6 +110,15 @@ def test_without_inversion_affine_fields_are_only_nearly_reproduced():
     assert 1e-6 < np.abs(error).max() < 0.05
 
 
+def test_a_matrix_of_very_many_entries_has_wider_indices(monkeypatch):
+    grid, x = NodeGrid((0.0, 0.0), (1.0, 1.5), (6, 4), True), scattered()
+    narrow = kernels.weights(x, grid, 2.0)
+    monkeypatch.setattr(kernels, "MOST_ENTRIES", 10)
+    wide = kernels.weights(x, grid, 2.0)
+    assert (narrow.indptr.dtype, wide.indptr.dtype) == (np.int32, np.int64)
+    assert abs(narrow - wide).max() == 0.0
+
+
 def test_a_radius_that_leaves_atoms_between_the_nodes_is_refused():
     middle = np.add(PERIODIC.origin, (2.5, 2.3))
     with pytest.raises(InputError, match="leaves 1 atoms without a node"):

@@ -195,6 +195,17 @@ def test_raw_tables_are_checked_under_a_given_name():
         check({"title": 1}, Campaign, "here")
 
 
+def test_a_value_in_the_place_of_a_section_is_said_in_the_user_s_words():
+    with pytest.raises(InputError, match=r"'several' = 4: must be a section, with keys of its own$"):
+        check({"several": 4}, Outer, "a.toml")
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_bytes("\ufeffname = 'jörg'\r\n".encode())
+    assert read_toml(path) == {"name": "jörg"}
+
+
 class Several(Section):
     """Values of more than one kind."""
 
@@ -212,11 +223,11 @@ class Outer(Section):
     [
         (
             {"several": {"potential": 3}},
-            "'several.potential' = 3: must be a valid string, or a valid dictionary",
+            "'several.potential' = 3: must be a valid string, or a section, with keys of its own",
         ),
         (
             {"many": [{}, {"potential": 3}]},
-            "'many.1.potential' = 3: must be a valid string, or a valid dictionary",
+            "'many.1.potential' = 3: must be a valid string, or a section, with keys of its own",
         ),
         (
             {"several": {"rank": 0}},

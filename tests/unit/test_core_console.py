@@ -26,6 +26,11 @@ def test_messages_go_to_stderr_on_rank_0_alone(capsys):
     assert out == "" and err == "this, with its numbers 1.5 as they are\n"
 
 
+def test_brackets_in_a_name_are_text(capsys):
+    console.console(ROOT).print("results in out [bold] of [/run]")
+    assert capsys.readouterr().err == "results in out [bold] of [/run]\n"
+
+
 def test_lines_tell_what_is_left_at_most_every_five_seconds(clock, capsys):
     with console.progress(ROOT, "sample") as tick:
         for time, done, note in (

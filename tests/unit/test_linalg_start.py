@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import mdbridge
-from mdbridge.linalg.start import PETSc
+from mdbridge.core.errors import MissingPackageError
+from mdbridge.linalg.start import PETSc, require_doubles
 
 PROGRAM = """
 import os, signal
@@ -21,6 +22,12 @@ try:
 except BrokenPipeError:
     print("as Python has it")
 """
+
+
+@pytest.mark.parametrize("scalars", ["complex128", "float32"])
+def test_a_petsc_of_other_numbers_is_refused(scalars):
+    with pytest.raises(MissingPackageError, match=f"built with {scalars} scalars, .* needs float64"):
+        require_doubles(scalars)
 
 
 def test_it_is_started():

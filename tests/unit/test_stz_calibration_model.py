@@ -43,6 +43,11 @@ def test_what_is_not_there_is_said(folder):
         stz.published(str(folder), strains=(0.1234,))
 
 
+def test_nothing_is_made_up_beyond_the_end_of_what_was_published(folder):
+    with pytest.raises(InputError, match=r"max_strain = 0\.6: the published data end at 0\.5"):
+        stz.published(str(folder), strains=(0.1,), max_strain=0.6)
+
+
 @pytest.mark.parametrize("box", [(400.0,), (400.0, 400.0, 10.0)])
 def test_a_box_has_two_edges(folder, box):
     energies = {"energy_file": str(folder / "pe.MD.20"), "final_energy_file": str(folder / "pe.MD.40")}

@@ -82,3 +82,5 @@ def test_effective_temperature_is_affine_and_names_the_worst_cell():
     assert effective_temperature(energy, 8.0, -3.37) == pytest.approx(8.0 * (energy + 3.37))
     with pytest.raises(InputError, match=r"cell \(row 1, column 1\).*lower E0 below -3.365"):
         effective_temperature(energy, 8.0, -3.362)
+    with pytest.raises(InputError, match="beta must be positive"):
+        effective_temperature(energy, -8.0, -3.37)

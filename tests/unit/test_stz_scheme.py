@@ -103,6 +103,20 @@ def test_a_state_that_cannot_go_on_names_strain_and_cell():
     assert owned(run.state)[CHI].min() > 0.0
 
 
+def test_rates_that_no_number_of_stages_follows_end_the_run_with_their_cell():
+    """They did so with a traceback, of an array of 10^150 coefficients."""
+
+    class Violent(Decay):
+        def __call__(self, gamma, state, out):
+            super().__call__(gamma, state, out)
+            owned(out)[2, 1, 3] = -self.rate
+
+    run = stepper(Violent(1e200))
+    with pytest.raises(StepTooSmall, match=r"rates of 1\.0e\+200 per unit of strain, too fast") as caught:
+        run.advance(1.0)
+    assert caught.value.cell == (1, 3)
+
+
 class Grudging(Decay):
     """Beyond γ = 0.5 it makes χ negative, and goes on doing so until it is told to forget."""
 

@@ -40,7 +40,7 @@ def make(comm: MPI.Comm, workspace: Workspace, product: Product, again: bool = F
 
     record, words = parallel.on_root(comm, known)
     if record is not None:
-        out.print(f"[dim]{product.name}: {words}[/dim]")
+        out.print(f"{product.name}: {words}", style="dim")
         return record
     start = time.monotonic()
     # a folder of its own: figures whose names nobody promised are found in it, and half a result is never
