@@ -7,6 +7,9 @@ from fields_job import CASES
 from launch import launch
 
 JOB = Path(__file__).with_name("fields_job.py")
+# test_glass_mpi.py has fields on two ranks among the fast ones
+pytestmark = [pytest.mark.mpi, pytest.mark.slow]
+
 FLIPPED = {"shear, remap x", "shear, remap v", "all tilts", "two dimensions"}
 
 
@@ -31,19 +34,15 @@ def check(found):
         assert not bad, f"{name}: {bad}"
 
 
-@pytest.mark.mpi
-@pytest.mark.slow
 def test_all_fields_equal_numpy_on_one_rank():
     check(differences(1, *CASES))
 
 
-@pytest.mark.mpi
 @pytest.mark.parametrize(
     ("ranks", "names"),
     [
-        (2, ["two dimensions"]),
-        pytest.param(2, ["shear, remap x", "all tilts", "npt", "wire", "laboratory"], marks=pytest.mark.slow),
-        pytest.param(4, ["shear, remap v", "two dimensions"], marks=pytest.mark.slow),
+        (2, ["shear, remap x", "all tilts", "npt", "wire", "laboratory"]),
+        (4, ["shear, remap v", "two dimensions"]),
     ],
 )
 def test_all_fields_equal_numpy_on_several_ranks(ranks, names):

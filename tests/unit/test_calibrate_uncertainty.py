@@ -5,12 +5,12 @@ import pytest
 from scipy import stats
 from scipy.optimize import curve_fit, minimize
 
-from mdbridge.calibrate.likelihood import Likelihood
+from mdbridge.calibrate.likelihood import Likelihood, Noise
 from mdbridge.calibrate.objective import Objective
 from mdbridge.calibrate.space import Parameter, Space
 from mdbridge.calibrate.terms import CurveTerm, GrassmannTerm, UserTerm
 from mdbridge.calibrate.trials import Trial
-from mdbridge.calibrate.uncertainty import around, infer, needed
+from mdbridge.calibrate.uncertainty import _chosen, _inside, around, infer, needed
 
 TIME = np.linspace(0.1, 2.0, 40)
 SPACE = Space({"a": Parameter(0.5, 3.0), "k": Parameter(0.2, 3.0)})
@@ -173,3 +173,45 @@ def test_points_about_the_best_stay_in_the_cube():
     for factor in (1.0, -1.0):
         for point in around([*trials.known, corner], trials.likelihood, factor):
             assert np.all(point >= 0.0) and np.all(point <= 1.0)
+
+
+def test_slopes_are_told_by_no_more_trials_than_tell_them_all():
+    """A line search leaves many trials on one line: the next ones count until there is another direction."""
+    line = [[0.01 * k, 0.0] for k in range(1, 9)]
+    assert _chosen(np.array([*line, [0.0, 0.01], [0.01, 0.01]]), range(10)) == list(range(9))
+    assert _chosen(np.array([line[0], [0.0, 0.02], *line[1:]]), range(9)) == list(range(6))
+    assert _chosen(np.array(line), range(8)) == list(range(8))
+
+
+@pytest.mark.parametrize(
+    ("at", "step", "expected"),
+    [
+        ([0.5, 0.5], [0.1, -0.2], [0.6, 0.3]),
+        # the other way where there is more room, and the whole step there
+        ([0.95, 0.5], [0.1, 0.2], [0.85, 0.3]),
+        # cut short, along its direction, where neither way has room for all of it
+        ([0.9, 0.5], [0.5, 1.0], [0.65, 0.0]),
+        ([0.0, 1.0], [0.2, -0.3], [0.2, 0.7]),
+    ],
+)
+def test_steps_turn_round_at_a_face_of_the_cube(at, step, expected):
+    assert _inside(np.array(at), np.array(step)) == pytest.approx(expected)
+
+
+def test_trials_for_slopes_lie_on_the_axes_of_what_is_open_at_half_a_deviation_more_than_one():
+    """Two residuals a + b and 3 (a − b) of known scale: their axes are the diagonals."""
+    jacobian = np.array([[1.0, 1.0], [3.0, -3.0]]) / 0.05
+    likelihood = Likelihood([Noise("y", "gaussian", 2, np.ones(2), True)], [2])
+    centre = np.array([0.5, 0.5])
+    points = [centre, *(centre + 0.01 * np.array([[1, 0], [0, 1], [-1, 0], [0, -1], [1, 1], [1, -1]]))]
+    made = [
+        Trial(k, "x", list(point), {}, "ok", 1.0, [], jacobian @ (point - centre))
+        for k, point in enumerate(points)
+    ]
+    information = jacobian.T @ jacobian + 12.0 * np.eye(2)
+    for factor in (1.0, -1.0):
+        found = np.array(around(made, likelihood, factor)) - centre
+        assert np.abs(found @ np.array([1.0, -1.0])).min() < 1e-9 > np.abs(found @ np.ones(2)).min()
+        assert np.einsum("ni,ij,nj->n", found, information, found) == pytest.approx([1.5**2] * 2)
+    first, other = (np.array(around(made, likelihood, sign)) - centre for sign in (1.0, -1.0))
+    assert first == pytest.approx(-other)

@@ -112,13 +112,14 @@ def test_a_crystal_sheared_by_hand_has_its_exact_strain():
     with crystal(COMM) as session:
         frames, _ = observed(session, 2, 1)
         session.run(0)
-        rest, height = unwrapped(session), session.box()[1, 1]
+        rest, (length, height, _) = unwrapped(session), np.diag(session.box())
         for gamma in (0.04, 0.3):
             session.commands(f"change_box all xy final {gamma * height} units box")
             place(session, rest + np.outer(rest[:, 1], [gamma, 0, 0]))
             session.run(1, "post no")  # with no fix the atoms stay
     for frame, gamma in zip(frames, (0.0, 0.04, 0.3), strict=True):
         assert np.allclose(frame["Exy"], gamma / 2, rtol=0, atol=1e-12)
+        assert np.allclose(frame["edges"], [[length, gamma * height], [0.0, height]], rtol=0, atol=1e-9)
         assert frame["D2min"].max() < 1e-10
 
 

@@ -12,7 +12,7 @@ from mdbridge.core.errors import FileError
 from mdbridge.core.store import seal
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
-from mdbridge.fields.storage import get_fields, put_fields
+from mdbridge.fields.storage import get_fields, put_fields, put_plane
 
 KIND = store.Format("mdbridge-test", 1, "mdbridge test")
 GRID = NodeGrid.periodic_cells((30.0, 36.0), 6.0)
@@ -100,6 +100,16 @@ def test_an_array_of_another_length_is_refused(path, array):
     change(path, shorten)
     with pytest.raises(FileError, match=r"has the shape \(.*, expected \("):
         read(path)
+
+
+def test_a_plane_has_its_cells_centres_and_their_lower_left_corners(tmp_path):
+    with store.writing(tmp_path / "d.h5", KIND, "key") as file:
+        put_plane(file, (40.0, 30.0), (3, 4), "angstrom")
+    with h5py.File(tmp_path / "d.h5") as file:
+        assert file["y"][:].tolist() == [5.0, 15.0, 25.0]
+        assert file["x"][:].tolist() == [5.0, 15.0, 25.0, 35.0]
+        assert file["y_corner"][:].tolist() == [0.0, 10.0, 20.0]
+        assert file["x_corner"][:].tolist() == [0.0, 10.0, 20.0, 30.0]
 
 
 def change(path, how):

@@ -33,3 +33,17 @@ def test_atoms_between_the_nodes_are_refused():
     require_seen(np.array([0.1, 2.0]), 1.5)
     with pytest.raises(InputError, match=r"kernel\.radius = 1\.5 sigma is so small that 1 atoms lie between"):
         require_seen(np.array([0.1, 0.0]), 1.5, "sigma")
+
+
+def test_a_part_of_the_laboratory_as_large_as_the_box_has_the_fields_of_the_box():
+    """Images that wrap around and images that are listed are summed by different loops."""
+    names = ["density", "stress", "velocity", "temperature"]
+    with simulation(CRYSTAL, "fix motion all nve\nthermo 10") as session:
+        edges = np.diag(session.box())
+        whole, _ = attached(session, names)
+        part, _ = attached(session, names, region=[(0.0, edges[0]), (0.0, edges[1])])
+        session.run(20)
+    for name in names:
+        expected = whole[-1]["fields"][name]
+        size = np.abs(expected).max()
+        np.testing.assert_allclose(part[-1]["fields"][name], expected, rtol=0, atol=1e-11 * size)
