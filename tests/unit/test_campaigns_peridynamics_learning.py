@@ -214,3 +214,33 @@ def test_exact_long_waves_are_those_of_the_data_whatever_the_kernel():
 def test_exact_long_waves_need_a_periodic_grid():
     with pytest.raises(InputError, match=r"'learn\.long_waves' = 'exact': needs samples that are periodic"):
         learning._long_waves({"train": replace(FIELDS["train"], shape=None)}, None)
+
+
+def test_every_setting_reaches_the_fit_it_is_for(monkeypatch):
+    """Algorithm 1 takes all samples alike, as published; least squares weigh long waves as they are told."""
+    told = []
+
+    def problem_of(fields, training, horizon, power, weights, own_dilatation, quadrature):
+        told.append((training, horizon, power, own_dilatation, quadrature))
+        return [], []
+
+    def learn(data, *further):
+        told.append(further)
+        raise ConvergenceError("enough")
+
+    monkeypatch.setattr(fieldsets, "problem_of", problem_of)
+    monkeypatch.setattr(regression, "learn", learn)
+    monkeypatch.setattr(algorithm1, "learn", learn)
+    changes = {
+        "long_wave_weight": 1.5, "solution_weight": 0.3, "consistency_weight": 0.7, "starts": 5, "seed": 11,
+        "strict_inf_sup": not SETTINGS.strict_inf_sup, "own_dilatation": True, "quadrature": "isotropic",
+    }  # fmt: skip
+    settings = SETTINGS.model_copy(update=changes)
+    learning.learn_pair(settings, FIELDS, 13.0, 4)
+    assert told[0] == (["train"], 13.0, 1.5, True, "isotropic")
+    degree, options = told[1][1:3]
+    assert degree == 4
+    for name in changes.keys() - {"long_wave_weight", "quadrature"}:
+        assert getattr(options, name) == changes[name], name
+    learning.learn_pair(settings.model_copy(update={"method": "algorithm-1"}), FIELDS, 13.0, 4)
+    assert told[2][2] == 0.0

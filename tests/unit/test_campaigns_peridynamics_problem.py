@@ -1,6 +1,7 @@
 """'mdbridge solve --problem': from a file with a body of one's own to solution.h5."""
 
 import json
+from dataclasses import replace
 
 import bodies_for_tests as made
 import h5py
@@ -11,6 +12,9 @@ from mpi4py import MPI
 
 from mdbridge.campaigns.peridynamics import problem, stages
 from mdbridge.core.errors import FileError, InputError, SolvabilityError
+from mdbridge.lps import bodies, geometry
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.material import LinearPeridynamicSolid
 
 PLATE = """
 [domain]
@@ -167,3 +171,21 @@ def test_without_a_model_the_remedy_is_told(folder):
     (folder / "out" / "model.json").unlink()
     with pytest.raises(FileError, match="run 'mdbridge learn"):
         solve(folder, PLATE)
+
+
+def test_moduli_that_a_grid_changes_are_told_unless_the_model_was_learned_on_it():
+    """K = 1/r², whose moduli are not λ and μ with the published weights."""
+    solid = LinearPeridynamicSolid(Bernstein(6.0, np.ones(1), (2.0,)), 0.3, 0.4)
+    body = geometry.fill([made.rectangle(0, 20, 0, 20)], (1.0, 1.25), 15.0)
+    constants = bodies.effective_moduli(body, solid)
+    elsewhere = problem.Model(solid, [[2.0, 2.0], [1.0, 1.0]], "mm", "GPa", "key")
+    said = problem.check_grid(body, elsewhere)
+    assert "on nodes 1 × 1.25 mm apart" in said and "learned on 2 × 2, 1 × 1" in said
+    for name, meant in (("C11", 1.1), ("C12", 0.3), ("C66", 0.4)):
+        assert f"{name} = {constants[name]:.4g} for {meant}" in said
+    # one of its grids is enough
+    there = replace(elsewhere, spacings=[[2.0, 2.0], [1.0, 1.25]])
+    assert problem.check_grid(body, there) == ""
+    # the moduli of K = 1/r are those of the continuum everywhere
+    exact = replace(solid, influence=Bernstein(6.0, np.ones(1), (1.0,)))
+    assert problem.check_grid(body, replace(elsewhere, material=exact)) == ""

@@ -62,3 +62,12 @@ def test_anything_else_is_refused_with_what_is_allowed(text):
 def test_a_value_that_is_not_finite_is_told_with_its_place(text, place):
     with pytest.raises(InputError, match=f"at .*{place}"):
         value(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("x > 0", [False, True, True]), ("x", [True, True, True]), ("x - 10", [True, False, True])],
+)
+def test_a_condition_holds_where_its_value_is_not_nothing(text, expected):
+    places = {"x": np.array([-3.0, 10.0, 2.0])}
+    assert Expression(text, ["x"], "where").holds(places).tolist() == expected

@@ -35,6 +35,15 @@ def test_a_section_that_is_there_counts_even_where_all_of_it_is_default():
     assert reads(Whole(), "extra") == {}
 
 
+def test_a_changed_section_of_a_list_is_told_by_its_place_whatever_lies_beside_it():
+    """A list may hold sections and other values, as pydantic lets it."""
+    model = create_model("Mixed", __base__=Section, terms=(list[dict | int], []))
+    before, after = (model(terms=[{"weight": 1.0}, 3, {"weight": weight}]) for weight in (1.0, 2.0))
+    assert reads(before, "terms") == {"terms.0.weight": 1.0, "terms.1": 3, "terms.2.weight": 1.0}
+    old, new = (Identity.of("t", config, ("terms",)) for config in (before, after))
+    assert old.differences(new) == ["terms.2.weight was 1.0, now 2.0"]
+
+
 def test_a_key_that_no_input_has_is_a_mistake_of_the_declaration():
     with pytest.raises(KeyError, match=r"part\.siz"):
         reads(Whole(), "part.siz")
