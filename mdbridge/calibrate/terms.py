@@ -207,7 +207,7 @@ class CurveTerm:
     def _values(self, response: Response) -> Array:
         """The response's curve at the points that are compared."""
         if self.abscissa is None or self.along is None or self.abscissa not in response:
-            given = np.shape(response.get(self.name))
+            given = np.shape(response[self.name]) if self.name in response else ()
             if self.abscissa is not None and self.name in response and given != self.shape:
                 raise InvalidResponse(
                     f"the model's {self.name!r} has the shape {given}, the reference {self.shape}: return "

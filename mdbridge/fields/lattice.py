@@ -60,6 +60,7 @@ def arrange(nodes: Array, box: Array | None) -> Lattice:
         _require_box(nodes, rows, box)
         rows = [_rows(column, float(edge)) for column, edge in zip(places.T, box, strict=True)]
     on_grid = all(row is not None for row in rows)
+    index, counts = np.zeros((0, 2), dtype=np.int64), np.zeros(2, dtype=np.int64)
     if on_grid:
         index = np.stack([row.index for row in rows if row is not None], axis=1)
         counts = index.max(axis=0) + 1

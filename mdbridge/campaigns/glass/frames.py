@@ -228,7 +228,7 @@ def rows(taken: Array, motion: BoxMotion) -> Array:
     """
     places = {name: k for k, name in enumerate(COLUMNS)}
     edges = taken[:, len(COLUMNS) :].reshape(-1, 3, 3)
-    columns = [taken[:, places["step"]], [_shear(box, motion) for box in edges]]
+    columns = [taken[:, places["step"]], np.array([_shear(box, motion) for box in edges])]
     columns += [
         taken[:, places["temp"]],
         taken[:, places["pe"]],

@@ -182,17 +182,19 @@ def _displacements(results: OwnResults, path: Path) -> None:
                 ("model", model),
                 ("difference × 20", 20.0 * (model - truth)),
             )
+            images = []
             for panel, (title, values) in zip(row, panels, strict=True):
                 places, colours = fields.nodes[inside] / own.length, values[inside, 0] / own.length
                 image = panel.scatter(
                     *places.T, c=colours, s=60.0 * 24**2 / len(places), marker="s", cmap=DIVERGING,
                     vmin=-limit, vmax=limit, lw=0,
                 )  # fmt: skip
+                images.append(image)
                 bare(panel)
                 panel.set_title(title)
                 panel.set_xlabel(f"x₁ ({own.length_unit})")
             row[0].set_ylabel(f"x₂ ({own.length_unit})")
-            fig.colorbar(image, ax=row, label=f"u₁ ({own.length_unit})", shrink=0.9)
+            fig.colorbar(images[-1], ax=row, label=f"u₁ ({own.length_unit})", shrink=0.9)
 
 
 def predicted(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, Array, NDArray[np.bool_]]:
@@ -219,7 +221,7 @@ def _dispersion(results: OwnResults, path: Path) -> None:
     with figure(path, 4.6, 3.2) as (_, axes):
         axes.set_xlabel(f"wave number k (1/{own.length_unit})")
         axes.set_ylabel(f"modulus b/(k² u) ({own.modulus_unit})")
-        if fields is None:
+        if fields is None or fields.shape is None:
             axes.text(0.5, 0.5, "the data are not periodic", ha="center", transform=axes.transAxes)
             return
         grid = fieldsets.stencil_of(fields, material.influence.horizon, material.quadrature)

@@ -168,7 +168,8 @@ def read(source: Path, overrides: Sequence[str]) -> tuple[PeridynamicsInput, dic
         if not path.is_file():
             raise FileError(f"{source}: data.file = '{name}': there is no file {path}")
     # read again by every command: what is learned from must be what is there now
-    raw = [data_files.read(path, dict(config.data.names)) for path in files.values()]
+    names = {str(meant): name for meant, name in config.data.names.items()}
+    raw = [data_files.read(path, names) for path in files.values()]
     return config, files, data.prepare(raw, config.data)
 
 
