@@ -45,6 +45,9 @@ class ForceConstants:
 
         Those farther off contribute less than ``beyond`` to Σ |Φ| r², which is what the stiffness
         against long waves is made of.
+
+        Raises:
+            InputError: they reach as far as the sheet does on which they are measured.
         """
         distance = np.linalg.norm(self.apart, axis=-1).ravel()
         part = np.abs(self.blocks).max(axis=(-2, -1)).ravel() * distance**2
@@ -52,6 +55,11 @@ class ForceConstants:
         left = 1.0 - np.cumsum(part[order]) / part.sum()
         last = distance[order][np.flatnonzero(left < beyond)[0]]
         shells = np.unique(np.round(distance, 3))
+        if last + 0.01 >= shells.max():
+            raise InputError(
+                f"{self.name}: force constants reach beyond {shells.max():.0f} Å, the farthest that two "
+                "atoms of the sheet are apart on which they are measured; take a potential of shorter range"
+            )
         # half-way to the next shell, so that the edge of the sheet's atoms may move a little
         return float(0.5 * (last + shells[shells > last + 0.01].min()))
 

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import xarray
 from mpi4py import MPI
+from thread_ranks import together
 
 from mdbridge.campaigns.shear import results, stages
 from mdbridge.core import files, store
-from mdbridge.core.errors import FileError, FlowError, InputError
+from mdbridge.core.errors import FileError, FlowError, InputError, MissingPackageError
 from mdbridge.stz import scheme
 from mdbridge.stz.forwardrun import forward
 
@@ -154,6 +155,36 @@ def test_bad_input_is_one_error_that_names_the_key(tmp_path, override, message):
         run(tmp_path, override)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_files_are_read_by_one_rank(tmp_path, monkeypatch):
+    """Other nodes need not have them: the key of what they hold comes from the rank that read them."""
+    keys = []
+    monkeypatch.setattr(stages.stages, "make", lambda comm, _, product: keys.append(product.identity.key))
+    energy_file(tmp_path / "pe")
+    source, text = tmp_path / "in.toml", (INPUTS / "stz_bump.toml").read_text()
+    head = text.partition("[initial]")[0]
+    rest = '[initial]\nfile = "pe"\nbeta_per_eV = 8.0\nE0_eV = -3.4\n[grid]\nnx = 8\nny = 10\n'
+    source.write_text(head + rest)
+
+    def work(comm):
+        place = source if comm.rank == 0 else Path("another node/in.toml")
+        stages.run(comm, place, tmp_path / "out", [])
+
+    together(2, work)
+    assert len(keys) == 2 and len(set(keys)) == 1
+
+
+def test_what_draws_is_asked_for_before_the_run(tmp_path, monkeypatch):
+    """Hours of work would be lost to a figure that cannot be drawn."""
+
+    def missing():
+        raise MissingPackageError("drawing needs matplotlib", name="matplotlib")
+
+    monkeypatch.setattr(stages.plots, "pyplot", missing)
+    monkeypatch.setattr(stages, "forward", lambda *_: pytest.fail("the run was begun"))
+    with pytest.raises(MissingPackageError, match="matplotlib"):
+        run(tmp_path / "out")
 
 
 def test_a_failed_run_leaves_its_frames(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ from mpi4py import MPI
 from mdbridge.core.errors import InputError
 from mdbridge.core.units import EV_PER_A2_IN_G_PER_MOL_PS2, EV_PER_A3_IN_TPA
 from mdbridge.md.elastic import elastic_constants
-from mdbridge.md.force_constants import force_constants
+from mdbridge.md.force_constants import ForceConstants, force_constants
 
 
 @pytest.fixture(params=planar_systems.ALL, scope="module")
@@ -50,6 +50,15 @@ def test_waves_with_the_period_of_the_lattice_are_one_and_the_same(constants):
 def test_moving_all_atoms_costs_nothing(constants):
     assert np.abs(constants.blocks.sum(axis=1)).max() < 1e-6 * np.abs(constants.blocks).max()
     assert np.abs(constants.frequencies(np.zeros(2))[:2]).max() < 1e-4 * constants.extremes()[1]
+
+
+def test_forces_that_reach_as_far_as_the_sheet_are_refused():
+    """The next shell, half-way to which the reach would lie, is not there."""
+    apart = np.array([[[0.0, 0.0], [5.0, 0.0], [9.0, 0.0]]])
+    blocks = np.array([1.0, 0.1, 0.5])[None, :, None, None] * np.eye(2)
+    far = ForceConstants("far", apart, blocks, np.zeros(3, int), np.ones(1), np.ones(2))
+    with pytest.raises(InputError, match="far: force constants reach beyond 9 Å"):
+        far.reach()
 
 
 def test_the_reach_lies_between_the_shells_that_matter_and_those_that_do_not(planar, lattice, constants):

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +12,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ... import __version__
-from ...core import config, files, parallel, stages
+from ...core import config, files, parallel, plots, stages
 from ...core.config import given
 from ...core.console import console, progress
 from ...core.errors import FlowError, InputError
@@ -39,23 +39,22 @@ _READ = ("material", "initial", "shear", "grid", "scheme")
 
 @dataclass(frozen=True)
 class Campaign:
-    """A run's input, its folder, and what it makes."""
+    """A run's input, its folder, and what it makes.
+
+    Attributes:
+        digests: key of the input -> SHA-256 of the file that it names.
+    """
 
     comm: MPI.Comm
     settings: ShearInput
     case: Case
-    source: Path
+    digests: Mapping[str, str]
     workspace: Workspace
 
     @property
     def run(self) -> Product:
         """run.h5, summary and figures."""
-        initial = self.settings.initial
-        given_files = {"initial.file": initial.file, "initial.final_file": initial.final_file}
-        files = {
-            key: contents(self.source.parent / name) for key, name in given_files.items() if name is not None
-        }
-        identity = Identity.of("shear", self.settings, _READ, files=files)
+        identity = Identity.of("shear", self.settings, _READ, files=self.digests)
         return Product("shear", identity, ("run.h5", "summary.json"), self._shear)
 
     @property
@@ -83,7 +82,10 @@ class Campaign:
         return [self.run, *self.exports]
 
     def _shear(self, folder: Path) -> None:
-        comm, case, start = self.comm, self.case, time.perf_counter()
+        comm, case = self.comm, self.case
+        # what draws must be there before hours of work, not only after them
+        parallel.on_root(comm, lambda: plots.pyplot() is not None)
+        start = time.perf_counter()
         with solvers(comm, self.settings, case) as (domain, projection), progress(comm, "shear") as tick:
             result = forward(case, domain, projection, lambda frame: tick(frame / case.frames))
         self._write(folder, result, None, time.perf_counter() - start)
@@ -123,12 +125,15 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None
         InputError: the input, named.
         FlowError: the run failed; run.h5 then holds the frames up to there.
     """
-    # one rank reads: what is wrong is told once, and ends all
-    (settings, case), text = parallel.on_root(
-        comm, lambda: (prepare(path, overrides), config.as_text(path, overrides))
-    )
+
+    def read() -> tuple[ShearInput, Case, dict[str, str], str]:
+        settings, case = prepare(path, overrides)
+        return settings, case, digests_of(settings.initial, path.parent), config.as_text(path, overrides)
+
+    # one rank reads: what is wrong is told once, and ends all; and other nodes need not have the files
+    settings, case, digests, text = parallel.on_root(comm, read)
     with claim(comm, out, CAMPAIGN, path, overrides, text) as workspace:
-        campaign = Campaign(comm, settings, case, path, workspace)
+        campaign = Campaign(comm, settings, case, digests, workspace)
         try:
             stages.make(comm, workspace, campaign.run)
         except FlowError as failure:  # raised on all ranks alike
@@ -141,7 +146,15 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None
 
 def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
     """What a run would do, for 'mdbridge status'."""
-    return [*Campaign(MPI.COMM_SELF, *prepare(source, overrides), source, workspace).plan()]
+    settings, case = prepare(source, overrides)
+    digests = digests_of(settings.initial, source.parent)
+    return [*Campaign(MPI.COMM_SELF, settings, case, digests, workspace).plan()]
+
+
+def digests_of(source: InitialInput, folder: Path) -> dict[str, str]:
+    """SHA-256 of the files of energies, by the keys that name them."""
+    names = {"initial.file": source.file, "initial.final_file": source.final_file}
+    return {key: contents(folder / name) for key, name in names.items() if name is not None}
 
 
 def prepare(path: Path, overrides: Sequence[str] = ()) -> tuple[ShearInput, Case]:
