@@ -119,6 +119,40 @@ class Surrogate:
             fit_gpytorch_mll_scipy(likelihood, options={"maxiter": ITERATIONS})
 
 
+class Smoother:
+    """The mean of values of any sign that scatter, by a Gaussian process with noise.
+
+    Args:
+        points: ``n x d`` in the unit cube.
+        values: ``(n,)``.
+        categories: numbers of the coordinates that have no order.
+    """
+
+    def __init__(self, points: Array, values: Array, categories: Sequence[int] = ()):
+        torch.set_num_threads(1)
+        x = torch.as_tensor(np.asarray(points), dtype=torch.double)
+        y = torch.as_tensor(np.asarray(values), dtype=torch.double)[:, None]
+        if categories:
+            self._model = MixedSingleTaskGP(
+                x, y, list(categories), cont_kernel_factory=_matern, outcome_transform=Standardize(1)
+            )
+        else:
+            kernel = get_covar_module_with_dim_scaled_prior(x.shape[-1], use_rbf_kernel=False)
+            self._model = SingleTaskGP(x, y, covar_module=kernel, outcome_transform=Standardize(1))
+        likelihood = ExactMarginalLogLikelihood(self._model.likelihood, self._model)
+        likelihood.train()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OptimizationWarning)
+            fit_gpytorch_mll_scipy(likelihood, options={"maxiter": ITERATIONS})
+        self._model.eval()
+
+    def predict(self, points: Array) -> tuple[Array, Array]:
+        """The mean at ``n x d`` and its standard deviation, without the noise, ``(n,)`` each."""
+        with torch.no_grad():
+            posterior = self._model.posterior(torch.as_tensor(np.asarray(points), dtype=torch.double))
+        return posterior.mean[:, 0].numpy(), posterior.variance[:, 0].clamp_min(0.0).sqrt().numpy()
+
+
 def _matern(batch_shape: torch.Size, ard_num_dims: int, active_dims: list[int]) -> Kernel:
     """The kernel of the coordinates that have an order."""
     return get_covar_module_with_dim_scaled_prior(

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import numpy as np
 from mpi4py import MPI
 
 from ... import __version__
-from ...calibrate import pool
+from ...calibrate import noisy, pool
 from ...calibrate.ego import Calibration, Proposal
 from ...calibrate.evaluate import Outcome
+from ...calibrate.noisy import Smoothed
 from ...calibrate.response import InvalidResponse, Response
 from ...calibrate.trials import Trial, TrialLog, flat
 from ...calibrate.worker import Worker
@@ -81,6 +83,7 @@ def run(
 
         record = workspace.root / "trials.jsonl"
         read = identity(problem)
+        end = End(problem, path, workspace.root, record, search, seconds, worker)
         # made again each time: quick beside the search, whose own record says what of it is done
         for name, files_of, finish in (
             ("calibrate", ("summary.json", "analysis.json"), _summarise),
@@ -88,21 +91,20 @@ def run(
         ):
 
             def write(staged: Path, finish: Finish = finish) -> None:
-                end = End(problem, path, workspace.root, record, search, seconds, worker)
                 parallel.on_root(comm, lambda: finish(end, staged))
 
             made = Product(name, replace(read, task=name), files_of, write)
             stages.make(comm, workspace, made, again=True)
-        doubts = parallel.on_root(comm, lambda: files.read_json(workspace.root / "summary.json")["doubts"])
-    best, trials, reason, _ = search
-    for doubt in doubts:
+        summary = parallel.on_root(comm, lambda: files.read_json(workspace.root / "summary.json"))
+    for doubt in summary["doubts"]:
         console(comm).print(f"doubtful: {doubt}", soft_wrap=True, markup=False)
-    if best is not None:
-        console(comm).print(
-            f"{len(trials)} evaluations, {reason}: distance {best.distance:.6g} at "
-            f"{_named(best.parameters)}; results in {out}",
-            soft_wrap=True,
-        )
+    if "served" in summary:
+        console(comm).print(summary["served"], soft_wrap=True, markup=False)
+    console(comm).print(
+        f"{summary['evaluations']} evaluations, {summary['stopped']}: distance {summary['distance']:.6g} at "
+        f"{_named(summary['best'])}; results in {out}",
+        soft_wrap=True,
+    )
 
 
 def identity(problem: Problem) -> Identity:
@@ -187,7 +189,7 @@ def _named(parameters: Mapping[str, Any]) -> str:
     )
 
 
-@dataclass(frozen=True)
+@dataclass
 class End:
     """What is there when a search has ended."""
 
@@ -216,6 +218,34 @@ class End:
             f"{first.status if first else 'none'}: {first.message if first else ''}"
         )
 
+    @cached_property
+    def served(self) -> Smoothed | None:
+        """The optimum of the mean, where one more run at the best trial shows that the model is noisy."""
+        best, problem = self.best, self.problem
+        again = Outcome.of(self.worker.call(problem.task, best.parameters))
+        if again.score is None:  # it cannot be told, and drawing will say why
+            return None
+        noise = noisy.scatter(best, again.score, self.search[1])
+        return (
+            noisy.smoothed(problem.space, self.search[1], problem.groups, noise, problem.search.seed)
+            if noise
+            else None
+        )
+
+    @property
+    def answer(self) -> Trial:
+        """What is served: the best trial, or of a noisy model the optimum of the mean."""
+        served = self.served
+        if served is None:
+            return self.best
+        return replace(
+            self.best,
+            unit=served.unit.tolist(),
+            parameters=self.problem.space.physical(served.unit),
+            distance=served.distance,
+            residual=served.residual,
+        )
+
 
 Finish = Callable[[End, Path], None]
 
@@ -226,7 +256,15 @@ def _summarise(end: End, folder: Path) -> None:
 
     problem, (_, trials, reason, recorded) = end.problem, end.search
     findings = analyse(problem.space, trials, problem.groups, problem.likelihood, problem.search.seed)
-    summary = _summary(problem, end.best, trials, reason, findings)
+    served = end.served
+    if isinstance(served, Smoothed):
+        findings |= {"doubts": [], "bands": {}, "valley": None, "correlation": None}
+        told = noisy.intervals(problem.space, served, problem.likelihood)
+        findings |= {"intervals": None, "intervals_from": told} if isinstance(told, str) else told
+    summary = _summary(problem, end.answer, trials, reason, findings)
+    if isinstance(served, Smoothed):
+        luckiest = {"parameters": end.best.parameters, "distance": end.best.distance}
+        summary |= {"served": served.said, "model_noise": served.noise, "luckiest": luckiest}
     summary |= {"wall_s": round(end.seconds, 3), "from_record": recorded}
     curves = problem.curves
     findings["bands"] = {
@@ -240,13 +278,14 @@ def _summarise(end: End, folder: Path) -> None:
 
 def _draw(end: End, folder: Path) -> None:
     """Call the model at the optimum once more; write best.h5 and the figures (rank 0)."""
+    answer = end.answer
     try:
-        responses = drawn(end.problem, end.best.parameters, end.worker)
+        responses = drawn(end.problem, answer.parameters, end.worker)
     except MdbridgeError as error:  # the search has ended all the same
         whole = end.out / "summary.json"
         error.args = (f"{error}; {whole} is complete: mend this, and have the rest drawn with --resume",)
         raise
-    _write_best(folder / "best.h5", end.problem, end.best, *responses)
+    _write_best(folder / "best.h5", end.problem, answer, *responses)
     if end.problem.settings.output.figures:
         from . import figures
 
