@@ -1,6 +1,7 @@
 """Spatial smoothing functions and the normalised weights made of them, [You2022, eq. 6.1]."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +93,7 @@ def weights(
     room = int((2 * reach + 1).prod())
     most = len(positions) * room
     # in the smaller type entries past its largest number would be counted from below zero
-    index = np.int32 if most <= MOST_ENTRIES else np.int64
+    index: np.dtype[np.signedinteger[Any]] = np.dtype(np.int32 if most <= MOST_ENTRIES else np.int64)
     nodes, values = np.empty(most, dtype=index), np.empty(most)
     starts = np.empty(len(positions) + 1, dtype=index)
     missed = _fill(
@@ -121,9 +122,9 @@ def weights(
 
 @compiled()
 def _fill(
-    nodes: NDArray[np.int32],
+    nodes: NDArray[np.signedinteger[Any]],
     values: NDArray[np.float64],
-    starts: NDArray[np.int32],
+    starts: NDArray[np.signedinteger[Any]],
     positions: NDArray[np.float64],
     origin: NDArray[np.float64],
     h: NDArray[np.float64],

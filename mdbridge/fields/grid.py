@@ -26,12 +26,24 @@ class NodeGrid:
         spacing: ``(2,)`` hx, hy (Å).
         shape: number of nodes along x and y.
         periodic: whether the grid repeats after ``shape`` nodes.
+
+    Raises:
+        InputError: no nodes, or spacings that are not positive.
     """
 
     origin: tuple[float, float]
     spacing: tuple[float, float]
     shape: tuple[int, int]
     periodic: bool
+
+    def __post_init__(self) -> None:
+        if len(self.spacing) != 2 or not all(0.0 < h < np.inf for h in self.spacing):
+            raise InputError(f"grid: spacing = {tuple(self.spacing)}: must be two positive lengths")
+        # a count that is no whole number would put the last node beside its place
+        if len(self.shape) != 2 or not all(n >= 1 and n == int(n) for n in self.shape):
+            raise InputError(f"grid: shape = {tuple(self.shape)}: must be two numbers of nodes, 1 or more")
+        if len(self.origin) != 2 or not np.isfinite(self.origin).all():
+            raise InputError(f"grid: origin = {tuple(self.origin)}: must be two coordinates")
 
     @property
     def box(self) -> NDArray[np.float64]:
@@ -52,6 +64,8 @@ class NodeGrid:
     def periodic_cells(cls, box: tuple[float, float], spacing: float) -> "NodeGrid":
         """Fill a periodic box centred on 0 with the whole number of cells nearest to ``spacing`` (Å)."""
         width, height = box
+        if not spacing > 0.0:
+            raise InputError(f"grid: spacing = {spacing}: must be positive")
         nx, ny = max(1, round(width / spacing)), max(1, round(height / spacing))
         hx, hy = width / nx, height / ny
         # nodes are the middles of cells, which fill the box without a rest
@@ -67,6 +81,8 @@ class NodeGrid:
     @classmethod
     def centred(cls, radius: float, spacing: float) -> "NodeGrid":
         """A square lattice with a node at 0 that covers a disc of ``radius`` (Å)."""
+        if not spacing > 0.0:
+            raise InputError(f"grid: spacing = {spacing}: must be positive")
         # a node at exactly the radius belongs to the disc
         n = int(np.floor(radius / spacing * (1 + 1e-9)))
         return cls((-n * spacing,) * 2, (spacing,) * 2, (2 * n + 1,) * 2, False)

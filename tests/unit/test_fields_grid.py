@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mdbridge.core.errors import InputError
 from mdbridge.fields.box import Box
 from mdbridge.fields.grid import CellGrid, NodeGrid
 
@@ -63,3 +64,27 @@ def test_a_ball_reaches_as_far_in_a_leaning_box_as_its_rim():
     reach = lattice.reach(2.5)
     assert (seen <= reach * (1 + 1e-12)).all()
     np.testing.assert_allclose(seen, reach, rtol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "shape", "origin", "words"),
+    [
+        ((5.0, -5.0), (2, 3), (0.0, 0.0), r"spacing = \(5\.0, -5\.0\)"),
+        ((5.0, float("nan")), (2, 3), (0.0, 0.0), "two positive lengths"),
+        ((5.0, 5.0), (2, 0), (0.0, 0.0), r"shape = \(2, 0\)"),
+        ((5.0, 5.0), (2.5, 3), (0.0, 0.0), "two numbers of nodes"),
+        ((5.0, 5.0), (2, 3, 4), (0.0, 0.0), "two numbers of nodes"),
+        ((5.0, 5.0), (2, 3), (0.0, float("inf")), "two coordinates"),
+    ],
+)
+def test_a_grid_that_is_none_is_refused(spacing, shape, origin, words):
+    with pytest.raises(InputError, match=words):
+        NodeGrid(origin, spacing, shape, True)
+
+
+@pytest.mark.parametrize("spacing", [0.0, -1.0, float("nan")])
+def test_no_box_is_filled_with_cells_of_no_size(spacing):
+    with pytest.raises(InputError, match="must be positive"):
+        NodeGrid.periodic_cells((10.0, 10.0), spacing)
+    with pytest.raises(InputError, match="must be positive"):
+        NodeGrid.centred(5.0, spacing)

@@ -159,10 +159,12 @@ def _study(
     record |= {"ranks": comm.size, "wall_s": time.monotonic() - start}
 
     def write(folder: Path) -> None:
-        if comm.rank == 0:
+        def work() -> None:
             write_json(folder / "study.json", record)
             report.draw(record, folder)
             write_text(folder / "study.md", report.markdown(record))
+
+        parallel.on_root(comm, work)
 
     # the report is quick, and its numbers are those of the tasks
     identity = Identity("study", after={"results": digest(results)})

@@ -337,8 +337,7 @@ def run_sweep(campaign: Campaign) -> None:
     base, lists = campaign.pairs_from(), Identity.of("", campaign.config, ("sweep",))
     identity = replace(base, task="sweep", values=base.values | lists.values, shown=base.shown | lists.shown)
     stages.make(comm, workspace, Product("sweep", identity, ("sweep.json", "sweep.png"), work))
-    if comm.rank == 0:
-        sweep_figures.show(console(comm), read_json(campaign.out / "sweep.json"))
+    parallel.on_root(comm, lambda: sweep_figures.show(console(comm), read_json(campaign.out / "sweep.json")))
 
 
 def _material(campaign: Campaign) -> tuple[LinearPeridynamicSolid, list[dict[str, Any]]]:
@@ -407,6 +406,8 @@ def _report(campaign: Campaign, folder: Path) -> None:
 
 
 def _show(campaign: Campaign) -> None:
-    if campaign.comm.rank == 0:
+    def work() -> None:
         summary = read_json(campaign.out / "summary.json")
         print_table(console(campaign.comm), summary, campaign.out)
+
+    parallel.on_root(campaign.comm, work)
