@@ -48,6 +48,7 @@ class Births:
         self._states: list[str] = []
         self._told: list[Observer] = []
         self.watching = False
+        self._numbers = (-1, -1)
         self._bit = 0
 
     def watch(self, observers: Sequence[Observer]) -> None:
@@ -76,10 +77,19 @@ class Births:
             self._session.atoms().array("mask")[:] |= self._bit
         self._bit = 1 << lmp.available_ids("group").index(GROUP)
 
-    def mark(self, atoms: Atoms) -> None:
-        """Atoms that have not been seen before get their references and states; who wants to know is told."""
+    def mark(self, atoms: Atoms, thorough: bool = True) -> None:
+        """Atoms that have not been seen before get their references and states; who wants to know is told.
+
+        Args:
+            atoms: right after the forces.
+            thorough: look at all of them; else only if their number has changed, here or on all ranks.
+        """
         if not self.watching:
             return
+        numbers = atoms.count, self._session.natoms
+        if numbers == self._numbers and not thorough:
+            return
+        self._numbers = numbers
         mask = atoms.array("mask")
         if _all_in(mask, self._bit):
             return

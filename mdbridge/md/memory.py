@@ -1,6 +1,7 @@
 """Per-atom arrays of LAMMPS as numpy views into its memory."""
 
 import ctypes
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,39 @@ _DTYPES: dict[int, tuple[np.dtype[Any], bool]] = {
 }
 
 
+_BOX = {"boxlo": 3, "boxhi": 3, "xy": 1, "yz": 1, "xz": 1}
+"""LAMMPS's numbers of its box."""
+
+
+class _BoxMemory:
+    """The box where LAMMPS has it, asked for at every step: made anew only where something has changed."""
+
+    def __init__(self, places: dict[str, int]):
+        start = min(places.values())
+        # members of one object of LAMMPS: what lies between them is read with them, and costs nothing
+        length = max(places[name] + 8 * count for name, count in _BOX.items()) - start
+        if length > 65536:
+            raise MDError("this LAMMPS does not keep the numbers of its box together")
+        self._memory = (ctypes.c_char * length).from_address(start)
+        self._offsets = [places[name] - start + 8 * k for name, count in _BOX.items() for k in range(count)]
+        self._seen = b""
+        self._box = np.zeros(3), np.zeros((3, 3))
+
+    def read(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        raw = self._memory.raw
+        if raw != self._seen:
+            self._seen = raw
+            x, y, z, right, back, top, xy, yz, xz = (
+                struct.unpack_from("=d", raw, offset)[0] for offset in self._offsets
+            )
+            edges = np.array([[right - x, 0.0, 0.0], [xy, back - y, 0.0], [xz, yz, top - z]])
+            self._box = np.array([x, y, z]), edges
+            # who keeps one keeps the box of that step: the next is another array
+            for part in self._box:
+                part.flags.writeable = False
+        return self._box
+
+
 @dataclass
 class _Kind:
     """A per-atom array of LAMMPS and the view of it that was made last."""
@@ -32,6 +66,7 @@ class _Kind:
     address: int | None
     rows: int
     view: NDArray[Any]
+    age: int = -1
 
 
 class Memory:
@@ -52,24 +87,33 @@ class Memory:
         self._extract_global = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
             ("lammps_extract_global", lmp.lib)
         )
-        self._edges: list[Any] = []  # LAMMPS's own numbers of the box
+        self._box_memory: _BoxMemory | None = None
+        self._natoms: Any = None
+        self._extract_setting = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p)(
+            ("lammps_extract_setting", lmp.lib)
+        )
+        self._room = -1
+        self._age = 0
+        self._inside = False
 
     def box(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """``(3,)`` corner and ``(3, 3)`` edge vectors, one a row, of the box as it is now."""
-        if not self._edges:
-            self._edges = [self._numbers(name, 3) for name in ("boxlo", "boxhi")]
-            self._edges += [self._numbers(name, 1) for name in ("xy", "yz", "xz")]
-        # asked for at every step: read where LAMMPS has it, in a twentieth of the wrapper's time
-        low, high, (xy,), (yz,), (xz,) = [values[:] for values in self._edges]
-        (x, y, z), (right, back, top) = low, high
-        edges = np.array((right - x, 0.0, 0.0, xy, back - y, 0.0, xz, yz, top - z))
-        return np.array(low), edges.reshape(3, 3)
+        if self._box_memory is None:
+            self._box_memory = _BoxMemory({name: self._address(name) for name in _BOX})
+        return self._box_memory.read()
 
-    def _numbers(self, name: str, count: int) -> "ctypes.Array[ctypes.c_double]":
+    def _address(self, name: str) -> int:
         address = self._extract_global(self._handle, name.encode())
         if address is None:
             raise MDError(f"this LAMMPS does not tell '{name}' of its box")
-        return (ctypes.c_double * count).from_address(address)
+        return int(address)
+
+    def natoms(self) -> int:
+        """LAMMPS's number of atoms on all ranks."""
+        if self._natoms is None:
+            kind = ctypes.c_int64 if self._extract_setting(self._handle, b"bigint") == 8 else ctypes.c_int32
+            self._natoms = kind.from_address(self._address("natoms"))
+        return int(self._natoms.value)
 
     def has_fix(self, name: bytes) -> bool:
         """Whether there is a fix of this ID."""
@@ -78,7 +122,20 @@ class Memory:
     def forget(self) -> None:
         """After a command: an array may be defined anew under the same name."""
         self._kinds.clear()
-        self._edges.clear()
+        self._box_memory = self._natoms = None
+
+    def enter(self) -> None:
+        """LAMMPS calls in the middle of a run: arrays lie where they lay, but for new room."""
+        self._inside = True
+        room = self._extract_setting(self._handle, b"nmax")
+        # it grows all of them together
+        if room != self._room:
+            self._room = room
+            self._age += 1
+
+    def leave(self) -> None:
+        """From now on anything may lie elsewhere when it is looked at again."""
+        self._inside = False
 
     def view(self, name: str, count: int) -> NDArray[Any]:
         """The first ``count`` rows of a per-atom array, as a view into LAMMPS's memory.
@@ -89,6 +146,9 @@ class Memory:
         kind = self._kinds.get(name)
         if kind is None:
             kind = self._kinds[name] = self._kind(name)
+        elif self._inside and kind.age == self._age and count <= kind.rows:
+            return kind.view[:count]
+        kind.age = self._age
         address = self._extract_atom(self._handle, kind.name)
         if kind.table:
             address = ctypes.c_void_p.from_address(address).value if count else None

@@ -99,7 +99,7 @@ class Session:
     @property
     def natoms(self) -> int:
         """Number of atoms on all ranks."""
-        return int(self.lmp.get_natoms())
+        return self._memory.natoms()
 
     # --- commands ----------------------------------------------------------------
 
@@ -376,6 +376,16 @@ class Session:
             return
         with self._folder.left():
             self._watching.call(step, count)
+
+    def enter_step(self, anew: bool) -> None:
+        """LAMMPS is at another step; ``anew``: a run is being set up, before which commands may have been."""
+        if anew:
+            self._memory.forget()
+        self._memory.enter()
+
+    def leave_step(self) -> None:
+        """The callback is over."""
+        self._memory.leave()
 
     def minimising(self) -> bool:
         """Whether LAMMPS is in the middle of a minimisation."""

@@ -20,6 +20,9 @@ class Watch:
 
     def __post_init__(self) -> None:
         self.combines = self.observer.combines  # asked at every step
+        self.steady = (
+            isinstance(self.schedule, Every) and self.schedule.steps == 1 and self.schedule.first <= 0
+        )
 
     @property
     def name(self) -> str:

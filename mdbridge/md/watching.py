@@ -28,6 +28,7 @@ from .watch import Look, Watch, next_step
 if TYPE_CHECKING:
     from .session import Session
 
+_MARK_EVERY = 10  # steps between two looks at all atoms for new ones where nothing else asks for it
 _AGREE_EVERY = 10  # steps between two agreements where nothing else makes the ranks meet
 
 
@@ -168,8 +169,10 @@ class Watching:
                 self._refuse_respa(step)
             elif step == before:
                 self._refuse_trials(step)
-            # LAMMPS asks for trial states, too, in the middle of a minimisation
-            self._minimising = self._session.minimising()
+            self._session.enter_step(self._set_up)
+            # LAMMPS asks for trial states, too, in the middle of a minimisation, which is set up as runs are
+            if self._set_up or self._minimising:
+                self._minimising = self._session.minimising()
             looks: list[Look] = []
             if self._ends:
                 for recorded in self.recording.ready(step):
@@ -177,7 +180,7 @@ class Watching:
                 self.recording.aim(step, self._set_up)
             atoms = None
             if not self._minimising:
-                due = [w for w in self._forces if w.due(step)]
+                due = [w for w in self._forces if w.last != step and (w.steady or w.schedule(step))]
                 atoms = LiveAtoms(self._session, step, count, mid_step=True)
                 for watch in due:
                     atoms.tallied |= watch.observer.tallies
@@ -186,6 +189,8 @@ class Watching:
             self._look(looks, step, atoms)
         except BaseException as error:
             self._broken(step, error)
+        finally:
+            self._session.leave_step()
 
     def _elapsed(self) -> float:
         """Steps since the run was set up."""
@@ -232,7 +237,10 @@ class Watching:
         try:
             self._session.deliver_signals()
             if present is not None and self.births.watching:
-                self.births.mark(present)
+                # also when numbers say that none has come: as many may have gone
+                others = any(not watch.steady for watch, _ in looks)
+                ends = any(watch.schedule(step) for watch in self._ends)
+                self.births.mark(present, self._set_up or others or ends or step % _MARK_EVERY == 0)
             for watch, atoms in looks:
                 at = atoms.step
                 watch.observer.local(atoms)

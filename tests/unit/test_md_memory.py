@@ -51,6 +51,41 @@ def test_views_have_lammps_s_types_and_shapes(session):
     assert memory.view("type", 9).tolist() == [1 + n % 2 for n in range(1, 10)]
 
 
+def test_the_box_and_the_number_of_atoms_are_those_of_this_moment(session):
+    memory = Memory(session.lmp)
+    corner, edges = memory.box()
+    assert memory.natoms() == 9 and edges.tolist() == np.diag([10.0, 10.0, 10.0]).tolist()
+    assert corner.tolist() == [0.0, 0.0, -5.0]
+    assert memory.box()[1] is edges  # nothing has changed
+    session.commands("change_box all triclinic\nchange_box all x final -1 11 xy final 2.5 units box")
+    session.commands("create_atoms 1 single 5 5 1")
+    now = memory.box()
+    assert now[1].tolist() == [[12, 0, 0], [2.5, 10, 0], [0, 0, 10]] and now[0].tolist() == [-1, 0, -5]
+    assert edges[0, 0] == 10.0  # who kept it keeps that of its moment
+    assert memory.natoms() == 10
+    memory.forget()
+    assert memory.natoms() == 10
+
+
+def test_in_the_middle_of_a_run_views_are_asked_for_anew_when_lammps_has_made_room(session, monkeypatch):
+    memory, asked = Memory(session.lmp), []
+    extract = memory._extract_atom
+    monkeypatch.setattr(memory, "_extract_atom", lambda *a: (asked.append(a[1]), extract(*a))[1])
+    for _ in range(3):
+        memory.enter()
+        memory.view("x", 9)
+    assert len(asked) == 2  # whether there is such an array, and where it is
+    session.commands("create_atoms 1 random 40000 7 NULL")
+    memory.enter()
+    count = session.lmp.extract_setting("nlocal")
+    after = memory.view("x", count)
+    assert len(after) == 40009 and len(asked) == 3
+    np.testing.assert_array_equal(after, session.lmp.numpy.extract_atom("x")[:count])
+    memory.leave()
+    memory.view("x", 9)
+    assert len(asked) == 4
+
+
 def test_they_are_the_memory_itself(session):
     memory = Memory(session.lmp)
     memory.view("d2_pair", 9)[2] = [1.0, 2.0, 3.0]
