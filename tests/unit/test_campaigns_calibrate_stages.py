@@ -79,6 +79,8 @@ def test_everything_is_written(toml, tmp_path, drawn):
     assert summary["evaluations"] == 20 and summary["seed"] == 0 and summary["failed"] > 0
     assert summary["best"]["a"] == pytest.approx(0.5, abs=1e-3) and summary["distance"] < 1e-3
     assert summary["failed"] == summary["status"]["failed"] and summary["wall_s"] > 0
+    good = 20 - summary["failed"]
+    assert summary["status"] == {"ok": good, "invalid": 0, "failed": 20 - good, "timeout": 0}
     low, high = summary["intervals"]["a"]
     assert low <= summary["best"]["a"] <= high and "profile" in summary["intervals_from"]
     with h5py.File(out / "best.h5") as store:

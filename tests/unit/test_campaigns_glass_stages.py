@@ -1,5 +1,6 @@
 """A glass campaign's pieces of work: what a changed key makes anew, and what stays."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,19 @@ def test_a_script_has_its_own_segments_and_every_file_that_it_reads_counts(tmp_p
     (tmp_path / "my.in").unlink()
     with pytest.raises(InputError, match=r"'md\.script' = 'my\.in': there is no file"):
         pieces()
+
+
+@pytest.mark.parametrize(("asked", "written"), [(False, False), (True, False), (False, True)])
+def test_the_paper_s_files_are_made_where_the_command_or_the_input_asks(monkeypatch, asked, written):
+    made = []
+    settings = {"output": {"paper_format": written}}
+    config = check({"campaign": "glass"} | settings, GlassInput, "glass.toml")
+    campaign = Campaign(
+        MPI.COMM_SELF, config, Path("glass.toml"), Workspace(Path("out"), "glass"), Path("CuZr.fs"), FILES
+    )
+    monkeypatch.setattr(stages, "open_campaign", lambda *_: contextlib.nullcontext(campaign))
+    monkeypatch.setattr(
+        stages.stages, "make", lambda comm, workspace, product, **_: made.append(product.name)
+    )
+    stages.sample(MPI.COMM_SELF, Path("glass.toml"), Path("out"), (), False, asked)
+    assert made == ["sample", *([campaign.paper_files.name] if asked or written else [])]

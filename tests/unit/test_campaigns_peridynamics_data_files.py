@@ -105,3 +105,13 @@ def test_complex_arrays_are_refused(tmp_path):
     np.savez(tmp_path / "a.npz", **(ARRAYS | {"u": ARRAYS["u"] + 0j}))
     with pytest.raises(FileError, match="u"):
         data_files.read(tmp_path / "a.npz", {})
+
+
+def test_a_table_has_a_line_of_names_and_one_of_numbers_at_least(tmp_path):
+    lines = ["sample,x,y,ux,uy,bx,by", "0,1,2,3,4,5,6"]
+    (tmp_path / "a.csv").write_text("\n".join(lines), encoding="utf-8")
+    arrays = data_files.read(tmp_path / "a.csv", {}).arrays
+    assert (arrays["nodes"].tolist(), arrays["u"].tolist()) == ([[1.0, 2.0]], [[[3.0, 4.0]]])
+    (tmp_path / "a.csv").write_text(lines[0], encoding="utf-8")
+    with pytest.raises(FileError, match="has 1 lines"):
+        data_files.read(tmp_path / "a.csv", {})

@@ -37,6 +37,7 @@ def test_pressures_and_densities_of_the_other_styles():
 
 def test_two_dimensions_are_named_per_area():
     assert units.UNIT_STYLES["lj"].of(2).stress == "epsilon/sigma^2"
+    assert units.UNIT_STYLES["lj"].of(2).dimension == 2
     assert units.UNIT_STYLES["metal"].of(2).stress == "GPa angstrom"
     assert units.UNIT_STYLES["si"].of(2).density == "kg/m^2"
     assert units.UNIT_STYLES["metal"].of(3) is units.UNIT_STYLES["metal"]

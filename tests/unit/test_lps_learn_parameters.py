@@ -72,6 +72,8 @@ def test_a_shape_parameter_is_held():
     TWO.fix(start, bounds, {"alpha": 0.7})
     np.testing.assert_array_equal(start[[2, 6]], 0.7)
     np.testing.assert_allclose([bounds[0][[2, 6]], bounds[1][[2, 6]]], 0.7)
+    # a start on a bound is none to scipy
+    assert (bounds[0] < start)[[2, 6]].all() and (start < bounds[1])[[2, 6]].all()
     with pytest.raises(ValueError, match="cubic B-splines have no shape parameter 'alpha'"):
         SPLINES.fix(start, bounds, {"alpha": 0.7})
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 
 from mdbridge.core.errors import InputError
-from mdbridge.lps import quadrature
+from mdbridge.lps import quadrature, stencil
 
 HORIZON = 12.0
 
@@ -182,3 +182,10 @@ def test_unknown_quadratures_and_too_few_points_are_refused():
     few = np.random.default_rng(5).uniform(-8, 8, (17, 2))
     with pytest.raises(InputError, match="17 neighbours, too few to"):
         quadrature.rule(few, HORIZON, "isotropic")
+
+
+def test_what_names_no_quadrature_has_the_published_one():
+    """So a model of an earlier release stays what it was."""
+    assert quadrature.DEFAULT == "published"
+    plain, named = (stencil.uniform((4.9, 5.1), 15.0, *name) for name in ((), ("published",)))
+    np.testing.assert_array_equal(plain.weights, named.weights)

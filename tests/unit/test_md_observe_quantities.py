@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mdbridge.core.units import UNIT_STYLES
-from mdbridge.md.observe.channels import Constants
+from mdbridge.md.observe.channels import PAIRS, Constants
 from mdbridge.md.observe.quantities import VOIGT, Sums, extra, present, stress
 
 T = 303.0
@@ -62,3 +62,55 @@ def test_units_follow_the_style_and_the_dimension():
     assert fields["composition"].components == ("type 1", "type 2")
     assert extra("mine", "c_mine").plain == ("number", "mine")
     assert VOIGT == ("xx", "yy", "zz", "xy", "xz", "yz")
+
+
+def test_fields_of_a_window_are_those_of_its_atoms_written_out():
+    """Five atoms of two types in one window, with factors of a unit style that all differ from 1."""
+    random = np.random.default_rng(5)
+    m, g, kind = np.array([2.0, 2.0, 7.0, 7.0, 7.0]), random.uniform(0.1, 1.0, 5), np.array([1, 1, 2, 2, 2])
+    v, energy, virial = (
+        random.standard_normal((5, 3)),
+        random.standard_normal(5),
+        random.standard_normal((5, 6)),
+    )
+    style, volume = Constants(3.0, 0.5, 11.0, 3, 3.0, 2), 4.0
+
+    def summed(values):
+        return (g @ values.reshape(5, -1))[None]
+
+    motion = np.stack([m * v[:, i] * v[:, j] for i, j in PAIRS], axis=1)
+    plain = {
+        "number": summed(np.ones(5)), "mass": summed(m), "momentum": summed(m[:, None] * v),
+        "motion": summed(motion), "heat": summed(m * (v**2).sum(axis=1)), "energy": summed(energy),
+        "types": summed(np.eye(2)[kind - 1]), "flow": summed(m[:, None] * (v + 1.0)),
+        "mine": summed(energy**2),
+    }  # fmt: skip
+    whole = {"mass": summed(m), "momentum": summed(m[:, None] * v), "motion": summed(motion)}
+    whole |= {"virial": summed(virial), "stress": summed(virial + 1.0)}
+    whole["flux"] = summed(v * energy[:, None])
+    sums = Sums(plain, {"mass": (g**2 @ m)[None, None]}, whole, volume, style, summed(virial))
+
+    def value(quantity):
+        top, below = quantity.quotient(sums)
+        return (top / below)[0]
+
+    fields, share = present(2), g / g.sum()
+    mean = (g * m) @ v / (g @ m)
+    assert value(fields["density"]) == pytest.approx([g @ m / volume])
+    assert value(fields["number_density"]) == pytest.approx([g.sum() / volume])
+    assert value(fields["composition"]) == pytest.approx([share[:2].sum(), share[2:].sum()])
+    assert value(fields["velocity"]) == pytest.approx(mean)
+    assert value(fields["box_velocity"]) == pytest.approx(mean + 1.0)
+    assert value(fields["potential_energy"]) == pytest.approx([share @ energy])
+    assert value(fields["heat_flux"]) == pytest.approx(g @ (v * energy[:, None]))
+    assert value(extra("mine", "c_mine")) == pytest.approx([share @ energy**2])
+    own = v - mean
+    free = g.sum() - (g**2 @ m) / (g @ m)
+    assert value(fields["temperature"]) == pytest.approx(
+        [3.0 * ((g * m) @ (own**2).sum(axis=1)) / (0.5 * 3.0 * free)]
+    )
+    about_mean = np.array([(g * m) @ (own[:, i] * own[:, j]) for i, j in PAIRS])
+    # tension is positive, motion presses; sums with whole weights are per volume already
+    assert value(stress("virial", "mean")) == pytest.approx(g @ virial - 33.0 * about_mean)
+    assert value(stress("hardy", "mean")) == pytest.approx(g @ virial - 33.0 * about_mean / volume)
+    assert value(stress("virial", "lammps")) == pytest.approx(g @ (virial + 1.0))
