@@ -201,11 +201,18 @@ def test_a_field_that_the_script_does_not_define_is_refused_before_the_run(tmp_p
     assert not list((folder / "out").glob("**/frame-*"))
 
 
-@pytest.mark.mpi
-def test_an_unstable_run_stops_and_keeps_its_frames(tmp_path):
+@pytest.fixture(params=[1, pytest.param(2, marks=[pytest.mark.mpi, pytest.mark.slow])])
+def sampled_on(request, sampled_here):
+    """The same on one rank, or in a job on two."""
+    if request.param == 1:
+        return sampled_here
+    return lambda folder: finish(start(folder, "sample", ranks=2), timeout=60)
+
+
+def test_an_unstable_run_stops_and_keeps_its_frames(tmp_path, sampled_on):
     kick = "\nvariable kick equal 100.0*(step>64)*exp(1000*(step>65))\nfix kick all addforce v_kick 0 0\n"
     folder = campaign(tmp_path / "run", SCRIPTED, SCRIPT + kick)
-    code, errors = finish(start(folder, "sample", ranks=2), timeout=60)
+    code, errors = sampled_on(folder)
     assert code != 0
     assert "observer failed at step 66" in errors
     assert "not a finite number" in errors

@@ -140,6 +140,7 @@ def test_a_reference_run_that_leaves_ends_both_ranks_with_one_message(script, tm
     assert "Traceback" not in job.stderr
 
 
+@pytest.mark.slow
 def test_programs_of_a_model_do_not_keep_a_finished_job(script, tmp_path, misbehaved):
     few = ("--set", "ego.initial=2", "--set", "ego.evaluations=2")  # too few for a surrogate
     job = launch(script, 2, "calibrate", misbehaved("left"), "--out", tmp_path / "out", *few, timeout=90)

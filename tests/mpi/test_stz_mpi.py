@@ -26,7 +26,8 @@ def test_the_fields_do_not_depend_on_the_ranks(tmp_path, ranks):
         assert np.abs(one[name] - many[name]).max() <= 1e-8 * np.abs(one[name]).max(), name
 
 
-@pytest.mark.parametrize("ranks", [2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.slow  # test_stz_equilibrium_exchange.py has both ways on ranks that are threads
+@pytest.mark.parametrize("ranks", [2, 3])
 def test_columns_of_the_spectrum_are_the_same_through_memory_and_messages(tmp_path, ranks):
     job = launch(JOB, ranks, "exchange", tmp_path / "found.npz")
     assert job.returncode == 0, job.stderr
@@ -45,6 +46,7 @@ def test_a_run_that_fails_ends_on_all_ranks_with_one_message(tmp_path):
     assert job.stderr.count("worst cell") == 1 and "Traceback" not in job.stderr
 
 
+@pytest.mark.slow
 def test_the_command_runs_on_two_ranks_and_says_what_fourier_needs(tmp_path):
     small = [
         "--set",

@@ -8,7 +8,8 @@ from launch import launch
 
 JOB = Path(__file__).with_name("sweep_job.py")
 
-pytestmark = pytest.mark.mpi
+# sharing and resuming are those of core.stages, which has tests on ranks that are threads
+pytestmark = [pytest.mark.mpi, pytest.mark.slow]
 
 
 def sweep(tmp_path, ranks, folder):

@@ -7,6 +7,7 @@ import tokenize
 from pathlib import Path
 
 import pytest
+from rules import of_all
 
 import mdbridge
 
@@ -176,7 +177,7 @@ def face(module):
     return None if any(module in imports(m)[0] for m in outside) else inside
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if MODULES[m].name != "__init__.py" or imports(m)[0]])
+@of_all([m for m in MODULES if MODULES[m].name != "__init__.py" or imports(m)[0]])
 def test_every_module_has_tests_under_its_name(module):
     """Or, where it is seen through a face alone, under that: what nobody imports may be arranged anew."""
     name = (face(module) or module or "mdbridge").replace(".", "_")
@@ -189,7 +190,7 @@ def test_every_module_has_a_level():
     assert {package(module) for module in MODULES} <= known
 
 
-@pytest.mark.parametrize("module", MODULES)
+@of_all(MODULES)
 def test_imports_point_one_way(module):
     above = {other for other in imports(module)[0] if level(other) > level(module)}
     assert above == set(), "an import points up"
@@ -205,7 +206,7 @@ def test_packages_do_not_import_each_other_in_turn():
     assert packages == {}, "a cycle of imports"
 
 
-@pytest.mark.parametrize("module", [m for m in MODULES if belongs(m, PURE)])
+@of_all([m for m in MODULES if belongs(m, PURE)])
 def test_pure_modules_touch_no_mpi_petsc_lammps_or_files(module):
     for reached in closure(module):
         assert not {name.split(".")[0] for name in imports(reached)[1]} & IMPURE, (
@@ -219,7 +220,7 @@ def test_a_heavy_dependency_lives_in_one_place(dependency):
     assert {m for m in users if not belongs(m, HOMES[dependency])} == set()
 
 
-@pytest.mark.parametrize("module", MODULES)
+@of_all(MODULES)
 def test_modules_and_public_functions_have_docstrings(module):
     assert ast.get_docstring(tree(module)), "the module has none"
     # an overridden or protocol method is described where it is declared
@@ -227,7 +228,7 @@ def test_modules_and_public_functions_have_docstrings(module):
     assert missing == set()
 
 
-@pytest.mark.parametrize("module", MODULES)
+@of_all(MODULES)
 def test_public_functions_are_annotated(module):
     missing = set()
     for name, node in functions(module):
@@ -240,13 +241,13 @@ def test_public_functions_are_annotated(module):
     assert missing == set()
 
 
-@pytest.mark.parametrize("module", MODULES)
+@of_all(MODULES)
 def test_nothing_prints(module):
     calls = [node.func for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
     assert not [called.lineno for called in calls if isinstance(called, ast.Name) and called.id == "print"]
 
 
-@pytest.mark.parametrize("module", MODULES)
+@of_all(MODULES)
 def test_random_numbers_have_a_seed(module):
     bad = []
     for node in ast.walk(tree(module)):
@@ -315,7 +316,7 @@ def totals_of(folder):
 FOLDERS = [f for f in sorted({path.parent for path in MODULES.values()}) if totals_of(f)[1] >= 20]
 
 
-@pytest.mark.parametrize("module", MODULES)
+@of_all(MODULES)
 def test_names_say_what_they_stand_for(module):
     assert [f"line {line}: {name}" for name, line in bound_names(tree(module)) if name in VAGUE] == []
 

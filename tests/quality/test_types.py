@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-import pytest
+from rules import of_all
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -15,7 +15,7 @@ SOURCES = sorted([*ROOT.glob("mdbridge/**/*.py"), *ROOT.glob("scripts/*.py")])
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=[str(path.relative_to(ROOT)) for path in SOURCES])
+@of_all(SOURCES)
 def test_no_finding_is_ignored(path):
     text = path.read_text(encoding="utf-8")
     assert "type: ignore" not in text and "no_type_check" not in text, "mend the finding instead"

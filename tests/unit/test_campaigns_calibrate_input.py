@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 
 from mdbridge.calibrate import ego
-from mdbridge.campaigns.calibrate.input import CalibrateInput, EgoInput
+from mdbridge.campaigns.calibrate.input import CalibrateInput, EgoInput, ParameterInput
 from mdbridge.core.config import check
 from mdbridge.core.errors import InputError
 
@@ -64,3 +64,16 @@ def test_what_does_not_fit_is_refused_with_its_key(changes, words):
 @pytest.mark.parametrize("rank", ["larger", "reference", "infinite", 3, [1, 2, 3]])
 def test_every_rule_of_ranks_is_taken(rank):
     assert made(objective=[{"term": "grassmann", "field": "x", "rank": rank}]).objective[0].rank == rank
+
+
+def test_a_model_gets_numbers_of_the_kind_that_its_parameter_is():
+    real = ParameterInput(low=0, high=3)
+    whole = ParameterInput(low=0, high=3, integer=True)
+    choice = ParameterInput(values=[1, 2, "three"])
+    assert [type(part.cast(2)) for part in (real, whole, choice)] == [float, int, int]
+    assert choice.cast("three") == "three" and real.cast(2.5) == 2.5
+    # equal bounds hold a parameter, as its value does
+    assert ParameterInput(low=2, high=2, integer=True).held == 2
+    assert type(ParameterInput(low=2, high=2, integer=True).held) is int
+    assert ParameterInput(value="three").held == "three"
+    assert real.held is None and choice.held is None

@@ -1,8 +1,9 @@
 """Keys of a problem's file."""
 
 import pytest
+from pydantic import ValidationError
 
-from mdbridge.campaigns.peridynamics.problem_input import Problem, spacing_of
+from mdbridge.campaigns.peridynamics.problem_input import FREE, Boundary, Problem, spacing_of
 from mdbridge.core.config import check
 from mdbridge.core.errors import InputError
 
@@ -51,3 +52,18 @@ def test_outlines_of_both_forms_and_spacings():
 def test_slips_are_told_by_key(sections, words):
     with pytest.raises(InputError, match=words):
         read(**sections)
+
+
+def test_a_boundary_may_leave_one_component_free_and_not_both():
+    given = {"edge": "left"}
+    assert Boundary.model_validate(given | {"displacement": [0.0, FREE]}).displacement == [0.0, FREE]
+    with pytest.raises(ValidationError, match="both components are free"):
+        Boundary.model_validate(given | {"displacement": [FREE, FREE]})
+    with pytest.raises(ValidationError, match='"free" is for displacements'):
+        Boundary.model_validate(given | {"traction": [0.0, FREE]})
+    for wrong in ({}, {"traction": [0.0, 1.0], "displacement": [0.0, 1.0]}):
+        with pytest.raises(ValidationError, match="either traction or displacement"):
+            Boundary.model_validate(given | wrong)
+    for place in ({}, {"edge": "left", "where": "x > 0"}):
+        with pytest.raises(ValidationError, match="either edge or where"):
+            Boundary.model_validate(place | {"traction": [0.0, 1.0]})
