@@ -66,3 +66,11 @@ def test_a_model_comes_back_as_it_was():
     assert (back.lame_lambda, back.lame_mu) == pytest.approx((was.lame_lambda, was.lame_mu), rel=1e-12)
     assert back.influence.horizon == pytest.approx(9.0) and back.influence.shape == was.influence.shape
     assert back.own_dilatation.coefficients.tolist() == own.coefficients.tolist()
+
+
+def test_the_scale_of_atoms_is_left_as_it_is():
+    """Which minimum a start leads to hangs on the last digits: graphene's own model must not change."""
+    coarse, fine = fields(), fields(length=0.5)
+    assert Scale.of([coarse], 0.7221) == Scale.of([fine], 0.4) == Scale(1.0, 1.0)
+    assert Scale.of([coarse], 5e-5) == Scale(1.0, pytest.approx(5e-5 / 0.7))
+    assert Scale.of([fields(length=0.1)], 0.7).length == pytest.approx(0.1 * np.sqrt(1.1))

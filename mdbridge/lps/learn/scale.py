@@ -1,4 +1,4 @@
-"""Units of a fit: node spacings of about five and moduli of about one, whatever the solid and its size.
+"""Units of a fit: node spacings near five and moduli near one, whatever the solid and its size.
 
 The equations have no scale of their own, but an optimiser's tolerances, starts and bounds have.  Data are
 learned in units in which they look like graphene's on 5 Å nodes in TPa, and the model is taken back.
@@ -19,6 +19,11 @@ Array = NDArray[np.float64]
 
 _SPACING = 5.0
 _MODULUS = 0.7
+_NEAR = 10.0  # a fit's tolerances do well within this factor of its own units
+
+
+def _unless_near(factor: float) -> float:
+    return 1.0 if 1 / _NEAR <= factor <= _NEAR else factor
 
 
 @dataclass(frozen=True)
@@ -35,8 +40,13 @@ class Scale:
 
     @classmethod
     def of(cls, fields: Sequence[FieldSet], shear: float) -> "Scale":
-        """The units in which the nodes of the first set are 5 apart, and ``shear`` (TPa) is 0.7."""
-        return cls(float(np.sqrt(np.prod(fields[0].spacing))) / _SPACING, abs(shear) / _MODULUS or 1.0)
+        """Å and TPa where they suit, else those in which the first set's nodes are 5 apart, and ``shear`` 0.7.
+
+        The problem has many local minima, and which of them the starts find depends on the units in the last
+        digit: atoms' own scale is left as it is, so that a model does not change with its data's fourth digit.
+        """
+        length = float(np.sqrt(np.prod(fields[0].spacing))) / _SPACING
+        return cls(_unless_near(length), _unless_near(abs(shear) / _MODULUS or 1.0))
 
     def fields(self, fields: FieldSet) -> FieldSet:
         """Samples in these units, each of a displacement of up to one."""
