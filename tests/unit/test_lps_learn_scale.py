@@ -73,4 +73,4 @@ def test_the_scale_of_atoms_is_left_as_it_is():
     coarse, fine = fields(), fields(length=0.5)
     assert Scale.of([coarse], 0.7221) == Scale.of([fine], 0.4) == Scale(1.0, 1.0)
     assert Scale.of([coarse], 5e-5) == Scale(1.0, pytest.approx(5e-5 / 0.7))
-    assert Scale.of([fields(length=0.1)], 0.7).length == pytest.approx(0.1 * np.sqrt(1.1))
+    assert Scale.of([fields(length=0.01)], 0.7).length == pytest.approx(0.01 * np.sqrt(1.1))

@@ -40,10 +40,10 @@ class Scale:
 
     @classmethod
     def of(cls, fields: Sequence[FieldSet], shear: float) -> "Scale":
-        """Å and TPa where they suit, else those in which the first set's nodes are 5 apart, and ``shear`` 0.7.
+        """Å and TPa where they suit, else those in which nodes are 5 apart and ``shear`` is 0.7.
 
-        The problem has many local minima, and which of them the starts find depends on the units in the last
-        digit: atoms' own scale is left as it is, so that a model does not change with its data's fourth digit.
+        The problem has many local minima, and which of them the starts find depends on the last digits: the
+        scale of atoms is left as it is, so that a model does not change with its data's fourth digit.
         """
         length = float(np.sqrt(np.prod(fields[0].spacing))) / _SPACING
         return cls(_unless_near(length), _unless_near(abs(shear) / _MODULUS or 1.0))
