@@ -77,3 +77,11 @@ def test_a_model_gets_numbers_of_the_kind_that_its_parameter_is():
     assert type(ParameterInput(low=2, high=2, integer=True).held) is int
     assert ParameterInput(value="three").held == "three"
     assert real.held is None and choice.held is None
+
+
+def test_a_known_scatter_is_the_weight_of_least_squares_alone():
+    curve, field = {"curve": "y", "sigma": 0.1}, {"term": "grassmann", "field": "f", "sigma": 0.1}
+    with pytest.raises(InputError, match="leave one out"):
+        check(BASE | {"objective": [curve | {"term": "l2", "weight": 2.0}]}, CalibrateInput, "in.toml")
+    for term in (curve | {"term": "l2"}, curve | {"term": "l1", "weight": 2.0}, field | {"weight": 2.0}):
+        assert check(BASE | {"objective": [term]}, CalibrateInput, "in.toml").objective[0].sigma == 0.1

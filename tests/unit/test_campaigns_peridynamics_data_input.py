@@ -31,9 +31,18 @@ def test_units_have_several_spellings(spelling, unit):
         ({"learn": {"horizons": [3.0], "horizons_A": [3.0]}}, "exclude each other"),
         ({"sweep": {"horizons": [3.0], "horizons_A": [3.0]}}, "exclude each other"),
         ({"learn": {"own_dilatation": True, "strict_inf_sup": True}}, "least squares"),
+        ({"learn": {"own_dilatation": True, "method": "algorithm-1"}}, "least squares"),
         ({"data": {"units": "mm"}}, "unknown key 'data.units'"),
     ],
 )
 def test_what_does_not_fit_is_named(sections, words):
     with pytest.raises(InputError, match=words):
         checked(**sections)
+
+
+@pytest.mark.parametrize(
+    "alone", [{"own_dilatation": True}, {"strict_inf_sup": True}, {"method": "algorithm-1"}]
+)
+def test_what_excludes_each_other_is_taken_alone(alone):
+    (name,) = alone
+    assert getattr(checked(learn=alone).learn, name) == alone[name]

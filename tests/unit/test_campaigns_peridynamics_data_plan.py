@@ -65,3 +65,10 @@ def test_validation_is_told():
     assert data_plan.validation(own(), 5) == "5 folds"
     assert data_plan.validation(own(samples=3), 5) == "3 folds"
     assert data_plan.validation(own(samples=1), 5) == "none: a single sample"
+
+
+@pytest.mark.parametrize(("numbers", "degree"), [(0, 0), (3, 0), (4, 1), (6, 3), (99, 12)])
+def test_few_numbers_allow_the_largest_degree_that_they_determine(monkeypatch, numbers, degree):
+    """λ, μ and α take a number each, and of D one is the scale; a constant is tried whatever there is."""
+    monkeypatch.setattr(data_plan, "equations", lambda _: numbers)
+    assert data_plan._default_degrees(None) == [degree]

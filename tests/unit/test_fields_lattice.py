@@ -50,7 +50,11 @@ def test_moved_nodes_are_scattered(moved):
     nodes = grid((12, 12), (2.0, 2.0))
     nodes = nodes + 2.0 * moved * RANDOM.uniform(-1, 1, nodes.shape)
     for box in (None, np.full(2, 24.0)):
-        assert lattice.arrange(nodes, box).scattered
+        result = lattice.arrange(nodes, box)
+        assert result.scattered
+        # the side of the square that a node has to itself
+        area = 24.0**2 if box is not None else np.ptp(nodes, axis=0).prod()
+        np.testing.assert_allclose(result.spacing, np.sqrt(area / 144))
 
 
 def test_a_triangular_lattice_is_no_grid():

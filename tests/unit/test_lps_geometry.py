@@ -100,3 +100,16 @@ GRID = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0)), -1).reshape(-1, 2)
 def test_what_is_no_body_is_refused(make, words):
     with pytest.raises(InputError, match=words):
         make()
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_every_node_is_numbered_by_the_place_of_its_lattice_that_is_next(name):
+    body = BODIES[name]()
+    lattice = body.lattice
+    if lattice is None:
+        assert name == "given nodes"
+        return
+    away = np.abs(body.points - lattice.origin - lattice.index * lattice.spacing) / lattice.spacing
+    assert away.max() <= 0.5 + 1e-6
+    assert away[lattice.on].max() < 1e-6
+    assert len(np.unique(lattice.index[lattice.on], axis=0)) == lattice.on.sum()
