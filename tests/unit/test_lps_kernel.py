@@ -110,6 +110,18 @@ def test_what_is_no_function_is_refused(family, change, message):
         family(**good | change)
 
 
+def test_lists_and_integers_are_coefficients_too_and_do_not_change_afterwards():
+    given = np.array([1, 2, 4])
+    functions = [Bernstein(10.0, values, (0.5,)) for values in ([1, 2, 4], given, [1.0, 2.0, 4.0])]
+    given[0] = 99
+    r = np.array([2.0, 7.5])
+    for function in functions:
+        assert np.array_equal(function(r), functions[0](r))
+        assert json.loads(json.dumps(function.as_dict()))["D"] == [1.0, 2.0, 4.0]
+    with pytest.raises(ValueError, match="needs real coefficients"):
+        Bernstein(10.0, [1.0, 2.0j], (0.5,))
+
+
 def test_bernstein_functions_need_their_exponent():
     with pytest.raises(ValueError, match="alpha"):
         Bernstein(HORIZON, np.ones(3))

@@ -49,7 +49,7 @@ class End(Observer):
 
     @property
     def steps(self):
-        return [one["step"] for one in self.seen]
+        return [look["step"] for look in self.seen]
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_energies_are_those_of_the_system_whatever_thermo_shows(session):
     observer = End()
     session.attach(observer, every(3))
     session.run(3)
-    whole = [one["pe"] for one in observer.seen]
+    whole = [look["pe"] for look in observer.seen]
     session.detach(observer)
     session.commands("thermo_modify norm yes")
     with Session(MPI.COMM_SELF) as other:
@@ -95,7 +95,7 @@ def test_energies_are_those_of_the_system_whatever_thermo_shows(session):
         again = End()
         other.attach(again, every(3))
         other.run(3)
-    assert [one["pe"] for one in again.seen] == pytest.approx(whole)
+    assert [look["pe"] for look in again.seen] == pytest.approx(whole)
 
 
 def test_every_step_is_seen_once_over_several_runs_and_after_a_pause(session):

@@ -24,16 +24,16 @@ def folder(tmp_path):
 
 
 def test_strain_is_half_the_engineering_strain_of_the_files(folder):
-    found = stz.published(str(folder), strains=(0.1, 0.2))
-    assert found["Exy"].shape == (2, 3, 4)
-    assert found["Exy"].mean(axis=(1, 2)) == pytest.approx([0.05, 0.1])  # γ/2, as of a sheared box
-    assert found["shear_stress"] == pytest.approx(np.arange(1, 101) / 100)
-    assert "chi" not in found
+    response = stz.published(str(folder), strains=(0.1, 0.2))
+    assert response["Exy"].shape == (2, 3, 4)
+    assert response["Exy"].mean(axis=(1, 2)) == pytest.approx([0.05, 0.1])  # γ/2, as of a sheared box
+    assert response["shear_stress"] == pytest.approx(np.arange(1, 101) / 100)
+    assert "chi" not in response
 
 
 def test_effective_temperature_of_the_energies(folder):
-    found = stz.published(str(folder), strains=(0.2,), beta=8.0, E0=-3.4)
-    assert found["chi"].mean() == pytest.approx(8.0 * 0.1) and found["chi"].shape == (1, 3, 4)
+    response = stz.published(str(folder), strains=(0.2,), beta=8.0, E0=-3.4)
+    assert response["chi"].mean() == pytest.approx(8.0 * 0.1) and response["chi"].shape == (1, 3, 4)
 
 
 def test_what_is_not_there_is_said(folder):
@@ -65,10 +65,10 @@ def test_a_forward_run_of_energies_keeps_frames_and_gives_what_is_compared(tmp_p
         rows = "\n".join(" ".join(f"{v:.12f}" for v in row) for row in values)
         Path(path).write_text(f"6 4 0 1\n{rows}\n")
     asked = {"strains": (0.01, 0.04), "frames": 8, "max_strain": 0.04, "box": (60.0, 40.0), "mu": 18.0}
-    found = stz.forward(c0=0.5, s_y=1.0, beta=8.0, E0=-3.32, **asked, **files)
-    np.testing.assert_allclose(found["shear_stress"], 18.0 * 0.005 * np.arange(1, 9), rtol=1e-12)
-    np.testing.assert_allclose(found["Exy"].mean(axis=(1, 2)), [0.005, 0.02], rtol=1e-12)
-    np.testing.assert_allclose(found["chi"], 2 * [8.0 * (energy + 3.32)], rtol=1e-9)
+    response = stz.forward(c0=0.5, s_y=1.0, beta=8.0, E0=-3.32, **asked, **files)
+    np.testing.assert_allclose(response["shear_stress"], 18.0 * 0.005 * np.arange(1, 9), rtol=1e-12)
+    np.testing.assert_allclose(response["Exy"].mean(axis=(1, 2)), [0.005, 0.02], rtol=1e-12)
+    np.testing.assert_allclose(response["chi"], 2 * [8.0 * (energy + 3.32)], rtol=1e-9)
     (case,) = cases
     assert case.material.chi_inf == pytest.approx(8.0 * (energy.max() + 0.002 + 3.32), rel=1e-9)
     assert (case.grid.nx, case.grid.ny, case.grid.lx, case.grid.ly) == (6, 4, 60.0, 40.0)

@@ -15,8 +15,8 @@ def test_rate_law_is_equation_32_with_33():
     material, s, chi = Material(**TARGET), 1.4, 0.1
     f = -2.0 + s + math.exp(-s) * (2.0 + s)
     per_second = 44.53 / 0.1e-12 * math.exp(-1.0 / chi) * (1.0 - 1.0 / s) * f
-    found = material.plastic_rate(np.array([s]), np.array([chi]), rate=1e8)[0]
-    assert found == pytest.approx(per_second / 1e8, rel=1e-13)
+    computed = material.plastic_rate(np.array([s]), np.array([chi]), rate=1e8)[0]
+    assert computed == pytest.approx(per_second / 1e8, rel=1e-13)
 
 
 def test_no_flow_up_to_yield_and_a_finite_slope_beyond():
@@ -37,8 +37,8 @@ def test_the_rate_of_the_compiled_kernels_is_that_of_the_formula():
     material, rate = Material(**TARGET), 1e8
     s, chi = np.meshgrid(np.linspace(1.0, 20.0, 57), np.geomspace(0.006, 2.0, 61))
     pairs = zip(s.flat, chi.flat, strict=True)
-    found = [material.attempt_rate(rate) * decaying(1.0 / x) * activation(v)[0] for v, x in pairs]
-    assert found == pytest.approx(material.plastic_rate(s, chi, rate).ravel(), rel=1e-11)
+    computed = [material.attempt_rate(rate) * decaying(1.0 / x) * activation(v)[0] for v, x in pairs]
+    assert computed == pytest.approx(material.plastic_rate(s, chi, rate).ravel(), rel=1e-11)
 
 
 def test_the_exponential_is_right_to_round_off_and_ends_beyond_200():

@@ -51,24 +51,24 @@ def test_an_extrapolated_velocity_leaves_an_error_of_second_order(before):
     still, errors = flowing(5), []
     exact = settled(0.1, still)[1]
     for interval in (0.04, 0.02, 0.01):
-        rates, found = settled(0.1 - 2.0 * interval, still)
+        rates, computed = settled(0.1 - 2.0 * interval, still)
         for intervals in (*before, 0.0):
             with counted_projections(rates) as projections:
-                rates(0.1 - intervals * interval, still.copy(), found)
+                rates(0.1 - intervals * interval, still.copy(), computed)
         assert len(projections) == 1
-        errors.append(np.abs(owned(found - exact)).max(axis=(1, 2)))
+        errors.append(np.abs(owned(computed - exact)).max(axis=(1, 2)))
     orders = np.log2(np.array(errors[:-1]) / errors[1:])
     assert np.all(np.abs(orders - 2.0) < 0.2), orders
 
 
 def test_what_cannot_be_extrapolated_is_projected_twice():
     """At the first two evaluations, back in γ, and too far on: here from 3.7 intervals."""
-    still, found, rates = flowing(5), ghosted(5, GRID.shape), fresh_rates()
+    still, computed, rates = flowing(5), ghosted(5, GRID.shape), fresh_rates()
 
     def check(*expected):
         for gamma, number in expected:
             with counted_projections(rates) as projections:
-                rates(gamma, still.copy(), found)
+                rates(gamma, still.copy(), computed)
             assert len(projections) == number, gamma
 
     check((0.1, 2), (0.102, 2), (0.103, 1), (0.101, 2), (0.104, 2), (0.105, 1), (0.119, 1), (0.177, 2))
@@ -79,13 +79,13 @@ def test_what_cannot_be_extrapolated_is_projected_twice():
 def test_after_a_failed_evaluation_nothing_of_it_is_left_in_the_next():
     """A state that is no number makes a velocity that is none; it must not carry the next state."""
     still, rates = flowing(5), fresh_rates()
-    expected, found = np.zeros_like(still), np.zeros_like(still)
+    expected, computed = np.zeros_like(still), np.zeros_like(still)
     fresh_rates()(0.1, still.copy(), expected)
     for gamma in (0.1, 0.102, 0.104):
-        rates(gamma, np.full_like(still, np.nan), found)
+        rates(gamma, np.full_like(still, np.nan), computed)
     rates.forget()
-    rates(0.1, still.copy(), found)
-    assert np.array_equal(owned(found), owned(expected))
+    rates(0.1, still.copy(), computed)
+    assert np.array_equal(owned(computed), owned(expected))
 
 
 @contextlib.contextmanager
@@ -101,10 +101,10 @@ def counted_projections(rates):
 
 def settled(gamma, state):
     """Rates that know the velocity at γ, and F there: once more at the same place improves it."""
-    rates, found = fresh_rates(), np.zeros_like(state)
+    rates, computed = fresh_rates(), np.zeros_like(state)
     for _ in range(6):
-        rates(gamma, state.copy(), found)
-    return rates, found
+        rates(gamma, state.copy(), computed)
+    return rates, computed
 
 
 def test_the_map_is_told_how_many_cells_the_flow_crosses_in_a_step():
@@ -129,10 +129,10 @@ def test_diffusion_is_slowed_only_where_it_is_faster_than_relaxation():
     owned(state)[CHI] = 0.1 + 0.002 * random.random(grid.shape)
 
     def chi_rate(rates, factor=1.0):
-        found = np.zeros_like(state)
+        computed = np.zeros_like(state)
         rates.forget()  # the velocity, which carries χ too
-        rates(0.1, factor * state, found)
-        return owned(found)[CHI]
+        rates(0.1, factor * state, computed)
+        return owned(computed)[CHI]
 
     in_full, slowed = (chi_rate(fresh_rates(grid, ceiling=c)) for c in (1e9, DIFFUSION_CEILING))
     assert np.abs(slowed - in_full).max() > 1e-3 * np.abs(in_full).max()
