@@ -131,14 +131,17 @@ def inside(points: Floats, loops: Sequence[Loop]) -> Mask:
     return result
 
 
-def fill(loops: Sequence[Loop], spacing: Sequence[float], reach: float) -> Body:
+def fill(
+    loops: Sequence[Loop], spacing: Sequence[float], reach: float, through: Sequence[float] | None = None
+) -> Body:
     """The body that fills the region within the loops.
 
     Args:
         loops: outlines and holes, which do not cross.
-        spacing: hx, hy of the lattice; its origin is the lower left corner of the loops' bounding box, so
-            that the sides of a rectangle of whole spacings are rows of it.
+        spacing: hx, hy of the lattice.
         reach: how far from the boundary the nodes' depth is wanted.
+        through: a place that the lattice goes through; by default the lower left corner of the loops'
+            bounding box, so that the sides of a rectangle of whole spacings are rows of it.
 
     Raises:
         InputError: loops cross, have no area, or are nearer to each other than nodes can resolve.
@@ -151,6 +154,8 @@ def fill(loops: Sequence[Loop], spacing: Sequence[float], reach: float) -> Body:
     rims = [_along(loop, small) for loop in loops]
     rim = np.concatenate(rims)
     low, high = rim.min(axis=0), rim.max(axis=0)
+    if through is not None:
+        low = low - (low - np.asarray(through, dtype=float)) % h
     shape = np.floor((high - low) / h + 1e-9).astype(np.int64) + 1
     grid = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), axis=-1)
     grid = grid.transpose(1, 0, 2).reshape(-1, 2)

@@ -24,7 +24,9 @@ Same = TypeVar("Same", bound="InfluenceFunction")
 Curve = Callable[[Array], tuple[Array, Array]]
 """From a fit's parameters ``(p,)`` to values ``(n,)`` at given places and their slopes ``(n, p)``."""
 
-_AT_HORIZON = 1 + 1e-9  # bonds of exactly the horizon's length belong to the neighbourhood
+AT_HORIZON = 1 + 2e-5
+"""Bonds of the horizon's length belong to the neighbourhood, also where coordinates come from text of four
+decimals or from single precision."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class InfluenceFunction(ABC):
     def __call__(self, r: ArrayLike) -> Array:
         """K at the distances ``r`` (Å, positive), same shape."""
         r = np.asarray(r, dtype=float)
-        inside = r <= self.horizon * _AT_HORIZON
+        inside = r <= self.horizon * AT_HORIZON
         values = np.zeros(r.shape)
         curve = self.curve(np.minimum(r[inside], self.horizon), self.horizon, self.degree)
         values[inside] = curve(self.parameters())[0]

@@ -108,7 +108,7 @@ class LinearPeridynamicSolid:
             horizon = float(data["delta_A"])
             influence = _influence(data, horizon, "")
             own = _influence(data, horizon, "dilatation_") if "dilatation_D" in data else None
-            quadrature = data.get("quadrature", quadratures.DEFAULT)
+            quadrature = data.get("quadrature", quadratures.PUBLISHED)
             return cls(influence, float(data["lambda_TPa"]), float(data["mu_TPa"]), own, quadrature)
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(

@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from ..core.errors import InputError, SolvabilityError
 from . import quadrature as quadratures
-from .kernel import Curve, InfluenceFunction, normalised, share
+from .kernel import AT_HORIZON, Curve, InfluenceFunction, normalised, share
 from .material import C1, C2, LinearPeridynamicSolid, combined, combined_slopes
 from .moduli import Moduli, of_bonds
 
@@ -27,6 +27,12 @@ Ints = NDArray[np.int64]
 
 # Offsets that agree to this fraction of the horizon are the same stencil.
 _SAME = 1e-7
+
+# Points nearer to each other than this fraction of the mean spacing are a slip, not a refinement.
+_COINCIDENT = 1e-3
+
+# Of the horizon: what coordinates of a text file are rounded by.
+_ROUNDED = 1e-3
 
 # On a node set without holes no place is farther from a node than this many mean spacings.
 _COVER = 1.25
@@ -252,7 +258,7 @@ def neighbourhoods(
     # in one order for all points, so that equal stencils are equal bytes
     order = np.lexsort((keys[:, 1], keys[:, 0], owner))
     owner, neighbours, offsets, keys = (part[order] for part in (owner, neighbours, offsets, keys))
-    _refuse_coincident(points, neighbours, centres[owner], keys)
+    _refuse_coincident(points, neighbours, centres[owner], offsets, _COINCIDENT * cloud.spacing)
     start = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(centres)))])
     stencils = _distinct(keys, start)
     _refuse_cut_neighbourhoods(cloud, centres, keys, start, stencils)
@@ -262,13 +268,28 @@ def neighbourhoods(
         stencil = offsets[start[members[0]] : start[members[0] + 1]]
         # the point itself is no neighbour; it is there for the operator's diagonal
         others = stencil.any(axis=1)
-        rule = quadratures.rule(stencil[others], horizon, quadrature)
+        rule = _rule(stencil[others], horizon, quadrature)
         values, moments = np.zeros(len(stencil)), np.zeros((len(stencil), rule.anisotropy.shape[1]))
         values[others], moments[others] = rule.weights, rule.anisotropy
         weights[start[members][:, None] + np.arange(len(stencil))] = values
         if moments.size:
             anisotropy.append((members, moments))
     return Neighbourhoods(horizon, centres, start, neighbours, offsets, weights, tuple(anisotropy))
+
+
+def _rule(offsets: Floats, horizon: float, quadrature: str) -> quadratures.Rule:
+    """The quadrature of a stencil, or its refusal with what may be behind it."""
+    try:
+        return quadratures.rule(offsets, horizon, quadrature)
+    except InputError as error:
+        # coordinates of few digits leave some of a grid's ring inside and some outside
+        if len(offsets) and np.hypot(*offsets.T).max() > horizon * (1 - _ROUNDED):
+            raise InputError(
+                f"{error}; some points are at the horizon to within {_ROUNDED:g} of it, and rounded "
+                "coordinates "
+                "decide which are inside: choose a horizon between two distances of points"
+            ) from error
+        raise
 
 
 def neighbour_springs(
@@ -323,7 +344,7 @@ class _NeighbourSearch:
         """All bonds up to ``radius``, self included: position in ``centres``, other end, offset."""
         around = cKDTree(self.wrapped[centres], boxsize=self.box)
         # bonds of exactly that length belong to the neighbourhood
-        pairs = around.sparse_distance_matrix(self.tree, radius * (1 + 1e-9), output_type="ndarray")
+        pairs = around.sparse_distance_matrix(self.tree, radius * AT_HORIZON, output_type="ndarray")
         owner, neighbours = pairs["i"].astype(np.int64), pairs["j"].astype(np.int64)
         offsets = self.points[neighbours] - self.points[centres[owner]]
         if self.box is not None:
@@ -339,11 +360,15 @@ class _NeighbourSearch:
         return float(np.median(distances[:, 1:].mean(axis=1)))
 
 
-def _refuse_coincident(points: Floats, neighbours: Ints, centres: Ints, keys: Ints) -> None:
-    twins = np.flatnonzero((neighbours != centres) & ~keys.any(axis=1))
+def _refuse_coincident(
+    points: Floats, neighbours: Ints, centres: Ints, offsets: Floats, limit: float
+) -> None:
+    twins = np.flatnonzero((neighbours != centres) & (np.abs(offsets).max(axis=1) < limit))
     if len(twins):
         x, y = points[neighbours[twins[0]]]
-        raise InputError(f"two points coincide at ({x:g}, {y:g}) Å; remove one of them")
+        distance = float(np.hypot(*offsets[twins[0]]))
+        apart = f" to within {distance:.1g} Å" if distance > 0 else ""
+        raise InputError(f"two points coincide{apart} at ({x:g}, {y:g}) Å; remove one of them")
 
 
 def _distinct(keys: Ints, start: Ints) -> list[Ints]:
@@ -379,10 +404,18 @@ def _refuse_cut_neighbourhoods(
         return
     members = np.concatenate([m for m, is_cut in zip(stencils, cut, strict=True) if is_cut])
     x, y = cloud.points[centres[members.min()]]
+    alone = members[np.diff(start)[members] == 1]
+    if len(alone):
+        x, y = cloud.points[centres[alone.min()]]
+        raise InputError(
+            f"{len(alone)} isolated points, the first at ({x:g}, {y:g}) Å: no other is within the horizon of "
+            f"{cloud.horizon:g} Å; leave them out"
+        )
     raise InputError(
         f"{len(members)} points whose dilatation is needed have no full neighbourhood within the horizon of "
         f"{cloud.horizon:g} Å, the first at ({x:g}, {y:g}) Å: the cloud of points ends there; "
-        f"give values in a collar of 2δ = {2 * cloud.horizon:g} Å around the free points"
+        f"give values in a collar of 2δ = {2 * cloud.horizon:g} Å around the free points, or "
+        "solve bodies with holes and free surfaces by lps.bodies, 'mdbridge solve --problem'"
     )
 
 

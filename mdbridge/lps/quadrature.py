@@ -29,7 +29,12 @@ from ..core.errors import InputError
 Array = NDArray[np.float64]
 
 QUADRATURES = ("published", "near-cell", "isotropic")
-DEFAULT = QUADRATURES[0]  # also of models that name none
+PUBLISHED = QUADRATURES[0]
+"""Of models that name none, as earlier releases wrote them, and of campaigns that follow the paper."""
+
+# Measured: of all three the only one that passes patch tests for every K, on any points, and whose moduli
+# are λ and μ; the published weights miss μ by 5 % where K = 1 and δ = 3.9 h.
+DEFAULT = QUADRATURES[2]
 
 # Exponents of the monomials of p.  Degree 0 is not integrable over |z|³, and
 # degree 1 only by symmetry; it is asked for as the symmetry it expresses.

@@ -4,7 +4,8 @@ Each rank makes and keeps only the operator's rows of its own points; points,
 loads and solutions are on all ranks.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
@@ -132,7 +133,8 @@ def apply(
     Raises:
         InputError: shapes or points are not usable, or ``at`` is too near the edge.
     """
-    at = np.ones(len(points), dtype=bool) if at is None else at
+    points, displacement = np.asarray(points, dtype=float), np.asarray(displacement, dtype=float)
+    at = np.ones(len(points), dtype=bool) if at is None else _mask(at)
     # whatever may fail does so before the next collective, on all ranks
     agreed(comm, lambda: _check_input(points, box, at, comm.size, displacement=displacement))
     blocks = _partition(points, at, comm.size)
@@ -157,8 +159,11 @@ def _solve(
     rtol: float,
     max_iterations: int,
 ) -> Solution:
-    free = np.ones(len(points), dtype=bool) if free_mask is None else free_mask
-    known = np.zeros_like(loads, dtype=float) if collar_values is None else collar_values
+    # integers and lists of numbers are numbers like any others
+    points, loads = np.asarray(points, dtype=float), np.asarray(loads, dtype=float)
+    free = np.ones(len(points), dtype=bool) if free_mask is None else _mask(free_mask)
+    box = None if box is None else np.asarray(box, dtype=float)
+    known = np.zeros_like(loads) if collar_values is None else np.asarray(collar_values, dtype=float)
     agreed(comm, lambda: _check_input(points, box, free, comm.size, loads=loads, collar_values=known))
     # what stands there for free points is no value, and must not enter the load
     known = np.where(free[:, None], 0.0, known)
@@ -228,9 +233,25 @@ def _krylov(
         with petsc.displacement_solver(
             comm, block, local, coordinates, symmetric=symmetric, **options
         ) as solve:
-            return [solve(load) for load in np.ascontiguousarray(right.T)]
+            return [_of_any_size(comm, solve, load) for load in np.ascontiguousarray(right.T)]
     except petsc.IndefiniteMatrixError as error:
         raise SolvabilityError(indefinite(str(error))) from error
+
+
+def _of_any_size(comm: MPI.Comm, solve: "Callable[[Floats], KrylovResult]", load: Floats) -> "KrylovResult":
+    """The solution of a load in any unit: squares of 1e200 overflow, those of 1e-200 vanish (collective)."""
+    size = comm.allreduce(float(np.abs(load).max(initial=0.0)), MPI.MAX) or 1.0
+    result = solve(load / size)
+    return replace(result, x=result.x * size)
+
+
+def _mask(values: Any) -> NDArray[np.bool_]:
+    """A mask of points, also from zeros and ones; anything else is left for the check to refuse."""
+    mask = np.asarray(values)
+    if mask.dtype.kind in "iu" and np.isin(mask, (0, 1)).all():
+        # as indices, zeros and ones would mean two points
+        return mask.astype(bool)
+    return mask
 
 
 def petsc_solver() -> ModuleType:
@@ -313,6 +334,10 @@ def _check_input(
             raise InputError(f"{name}: not all values are finite numbers")
     if len({len(field) for field in fields.values()}) > 1:
         raise InputError("loads and collar_values are not equally many")
+    if chosen.dtype != bool:
+        raise InputError(f"the mask of points: of {chosen.dtype}, expected true or false for each point")
+    if not chosen.any():
+        raise InputError("no point is free: there is nothing to solve for")
     if not ranks <= np.sum(chosen):
         raise InputError(
             f"{np.sum(chosen)} free points cannot be shared among {ranks} ranks; use fewer ranks"

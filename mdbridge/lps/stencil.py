@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import quadrature as quadratures
+from .kernel import AT_HORIZON
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,12 @@ def uniform(spacing: tuple[float, float], horizon: float, quadrature: str = quad
     """
     h = np.array(spacing, dtype=float)
     # a node at exactly δ is a neighbour, however its length is rounded
-    reach = np.floor(horizon / h * (1 + 1e-9)).astype(int)
+    reach = np.floor(horizon / h * AT_HORIZON).astype(int)
     grid = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing="ij"), axis=-1).reshape(
         -1, 2
     )
     length = np.hypot(*(grid * h).T)
-    inside = (length > 0) & (length <= horizon * (1 + 1e-9))
+    inside = (length > 0) & (length <= horizon * AT_HORIZON)
     index, length = grid[inside], length[inside]
     # lengths that differ by round-off are one ring
     radii, ring = np.unique(np.round(length / horizon, 9), return_inverse=True)

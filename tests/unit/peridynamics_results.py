@@ -14,7 +14,9 @@ from mdbridge.lps.material import LinearPeridynamicSolid
 from mdbridge.md import loads
 
 HORIZON = 13.0
-MODEL = LinearPeridynamicSolid(Bernstein(HORIZON, np.array([1.0, 2.0]), (0.5,)), -0.2, 0.7)
+MODEL = LinearPeridynamicSolid(
+    Bernstein(HORIZON, np.array([1.0, 2.0]), (0.5,)), -0.2, 0.7, quadrature="published"
+)
 GRID = NodeGrid.periodic_cells((61.0, 68.0), 5.0)
 LAMBDA, MU = -0.21, 0.74  # of the made-up MD
 
@@ -22,7 +24,7 @@ LAMBDA, MU = -0.21, 0.74  # of the made-up MD
 def answered(grid, forces):
     """Displacements under ``forces`` ``(s, n, 2)`` (TPa/Å), as MODEL has them."""
     samples = spectral.transform(forces, forces, grid.shape, grid.box)
-    rings = symbol.rings(stencil.uniform(grid.spacing, HORIZON), samples.wavevectors)
+    rings = symbol.rings(stencil.uniform(grid.spacing, HORIZON, "published"), samples.wavevectors)
     inverse = np.linalg.inv(symbol.operator(MODEL, rings))
     spectrum = np.zeros((len(forces), grid.shape[0] * grid.shape[1], 2), dtype=complex)
     spectrum[:, 1:] = np.einsum("kij,skj->ski", inverse, samples.b)

@@ -14,6 +14,7 @@ def learned(number, horizon=12.5, degree=2, failure="", fine=False):
         Bernstein(horizon, np.arange(degree + 1) + 1.0, (1.0 + 0.01 * number,)),
         -0.2 - 0.001 * number,
         0.7 + 0.001 * number,
+        quadrature="published",
     )
     errors = {}
     for k, split in enumerate(SPLITS):

@@ -19,7 +19,9 @@ from mdbridge.lps.material import LinearPeridynamicSolid
 
 GRID = NodeGrid.periodic_cells((61.0, 68.0), 5.0)
 HORIZON = 20.0
-MODEL = LinearPeridynamicSolid(Bernstein(HORIZON, np.array([1.0, 2.0]), (0.5,)), -0.2, 0.7)
+MODEL = LinearPeridynamicSolid(
+    Bernstein(HORIZON, np.array([1.0, 2.0]), (0.5,)), -0.2, 0.7, quadrature="published"
+)
 
 
 def config(**sections):
@@ -89,7 +91,7 @@ def samples(seed):
     u -= u.mean(axis=1, keepdims=True)
     fields = spectral.transform(u, u, GRID.shape, GRID.box)
     operator = symbol.operator(
-        MODEL, symbol.rings(stencil.uniform(GRID.spacing, HORIZON), fields.wavevectors)
+        MODEL, symbol.rings(stencil.uniform(GRID.spacing, HORIZON, "published"), fields.wavevectors)
     )
     spectrum = np.zeros((5, len(x), 2), dtype=complex)
     spectrum[:, 1:] = np.einsum("kij,skj->ski", operator, fields.u)

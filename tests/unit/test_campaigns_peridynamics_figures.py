@@ -90,7 +90,7 @@ def test_the_influence_function_is_a_bond_s_share_whatever_its_scale(results, dr
     for one, other in zip(first.lines, second.lines, strict=True):
         np.testing.assert_allclose(one.get_ydata(), other.get_ydata(), rtol=1e-12)
     bonds = next(one for one in first.lines if len(one.get_xdata()) > 2 and one.get_marker() == "o")
-    grid = stencil.uniform(GRID.spacing, HORIZON)
+    grid = stencil.uniform(GRID.spacing, HORIZON, "published")
     np.testing.assert_allclose(bonds.get_xdata(), grid.radii)
     share = (1e-6 * bonds.get_ydata())[grid.ring] * grid.weights * (grid.offsets**2).sum(axis=1)
     assert share.sum() == pytest.approx(1.0)
@@ -131,7 +131,7 @@ def test_candidates_are_drawn_in_per_cent_and_failed_ones_left_out(results, draw
 
 def test_solvability_maps_have_the_zone_s_smallest_eigenvalues(results, drawn, tmp_path):
     figures._solvability(results, tmp_path / "solvability.png")
-    certificate = stability.certify(MODEL.influence, stencil.uniform(GRID.spacing, HORIZON))
+    certificate = stability.certify(MODEL.influence, stencil.uniform(GRID.spacing, HORIZON, "published"))
     expected = (certificate.min_gamma, certificate.min_cauchy_schwarz)
     for panel, smallest in zip(drawn["solvability"].axes[:2], expected, strict=True):
         image = panel.collections[0]

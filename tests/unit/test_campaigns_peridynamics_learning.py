@@ -23,7 +23,9 @@ from mdbridge.lps.learn import algorithm1, regression, spectral
 from mdbridge.lps.material import LinearPeridynamicSolid
 
 BOX = np.array([60.0, 70.0])
-MODEL = LinearPeridynamicSolid(Bernstein(13.0, np.array([1.0, 2.0]), (0.5,)), -0.2, 0.7)
+MODEL = LinearPeridynamicSolid(
+    Bernstein(13.0, np.array([1.0, 2.0]), (0.5,)), -0.2, 0.7, quadrature="published"
+)
 SETTINGS = Learn(starts=2, consistency_weight=0.0)
 
 
@@ -39,7 +41,9 @@ def periodic(spacing=5.0, waves=4, seed=0):
             one += np.cos(x @ k + random.uniform(0, 6))[:, None] * random.standard_normal(2)
     u -= u.mean(axis=1, keepdims=True)
     samples = spectral.transform(u, u, grid.shape, grid.box)
-    operator = symbol.operator(MODEL, symbol.rings(stencil.uniform(grid.spacing, 13.0), samples.wavevectors))
+    operator = symbol.operator(
+        MODEL, symbol.rings(stencil.uniform(grid.spacing, 13.0, "published"), samples.wavevectors)
+    )
     spectrum = np.zeros((8, len(x), 2), dtype=complex)
     spectrum[:, 1:] = np.einsum("kij,skj->ski", operator, samples.u)
     b = np.fft.ifft2(spectrum.reshape(8, *grid.shape, 2), axes=(1, 2), norm="ortho").real

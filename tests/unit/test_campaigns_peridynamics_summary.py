@@ -46,7 +46,7 @@ def test_the_summary_has_the_means_over_samples_and_the_model(results):
     for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu", "delta_A", "M", "kernel", "alpha"):
         assert summary[key] == MODEL.as_dict()[key]
     assert summary["quadrature"] == "published"
-    rings = symbol.rings(stencil.uniform(GRID.spacing, 13.0), 1e-4 * np.eye(2))
+    rings = symbol.rings(stencil.uniform(GRID.spacing, 13.0, "published"), 1e-4 * np.eye(2))
     along, aside = symbol.operator(MODEL, rings) / 1e-8
     found = [summary["moduli_TPa"][name] for name in ("C11", "C22", "C66")]
     assert found == pytest.approx([along[0, 0], aside[1, 1], along[1, 1]], rel=1e-6)

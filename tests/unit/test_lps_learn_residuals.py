@@ -119,7 +119,7 @@ def test_every_quadrature_learns_the_truth_of_its_own(quadrature):
 def test_grids_of_different_quadratures_are_refused():
     with pytest.raises(ValueError, match="several quadratures: isotropic, published"):
         residuals.LeastSquaresProblem(
-            DATA, [stencil.uniform((5.0, 5.0), HORIZON, "isotropic")], DEGREE, FitSettings()
+            DATA, [stencil.uniform((5.0, 5.0), HORIZON, "published")], DEGREE, FitSettings()
         )
 
 

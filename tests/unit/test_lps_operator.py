@@ -1,5 +1,6 @@
 """The assembled LPS operator against its equations, one bond at a time."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,12 @@ from mdbridge.core.errors import InputError, SolvabilityError
 from mdbridge.lps import operator, quadrature
 from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.bspline import BSpline
-from mdbridge.lps.material import LinearPeridynamicSolid
+from mdbridge.lps.material import LinearPeridynamicSolid as Solid
 from mdbridge.lps.operator import neighbourhoods, operator_rows
 from mdbridge.lps.quadrature import QUADRATURES
+
+# sums by the book are those of the published weights
+LinearPeridynamicSolid = functools.partial(Solid, quadrature="published")
 
 SIGN_CHANGING = LinearPeridynamicSolid(
     Bernstein(15.0, np.array([-1.4, -0.8, 2.8, 1.0]), (1.2,)), -0.197, 0.722
@@ -93,7 +97,7 @@ def test_all_rows_of_a_periodic_box_at_once_are_the_same():
     points, box = grid(8, perturbation=0.5), np.full(2, 40.0)
     material = replace(SIGN_CHANGING, own_dilatation=INVERSE.influence)
     every = np.arange(len(points))
-    whole = operator.operator_on(neighbourhoods(points, box, 15.0, every), material).matrix()
+    whole = operator.operator_on(neighbourhoods(points, box, 15.0, every, "published"), material).matrix()
     assert abs(whole - operator_rows(points, box, material, every).matrix()).max() < 1e-12
     assert abs(whole - operator_rows(points, box, SIGN_CHANGING, every).matrix()).max() > 1e-4
 
@@ -178,7 +182,7 @@ def test_affine_displacements_on_scattered_points():
 
 def test_weights_reproduce_their_moments_on_scattered_points():
     points = grid(perturbation=1.0)
-    around = neighbourhoods(points, None, 15.0, middle(points))
+    around = neighbourhoods(points, None, 15.0, middle(points), "published")
     r = np.hypot(*around.offsets.T)
     r[r == 0] = np.inf
     x, y = around.offsets.T
@@ -203,7 +207,7 @@ def test_weights_are_computed_once_per_stencil(monkeypatch, perturbation):
     monkeypatch.setattr(
         quadrature, "weights", lambda *given, **kind: calls.append(1) or weights(*given, **kind)
     )
-    neighbourhoods(points, None, 15.0, centres)
+    neighbourhoods(points, None, 15.0, centres, "published")
     assert len(calls) == (len(centres) if perturbation else 1)
 
 
@@ -244,7 +248,7 @@ def test_unusable_points_are_refused():
 def test_a_vanishing_weighted_volume_is_refused():
     points = grid()
     centre = middle(points, 1.0)
-    around = neighbourhoods(points, None, 15.0, centre)
+    around = neighbourhoods(points, None, 15.0, centre, "published")
     r = np.maximum(np.hypot(*around.offsets.T), 1e-9)
     parts = [
         np.sum(around.weights * r**2 * Bernstein(15.0, np.array(d), (1.0,))(r)) for d in ([1, 0], [0, 1])

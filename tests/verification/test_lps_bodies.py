@@ -193,3 +193,28 @@ def test_moduli_of_negative_energy_are_refused(lame):
             made.material(lame=lame),
             np.zeros((1, 2)).repeat(len(made.plate_with_hole().points), 0),
         )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("clamped", [False, True])
+def test_iterations_do_not_grow_with_the_number_of_nodes(clamped):
+    """δ = 5.7 h, from some 4,000 to some 60,000 nodes; a million take 35 and 29 (docs/own_problem.md)."""
+    solid = made.material(5.7, made.SIGN_CHANGING, 0.5)
+    iterations = []
+    for size in (60, 240):
+        hole = geometry.disc((size / 2, size / 2), size / 10, 1.0, geometry.HOLE)
+        body = geometry.fill([made.rectangle(0, size, 0, size), hole], (1.0, 1.0), 14.0)
+        x, y = body.points.T
+        if clamped:
+            load = np.stack([np.sin(2 * np.pi * x / size) * np.sin(np.pi * y / size), 0 * x], axis=1) / size
+            given = np.full(body.points.shape, np.nan)
+            given[np.unique(body.facets)] = 0.0
+            result = solve(body, solid, given, body_load=load, rtol=1e-8)
+        else:
+            ends = body.points[body.facets][:, :, 0]
+            sides = np.flatnonzero((ends < 1e-9).all(axis=1) | (ends > size - 1e-9).all(axis=1))
+            pull = elements.facet_loads(body, sides, lambda _, normal: normal * [1e-3, 0])
+            result = solve(body, solid, None, pull, rtol=1e-8)
+        iterations.append(result.iterations)
+    assert iterations[1] <= 1.3 * iterations[0], iterations
+    assert iterations[1] < 45

@@ -19,6 +19,7 @@ from ...lps.bernstein import Bernstein
 from ...lps.kernel import InfluenceFunction
 from ...lps.learn import manufactured, scattered
 from ...lps.material import LinearPeridynamicSolid
+from ...lps.quadrature import PUBLISHED
 from ..peridynamics import published
 from ..peridynamics.input import GrapheneInput
 from ..peridynamics.learning import Fields
@@ -148,7 +149,9 @@ def _scattered(settings: Scattered, fields: Fields, size: float) -> Result:
     random = np.random.default_rng(settings.seed)
     moved = grid + size * train.spacing * random.uniform(-1, 1, grid.shape)
     clouds = {
-        name: scattered.cloud(points - grid.min(axis=0) + train.spacing / 2, train.box, settings.horizon_A)
+        name: scattered.cloud(
+            points - grid.min(axis=0) + train.spacing / 2, train.box, settings.horizon_A, PUBLISHED
+        )
         for name, points in (("uniform", grid), ("perturbed", moved))
     }
     # spread over the loads: the first ones all act along one axis

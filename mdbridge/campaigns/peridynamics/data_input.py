@@ -62,7 +62,7 @@ class OwnLearn(Section):
     """M of the influence functions, which have M + 1 coefficients; as many as the data determine if
     absent."""
     kernel: Annotated[str, AfterValidator(lambda k: families.family(k).name)] = families.DEFAULT
-    quadrature: _Quadrature = quadrature.DEFAULT
+    quadrature: _Quadrature = quadrature.PUBLISHED
     method: Literal["least-squares", "algorithm-1"] = "least-squares"
     long_wave_weight: Annotated[float, Field(ge=0, le=4)] = 1.5
     solution_weight: Annotated[float, Field(ge=0)] = 3.0

@@ -56,7 +56,7 @@ class StoredModel(BaseModel):
     D: list[float] = Field(min_length=1, description="M + 1 coefficients; a common factor has no meaning")
     M: int | None = Field(None, ge=0, description="for people: one less than the number of coefficients")
     quadrature: str = Field(
-        quadrature.DEFAULT,
+        quadrature.PUBLISHED,
         description="how K W follows from K; λ and μ are moduli only together with it",
         json_schema_extra={"enum": [*quadrature.QUADRATURES]},
     )

@@ -8,5 +8,5 @@ DATASET = Format("mdbridge-dataset", 2, "mdbridge sample")
 SOLUTIONS = Format("mdbridge-solutions", 2, "mdbridge solve")
 """solutions.h5: the fields that the learned model gives under the same loads."""
 
-BODY = Format("mdbridge-body-solution", 1, "mdbridge solve --problem")
+BODY = Format("mdbridge-body-solution", 1, "mdbridge solve")
 """solution.h5: a body of one's own in equilibrium."""
