@@ -175,7 +175,7 @@ def test_without_a_model_the_remedy_is_told(folder):
 
 def test_moduli_that_a_grid_changes_are_told_unless_the_model_was_learned_on_it():
     """K = 1/r², whose moduli are not λ and μ with the published weights."""
-    solid = LinearPeridynamicSolid(Bernstein(6.0, np.ones(1), (2.0,)), 0.3, 0.4)
+    solid = LinearPeridynamicSolid(Bernstein(6.0, np.ones(1), (2.0,)), 0.3, 0.4, quadrature="published")
     body = geometry.fill([made.rectangle(0, 20, 0, 20)], (1.0, 1.25), 15.0)
     constants = bodies.effective_moduli(body, solid)
     elsewhere = problem.Model(solid, [[2.0, 2.0], [1.0, 1.0]], "mm", "GPa", "key")
