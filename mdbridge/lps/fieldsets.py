@@ -13,7 +13,7 @@ from .learn import classical, regression, spectral
 from .learn.residuals import FitSettings
 from .learn.scale import Scale
 from .material import LinearPeridynamicSolid
-from .quadrature import DEFAULT
+from .quadrature import PUBLISHED
 
 Array = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ def learn(
     *,
     also_on: Sequence[FieldSet] = (),
     long_wave_weight: float = 1.5,
-    quadrature: str = DEFAULT,
+    quadrature: str = PUBLISHED,
     settings: FitSettings | None = None,
 ) -> regression.Fit:
     """Learn a linear peridynamic solid from displacements and loads on periodic grids, [You2022, eq. 4.7].
@@ -91,7 +91,7 @@ def problem_of(
     long_wave_weight: float,
     weights: Array | Mapping[str, Array] | None = None,
     alike: bool = False,
-    quadrature: str = DEFAULT,
+    quadrature: str = PUBLISHED,
 ) -> tuple[list[tuple[spectral.Moments, stencil.Stencil]], list[stencil.Stencil]]:
     """What the regression takes: moments of the samples with their grids, and all distinct grids.
 
@@ -174,7 +174,7 @@ def solve(
     )
 
 
-def stencil_of(fields: FieldSet, horizon: float, quadrature: str = DEFAULT) -> stencil.Stencil:
+def stencil_of(fields: FieldSet, horizon: float, quadrature: str = PUBLISHED) -> stencil.Stencil:
     """The bonds of a node on the grid of ``fields`` within ``horizon`` (Å)."""
     hx, hy = fields.spacing
     return stencil.uniform((float(hx), float(hy)), horizon, quadrature)

@@ -30,7 +30,8 @@ Array = NDArray[np.float64]
 
 QUADRATURES = ("published", "near-cell", "isotropic")
 PUBLISHED = QUADRATURES[0]
-"""Of models that name none, as earlier releases wrote them, and of campaigns that follow the paper."""
+"""Of files that name none, as earlier releases wrote them, and of models that are learned where no other "
+"is asked for."""
 
 # Measured: of all three the only one that passes patch tests for every K, on any points, and whose moduli
 # are λ and μ; the published weights miss μ by 5 % where K = 1 and δ = 3.9 h.
