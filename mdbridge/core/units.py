@@ -18,6 +18,8 @@ BOLTZMANN_EV_PER_K = 8.617333262e-5
 EV_PER_A2_IN_G_PER_MOL_PS2 = 9648.53321233
 """1 eV/Å² in g/mol/ps²: a force constant over a mass is the square of an angular frequency."""
 
+TPA_PER_A2_OVER_G_PER_CM3_IN_PER_PS2 = 1.0e5
+"""1 TPa/Å² over 1 g/cm³ in 1/ps²: a stiffness over a density is the square of an angular frequency."""
 
 ATM_IN_GPA = 1.01325e-4
 
