@@ -15,16 +15,16 @@ from ..core import parallel
 from ..core.console import console
 from ..core.errors import InputError
 from ..core.identity import Identity
+from ..core.locks import in_use
+from ..core.records import Record
 from ..core.stages import Links, Piece, Product, Stage, pieces_of_work
 from ..core.workspace import (
     INPUT,
     MANIFEST,
     STAGING,
     SUPERSEDED,
-    Record,
     Workspace,
     claim_again,
-    in_use,
     read_manifest,
 )
 from . import MODULES

@@ -47,7 +47,8 @@ def compiled(**options: Any) -> Callable[[Loop], Loop]:
         if dispatcher is not function:
             try:
                 dispatcher._cache = _Cache(dispatcher.py_func)
-            except (RuntimeError, OSError) as error:  # no folder that it could write to
+            # no folder that it could write to; or a numba that keeps its cache in another way
+            except (RuntimeError, OSError, AttributeError) as error:
                 _tell(error)
         return cast(Loop, dispatcher)
 

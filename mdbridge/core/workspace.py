@@ -10,72 +10,32 @@ not write is replaced.
 """
 
 import contextlib
-import fcntl
-import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from mpi4py import MPI
 
 from .. import __version__
-from . import parallel
-from .errors import FileError, InputError
-from .files import changing, digest, read_json, write_json, write_text
-from .identity import Identity, contents
+from . import parallel, records
+from .errors import InputError
+from .files import changing, read_json, write_json, write_text
+from .identity import contents
+from .locks import lock
+from .records import Record as Record
 
 MANIFEST = "mdbridge.json"
 INPUT = "input.toml"
 _AS_USED = "# The input as it was used last"
 FORMAT, FORMAT_VERSION = "mdbridge-workspace", 1
-RECORD, RECORD_VERSION = "mdbridge-record", 1
 STAGING = ".making-"
 SUPERSEDED = "superseded"
-_LOCK = ".lock"
 # what release 0.1 left at the top of a folder, which had no manifest
 _FORMER = ("dataset.h5", "model.json", "solutions.h5", "glass.h5", "run.h5", "trials.jsonl", "study.json")
-
-
-@dataclass(frozen=True)
-class Record:
-    """A finished piece of work.
-
-    Attributes:
-        stage, task: its name.
-        identity: what it was made from.
-        files: path relative to the folder -> size in bytes and SHA-256.
-        result: a small JSON-able result, where that is all there is.
-        passing: names among ``files`` that may be removed once the next task is done.
-        seconds: wall time of the work.
-    """
-
-    stage: str
-    task: str
-    identity: Identity
-    files: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    result: Any = None
-    passing: Sequence[str] = ()
-    seconds: float = 0.0
-
-    @property
-    def key(self) -> str:
-        """The key of the identity."""
-        return self.identity.key
-
-    @property
-    def path(self) -> Path:
-        """Where the record lies, relative to the folder."""
-        return Path("records", self.stage, f"{self.task}-{self.key}.json")
-
-    def is_keyed(self, name: str) -> bool:
-        """Whether a file lies under this record's own key, where no other input's results meet it."""
-        folder, *below = Path(name).parts
-        # the folder alone does not tell: a product at the top may have one of its stage's name
-        return folder == self.stage and bool(below) and below[0].startswith(f"{self.task}-{self.key}")
 
 
 class Workspace:
@@ -88,13 +48,13 @@ class Workspace:
 
     def record(self, stage: str, task: str, key: str) -> Record | None:
         """The record of a finished task whose files are all there and as they were written; else None."""
-        kept = self._read(self.root / "records" / stage / f"{task}-{key}.json")
+        kept = records.read(self.root / "records" / stage / f"{task}-{key}.json")
         return kept if kept is not None and not self.damage(kept) else None
 
     def records(self) -> Iterator[Record]:
         """All records that can be read, the damaged results' too."""
         for path in sorted((self.root / "records").glob("*/*.json")):
-            kept = self._read(path)
+            kept = records.read(path)
             if kept is not None:
                 yield kept
 
@@ -112,54 +72,11 @@ class Workspace:
 
     def keep(self, record: Record) -> None:
         """Write a record: from here on the work counts as done."""
-        data = {
-            "format": RECORD,
-            "version": RECORD_VERSION,
-            "stage": record.stage,
-            "task": record.task,
-            "key": record.key,
-            "made_from": record.identity.as_dict(),
-            "files": dict(record.files),
-            "passing": list(record.passing),
-            "result": record.result,
-            "seconds": round(record.seconds, 3),
-            "mdbridge": __version__,
-            "finished": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        }
-        # hashed as it will be read: tuples come back as lists, numbers that are keys as texts
-        data = as_json(data)
-        write_json(self.root / record.path, data | {"check": digest(data)})
+        records.write(self.root, record)
 
     def described(self, *paths: Path) -> dict[str, dict[str, Any]]:
         """Size and SHA-256 of files in the folder, as a record lists them."""
         return _described(self.root, [str(path.relative_to(self.root)) for path in paths])
-
-    def _read(self, path: Path) -> Record | None:
-        try:
-            data = read_json(path)
-            check = data.pop("check", None)
-            if data["format"] != RECORD:
-                return None
-            if data["version"] > RECORD_VERSION:
-                raise InputError(
-                    f"{path}: a record of version {data['version']}, made by mdbridge {data['mdbridge']}; "
-                    f"this is mdbridge {__version__}, which reads up to version {RECORD_VERSION}: use the "
-                    "newer mdbridge, or choose another --out"
-                )
-            identity = Identity.from_dict(data["made_from"])
-            if check != digest(data) or identity.key != data["key"]:  # damaged, or edited by hand
-                return None
-            return Record(
-                data["stage"],
-                data["task"],
-                identity,
-                data["files"],
-                data["result"],
-                data["passing"],
-                data["seconds"],
-            )
-        except (FileError, KeyError, TypeError, AttributeError):  # not there or damaged: made again
-            return None
 
     # --- what stands at the top ------------------------------------------------------
 
@@ -212,7 +129,7 @@ class Workspace:
 
     def restore(self, stage: str, task: str, key: str) -> Record | None:
         """Bring back to the top what an earlier input had made and another one had pushed aside."""
-        kept = self._read(self.root / "records" / stage / f"{task}-{key}.json")
+        kept = records.read(self.root / "records" / stage / f"{task}-{key}.json")
         aside = self.root / SUPERSEDED / f"{stage}-{key}"
         if kept is None or not aside.is_dir():
             return None
@@ -229,20 +146,20 @@ class Workspace:
 
     def retire(self, stage: str, key: str) -> None:
         """Move to ``superseded/`` what inputs of another key left of a stage, and what was made from it."""
-        records = list(self.records())
-        self._retire([kept for kept in records if kept.stage == stage and kept.key != key], records, key)
+        known = list(self.records())
+        self._retire([kept for kept in known if kept.stage == stage and kept.key != key], known, key)
 
     def _set_aside(self, coming: Record, names: Sequence[str]) -> None:
         """Move to ``superseded/`` what another input left of this stage, and what stands under ``names``."""
-        records = list(self.records())
+        known = list(self.records())
         others = [
             kept
-            for kept in records
+            for kept in known
             if kept.key != coming.key and (kept.stage == coming.stage or set(names) & set(kept.files))
         ]
-        self._retire(others, records, coming.key)
+        self._retire(others, known, coming.key)
         # ours once, but changed since by somebody: kept as well
-        same = self._read(self.root / coming.path)
+        same = records.read(self.root / coming.path)
         changed = [
             name
             for name in names
@@ -252,14 +169,14 @@ class Workspace:
         if changed:
             self._move_aside(coming, changed, suffix=f"-changed-{int(time.time())}")
 
-    def _retire(self, former: Sequence[Record], records: Sequence[Record], staying: str) -> None:
+    def _retire(self, former: Sequence[Record], known: Sequence[Record], staying: str) -> None:
         """Set aside ``former`` and all that was made after them: solutions of another model than is there."""
         leaving, keys = list(former), {kept.key for kept in former}
         for kept in leaving:
             at_top = [name for name in kept.files if not kept.is_keyed(name)]
             self._move_aside(kept, [name for name in at_top if self.intact(kept, name)])
             # the list grows while it is gone through: what was made after one that leaves, leaves too
-            later = [r for r in records if kept.key in r.identity.after.values() and r.key not in keys]
+            later = [r for r in known if kept.key in r.identity.after.values() and r.key not in keys]
             leaving += [r for r in later if r.key != staying]
             keys |= {r.key for r in later}
 
@@ -376,7 +293,7 @@ def claim(
 
     def enter() -> int:
         # the lock before a look: of two that start at once, both would find the folder free
-        handle = _lock(workspace.root)
+        handle = lock(workspace.root)
         try:
             workspace.check()
             for remnant in workspace.root.glob(f"{STAGING}*"):  # half-made, by a process that was killed
@@ -403,54 +320,8 @@ def claim_again(workspace: Workspace) -> Iterator[None]:
     Raises:
         FileError: another process works in it, or it cannot be written.
     """
-    handle = _lock(workspace.root)
+    handle = lock(workspace.root)
     try:
         yield
     finally:
         os.close(handle)
-
-
-def in_use(root: Path) -> bool:
-    """Whether a process works in the folder right now; nothing is written, for it may be somebody else's."""
-    try:
-        handle = os.open(Path(root) / _LOCK, os.O_RDONLY)
-    except OSError:  # nobody has ever worked in it, or it is not for us to know
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # a file system without locks
-        return False
-    finally:
-        os.close(handle)
-    return False
-
-
-def _lock(root: Path) -> int:
-    """Keep others out until the handle is closed or this process ends, however it ends."""
-    path = root / _LOCK
-    if root.exists() and not root.is_dir():
-        raise FileError(f"{root}: is a file, not a folder; choose another --out")
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as error:
-        raise FileError(
-            f"{root}: cannot be written: {os.strerror(error.errno or 0)}; choose another --out"
-        ) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise FileError(
-            f"{root}: another process is working in it; wait for its end or stop it, or choose another --out"
-        ) from None
-    except OSError:  # a file system without locks
-        pass
-    return handle
-
-
-def as_json(value: Any) -> Any:
-    """What ``value`` is after a journey through a JSON file."""
-    return json.loads(json.dumps(value))

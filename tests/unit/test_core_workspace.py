@@ -13,7 +13,9 @@ import mdbridge
 from mdbridge.core import workspace
 from mdbridge.core.errors import FileError, InputError
 from mdbridge.core.identity import Identity
-from mdbridge.core.workspace import MANIFEST, Record, Workspace, claim, in_use, read_manifest
+from mdbridge.core.locks import in_use
+from mdbridge.core.records import Record
+from mdbridge.core.workspace import MANIFEST, Workspace, claim, read_manifest
 
 COMM = MPI.COMM_SELF
 
@@ -113,24 +115,6 @@ def test_an_input_toml_of_somebody_else_s_is_never_replaced(tmp_path, place):
         pass
     assert theirs.read_text() == "# my own words\na = 1\n"
     assert not (tmp_path / MANIFEST).exists()
-
-
-def test_to_look_whether_a_process_works_there_writes_nothing(tmp_path, monkeypatch):
-    """Results of a colleague, which may be read alone, were said to be in use."""
-    assert not in_use(tmp_path / "none")
-    assert not in_use(tmp_path)
-    assert list(tmp_path.iterdir()) == []
-    opened = os.open
-
-    def read_only(path, flags, *rest):
-        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
-            raise PermissionError(13, "Permission denied")
-        return opened(path, flags, *rest)
-
-    with own(tmp_path / "out"):
-        pass
-    monkeypatch.setattr(workspace.os, "open", read_only)
-    assert not in_use(tmp_path / "out")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

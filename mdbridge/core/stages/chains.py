@@ -11,7 +11,8 @@ from mpi4py import MPI
 from .. import parallel
 from ..console import progress
 from ..files import changing
-from ..workspace import STAGING, Record, Workspace, as_json
+from ..records import Record, as_json
+from ..workspace import STAGING, Workspace
 from .pieces import Link
 from .places import named_as_they_will_be
 

@@ -16,7 +16,8 @@ from .. import arrays, parallel
 from ..console import Tick, progress
 from ..errors import FileError
 from ..files import changing
-from ..workspace import STAGING, Record, Workspace, as_json
+from ..records import Record, as_json
+from ..workspace import STAGING, Workspace
 from .pieces import Context, Stage, Task
 
 

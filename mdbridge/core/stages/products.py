@@ -8,7 +8,8 @@ from mpi4py import MPI
 from .. import parallel
 from ..console import console
 from ..errors import FileError
-from ..workspace import Record, Workspace
+from ..records import Record
+from ..workspace import Workspace
 from .pieces import Product
 from .places import named_as_they_will_be
 
