@@ -7,7 +7,7 @@ the garbage collector.
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 import numpy as np
 from mpi4py import MPI
@@ -157,7 +157,7 @@ def displacement_solver(
             stack.callback(handle.destroy)
             return handle
 
-        size = 2 * len(coordinates)
+        places, size = coordinates, 2 * len(coordinates)
         if periodic:
             null = NullModes(comm, np.tile(np.eye(2), (len(coordinates), 1)), np.ones(size))
         shell = _Shell(comm, operator, size, null)
@@ -193,7 +193,8 @@ def displacement_solver(
             matrix.mult(solution, rest)  # the true residual: the recursive one may drift away from it
             rest.axpy(-1.0, load)
             residual = rest.norm() / (load.norm() or 1.0)
-            _check(solver, residual)
+            if solver.getConvergedReason() <= 0:
+                _refuse(solver, residual, _largest(comm, places, rest.getArray(readonly=True)))
             # the vector is that of the next load, too
             return KrylovResult(solution.getArray().copy(), solver.getIterationNumber(), residual)
 
@@ -310,13 +311,22 @@ def _long_and_short_waves(
     pc.getCompositePC(1).setOperators(matrix, matrix)
 
 
-def _check(solver: PETSc.KSP, residual: float) -> None:
+def _largest(comm: MPI.Comm, places: Floats, rest: Floats) -> str:
+    """Where most of a residual is (collective): what does not converge often has a place."""
+    size = np.hypot(*rest.reshape(-1, 2).T)
+    # what is not a number is larger than any
+    index = int(np.argmax(np.where(np.isfinite(size), size, np.inf))) if len(size) else -1
+    own = (float(size[index]), *map(float, places[index])) if index >= 0 else (-1.0, 0.0, 0.0)
+    _, x, y = max(comm.allgather(own), key=lambda entry: np.inf if np.isnan(entry[0]) else entry[0])
+    return f"({x:g}, {y:g})"
+
+
+def _refuse(solver: PETSc.KSP, residual: float, place: str) -> NoReturn:
     reason = solver.getConvergedReason()
-    if reason > 0:
-        return
     name = _REASONS.get(reason, f"reason {reason}")
     outcome = (
-        f"{name} after {solver.getIterationNumber()} iterations at a relative residual of {residual:.1e}"
+        f"{name} after {solver.getIterationNumber()} iterations at a relative residual of {residual:.1e}, "
+        f"the largest at {place}"
     )
     indefinite = (
         PETSc.KSP.ConvergedReason.DIVERGED_INDEFINITE_MAT,

@@ -29,7 +29,7 @@ def l_shape(size=50.0, reach=9.0):
     return geometry.fill([geometry.Loop(corners)], (1.0, 1.0), reach)
 
 
-def scattered(count=40, moved=0.15, seed=0):
+def scattered(count=30, moved=0.15, seed=0):
     nodes = np.stack(np.meshgrid(np.arange(count), np.arange(count)), axis=-1).reshape(-1, 2).astype(float)
     return geometry.join(nodes + moved * np.random.default_rng(seed).uniform(-1, 1, nodes.shape), 9.0)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from mdbridge.core.errors import InputError, SolvabilityError
+from mdbridge.core.errors import ConvergenceError, InputError, SolvabilityError
 from mdbridge.lps import bodies, elements, geometry, recovery
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
@@ -218,3 +218,13 @@ def test_iterations_do_not_grow_with_the_number_of_nodes(clamped):
         iterations.append(result.iterations)
     assert iterations[1] <= 1.3 * iterations[0], iterations
     assert iterations[1] < 45
+
+
+def test_a_solution_that_does_not_converge_is_told_with_its_place():
+    body = made.plate_with_hole()
+    right = np.flatnonzero((body.points[body.facets][:, :, 0] > 22 - 1e-9).all(axis=1))
+    given = np.full(body.points.shape, np.nan)
+    given[body.points[:, 0] < -22 + 1e-9] = 0.0
+    pull = elements.facet_loads(body, right, lambda _, normal: 1e-3 * normal)
+    with pytest.raises(ConvergenceError, match=r"after 3 iterations .* the largest at \(-?\d"):
+        solve(body, made.material(), given, pull, max_iterations=3)
