@@ -61,7 +61,8 @@ def test_ranks_without_atoms_take_part(alone, shared):
         assert np.abs(one[name] - many[name]).max() <= 1e-12 * np.abs(one[name]).max(), name
 
 
-@pytest.mark.parametrize("ranks", ONE_OR_TWO)
+@pytest.mark.slow  # as an observer that raises in test_md_ranks.py
+@pytest.mark.parametrize("ranks", [1, 2])
 def test_a_window_without_atoms_is_told_without_a_traceback(tmp_path, ranks):
     job = launch(JOB, ranks, tmp_path, "wrong_window", timeout=60)
     assert job.returncode == 1
@@ -70,7 +71,8 @@ def test_a_window_without_atoms_is_told_without_a_traceback(tmp_path, ranks):
     assert "Traceback" not in job.stderr
 
 
-@pytest.mark.parametrize("ranks", ONE_OR_TWO)
+@pytest.mark.slow  # as an observer that raises in test_md_ranks.py
+@pytest.mark.parametrize("ranks", [1, 2])
 def test_lost_atoms_end_all_ranks_with_the_step(tmp_path, ranks):
     job = launch(JOB, ranks, tmp_path, "lost", timeout=60)
     assert job.returncode == 1
