@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from launch import launch
 from mpi4py import MPI
+from thread_ranks import together
 
 from mdbridge.core import parallel
 from mdbridge.core.errors import FileError, InputError, MdbridgeError
@@ -193,3 +194,47 @@ def test_agreed_work_gives_its_result_or_raises_what_it_raised():
     assert parallel.agreed(MPI.COMM_SELF, lambda: 3) == 3
     with pytest.raises(InputError, match="no"):
         parallel.agreed(MPI.COMM_SELF, lambda: (_ for _ in ()).throw(InputError("no")))
+
+
+def raised_by(size, work):
+    """What each of several ranks raises."""
+
+    def call(comm):
+        try:
+            work(comm)
+        except MdbridgeError as error:
+            return error
+        return None
+
+    return together(size, call)
+
+
+def test_all_ranks_raise_the_error_of_the_first_that_has_one():
+    errors = [None, InputError("wrong"), ValueError("odd"), None]
+    ended = raised_by(4, lambda comm: parallel.agree(comm, errors[comm.rank]))
+    assert ended[1] is errors[1]  # its class lives on where it came from
+    for other in (ended[0], ended[2], ended[3]):
+        assert str(other) == "on rank 1: wrong"
+    assert {error.exit_code for error in ended} == {InputError.exit_code} == {2}
+    assert ended[2].__cause__ is errors[2]
+    assert raised_by(3, lambda comm: parallel.agree(comm, None)) == [None] * 3
+
+
+def test_an_error_without_an_exit_code_of_its_own_is_a_failure_on_all_ranks():
+    ended = raised_by(2, lambda comm: parallel.agree(comm, ValueError("odd") if comm.rank else None))
+    assert [error.exit_code for error in ended] == [1, 1]
+    assert all("on rank 1: " in str(error) and "ValueError: odd" in str(error) for error in ended)
+
+
+def test_what_the_first_rank_does_all_have_or_none():
+    assert together(3, lambda comm: parallel.on_root(comm, lambda: 10 + comm.rank)) == [10, 10, 10]
+    assert together(3, lambda comm: parallel.agreed(comm, lambda: 10 + comm.rank)) == [10, 11, 12]
+
+    def fails():
+        raise InputError("not there")
+
+    ended = raised_by(3, lambda comm: parallel.on_root(comm, fails))
+    assert [error.exit_code for error in ended] == [2, 2, 2] and all("not there" in str(e) for e in ended)
+    ended = raised_by(3, lambda comm: parallel.agreed(comm, fails if comm.rank == 2 else int))
+    assert [error.exit_code for error in ended] == [2, 2, 2]
+    assert [str(error) for error in ended] == ["on rank 2: not there"] * 2 + ["not there"]
