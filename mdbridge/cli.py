@@ -234,16 +234,41 @@ def calibrate(
         int | None,
         typer.Option(min=1, help="repeat with this many seeds, each in a folder of its own, and compare"),
     ] = None,
+    max_walltime: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="stop then (seconds, or [DAYS-]HH:MM:SS) with exit code 75, to go on with --resume",
+        ),
+    ] = None,
 ) -> None:
     """Calibrate a model to a reference; write trials.jsonl."""
     workflow = _campaign(input, "calibrate")
     if seeds is None:
-        workflow.run(_world(), input, out, set or (), resume, accept_changes)
+        limit = None if max_walltime is None else _seconds(max_walltime)
+        workflow.run(_world(), input, out, set or (), resume, accept_changes, limit)
+    elif max_walltime is not None:
+        raise InputError("--max-walltime: is for a single calibration, not for --seeds")
     else:
         # a module of its own: one calibration has its search over all ranks, a study one rank a seed
         from .campaigns.calibrate import seeds as study
 
         study.run(_world(), input, out, set or (), seeds, resume, accept_changes)
+
+
+def _seconds(text: str) -> float:
+    """A time as Slurm writes it: seconds, MM:SS, HH:MM:SS, with DAYS- before it."""
+    days, dash, clock = text.rpartition("-")
+    try:
+        parts = [float(part) for part in clock.split(":")]
+        total = 86400.0 * float(days) if dash else 0.0
+        for power, part in enumerate(reversed(parts)):
+            total += part * 60.0**power
+    except ValueError:
+        total = -1.0
+    if len(clock.split(":")) > 3 or not 0.0 < total < float("inf"):
+        raise InputError(f"--max-walltime {text}: expected seconds or [DAYS-]HH:MM:SS")
+    return total
 
 
 Folder = Annotated[Path, typer.Argument(help="a folder of results (--out)", show_default=False)]

@@ -16,6 +16,7 @@ with requires("botorch", "calibration"):
     from botorch.exceptions import BadInitialCandidatesWarning, OptimizationWarning
     from botorch.optim import optimize_acqf
     from botorch.sampling import SobolQMCNormalSampler
+    from linear_operator.utils.warnings import NumericalWarning
 
 Array = NDArray[np.float64]
 
@@ -51,6 +52,8 @@ def propose(
         # an optimiser that stops early leaves a good point all the same, and the search goes on from any
         warnings.simplefilter("ignore", OptimizationWarning)
         warnings.simplefilter("ignore", BadInitialCandidatesWarning)
+        # points of a refinement are near each other: a jitter of 1e-8 on a variance of 1 moves no proposal
+        warnings.simplefilter("ignore", NumericalWarning)
         warnings.filterwarnings("ignore", "Optimization failed", RuntimeWarning)
         torch.manual_seed(int(np.random.default_rng(seed).integers(2**31)))
         acquisition = _improvement(surrogate, pending, seed)

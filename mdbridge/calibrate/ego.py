@@ -8,8 +8,7 @@ number), so that a search restored from its trials goes on as if never stopped.
 
 import math
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,59 +17,13 @@ from ..core.errors import FileError, InputError
 from . import sampling
 from .likelihood import Likelihood
 from .refine import Groups, Options, refine
+from .settings import Proposal, SearchSettings
 from .slices import Slice, bottom
-from .space import Design, Space
+from .space import Space
 from .trials import Status, Trial
 from .uncertainty import around, differences, needed
 
 Array = NDArray[np.float64]
-Scheme = Literal["ego", "ego+refine"]
-
-
-@dataclass(frozen=True)
-class SearchSettings:
-    """How a search goes, and when it ends.
-
-    Attributes:
-        scheme: "ego" is the published one: expected improvement to the end;
-            "ego+refine" finds basins so and descends each by Gauss–Newton.
-        initial: points of the start design.
-        design: "lhs", "sobol" or "halton".
-        explore: EGO trials before the first refinement, and a third of it before every other.
-        evaluations: the budget.
-        batch: EGO trials proposed at a time, the later with the earlier pending.
-        target: stop at this distance.
-        patience: refinements without improvement after which to stop.
-        stall: EGO trials without improvement after which to stop ("ego"); never if 0.
-        seed: of all randomness.
-        options: of the refinement.
-        signed: whether what is minimised may be negative: a number of the user's own, no distance.
-    """
-
-    scheme: Scheme = "ego+refine"
-    initial: int = 40
-    design: Design = "lhs"
-    explore: int = 15
-    evaluations: int = 200
-    batch: int = 1
-    target: float = 0.0
-    patience: int = 3
-    stall: int = 0
-    seed: int = 0
-    options: Options = field(default_factory=Options)
-    signed: bool = False
-
-
-@dataclass(frozen=True)
-class Proposal:
-    """A point to evaluate: its number, where it comes from, and the surrogate's hyperparameters."""
-
-    index: int
-    phase: str
-    unit: Array
-    state: list[float] | None = None
-
-
 SPENT = "the budget is spent"
 
 IMPROVEMENT = 1e-3
@@ -112,6 +65,9 @@ class Calibration:
         self._known = {trial.index: trial for trial in trials}
         self._open: dict[int, Proposal] = {}
         self._handed: set[int] = set()
+        # made while the search waited for its own, see :mod:`~mdbridge.calibrate.crowd`
+        self.others: dict[int, Trial] = {}
+        self.under_way, self._counted = 0, 0
         self.done, self._ending = False, False
         self.reason = ""
         # a generator keeps the place in the search; restored, it is run again through the known trials
@@ -175,8 +131,28 @@ class Calibration:
         """The trial with the smallest distance; the earliest of equal ones."""
         return min(self._answered(), key=lambda t: (t.value, t.index), default=None)
 
+    @property
+    def room(self) -> int:
+        """How many trials there may be before those that are kept for the end."""
+        return 0 if self._ending else self.settings.evaluations - self._kept_for_slopes()
+
+    @property
+    def _count(self) -> int:
+        """Trials that are spent, those beside the search included."""
+        return len(self.trials) + len(self.others) + self.under_way
+
+    def beside(self, index: int, pending: list[Proposal]) -> Proposal | None:
+        """A point of expected improvement that is not waited for, while ``pending`` are under way."""
+        return self._improve(pending, index, refit=True)
+
+    def look(self) -> None:
+        """Take note of :attr:`others`: they may be what was missing."""
+        if not self._open and not self.done:
+            self._advance()
+
     def _answered(self) -> list[Trial]:
-        return [t for _, t in sorted(self.trials.items()) if t.distance is not None]
+        everyone = [*sorted(self.trials.items()), *sorted(self.others.items())]
+        return [t for _, t in everyone if t.distance is not None]
 
     def _advance(self) -> None:
         """Take the next batch, using what is known of it, until something is left to evaluate."""
@@ -194,7 +170,7 @@ class Calibration:
                     self._known = {}
                 self.done = True
                 return
-            for proposal in batch[: max(self.settings.evaluations - len(self.trials), 0)]:
+            for proposal in batch[: max(self.settings.evaluations - self._count, 0)]:
                 known = self._known.pop(proposal.index, None)
                 # other machines sum in another order: places agree to round-off, not to the last bit
                 moved = known is not None and not np.allclose(known.unit, proposal.unit, rtol=0.0, atol=1e-6)
@@ -214,7 +190,7 @@ class Calibration:
         best = self.best
         if self._ending:
             return
-        if len(self.trials) >= self.settings.evaluations - self._kept_for_slopes():
+        if self._count >= self.settings.evaluations - self._kept_for_slopes():
             self.reason = SPENT
         elif best is not None and best.value <= self.settings.target:
             self.reason = "the target is reached"
@@ -274,13 +250,16 @@ class Calibration:
         """What the intervals need; then, of a budget that is spent anyway, the rest."""
         yield from needed(lambda: here.trials(self._answered()), likelihood)
         for factor in (-1.0, 0.5, -0.5, 2.0):
-            if self.reason == SPENT and len(self.trials) < self.settings.evaluations:
+            if self.reason == SPENT and self._count < self.settings.evaluations:
                 yield around(here.trials(self._answered()), likelihood, factor)
 
     def _explore(self, count: int) -> _Batches:
         """``count`` trials by expected improvement."""
         s, last, least = self.settings, 0, np.inf
         for start in range(0, count, s.batch):
+            # those made meanwhile have explored as well; one of its own keeps the search from spinning
+            if start and s.scheme != "ego" and start + len(self.others) - self._counted >= count:
+                break
             best = self.best
             if best is not None and _better(best.value, least):
                 least, last = best.value, start
@@ -288,18 +267,21 @@ class Calibration:
                 self.reason = f"{s.stall} trials without improvement"
                 return
             batch: list[Proposal] = []
-            for _ in range(min(s.batch, count - start, s.evaluations - len(self.trials))):
-                proposal = self._improve(batch)
+            for _ in range(min(s.batch, count - start, s.evaluations - self._count)):
+                proposal = self._improve(batch, len(self.trials) + len(batch))
                 if proposal is not None:
                     batch.append(proposal)
             if not batch:
                 self.reason = "every combination has been tried"
                 return
             yield batch
+        self._counted = len(self.others)
 
-    def _improve(self, pending: list[Proposal]) -> Proposal | None:
-        """The next point by expected improvement, or the recorded one; None if there is no other."""
-        index = len(self.trials) + len(pending)
+    def _improve(self, pending: list[Proposal], index: int, refit: bool = False) -> Proposal | None:
+        """The next point by expected improvement, or the recorded one; None if there is no other.
+
+        The hyperparameters are those of the last pending one unless there is none, or ``refit``.
+        """
         known = self._known.get(index)
         if known is not None and known.phase == "ego":
             return Proposal(index, "ego", np.array(known.unit), known.state)
@@ -309,19 +291,21 @@ class Calibration:
             return Proposal(index, "ego", sampling.single(self.space, random))
         from . import acquisition, mixed, surrogate  # heavy
 
-        if pending:
-            state = pending[-1].state
+        told = [*sorted(self.trials.items()), *sorted(self.others.items())]
+        fit = refit or not pending
+        if fit:
+            state = next((t.state for _, t in reversed(told) if t.state), None)
         else:
-            state = next((t.state for _, t in sorted(self.trials.items(), reverse=True) if t.state), None)
+            state = pending[-1].state
         points, values = np.array([t.unit for t in answered]), np.array([t.value for t in answered])
         if self.settings.signed:
             values = values - offset(values)
-        fitted = surrogate.Surrogate(points, values, state, fit=not pending, categories=self.space.categories)
-        model = fitted.with_penalty(np.array([t.unit for t in self.trials.values() if t.distance is None]))
+        fitted = surrogate.Surrogate(points, values, state, fit=fit, categories=self.space.categories)
+        model = fitted.with_penalty(np.array([t.unit for _, t in told if t.distance is None]))
         seed, under_way = [self.settings.seed, index], np.array([p.unit for p in pending])
         region = None
         if not self.space.plain:
-            tried = np.array([t.unit for t in self.trials.values()] + [p.unit for p in pending])
+            tried = np.array([t.unit for _, t in told] + [p.unit for p in pending])
             region = mixed.MixedRegion(self.space, tried, seed)
         unit = acquisition.propose(model, points[np.argmin(values)], under_way, seed, region)
         return None if unit is None else Proposal(index, "ego", unit, fitted.state)

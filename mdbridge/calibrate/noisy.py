@@ -90,6 +90,7 @@ def smoothed(
         return Smoothed(unit, float(objective.predict(unit[None])[0][0]), noise)
     residuals = np.array([t.residual for t in known])
     centre = residuals.mean(axis=0)
+    # each component is a function of the parameters; those of the noise alone are not worth a surrogate
     scores, sizes, axes = np.linalg.svd(residuals - centre, full_matrices=False)
     # a component of noise alone has the variance of the noise; twice that is more than its share
     count = int(np.sum(sizes**2 / len(known) > 4.0 * noise**2 * (1.0 + len(centre) / len(known))))

@@ -1,5 +1,6 @@
 """Evaluations over the ranks of a communicator: rank 0 hands them out, every rank has a worker."""
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -37,9 +38,18 @@ class Pool:
         else:
             self._comm.send((dict(parameters), number), dest=rank, tag=_TASK)
 
-    def collect(self) -> list[tuple[int, Outcome]]:
-        """The evaluations that are done, at least one; there must be some under way."""
-        while True:
+    @property
+    def busy(self) -> int:
+        """How many ranks evaluate."""
+        return len(self._jobs)
+
+    def collect(self, until: float = math.inf) -> list[tuple[int, Outcome]]:
+        """The evaluations that are done, at least one; there must be some under way.
+
+        Args:
+            until: :func:`time.monotonic` at which to give up, with none.
+        """
+        while time.monotonic() < until:
             done = []
             if 0 in self._jobs and (answer := self._worker.poll(_PAUSE)) is not None:
                 done.append((self._jobs.pop(0), Outcome.of(answer)))
@@ -52,6 +62,7 @@ class Pool:
                 return sorted(done, key=lambda pair: pair[0])
             if 0 not in self._jobs:
                 time.sleep(_PAUSE)
+        return []
 
 
 def with_pool(comm: MPI.Comm, worker: Worker, task: Evaluation, master: Callable[[Pool], Any]) -> Any:

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, field_validator, model_validator
 
-from ...calibrate.ego import Scheme
 from ...calibrate.program import Keep
+from ...calibrate.settings import Scheme
 from ...calibrate.space import Design, Distribution
 from ...core.config import Section
 
@@ -182,6 +182,7 @@ class EgoInput(Section):
     target: float = 0.0
     patience: PositiveInt = 3
     stall: int = Field(0, ge=0)
+    asynchronous: bool = False
     time_limit_s: PositiveFloat | None = None
 
 

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from ...calibrate import evaluate
 from ...calibrate.collect import asked
 from ...calibrate.constraints import Constraint
-from ...calibrate.ego import SearchSettings
 from ...calibrate.evaluate import Calibrated, Evaluation, Outcome
 from ...calibrate.likelihood import Likelihood
 from ...calibrate.model import Model, Shapes
@@ -24,6 +23,7 @@ from ...calibrate.program import Program
 from ...calibrate.refine import Groups
 from ...calibrate.response import Response
 from ...calibrate.sampling import some
+from ...calibrate.settings import SearchSettings
 from ...calibrate.space import Parameter, Space
 from ...calibrate.terms import CurveTerm, GrassmannTerm, Term, UserTerm
 from ...calibrate.trials import portable

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,25 +13,22 @@ from mpi4py import MPI
 
 from ... import __version__
 from ...calibrate import noisy, pool
-from ...calibrate.ego import Calibration, Proposal
 from ...calibrate.evaluate import Outcome
 from ...calibrate.noisy import Smoothed
 from ...calibrate.response import InvalidResponse, Response
 from ...calibrate.trials import Trial, TrialLog, flat
 from ...calibrate.worker import Worker
 from ...core import config, files, parallel, stages
-from ...core.console import Tick, console, progress
+from ...core.console import console, progress
 from ...core.errors import InputError, MdbridgeError
 from ...core.identity import Identity
 from ...core.stages import Piece, Product
 from ...core.workspace import Workspace, claim
 from . import results
-from .failing import Watch
+from .driver import Clock, Search, drive, named
 from .problem import Problem, drawn, load, prepare, worker_for
 
 CAMPAIGN = "calibrate"
-Search = tuple[Trial | None, list[Trial], str, int]
-"""What a search gave: the best trial, all, why it ended, how many were in the record before."""
 
 
 def run(
@@ -41,17 +38,20 @@ def run(
     overrides: Sequence[str],
     resume: bool = False,
     accept_changes: bool = False,
+    max_walltime: float | None = None,
 ) -> None:
     """Calibrate as ``path`` says; trials.jsonl, summary.json, best.h5 and figures go to ``out`` (collective).
 
     Args:
         resume: go on with the record in ``out``.
         accept_changes: even where files that its trials depend on have changed.
+        max_walltime: seconds after which to stop, so that a later run can go on.
 
     Raises:
         InputError: the input, or a record of another configuration, named.
         MdbridgeError: no evaluation gave a distance.
     """
+    clock = Clock(max_walltime)
     settings, folder = parallel.on_root(comm, lambda: load(path, overrides))
     text = parallel.on_root(comm, lambda: config.as_text(path, overrides))
     with contextlib.ExitStack() as held:
@@ -77,7 +77,7 @@ def run(
                 comm,
                 worker,
                 problem.task_in(workspace.root),
-                lambda p: _drive(comm, p, problem, open_record(), tick),
+                lambda p: drive(comm, p, problem, open_record(), tick, clock),
             )
         seconds = time.perf_counter() - start
 
@@ -102,7 +102,7 @@ def run(
         console(comm).print(summary["served"], soft_wrap=True, markup=False)
     console(comm).print(
         f"{summary['evaluations']} evaluations, {summary['stopped']}: distance {summary['distance']:.6g} at "
-        f"{_named(summary['best'])}; results in {out}",
+        f"{named(summary['best'])}; results in {out}",
         soft_wrap=True,
     )
 
@@ -119,74 +119,6 @@ def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> lis
     with worker_for(settings, folder) as worker:
         problem = prepare(source, overrides, worker)
     return [Product("calibrate", identity(problem), ("summary.json",), lambda staged: None)]
-
-
-def _drive(comm: MPI.Comm, workers: pool.Pool, problem: Problem, record: TrialLog, tick: Tick) -> Search:
-    """The loop of rank 0: ask, evaluate, record, tell."""
-    if record.damaged:
-        console(comm).print(
-            f"{record.path}: {record.damaged} damaged line(s) left out; {len(record.trials)} intact trials "
-            "recovered, the others are evaluated again"
-        )
-    for change in record.accepted:
-        console(comm).print(f"{record.path}: {change}; accepted, and noted there", soft_wrap=True)
-    recorded = len(record.trials)
-    search = Calibration(
-        problem.space, problem.search, problem.groups, record.trials.values(), problem.likelihood
-    )
-    watch = Watch(record.path.parent, list(record.trials.values()))
-    waiting: list[Proposal] = []
-    running: dict[int, Proposal] = {}
-    try:
-        while not search.done:
-            waiting += search.ask()
-            # as many as there are ranks; the others wait for the first to be done
-            while waiting and workers.free:
-                proposal = waiting.pop(0)
-                running[proposal.index] = proposal
-                workers.submit(proposal.index, problem.space.physical(proposal.unit))
-            for index, outcome in workers.collect():
-                trial = _trial(problem, running.pop(index), outcome)
-                # on the disk before the search knows of it: what it proposes next depends on it
-                record.append(trial)
-                search.tell(trial)
-                watch.see(outcome)
-            tick(len(search.trials) / problem.search.evaluations, _note(search))
-    finally:
-        record.close()
-    return search.best, [search.trials[k] for k in sorted(search.trials)], search.reason, recorded
-
-
-def _trial(problem: Problem, proposal: Proposal, outcome: Outcome) -> Trial:
-    score = outcome.score
-    return Trial(
-        index=proposal.index,
-        phase=proposal.phase,
-        unit=[float(u) for u in proposal.unit],
-        parameters=problem.space.physical(proposal.unit),
-        status=outcome.status,
-        distance=None if score is None else score.distance,
-        terms=[] if score is None else score.terms,
-        residual=None if score is None else score.residual,
-        seconds=outcome.seconds,
-        host=outcome.host,
-        message=outcome.message,
-        said=outcome.said,
-        state=proposal.state,
-    )
-
-
-def _note(search: Calibration) -> str:
-    best = search.best
-    count = f"evaluation {len(search.trials)}"
-    return count if best is None else f"{count}, best {best.distance:.5g} at {_named(best.parameters)}"
-
-
-def _named(parameters: Mapping[str, Any]) -> str:
-    return ", ".join(
-        f"{name} {value:.5g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in parameters.items()
-    )
 
 
 @dataclass

@@ -1,0 +1,60 @@
+"""Settings of a search, and what it proposes."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .refine import Options
+from .space import Design
+
+Array = NDArray[np.float64]
+Scheme = Literal["ego", "ego+refine"]
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How a search goes, and when it ends.
+
+    Attributes:
+        scheme: "ego" is the published one: expected improvement to the end;
+            "ego+refine" finds basins so and descends each by Gauss–Newton.
+        initial: points of the start design.
+        design: "lhs", "sobol" or "halton".
+        explore: EGO trials before the first refinement, and a third of it before every other.
+        evaluations: the budget.
+        batch: EGO trials proposed at a time, the later with the earlier pending.
+        target: stop at this distance.
+        patience: refinements without improvement after which to stop.
+        stall: EGO trials without improvement after which to stop ("ego"); never if 0.
+        seed: of all randomness.
+        options: of the refinement.
+        asynchronous: whether workers that would wait evaluate further points meanwhile, see
+            :mod:`~mdbridge.calibrate.crowd`.
+        signed: whether what is minimised may be negative: a number of the user's own, no distance.
+    """
+
+    scheme: Scheme = "ego+refine"
+    initial: int = 40
+    design: Design = "lhs"
+    explore: int = 15
+    evaluations: int = 200
+    batch: int = 1
+    target: float = 0.0
+    patience: int = 3
+    stall: int = 0
+    seed: int = 0
+    options: Options = field(default_factory=Options)
+    signed: bool = False
+    asynchronous: bool = False
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A point to evaluate: its number, where it comes from, and the surrogate's hyperparameters."""
+
+    index: int
+    phase: str
+    unit: Array
+    state: list[float] | None = None

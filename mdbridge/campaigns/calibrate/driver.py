@@ -1,0 +1,129 @@
+"""The loop of rank 0: ask for points, hand them out, record what comes back, tell it."""
+
+import math
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from mpi4py import MPI
+
+from ...calibrate import pool
+from ...calibrate.crowd import Crowd
+from ...calibrate.ego import Calibration
+from ...calibrate.evaluate import Outcome
+from ...calibrate.settings import Proposal
+from ...calibrate.trials import Trial, TrialLog
+from ...core.console import Tick, console
+from ...core.errors import MdbridgeError
+from .failing import Watch
+from .problem import Problem
+
+Search = tuple[Trial | None, list[Trial], str, int]
+"""What a search gave: the best trial, all, why it ended, how many were in the record before."""
+
+AGAIN = 75
+"""Exit code of a run whose time is up: EX_TEMPFAIL of sysexits.h, go on with --resume."""
+
+
+class Clock:
+    """How much of the time that a run may take is left.
+
+    Args:
+        limit: in seconds; None for no limit.
+    """
+
+    def __init__(self, limit: float | None):
+        self.end = math.inf if limit is None else time.monotonic() + limit
+
+    def suffices(self, record: Mapping[int, Trial]) -> bool:
+        """Whether a trial as long as most before it would end in time."""
+        times = sorted(t.seconds for t in record.values() if t.status == "ok")
+        usual = times[len(times) // 2] if times else 0.0
+        return time.monotonic() + usual < self.end
+
+    def stop(self, count: int) -> None:
+        """End the run.
+
+        Raises:
+            MdbridgeError: always, with the exit code :data:`AGAIN`.
+        """
+        error = MdbridgeError(f"the time is up after {count} evaluations; go on with --resume")
+        error.exit_code = AGAIN
+        raise error
+
+
+def drive(
+    comm: MPI.Comm, workers: pool.Pool, problem: Problem, record: TrialLog, tick: Tick, clock: Clock
+) -> Search:
+    """Search until the end, or until the time is up.
+
+    Raises:
+        MdbridgeError: the time is up, or the model only fails.
+    """
+    if record.damaged:
+        console(comm).print(
+            f"{record.path}: {record.damaged} damaged line(s) left out; {len(record.trials)} intact trials "
+            "recovered, the others are evaluated again"
+        )
+    for change in record.accepted:
+        console(comm).print(f"{record.path}: {change}; accepted, and noted there", soft_wrap=True)
+    recorded = len(record.trials)
+    kind = Crowd if problem.search.asynchronous else Calibration
+    search = kind(problem.space, problem.search, problem.groups, record.trials.values(), problem.likelihood)
+    watch = Watch(record.path.parent, list(record.trials.values()))
+    waiting: list[Proposal] = []
+    running: dict[int, Proposal] = {}
+    try:
+        while not search.done:
+            # as many as there are ranks; the others wait for the first to be done
+            waiting += search.ask(workers.free) if isinstance(search, Crowd) else search.ask()
+            while waiting and workers.free and clock.suffices(search.trials):
+                proposal = waiting.pop(0)
+                running[proposal.index] = proposal
+                workers.submit(proposal.index, problem.space.physical(proposal.unit))
+            ended = workers.collect(clock.end) if workers.busy else []
+            for index, outcome in ended:
+                trial = _trial(problem, running.pop(index), outcome)
+                # on the disk before the search knows of it: what it proposes next depends on it
+                record.append(trial)
+                search.tell(trial)
+                watch.see(outcome)
+            if not ended and not search.done:
+                clock.stop(len(search.trials))
+            tick(len(search.trials) / problem.search.evaluations, _note(search))
+    finally:
+        record.close()
+    return search.best, [search.trials[k] for k in sorted(search.trials)], search.reason, recorded
+
+
+def _trial(problem: Problem, proposal: Proposal, outcome: Outcome) -> Trial:
+    score = outcome.score
+    return Trial(
+        index=proposal.index,
+        phase=proposal.phase,
+        unit=[float(u) for u in proposal.unit],
+        parameters=problem.space.physical(proposal.unit),
+        status=outcome.status,
+        distance=None if score is None else score.distance,
+        terms=[] if score is None else score.terms,
+        residual=None if score is None else score.residual,
+        seconds=outcome.seconds,
+        host=outcome.host,
+        message=outcome.message,
+        said=outcome.said,
+        state=proposal.state,
+    )
+
+
+def _note(search: Calibration | Crowd) -> str:
+    best = search.best
+    count = f"evaluation {len(search.trials)}"
+    return count if best is None else f"{count}, best {best.distance:.5g} at {named(best.parameters)}"
+
+
+def named(parameters: Mapping[str, Any]) -> str:
+    """Parameters on one line."""
+    return ", ".join(
+        f"{name} {value:.5g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in parameters.items()
+    )

@@ -1,0 +1,98 @@
+"""As many trials at once as there are workers, by simulation: the clock is a number."""
+
+import heapq
+
+import numpy as np
+import pytest
+
+from mdbridge.calibrate.crowd import Crowd
+from mdbridge.calibrate.refine import Groups
+from mdbridge.calibrate.settings import SearchSettings
+from mdbridge.calibrate.space import Parameter, Space
+from mdbridge.calibrate.trials import Trial
+
+SPACE = Space({"a": Parameter(0.0, 2.0), "b": Parameter(-1.0, 1.0)})
+GROUPS = Groups(np.zeros(5, int), np.ones(1))
+T = np.linspace(0.0, 1.0, 5)
+
+
+def answered(proposal):
+    p = SPACE.physical(proposal.unit)
+    residual = p["a"] * T + np.exp(p["b"] * T) - (1.2 * T + np.exp(0.3 * T))
+    return Trial(
+        proposal.index,
+        proposal.phase,
+        list(map(float, proposal.unit)),
+        p,
+        "ok",
+        float(np.linalg.norm(residual)),
+        residual=residual,
+        state=proposal.state,
+    )
+
+
+def simulated(crowd, workers, evaluations, seconds):
+    """The clock at the end, and the time that workers had nothing to do while trials were left.
+
+    Args:
+        seconds: of each trial, by its number.
+    """
+    clock, idle, begun, running = 0.0, 0.0, len(crowd.trials), []
+    while not crowd.done:
+        for proposal in crowd.ask(workers - len(running)):
+            heapq.heappush(running, (clock + seconds(proposal.index), proposal.index, answered(proposal)))
+            begun += 1
+        assert len(running) <= workers and begun <= evaluations
+        until, _, trial = heapq.heappop(running)
+        # d + 3 are kept for the slopes, which ask for each other
+        if begun < evaluations - 5 and not crowd.reason:
+            idle += (until - clock) * (workers - len(running) - 1)
+        clock = until
+        crowd.tell(trial)
+    return clock, idle
+
+
+def searched(workers, evaluations=36, initial=10, trials=()):
+    more = {"evaluations": evaluations, "patience": 99, "asynchronous": True}
+    settings = SearchSettings(initial=initial, explore=4, **more)
+    return Crowd(SPACE, settings, GROUPS, trials)
+
+
+@pytest.mark.parametrize("workers", [2, pytest.param(8, marks=pytest.mark.slow)])
+def test_no_worker_is_idle_while_trials_are_left_and_a_straggler_stops_nobody(workers):
+    random = np.random.default_rng(0)
+    times = random.lognormal(0.0, 0.5, 100)
+    times[3] = 25.0  # in the start design, which a search alone would wait for
+    crowd = searched(workers)
+    clock, idle = simulated(crowd, workers, 36, lambda k: times[k])
+    assert idle == 0.0
+    assert sorted(crowd.trials) == list(range(len(crowd.trials))) and len(crowd.trials) <= 36
+    assert clock < 25.0 + times[:36].sum() / (workers - 1)
+    assert crowd.best.value < 0.05 and crowd.trials[3].distance is not None
+    phases = [trial.phase for trial in crowd.trials.values()]
+    assert phases.count("initial") == 10 and phases.count("refine") > 0
+
+
+@pytest.mark.slow
+def test_a_record_is_gone_on_with_and_nothing_is_evaluated_twice():
+    first = searched(4)
+    known = []
+    while len(known) < 17:
+        for proposal in first.ask(4 - len(first._open)):
+            known.append(answered(proposal))
+            first.tell(known[-1])
+    again = searched(4, trials=known)
+    assert again.best.value == min(t.value for t in known)
+    _, idle = simulated(again, 4, 36, lambda k: 1.0 + 0.1 * (k % 3))
+    units = np.array([t.unit for t in again.trials.values()])
+    gaps = np.abs(units[:, None] - units).max(axis=2) + np.eye(len(units))
+    assert idle == 0.0 and len(units) <= 36 and gaps.min() > 1e-9
+
+
+def test_one_worker_is_a_search_that_ends_at_its_target():
+    settings = SearchSettings(initial=6, explore=3, evaluations=60, target=1e-3, asynchronous=True)
+    crowd = Crowd(SPACE, settings, GROUPS)
+    simulated(crowd, 1, 60, lambda k: 1.0)
+    assert crowd.reason == "the target is reached" and len(crowd.trials) < 40
+    with pytest.raises(KeyError):
+        crowd.tell(Trial(999, "ego", [0.1, 0.2], {}, "failed"))
