@@ -88,8 +88,9 @@ def best_fit(sums: Array, scale: Array) -> tuple[Array, Array]:
     weight, _, spread = unpack(sums, q + 3)
     inside, across = spread[..., :q, :q], spread[..., q:, :q]
     # the coordinates may differ in kind and size: measured by their own reach
-    size = np.sqrt(np.einsum("...ii->...i", inside))
     with np.errstate(invalid="ignore", divide="ignore"):
+        # of a single atom round-off may leave less than nothing
+        size = np.sqrt(np.einsum("...ii->...i", inside))
         correlation = inside / (size[..., :, None] * size[..., None, :])
     known = (weight > 0.0) & np.isfinite(correlation).all(axis=(-1, -2))
     # any regular matrix: what is solved with it is thrown away, and NaN stops LAPACK

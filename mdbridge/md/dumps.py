@@ -10,7 +10,8 @@ itself sees to it that energies and stresses are tallied on these steps.
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,6 +124,7 @@ class Dump:
         self._session, self.name = session, name
         self._variable = f"{name}_due"
         self._folder: Path | None = None
+        self._ending: Callable[[], object] = lambda: None
         self.columns: tuple[str, ...] = ()
         self.open = False
         self.due = _NEVER
@@ -206,8 +208,12 @@ class Dump:
     def close(self) -> None:
         """Remove everything (collective)."""
         self.stop()
+        self.discard()
+
+    def discard(self) -> None:
+        """Remove what has been written, whether LAMMPS goes on or not."""
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._ending()
             self._folder = None
 
     def _make_folder(self) -> Path:
@@ -225,4 +231,6 @@ class Dump:
 
             folder = self._folder = Path(parallel.on_root(comm, make))
             parallel.agreed(comm, lambda: folder.mkdir(exist_ok=True))
+            # also where a session is never closed: when the program ends
+            self._ending = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return self._folder

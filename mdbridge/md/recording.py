@@ -73,6 +73,11 @@ class Recording:
         self._frame.close()
         self._system.close()
 
+    def discard(self) -> None:
+        """Remove what has been written: all ranks are about to end."""
+        self._frame.discard()
+        self._system.discard()
+
     def _frame_columns(self, observers: Sequence[Observer]) -> list[str]:
         groups = sorted({name for o in observers for name in o.groups if name != "all"})
         for name in groups:

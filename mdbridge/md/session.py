@@ -400,6 +400,7 @@ class Session:
         if self.comm.size == 1:
             raise MDError(message)
         sys.stderr.write(f"mdbridge: error: {message}\n")
+        self._watching.recording.discard()  # nobody comes back to it
         parallel.abort(self.comm, 1)
 
     # --- atoms -----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,3 +160,28 @@ def test_a_script_that_goes_on_from_a_restart_is_cut_at_checkpoints(tmp_path):
             np.testing.assert_array_equal(one.get(name), two.get(name))
         assert one.group("curve").integers("step").tolist() == two.group("curve").integers("step").tolist()
         assert (np.diff(one.group("curve").integers("step")) > 0).all()
+
+
+EXAMPLES = Path(__file__).parents[2] / "inputs" / "examples"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("aluminium_fields", 50),
+        ("copper_void", 200),
+        ("crack", 400),
+        ("molecules", 500),
+        ("trajectory", None),
+    ],
+)
+def test_examples_give_numbers_where_there_are_atoms(tmp_path, name, steps):
+    changes = ["output.figures=false", "output.vtk=false"] + ([f"md.steps={steps}"] if steps else [])
+    stages.observe(MPI.COMM_SELF, EXAMPLES / f"{name}.toml", tmp_path, changes)
+    with store.reading(tmp_path / "fields.h5", FIELDS) as file:
+        velocity = "velocity" if name != "copper_void" else "density"
+        for field in (velocity, "stress", "density"):
+            values = file.get(field)
+            assert len(values) >= 2 and np.isfinite(values).mean() > 0.5, field
+            assert np.nanstd(values[-1]) > 0.0

@@ -1,5 +1,9 @@
 """LAMMPS's binary dumps, read here, beside the same in text."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from crystals import crystal, moving
@@ -192,3 +196,22 @@ def test_the_step_at_which_a_run_is_set_up_is_dumped_if_asked(tmp_path):
         session.commands("run 3 post no")
         assert dump.steps() == [0]
         dump.close()
+
+
+def test_a_session_that_is_never_closed_leaves_no_folder_behind(tmp_path):
+    """An instance of someone else, a program that just ends."""
+    program = """
+from mpi4py import MPI
+from mdbridge.md.observe.base import Observer
+from mdbridge.md.observe.schedule import every
+from mdbridge.md.session import Session
+session = Session(MPI.COMM_SELF)
+session.commands("units lj\\nregion b block 0 5 0 5 0 5\\ncreate_box 1 b\\ncreate_atoms 1 single 1 1 1")
+session.commands("mass 1 1.0\\npair_style zero 1.0\\npair_coeff * *")
+session.attach(Observer(), every(1))
+session.run(3)
+"""
+    own = os.environ | {"TMPDIR": str(tmp_path)}
+    job = subprocess.run([sys.executable, "-c", program], env=own, capture_output=True, text=True, timeout=60)
+    assert job.returncode == 0, job.stderr
+    assert not list(tmp_path.glob("mdbridge-*"))

@@ -49,14 +49,20 @@ def draw_field(stored: Stored, name: str, frames: list[int], path: Path) -> None
 
 
 def components(stored: Stored, name: str) -> list[tuple[str, int | None]]:
-    """The components of a field that its figure shows: those in the directions of the grid."""
+    """The components of a field that its figure shows: those in the directions of the grid.
+
+    Of a profile those that a shear along it has, too: whole vectors, and tensors' rows of its direction.
+    """
     names = stored.components(name)
     if not names:
         return [("", None)]
     # its components are types, not directions
     if name == "composition":
         return [(part, k) for k, part in enumerate(names)]
-    return [(part, k) for k, part in enumerate(names) if set(part) <= set(stored.axes)]
+    axes = set(stored.axes)
+    if len(axes) == 1:
+        return [(part, k) for k, part in enumerate(names) if len(part) == 1 or axes & set(part)]
+    return [(part, k) for k, part in enumerate(names) if set(part) <= axes]
 
 
 def _label(stored: Stored, name: str, part: str) -> str:

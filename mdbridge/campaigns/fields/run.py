@@ -106,6 +106,10 @@ class Times:
         """The time to write for a step that LAMMPS says is at ``time``."""
         return time
 
+    def place(self, atoms: Atoms) -> tuple[Array, Array]:
+        """Edges and corner of the box of atoms."""
+        return atoms.box(), atoms.corner()
+
     @property
     def framed(self) -> Schedule:
         """When a frame ends."""
@@ -213,7 +217,7 @@ class Watch:
         # a box that has turned over meanwhile must be known from before
         followed = None if known is None else np.array(known.followed)
         timed = FLOWING in self.wanted.fields
-        self.material = Material(reference, followed, self.setup.flows, timed)
+        self.material = Material(reference, followed, self.setup.flows, timed, self.times.place)
         self.curves = Curves(self.material)  # what is known of it is told when it is attached
         self.smoothing: Smoothing | None = None
         self._rows: list[Array] = []

@@ -18,6 +18,7 @@ from ...core import parallel
 from ...core.errors import InputError, MDError
 from ...core.units import UNIT_STYLES
 from ...md import script
+from ...md.observe.base import Atoms
 from ...md.observe.schedule import Schedule, on
 from ...md.observe.wanted import CARRIED, FITTED
 from ...md.session import Session
@@ -230,11 +231,25 @@ class Replayed(Times):
     def __init__(self, ends: Sequence[int], looks: set[int], recorded: Sequence[Header]):
         super().__init__(recorded[0].step, recorded[0].step - 1, 1, 1, 1, 1)
         self._numbers = {step: number for number, step in enumerate(ends)}
+        self._boxes = {header.step: header for header in recorded}
         self._looks, self._steps = frozenset(looks), {header.step: header.time for header in recorded}
 
     def clock(self, step: int, time: float) -> float:
         said = self._steps.get(step)
         return time if said is None else said
+
+    def place(self, atoms: Atoms) -> tuple[Array, Array]:
+        """The box of the dump where LAMMPS wraps its own around the atoms anew."""
+        edges, corner = super().place(atoms)
+        header = self._boxes.get(atoms.step)
+        if header is None or all(atoms.periodic):
+            return edges, corner
+        edges, corner = edges.copy(), corner.copy()
+        start, recorded = header.box
+        for axis in range(3):
+            if not atoms.periodic[axis]:
+                edges[axis, axis], corner[axis] = recorded[axis, axis], start[axis]
+        return edges, corner
 
     @property
     def framed(self) -> Schedule:
@@ -276,7 +291,7 @@ def observe(
             lambda _: tell(next(done, 1) / len(recorded)), recorded[0].moves and not watch.setup.biased
         )
         try:
-            session.commands(_rerun(path, recorded[0]))
+            session.commands(_rerun(path, recorded[0], session.atoms().dimension))
             watch.fields.flush(comm)
         finally:
             parallel.on_root(comm, watch.save)
@@ -330,14 +345,16 @@ def _verify(path: Path, folder: Path, recorded: Sequence[Header], ends: Sequence
             )
 
 
-def _rerun(path: Path, first: Header) -> str:
+def _rerun(path: Path, first: Header, dimension: int) -> str:
     """The command that replays a dump."""
     # whatever the dump calls them: the keywords below say how they are meant
-    columns = ["x", "y", "z"]
+    prefixes = [""]
     if "ix" in first.columns and first.place in ("x", "xs"):
-        columns += ["ix", "iy", "iz"]
+        prefixes.append("i")
     if first.moves:
-        columns += ["vx", "vy", "vz"]
+        prefixes.append("v")
+    # LAMMPS refuses to read a third coordinate into a system of two
+    columns = [prefix + axis for prefix in prefixes for axis in "xyz"[:dimension]]
     how = f"box yes replace yes trim yes add keep {_PLACES[first.place]}"
     return f'rerun "{path}" dump {" ".join(columns)} {how}'
 

@@ -7,6 +7,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ...core.errors import MDError
+from ...fields.box import Box
 from .base import Atoms, Moment, Observer
 from .channels import PAIRS
 from .material import BoxMotion, Motion
@@ -53,6 +54,9 @@ class Curves(Observer):
         assert atoms is not None
         box = self.material.look(atoms).box
         known = {name: atoms.thermo(name) for name in self.thermo}
+        # a replay wraps a free box anew: LAMMPS's pressures are of another volume then, its virial is not
+        volume = Box(atoms.box(), atoms.corner(), atoms.periodic, atoms.dimension).volume
+        known |= {name: known[name] * (volume / box.volume) for name in PRESSURES if name in known}
         row = [float(atoms.step), atoms.time]
         row += [known.get(name, np.nan) for name in (*SCALARS, *PRESSURES)] + [*box.edges.ravel()]
         if not np.isfinite([*known.values()]).all():

@@ -5,6 +5,7 @@ restart files.  Two things are kept: where the atom was in the laboratory, and i
 the cell, which do not change while it moves with the box.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
+Place = Callable[[Atoms], tuple[Array, Array]]
 ORIGIN, COORDINATES = "d2_mdbridge_origin", "d2_mdbridge_coordinates"
 """Per-atom arrays: where the atom was at first, unwrapped; its coordinates in the cell then."""
 
@@ -95,6 +97,7 @@ class BoxMotion(Observer):
         reference: the box of the reference state; that of the first look if absent.
         followed: ``(3, 3)`` edges of the box, followed, when a run that goes on was left.
         timed: whether anybody asks how fast the box moves.
+        place: says edges ``(3, 3)`` and corner ``(3,)`` of the box of atoms; LAMMPS's own if absent.
 
     Attributes:
         motion: as of the last look.
@@ -103,7 +106,14 @@ class BoxMotion(Observer):
 
     moment: Moment = "forces"
 
-    def __init__(self, reference: Box | None = None, followed: Array | None = None, timed: bool = False):
+    def __init__(
+        self,
+        reference: Box | None = None,
+        followed: Array | None = None,
+        timed: bool = False,
+        place: Place | None = None,
+    ):
+        self._place = place or (lambda atoms: (atoms.box(), atoms.corner()))
         self._reference = reference
         self._followed = followed
         self.timed = timed
@@ -145,11 +155,11 @@ class BoxMotion(Observer):
 
     def look(self, atoms: Atoms) -> Motion:
         """The motion of the box up to this moment."""
-        edges = atoms.box()
+        edges, corner = self._place(atoms)
         if self._followed is None:
             self._followed = edges.copy()
         self._followed = unflipped(edges, self._followed)
-        box = Box(self._followed, atoms.corner().copy(), atoms.periodic, atoms.dimension)
+        box = Box(self._followed, corner.copy(), atoms.periodic, atoms.dimension)
         if self._reference is None:
             self._reference = replace(box, edges=box.edges.copy())
         if box.periodic != self._reference.periodic:
@@ -162,7 +172,7 @@ class Material(BoxMotion):
     """Follows the box, and gives atoms their reference when they are first seen; costs next to nothing.
 
     Args:
-        reference, followed, timed: as of :class:`BoxMotion`; with a ``reference`` the atoms carry theirs.
+        reference, followed, timed, place: as of :class:`BoxMotion`; with a ``reference`` atoms carry theirs.
         flows: whether atoms that cross a boundary of the moving box take over its velocity (``fix
             deform … remap v``, SLLOD), so that an image moves relative to its atom.
     """
@@ -173,8 +183,9 @@ class Material(BoxMotion):
         followed: Array | None = None,
         flows: bool = False,
         timed: bool = False,
+        place: Place | None = None,
     ):
-        super().__init__(reference, followed, timed or flows)
+        super().__init__(reference, followed, timed or flows, place)
         self.flows = flows
         self._marked = reference is not None
 
