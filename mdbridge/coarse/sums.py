@@ -45,18 +45,17 @@ def node_sums(
     Returns:
         ``(*lattice.shape, k)`` and ``(*lattice.shape, m)``.
     """
-    nothing = np.empty((len(f), 0))
-    second = nothing if squares is None else squares
-    plain, _, quadratic, _ = all_sums(lattice, f, values, nothing, second, radius, shape, decay)
+    table = values if squares is None else np.hstack([values, squares])
+    widths = values.shape[1], 0, table.shape[1] - values.shape[1]
+    plain, _, quadratic, _ = all_sums(lattice, f, table, widths, radius, shape, decay)
     return plain, quadratic
 
 
 def all_sums(
     lattice: Lattice,
     f: Array,
-    values: Array,
-    whole: Array,
-    squares: Array,
+    table: Array,
+    widths: tuple[int, int, int],
     radius: float,
     shape: str,
     decay: float = DECAY,
@@ -64,22 +63,21 @@ def all_sums(
     """Sums with τ, with weights that add up to 1 over the nodes of the grid, and with τ², in one pass.
 
     Args:
-        lattice, f, values, radius, shape, decay: as of :func:`node_sums`.
-        whole: ``(n, l)`` values for the weights of [You2022, eq. 6.1].
-        squares: ``(n, m)`` values for τ².
+        lattice, f, radius, shape, decay: as of :func:`node_sums`.
+        table: ``(n, k + l + m)`` values for τ, for the weights of [You2022, eq. 6.1], and for τ², side
+            by side.
+        widths: k, l and m.
 
     Returns:
         ``(*lattice.shape, k)``, ``(*lattice.shape, l)``, ``(*lattice.shape, m)``, and the number of
-        atoms that no node sees, whose ``whole`` is lost.
+        atoms that no node sees, whose part of the second is lost.
     """
     cells, edges, wraps, places = padded(lattice, f)
-    columns = (values, whole, squares)
-    widths = [part.shape[1] for part in columns]
     # one table, so that what a node has lies side by side
     sums = np.zeros((*cells[::-1], sum(widths)))
-    table = np.ascontiguousarray(np.hstack(columns), dtype=np.float64)
+    values = np.ascontiguousarray(table, dtype=np.float64)
     kernel = SHAPES.index(shape)
-    missed = _add(sums, places, table, widths[0], widths[1], edges, cells, wraps, radius, kernel, decay)
+    missed = _add(sums, places, values, widths[0], widths[1], edges, cells, wraps, radius, kernel, decay)
     parts = np.split(sums.reshape(*lattice.shape, -1), np.cumsum(widths)[:-1], axis=-1)
     # of their own: messages between ranks are of contiguous memory
     first, second, third = (np.ascontiguousarray(part) for part in parts)

@@ -1,5 +1,6 @@
 """The atoms of one rank in LAMMPS's memory, as it is while the call lasts."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,6 +75,9 @@ class LiveAtoms(RankAtoms):
         if (source[:2] in ("c_", "f_", "v_") and source[:2] not in given) or source in ("vx", "vy", "vz"):
             self._require_end(f"'{source}'")
         return sources.values(self._session.lmp, source, self.count)
+
+    def table(self, names: Sequence[str]) -> Array:
+        return np.stack([self.values(name) for name in names], axis=1)
 
     def thermo(self, name: str) -> float:
         self._require_end(f"'{name}'")

@@ -82,7 +82,7 @@ class RecordedAtoms(RankAtoms):
 
     def _array(self, name: str) -> NDArray[Any]:
         if name in _VECTORS:
-            return self._table(_VECTORS[name])
+            return self.table(_VECTORS[name])
         if name == "image":
             return self._packed_images()
         if name in ("id", "type"):
@@ -92,10 +92,14 @@ class RecordedAtoms(RankAtoms):
             return self.values("mass")
         if name.startswith(("d2_", "i2_")):
             width = sum(column.startswith(f"{name}[") for column in self._place)
-            return self._table([f"{name}[{k}]" for k in range(1, max(width, 1) + 1)])
+            return self.table([f"{name}[{k}]" for k in range(1, max(width, 1) + 1)])
         return self.values(name)
 
-    def _table(self, names: Sequence[str]) -> Array:
+    def table(self, names: Sequence[str]) -> Array:
+        places = [self._place.get(name, -1) for name in names]
+        # columns that lie side by side are there already: each copy would read all of the dump again
+        if names and places == list(range(places[0], places[0] + len(names))) and places[0] >= 0:
+            return self._snapshot.rows[:, places[0] : places[0] + len(names)]
         return np.stack([self.values(name) for name in names], axis=1)
 
     def _packed_images(self) -> NDArray[Any]:
@@ -110,7 +114,7 @@ class RecordedAtoms(RankAtoms):
 
     @property
     def images(self) -> NDArray[np.int64]:
-        return self._table(("ix", "iy", "iz")).astype(np.int64)
+        return self.table(("ix", "iy", "iz")).astype(np.int64)
 
     def masses(self) -> Array:
         return self.values("mass")

@@ -89,6 +89,9 @@ class Atoms(Protocol):
         ``d2_name[1]``, or an attribute such as ``vx`` or ``q``.
         """
 
+    def table(self, names: Sequence[str]) -> Array:
+        """``(n, k)`` :meth:`values` of ``k`` sources side by side (collective)."""
+
     def thermo(self, name: str) -> float:
         """A quantity of the whole system, by LAMMPS's name (collective).
 

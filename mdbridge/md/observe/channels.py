@@ -121,10 +121,7 @@ class Sample:
 
     def table(self, source: str, columns: int) -> Array:
         """``(n, columns)`` the columns of an array of LAMMPS (collective)."""
-        whole = np.empty((self.count, columns))
-        for k in range(columns):
-            whole[:, k] = self.values(f"{source}[{k + 1}]")
-        return whole
+        return self.chosen(self._atoms.table([f"{source}[{k}]" for k in range(1, columns + 1)]))
 
     def array(self, name: str) -> NDArray[Any]:
         """``(n, k)`` a per-atom array of LAMMPS."""

@@ -55,15 +55,12 @@ class Present:
         f = lattice.coordinates(sample.x)
         # images that are like their atoms need no list: indices wrap around
         if lattice.fills and (w.peculiar or not moving) and "flow" not in self._plain:
+            kinds = (self._plain, self._whole, self._squares)
+            table = self._columns(sample, [name for names in kinds for name in names])
+            first, second, third = (int(self._widths(names).sum()) for names in kinds)
+            widths = first, second, third
             plain, whole, squares, missed = sums.all_sums(
-                lattice,
-                f,
-                self._columns(sample, self._plain),
-                self._columns(sample, self._whole),
-                self._columns(sample, self._squares),
-                w.radius,
-                w.shape,
-                w.decay,
+                lattice, f, table, widths, w.radius, w.shape, w.decay
             )
             if self._whole:
                 require_none(missed, w.radius)
