@@ -25,7 +25,7 @@ Mask = NDArray[np.bool_]
 OUTLINE, HOLE = "outline", "hole"
 _BESIDE = 0.5  # of a spacing: how near to a loop a node of the lattice may be
 _WHOLE = 1.6  # of a spacing: how far the centre of a whole cell is from nodes on loops, at least
-_BAND = 4.5  # of a spacing: how far triangles are made
+_BAND = 3.4  # of a spacing: how far triangles are made
 _WIDEST = 1.3  # of a spacing: the circle through the corners of a triangle between given nodes
 _FLAT = 1e-6  # of a cell's area: what counts as a triangle
 
