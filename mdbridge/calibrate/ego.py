@@ -204,7 +204,7 @@ class Calibration:
         s = self.settings
         points = sampling.start(self.space, s.design, s.initial, s.seed)
         yield [Proposal(k, "initial", unit) for k, unit in enumerate(points)]
-        if s.scheme == "ego" or self.groups is None:
+        if not s.refines or self.groups is None:
             yield from self._explore(s.evaluations)
             return
         yield from self._explore(s.explore)
@@ -225,14 +225,14 @@ class Calibration:
     def _kept_for_slopes(self) -> int:
         """How many trials of the budget are left for :meth:`_slopes`, if it is not too small for that."""
         s, wanted = self.settings, len(self.space.names) + 3
-        if s.scheme == "ego" or self.groups is None or self.likelihood is None or not self.likelihood.told:
+        if not s.refines or self.groups is None or self.likelihood is None or not self.likelihood.told:
             return 0
         return wanted if s.evaluations - s.initial - s.explore >= 2 * wanted else 0
 
     def _slopes(self) -> _Batches:
         """The trials beside the best one that tell how far its parameters are determined."""
         best = self.best
-        if best is None or best.residual is None or self.settings.scheme == "ego" or self.groups is None:
+        if best is None or best.residual is None or not self.settings.refines or self.groups is None:
             return
         here = Slice(self.space, np.array(best.unit))
         if not len(self.space.free):
@@ -258,12 +258,12 @@ class Calibration:
         s, last, least = self.settings, 0, np.inf
         for start in range(0, count, s.batch):
             # those made meanwhile have explored as well; one of its own keeps the search from spinning
-            if start and s.scheme != "ego" and start + len(self.others) - self._counted >= count:
+            if start and s.refines and start + len(self.others) - self._counted >= count:
                 break
             best = self.best
             if best is not None and _better(best.value, least):
                 least, last = best.value, start
-            if s.scheme == "ego" and s.stall and start - last >= s.stall:
+            if not s.refines and s.stall and start - last >= s.stall:
                 self.reason = f"{s.stall} trials without improvement"
                 return
             batch: list[Proposal] = []
@@ -289,7 +289,7 @@ class Calibration:
         if len(answered) < 2:  # nothing to learn from yet
             random = np.random.default_rng([self.settings.seed, index])
             return Proposal(index, "ego", sampling.single(self.space, random))
-        from . import acquisition, mixed, surrogate  # heavy
+        from . import acquisition, mixed, published, surrogate  # heavy
 
         told = [*sorted(self.trials.items()), *sorted(self.others.items())]
         fit = refit or not pending
@@ -300,9 +300,11 @@ class Calibration:
         points, values = np.array([t.unit for t in answered]), np.array([t.value for t in answered])
         if self.settings.signed:
             values = values - offset(values)
+        seed, under_way = [self.settings.seed, index], np.array([p.unit for p in pending])
+        if self.settings.scheme == "published":  # it is sequential: what is under way it does not know
+            return Proposal(index, "ego", published.propose(self.space, points, values, seed))
         fitted = surrogate.Surrogate(points, values, state, fit=fit, categories=self.space.categories)
         model = fitted.with_penalty(np.array([t.unit for _, t in told if t.distance is None]))
-        seed, under_way = [self.settings.seed, index], np.array([p.unit for p in pending])
         region = None
         if not self.space.plain:
             tried = np.array([t.unit for _, t in told] + [p.unit for p in pending])

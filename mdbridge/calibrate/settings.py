@@ -10,7 +10,7 @@ from .refine import Options
 from .space import Design
 
 Array = NDArray[np.float64]
-Scheme = Literal["ego", "ego+refine"]
+Scheme = Literal["ego", "ego+refine", "published"]
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,9 @@ class SearchSettings:
     """How a search goes, and when it ends.
 
     Attributes:
-        scheme: "ego" is the published one: expected improvement to the end;
-            "ego+refine" finds basins so and descends each by Gauss–Newton.
+        scheme: "ego" is expected improvement to the end; "ego+refine" finds basins so and descends each
+            by Gauss–Newton; "published" is that of [Kontolati2021], see
+            :mod:`~mdbridge.calibrate.published`.
         initial: points of the start design.
         design: "lhs", "sobol" or "halton".
         explore: EGO trials before the first refinement, and a third of it before every other.
@@ -48,6 +49,11 @@ class SearchSettings:
     options: Options = field(default_factory=Options)
     signed: bool = False
     asynchronous: bool = False
+
+    @property
+    def refines(self) -> bool:
+        """Whether there is more than expected improvement."""
+        return self.scheme == "ego+refine"
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ HOMES = {
         "calibrate.surrogate",
         "calibrate.acquisition",
         "calibrate.mixed",
+        "calibrate.published",
         "doctor",
     },
     "gpytorch": {"calibrate"},

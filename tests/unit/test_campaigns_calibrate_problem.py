@@ -271,3 +271,13 @@ c = { low = 2.0, high = 2.0 }
 def test_all_parameters_fixed_leave_nothing(folder):
     with pytest.raises(InputError, match="a, b: all are fixed"):
         prepare(folder, "parameters={a={value=1.0}, b={value=2.0}}")
+
+
+def test_the_published_scheme_begins_with_as_many_points_as_the_paper(folder):
+    with problem.worker_for(*problem.load(folder / "in.toml")) as worker:
+        for overrides, initial in (
+            (["ego.scheme='published'"], 400),
+            (["ego.scheme='published'", "ego.initial=12"], 12),
+            (["ego.scheme='ego'"], 40),
+        ):
+            assert problem.prepare(folder / "in.toml", overrides, worker).search.initial == initial

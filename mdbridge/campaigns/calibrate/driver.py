@@ -88,6 +88,7 @@ def drive(
                 record.append(trial)
                 search.tell(trial)
                 watch.see(outcome)
+            # nothing could be begun, or nothing ended before the time was up
             if not ended and not search.done:
                 clock.stop(len(search.trials))
             tick(len(search.trials) / problem.search.evaluations, _note(search))

@@ -44,6 +44,7 @@ class Watch:
         if outcome.score is not None:
             self._over = True
             return
+        # numbers apart: the same trouble at other parameters is the same
         self._count += 1
         self._kinds.add(_kind(outcome.status, outcome.message))
         if len(self._kinds) > 1:

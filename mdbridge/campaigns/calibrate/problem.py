@@ -35,6 +35,9 @@ from . import references
 from .input import CalibrateInput, ProgramInput, TermInput
 from .optionfiles import files_of, hashed, is_path, paths
 
+INITIAL = 400
+"""Points of the start design of the published scheme, [Kontolati2021, sec. 5.3], if none are given."""
+
 Array = NDArray[np.float64]
 
 
@@ -204,6 +207,8 @@ def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
 
 def _search(settings: CalibrateInput, objective: Objective) -> SearchSettings:
     given = settings.ego.model_dump(exclude={"time_limit_s"})
+    if settings.ego.scheme == "published" and "initial" not in settings.ego.model_fields_set:
+        given["initial"] = INITIAL
     if not objective.signed:
         if settings.ego.target < 0.0:
             raise InputError(f"ego.target = {settings.ego.target}: the distance is never below 0")

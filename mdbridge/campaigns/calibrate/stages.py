@@ -150,6 +150,7 @@ class End:
             f"{first.status if first else 'none'}: {first.message if first else ''}"
         )
 
+    # once: a run of the model, which may take its time
     @cached_property
     def served(self) -> Smoothed | None:
         """The optimum of the mean, where one more run at the best trial shows that the model is noisy."""
