@@ -239,7 +239,6 @@ def test_a_damaged_record_is_recovered_and_it_is_said(toml, tmp_path, capsys):
         ),
         (["reference.parameters.c=0.5"], r"reference\.parameters: must name a, b; unknown: c"),
         (["options.pionts=3"], "options.pionts|takes no such argument"),
-        (["parameters.a.low=1"], "low"),
         (["parameters.a.low=2.0"], r"parameters\.a: low = 2\.0 must lie below high = 1\.0"),
         (["model=nowhere:f"], "cannot be imported"),
         (["model=own_models:NOT_CALLABLE"], "not a function"),
@@ -380,6 +379,7 @@ def test_a_model_that_changes_directory_does_not_move_the_results(toml, tmp_path
     assert (tmp_path / "out" / "best.h5").exists() and not list(elsewhere.iterdir())
 
 
+@pytest.mark.slow
 def test_a_file_beside_the_input_does_not_replace_a_module_of_python(toml, tmp_path):
     for name in ("random", "types"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('not this one')\n")
