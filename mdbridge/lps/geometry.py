@@ -246,7 +246,8 @@ def join(points: Floats, reach: float) -> Body:
 
 def _along(loop: Loop, spacing: float) -> Floats:
     """Nodes on a loop, anticlockwise ``(r, 2)``."""
-    corners = loop.corners
+    # many programs write the first corner once more at the end
+    corners = loop.corners[(loop.corners != np.roll(loop.corners, -1, axis=0)).any(axis=1)]
     x, y = (corners - corners[0]).T
     if x @ np.roll(y, -1) - y @ np.roll(x, -1) < 0:
         corners = corners[::-1]

@@ -67,6 +67,30 @@ def test_given_nodes_on_a_lattice_are_known_as_such():
     assert made.scattered(12).lattice is None
 
 
+def test_a_corner_may_be_written_twice():
+    square = made.rectangle(0, 6, 0, 4)
+    closed = geometry.Loop(np.concatenate([square.corners, square.corners[:1]]))
+    np.testing.assert_array_equal(
+        geometry.fill([closed], (1.0, 1.0), 3.0).points, geometry.fill([square], (1.0, 1.0), 3.0).points
+    )
+
+
+def test_a_hole_smaller_than_the_spacing_is_there():
+    hole = geometry.disc((5.2, 5.4), 0.3, 1.0, geometry.HOLE)
+    body = geometry.fill([made.rectangle(0, 10, 0, 10), hole], (1.0, 1.0), 3.0)
+    assert elements.areas(body).sum() == pytest.approx(100 - hole.area, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [made.rectangle(2, 5, 2, 5), made.rectangle(12, 15, 2, 5, geometry.HOLE)],
+    ids=["an outline within another", "a hole beside the body"],
+)
+def test_loops_in_the_wrong_places_are_refused(second):
+    with pytest.raises(InputError, match="the outline and the holes bound"):
+        geometry.fill([made.rectangle(0, 10, 0, 10), second], (1.0, 1.0), 3.0)
+
+
 def test_inside_counts_corners_once():
     square = made.rectangle(0, 2, 0, 2)
     points = np.array([[1.0, 1.0], [-1.0, 0.0], [-1.0, 2.0], [3.0, 1.0], [-1, 1]])
