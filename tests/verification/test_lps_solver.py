@@ -272,3 +272,62 @@ def test_bad_input_is_refused():
         solve(free=np.zeros(len(points), dtype=bool))
     with pytest.raises(InputError, match="collar of 2δ = 60 Å"):
         solve(solid=material(30.0, 1.0))
+
+
+def whole_grid(count=14):
+    axis = np.arange(-count, count + 1)
+    return np.stack(np.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
+
+
+@pytest.mark.parametrize("kind", ["integers", "lists", "single precision", "four decimals"])
+def test_points_of_any_numbers_with_the_horizon_on_a_ring(kind):
+    """δ = 3 h exactly: rounded coordinates must not decide which nodes are neighbours."""
+    spacing = {"integers": 1, "lists": 1, "single precision": 0.1, "four decimals": 4.93303}[kind]
+    index = whole_grid()
+    points = index * spacing
+    given = {
+        "integers": index,
+        "lists": points.tolist(),
+        "single precision": points.astype(np.float32),
+        "four decimals": np.round(points, 4),
+    }[kind]
+    free = (np.abs(index).max(axis=1) < 6.5).astype(int).tolist()
+    exact = points @ np.array([[0.01, 0.004], [-0.002, 0.007]]).T
+    solid = material(3 * spacing, 1.0)
+    solution = solver.solve_dirichlet(
+        SELF, given, free, solid, np.zeros((1, len(index), 2), dtype=int), exact[None]
+    )
+    assert np.abs(solution.displacement[0] - exact).max() < 1e-5 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-30, 1e30, 1e200])
+def test_loads_of_any_size(size):
+    points = np.stack(np.meshgrid(np.arange(16), np.arange(16)), -1).reshape(-1, 2)
+    wave = np.stack([np.sin(2 * np.pi * points[:, 0] / 16), 0 * points[:, 0]], axis=1)[None]
+    box, solid = np.array([16, 16]), material(3.5, 1.0)
+    unit = solver.solve_periodic(SELF, points, box, solid, wave).displacement
+    scaled = solver.solve_periodic(SELF, points, box, solid, size * wave).displacement
+    np.testing.assert_allclose(scaled / size, unit, atol=1e-12 * np.abs(unit).max())
+
+
+def test_isolated_points_and_twins_are_told_by_place():
+    index = whole_grid()
+    free = np.abs(index).max(axis=1) < 6.5
+
+    def solve(extra, is_free):
+        points = np.concatenate([index, [extra]])
+        zero = np.zeros((1, len(points), 2))
+        return solver.solve_dirichlet(SELF, points, np.append(free, is_free), material(3.5, 1.0), zero, zero)
+
+    with pytest.raises(InputError, match=r"1 isolated points, the first at \(200, 0\)"):
+        solve([200.0, 0.0], True)
+    with pytest.raises(InputError, match=r"coincide to within 1e-05 Å at \(0, 1e-05\)"):
+        solve([0.0, 1e-5], True)
+    with pytest.raises(InputError, match="no point is free"):
+        solver.solve_dirichlet(
+            SELF,
+            index,
+            np.zeros(len(index), dtype=bool),
+            material(3.5, 1.0),
+            *np.zeros((2, 1, len(index), 2)),
+        )
