@@ -50,6 +50,16 @@ def taken(comm: MPI.Comm, lmp: Any) -> Any:
     return lmp
 
 
+def no_number(text: str, step: int) -> str | None:
+    """What LAMMPS's message means if one of our variables of the whole system is NaN; else None."""
+    if "mdbridge_" not in text or "Non-numeric" not in text:
+        return None
+    return (
+        f"an energy, a temperature or a pressure is not a finite number at step {step} or before: the "
+        "simulation is unstable; shorten the time step, or check for overlapping atoms"
+    )
+
+
 def tidy(text: str) -> str:
     """LAMMPS's message on one line, without its source position and pointers to the manual."""
     lines = [line.strip() for line in text.splitlines()]

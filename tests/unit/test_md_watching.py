@@ -312,6 +312,21 @@ def test_a_run_says_how_many_steps_it_made():
 # --- several -------------------------------------------------------------------------
 
 
+def test_a_quantity_of_the_system_that_is_no_number_is_told_in_words_and_at_its_step():
+    """LAMMPS itself speaks of a variable that nobody has given."""
+    with moving() as session:
+        atoms, box = Look(), Look(thermo=("temp", "pxx"), reads_atoms=False)
+        session.attach(atoms, every(1))
+        session.attach(box, every(1))
+        session.run(2)
+        session.atoms().array("v")[3] = np.nan
+        with pytest.raises(
+            MDError, match=r"a pressure is not a finite number at step 2 or before: .*unstable"
+        ):
+            session.run(5)
+        assert box.steps == [0, 1, 2] and atoms.steps[-1] == 2
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_run_without_a_set_up_is_refused_where_observers_would_miss_it(moment, tmp_path):
     """LAMMPS takes no notice of fixes and dumps that came since: it would call nobody, or crash."""
