@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import ConvexHull, Voronoi, cKDTree
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -92,6 +92,16 @@ def coincident(nodes: Array, box: Array | None, near: float) -> Ints:
     places = nodes if box is None else _wrapped(nodes, box)[0]
     tree = cKDTree(places, boxsize=box)
     return np.sort(tree.query_pairs(near, output_type="ndarray").astype(np.int64).reshape(-1, 2), axis=1)
+
+
+def areas(nodes: Array, box: Array) -> Array:
+    """The areas ``(n,)`` of the cells of scattered nodes in a periodic box, which fill it."""
+    places = np.mod(nodes, box)
+    shifts = np.array([(i, j) for i in (0, -1, 1) for j in (0, -1, 1)])
+    images = (places + (shifts * box)[:, None]).reshape(-1, 2)
+    cells = Voronoi(images)
+    corners = [cells.vertices[cells.regions[cells.point_region[i]]] for i in range(len(nodes))]
+    return np.array([ConvexHull(corner).volume for corner in corners])
 
 
 @dataclass(frozen=True)

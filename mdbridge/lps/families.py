@@ -6,6 +6,7 @@ from .kernel import InfluenceFunction
 
 FAMILIES: dict[str, type[InfluenceFunction]] = {kernel.name: kernel for kernel in (Bernstein, BSpline)}
 DEFAULT = Bernstein.name  # also of files that name none
+LINEAR = BSpline.name  # where K must be linear in all that is learned
 
 
 def family(name: str) -> type[InfluenceFunction]:

@@ -1,6 +1,7 @@
 """Learning a model from sets of samples, and solving with it: what a program of your own calls."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from mpi4py import MPI
@@ -8,14 +9,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import InputError
 from ..fields.fieldset import FieldSet
-from . import solver, stencil
-from .learn import classical, regression, spectral
+from . import families, solver, stencil
+from .learn import classical, local, regression, spectral
 from .learn.residuals import FitSettings
 from .learn.scale import Scale
 from .material import LinearPeridynamicSolid
 from .quadrature import PUBLISHED
 
 Array = NDArray[np.float64]
+Data = list[tuple[spectral.Moments | local.LocalMoments | local.LocalCuts, stencil.Stencil]]
+
+_SHORT = 2.55  # node spacings of the horizon of a first guess
+_CUTS = 20  # rounds in which displacements without energy on scattered points are told to the fit
+_ROUNDS = 4  # in which errors of the solution on points are measured anew
 
 
 def learn(
@@ -58,20 +64,92 @@ def learn(
         check_horizon(horizon, field_set, name)
     chosen = settings or FitSettings()
     names = list(sets)[: len(training)]
-    scale = scale_of({name: sets[name] for name in names})
-    data, grids = problem_of(
-        scale.all_fields(sets),
-        names,
-        horizon / scale.length,
-        long_wave_weight,
-        alike=chosen.own_dilatation,
-        quadrature=quadrature,
+    scale = scale_of({name: sets[name] for name in names}, horizon)
+    scaled = scale.all_fields(sets)
+    fit = fit_sets(
+        scaled, names, horizon / scale.length, degree, chosen, long_wave_weight, quadrature=quadrature
     )
-    return scale.fit(regression.learn(data, grids, degree, chosen))
+    return scale.fit(fit)
 
 
-def scale_of(training: Mapping[str, FieldSet]) -> Scale:
-    """The units in which a model is learned from some sets.
+def fit_sets(
+    sets: Mapping[str, FieldSet],
+    training: Sequence[str],
+    horizon: float,
+    degree: int,
+    settings: FitSettings,
+    long_wave_weight: float,
+    weights: Array | Mapping[str, Array] | None = None,
+    start: LinearPeridynamicSolid | None = None,
+    quadrature: str = PUBLISHED,
+) -> regression.Fit:
+    """Learn from sets in the units of a fit; arguments as of :func:`learn` and :func:`problem_of`.
+
+    Raises:
+        InputError, ConvergenceError: as :func:`learn`.
+    """
+    local_sets = any(sets[name].shape is None for name in training)
+    if local_sets and settings.own_dilatation:
+        raise InputError("own_dilatation is for periodic grids alone: on other points learn without it")
+
+    def problem(near: LinearPeridynamicSolid | None) -> tuple[Data, list[stencil.Stencil]]:
+        return problem_of(
+            sets,
+            training,
+            horizon,
+            long_wave_weight,
+            weights,
+            settings.own_dilatation,
+            quadrature,
+            local_as=LocalAs(settings.kernel, degree, near, settings.solution_weight),
+        )
+
+    data, grids = problem(start)
+    fit = regression.learn(data, grids, degree, settings, start)
+    if not local_sets or not settings.solution_weight:
+        return fit
+    # errors of the solution are measured with a near model: it has come near when they change no more
+    material = fit.material
+    for _ in range(_ROUNDS):
+        data, grids = problem(material)
+        material = regression.refine(data, grids, degree, settings, material, 100)
+    data, grids = problem(material)
+    scattered = [fields for fields in sets.values() if fields.scattered]
+    for _ in range(_CUTS):
+        # of scattered points no zone tells: what has no energy there is told to the fit
+        cuts = [cut for fields in scattered if (cut := local.cuts_of(material, fields)) is not None]
+        if not cuts:
+            break
+        data += [(cut, grids[0]) for cut in cuts]
+        material = regression.refine(data, grids, degree, settings, material, 100)
+    return regression.learn(data, grids, degree, settings, material)
+
+
+def refine_sets(
+    sets: Mapping[str, FieldSet],
+    training: Sequence[str],
+    start: LinearPeridynamicSolid,
+    settings: FitSettings,
+    long_wave_weight: float,
+    weights: Array | Mapping[str, Array],
+) -> LinearPeridynamicSolid:
+    """The model of samples with other weights, from one that is near; not certified."""
+    degree = start.influence.degree
+    data, grids = problem_of(
+        sets,
+        training,
+        start.influence.horizon,
+        long_wave_weight,
+        weights,
+        settings.own_dilatation,
+        start.quadrature,
+        local_as=LocalAs(settings.kernel, degree, start, settings.solution_weight),
+    )
+    return regression.refine(data, grids, degree, settings, start)
+
+
+def scale_of(training: Mapping[str, FieldSet], horizon: float) -> Scale:
+    """The units in which a model is learned from some sets with a ``horizon`` (Å).
 
     Raises:
         InputError: as :func:`transformed`; the samples do not determine λ and μ, or their loads have
@@ -79,9 +157,16 @@ def scale_of(training: Mapping[str, FieldSet]) -> Scale:
     """
     # samples of size one: squares of very large or small ones overflow or vanish
     sized = Scale(1.0, 1.0).all_fields(training)
-    elastic = classical.fit([transformed(fields, name) for name, fields in sized.items()])
-    classical.require_sign(elastic)
-    return Scale.of(list(training.values()), elastic.lame_mu)
+    periodic = {name: fields for name, fields in sized.items() if fields.shape is not None}
+    if periodic:
+        elastic = classical.fit([transformed(fields, name) for name, fields in periodic.items()])
+        classical.require_sign(elastic)
+        shear = elastic.lame_mu
+    else:
+        # a short horizon tells more of long waves
+        short = min(horizon, _SHORT * max(float(fields.spacing.max()) for fields in sized.values()))
+        shear = local.elastic(list(sized.values()), short, families.family(families.LINEAR))[1]
+    return Scale.of(list(training.values()), shear)
 
 
 def problem_of(
@@ -92,7 +177,8 @@ def problem_of(
     weights: Array | Mapping[str, Array] | None = None,
     alike: bool = False,
     quadrature: str = PUBLISHED,
-) -> tuple[list[tuple[spectral.Moments, stencil.Stencil]], list[stencil.Stencil]]:
+    local_as: "LocalAs | None" = None,
+) -> tuple[Data, list[stencil.Stencil]]:
     """What the regression takes: moments of the samples with their grids, and all distinct grids.
 
     Args:
@@ -104,6 +190,7 @@ def problem_of(
         alike: ask for the same answer on grids of about the same spacing.  Two influence functions
             are free enough to fit one grid and fail on another that hardly differs.
         quadrature: as in :func:`learn`.
+        local_as: what is asked of sets that are no periodic grids.
 
     Raises:
         InputError: as :func:`transformed`.
@@ -111,14 +198,54 @@ def problem_of(
     stencils = {name: stencil_of(field_set, horizon, quadrature) for name, field_set in sets.items()}
     # equal to a millionth of an Å: one grid, certified once
     grids = list({grid.spacing.round(6).tobytes(): grid for grid in stencils.values()}.values())
-    data = []
+    data: Data = []
     for name in training:
         own = weights[name] if isinstance(weights, Mapping) else weights
+        if sets[name].shape is None and local_as is not None:
+            data += [
+                (part, stencils[name])
+                for part in local_as.moments(sets[name], horizon, long_wave_weight, own)
+            ]
+            continue
         moments = spectral.moments(transformed(sets[name], name), long_wave_weight, own)
         # about the same: a box's 4.93 × 5.04 Å and a disc's 5.00 Å, not the fine nodes of 2.5 Å
         near = [g for g in grids if np.allclose(g.spacing, sets[name].spacing, rtol=0.05)]
         data += [(moments, g) for g in (near if alike else [stencils[name]])]
     return data, grids
+
+
+@dataclass(frozen=True)
+class LocalAs:
+    """What is asked of samples that are on no periodic grid.
+
+    Attributes:
+        kernel: the family of influence functions.
+        degree: M.
+        near: a model that turns residuals into errors of the solution, or None.
+        solution_weight: of these.
+    """
+
+    kernel: str
+    degree: int
+    near: LinearPeridynamicSolid | None
+    solution_weight: float
+
+    def moments(
+        self, fields: FieldSet, horizon: float, long_wave_weight: float, weights: Array | None
+    ) -> list[local.LocalMoments]:
+        """The quadratic forms of residuals and of errors of the solution."""
+        family = families.family(self.kernel)
+        residual = local.samples_of(fields, horizon, self.degree, family)
+        sizes = [np.linalg.norm(values, axis=(1, 2)) for values in (fields.u, fields.b)]
+        # |u|/|b| goes with the square of the wavelength; what carries no load at all is as the longest
+        squared = sizes[0] / np.maximum(sizes[1], 1e-12 * sizes[1].max() + 1e-300)
+        weight = np.minimum(squared, squared[sizes[1] > 0].max(initial=1e-300)) ** (0.5 * long_wave_weight)
+        weight = weight if weights is None else weight * weights
+        forms = [residual.moments(weight)]
+        if self.near is not None and self.solution_weight:
+            solution = local.samples_of(fields, horizon, self.degree, family, self.near)
+            forms.append(solution.moments(weight, self.solution_weight))
+        return forms
 
 
 def solve(

@@ -8,7 +8,7 @@ than their product (whose rows reach 2δ).
 """
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -52,8 +52,9 @@ class Neighbourhoods:
         neighbours: ``(b,)`` the other end of each bond.
         offsets: ``(b, 2)`` bond vectors z = x_j − x_i (Å), nearest periodic image.
         weights: ``(b,)`` quadrature weights W_ji (Å²), [You2022, sec. 3.2].
-        anisotropy: for each distinct stencil the positions of its families and the moments ``(n, c)`` that
-            their strengths must not have; nothing where the quadrature asks for none.
+        rules: for each distinct stencil the positions of its families and their quadrature, bonds with
+            themselves among the bonds; nothing where the weights say all.
+        places: ``(q,)`` distances (Å) at which the quadrature wants K beside the bonds' lengths.
     """
 
     horizon: float
@@ -62,15 +63,27 @@ class Neighbourhoods:
     neighbours: Ints
     offsets: Floats
     weights: Floats
-    anisotropy: tuple[tuple[Ints, Floats], ...] = ()
+    rules: tuple[tuple[Ints, quadratures.Rule], ...] = ()
+    places: Floats = field(default_factory=lambda: np.empty(0))
 
     def strengths(self, values: Floats) -> Floats:
-        """K W of all bonds ``(b, p)`` from K at all bonds ``(b, p)``, see :class:`.quadrature.Rule`."""
-        strengths = self.weights[:, None] * values
-        for members, basis in self.anisotropy:
-            bonds = self.start[members][:, None] + np.arange(len(basis))
-            strengths[bonds] -= basis @ (basis.T @ strengths[bonds])
+        """K W of all bonds ``(b, p)`` from K at :attr:`radii` ``(b + q, p)``, see
+        :class:`.quadrature.Rule`."""
+        count = len(self.neighbours)
+        strengths, radial = self.weights[:, None] * values[:count], values[count:]
+        for members, rule in self.rules:
+            bonds = self.start[members][:, None] + np.arange(len(rule.weights))
+            of_places = np.broadcast_to(radial, (len(members), *radial.shape))
+            strengths[bonds] = rule.strengths(np.concatenate([values[:count][bonds], of_places], axis=1))
         return strengths
+
+    @property
+    def radii(self) -> Floats:
+        """``(b + q,)`` where K is wanted (Å): at the bonds' lengths, and at the places of its integrals."""
+        square = (self.offsets**2).sum(axis=1)
+        # a point's bond with itself has no weight, and K need not be finite there
+        lengths = np.sqrt(np.where(square == 0, self.horizon**2, square))
+        return np.concatenate([np.minimum(lengths, self.horizon), self.places])
 
     @property
     def owner(self) -> Ints:
@@ -83,7 +96,7 @@ class Neighbourhoods:
         bonds = np.repeat(kept, np.diff(self.start))
         start = np.concatenate([[0], np.cumsum(np.diff(self.start)[kept])])
         position = np.cumsum(kept) - 1
-        anisotropy = tuple((position[own], basis) for m, basis in self.anisotropy if len(own := m[kept[m]]))
+        rules = tuple((position[own], rule) for m, rule in self.rules if len(own := m[kept[m]]))
         part = Neighbourhoods(
             self.horizon,
             self.centres[kept],
@@ -91,7 +104,8 @@ class Neighbourhoods:
             self.neighbours[bonds],
             self.offsets[bonds],
             self.weights[bonds],
-            anisotropy,
+            rules,
+            self.places,
         )
         return part, bonds
 
@@ -236,6 +250,22 @@ def operator_of_shares(
     )
 
 
+def factors_of_shares(
+    around: Neighbourhoods, rows: Ints, shares: Floats
+) -> tuple[csr_matrix, csr_matrix, csr_matrix]:
+    """D, and P and Γ of some ``rows``, of K W/m of all bonds ``(b,)`` (1/Å²), in which they are linear.
+
+    The columns of D and Γ are the points of all neighbourhoods, those of P the ``centres`` of ``around``.
+    """
+    columns = np.unique(around.neighbours)
+    own, bonds = around.of(rows)
+    return (
+        _dilatation(around, shares, columns),
+        _coupling(own, shares[bonds], around.centres),
+        _deviatoric(own, shares[bonds], columns),
+    )
+
+
 def neighbourhoods(
     points: Floats,
     box: Floats | None,
@@ -262,19 +292,23 @@ def neighbourhoods(
     start = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(centres)))])
     stencils = _distinct(keys, start)
     _refuse_cut_neighbourhoods(cloud, centres, keys, start, stencils)
-    weights, anisotropy = np.zeros(len(owner)), []
+    weights, rules = np.zeros(len(owner)), []
     # the weights depend on the offsets alone: on a grid one small problem serves all points
     for members in stencils:
         stencil = offsets[start[members[0]] : start[members[0] + 1]]
         # the point itself is no neighbour; it is there for the operator's diagonal
         others = stencil.any(axis=1)
         rule = _rule(stencil[others], horizon, quadrature)
-        values, moments = np.zeros(len(stencil)), np.zeros((len(stencil), rule.anisotropy.shape[1]))
-        values[others], moments[others] = rule.weights, rule.anisotropy
-        weights[start[members][:, None] + np.arange(len(stencil))] = values
-        if moments.size:
-            anisotropy.append((members, moments))
-    return Neighbourhoods(horizon, centres, start, neighbours, offsets, weights, tuple(anisotropy))
+        padded = []
+        for part in (rule.weights[:, None], rule.anisotropy, rule.response):
+            padded.append(np.zeros((len(stencil), part.shape[1])))
+            padded[-1][others] = part
+        values, moments, response = padded
+        weights[start[members][:, None] + np.arange(len(stencil))] = values[:, 0]
+        if moments.size or response.size:
+            rules.append((members, quadratures.Rule(values[:, 0], moments, response)))
+    places = quadratures.places(horizon, quadrature)
+    return Neighbourhoods(horizon, centres, start, neighbours, offsets, weights, tuple(rules), places)
 
 
 def _rule(offsets: Floats, horizon: float, quadrature: str) -> quadratures.Rule:
@@ -420,11 +454,8 @@ def _refuse_cut_neighbourhoods(
 
 
 def bond_curve(around: Neighbourhoods, family: type[InfluenceFunction], degree: int) -> Curve:
-    """K at all bonds ``(b,)`` as a function of a fit's parameters."""
-    square = (around.offsets**2).sum(axis=1)
-    # a point's bond with itself has no weight, and K need not be finite there
-    radii = np.sqrt(np.where(square == 0, around.horizon**2, square))
-    return family.curve(np.minimum(radii, around.horizon), around.horizon, degree)
+    """K at :attr:`Neighbourhoods.radii` ``(b + q,)`` as a function of a fit's parameters."""
+    return family.curve(around.radii, around.horizon, degree)
 
 
 def share_curve(around: Neighbourhoods, curve: Curve) -> Curve:
@@ -441,10 +472,9 @@ def share_curve(around: Neighbourhoods, curve: Curve) -> Curve:
 def bond_shares(around: Neighbourhoods, influence: InfluenceFunction) -> Floats:
     """K W/m of all bonds, ``(b,)`` (1/Å²)."""
     square = (around.offsets**2).sum(axis=1)
-    # a grid has few bond lengths: K, a sum of polynomials, is worth evaluating once for each;
-    # a point's bond with itself has no weight, and K need not be finite there
-    length, which = np.unique(np.where(square == 0, influence.horizon**2, square), return_inverse=True)
-    strengths = around.strengths(influence(np.sqrt(length))[which, None])[:, 0]
+    # a grid has few bond lengths: K, a sum of polynomials, is worth evaluating once for each
+    length, which = np.unique(around.radii, return_inverse=True)
+    strengths = around.strengths(influence(length)[which, None])[:, 0]
     start = around.start[:-1]
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = share(strengths, square, start)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
 from . import quadrature as quadratures
 from .kernel import AT_HORIZON
@@ -24,9 +25,11 @@ class Stencil:
         offsets: ``(n, 2)`` bond vectors z (Å).
         weights: ``(n,)`` quadrature weights W (Å²).
         ring: ``(n,)`` the ring that each bond belongs to.
-        radii: ``(rings,)`` bond length of each ring (Å), ascending.
+        radii: ``(r,)`` bond length of each ring (Å), ascending, and then places at which K is wanted for its
+            integrals, where the quadrature asks for these.
+        rings: number of rings.
         quadrature: one of :data:`.quadrature.QUADRATURES`.
-        strength: ``(n, rings)`` the linear map from K on the rings to K W of the bonds (Å²).
+        strength: ``(n, r)`` the linear map from K at the radii to K W of the bonds (Å²).
     """
 
     spacing: NDArray[np.float64]
@@ -36,12 +39,13 @@ class Stencil:
     weights: NDArray[np.float64]
     ring: NDArray[np.int64]
     radii: NDArray[np.float64]
+    rings: int
     quadrature: str
     strength: NDArray[np.float64]
 
     @property
     def volume(self) -> NDArray[np.float64]:
-        """``(rings,)`` what K on each ring adds to the weighted volume Σ K W |z|² (Å⁴)."""
+        """``(r,)`` what K at each of the radii adds to the weighted volume Σ K W |z|² (Å⁴)."""
         return (self.offsets**2).sum(axis=1) @ self.strength
 
 
@@ -71,6 +75,11 @@ def uniform(spacing: tuple[float, float], horizon: float, quadrature: str = quad
     ring = ring.reshape(-1)
     rule = quadratures.rule(index * h, horizon, quadrature)
     one_hot = np.equal.outer(ring, np.arange(len(radii))).astype(float)
+    # K is a number for each ring and, where its integrals are wanted, for each place of their rule
+    places = quadratures.places(horizon, quadrature)
+    values = block_diag(one_hot, np.eye(len(places)))
+    # the mean: no bond of a ring is better than the others
+    lengths = np.bincount(ring, weights=length) / np.bincount(ring) if len(radii) else length
     return Stencil(
         spacing=h,
         horizon=float(horizon),
@@ -78,8 +87,8 @@ def uniform(spacing: tuple[float, float], horizon: float, quadrature: str = quad
         offsets=index * h,
         weights=rule.weights,
         ring=ring,
-        # the mean: no bond of a ring is better than the others
-        radii=np.bincount(ring, weights=length) / np.bincount(ring) if len(radii) else length,
+        radii=np.concatenate([lengths, places]),
+        rings=len(lengths),
         quadrature=quadrature,
-        strength=rule.strengths(one_hot),
+        strength=rule.strengths(values),
     )

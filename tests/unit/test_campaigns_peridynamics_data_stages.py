@@ -1,11 +1,15 @@
 """From a stranger's file to a model, through the command that does it."""
 
 import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from mpi4py import MPI
-from own_data import LAM, MU, periodic, write
+from own_data import LAM, MU, grid, periodic, waves, write
 
 from mdbridge.campaigns.peridynamics import data_report, data_stages
 from mdbridge.core.errors import ConvergenceError, FileError, InputError
@@ -66,6 +70,7 @@ def test_data_on_the_command_line_replace_those_of_the_input(finished, tmp_path)
     assert "E_u_val" not in summary and summary["validation"] == "none: a single sample"
 
 
+@pytest.mark.slow
 def test_several_grids_are_learned_together(finished, tmp_path):
     source, _, _ = finished
     for name, arrays in (("a", periodic()), ("b", periodic((18, 14), (4.4, 5.0), seed=3))):
@@ -77,6 +82,32 @@ def test_several_grids_are_learned_together(finished, tmp_path):
     assert summary["samples"] == {"train": 12, "train-2": 12}
 
 
+@pytest.mark.slow
+def test_the_commands_of_the_documentation_give_its_numbers(tmp_path):
+    examples = Path(__file__).parents[2] / "inputs" / "examples"
+    for name in ("own_fields.py", "own_fields.toml"):
+        shutil.copy(examples / name, tmp_path)
+    subprocess.run([sys.executable, "own_fields.py"], cwd=tmp_path, check=True)
+    summary = learn(tmp_path / "own_fields.toml", tmp_path / "out")
+    assert summary["own_units"]["E"] == pytest.approx(4 * 26 * 86 / 112, rel=5e-4)
+    assert summary["own_units"]["nu"] == pytest.approx(60 / 112, rel=5e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "box"), [(0.0, False), (0.15, True)])
+def test_edges_and_scattered_points_are_learned_from(tmp_path, size, box):
+    nodes = grid((15, 15), (4.0, 4.0))
+    nodes = nodes + 4.0 * size * np.random.default_rng(0).uniform(-1, 1, nodes.shape)
+    u, b = waves(nodes, np.full(2, 60.0 if box else 67.0), samples=6, highest=2)
+    arrays = {"nodes": nodes, "u": u, "b": b} | ({"box": np.full(2, 60.0)} if box else {})
+    source = write(tmp_path, arrays, "degrees = [6]\nhorizons = [13.2]\nreplicates = 0")
+    summary = learn(source, tmp_path / "out")
+    assert summary["own_units"]["E"] == pytest.approx(YOUNG, rel=0.02 if box else 2e-3)
+    assert summary["kernel"] == "b-spline" and summary["quadrature"] == "consistent"
+    assert summary["E_u_train"] < 0.03
+
+
+@pytest.mark.slow
 def test_a_sweep_tries_all_pairs(tmp_path):
     source = write(
         tmp_path, periodic(samples=6), "replicates = 0\n[sweep]\nhorizons = [13.0, 16.6]\ndegrees = [0, 4]"

@@ -80,7 +80,7 @@ def test_what_is_learned_solves_the_problems_it_was_learned_from(fit):
     ("fields", "horizon", "words"),
     [
         ([], 9.0, "no fields"),
-        (replace(COARSE, shape=None), 9.0, "set 0: is not periodic"),
+        (replace(COARSE, shape=None), 9.0, "linear in its parameters"),
         ([COARSE, replace(COARSE, b=COARSE.b * 0.0)], 9.0, "set 1: b of sample 0 is the same on all nodes"),
         (replace(COARSE, u=COARSE.u * 0.0 + 1.0), 9.0, "set 0: u of sample 0 is the same on all nodes"),
         (COARSE, 18.0, "below half of its shorter edge, 18.00"),

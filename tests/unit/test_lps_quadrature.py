@@ -157,12 +157,14 @@ def test_for_1_over_r_the_isotropic_strengths_are_the_published_ones(points):
 @pytest.mark.parametrize("kind", quadrature.QUADRATURES)
 def test_strengths_are_linear_in_k_and_follow_their_points(kind):
     z = POINTS["scattered"]
-    one, two = np.random.default_rng(0).standard_normal((2, len(z), 3))
+    count = len(z) + len(quadrature.places(HORIZON, kind))
+    one, two = np.random.default_rng(0).standard_normal((2, count, 3))
     rule = quadrature.rule(z, HORIZON, kind)
     both = rule.strengths(2.0 * one - 3.0 * two)
     np.testing.assert_allclose(both, 2.0 * rule.strengths(one) - 3.0 * rule.strengths(two), atol=1e-11)
     order = np.random.default_rng(1).permutation(len(z))
-    moved = quadrature.rule(z[order], HORIZON, kind).strengths(one[order])
+    bonds_moved = np.concatenate([order, np.arange(len(z), count)])
+    moved = quadrature.rule(z[order], HORIZON, kind).strengths(one[bonds_moved])
     np.testing.assert_allclose(moved, rule.strengths(one)[order], atol=1e-8)
     small = quadrature.rule(0.1 * z, 0.1 * HORIZON, kind).strengths(one)
     np.testing.assert_allclose(100 * small, rule.strengths(one), atol=1e-8)
@@ -189,3 +191,24 @@ def test_what_names_no_quadrature_has_the_isotropic_one_but_for_files():
     assert (quadrature.DEFAULT, quadrature.PUBLISHED) == ("isotropic", "published")
     plain, named = (stencil.uniform((4.9, 5.1), 15.0, *name) for name in ((), ("isotropic",)))
     np.testing.assert_array_equal(plain.strength, named.strength)
+
+
+@pytest.mark.parametrize("points", ["square", "scattered"])
+def test_consistent_strengths_have_the_moments_of_the_integral(points):
+    """Of any K: ∫ K x² dz = π ∫ K r³ dr and ∫ K x⁴/|z|² dz = 3π/4 ∫ K r³ dr, by quadrature of our own."""
+    z = POINTS[points] if points in POINTS else POINTS["scattered"]
+
+    def kernel(r):
+        return np.cos(4 * r / HORIZON) / (0.1 + r / HORIZON)
+
+    radii = np.concatenate([np.hypot(*z.T), quadrature.places(HORIZON, "consistent")])
+    s = quadrature.rule(z, HORIZON, "consistent").strengths(kernel(radii)[:, None])[:, 0]
+    r = (np.arange(100_000) + 0.5) * HORIZON / 100_000
+    third = (kernel(r) * r**3).sum() * HORIZON / 100_000
+    x, y = z.T
+    for moment, value in (
+        (x**2, np.pi), (y**2, np.pi), (x * y, 0), (x, 0), (x**3, 0), (x**2 * y, 0),
+        (x**4 / (x**2 + y**2), 0.75 * np.pi), (x**3 * y / (x**2 + y**2), 0), (x**3 / (x**2 + y**2), 0),
+    ):  # fmt: skip
+        scale = third * HORIZON ** (np.round(np.log(np.abs(moment).max()) / np.log(np.abs(z).max())) - 2)
+        assert s @ moment == pytest.approx(value * third, abs=1e-6 * abs(scale))

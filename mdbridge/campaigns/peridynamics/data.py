@@ -24,6 +24,8 @@ Array = NDArray[np.float64]
 _FILLED = 1e15
 # of a sample's displacement: the rest after its rigid motion, that is round-off
 _RIGID = 1e-7
+# of the loads' sizes, that sums over cells of scattered points may be off
+_SCATTERED = 0.05
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ def _sets(raw: RawData, settings: Data, unit: str, notes: list[str]) -> dict[str
         # numbers: a sample is told by its place in the file, whatever was left out before it
         u, b, numbers = _useful(path, pairs[name][0], nodes[order], box, u[:, order], b[:, order], notes)
         if box is not None:
-            b = _balanced(path, pairs[name][1], b, numbers, settings.imbalance)
+            areas = lattice.areas(grid.nodes, box) if grid.scattered else np.ones(len(order))
+            b = _balanced(path, pairs[name][1], b, numbers, settings.imbalance, areas)
         sets[name] = FieldSet(
             nodes=grid.nodes,
             u=u,
@@ -281,15 +284,18 @@ def _useful(
     return u[keep], b[keep], [int(n) for n in np.flatnonzero(keep)]
 
 
-def _balanced(path: Path, label: str, b: Array, numbers: list[int], allowed: float) -> Array:
+def _balanced(path: Path, label: str, b: Array, numbers: list[int], allowed: float, areas: Array) -> Array:
     """Loads without their resultant, which must be small.
 
     Raises:
         InputError: it is not; names the sample.
     """
-    # of a force per volume on equal cells the sum is the mean times their number
-    mean = b.mean(axis=1)
-    share = np.hypot(*mean.T) / np.hypot(b[..., 0], b[..., 1]).mean(axis=1)
+    if np.ptp(areas) > 0:
+        # sums over scattered cells are integrals up to some per cent alone
+        allowed = max(allowed, _SCATTERED)
+    weights = areas / areas.sum()
+    mean = np.einsum("sni,n->si", b, weights)
+    share = np.hypot(*mean.T) / (np.hypot(b[..., 0], b[..., 1]) @ weights)
     worst = int(share.argmax())
     if share[worst] > allowed:
         raise InputError(
@@ -299,7 +305,7 @@ def _balanced(path: Path, label: str, b: Array, numbers: list[int], allowed: flo
             "something holds it"
         )
     # what is left is rounding, which the periodic operator cannot hold
-    return b - mean[:, None]
+    return b if np.ptp(areas) > 0 else b - mean[:, None]
 
 
 def tell(data: OwnData, say: Callable[[str], None]) -> None:

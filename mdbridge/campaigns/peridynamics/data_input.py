@@ -61,8 +61,10 @@ class OwnLearn(Section):
     degrees: Degrees | None = None
     """M of the influence functions, which have M + 1 coefficients; as many as the data determine if
     absent."""
-    kernel: Annotated[str, AfterValidator(lambda k: families.family(k).name)] = families.DEFAULT
-    quadrature: _Quadrature = quadrature.PUBLISHED
+    kernel: Annotated[str, AfterValidator(lambda k: families.family(k).name)] | None = None
+    """Family of the influence functions; bernstein on periodic grids and b-spline elsewhere if absent."""
+    quadrature: _Quadrature | None = None
+    """What makes bonds of K; published on periodic grids and consistent elsewhere if absent."""
     method: Literal["least-squares", "algorithm-1"] = "least-squares"
     long_wave_weight: Annotated[float, Field(ge=0, le=4)] = 1.5
     solution_weight: Annotated[float, Field(ge=0)] = 3.0

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...core.errors import InputError
-from ...lps import fieldsets
+from ...lps import families, fieldsets
+from ...lps import quadrature as quadratures
 from ...lps.learn import horizons, spectral
 from .data import OwnData
 from .data_input import OwnLearn, OwnSweep
@@ -13,6 +14,8 @@ from .input import Learn, Sweep
 
 # of the larger node spacing; between two rings of a square grid, and with one more ring along the axes each
 _MULTIPLES = (2.55, 3.3, 4.3, 5.2)
+# scattered points leave the fewer errors the more there are in a family
+_SCATTERED = (3.3, 4.3, 5.2, 6.6)
 _DEGREES = (12,)
 # beside the M + 1 coefficients, whose common factor means nothing: λ, μ and α
 _BESIDE = 3
@@ -30,8 +33,27 @@ def learn_settings(given: OwnLearn, own: OwnData) -> Learn:
     _require_degrees(degrees, own)
     # what both sections have under the same name means the same
     keys = {name: getattr(given, name) for name in Learn.model_fields if name in type(given).model_fields}
+    keys |= _on_points(given, own)
     keys |= {"horizons_A": chosen, "degrees": degrees, "baseline_horizon_A": _default_horizons(own)[0]}
     return Learn(**keys)
+
+
+def _on_points(given: OwnLearn, own: OwnData) -> dict[str, str]:
+    """The family and the quadrature: what is linear in K where there is no symbol.
+
+    Raises:
+        InputError: others are asked for.
+    """
+    kernel, quadrature = given.kernel, given.quadrature
+    if all(fields.shape is not None for fields in own.training.values()):
+        return {"kernel": kernel or families.DEFAULT, "quadrature": quadrature or quadratures.PUBLISHED}
+    if quadrature not in (None, "consistent") or families.family(kernel or families.LINEAR).shape_parameters:
+        raise InputError(
+            f"data on scattered points or with edges need learn.kernel = '{families.LINEAR}' and "
+            f"learn.quadrature = 'consistent', not '{kernel or families.LINEAR}' and "
+            f"'{quadrature or 'consistent'}': leave both out"
+        )
+    return {"kernel": kernel or families.LINEAR, "quadrature": "consistent"}
 
 
 def sweep_settings(given: OwnSweep, own: OwnData) -> Sweep:
@@ -47,6 +69,15 @@ def sweep_settings(given: OwnSweep, own: OwnData) -> Sweep:
     degrees = [degree for degree in given.degrees if degree + _BESIDE <= known]
     _require_degrees(degrees or given.degrees, own)
     return Sweep(horizons_A=chosen, degrees=degrees)
+
+
+def require_determined(own: OwnData) -> None:
+    """Refuse samples that do not determine λ and μ, or whose loads have the wrong sign, before any work.
+
+    Raises:
+        InputError: which constants, and what is missing.
+    """
+    fieldsets.scale_of(own.training, _default_horizons(own)[0])
 
 
 def validation(own: OwnData, folds: int) -> str:
@@ -94,7 +125,8 @@ def _in_angstrom(
 def _default_horizons(own: OwnData) -> list[float]:
     least, most = bounds(own)
     spacing = max(float(fields.spacing.max()) for fields in own.fields.values())
-    fitting = [multiple * spacing for multiple in _MULTIPLES if multiple * spacing < 0.99 * most]
+    multiples = _SCATTERED if any(fields.scattered for fields in own.fields.values()) else _MULTIPLES
+    fitting = [multiple * spacing for multiple in multiples if multiple * spacing < 0.99 * most]
     if not fitting:
         fitting = [0.5 * (least + most)] if least < most else []
     if not fitting:

@@ -14,7 +14,7 @@ from ...core.files import read_json
 from ...core.plots import BLUE, DIVERGING, GREEN, GREY, ORANGE, RED, SEQUENTIAL, bare, figure
 from ...fields.fieldset import FieldSet
 from ...lps import fieldsets, moduli, stability, symbol
-from ...lps.learn import spectral
+from ...lps.learn import local, spectral
 from ...lps.material import LinearPeridynamicSolid
 from .data import OwnData
 
@@ -129,15 +129,16 @@ def _influence(results: OwnResults, path: Path) -> None:
     shown = [("learned", influence, BLUE)]
     if material.own_dilatation is not None:
         shown = [("deviatoric", influence, BLUE), ("dilatation", material.own_dilatation, ORANGE)]
-    r = np.linspace(0.8 * grid.radii[0], influence.horizon, 600)
+    r = np.linspace(0.8 * float(grid.radii[0]), influence.horizon, 600)
     with figure(path, 4.2, 3.0) as (_, axes):
         axes.axhline(0, color=GREY, lw=0.6)
         limits = [0.0]
         for label, function, colour in shown:
             m = grid.volume @ function(grid.radii) / spacing**4
-            at_bonds = function(grid.radii) / m
+            bonds = grid.radii[: grid.rings]
+            at_bonds = function(bonds) / m
             axes.plot(r / own.length, function(r) / m, color=colour, label=label)
-            axes.plot(grid.radii / own.length, at_bonds, "o", ms=3.5, color=RED, label="bonds of the grid")
+            axes.plot(bonds / own.length, at_bonds, "o", ms=3.5, color=RED, label="bonds of the grid")
             limits += [float(at_bonds.min()), float(at_bonds.max())]
         # left of the first bond the curve may run away, and nothing depends on it
         axes.set_ylim(1.6 * min(limits), 1.25 * max(limits))
@@ -203,6 +204,9 @@ def predicted(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array
     Returns:
         ``(n, 2)``, ``(n, 2)`` (Å) and ``(n,)``.
     """
+    if fields.shape is None:
+        u, inside = local.predicted(material, fields)
+        return fields.u[0] - fields.u[0].mean(axis=0), u, inside
     everywhere = np.ones(len(fields.nodes), dtype=bool)
     samples = fieldsets.transformed(fields, "the data")
     grid = fieldsets.stencil_of(fields, material.influence.horizon, material.quadrature)

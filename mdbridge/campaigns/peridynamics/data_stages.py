@@ -115,6 +115,7 @@ def learn(
         data_files: in place of data.file.
     """
     with open_campaign(comm, source, out, [*overrides, *_as_override(data_files)]) as campaign:
+        parallel.on_root(comm, lambda: data_plan.require_determined(campaign.own))
         parallel.on_root(comm, lambda: data.tell(campaign.own, lambda text: _say(campaign, text)))
         if sweep:
             stages.make(comm, campaign.workspace, campaign.sweep())

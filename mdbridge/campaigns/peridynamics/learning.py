@@ -22,7 +22,9 @@ from ...core.workspace import Workspace
 from ...fields.fieldset import FieldSet
 from ...lps import fieldsets, local, symbol
 from ...lps.learn import horizons, regression, spectral
+from ...lps.learn import local as points
 from ...lps.learn.residuals import FitSettings
+from ...lps.learn.scale import Scale
 from ...lps.material import LinearPeridynamicSolid
 from .input import Learn
 
@@ -196,7 +198,8 @@ def learn_pair(
         check_horizon(horizon, fields)
         if settings.method != "algorithm-1":  # which is as published, with the published horizons
             horizon, note = _symmetric(horizon, fields)
-        scale = fieldsets.scale_of({name: fields[name] for name in fields if name.startswith("train")})
+        training = {name: fields[name] for name in fields if name.startswith("train")}
+        scale = fieldsets.scale_of(training, horizon)
         scaled = scale.all_fields(fields)
         begun = None if start is None else scale.reduced(start)
         fit = _fit(settings, scaled, horizon / scale.length, degree, begun, weights)
@@ -204,6 +207,7 @@ def learn_pair(
         if min(material.lame_mu, material.lame_lambda + material.lame_mu) < _SMALLEST_MODULUS:
             raise ConvergenceError("λ + μ or μ came out as zero: the model is not solvable")
         errors = spectral_errors(material, scaled)
+        of_points = _certify_points(material, scaled, scale)
         fit = scale.fit(fit)
     except MissingPackageError:  # says nothing about the pair, which is to be learned once it is installed
         raise
@@ -214,7 +218,7 @@ def learn_pair(
         horizon=horizon,
         degree=degree,
         material=fit.material,
-        certificates=[asdict(certificate) for certificate in fit.certificates],
+        certificates=[*(asdict(certificate) for certificate in fit.certificates), *of_points],
         errors=errors,
         cost=fit.cost,
         history=fit.history,
@@ -222,6 +226,27 @@ def learn_pair(
         wall_s=time.monotonic() - begin,
         note=note,
     )
+
+
+def _certify_points(material: LinearPeridynamicSolid, fields: Fields, scale: Scale) -> list[dict[str, Any]]:
+    """The smallest eigenvalue of L on scattered points, of which the zone of no grid tells.
+
+    Raises:
+        ConvergenceError: it is not positive.
+    """
+    certificates = []
+    for name, field_set in fields.items():
+        if not field_set.scattered:
+            continue
+        lowest = points.lowest_eigenvalue(material, field_set)
+        if not lowest > 0:
+            raise ConvergenceError(
+                f"on the scattered points of '{name}' the model is not solvable: the smallest eigenvalue of "
+                f"L/μ is {lowest:.3g} of that of a long wave; try another horizon or a lower degree"
+            )
+        spacing = [float(h) * scale.length for h in field_set.spacing]
+        certificates.append({"spacing": spacing, "points": name, "min_operator_over_mu": lowest})
+    return certificates
 
 
 def _symmetric(horizon: float, fields: Fields) -> tuple[float, str]:
@@ -322,17 +347,22 @@ def _fit(
     power = 0.0 if settings.method == "algorithm-1" else settings.long_wave_weight
     # "train_fine" too, where it was read: that is the hybrid training of section 6.4
     training = [name for name in fields if name.startswith("train")]
-    data, grids = fieldsets.problem_of(
-        fields, training, horizon, power, weights, settings.own_dilatation, settings.quadrature
-    )
     if settings.method == "algorithm-1":
         from ...lps.learn import algorithm1  # brings in torch, which takes seconds to import
 
+        if any(fields[name].shape is None for name in training):
+            raise InputError("learn.method = 'algorithm-1' is for periodic grids alone")
+        data, _ = fieldsets.problem_of(
+            fields, training, horizon, power, weights, settings.own_dilatation, settings.quadrature
+        )
+        spectra = [(part, grid) for part, grid in data if isinstance(part, spectral.Moments)]
         return algorithm1.learn(
-            data, degree, algorithm1.Algorithm1Settings(seed=settings.seed, kernel=settings.kernel)
+            spectra, degree, algorithm1.Algorithm1Settings(seed=settings.seed, kernel=settings.kernel)
         )
     options = _options(settings, {name: fields[name] for name in training}, weights)
-    return regression.learn(data, grids, degree, options, start)
+    return fieldsets.fit_sets(
+        fields, training, horizon, degree, options, power, weights, start, settings.quadrature
+    )
 
 
 def _options(settings: Learn, training: Fields, weights: Weights | None) -> FitSettings:
@@ -376,24 +406,15 @@ def refine_pair(
     assert candidate.material is not None
     try:
         training = {name: fields[name] for name in fields if name.startswith("train")}
-        scale = fieldsets.scale_of(training)
+        scale = fieldsets.scale_of(training, candidate.horizon)
         scaled = scale.all_fields(fields)
-        data, grids = fieldsets.problem_of(
+        material = fieldsets.refine_sets(
             scaled,
             list(training),
-            candidate.horizon / scale.length,
+            scale.reduced(candidate.material),
+            _options(settings, {name: scaled[name] for name in training}, weights),
             settings.long_wave_weight,
             weights,
-            settings.own_dilatation,
-            settings.quadrature,
-        )
-        start = scale.reduced(candidate.material)
-        material = regression.refine(
-            data,
-            grids,
-            candidate.degree,
-            _options(settings, {name: scaled[name] for name in training}, weights),
-            start,
         )
         return scale.enlarged(material), spectral_errors(material, scaled)
     except (MdbridgeError, ArithmeticError, ValueError):  # as in learn_pair: other draws go on
@@ -405,14 +426,18 @@ def spectral_errors(material: LinearPeridynamicSolid, fields: Fields) -> dict[st
     residuals: dict[str, list[np.ndarray]] = {}
     solutions: dict[str, list[np.ndarray]] = {}
     for name, field_set in fields.items():
-        if field_set.shape is None:
+        # of a crystal's disc the node spacing alone counts here
+        if field_set.shape is None and not name.startswith(("train", "val")):
             continue
         # "train" and "train-2", of several files, are one split
         split = name.partition("-")[0]
-        sample = fieldsets.transformed(field_set, name)
-        grid = fieldsets.stencil_of(field_set, material.influence.horizon, material.quadrature)
-        operator = symbol.operator(material, symbol.rings(grid, sample.wavevectors))
-        residual, solution = spectral.errors(operator, sample)
+        if field_set.shape is None:
+            residual, solution = points.errors(material, field_set)
+        else:
+            sample = fieldsets.transformed(field_set, name)
+            grid = fieldsets.stencil_of(field_set, material.influence.horizon, material.quadrature)
+            operator = symbol.operator(material, symbol.rings(grid, sample.wavevectors))
+            residual, solution = spectral.errors(operator, sample)
         residuals.setdefault(split, []).append(residual)
         solutions.setdefault(split, []).append(solution)
     errors = {}

@@ -62,7 +62,7 @@ def fit(sets: Sequence[Samples]) -> Elastic:
         size = np.sqrt(norm * (np.abs(samples.b) ** 2).sum(axis=(1, 2)))
         work.append((samples.u * samples.b.conj()).real.sum(axis=(1, 2)) / size)
     shares = power / power.sum()
-    _require_both(shares)
+    require_both(shares)
     with np.errstate(divide="ignore"):
         pressure, shear = compliance / product
     return Elastic(
@@ -86,13 +86,18 @@ def require_sign(elastic: Elastic) -> None:
         )
 
 
-def _require_both(shares: Array) -> None:
-    if shares[0] < _NOTHING:
+def require_both(shares: Array, nothing: float = _NOTHING) -> None:
+    """Refuse samples without divergence or without shear: ``shares`` ``(2,)`` of these, of 1.
+
+    Raises:
+        InputError: which constants are not determined, and what is missing.
+    """
+    if shares[0] < nothing:
         raise InputError(
             "the displacements of all samples are free of divergence: they determine μ alone, and neither λ "
             "nor E nor ν; add samples that stretch or compress the material"
         )
-    if shares[1] < _NOTHING:
+    if shares[1] < nothing:
         raise InputError(
             "the displacements of all samples are free of shear (gradients of a potential): they determine "
             "λ + 2μ alone, and neither λ nor μ, E or ν; add samples with transverse waves"

@@ -26,6 +26,7 @@ from ...core.errors import ConvergenceError
 from .. import stability
 from ..material import LinearPeridynamicSolid
 from ..stencil import Stencil
+from .local import LocalCuts, LocalMoments
 from .residuals import STEEP, FitSettings, LeastSquaresProblem
 from .spectral import Moments
 
@@ -59,7 +60,7 @@ class Fit:
 
 
 def learn(
-    data: Sequence[tuple[Moments, Stencil]],
+    data: Sequence[tuple[Moments | LocalMoments | LocalCuts, Stencil]],
     grids: Sequence[Stencil],
     degree: int,
     settings: FitSettings,
@@ -104,25 +105,27 @@ def learn(
 
 
 def refine(
-    data: Sequence[tuple[Moments, Stencil]],
+    data: Sequence[tuple[Moments | LocalMoments | LocalCuts, Stencil]],
     grids: Sequence[Stencil],
     degree: int,
     settings: FitSettings,
     start: LinearPeridynamicSolid,
+    evaluations: int = 12,
 ) -> LinearPeridynamicSolid:
     """The model of nearly the same data, from that of the data: for error bars, and not certified.
 
     Args:
         data, grids, degree, settings, start: as for :func:`learn`.
+        evaluations: of the loss, at most.
     """
     problem = LeastSquaresProblem(data, grids, degree, settings)
     # a model is near: what is left are a few steps in a valley that is known
-    return problem.material(problem.minimize(problem.parameters(start), 12).x)
+    return problem.material(problem.minimize(problem.parameters(start), evaluations).x)
 
 
 def _starts(
     problem: LeastSquaresProblem,
-    data: Sequence[tuple[Moments, Stencil]],
+    data: Sequence[tuple[Moments | LocalMoments | LocalCuts, Stencil]],
     grids: Sequence[Stencil],
     start: LinearPeridynamicSolid | None,
 ) -> list[Array]:

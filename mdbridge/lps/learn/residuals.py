@@ -17,6 +17,7 @@ from ..kernel import Curve, normalised
 from ..material import LinearPeridynamicSolid, combined_slopes
 from ..stencil import Stencil
 from . import leastsquares
+from .local import LocalCuts, LocalMoments
 from .parameters import Layout
 from .spectral import Moments
 
@@ -68,7 +69,7 @@ class LeastSquaresProblem:
 
     def __init__(
         self,
-        data: Sequence[tuple[Moments, Stencil]],
+        data: Sequence[tuple[Moments | LocalMoments | LocalCuts, Stencil]],
         grids: Sequence[Stencil],
         degree: int,
         settings: FitSettings,
@@ -87,8 +88,12 @@ class LeastSquaresProblem:
         self.strict = False
         self.steep = STEEP
         self.data = [
-            (moments, _Response(self.layout, stencil, moments.wavevectors)) for moments, stencil in data
+            (moments, _Response(self.layout, stencil, moments.wavevectors))
+            for moments, stencil in data
+            if isinstance(moments, Moments)
         ]
+        # of points that are on no periodic grid
+        self.local = [moments for moments, _ in data if not isinstance(moments, Moments)]
         self.consistency = [(_Shares(self.layout, stencil), *_consistency(stencil)) for stencil in grids]
         # a positive influence function is solvable as it is
         constrained = [] if settings.positive else grids
@@ -165,6 +170,9 @@ class LeastSquaresProblem:
         blocks = [self._gauge(p, part, row) for part, row in parts]
         for moments, response in self.data:
             blocks += self._fit(p, moments, response)
+        for local in self.local:
+            residual, slopes = local.residual(self.layout.lame(p), p[self.layout.deviatoric])
+            blocks.append((residual, slopes))
         for shares, second, fourth in self.consistency:
             blocks.append(self._moments(p, self.layout.volumetric, shares, second))
             blocks.append(self._moments(p, self.layout.deviatoric, shares, fourth))

@@ -161,7 +161,9 @@ class _ScatteredProblem:
     def material(self, p: Array) -> LinearPeridynamicSolid:
         """The model at ``p``."""
         slopes = self.curve(p[self.layout.deviatoric])[1]
-        return self.layout.material(p, slopes[self.where.around.weights != 0])
+        # a point's bond with itself says nothing of K
+        itself = np.flatnonzero(~self.where.around.offsets.any(axis=1))
+        return self.layout.material(p, np.delete(slopes, itself, axis=0))
 
     def minimize(self, start: Array, evaluations: int) -> OptimizeResult:
         """Least squares from ``start`` within the bounds, in at most so many evaluations."""

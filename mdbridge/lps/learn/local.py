@@ -1,0 +1,450 @@
+"""Samples on any points, reduced to what a least-squares fit of the operator needs.
+
+Where nothing is periodic, or the nodes are on no grid, there is no symbol.  But with a quadrature that is
+consistent the weighted volume is m = Σ_k D_k M_k at every point, and the operator is quadratic in D/m,
+[You2022, eq. 3.6]: with t_k and S_k, dilatation and deviatoric forces of the basis function φ_k alone,
+
+    L u − b = (λ − μ) Σ_kl (D_k/m) (D_l/m) P_k t_l + μ Σ_k (D_k/m) S_k − b.
+
+So the squared residuals of all samples and points are one quadratic form, made once; a loss and its slopes
+cost the same whatever their number.  Only points whose family, and those of all in it, are whole take part.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh, lu_factor, lu_solve
+from scipy.sparse import csr_matrix
+from scipy.sparse.linalg import splu
+from scipy.spatial import cKDTree
+
+from ...core.errors import InputError
+from ...fields.fieldset import FieldSet
+from ..kernel import InfluenceFunction
+from ..material import LinearPeridynamicSolid, combined, combined_slopes
+from ..operator import Neighbourhoods, bond_shares, factors_of_shares, neighbourhoods
+from .classical import require_both
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+# of a mean spacing: a rim of the family that is farther from all points lies outside the body
+_COVER = 1.25
+_QUADRATURE = "consistent"
+_MARGIN, _STEEP, _CUTS = 0.1, 100.0, 32  # of energies over that of a long wave, and how many at once
+_SHORT = 3  # degree of the basis whose first function gives a first guess
+
+
+@dataclass(frozen=True)
+class LocalMoments:
+    """A least-squares problem equivalent to the weighted squared residuals of samples on points.
+
+    Attributes:
+        root: ``(c + 1, c + 1)``: Σ_s w_s |L u_s − b_s|²/|b_s|² = |root (p, −1)|² with x = D/m and
+            p = ((λ − μ) x_k x_l for k <= l, μ x_k).
+        volume: ``(M + 1,)`` M_k, the weighted volume of φ_k (Å⁴).
+    """
+
+    root: Array
+    volume: Array
+
+    def residual(self, lame: tuple[float, float], d: Array) -> tuple[Array, Array]:
+        """Residuals ``(c + 1,)`` and their slopes ``(c + 1, 2 + M + 1)`` in λ + μ, μ and D."""
+        values, slopes = coefficients(self.volume, lame, d)
+        return self.root @ np.r_[values, -1.0], self.root[:, :-1] @ slopes
+
+
+def coefficients(volume: Array, lame: tuple[float, float], d: Array) -> tuple[Array, Array]:
+    """p ``(c,)`` of :class:`LocalMoments` and its slopes ``(c, 2 + M + 1)`` in λ + μ, μ and D."""
+    m = volume @ d
+    x = d / m
+    dx = (np.eye(len(d)) - np.outer(x, volume)) / m
+    upper = np.triu_indices(len(d))
+    pairs = x[upper[0]] * x[upper[1]]
+    d_pairs = dx[upper[0]] * x[upper[1], None] + x[upper[0], None] * dx[upper[1]]
+    # what combined() makes of V and Γ, on the coefficients of V and of Γ
+    volumetric, deviatoric = np.r_[pairs, 0 * x], np.r_[0 * pairs, x]
+    along_bulk, along_shear = combined_slopes(volumetric, deviatoric)
+    bulk, shear = lame[0] + lame[1], lame[1]
+    values = bulk * along_bulk + shear * along_shear
+    changes = []
+    for column in range(len(d)):
+        change = combined_slopes(np.r_[d_pairs[:, column], 0 * x], np.r_[0 * pairs, dx[:, column]])
+        changes.append(bulk * change[0] + shear * change[1])
+    slopes = np.stack([along_bulk, along_shear, *changes], axis=1)
+    return values, slopes
+
+
+@dataclass(frozen=True)
+class LocalCuts:
+    """Displacements whose energy must be positive: vᵀ L v/μ over that of a long wave, above a margin.
+
+    Attributes:
+        rows: ``(v, c)``: vᵀ L v = row p, over the eigenvalue of the long wave.
+        volume: ``(M + 1,)`` M_k.
+    """
+
+    rows: Array
+    volume: Array
+
+    def residual(self, lame: tuple[float, float], d: Array) -> tuple[Array, Array]:
+        """Hinges ``(v,)`` and their slopes ``(v, 2 + M + 1)`` in λ + μ, μ and D."""
+        values, slopes = coefficients(self.volume, lame, d)
+        energy = self.rows @ values / lame[1]
+        change = self.rows @ slopes / lame[1]
+        change[:, 1] -= energy / lame[1]
+        active = np.where(energy < _MARGIN, -_STEEP, 0.0)
+        return active * (energy - _MARGIN), active[:, None] * change
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Points, and their bonds as far as the equation can be asked for.
+
+    Attributes:
+        interior: ``(i,)`` the points whose family, and those of all in it, are whole, ascending.
+        around: neighbourhoods of the points of these families.
+        columns: ``(c,)`` all points that the equation touches, ascending.
+        everywhere: whether all points are interior, as in a periodic box.
+    """
+
+    interior: Ints
+    around: Neighbourhoods
+    columns: Ints
+    everywhere: bool
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """``(2c,)`` which displacements are those of the interior."""
+        return np.repeat(np.isin(self.columns, self.interior), 2)
+
+    def of_columns(self, values: Array) -> Array:
+        """Fields ``(s, n, 2)`` on the columns, ``(2c, s)``."""
+        return values[:, self.columns].reshape(len(values), -1).T
+
+    def of_interior(self, values: Array) -> Array:
+        """Fields ``(s, n, 2)`` on the interior, ``(2i, s)``."""
+        return values[:, self.interior].reshape(len(values), -1).T
+
+    def matrix(self, material: LinearPeridynamicSolid) -> csr_matrix:
+        """L of a model on the interior, ``2i x 2c``."""
+        material.require_quadrature(_QUADRATURE)
+        shares = bond_shares(self.around, material.influence)
+        dilatation, coupling, deviatoric = factors_of_shares(self.around, self.interior, shares)
+        lame = (material.lame_lambda, material.lame_mu)
+        return csr_matrix(combined(*lame, coupling @ dilatation, deviatoric))
+
+    def inverse(self, matrix: csr_matrix) -> Callable[[Array], Array]:
+        """L⁻¹ of forces on the interior ``(2i, f)``: other displacements are zero, or else the mean is."""
+        square = matrix.tocsc()[:, self.inside]
+        if not self.everywhere:
+            factors = splu(square)
+            return lambda right: factors.solve(np.ascontiguousarray(right))
+        dense = lu_factor(_held(square.toarray()))
+
+        def invert(right: Array) -> Array:
+            by_point = lu_solve(dense, right).reshape(len(self.interior), 2, -1)
+            # up to a constant force, which scattered points have of their own
+            return (by_point - by_point.mean(axis=0)).reshape(right.shape)
+
+        return invert
+
+
+def cloud_of(fields: FieldSet, horizon: float) -> Cloud:
+    """The points of some fields.  What was made last is kept: the same points come again and again.
+
+    Raises:
+        InputError: no point has all that the equation needs.
+    """
+    period = None if fields.period is None else tuple(fields.period.tolist())
+    return _cloud(fields.nodes.tobytes(), period, tuple(fields.spacing.tolist()), fields.scattered, horizon)
+
+
+@lru_cache(maxsize=8)
+def _cloud(
+    nodes: bytes,
+    period: tuple[float, float] | None,
+    spacing: tuple[float, float],
+    scattered: bool,
+    horizon: float,
+) -> Cloud:
+    points = np.frombuffer(nodes).reshape(-1, 2)
+    box = None if period is None else np.array(period)
+    interior, needed = _interior(points, box, np.array(spacing), scattered, horizon)
+    around = neighbourhoods(points, box, horizon, needed, _QUADRATURE)
+    return Cloud(interior, around, np.unique(around.neighbours), len(interior) == len(points))
+
+
+def _interior(
+    points: Array, box: Array | None, spacing: Array, scattered: bool, horizon: float
+) -> tuple[Ints, Ints]:
+    """The points whose family and those of all in it are whole, and the points of all these families."""
+    places = points if box is None else np.mod(points, box)
+    tree = cKDTree(places, boxsize=box)
+    families = tree.query_ball_point(places, horizon * (1 + 1e-9))
+    angles = np.linspace(0.0, 2 * np.pi, 32, endpoint=False)
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    whole = np.ones(len(points), dtype=bool)
+    # on a grid a place is at most half a cell's diagonal from a node
+    reach = _COVER * float(np.sqrt(spacing.prod())) if scattered else 0.51 * float(np.hypot(*spacing))
+    # a hole inside the family is looked for, too
+    for radius in (horizon, 0.6 * horizon):
+        rim = places[:, None] + radius * circle
+        rim = rim if box is None else np.mod(rim, box)
+        whole &= np.asarray(tree.query(rim)[0]).max(axis=1) <= reach
+    if not scattered:
+        counts = np.asarray(tree.query_ball_point(places, horizon * (1 + 1e-9), return_length=True))
+        whole &= counts == counts.max()
+    interior = np.array([i for i, family in enumerate(families) if whole[family].all()], dtype=np.int64)
+    if not len(interior):
+        raise InputError(
+            f"no node has a whole family within the horizon of {horizon:.4g} Å whose members' families are "
+            "whole, too: the data need to reach two horizons to all sides of some nodes; lower "
+            "learn.horizons, or give fields on more nodes"
+        )
+    return interior, np.unique(np.concatenate([families[i] for i in interior])).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class LocalSamples:
+    """What the basis functions make of each sample, condensed: ``|L u − b| = |root (p, −1)|``.
+
+    Attributes:
+        roots: ``(s, c + 1, c + 1)``.
+        size: ``(s,)`` what a sample's errors are relative to.
+        volume: ``(M + 1,)`` M_k.
+    """
+
+    roots: Array
+    size: Array
+    volume: Array
+
+    def moments(self, weights: Array | None = None, factor: float = 1.0) -> LocalMoments:
+        """The quadratic form of all samples, with weights ``(s,)``; ``factor`` is that of the whole."""
+        weight = np.ones(len(self.size)) if weights is None else weights
+        scale = factor * np.sqrt(weight / weight.sum()) / self.size
+        rows = (self.roots * scale[:, None, None]).reshape(-1, self.roots.shape[2])
+        return LocalMoments(np.asarray(np.linalg.qr(rows, mode="r")), self.volume)
+
+
+def samples_of(
+    fields: FieldSet,
+    horizon: float,
+    degree: int,
+    family: type[InfluenceFunction],
+    near: LinearPeridynamicSolid | None = None,
+) -> LocalSamples:
+    """What each basis function makes of the samples where families are whole.
+
+    Args:
+        family: without shape parameters: K must be linear in what is learned.
+        near: a model; then errors of the solution take the place of residuals.  L⁻¹ b − u = −L⁻¹ (L u − b),
+            and L⁻¹ of a near model does nearly the same.
+
+    Raises:
+        InputError: as :func:`cloud_of`; the family is not linear.
+    """
+    key = hashlib.blake2b(repr((horizon, degree, near and near.as_dict())).encode(), digest_size=16)
+    for values in (fields.nodes, fields.u, fields.b, fields.box):
+        key.update(np.ascontiguousarray(values).tobytes())
+    return _samples(_Keyed(key.digest() + family.name.encode(), (fields, horizon, degree, family, near)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Keyed:
+    """Arguments that are the same where their bytes are."""
+
+    key: bytes
+    arguments: tuple[FieldSet, float, int, type[InfluenceFunction], LinearPeridynamicSolid | None]
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Keyed) and other.key == self.key
+
+
+# a bootstrap asks for the same samples again and again, with other weights
+@lru_cache(maxsize=6)
+def _samples(keyed: _Keyed) -> LocalSamples:
+    fields, horizon, degree, family, near = keyed.arguments
+    if family.shape_parameters:
+        raise InputError(
+            "data on scattered points or with edges are learned with a kernel that is linear in its "
+            f"parameters, such as 'b-spline'; '{family.name}' is not"
+        )
+    cloud = cloud_of(fields, horizon)
+    flat = cloud.of_columns(fields.u - fields.u.mean(axis=1, keepdims=True))
+    features, volume = _features(cloud, family, degree, flat)
+    load = cloud.of_interior(fields.b)
+    rows = np.stack([*features, load], axis=-1)  # (2i, s, c + 1)
+    size = np.linalg.norm(load, axis=0)
+    if near is not None:
+        rows = cloud.inverse(cloud.matrix(near))(rows.reshape(len(rows), -1)).reshape(rows.shape)
+        size = _displacement_size(cloud, fields)
+    elif not (size > 1e-9 * size.max()).all():
+        # without load: relative to what its parts amount to
+        parts_size = np.linalg.norm(rows[..., -2 - degree : -1], axis=(0, 2))
+        size = np.maximum(size, 1e-3 * parts_size * size.max() / parts_size.max())
+    roots = np.array([np.linalg.qr(rows[:, sample], mode="r") for sample in range(rows.shape[1])])
+    return LocalSamples(_square(roots), size, volume)
+
+
+def _features(
+    cloud: Cloud, family: type[InfluenceFunction], degree: int, flat: Array
+) -> tuple[list[Array], Array]:
+    """P_k t_l + P_l t_k (halved where k = l) and S_k ``(2i, s)`` of displacements ``(2c, s)``; and M_k."""
+    around = cloud.around
+    # K is linear: its slopes are the basis
+    basis = family.curve(around.radii, around.horizon, degree)(np.ones(degree + 1))[1]
+    strengths = around.strengths(basis)
+    begin, end = around.start[:2]
+    # the same at all points: that is what the quadrature is consistent in
+    volume = (around.offsets[begin:end] ** 2).sum(axis=1) @ strengths[begin:end]
+    parts = [factors_of_shares(around, cloud.interior, column) for column in strengths.T]
+    dilatations = [dilatation @ flat for dilatation, _, _ in parts]
+    features = []
+    for k in range(degree + 1):
+        for other in range(k, degree + 1):
+            pulled = parts[k][1] @ dilatations[other]
+            features.append(pulled if k == other else pulled + parts[other][1] @ dilatations[k])
+    return [*features, *(deviatoric @ flat for _, _, deviatoric in parts)], volume
+
+
+def cuts_of(material: LinearPeridynamicSolid, fields: FieldSet) -> LocalCuts | None:
+    """The displacements that violate the margin with a model, at most a few at once; None if none does."""
+    cloud = cloud_of(fields, material.influence.horizon)
+    values, vectors = _spectrum(material, fields, _CUTS)
+    bad = vectors[:, values < 0.5 * _MARGIN]
+    if not bad.shape[1]:
+        return None
+    flat = np.zeros((2 * len(cloud.columns), bad.shape[1]))
+    flat[cloud.inside] = bad
+    features, volume = _features(cloud, type(material.influence), material.influence.degree, flat)
+    rows = np.stack([(bad * feature).sum(axis=0) for feature in features], axis=1)
+    return LocalCuts(rows / _long_wave(fields), volume)
+
+
+def errors(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, Array]:
+    """Relative errors ``(s,)`` of the residual and of the solution where families are whole.
+
+    The displacements of all other points are given; in a periodic box without edges none are, and the
+    mean is zero.
+
+    Raises:
+        InputError: as :func:`cloud_of`.
+    """
+    cloud = cloud_of(fields, material.influence.horizon)
+    matrix = cloud.matrix(material)
+    load = cloud.of_interior(fields.b)
+    residual = matrix @ cloud.of_columns(fields.u - fields.u.mean(axis=1, keepdims=True)) - load
+    wrong = cloud.inverse(matrix)(residual)
+    size = np.maximum(np.linalg.norm(load, axis=0), 1e-300)
+    return (
+        np.linalg.norm(residual, axis=0) / size,
+        np.linalg.norm(wrong, axis=0) / _displacement_size(cloud, fields),
+    )
+
+
+def predicted(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, NDArray[np.bool_]]:
+    """Displacements ``(n, 2)`` that a model gives the first sample, and where they were solved for
+    ``(n,)``."""
+    cloud = cloud_of(fields, material.influence.horizon)
+    first = replace(fields, u=fields.u[:1], b=fields.b[:1])
+    matrix = cloud.matrix(material)
+    u = first.u - first.u.mean(axis=1, keepdims=True)
+    residual = matrix @ cloud.of_columns(u) - cloud.of_interior(first.b)
+    result = u[0].copy()
+    result[cloud.interior] -= cloud.inverse(matrix)(residual).reshape(-1, 2)
+    inside = np.zeros(len(fields.nodes), dtype=bool)
+    inside[cloud.interior] = True
+    return result, inside
+
+
+def lowest_eigenvalue(material: LinearPeridynamicSolid, fields: FieldSet) -> float:
+    """The smallest eigenvalue of the symmetric part of L/μ where families are whole, over that of a long
+    wave.
+    The wave is as long as the data reach; translations of a periodic box are left out.
+    """
+    return float(_spectrum(material, fields, 1)[0][0])
+
+
+def _long_wave(fields: FieldSet) -> float:
+    return float((2 * np.pi / fields.box.max()) ** 2)
+
+
+def _spectrum(material: LinearPeridynamicSolid, fields: FieldSet, count: int) -> tuple[Array, Array]:
+    """The lowest eigenvalues of L/μ's symmetric part, over that of a long wave, and their vectors."""
+    cloud = cloud_of(fields, material.influence.horizon)
+    matrix = cloud.matrix(material)[:, cloud.inside].toarray() / material.lame_mu
+    symmetric = 0.5 * (matrix + matrix.T)
+    if cloud.everywhere:
+        # above all that matters, so that they are not the lowest
+        symmetric = _held(symmetric)
+    values, vectors = eigh(symmetric, subset_by_index=[0, min(count, len(symmetric)) - 1])
+    return values / _long_wave(fields), vectors
+
+
+def elastic(sets: Sequence[FieldSet], horizon: float, family: type[InfluenceFunction]) -> tuple[float, float]:
+    """λ and μ (TPa) by least squares with an influence function that is large at short bonds alone.
+
+    Raises:
+        InputError: the samples do not determine both, or the loads have the wrong sign.
+    """
+    gram = np.zeros((3, 3))
+    for fields in sets:
+        samples = samples_of(fields, horizon, _SHORT, family)
+        # of the first function alone: (λ − μ)/m² and μ/m, which combined() makes of λ + μ and μ, and the load
+        columns = [0, (_SHORT + 1) * (_SHORT + 2) // 2, -1]
+        m = float(samples.volume[0])
+        bulk, shear = combined_slopes(np.array([1 / m**2, 0.0]), np.array([0.0, 1 / m]))
+        change = np.array([[*bulk, 0.0], [*shear, 0.0], [0.0, 0.0, 1.0]]).T
+        for root in samples.roots:
+            rows = root[:, columns] @ change
+            gram += rows.T @ rows / max(float(np.linalg.norm(rows[:, :2])) ** 2, 1e-300)
+    # what sums over bonds make of fields without divergence is below a per cent of the rest
+    require_both(sum((_divergence_and_rotation(f, horizon, family) for f in sets), np.zeros(2)), 4e-4)
+    bulk_modulus, shear_modulus = np.linalg.solve(gram[:2, :2], gram[:2, 2])
+    # λ + μ is told less surely: waves of few nodes have a small dilatation
+    if not shear_modulus > 0:
+        raise InputError(
+            f"least squares give λ + μ = {bulk_modulus:.3g} and μ = {shear_modulus:.3g} TPa, which no stable "
+            "material has: b is the body force that acts on the material, b = −div σ; multiply b by −1 if "
+            "its sign is reversed, or check that u and b belong together"
+        )
+    return float(bulk_modulus - shear_modulus), float(shear_modulus)
+
+
+def _divergence_and_rotation(fields: FieldSet, horizon: float, family: type[InfluenceFunction]) -> Array:
+    """Shares ``(2,)`` that div u and curl u, as far as they vary, have of both: means over the samples."""
+    cloud = cloud_of(fields, horizon)
+    basis = family.curve(cloud.around.radii, horizon, _SHORT)(np.ones(_SHORT + 1))[1]
+    dilatation, _, _ = factors_of_shares(cloud.around, cloud.interior, cloud.around.strengths(basis)[:, 0])
+    u = fields.u - fields.u.mean(axis=1, keepdims=True)
+    # the rotation of u is the divergence of u turned by a right angle
+    turned = np.stack([u[..., 1], -u[..., 0]], axis=-1)
+    parts = [dilatation @ cloud.of_columns(values) for values in (u, turned)]
+    power = np.array([((part - part.mean(axis=0)) ** 2).sum(axis=0) for part in parts])
+    return (power / np.maximum(power.sum(axis=0), 1e-300)).mean(axis=1)
+
+
+def _displacement_size(cloud: Cloud, fields: FieldSet) -> Array:
+    """The norm ``(s,)`` of the displacements of the interior, their mean taken off."""
+    u = fields.u[:, cloud.interior]
+    return np.linalg.norm((u - u.mean(axis=1, keepdims=True)).reshape(len(u), -1), axis=1)
+
+
+def _square(roots: Array) -> Array:
+    """Roots of few points, which have fewer rows than columns, with rows of zeros."""
+    missing = roots.shape[2] - roots.shape[1]
+    return np.pad(roots, ((0, 0), (0, missing), (0, 0))) if missing > 0 else roots
+
+
+def _held(matrix: Array) -> Array:
+    """The operator's matrix made regular: translations, which it does not feel, get its mean diagonal."""
+    count = len(matrix) // 2
+    return matrix + np.abs(np.diag(matrix)).mean() * np.kron(np.full((count, count), 1 / count), np.eye(2))

@@ -1,0 +1,130 @@
+"""Samples with edges and on scattered points: the quadratic form, errors, and what is refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from own_data import LAM, MU, grid, waves
+
+from mdbridge.core.errors import InputError
+from mdbridge.fields.fieldset import FieldSet
+from mdbridge.lps import fieldsets
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.bspline import BSpline
+from mdbridge.lps.learn import local
+from mdbridge.lps.learn.residuals import FitSettings
+from mdbridge.lps.material import LinearPeridynamicSolid
+
+HORIZON = 3.3
+COEFFICIENTS = np.array([1.0, 0.7, -0.2, 0.4])
+MATERIAL = LinearPeridynamicSolid(BSpline(HORIZON, COEFFICIENTS), LAM, MU, quadrature="consistent")
+
+
+def fields(size=0.0, shape=(17, 16), box=False, samples=3, spacing=1.0, **keys):
+    """On a grid whose nodes are moved by up to ``size`` spacings, with edges or in a box."""
+    nodes = grid(shape, (spacing, spacing))
+    nodes = nodes + size * spacing * np.random.default_rng(0).uniform(-1, 1, nodes.shape)
+    edges = np.array(shape) * spacing
+    u, b = waves(nodes, edges if box else 1.1 * edges, samples=samples, **keys)
+    names, load = [str(n) for n in range(samples)], np.zeros((samples, 0))
+    spacings = np.full(2, spacing)
+    return FieldSet(nodes, u, b, load, [], names, edges, spacings, None, size > 0, box)
+
+
+CASES = {"edges": fields(), "scattered": fields(0.2, box=True), "scattered, edges": fields(0.2)}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_form_is_the_sum_of_squared_residuals(case):
+    given = CASES[case]
+    cloud = local.cloud_of(given, HORIZON)
+    u = given.u - given.u.mean(axis=1, keepdims=True)
+    residual = cloud.matrix(MATERIAL) @ cloud.of_columns(u) - cloud.of_interior(given.b)
+    load = np.linalg.norm(cloud.of_interior(given.b), axis=0)
+    wanted = ((np.linalg.norm(residual, axis=0) / load) ** 2).mean()
+    form = local.samples_of(given, HORIZON, 3, BSpline).moments()
+    values, slopes = form.residual((LAM, MU), COEFFICIENTS)
+    assert values @ values == pytest.approx(wanted, rel=1e-9)
+    # the slopes by differences, in lambda + mu, mu and D
+    p = np.r_[LAM + MU, MU, COEFFICIENTS]
+    for column in range(len(p)):
+        ahead, behind = (p + s * 1e-6 * np.eye(len(p))[column] for s in (1, -1))
+        change = [form.residual((q[0] - q[1], q[1]), q[2:])[0] for q in (ahead, behind)]
+        np.testing.assert_allclose(slopes[:, column], (change[0] - change[1]) / 2e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_errors_of_the_solution_are_residuals_through_the_inverse(case):
+    given = CASES[case]
+    _, solution = local.errors(MATERIAL, given)
+    form = local.samples_of(given, HORIZON, 3, BSpline, MATERIAL)
+    one_by_one = [
+        np.linalg.norm(form.moments(weights).residual((LAM, MU), COEFFICIENTS)[0]) for weights in np.eye(3)
+    ]
+    np.testing.assert_allclose(one_by_one, solution, rtol=1e-6)
+
+
+def test_only_whole_families_take_part():
+    cloud = local.cloud_of(CASES["edges"], HORIZON)
+    # two families of 3 rows reach over 6 rows from each edge
+    assert len(cloud.interior) == (17 - 12) * (16 - 12) and not cloud.everywhere
+    assert local.cloud_of(CASES["scattered"], HORIZON).everywhere
+    with pytest.raises(InputError, match="no node has a whole family"):
+        local.cloud_of(CASES["edges"], 4.3)
+    hole = CASES["edges"]
+    keep = np.arange(272) != 136  # in the middle
+    without = replace(hole, nodes=hole.nodes[keep], u=hole.u[:, keep], b=hole.b[:, keep])
+    with pytest.raises(InputError, match="no node has a whole family"):
+        local.cloud_of(without, HORIZON)
+
+
+def test_plane_waves_converge_on_scattered_points():
+    """Residuals of smooth fields on finer and finer scattered points: at least of first order."""
+    sizes = []
+    for spacing in (1.0, 0.6):
+        shape = (round(9 / spacing),) * 2
+        given = fields(0.2, shape, box=True, spacing=spacing, highest=1, samples=2)
+        horizon = HORIZON * spacing
+        material = replace(MATERIAL, influence=BSpline(horizon, COEFFICIENTS))
+        sizes.append(local.errors(material, given)[1].mean())
+    assert 1.0 < np.log(sizes[0] / sizes[1]) / np.log(1 / 0.6) < 3.5
+
+
+def test_cuts_raise_the_energy_of_what_had_none():
+    given = CASES["scattered"]
+    bad = replace(MATERIAL, influence=BSpline(HORIZON, np.array([1.0, -2.0, 1.0, 1.0])))
+    cut = local.cuts_of(bad, given)
+    assert cut is not None and local.lowest_eigenvalue(bad, given) < 0
+    values, _ = cut.residual((LAM, MU), bad.influence.coefficients)
+    assert values.max() > 1
+    lowest = cut.rows @ local.coefficients(cut.volume, (LAM, MU), bad.influence.coefficients)[0] / MU
+    assert lowest.min() == pytest.approx(local.lowest_eigenvalue(bad, given), rel=1e-2)
+    good = replace(MATERIAL, influence=BSpline(HORIZON, np.array([1.0, 0.5, 0.2, 0.0])))
+    assert local.cuts_of(good, CASES["edges"]) is None
+
+
+@pytest.mark.parametrize("kind", ["transverse", "longitudinal"])
+def test_what_samples_do_not_determine_is_named(kind):
+    words = {"transverse": "determine μ alone", "longitudinal": r"λ [+] 2μ alone"}
+    with pytest.raises(InputError, match=words[kind]):
+        local.elastic([fields(samples=6, kind=kind, highest=2)], 2.55, BSpline)
+
+
+def test_the_first_guess_and_the_sign_of_loads():
+    given = fields(samples=6, highest=2)
+    lam, mu = local.elastic([given], 2.55, BSpline)
+    assert mu == pytest.approx(MU, rel=0.2) and lam + mu == pytest.approx(LAM + MU, rel=0.5)
+    with pytest.raises(InputError, match="multiply b by −1"):
+        local.elastic([replace(given, b=-given.b)], 2.55, BSpline)
+    with pytest.raises(InputError, match="linear in its parameters"):
+        local.samples_of(given, 2.55, 2, Bernstein)
+
+
+def test_moduli_come_out_of_a_body_with_edges():
+    given = fields(samples=8, shape=(18, 18), highest=2)
+    fit = fieldsets.learn(
+        given, HORIZON, 6, quadrature="consistent", settings=FitSettings(starts=1, kernel="b-spline")
+    )
+    assert fit.material.lame_mu == pytest.approx(MU, rel=2e-3)
+    assert fit.material.lame_lambda == pytest.approx(LAM, rel=1e-2)
+    assert all(certificate.holds for certificate in fit.certificates)
