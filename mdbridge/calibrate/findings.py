@@ -11,6 +11,7 @@ from scipy.stats import qmc
 from . import intervals, uncertainty
 from .ego import offset
 from .likelihood import Likelihood
+from .posterior import laplace
 from .refine import Groups
 from .slices import Slice
 from .space import Space
@@ -43,7 +44,7 @@ def analyse(
         seed: of the samples drawn here.
     """
     answered = sorted((t for t in trials if t.distance is not None), key=lambda t: t.value)
-    inferred = _inferred(space, answered, groups, likelihood)
+    inferred = _inferred(space, answered, groups, likelihood, seed)
     if len(answered) < 3:
         return {**inferred, "sensitivity": None, "slices": None}
     # no slope, no interval: what was inferred would be round-off
@@ -66,7 +67,11 @@ def analyse(
 
 
 def _inferred(
-    space: Space, answered: Sequence[Trial], groups: Groups | None, likelihood: Likelihood | None
+    space: Space,
+    answered: Sequence[Trial],
+    groups: Groups | None,
+    likelihood: Likelihood | None,
+    seed: int,
 ) -> dict[str, Any]:
     """Intervals and what goes with them; of whole numbers and choices those with which trials lie inside."""
     if not answered:
@@ -83,7 +88,7 @@ def _inferred(
     trials = here.trials(answered)
     if likelihood is None:
         return _norms(here, trials, groups)
-    inferred = _likely(here, trials, likelihood)
+    inferred = _likely(here, trials, likelihood, seed)
     if len(space.bins) and inferred["intervals"] is not None:
         inferred["intervals"] |= _compatible(space, answered, best, likelihood)
     return inferred
@@ -108,7 +113,7 @@ def _compatible(
     return intervals
 
 
-def _likely(here: Slice, answered: Sequence[Trial], likelihood: Likelihood) -> dict[str, Any]:
+def _likely(here: Slice, answered: Sequence[Trial], likelihood: Likelihood, seed: int) -> dict[str, Any]:
     """Intervals by the likelihood of the residuals."""
     space, names = here.space, [here.space.names[k] for k in here.space.free]
     inference = uncertainty.infer(answered, likelihood)
@@ -141,6 +146,7 @@ def _likely(here: Slice, answered: Sequence[Trial], likelihood: Likelihood) -> d
         },
         "noise": noise,
         "bands": _bands(inference),
+        "posterior": laplace(here, inference, seed),
     }
 
 
@@ -200,7 +206,7 @@ def _flat(space: Space) -> dict[str, Any]:
 
 
 def _none(reason: str) -> dict[str, Any]:
-    keys = ("intervals", "valley", "estimate", "correlation", "noise")
+    keys = ("intervals", "valley", "estimate", "correlation", "noise", "posterior")
     return {**dict.fromkeys(keys), "intervals_from": reason, "doubts": [], "bands": {}}
 
 

@@ -239,6 +239,7 @@ def test_a_damaged_record_is_recovered_and_it_is_said(toml, tmp_path, capsys):
         ),
         (["reference.parameters.c=0.5"], r"reference\.parameters: must name a, b; unknown: c"),
         (["options.pionts=3"], "options.pionts|takes no such argument"),
+        (["parameters.a={low=1.0}"], "'high' is missing"),
         (["parameters.a.low=2.0"], r"parameters\.a: low = 2\.0 must lie below high = 1\.0"),
         (["model=nowhere:f"], "cannot be imported"),
         (["model=own_models:NOT_CALLABLE"], "not a function"),

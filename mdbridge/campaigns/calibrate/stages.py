@@ -191,7 +191,7 @@ def _summarise(end: End, folder: Path) -> None:
     findings = analyse(problem.space, trials, problem.groups, problem.likelihood, problem.search.seed)
     served = end.served
     if isinstance(served, Smoothed):
-        findings |= {"doubts": [], "bands": {}, "valley": None, "correlation": None}
+        findings |= {"doubts": [], "bands": {}, "valley": None, "correlation": None, "posterior": None}
         told = noisy.intervals(problem.space, served, problem.likelihood)
         findings |= {"intervals": None, "intervals_from": told} if isinstance(told, str) else told
     summary = _summary(problem, end.answer, trials, reason, findings)
