@@ -14,6 +14,7 @@ PACKAGES = (
     "botorch",
     "numpy",
     "scipy",
+    "simpleeval",
     "numba",
     "ducc0",
     "h5py",
