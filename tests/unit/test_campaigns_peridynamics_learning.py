@@ -224,7 +224,7 @@ def test_every_setting_reaches_the_fit_it_is_for(monkeypatch):
     """Algorithm 1 takes all samples alike, as published; least squares weigh long waves as they are told."""
     told = []
 
-    def problem_of(fields, training, horizon, power, weights, own_dilatation, quadrature):
+    def problem_of(fields, training, horizon, power, weights, own_dilatation, quadrature, local_as=None):
         told.append((training, horizon, power, own_dilatation, quadrature))
         return [], []
 

@@ -98,7 +98,8 @@ def test_cuts_raise_the_energy_of_what_had_none():
     values, _ = cut.residual((LAM, MU), bad.influence.coefficients)
     assert values.max() > 1
     lowest = cut.rows @ local.coefficients(cut.volume, (LAM, MU), bad.influence.coefficients)[0] / MU
-    assert lowest.min() == pytest.approx(local.lowest_eigenvalue(bad, given), rel=1e-2)
+    # that of the symmetric part bounds those of L from below
+    assert lowest.min() <= local.lowest_eigenvalue(bad, given)
     good = replace(MATERIAL, influence=BSpline(HORIZON, np.array([1.0, 0.5, 0.2, 0.0])))
     assert local.cuts_of(good, CASES["edges"]) is None
 

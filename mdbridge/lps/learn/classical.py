@@ -17,6 +17,8 @@ Array = NDArray[np.float64]
 
 # of the power of the displacements: what is below is round-off, of float32 files too
 _NOTHING = 1e-10
+# of the samples, whose loads have one sign for one reason
+_MOST = 0.9
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,18 @@ def require_sign(elastic: Elastic) -> None:
     """
     wrong = elastic.work <= 0
     if wrong.mean() > 0.5 or elastic.lame_mu <= 0:
+        # all of them: the sign; some: not the loads of these displacements
+        remedy = (
+            "their sign is reversed; b is the body force that acts on the material, b = −div σ: "
+            "multiply b by −1"
+            if wrong.mean() > _MOST
+            else "u and b do not belong together: check the order of samples and nodes, and whether x and y "
+            "of either are exchanged; b = −div σ"
+        )
         raise InputError(
             f"the loads of {int(wrong.sum())} of {len(wrong)} samples do negative work on their "
             f"displacements (λ = {elastic.lame_lambda:.3g}, μ = {elastic.lame_mu:.3g} TPa by least "
-            "squares): their sign is reversed; b is the body force that acts on the material, b = −div σ: "
-            "multiply b by −1"
+            f"squares): {remedy}"
         )
 
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh, lu_factor, lu_solve
+from scipy.linalg import eigh, eigvals, lu_factor, lu_solve
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
@@ -35,7 +35,7 @@ Ints = NDArray[np.int64]
 # of a mean spacing: a rim of the family that is farther from all points lies outside the body
 _COVER = 1.25
 _QUADRATURE = "consistent"
-_MARGIN, _STEEP, _CUTS = 0.1, 100.0, 32  # of energies over that of a long wave, and how many at once
+_MARGIN, _STEEP, _CUTS = 0.05, 30.0, 16  # of energies over that of a long wave, and how many at once
 _SHORT = 3  # degree of the basis whose first function gives a first guess
 
 
@@ -316,7 +316,12 @@ def _features(
 
 
 def cuts_of(material: LinearPeridynamicSolid, fields: FieldSet) -> LocalCuts | None:
-    """The displacements that violate the margin with a model, at most a few at once; None if none does."""
+    """What tells a fit of a model that is not solvable of its displacements of least energy; None if it is.
+
+    The energy is that of the symmetric part: where it is positive the eigenvalues of L are, too.
+    """
+    if lowest_eigenvalue(material, fields) > _MARGIN:
+        return None
     cloud = cloud_of(fields, material.influence.horizon)
     values, vectors = _spectrum(material, fields, _CUTS)
     bad = vectors[:, values < 0.5 * _MARGIN]
@@ -366,11 +371,16 @@ def predicted(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array
 
 
 def lowest_eigenvalue(material: LinearPeridynamicSolid, fields: FieldSet) -> float:
-    """The smallest eigenvalue of the symmetric part of L/μ where families are whole, over that of a long
-    wave.
-    The wave is as long as the data reach; translations of a periodic box are left out.
+    """The smallest real part of an eigenvalue of L/μ where families are whole, over that of a long wave.
+
+    The wave is as long as the data reach; translations of a periodic box are left out.  Positive, every
+    load has one displacement, and motions about it are stable.
     """
-    return float(_spectrum(material, fields, 1)[0][0])
+    cloud = cloud_of(fields, material.influence.horizon)
+    matrix = cloud.matrix(material)[:, cloud.inside].toarray() / material.lame_mu
+    # translations above all that matters, so that they are not the lowest
+    values = eigvals(_held(matrix) if cloud.everywhere else matrix)
+    return float(values.real.min() / _long_wave(fields))
 
 
 def _long_wave(fields: FieldSet) -> float:
