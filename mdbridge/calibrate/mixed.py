@@ -21,6 +21,7 @@ with requires("botorch", "calibration"):
 Array = NDArray[np.float64]
 Margin = Callable[[torch.Tensor], torch.Tensor]
 
+CLIMBS = 2
 KNOWN = 1e-9
 """Points nearer to each other are the same."""
 
@@ -47,7 +48,8 @@ class MixedRegion:
         if len(groups[0]) < len(everywhere) // 8:  # the constraints leave little: look there for more
             random = np.random.default_rng([*self._seed, 4])
             groups[0] = np.vstack([groups[0], self._allowed(sample(space, len(everywhere), random))])
-        starts = [best_of(acquisition, points) for points in groups if len(points)]
+        # two of each kind: a climb with constraints takes a sequential quadratic programme
+        starts = [best_of(acquisition, points)[:CLIMBS] for points in groups if len(points)]
         if not starts:
             return None
         # the starts themselves are points of the space: the best of them is the answer if no climb is better
