@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from glass_systems import SHEARED
 from mpi4py import MPI
 
-from mdbridge.campaigns.glass import estimate
+from mdbridge.campaigns.glass import estimate, stages
 from mdbridge.campaigns.glass.estimate import Timing
 from mdbridge.campaigns.glass.input import GlassInput
 from mdbridge.core.config import check
@@ -26,7 +27,7 @@ def told(monkeypatch, capsys, tmp_path):
     def call(made, timing):
         monkeypatch.setenv("COLUMNS", "120")
         monkeypatch.setattr(estimate, "_time_replica", lambda *_: timing)
-        estimate.run(COMM, made, tmp_path / "potential", tmp_path / "a.toml", tmp_path)
+        estimate.run(COMM, made, tmp_path / "potential", tmp_path / "a.toml")
         text = capsys.readouterr().err
         rows = {}
         for line in text.splitlines():
@@ -109,3 +110,18 @@ def test_the_real_thing_takes_longer_with_observers():
     assert timing.atoms == 216
     assert 0 < timing.plain <= timing.observed < 1.0
     assert 1e2 < timing.bytes_per_atom < 1e6
+
+
+def test_a_script_is_timed_before_there_is_an_output_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "scratch").mkdir()
+    (tmp_path / "my.in").write_text(SHEARED + "fix motion all nve\n")
+    source = tmp_path / "a.toml"
+    source.write_text(
+        'campaign = "glass"\n[md]\nscript = "my.in"\nsteps = 100\n[observe]\ngrid = [4, 4]\nframes = 2\n'
+        "energy_window = 4.0\nstrain_window = 4.0\nsamples = 2\nsample_every = 2\n"
+    )
+    stages.sample(COMM, source, tmp_path / "none" / "out", (), dry_run=True)
+    assert not (tmp_path / "none").exists()
+    assert not list((tmp_path / "scratch").iterdir())

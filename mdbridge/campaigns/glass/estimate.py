@@ -1,5 +1,7 @@
 """``mdbridge sample --dry-run``: steps, memory and time of a glass campaign, from a short timed run."""
 
+import shutil
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,7 @@ import numpy as np
 from mpi4py import MPI
 from rich.table import Table
 
+from ...core import parallel
 from ...core.console import console
 from ...md import cuzr
 from ...md.session import Session
@@ -31,8 +34,17 @@ class Timing:
     bytes_per_atom: float
 
 
-def run(comm: MPI.Comm, config: GlassInput, material: Path, source: Path, out: Path) -> None:
+def run(comm: MPI.Comm, config: GlassInput, material: Path, source: Path) -> None:
     """Print the steps, the memory and the time that the campaign takes on these ranks (collective)."""
+    # LAMMPS's log of a script goes somewhere, and there need be no output folder yet
+    out = Path(parallel.on_root(comm, lambda: tempfile.mkdtemp(prefix="mdbridge-")))
+    try:
+        _run(comm, config, material, source, out)
+    finally:
+        parallel.on_root(comm, lambda: shutil.rmtree(out, ignore_errors=True))
+
+
+def _run(comm: MPI.Comm, config: GlassInput, material: Path, source: Path, out: Path) -> None:
     segments = [
         *plan.preparation(config, material),
         *plan.production(config, material, source, out),

@@ -219,8 +219,7 @@ def sample(
     """Make the glass, shear it and write glass.h5; or tell what that would take."""
     if dry_run:
         config, material, _ = parallel.on_root(comm, lambda: read(source, overrides))
-        # whole paths: LAMMPS may be started in another folder than the command was
-        estimate.run(comm, config, material, source, out.resolve())
+        estimate.run(comm, config, material, source)
         return
     with open_campaign(comm, source, out, overrides) as campaign:
         stages.make(comm, campaign.workspace, campaign.glass)
