@@ -16,7 +16,9 @@ nodes = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
 u, b = np.zeros((2, 30, len(nodes), 2))
 for sample in range(30):
     for _ in range(3):
-        waves = random.integers(1, 5, 2) * random.choice([-1, 1], 2)
+        waves = random.integers(-4, 5, 2)
+        if not waves.any():
+            waves[0] = 1
         k = 2 * np.pi * waves / edge
         amplitude = 0.01 * random.normal(size=2)
         wave = np.cos(nodes @ k + random.uniform(0, 2 * np.pi))[:, None]
