@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .calibrate.ego import Calibration, SearchSettings
+    from .calibrate.ego import Calibration
+    from .calibrate.settings import SearchSettings
     from .calibrate.space import Parameter, Space
     from .core.errors import MdbridgeError
     from .fields.fieldset import FieldSet

@@ -79,7 +79,7 @@ class Crowd:
     def ask(self, free: int = 1) -> list[Proposal]:
         """Points to evaluate now, for ``free`` workers that have nothing to do: as many, if any are left."""
         self._take()
-        given = []
+        given: list[Proposal] = []
         while self._own and len(given) < free:
             proposal = self._own.pop(0)
             number = self._number()

@@ -7,7 +7,7 @@ number), so that a search restored from its trials goes on as if never stopped.
 """
 
 import math
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -243,7 +243,9 @@ class Calibration:
             batches = differences(here.down(here.point))
         for points in batches:
             first = len(self.trials)
-            allowed = here.up(np.array(points)[here.feasible(points)]) if points else []
+            allowed: Sequence[Array] = (
+                list(here.up(np.array(points)[here.feasible(points)])) if points else []
+            )
             yield [Proposal(first + k, "slopes", unit) for k, unit in enumerate(allowed)]
 
     def _likely_slopes(self, likelihood: Likelihood, here: Slice) -> Generator[list[Array], None, None]:

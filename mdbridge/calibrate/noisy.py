@@ -159,15 +159,13 @@ def _least(space: Space, function: Callable[[Array], Array], points: Array, seed
             whole[free] = np.clip(x, 0.0, 1.0)
             return whole
 
-        end = at(
-            minimize(
-                lambda x, at=at: float(function(at(x)[None])[0]),
-                start[free],
-                method="L-BFGS-B",
-                bounds=[(0.0, 1.0)] * len(free),
-                options={"maxiter": 40, "eps": 1e-4},
-            ).x
-        )
+        def value_at(x: Array, at: Callable[[Array], Array] = at) -> float:
+            return float(function(at(x)[None])[0])
+
+        begin: Array = start[free]
+        limits = [(0.0, 1.0)] * len(free)
+        options: Any = {"maxiter": 40, "eps": 1e-4}
+        end = at(minimize(value_at, begin, method="L-BFGS-B", bounds=limits, options=options).x)
         # beyond a constraint the candidate itself stays the answer
         if space.feasible(end[None])[0] and (least := float(function(end[None])[0])) < value:
             best, value = end, least

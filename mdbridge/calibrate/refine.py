@@ -10,6 +10,7 @@ finite-difference Jacobians.
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -177,12 +178,17 @@ def _limited_step(
         weight = groups.weight / np.maximum(groups.norms(moved), 1e-9 * scale)
         return jacobian.T @ (weight[groups.index] * moved) / scale
 
+    margins: Any = {"type": "ineq", "fun": lambda step: limits(here + step)}
+
+    def value(step: Array) -> float:
+        return groups.value(residual + jacobian @ step) / scale
+
     solution = minimize(
-        lambda step: groups.value(residual + jacobian @ step) / scale,
+        value,
         np.zeros(len(here)),
         jac=slope,
         bounds=list(zip(low, high, strict=True)),
-        constraints={"type": "ineq", "fun": lambda step: limits(here + step)},
+        constraints=margins,
         method="SLSQP",
     )
     step = np.clip(solution.x, low, high)

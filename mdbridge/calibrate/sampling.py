@@ -25,7 +25,7 @@ def start(space: Space, kind: Design, count: int, seed: int) -> Array:
     if space.plain:
         return design(kind, count, d, seed)
     # how much of the cube is left is not known before; halves of a design are still spread evenly
-    share = 1.0
+    share, inside = 1.0, np.empty((0, d))
     for _ in range(4):
         points = _different(space.snapped(design(kind, int(np.ceil(1.05 * count / share)), d, seed)))
         inside = points[space.feasible(points)]
@@ -99,8 +99,12 @@ def _climbed(space: Space, point: Array) -> Array:
 
     limits: Any = {"type": "ineq", "fun": lambda x: space.margins(at(x)) - x[-1]}
     begin = np.append(point[free], min(space.margins(point)))
-    bounds = [(0.0, 1.0)] * len(free) + [(None, 1.0)]
-    return at(minimize(lambda x: -x[-1], begin, method="SLSQP", bounds=bounds, constraints=limits).x)
+    bounds: list[tuple[float | None, float | None]] = [*[(0.0, 1.0)] * len(free), (None, 1.0)]
+
+    def least(x: Array) -> float:
+        return -float(x[-1])
+
+    return at(minimize(least, begin, method="SLSQP", bounds=bounds, constraints=limits).x)
 
 
 def _different(points: Array) -> Array:
