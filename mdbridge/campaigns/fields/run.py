@@ -187,7 +187,7 @@ def observe(
             parallel.on_root(comm, watch.save)
         # a run may end early without an error, which is none to LAMMPS
         watch.finish(frames)
-        session.commands(f"write_restart {folder / RESTART}")
+        session.quietly(f"write_restart {session.word(folder / RESTART)}")
 
 
 class Watch:

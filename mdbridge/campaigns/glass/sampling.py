@@ -159,7 +159,7 @@ def run(job: Job, segment: Segment, before: Path | None, tell: Callable[[float],
         # before the restart is written: what is wrong must not be gone on from
         if segment.check is not None:
             segment.check(session)
-        session.commands(f"write_restart {job.folder / RESTART}")
+        session.quietly(f"write_restart {session.word(job.folder / RESTART)}")
     parallel.on_root(job.comm, lambda: chain.write(job.folder))
 
 
