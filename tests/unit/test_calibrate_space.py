@@ -21,6 +21,13 @@ def test_value_and_unit_are_inverse_and_keep_to_the_bounds(parameter):
     assert [parameter.unit(v) for v in values] == pytest.approx(units, abs=1e-9)
 
 
+def test_every_distribution_makes_a_space_and_its_draws_are_within_it():
+    space = Space({f"p{number}": parameter for number, parameter in enumerate(ALL)})
+    for point in design("lhs", 7, len(ALL), seed=1):
+        values = space.physical(point)
+        assert all(p.low <= values[f"p{number}"] <= p.high for number, p in enumerate(ALL))
+
+
 def test_medians():
     assert [float(p.value(np.array(0.5))) for p in ALL[:2]] == pytest.approx([0.5, np.sqrt(10.0)])
     assert 0.6 < float(ALL[2].value(np.array(0.5))) < 0.7  # less of the upper tail is left

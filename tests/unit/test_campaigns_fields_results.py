@@ -37,6 +37,9 @@ def test_numbers_are_in_the_units_that_are_named(tmp_path):
         np.testing.assert_allclose(
             file.get("density", units="g/cm^3"), 1.66053906660 * np.stack([f["field density"] for f in made])
         )
+        assert file.units("deformation_gradient") == "1"
+        told = np.stack([f["field deformation_gradient"] for f in made])
+        np.testing.assert_array_equal(file.get("deformation_gradient"), told)
         assert file.units("D2min") == "angstrom^2" and file.units("mine") == "as LAMMPS's"
         np.testing.assert_allclose(file.group("curve").get("stress", units="GPa")[:, 0], [0.0, 1.0, 2.0])
         assert file.describe("displacement")["configuration"] == "reference"

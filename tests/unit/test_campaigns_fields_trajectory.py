@@ -111,6 +111,19 @@ def test_a_trajectory_alone_and_packed(tmp_path):
         assert np.isfinite(curve.get("temperature")).all()
 
 
+def test_a_single_frame_is_a_trajectory(tmp_path):
+    live = dumped(tmp_path, PULLED, "id type mass xu yu zu vx vy vz")
+    text = (tmp_path / "my.lammpstrj").read_text()
+    first = text.index("ITEM: TIMESTEP")
+    second = text.index("ITEM: TIMESTEP", first + 1)
+    # of some dumps the time stands before the step
+    end = max(text.rfind("ITEM: TIME\n", first, second), text.rfind("ITEM: UNITS\n", first, second))
+    (tmp_path / "one.lammpstrj").write_text(text[: second if end < 0 else end])
+    again = replay(tmp_path, "", ["density"], script=False, name="one.lammpstrj", every="")
+    with store.reading(live, FIELDS) as one, store.reading(again, FIELDS) as two:
+        np.testing.assert_allclose(two.get("density"), one.get("density")[:1], rtol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("columns", "fields", "script", "more", "words"),
     [

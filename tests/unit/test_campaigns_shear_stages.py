@@ -78,6 +78,12 @@ def test_fields_are_kept_of_every_so_many_frames_and_of_the_last(every, kept):
 def test_what_is_written_is_what_was_computed(tmp_path):
     _, case = stages.prepare(INPUTS / "stz_bump.toml", [*SMALL, "shear.fields_every=4"])
     result = forward(case)
+    told = stages.summary(case, result, None, 2.5)
+    assert told["final_Exy_range"] == [result.exy[-1].min(), result.exy[-1].max()]
+    assert told["strain_reached"] == result.gamma[-1]
+    assert told["final_shear_stress_GPa"] == result.shear_stress[-1]
+    assert told["peak_shear_stress_GPa"] == max(result.shear_stress)
+    assert result.shear_stress[list(result.gamma).index(told["strain_at_peak"])] == max(result.shear_stress)
     sha256 = results.write(tmp_path / "run.h5", case, result, True)
     assert sha256 == files.sha256(tmp_path / "run.h5")
     stored = results.read(tmp_path / "run.h5")
@@ -198,3 +204,11 @@ def test_a_failed_run_leaves_its_frames(tmp_path, monkeypatch):
     assert len(stored.exy) == len(stored.gamma)
     assert json.loads((tmp_path / "summary.json").read_text())["complete"] is False
     assert (tmp_path / "chi.png").exists()
+
+
+@pytest.mark.parametrize("axis", ["nx", "ny"])
+def test_the_smallest_grid_is_of_four_cells(axis):
+    """A difference reaches two cells to each side; of fewer the same cell would be met twice."""
+    assert stages.prepare(INPUTS / "stz_bump.toml", [f"grid.{axis}=4"])
+    with pytest.raises(InputError, match=f"grid.{axis}"):
+        stages.prepare(INPUTS / "stz_bump.toml", [f"grid.{axis}=3"])

@@ -72,9 +72,19 @@ def test_the_integral_of_the_bond_functions_is_the_virial_of_lammps(script, more
     np.testing.assert_allclose(found, own, atol=2e-3 * np.abs(own).max())
 
 
+REFUSED = r"Pair style does not support|pair_style tersoff has forces"
+
+
 def test_three_body_forces_are_refused_by_name():
-    with pytest.raises(MdbridgeError, match=r"Pair style does not support|pair_style tersoff has forces"):
+    with pytest.raises(MdbridgeError, match=REFUSED):
         taken(SILICON)
+
+
+def test_three_body_forces_are_refused_where_most_components_agree():
+    """A perfect crystal under pressure: of no shear LAMMPS and any sum of pairs know."""
+    still = SILICON.replace("velocity all create 600 4711 loop geom", "").replace("5.43", "5.3")
+    with pytest.raises(MdbridgeError, match=REFUSED):
+        taken(still, steps=1)
 
 
 def test_rigid_bodies_act_by_a_fix_and_are_refused():
