@@ -129,9 +129,16 @@ def everything(path):
     return found
 
 
+def there(folder, pattern):
+    try:
+        return list(folder.glob(pattern))
+    except FileNotFoundError:  # a folder that was there a moment ago has been moved into its place
+        return []
+
+
 def wait_for(job, folder, pattern):
     deadline = time.monotonic() + 200
-    while not list(folder.glob(pattern)):
+    while not there(folder, pattern):
         assert job.poll() is None, job.communicate()[1]
         assert time.monotonic() < deadline
         time.sleep(0.005)
