@@ -61,7 +61,7 @@ _HOMES = {
     "NodeGrid": "fields.grid",
     "Observer": "md.observe.base",
     "Parameter": "calibrate.space",
-    "SearchSettings": "calibrate.ego",
+    "SearchSettings": "calibrate.settings",
     "Session": "md.session",
     "Space": "calibrate.space",
     "SpatialAverage": "md.observe.displacement",
