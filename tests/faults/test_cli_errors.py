@@ -221,7 +221,8 @@ def test_a_full_disk_during_sampling(sampled, campaign, size):
     """``sampled`` has had the loops compiled: their cache cannot be written either, but is not the matter."""
     out = campaign.parent / "out"
     job = mdbridge("sample", campaign, "--out", out, file_size=size)
-    assert_one_line(job, 1, "out/samples/", ".npz", "cannot be written", "File too large")
+    # whichever file is the first to be too large: the copy of the input, with a long path in it, or a sample
+    assert_one_line(job, 1, "/out/", "cannot be written", "File too large")
     assert_no_leftovers(out)
 
 
