@@ -9,8 +9,9 @@ import pytest
 from peridynamics_results import GRID, HORIZON, LAMBDA, MODEL, MU
 
 from mdbridge.campaigns.peridynamics import figures
-from mdbridge.lps import stability, stencil
+from mdbridge.lps import fieldsets, stability, stencil
 from mdbridge.lps.bernstein import Bernstein
+from mdbridge.md import loads
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,18 @@ def test_a_value_lies_in_the_cell_of_its_node(results):
         x, y, image = figures._map(axes, fields, np.ones(len(values), dtype=bool), values, 1.0)
         middle = np.meshgrid((x[1:] + x[:-1]) / 2, (y[1:] + y[:-1]) / 2)[axis]
         np.testing.assert_allclose(image, middle, atol=1e-9)
+
+
+@pytest.mark.parametrize("waves", [2, 3, 6])
+def test_all_waves_that_were_sampled_are_on_the_dispersion(waves):
+    fields = peridynamics_results.periodic(loads.training(GRID.box, waves), 0.0)
+    samples = fieldsets.transformed(fields, "train")
+    for axis in (0, 1):
+        told = list(figures._response(fields, samples, axis, 0))
+        expected = 2 * np.pi * np.arange(1, waves + 1) / GRID.box[axis]
+        # the last of six is at the edge of the nodes' zone in x, or beyond: another wave there
+        np.testing.assert_allclose([k for k, _ in told][:5], expected[:5], rtol=1e-9)
+        assert len(told) == waves
 
 
 def test_waves_of_the_model_s_own_samples_lie_on_its_dispersion(results, drawn, tmp_path):

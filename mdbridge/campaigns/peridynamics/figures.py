@@ -1,6 +1,7 @@
 """Figures of a campaign, from what its stages left behind."""
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -158,9 +159,13 @@ def _response(
     fields: FieldSet, samples: spectral.Samples, axis: int, component: int
 ) -> Iterator[tuple[float, float]]:
     """(k, b/(k² u)) of the training loads along one axis that act on one component."""
-    for n in range(1, 6):
+    # as many waves as 'loads.waves' has asked for
+    for n in count(1):
         waves = (n, 0) if axis == 0 else (0, n)
-        index = fields.names.index(f"train-{'xy'[component]}-{waves[0]}-{waves[1]}")
+        name = f"train-{'xy'[component]}-{waves[0]}-{waves[1]}"
+        if name not in fields.names:
+            return
+        index = fields.names.index(name)
         # the wave vector that the load has, of either sign
         at = np.argmax((np.abs(samples.b[index]) ** 2).sum(axis=1))
         k = float(np.linalg.norm(samples.wavevectors[at]))
