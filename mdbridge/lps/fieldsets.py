@@ -29,7 +29,7 @@ def learn(
     horizon: float,
     degree: int,
     *,
-    also_on: Sequence[FieldSet] = (),
+    also_on: Sequence[FieldSet | ArrayLike] = (),
     long_wave_weight: float = 1.5,
     quadrature: str = PUBLISHED,
     settings: FitSettings | None = None,
@@ -40,8 +40,8 @@ def learn(
         fields: samples on one grid, or on several; all of them train the model.
         horizon: δ (Å), at least 2.3 node spacings and less than half of each box.
         degree: M; the influence function has M + 1 coefficients.
-        also_on: further sets, periodic or not, on whose node spacings the model must be
-            consistent and solvable; their samples are not read.
+        also_on: further node spacings, numbers, pairs hx, hy (Å), or sets that have them, on which the
+            model must be consistent and solvable; samples of such sets are not read.
         long_wave_weight: exponent of a load's mean wavelength in the weight of its sample; with 0
             all samples count alike.
         quadrature: what makes bonds of the influence function, one of :data:`.quadrature.QUADRATURES`.
@@ -59,7 +59,8 @@ def learn(
     training = [fields] if isinstance(fields, FieldSet) else list(fields)
     if not training:
         raise InputError("learn: there are no fields to learn from")
-    sets = {f"set {number}": field_set for number, field_set in enumerate([*training, *also_on])}
+    further = [f if isinstance(f, FieldSet) else nodes_alone(f) for f in also_on]
+    sets = {f"set {number}": field_set for number, field_set in enumerate([*training, *further])}
     for name, field_set in sets.items():
         check_horizon(horizon, field_set, name)
     chosen = settings or FitSettings()
@@ -298,6 +299,15 @@ def solve(
         raise InputError(f"solve: 'free' is a mask of True and False, not an array of {mask.dtype}")
     return solver.solve_dirichlet(
         comm, places, mask, material, b, known, edges, rtol=rtol, max_iterations=max_iterations
+    )
+
+
+def nodes_alone(spacing: ArrayLike) -> FieldSet:
+    """A set without samples: nodes ``spacing`` or hx, hy (Å) apart on which a model is to be used."""
+    apart = np.array(np.broadcast_to(np.asarray(spacing, dtype=float), 2))
+    nothing = np.empty((0, 0, 2))
+    return FieldSet(
+        np.empty((0, 2)), nothing, nothing, np.empty((0, 0)), [], [], np.full(2, np.inf), apart, shape=None
     )
 
 

@@ -263,7 +263,7 @@ def _anisotropy(z: Array) -> Array:
 
 def _too_few(horizon: float, count: int, purpose: str, rank: int) -> str:
     return (
-        f"a horizon of {horizon:g} Å holds {count} neighbours, too few to {purpose} "
+        f"a horizon of {horizon:g} holds {count} neighbours, too few to {purpose} "
         f"(moments of rank {rank}); use a horizon of at least 2.3 node spacings"
     )
 

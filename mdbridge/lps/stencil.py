@@ -10,8 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
+from ..core.errors import InputError
 from . import quadrature as quadratures
 from .kernel import AT_HORIZON
+
+# bonds of a node: the rules of a stencil are dense, and take a gigabyte beyond
+_MOST = 5000
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,17 @@ def uniform(spacing: tuple[float, float], horizon: float, quadrature: str = quad
         quadrature: one of :data:`.quadrature.QUADRATURES`.
 
     Raises:
-        InputError: the horizon holds too few neighbours.
+        InputError: the horizon holds too few neighbours, or too many.
         ValueError: there is no such quadrature.
     """
     h = np.array(spacing, dtype=float)
+    about = np.pi * horizon**2 / float(h.prod())
+    if about > _MOST:
+        raise InputError(
+            f"a horizon of {horizon:g} holds about {about:.3g} neighbours on nodes {h[0]:g} × {h[1]:g} "
+            f"apart, at most {_MOST} are handled: use nodes at least "
+            f"{np.sqrt(np.pi / _MOST) * horizon:.3g} apart, or a shorter horizon"
+        )
     # a node at exactly δ is a neighbour, however its length is rounded
     reach = np.floor(horizon / h * AT_HORIZON).astype(int)
     grid = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing="ij"), axis=-1).reshape(

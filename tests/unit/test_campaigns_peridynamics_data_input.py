@@ -29,6 +29,8 @@ def test_units_have_several_spellings(spelling, unit):
         ({"data": {"load_per": "area"}}, "needs 'thickness'"),
         ({"data": {"thickness": 0.0}}, "data.thickness"),
         ({"learn": {"horizons": [3.0], "horizons_A": [3.0]}}, "exclude each other"),
+        ({"learn": {"also_on": [3.0], "also_on_A": [3.0]}}, "exclude each other"),
+        ({"learn": {"also_on": [3.0], "method": "algorithm-1"}}, "also_on goes with method"),
         ({"sweep": {"horizons": [3.0], "horizons_A": [3.0]}}, "exclude each other"),
         ({"learn": {"own_dilatation": True, "strict_inf_sup": True}}, "least squares"),
         ({"learn": {"own_dilatation": True, "method": "algorithm-1"}}, "least squares"),

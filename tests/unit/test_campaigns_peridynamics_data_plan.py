@@ -31,6 +31,17 @@ def test_horizons_are_in_the_unit_of_the_data():
     assert data_plan.sweep_settings(OwnSweep(horizons=[17.0], degrees=[0]), there).horizons_A == [170.0]
 
 
+def test_further_nodes_are_in_the_unit_of_the_data_and_need_a_function_that_carries_over():
+    there = own(unit="nm")
+    settings = data_plan.learn_settings(OwnLearn(also_on=[2.5, [1.5, 2.0]]), there)
+    assert settings.also_on_A == [25.0, [15.0, 20.0]]
+    assert (settings.kernel, settings.quadrature) == ("b-spline", "consistent")
+    assert data_plan.learn_settings(OwnLearn(also_on_A=[25.0]), there).also_on_A == [25.0]
+    assert data_plan.learn_settings(OwnLearn(), there).quadrature == "published"
+    with pytest.raises(InputError, match=r"learn.also_on with learn.quadrature = 'published'.*leave .* out"):
+        data_plan.learn_settings(OwnLearn(also_on=[2.5], quadrature="published"), there)
+
+
 @pytest.mark.parametrize("horizon", [5.0, 11.0, 40.0, 60.0])
 def test_a_horizon_outside_its_bounds_is_refused(horizon):
     with pytest.raises(InputError, match=rf"horizon of {horizon:g} nm is outside .* 11.5 nm, .* below 40 nm"):

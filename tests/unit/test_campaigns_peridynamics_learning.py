@@ -17,7 +17,7 @@ from mdbridge.core.identity import Identity
 from mdbridge.core.workspace import Workspace
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
-from mdbridge.lps import fieldsets, local, stencil, symbol
+from mdbridge.lps import fieldsets, local, moduli, stencil, symbol
 from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.learn import algorithm1, regression, spectral
 from mdbridge.lps.material import LinearPeridynamicSolid
@@ -107,6 +107,42 @@ def test_both_grids_of_a_hybrid_set_are_fitted():
     wrong = dict(fields, train_fine=replace(fields["train_fine"], b=2 * fields["train_fine"].b))
     other = learning.learn_pair(SETTINGS, wrong, 13.0, 1)
     assert other.errors["E_u_train"] > 0.05  # pulled away by the fine set
+
+
+def test_further_nodes_are_certified_and_the_moduli_are_the_same_there():
+    settings = SETTINGS.model_copy(
+        update={"kernel": "b-spline", "quadrature": "consistent", "also_on_A": [2.5, [3.0, 3.6]]}
+    )
+    one = learning.learn_pair(settings, FIELDS, 13.0, 4)
+    assert one.failure == ""
+    spacings = [certificate["spacing"] for certificate in one.certificates]
+    assert spacings == [tuple(FIELDS["train"].spacing), (2.5, 2.5), (3.0, 3.6)]
+    assert all(c["min_gamma"] > 0 and c["min_cauchy_schwarz"] >= 0 for c in one.certificates)
+    for spacing in spacings:
+        constants = moduli.of_grid(one.material, stencil.uniform(spacing, 13.0, "consistent"))
+        assert constants["C66"] == pytest.approx(one.material.lame_mu, rel=1e-3)
+        assert constants["C12"] == pytest.approx(one.material.lame_lambda, rel=1e-3)
+    # refining on other samples holds them there, too
+    again = learning.refine_pair(settings, FIELDS, one, np.ones(8))
+    assert again is not None and again[0].lame_mu == pytest.approx(one.material.lame_mu, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"quadrature": "published"}, "the same K would be another material on other nodes; set"),
+        ({"quadrature": "consistent", "method": "algorithm-1"}, "goes with learn.method = 'least-squares'"),
+    ],
+)
+def test_what_does_not_carry_a_function_over_is_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
+        Learn(also_on_A=[2.5], **changes)
+
+
+def test_nodes_too_fine_for_a_horizon_are_a_failure_with_the_remedy():
+    settings = SETTINGS.model_copy(update={"quadrature": "consistent", "also_on_A": [0.1]})
+    failure = learning.learn_pair(settings, FIELDS, 13.0, 1).failure
+    assert "at most 5000 are handled: use nodes at least 0.326 apart" in failure
 
 
 def source(settings):

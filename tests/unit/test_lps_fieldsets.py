@@ -50,7 +50,7 @@ def test_a_model_is_certified_on_all_grids_it_is_for():
     # the finer set is not periodic and its samples are nonsense: its node spacing alone counts
     fine = fields_of(2.0)
     elsewhere = replace(fine, shape=None, u=np.full_like(fine.u, np.nan))
-    both = fieldsets.learn(COARSE, 9.0, 3, also_on=[elsewhere, COARSE], settings=QUICK)
+    both = fieldsets.learn(COARSE, 9.0, 3, also_on=[fine.spacing, elsewhere, COARSE], settings=QUICK)
     assert [c.spacing for c in both.certificates] == [
         pytest.approx(tuple(one.spacing)) for one in (COARSE, elsewhere)
     ]

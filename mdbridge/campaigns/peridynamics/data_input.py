@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from ...core.config import Section
 from ...core.units import LENGTHS_IN_A, MODULI_IN_TPA, known_unit
 from ...lps import families, quadrature
-from .input import Length, Solve
+from .input import Length, Solve, Spacings
 
 Degrees = Annotated[list[Annotated[int, Field(ge=0, le=60)]], Field(min_length=1)]
 _Quadrature = Annotated[str, AfterValidator(quadrature.known)]
@@ -70,6 +70,11 @@ class OwnLearn(Section):
     solution_weight: Annotated[float, Field(ge=0)] = 3.0
     consistency_weight: Annotated[float, Field(ge=0)] = 1.0
     strict_inf_sup: bool = False
+    also_on: Spacings | None = None
+    """Further node spacings (length_unit), h or [hx, hy], on which the model is to be used: it is consistent
+    and provably solvable there, too."""
+    also_on_A: Spacings | None = None
+    """The same in Å."""
     own_dilatation: bool = False
     starts: Annotated[int, Field(ge=1, le=1000)] = 3
     seed: Annotated[int, Field(ge=0)] = 0
@@ -82,6 +87,10 @@ class OwnLearn(Section):
     def _fits(self) -> "OwnLearn":
         if self.horizons is not None and self.horizons_A is not None:
             raise ValueError("'horizons' and 'horizons_A' exclude each other")
+        if self.also_on is not None and self.also_on_A is not None:
+            raise ValueError("'also_on' and 'also_on_A' exclude each other")
+        if (self.also_on or self.also_on_A) and self.method == "algorithm-1":
+            raise ValueError("also_on goes with method = 'least-squares' alone")
         if self.own_dilatation and (self.strict_inf_sup or self.method == "algorithm-1"):
             raise ValueError("own_dilatation goes with least squares and without strict_inf_sup alone")
         return self

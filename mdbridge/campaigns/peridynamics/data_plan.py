@@ -34,6 +34,7 @@ def learn_settings(given: OwnLearn, own: OwnData) -> Learn:
     # what both sections have under the same name means the same
     keys = {name: getattr(given, name) for name in Learn.model_fields if name in type(given).model_fields}
     keys |= _on_points(given, own)
+    keys["also_on_A"] = _also_on(given, own)
     keys |= {"horizons_A": chosen, "degrees": degrees, "baseline_horizon_A": _default_horizons(own)[0]}
     return Learn(**keys)
 
@@ -46,6 +47,14 @@ def _on_points(given: OwnLearn, own: OwnData) -> dict[str, str]:
     """
     kernel, quadrature = given.kernel, given.quadrature
     if all(fields.shape is not None for fields in own.training.values()):
+        if given.also_on or given.also_on_A:
+            if quadrature not in (None, "consistent"):
+                raise InputError(
+                    f"learn.also_on with learn.quadrature = '{quadrature}': the same influence function "
+                    "would be another material on other nodes; leave learn.quadrature out"
+                )
+            # the one with which a function is the same material on all nodes
+            return {"kernel": kernel or families.LINEAR, "quadrature": quadrature or "consistent"}
         return {"kernel": kernel or families.DEFAULT, "quadrature": quadrature or quadratures.PUBLISHED}
     if quadrature not in (None, "consistent") or families.family(kernel or families.LINEAR).shape_parameters:
         raise InputError(
@@ -54,6 +63,14 @@ def _on_points(given: OwnLearn, own: OwnData) -> dict[str, str]:
             f"'{quadrature or 'consistent'}': leave both out"
         )
     return {"kernel": kernel or families.LINEAR, "quadrature": "consistent"}
+
+
+def _also_on(given: OwnLearn, own: OwnData) -> list[float | list[float]]:
+    """Node spacings (Å) on which a model is to be used, too."""
+    if given.also_on is None:
+        return list(given.also_on_A or [])
+    scaled = [(own.length * np.asarray(spacing)).tolist() for spacing in given.also_on]
+    return list(scaled)
 
 
 def sweep_settings(given: OwnSweep, own: OwnData) -> Sweep:

@@ -13,6 +13,7 @@ from ...md.loads import WAVES
 
 Length = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
+Spacings = list[Length | Annotated[list[Length], Field(min_length=2, max_length=2)]]
 
 
 # one line: what follows a newline would be a command of its own to LAMMPS
@@ -216,6 +217,10 @@ class Learn(Section):
     """With "exact" λ and μ are not fitted: they are the limit of the data's own long waves, and the kernel is
     bound to have them as moduli on the nodes."""
     strict_inf_sup: bool = False
+    also_on_A: Spacings = []
+    """Further node spacings, h or [hx, hy], on which the model is to be used: it is consistent and provably
+    solvable there, too.  They have no samples, and need quadrature = "consistent": with any other a function
+    K is another material on other nodes."""
     own_dilatation: bool = False
     """Give the dilatation an influence function of its own (beyond the paper)."""
     hybrid: bool = False
@@ -224,6 +229,17 @@ class Learn(Section):
     """Train on one of the dataset's variants, for instance published-x1-twin, instead of the standard."""
     starts: Annotated[int, Field(ge=1, le=1000)] = 6
     seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _function_of_its_own(self) -> "Learn":
+        if self.also_on_A and self.quadrature != "consistent":
+            raise ValueError(
+                f"learn.also_on_A with learn.quadrature = '{self.quadrature}': the same K would be another "
+                "material on other nodes; set learn.quadrature = 'consistent' and learn.kernel = 'b-spline'"
+            )
+        if self.also_on_A and self.method == "algorithm-1":
+            raise ValueError("learn.also_on_A goes with learn.method = 'least-squares' alone")
+        return self
 
 
 class Sweep(Section):

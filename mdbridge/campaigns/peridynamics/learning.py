@@ -195,6 +195,7 @@ def learn_pair(
     """
     begin, note = time.monotonic(), ""
     try:
+        fields = fields | _further_nodes(settings)
         check_horizon(horizon, fields)
         if settings.method != "algorithm-1":  # which is as published, with the published horizons
             horizon, note = _symmetric(horizon, fields)
@@ -226,6 +227,11 @@ def learn_pair(
         wall_s=time.monotonic() - begin,
         note=note,
     )
+
+
+def _further_nodes(settings: Learn) -> Fields:
+    """Nodes without samples, on which the model is to be used, too."""
+    return {f"learn.also_on = {spacing}": fieldsets.nodes_alone(spacing) for spacing in settings.also_on_A}
 
 
 def _certify_points(material: LinearPeridynamicSolid, fields: Fields, scale: Scale) -> list[dict[str, Any]]:
@@ -407,7 +413,7 @@ def refine_pair(
     try:
         training = {name: fields[name] for name in fields if name.startswith("train")}
         scale = fieldsets.scale_of(training, candidate.horizon)
-        scaled = scale.all_fields(fields)
+        scaled = scale.all_fields(fields | _further_nodes(settings))
         material = fieldsets.refine_sets(
             scaled,
             list(training),
