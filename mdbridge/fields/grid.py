@@ -79,13 +79,14 @@ class NodeGrid:
         return NodeGrid(origin, (fx, fy), (nx * factor, ny * factor), self.periodic)
 
     @classmethod
-    def centred(cls, radius: float, spacing: float) -> "NodeGrid":
-        """A square lattice with a node at 0 that covers a disc of ``radius`` (Å)."""
-        if not spacing > 0.0:
+    def centred(cls, radius: float, spacing: float | tuple[float, float]) -> "NodeGrid":
+        """A lattice with a node at 0 that covers a disc of ``radius`` (Å): a square one, or of hx, hy."""
+        hx, hy = (spacing, spacing) if isinstance(spacing, (int, float)) else spacing
+        if not min(hx, hy) > 0.0:
             raise InputError(f"grid: spacing = {spacing}: must be positive")
         # a node at exactly the radius belongs to the disc
-        n = int(np.floor(radius / spacing * (1 + 1e-9)))
-        return cls((-n * spacing,) * 2, (spacing,) * 2, (2 * n + 1,) * 2, False)
+        nx, ny = (int(np.floor(radius / h * (1 + 1e-9))) for h in (hx, hy))
+        return cls((-nx * hx, -ny * hy), (hx, hy), (2 * nx + 1, 2 * ny + 1), False)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def amplitude(values, x):
 @pytest.mark.parametrize("suffix", ["", "_fine"])
 def test_long_waves_answer_with_the_elastic_constants(sampler, samples, elastic, suffix):
     """b/(k² u) is C11 along and C66 across; the wave of 30 Å is a little too long to be short."""
-    grid = sampling.node_grids(config(), sampler.sheet.box)[suffix]
+    grid = sampler.node_grids(disc=False)[suffix]
     for name, (axis, component) in WAVES.items():
         k = 2 * np.pi / sampler.sheet.box[axis]
         wave = k * grid.points()[:, axis]
@@ -108,12 +108,40 @@ def test_near_0_K_the_snapshot_and_the_filtered_field_are_those_at_rest():
 
 
 def test_nodes_of_the_disc_reach_beyond_it_and_one_is_at_its_centre():
-    grids = sampling.node_grids(config(), None)
+    grids = sampling.node_grids(config(), np.array([30.0, 30.0]), disc=True)
     for grid, spacing in ((grids[""], 2.5), (grids["_fine"], 1.25)):
         points = grid.points()
         assert not grid.periodic and grid.spacing == (spacing, spacing)
         assert np.hypot(*points.T).min() == 0.0
         assert points.max() == 20.0  # 15 Å and the radius of smoothing
+
+
+def test_nodes_of_the_disc_may_be_those_of_the_sheet():
+    """One lattice for both, so that a model need serve no other; whose box says what it is."""
+    made = config(coarse=config().coarse.model_dump() | {"disc_nodes": "sheet"})
+    box = np.array([31.0, 29.0])
+    for suffix, sheet in sampling.node_grids(made, box, disc=False).items():
+        disc = sampling.node_grids(made, box, disc=True)[suffix]
+        assert disc.spacing == sheet.spacing and disc.spacing[0] != disc.spacing[1]
+        points = disc.points()
+        assert not disc.periodic and np.hypot(*points.T).min() == 0.0
+        assert (20.0 - np.array(disc.spacing) < points.max(axis=0)).all() and points.max() <= 20.0
+
+
+def test_nodes_of_the_disc_redo_the_disc_alone():
+    def keys(nodes, cells=(12, 7)):
+        md = {"cells": list(cells), "disc_radius_A": 15.0, "disc_inner_A": 8.0}
+        made = config(md=md, coarse=config().coarse.model_dump() | {"disc_nodes": nodes})
+        return {task.name: task.identity.key for task in sampling.tasks(made).tasks}
+
+    def changed(one, other):
+        return {name for name in one if one[name] != other[name]}
+
+    discs = {f"test-{n}" for n in (1, 2, 3, 4)}
+    assert changed(keys("square"), keys("sheet")) == discs
+    # the sheet's lattice follows from its box
+    assert not discs & changed(keys("square"), keys("square", (16, 9)))
+    assert discs < changed(keys("sheet"), keys("sheet", (16, 9)))
 
 
 def test_nodes_without_mass_are_left_out():

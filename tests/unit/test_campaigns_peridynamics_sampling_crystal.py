@@ -44,7 +44,7 @@ def load(sampler, name):
 def test_a_sample_answers_with_the_elastic_constants(sampler, name, axis, component, modulus):
     """b/(k² u) of the longest waves, b in TPa/Å: the thickness is boron nitride's in both."""
     result = sampler.static(load(sampler, name), sampler.sheet)
-    nodes = sampling.node_grids(sampler.config, sampler.sheet.box)[""].points()
+    nodes = sampler.node_grids(disc=False)[""].points()
     k = 2 * np.pi / sampler.sheet.box[axis]
     b, u = (result[key][:, component] @ np.cos(k * nodes[:, axis]) for key in "bu")
     assert b / (k**2 * u) == pytest.approx(float(sampler.elastic()[modulus]), rel=6e-3)

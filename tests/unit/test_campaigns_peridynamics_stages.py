@@ -98,6 +98,7 @@ MODEL = {"learn", "solve", "report"}
         ({"md": MDInput(potential="SiC.tersoff")}, set()),  # the crystal's own
         ({"md": MDInput(cells=[40, 23])}, {*SHEET, "dynamics", "sample", *PAIRS, *MODEL}),
         ({"coarse": Coarse(radius_A=11.0)}, {*SHEET, *DISC, "dynamics", "sample", *PAIRS, *MODEL}),
+        ({"coarse": Coarse(disc_nodes="sheet")}, {*DISC, "sample", *PAIRS, *MODEL}),
         ({"learn": Learn(seed=7)}, {*PAIRS, *MODEL}),
         ({"learn": Learn(horizons_A=[25.5, 28.5], degrees=[16])}, MODEL),
         ({"solve": Solve(max_iterations=7)}, {"solve", "report"}),

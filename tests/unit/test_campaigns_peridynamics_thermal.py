@@ -42,7 +42,7 @@ def samples(bond=1.46):
 
     def fields(kind, response):
         made = {}
-        for suffix, grid in sampling.node_grids(CONFIG, box if kind == "sheet" else None).items():
+        for suffix, grid in sampling.node_grids(CONFIG, box, disc=kind == "disc").items():
             x = grid.points()
             for name, size in (("published", 0.3), ("long", 0.1)):
                 random = np.random.default_rng(len(x))

@@ -42,6 +42,14 @@ def test_centred_lattice_has_all_its_nodes_of_the_disc(radius, spacing, side):
     assert np.abs(points).max() + spacing > radius
 
 
+def test_a_centred_lattice_may_be_rectangular():
+    grid = NodeGrid.centred(10.0, (2.5, 2.4))
+    assert grid.shape == (9, 9) and grid.spacing == (2.5, 2.4)
+    np.testing.assert_allclose(np.ptp(grid.points(), axis=0), [20.0, 19.2])
+    with pytest.raises(InputError, match="must be positive"):
+        NodeGrid.centred(10.0, (2.5, 0.0))
+
+
 @pytest.mark.parametrize("factor", [2, 3])
 def test_a_refined_grid_cuts_every_cell_evenly(factor):
     grid = NodeGrid.periodic_cells((30.0, 12.0), 5.0)

@@ -12,7 +12,7 @@ from mpi4py import MPI
 
 from mdbridge.campaigns.peridynamics import thermal
 from mdbridge.campaigns.peridynamics.input import GrapheneInput
-from mdbridge.campaigns.peridynamics.sampling import Sampler, all_loads, node_grids
+from mdbridge.campaigns.peridynamics.sampling import Sampler, all_loads
 from mdbridge.coarse import kernels
 from mdbridge.core.config import load
 from mdbridge.md.linearresponse import scaled
@@ -93,7 +93,7 @@ def test_boron_nitride_at_300_K_is_that_at_rest_but_softer():
             for name in ("unloaded-sheet", "train-x-1-0", "train-x-0-1", "elastic", "elastic-0", "elastic-1")
         }
         crystal = sampler.sheet
-        grid = node_grids(sampler.config, crystal.box)[""]
+        grid = sampler.node_grids(disc=False)[""]
         weights = kernels.weights(crystal.reference, grid, 10.0, "cone") * crystal.masses
         for name, modulus in (("train-x-1-0", "C11_TPa"), ("train-x-0-1", "C66_TPa")):
             made = next(one for one in all_loads(sampler.config, crystal.box)["train"] if one.name == name)

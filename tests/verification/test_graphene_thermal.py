@@ -13,7 +13,7 @@ from mpi4py import MPI
 
 from mdbridge.campaigns.peridynamics import thermal as graphene_thermal
 from mdbridge.campaigns.peridynamics.input import GrapheneInput
-from mdbridge.campaigns.peridynamics.sampling import Sampler, node_grids
+from mdbridge.campaigns.peridynamics.sampling import Sampler
 from mdbridge.coarse import kernels
 from mdbridge.core.config import load
 from mdbridge.core.units import BOLTZMANN_EV_PER_K
@@ -50,7 +50,7 @@ def at_rest(sampler, name):
     chosen = next(one for one in loads if one.name == name)
     force = scaled(chosen, crystal, sampler.config.md.max_bond_strain)
     u = crystal.relax(force, 1e-9)
-    grid = node_grids(sampler.config, crystal.box)[""]
+    grid = sampler.node_grids(disc=False)[""]
     weights = kernels.weights(crystal.reference, grid, 10.0, "cone")
     averaged = (weights @ u) / np.asarray(weights.sum(axis=1)).ravel()[:, None]
     return averaged - averaged.mean(axis=0)

@@ -127,6 +127,10 @@ class Coarse(Section):
     radius_A: Length = 10.0
     spacing_A: Length = 5.0
     fine_spacing_A: Length = 2.5
+    disc_nodes: Literal["square", "sheet"] = "square"
+    """Nodes of the free disc: a square lattice of these spacings, or the rectangular lattice of the sheet,
+    whose box holds a whole number of nodes.  With "sheet" a model serves one lattice; with "square" it must
+    serve two that hardly differ, which costs a model of short waves much."""
 
     @model_validator(mode="after")
     def _covered(self) -> "Coarse":

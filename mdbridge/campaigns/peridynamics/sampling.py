@@ -187,8 +187,12 @@ class Sampler:
 
     def _average(self, crystal: Crystal, smoothed: bool = False) -> SpatialAverage:
         coarse = self.config.coarse
-        grids = node_grids(self.config, crystal.box)
+        grids = self.node_grids(disc=crystal.box is None)
         return SpatialAverage(grids, coarse.radius_A, coarse.kernel, smoothed)
+
+    def node_grids(self, disc: bool) -> dict[str, NodeGrid]:
+        """Those of the sheet, or of the disc; see :func:`node_grids`."""
+        return node_grids(self.config, self.planar.box(self.config.md.cells, self.lattice), disc)
 
     def _observe(self, crystal: Crystal, observers: list[SpatialAverage]) -> list[SpatialAverage]:
         """Have the observers act on the present state, through LAMMPS's own callback."""
@@ -227,17 +231,27 @@ def all_loads(config: GrapheneInput, box: Array) -> dict[str, list[loads.Load]]:
 
 
 # what each kind of task reads of the input, besides the crystal and its potential
-_RELAXED = ("md.bond_guess_A", "md.force_tolerance", "md.max_bond_strain", "coarse")
-READS = {
-    "sheet": ("md.cells", *_RELAXED),
-    "disc": ("md.disc_radius_A", "md.disc_inner_A", *_RELAXED),
-    "elastic": ("md.bond_guess_A",),
-}
+_RELAXED = ("md.bond_guess_A", "md.force_tolerance", "md.max_bond_strain")
+_AVERAGED = tuple(f"coarse.{name}" for name in ("kernel", "radius_A", "spacing_A", "fine_spacing_A"))
+_SHEET = ("md.cells", *_RELAXED, *_AVERAGED)
+
+
+def reads_of(config: GrapheneInput, kind: str) -> tuple[str, ...]:
+    """Keys of the input that a ``sheet``, a ``disc`` or the ``elastic`` constants depend on."""
+    if kind == "elastic":
+        return ("md.bond_guess_A",)
+    if kind == "sheet":
+        return _SHEET
+    disc = ("md.disc_radius_A", "md.disc_inner_A", *_RELAXED, *_AVERAGED, "coarse.disc_nodes")
+    # the sheet's nodes follow from its box
+    return (*disc, "md.cells") if config.coarse.disc_nodes == "sheet" else disc
+
+
 _DYNAMICS = (
     "md.cells",
     "md.bond_guess_A",
     "md.force_tolerance",
-    "coarse",
+    *_AVERAGED,
     *(
         f"dynamics.{name}"
         for name in (
@@ -294,14 +308,14 @@ def tasks(config: GrapheneInput) -> Stage[Sampler]:
         kind = "disc" if split == "test" else "sheet"
         for load in split_loads:
             work = partial(_static, split=split, name=load.name)
-            keys = (*READS[kind], "md.max_nonlinearity", "loads.two_sided")
+            keys = (*reads_of(config, kind), "md.max_nonlinearity", "loads.two_sided")
             jobs[load.name] = task(config, load.name, keys, _COST[kind], work)
     if config.dynamics.load not in jobs or config.dynamics.load.startswith("test"):
         raise InputError(
             f"'dynamics.load' = '{config.dynamics.load}': must be a load of the periodic sheet, "
             f"train-x-0-1 … train-y-{config.loads.waves}-{config.loads.waves} or val-01 … val-10"
         )
-    jobs["elastic"] = task(config, "elastic", READS["elastic"], _COST["sheet"], Sampler.elastic)
+    jobs["elastic"] = task(config, "elastic", reads_of(config, "elastic"), _COST["sheet"], Sampler.elastic)
     if config.dynamics.enabled:
         timestep = config.md.planar.timestep
         cost = _COST["step"] * config.dynamics.duration_ps / timestep
@@ -354,8 +368,7 @@ def collect(
         file.attributes(**{f"md_{name}": float(value) for name, value in elastic.items()})
         for split, split_loads in all_loads(config, box).items():
             samples = [sample(load.name) for load in split_loads]
-            # the disc is free, and its nodes are a square grid about its middle
-            for suffix, grid in node_grids(config, None if split == "test" else box).items():
+            for suffix, grid in node_grids(config, box, disc=split == "test").items():
                 put_fields(file, split + suffix, field_set(grid, split_loads, samples, suffix))
         if config.dynamics.enabled:
             put_dynamics(file, config, sample("dynamics"))
@@ -375,20 +388,28 @@ def put_dynamics(file: store.Group, config: GrapheneInput, dynamics: Result) -> 
         group.put(f"u_{name}", dynamics[f"u_{name}"], ("node", "axis"), "angstrom", f"displacement {what}")
 
 
-def node_grids(config: GrapheneInput, box: Array | None) -> dict[str, NodeGrid]:
-    """The coarse (``""``) and the fine nodes of the periodic box, or of the free disc where there is none.
+def node_grids(config: GrapheneInput, box: Array, disc: bool) -> dict[str, NodeGrid]:
+    """The coarse (``""``) and the fine nodes of the periodic sheet, or those of the free disc.
 
     In the box the fine grid divides the cells of the coarse one, so both fill it.
+
+    Args:
+        config: the input.
+        box: ``(2,)`` edges of the sheet (Å).
+        disc: whether the nodes of the disc are asked for.
     """
     coarse = config.coarse
-    if box is None:
-        reach = config.md.disc_radius_A + coarse.radius_A
-        return {
-            "": NodeGrid.centred(reach, coarse.spacing_A),
-            "_fine": NodeGrid.centred(reach, coarse.fine_spacing_A),
-        }
     grid = NodeGrid.periodic_cells((float(box[0]), float(box[1])), coarse.spacing_A)
-    return {"": grid, "_fine": grid.refined(max(1, round(coarse.spacing_A / coarse.fine_spacing_A)))}
+    sheet = {"": grid, "_fine": grid.refined(max(1, round(coarse.spacing_A / coarse.fine_spacing_A)))}
+    if not disc:
+        return sheet
+    reach = config.md.disc_radius_A + coarse.radius_A
+    if coarse.disc_nodes == "sheet":
+        return {suffix: NodeGrid.centred(reach, of.spacing) for suffix, of in sheet.items()}
+    return {
+        "": NodeGrid.centred(reach, coarse.spacing_A),
+        "_fine": NodeGrid.centred(reach, coarse.fine_spacing_A),
+    }
 
 
 def field_set(grid: NodeGrid, split_loads: list[loads.Load], samples: list[Result], suffix: str) -> FieldSet:

@@ -85,6 +85,9 @@ class Campaign:
         keys = [name for name in Learn.model_fields if name not in lists]
         chosen = {f"learn.{name}": value for name, value in reads(settings, *keys).items()}
         everything = {f"learn.{name}": getattr(settings, name) for name in keys}
+        # the model must serve the disc's nodes, of which its samples do not tell
+        chosen |= reads(self.config, "coarse.disc_nodes")
+        everything["coarse.disc_nodes"] = self.config.coarse.disc_nodes
         # version 2: horizons in lopsided gaps are moved, and fits have units of their own
         return replace(
             data, task="pairs", version=2, values=data.values | chosen, shown=data.shown | everything

@@ -36,7 +36,6 @@ from ...md.thermostat import temperature, thermostat
 from .formats import DATASET
 from .input import GrapheneInput, Thermal
 from .sampling import (
-    READS,
     Array,
     Result,
     Sampler,
@@ -44,6 +43,7 @@ from .sampling import (
     body_force_unit,
     field_set,
     node_grids,
+    reads_of,
     task,
 )
 
@@ -94,7 +94,9 @@ def tasks(config: GrapheneInput) -> Stage[Sampler]:
     runs: list[Task[Sampler]] = []
 
     def add(name: str, kind: str, cost: float, work: Callable[[Sampler], Result]) -> None:
-        runs.append(task(config, name, _READS[kind], cost, work, timestep_ps=timestep))
+        runs.append(
+            task(config, name, (*reads_of(config, kind), *_READS[kind]), cost, work, timestep_ps=timestep)
+        )
 
     for kind in ("sheet", "disc"):
         work = partial(_unloaded, kind=kind)
@@ -103,7 +105,7 @@ def tasks(config: GrapheneInput) -> Stage[Sampler]:
         kind = "disc" if split == "test" else "sheet"
         work = partial(_loaded, split=split, factor=factor, name=load.name)
         add(_job_name(load.name, factor), kind, cost[kind], work)
-    runs.append(task(config, "elastic", READS["elastic"], 0.1, Sampler.elastic))
+    runs.append(task(config, "elastic", reads_of(config, "elastic"), 0.1, Sampler.elastic))
     elastic_steps = 7 * settings.elastic_ps / timestep
     for n in range(settings.elastic_seeds):
         work = partial(_elastic, number=n)
@@ -115,9 +117,9 @@ _BATH = ("thermal.temperature_K", "thermal.damping_ps", "thermal.seed")
 _FILTERS = ("thermal.published_filter", "thermal.filter")
 # what each kind of run reads of the input, besides the crystal, its potential and its timestep
 _READS = {
-    "sheet": (*READS["sheet"], *_BATH, *_FILTERS, "thermal.duration_ps"),
-    "disc": (*READS["disc"], *_BATH, *_FILTERS, "thermal.disc_duration_ps"),
-    "elastic": (*READS["elastic"], *_BATH, "thermal.elastic_ps"),
+    "sheet": (*_BATH, *_FILTERS, "thermal.duration_ps"),
+    "disc": (*_BATH, *_FILTERS, "thermal.disc_duration_ps"),
+    "elastic": (*_BATH, "thermal.elastic_ps"),
 }
 
 
@@ -197,7 +199,7 @@ def _run(sampler: Sampler, crystal: Crystal, force: Array, displacement: Array) 
     settings, coarse = _settings(sampler.config), sampler.config.coarse
     sampler.forces.check_timestep(sampler.planar.timestep)
     steps = _steps(settings, sampler.planar.timestep, disc=crystal.box is None)
-    grids = node_grids(sampler.config, crystal.box)
+    grids = sampler.node_grids(disc=crystal.box is None)
     # a fresh session with the same atoms under the same IDs
     with sampler.new_disc() if crystal.box is None else sampler.new_sheet() as session:
         # cutting a disc takes steps of its own: the filters count from here
@@ -278,7 +280,7 @@ def collect(
                     continue
                 samples = [sample(_job_name(load.name, variant.factor)) for load in split_loads]
                 twin = twins["disc" if split == "test" else "sheet"] if variant.twin else None
-                grids = node_grids(config, None if split == "test" else box)
+                grids = node_grids(config, box, disc=split == "test")
                 for suffix, grid in grids.items():
                     # fine nodes are for the hybrid training, on the standard fields
                     if suffix and variant != STANDARD:
