@@ -191,8 +191,8 @@ def certify_material(
     return PairCertificate((float(h[0]), float(h[1])), gamma, operator)
 
 
-def require_positive(material: LinearPeridynamicSolid, stencil: Stencil, count: int = 65) -> None:
-    """Refuse a material that has waves of negative energy on a grid.
+def require_positive(material: LinearPeridynamicSolid, stencil: Stencil, count: int = 65) -> float:
+    """The smallest λ_min(L)/κ² of waves on a grid, which is μ in the continuum; refuses waves without energy.
 
     Raises:
         SolvabilityError: names the worst wave.
@@ -204,14 +204,15 @@ def require_positive(material: LinearPeridynamicSolid, stencil: Stencil, count: 
     worst = int(np.argmin(lowest))
     if not lowest[worst] > 0:
         kx, ky = sample[worst]
+        hx, hy = stencil.spacing
         length = 2 * np.pi / np.hypot(kx, ky)
         raise SolvabilityError(
-            f"on a grid of {stencil.spacing[0]:.4g} × {stencil.spacing[1]:.4g} the operator is not "
-            "positive: the wave "
+            f"on a grid of {hx:.4g} × {hy:.4g} the operator is not positive: the wave "
             f"k = ({kx:.4g}, {ky:.4g}), of length {length:.4g}, has the energy {lowest[worst]:.3g} κ²; "
-            "use the "
-            "nodes that the model was learned on, or learn it with this grid among its grids"
+            "use the nodes that the model was learned on, or learn it with learn.also_on = "
+            f"[[{hx:.6g}, {hy:.6g}]]"
         )
+    return float(lowest[worst])
 
 
 def certify(influence: InfluenceFunction, stencil: Stencil, count: int = 161) -> Certificate:

@@ -140,6 +140,24 @@ def operator(material: LinearPeridynamicSolid, symbols: RingSymbols[Array]) -> A
     return compose(material.lame_lambda, material.lame_mu, g, big_g)
 
 
+def departure(material: LinearPeridynamicSolid, grid: Stencil, other: Stencil, shortest: float) -> float:
+    """How far L on one grid is from L on another: the largest relative difference over plane waves.
+
+    Args:
+        shortest: length (Å) of the shortest wave; the longest is 16 times as long.
+
+    Raises:
+        ValueError: a stencil is of another quadrature than the material.
+    """
+    angles = np.linspace(0.0, np.pi, 16, endpoint=False)
+    numbers = 2 * np.pi / (shortest * np.array([1.0, 1.5, 2.0, 4.0, 16.0]))
+    k = (numbers[:, None, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)).reshape(-1, 2)
+    here, there = (operator(material, rings(each, k)) for each in (grid, other))
+    # of each wave by itself: L of long ones is small
+    sizes = [np.linalg.norm(each, axis=(1, 2)) for each in (here - there, there)]
+    return float((sizes[0] / sizes[1]).max())
+
+
 def grid_wavevectors(shape: tuple[int, int], box: Array) -> Array:
     """Wave vectors of an ``shape`` periodic grid in ``numpy.fft`` order; ``(nx·ny, 2)`` (1/Å)."""
     axes = [2 * np.pi * np.fft.fftfreq(n, length / n) for n, length in zip(shape, box, strict=True)]

@@ -1,7 +1,6 @@
 """'mdbridge solve --problem': from a file with a body of one's own to solution.h5."""
 
 import json
-from dataclasses import replace
 
 import bodies_for_tests as made
 import h5py
@@ -12,9 +11,6 @@ from mpi4py import MPI
 
 from mdbridge.campaigns.peridynamics import problem, stages
 from mdbridge.core.errors import FileError, InputError, SolvabilityError
-from mdbridge.lps import bodies, geometry
-from mdbridge.lps.bernstein import Bernstein
-from mdbridge.lps.material import LinearPeridynamicSolid
 
 PLATE = """
 [domain]
@@ -173,19 +169,39 @@ def test_without_a_model_the_remedy_is_told(folder):
         solve(folder, PLATE)
 
 
-def test_moduli_that_a_grid_changes_are_told_unless_the_model_was_learned_on_it():
-    """K = 1/r², whose moduli are not λ and μ with the published weights."""
-    solid = LinearPeridynamicSolid(Bernstein(6.0, np.ones(1), (2.0,)), 0.3, 0.4, quadrature="published")
-    body = geometry.fill([made.rectangle(0, 20, 0, 20)], (1.0, 1.25), 15.0)
-    constants = bodies.effective_moduli(body, solid)
-    elsewhere = problem.Model(solid, [[2.0, 2.0], [1.0, 1.0]], "mm", "GPa", "key")
-    said = problem.check_grid(body, elsewhere)
-    assert "on nodes 1 × 1.25 mm apart" in said and "learned on 2 × 2, 1 × 1" in said
-    for name, meant in (("C11", 1.1), ("C12", 0.3), ("C66", 0.4)):
-        assert f"{name} = {constants[name]:.4g} for {meant}" in said
-    # one of its grids is enough
-    there = replace(elsewhere, spacings=[[2.0, 2.0], [1.0, 1.25]])
-    assert problem.check_grid(body, there) == ""
-    # the moduli of K = 1/r are those of the continuum everywhere
-    exact = replace(solid, influence=Bernstein(6.0, np.ones(1), (1.0,)))
-    assert problem.check_grid(body, replace(elsewhere, material=exact)) == ""
+def test_a_problem_is_solved_once_and_comes_back(folder, capsys):
+    first = solve(folder, PLATE + PULL + QUIET)
+    solve(folder, PLATE + PULL + QUIET)
+    assert "problem: done before" in capsys.readouterr().err
+    # another problem takes its place, the first one is set aside and comes back
+    other = solve(folder, PLATE + PULL.replace("1e-3", "2e-3") + QUIET)
+    np.testing.assert_allclose(other["displacement"], 2 * first["displacement"], rtol=1e-6, atol=1e-9)
+    again = solve(folder, PLATE + PULL + QUIET)
+    assert "brought back from superseded/" in capsys.readouterr().err
+    np.testing.assert_array_equal(again["displacement"], first["displacement"])
+    # a damaged one is made again
+    path = folder / "out" / "solution.h5"
+    path.write_bytes(path.read_bytes()[:-100])
+    np.testing.assert_array_equal(solve(folder, PLATE + PULL + QUIET)["displacement"], first["displacement"])
+
+
+def test_a_file_that_a_problem_names_is_part_of_it(folder):
+    text = PLATE + PULL + '[load]\nbody = "b.npz"\n' + QUIET
+    corners = np.array([[-30.0, -30], [30, -30], [30, 30], [-30, 30]])
+    solutions = []
+    for size in (1e-6, 2e-6):
+        np.savez(folder / "b.npz", nodes=corners, b=np.full((4, 2), size))
+        solutions.append(solve(folder, text)["displacement"])
+    assert np.abs(solutions[1] - solutions[0]).max() > 0
+
+
+def test_somebody_else_s_solution_is_not_replaced(folder):
+    (folder / "out" / "solution.h5").write_text("mine")
+    with pytest.raises(InputError, match=r"solution.h5: is there already, and mdbridge did not write it"):
+        solve(folder, PLATE + PULL + QUIET)
+    assert (folder / "out" / "solution.h5").read_text() == "mine"
+
+
+def test_a_missing_file_of_a_problem_is_named(folder):
+    with pytest.raises(FileError, match=r"there.npz: cannot be read"):
+        solve(folder, PLATE + PULL + '[load]\nbody = "there.npz"\n')

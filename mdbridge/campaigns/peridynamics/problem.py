@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,14 +16,14 @@ from scipy.interpolate import LinearNDInterpolator
 from ...core import arrays, parallel, stages
 from ...core.config import load
 from ...core.console import console
-from ...core.errors import FileError, InputError
-from ...core.files import digest, read_json
-from ...core.workspace import Workspace, claim_again, read_manifest
-from ...lps import bodies, elements, geometry, stability, stencil
+from ...core.errors import InputError
+from ...core.identity import Identity, contents
+from ...core.workspace import Workspace, claim_again
+from ...lps import bodies, elements, geometry
 from ...lps.geometry import Body
-from ...lps.material import LinearPeridynamicSolid
 from . import problem_output
 from .problem_input import FREE, PLACE, SIDE, Boundary, Problem, formula, spacing_of
+from .stored_model import Model, check_spacing, read_model
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -31,23 +31,6 @@ Mask = NDArray[np.bool_]
 
 # of the body's size: what lies on its left, right, lower or upper side
 _ON_SIDE = 1e-6
-_OFF = 0.02  # a modulus of the discretised operator that differs more from λ or μ is worth a word
-
-
-@dataclass(frozen=True)
-class Model:
-    """A stored model in the units of the data that it was learned from.
-
-    Attributes:
-        spacings: node spacings that it was learned on.
-        length, modulus: names of the units.
-    """
-
-    material: LinearPeridynamicSolid
-    spacings: list[list[float]]
-    length: str
-    modulus: str
-    key: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +40,22 @@ class Conditions:
     displacement: Floats
     body_load: Floats
     facet_load: Floats
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A solved problem.
+
+    Attributes:
+        lowest: smallest energy of a wave on the nodes, over κ²: its certificate; NaN on scattered nodes.
+        wall: seconds that it took.
+    """
+
+    body: Body
+    conditions: Conditions
+    result: bodies.Equilibrium
+    lowest: float
+    wall: float
 
 
 def solve(
@@ -78,93 +77,76 @@ def solve(
         SolvabilityError, ConvergenceError: as :func:`mdbridge.lps.bodies.solve_body`.
     """
     stack = contextlib.ExitStack()
-    say = console(comm).print
+    workspace = Workspace(out, getattr(campaign, "CAMPAIGN", ""))
 
-    def enter() -> tuple[Problem, Model]:
+    def enter() -> tuple[Problem, Model, Identity]:
         problem = load(problem_path, Problem)
         model = read_model(campaign, source, out, overrides)
-        stack.enter_context(claim_again(Workspace(out, getattr(campaign, "CAMPAIGN", ""))))
-        return problem, model
+        stack.enter_context(claim_again(workspace))
+        return problem, model, _identity(problem, problem_path.parent, model, workspace)
 
     with stack:
-        problem, model = parallel.on_root(comm, enter)
-        start = time.monotonic()
-        where = problem_path.parent
-        body = parallel.agreed(comm, lambda: make_body(problem, model, where))
-        warning = parallel.agreed(comm, lambda: check_grid(body, model))
-        conditions = parallel.agreed(comm, lambda: make_conditions(problem, body, where))
-        if warning:
-            say(f"note: {warning}")
-        say(
-            f"{len(body.points)} nodes, {int(body.parts.max()) + 1} bodies, mesh in "
-            f"{time.monotonic() - start:.1f} s"
-        )
-        result = bodies.solve_body(
-            comm,
-            body,
-            model.material,
-            displacement=conditions.displacement,
-            body_load=conditions.body_load,
-            facet_load=conditions.facet_load,
-            rtol=problem.solve.relative_tolerance,
-            max_iterations=problem.solve.max_iterations,
-        )
-        for line in remarks(body, model, result):
-            say(f"note: {line}")
-        wall = time.monotonic() - start
-        key = digest(model.key, problem.model_dump())
-        parallel.on_root(
-            comm, lambda: problem_output.write(out, key, body, model, problem, conditions, result, wall)
-        )
-        say(
-            f"solved in {result.iterations} iterations, {wall:.1f} s, relative residual "
-            f"{result.relative_residual:.1e}: {out / problem_output.FILE}"
-        )
+        problem, model, identity = parallel.on_root(comm, enter)
+
+        def work(folder: Path) -> None:
+            solution = _solved(comm, problem, problem_path.parent, model)
+            parallel.on_root(
+                comm, lambda: problem_output.write(folder, identity.key, model, problem, solution)
+            )
+
+        files = problem_output.files(problem)
+        stages.make(comm, workspace, stages.Product("problem", identity, files, work))
+        console(comm).print(f"the solution is {out / problem_output.FILE}", soft_wrap=True, markup=False)
 
 
-def read_model(campaign: ModuleType, source: Path, out: Path, overrides: Sequence[str]) -> Model:
-    """The model in a folder of results.
-
-    Raises:
-        FileError: there is none, or it was learned from another input.
-    """
-    path = out / "model.json"
-    if not path.is_file():
-        raise FileError(f"{path}: no such file; run 'mdbridge learn {source} --out {out}' first")
-    workspace = Workspace(out, getattr(campaign, "CAMPAIGN", ""))
-    # a model that somebody put there has no record, and is taken as it is
-    if workspace.owner(path.name) is not None:
-        # what the command line said when it was learned (--data, --set) is part of its input
-        said = [*read_manifest(out)["overrides"], *overrides]
-        for piece in campaign.plan_of(source, said, workspace):
-            if isinstance(piece, stages.Product) and path.name in piece.files:
-                stages.require(workspace, piece, "mdbridge learn")
-    return of_json(read_json(path), str(path))
-
-
-def of_json(stored: dict[str, Any], source: str) -> Model:
-    """A model from the contents of model.json, in the units of its data.
-
-    Raises:
-        InputError: it is no model.
-    """
-    material = LinearPeridynamicSolid.from_dict(stored, source)
-    units = stored.get("units", {})
-    length, modulus = float(units.get("length_A", 1.0)), float(units.get("modulus_TPa", 1.0))
-    own = material.own_dilatation
-    # K is that of the same shape: a factor cancels against the weighted volume
-    scaled = replace(
-        material,
-        influence=replace(material.influence, horizon=material.influence.horizon / length),
-        own_dilatation=None if own is None else replace(own, horizon=own.horizon / length),
-        lame_lambda=material.lame_lambda / modulus,
-        lame_mu=material.lame_mu / modulus,
+def _identity(problem: Problem, folder: Path, model: Model, workspace: Workspace) -> Identity:
+    """What a solution is made from: the problem, the files that it names, and the model."""
+    given = {"domain.nodes": problem.domain.nodes}
+    if isinstance(problem.load.body, str):
+        given["load.body"] = problem.load.body
+    files = {key: contents(folder / name) for key, name in given.items() if name is not None}
+    # another model, by whatever hand, is another material; where it is ours, its solutions go with it
+    owner = workspace.owner("model.json")
+    return Identity.of(
+        "problem",
+        problem,
+        list(Problem.model_fields),
+        files=files | {"model.json": model.key},
+        after={} if owner is None else {"model": owner.key},
     )
-    certificates = stored.get("certificates", [])
-    spacings = [[float(h) / length for h in c["spacing"]] for c in certificates if c.get("spacing")]
-    return Model(
-        scaled, spacings, units.get("length", "angstrom"), units.get("modulus", "TPa"), digest(stored)
+
+
+def _solved(comm: MPI.Comm, problem: Problem, folder: Path, model: Model) -> Solution:
+    """The solution of a problem whose files lie in ``folder`` (collective)."""
+    say = console(comm).print
+    start = time.monotonic()
+    body = parallel.agreed(comm, lambda: make_body(problem, model, folder))
+    lowest, remark = parallel.agreed(comm, lambda: check_body(body, model))
+    conditions = parallel.agreed(comm, lambda: make_conditions(problem, body, folder))
+    for line in remark:
+        say(f"note: {line}", soft_wrap=True, markup=False)
+    say(
+        f"{len(body.points)} nodes, {int(body.parts.max()) + 1} bodies, mesh in "
+        f"{time.monotonic() - start:.1f} s"
     )
+    result = bodies.solve_body(
+        comm,
+        body,
+        model.material,
+        displacement=conditions.displacement,
+        body_load=conditions.body_load,
+        facet_load=conditions.facet_load,
+        rtol=problem.solve.relative_tolerance,
+        max_iterations=problem.solve.max_iterations,
+    )
+    for line in remarks(body, model, result):
+        say(f"note: {line}", soft_wrap=True, markup=False)
+    wall = time.monotonic() - start
+    say(
+        f"solved in {result.iterations} iterations, {wall:.1f} s, relative residual "
+        f"{result.relative_residual:.1e}"
+    )
+    return Solution(body, conditions, result, lowest, wall)
 
 
 def make_body(problem: Problem, model: Model, folder: Path) -> Body:
@@ -195,35 +177,18 @@ def make_body(problem: Problem, model: Model, folder: Path) -> Body:
     return geometry.fill(loops, spacing, 2 * horizon + 2 * max(spacing))
 
 
-def check_grid(body: Body, model: Model) -> str:
-    """What there is to say of the model on the body's nodes; empty if nothing.
+def check_body(body: Body, model: Model) -> tuple[float, list[str]]:
+    """The smallest energy of a wave on the body's nodes, and what there is to say of the model on them.
 
     Raises:
-        SolvabilityError: on such a grid some wave has negative energy.
-        InputError: the horizon holds too few nodes.
+        SolvabilityError, InputError: as :func:`.stored_model.check_spacing`.
     """
     if body.lattice is None:
-        return ""
-    hx, hy = map(float, body.lattice.spacing)
-    material = model.material
-    # also on the grid that it was learned on: a model without certificate may be any
-    grid = stencil.uniform((hx, hy), material.influence.horizon, material.quadrature)
-    stability.require_positive(material, grid)
-    known = any(np.allclose((hx, hy), spacing, rtol=1e-3) for spacing in model.spacings)
-    constants = bodies.effective_moduli(body, material)
-    lam, mu = material.lame_lambda, material.lame_mu
-    meant = {"C11": lam + 2 * mu, "C22": lam + 2 * mu, "C12": lam, "C66": mu}
-    # a small C12 is compared with the others: its own relative error says nothing
-    off = max(abs(constants[name] - meant[name]) for name in meant) / (abs(lam) + 2 * mu)
-    if known or off <= _OFF:
-        return ""
-    shown = ", ".join(f"{name} = {constants[name]:.4g} for {meant[name]:.4g}" for name in meant)
-    learned = ", ".join(f"{a:.4g} × {b:.4g}" for a, b in model.spacings) or "unknown"
-    return (
-        f"on nodes {hx:.4g} × {hy:.4g} {model.length} apart the model's moduli are {shown} "
-        f"{model.modulus} (it was "
-        f"learned on {learned}): results are those of a solid with these moduli"
-    )
+        # no zone of a grid tells: rows without a positive diagonal and a solver that fails do
+        return np.nan, []
+    lowest, remark = check_spacing(model, body.lattice.spacing.tolist())
+    shown = f"the smallest energy of a wave on these nodes is {lowest / model.material.lame_mu:.2g} of μ κ²"
+    return lowest, [line for line in (remark, shown) if line]
 
 
 def make_conditions(problem: Problem, body: Body, folder: Path) -> Conditions:

@@ -15,9 +15,10 @@ from ...lps.bodies import Equilibrium
 from ...lps.geometry import Body
 from .formats import BODY
 from .problem_input import Problem
+from .stored_model import Model
 
 if TYPE_CHECKING:
-    from .problem import Conditions, Model
+    from .problem import Solution
 
 Floats = NDArray[np.float64]
 
@@ -29,21 +30,19 @@ _TENSOR = ("xx", "yy", "xy")
 _PIXELS = 500  # along the longer side of a map
 
 
-def write(
-    out: Path,
-    key: str,
-    body: Body,
-    model: "Model",
-    problem: Problem,
-    conditions: "Conditions",
-    result: Equilibrium,
-    wall: float,
-) -> None:
-    """Write all that the problem's [output] asks for.
+def files(problem: Problem) -> tuple[str, ...]:
+    """What the problem's [output] asks for."""
+    asked = ((VTK, problem.output.vtk), (FIGURE, problem.output.figures))
+    return (FILE, *(path.as_posix() for path, wanted in asked if wanted))
+
+
+def write(out: Path, key: str, model: Model, problem: Problem, solution: "Solution") -> None:
+    """Write all that the problem's [output] asks for into a folder.
 
     Raises:
         FileError: a file cannot be written.
     """
+    body, conditions, result = solution.body, solution.conditions, solution.result
     matrix = elements.elasticity(result.moduli)
     strain = recovery.strains(body, result.displacement)
     stress = recovery.stresses(strain, matrix)
@@ -64,7 +63,8 @@ def write(
     # nodes from a file go back in the file's order
     order = np.arange(len(body.points)) if body.order is None else np.argsort(body.order)
     with store.writing(out / FILE, BODY, key) as file:
-        file.attributes(wall_s=wall, **_facts(result), length_unit=length, modulus_unit=modulus)
+        file.attributes(wall_s=solution.wall, min_operator=solution.lowest, **_facts(result))
+        file.attributes(length_unit=length, modulus_unit=modulus)
         file.numbered("node", len(body.points), "number of the node")
         file.dimension("axis", ["x", "y"], "1", "direction")
         file.dimension("component", list(_TENSOR), "1", "component of a symmetric tensor")
@@ -94,7 +94,7 @@ def _facts(result: Equilibrium) -> dict[str, Any]:
     }
 
 
-def _draw(path: Path, body: Body, model: "Model", u: Floats, stress: Floats) -> None:
+def _draw(path: Path, body: Body, model: Model, u: Floats, stress: Floats) -> None:
     """Maps of both displacements, the stresses and the stress of von Mises' plane form."""
     low, high = body.points.min(axis=0), body.points.max(axis=0)
     step = float((high - low).max()) / _PIXELS
@@ -124,4 +124,6 @@ def _draw(path: Path, body: Body, model: "Model", u: Floats, stress: Floats) -> 
             shown = axis.imshow(image, origin="lower", extent=extent, cmap=colours, vmin=lower, vmax=limit)
             axis.set_title(title)
             bare(axis)
+            axis.set_xlabel(f"x ({model.length})")
+            axis.set_ylabel(f"y ({model.length})")
             fig.colorbar(shown, ax=axis, shrink=0.8)

@@ -1,0 +1,131 @@
+"""A model as it is stored, in the units of its data, and what is known of it on nodes of one's own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ...core import stages
+from ...core.errors import FileError, InputError
+from ...core.files import digest, read_json
+from ...core.workspace import Workspace, read_manifest
+from ...lps import moduli, stability, stencil, symbol
+from ...lps.material import LinearPeridynamicSolid
+
+_OFF = 0.02  # of L: what differs more on other nodes is another material
+_WAVE = 8.0  # node spacings in the shortest wave that is asked for
+
+
+@dataclass(frozen=True)
+class Model:
+    """A stored model in the units of the data that it was learned from.
+
+    Attributes:
+        spacings: node spacings that it was learned on.
+        length, modulus: names of the units.
+    """
+
+    material: LinearPeridynamicSolid
+    spacings: list[list[float]]
+    length: str
+    modulus: str
+    key: str
+
+
+def read_model(campaign: ModuleType, source: Path, out: Path, overrides: Sequence[str]) -> Model:
+    """The model in a folder of results.
+
+    Raises:
+        FileError: there is none, or it was learned from another input.
+    """
+    path = out / "model.json"
+    if not path.is_file():
+        raise FileError(f"{path}: no such file; run 'mdbridge learn {source} --out {out}' first")
+    workspace = Workspace(out, getattr(campaign, "CAMPAIGN", ""))
+    # a model that somebody put there has no record, and is taken as it is
+    if workspace.owner(path.name) is not None:
+        # what the command line said when it was learned (--data, --set) is part of its input
+        said = [*read_manifest(out)["overrides"], *overrides]
+        for piece in campaign.plan_of(source, said, workspace):
+            if isinstance(piece, stages.Product) and path.name in piece.files:
+                stages.require(workspace, piece, "mdbridge learn")
+    return of_json(read_json(path), str(path))
+
+
+def of_json(stored: dict[str, Any], source: str) -> Model:
+    """A model from the contents of model.json, in the units of its data.
+
+    Raises:
+        InputError: it is no model.
+    """
+    material = LinearPeridynamicSolid.from_dict(stored, source)
+    units = stored.get("units", {})
+    length, modulus = float(units.get("length_A", 1.0)), float(units.get("modulus_TPa", 1.0))
+    own = material.own_dilatation
+    # K is that of the same shape: a factor cancels against the weighted volume
+    scaled = replace(
+        material,
+        influence=replace(material.influence, horizon=material.influence.horizon / length),
+        own_dilatation=None if own is None else replace(own, horizon=own.horizon / length),
+        lame_lambda=material.lame_lambda / modulus,
+        lame_mu=material.lame_mu / modulus,
+    )
+    certificates = stored.get("certificates", [])
+    spacings = [[float(h) / length for h in c["spacing"]] for c in certificates if c.get("spacing")]
+    return Model(
+        scaled, spacings, units.get("length", "angstrom"), units.get("modulus", "TPa"), digest(stored)
+    )
+
+
+def check_spacing(model: Model, spacing: Sequence[float]) -> tuple[float, str]:
+    """The smallest energy of a wave on nodes ``spacing`` apart, over κ² (μ in the continuum), and a remark.
+
+    On such nodes the model must be what it was learned to be: L of waves of eight node spacings and more
+    that of the nearest nodes that it was learned on.
+
+    Raises:
+        SolvabilityError: some wave has negative energy there.
+        InputError: the horizon holds too few or too many nodes; the model is another material there.
+    """
+    hx, hy = map(float, spacing)
+    material = model.material
+    # also on the grid that it was learned on: a model without certificate may be any
+    grid = stencil.uniform((hx, hy), material.influence.horizon, material.quadrature)
+    lowest = stability.require_positive(material, grid)
+    if any(np.allclose((hx, hy), known, rtol=1e-3) for known in model.spacings):
+        return lowest, ""
+    if not model.spacings:
+        return lowest, _moduli_remark(model, grid)
+    nearest = min(model.spacings, key=lambda known: float(np.abs(np.log(np.divide(known, spacing))).max()))
+    learned = stencil.uniform((nearest[0], nearest[1]), material.influence.horizon, material.quadrature)
+    shortest = _WAVE * max(hx, hy, *nearest)
+    off = symbol.departure(material, grid, learned, shortest)
+    if off > _OFF:
+        listed = ", ".join(f"{a:.4g} × {b:.4g}" for a, b in model.spacings)
+        raise InputError(
+            f"on nodes {hx:.4g} × {hy:.4g} {model.length} apart the model is another material: for waves of "
+            f"{shortest:.3g} {model.length} and longer its operator is off by {off:.1%} from that on the "
+            f"nodes that it was learned on ({listed}); use these, or learn it with learn.also_on = "
+            f"[[{hx:.6g}, {hy:.6g}]]"
+        )
+    return lowest, ""
+
+
+def _moduli_remark(model: Model, grid: stencil.Stencil) -> str:
+    """Of a model that does not say which nodes it is for: its moduli there, where they are not λ and μ."""
+    material, (hx, hy) = model.material, grid.spacing
+    constants = moduli.of_grid(material, grid)
+    lam, mu = material.lame_lambda, material.lame_mu
+    meant = {"C11": lam + 2 * mu, "C22": lam + 2 * mu, "C12": lam, "C66": mu}
+    # a small C12 is compared with the others: its own relative error says nothing
+    off = max(abs(constants[name] - meant[name]) for name in meant) / (abs(lam) + 2 * mu)
+    if off <= _OFF:
+        return ""
+    shown = ", ".join(f"{name} = {constants[name]:.4g} for {meant[name]:.4g}" for name in meant)
+    return (
+        f"on nodes {hx:.4g} × {hy:.4g} {model.length} apart the model's moduli are {shown} {model.modulus}: "
+        "results are those of a solid with these moduli"
+    )

@@ -1,0 +1,60 @@
+"""A model on nodes of one's own: what it is there, and when it is refused."""
+
+import numpy as np
+import pytest
+
+from mdbridge.campaigns.peridynamics.stored_model import Model, check_spacing
+from mdbridge.core.errors import InputError, SolvabilityError
+from mdbridge.lps import moduli, stability, stencil
+from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.material import LinearPeridynamicSolid
+
+
+def model(spacings=(), quadrature="published", alpha=2.0, coefficients=(1.0,)):
+    """K = 1/r² unless told otherwise, whose moduli are not λ and μ with the published weights."""
+    influence = Bernstein(6.0, np.array(coefficients), (alpha,))
+    solid = LinearPeridynamicSolid(influence, 0.3, 0.4, quadrature=quadrature)
+    return Model(solid, [list(spacing) for spacing in spacings], "mm", "GPa", "key")
+
+
+def test_the_smallest_energy_is_that_of_the_zone():
+    lowest, remark = check_spacing(model([(1.0, 1.25)]), (1.0, 1.25))
+    assert remark == ""
+    grid = stencil.uniform((1.0, 1.25), 6.0, "published")
+    k = np.random.default_rng(0).uniform(0.05, 1, (400, 2)) * np.pi / grid.spacing
+    energies = stability.operator_eigenvalues(model().material, grid, k)[:, 1]
+    assert 0 < lowest <= energies.min() * (1 + 1e-9) and lowest > 0.8 * energies.min()
+
+
+def test_a_model_of_no_known_nodes_is_taken_with_its_moduli():
+    lowest, remark = check_spacing(model(), (1.0, 1.25))
+    assert lowest > 0 and "on nodes 1 × 1.25 mm apart the model's moduli are" in remark
+    constants = moduli.of_grid(model().material, stencil.uniform((1.0, 1.25), 6.0, "published"))
+    for name, meant in (("C11", 1.1), ("C12", 0.3), ("C66", 0.4)):
+        assert f"{name} = {constants[name]:.4g} for {meant}" in remark
+    # the moduli of K = 1/r are those of the continuum everywhere
+    assert check_spacing(model(alpha=1.0), (1.0, 1.25))[1] == ""
+
+
+def test_nodes_on_which_a_model_is_another_material_are_refused():
+    with pytest.raises(
+        InputError, match=r"on nodes 1 × 1.25 mm apart .* off by .*learn.also_on = \[\[1, 1.25"
+    ):
+        check_spacing(model([(2.0, 2.0), (1.5, 1.5)]), (1.0, 1.25))
+    # one of its grids is enough
+    assert check_spacing(model([(2.0, 2.0), (1.0, 1.25)]), (1.0, 1.25))[1] == ""
+    # the same moduli are not all: waves of eight nodes are those of another solid
+    isotropic = model([(2.0, 2.0)], "isotropic", 0.5, (1.0, 2.0, -1.0, 1.5, -0.4))
+    with pytest.raises(InputError, match="another material: for waves of 16 mm and longer"):
+        check_spacing(isotropic, (1.0, 1.0))
+
+
+def test_a_function_with_consistent_weights_carries_over():
+    carried = model([(2.0, 2.0)], "consistent", 0.0)
+    assert check_spacing(carried, (1.0, 1.0))[1] == ""
+
+
+def test_a_wave_of_negative_energy_is_named_with_the_remedy():
+    wild = model([(1.0, 1.0)], "isotropic", 1.0, (1.0, -1.5, 1.0))
+    with pytest.raises(SolvabilityError, match=r"the wave k = .*learn.also_on = \[\[1, 1\]\]"):
+        check_spacing(wild, (1.0, 1.0))
