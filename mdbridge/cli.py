@@ -49,15 +49,7 @@ DryRun = Annotated[
 
 INTERRUPTED = 130
 SAMPLED = ("graphene", "glass")
-"""Campaigns that sample first, and are run as a whole by 'mdbridge run'."""
-OWN_COMMANDS = {
-    "graphene-study": "study",
-    "shear": "shear",
-    "calibrate": "calibrate",
-    "fields": "observe",
-    "peridynamics": "learn",
-}
-"""Campaigns that a command of their own runs."""
+"""Campaigns that sample first, and have the stages as commands of their own."""
 
 
 def _world() -> "MPI.Comm":
@@ -83,23 +75,49 @@ def _campaign(path: Path, *allowed: str) -> Any:
 
 
 def _hint(name: object, allowed: Sequence[str]) -> str:
-    """Where a campaign that a command does not take belongs, or which name was meant."""
-    commands = dict.fromkeys(SAMPLED, "run") | OWN_COMMANDS
+    """What to do with a campaign that a command does not take, or which name was meant."""
     if not isinstance(name, str):
         return ""
-    if name in commands:
-        return f"; 'mdbridge {commands[name]}' runs this one"
-    near = difflib.get_close_matches(name, allowed, n=1) or difflib.get_close_matches(name, commands, n=1)
+    if name in MODULES:
+        return "; 'mdbridge run' runs this one"
+    near = difflib.get_close_matches(name, allowed, n=1) or difflib.get_close_matches(name, MODULES, n=1)
     if not near:
         return ""
-    elsewhere = "" if near[0] in allowed else f" 'mdbridge {commands[near[0]]}' runs it"
-    return f"; did you mean {near[0]!r}?{elsewhere}"
+    return f"; did you mean {near[0]!r}?" + ("" if near[0] in allowed else " 'mdbridge run' runs it")
+
+
+@app.command()
+def init(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="fields, peridynamics, graphene, glass, shear, calibrate or graphene-study",
+            show_default=False,
+        ),
+    ],
+    file: Annotated[
+        Path | None, typer.Argument(help="TOML file to write; KIND.toml if absent", show_default=False)
+    ] = None,
+) -> None:
+    """Write an input with all keys, their defaults and meanings."""
+    from .campaigns import starters
+    from .core import parallel
+
+    if kind not in MODULES:
+        near = difflib.get_close_matches(kind, MODULES, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"init {kind}: there are {', '.join(MODULES)}{hint}")
+    for written in parallel.on_root(_world(), lambda: starters.write(kind, file or Path(f"{kind}.toml"))):
+        typer.echo(f"wrote {written}")
 
 
 @app.command()
 def run(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
-    """Run a whole campaign: all stages not done yet, then the report."""
-    _campaign(input, *SAMPLED, "peridynamics").run(_world(), input, out, set or ())
+    """Run a whole campaign of any kind: all that is not done yet."""
+    workflow = _campaign(input, *MODULES)
+    # a calibration asks before it goes on with a record; here that is what is meant
+    whole = workflow.run_or_resume if hasattr(workflow, "run_or_resume") else workflow.run
+    whole(_world(), input, out, set or ())
 
 
 @app.command()

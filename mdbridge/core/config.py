@@ -30,7 +30,9 @@ class Section(BaseModel):
     """A table of a TOML file: unknown keys are refused, values are not changed later."""
 
     # strict: 1.5 for a count, or "yes" for a switch, is a slip to be told, not a value to be converted
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
 Model = TypeVar("Model", bound=Section)

@@ -8,8 +8,7 @@ from contextlib import nullcontext
 import pytest
 from mpi4py import MPI
 
-from mdbridge import cli
-from mdbridge.campaigns import housekeeping
+from mdbridge.campaigns import MODULES, housekeeping
 from mdbridge.campaigns.shear import stages as shear
 from mdbridge.core import stages
 from mdbridge.core.errors import FileError, InputError
@@ -18,7 +17,7 @@ from mdbridge.core.stages import Link, Links, Product, Stage, Task, chain, make,
 from mdbridge.core.workspace import claim
 
 COMM = MPI.COMM_SELF
-CAMPAIGNS = sorted({*cli.SAMPLED, *cli.OWN_COMMANDS})
+CAMPAIGNS = sorted(MODULES)
 TEXT = """
 campaign = "shear"
 [material]

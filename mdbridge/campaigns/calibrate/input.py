@@ -20,15 +20,26 @@ class ParameterInput(Section):
     """
 
     low: float | None = None
+    """Lower bound; with a high bound that equals it the parameter is fixed."""
     high: float | None = None
+    """Upper bound."""
     distribution: Distribution = "uniform"
+    """How the first samples are spread between the bounds, and in which variable the search goes (the
+    logarithm for loguniform)."""
     mean: float | None = None
+    """Of a normal distribution, cut at the bounds."""
     deviation: PositiveFloat | None = None
+    """Its standard deviation."""
     integer: bool = False
+    """Whole numbers alone."""
     values: list[ParameterValue] | None = None
+    """Choices without an order, in place of bounds."""
     value: ParameterValue | None = None
+    """A fixed value, in place of bounds."""
     truth: ParameterValue | None = None
+    """The true value where it is known, to be drawn."""
     unit: str = ""
+    """For tables and figures."""
 
     @property
     def held(self) -> ParameterValue | None:
@@ -68,12 +79,20 @@ class ProgramInput(Section):
     """
 
     command: list[str] | str
+    """Program and arguments, with placeholders ``{name}`` where parameters go; run in a folder of its own for
+    each trial."""
     template: list[str] | str = []
+    """Files whose placeholders ``{name}`` are filled with parameters and options."""
     collect: dict[str, str] | list[str] | str
+    """Files with the results (CSV, JSON, npz), or a place (``file:column``) for each name."""
     files: list[str] | None = None
+    """What is copied to the folder of a trial; all that lies beside the input if absent."""
     keep: Keep = "none"
+    """Of which trials the folders are kept."""
     labels: dict[str, str] = {}
+    """Names of results for figures."""
     units: dict[str, str] = {}
+    """Units of results."""
 
     @field_validator("command")
     @classmethod
@@ -111,9 +130,13 @@ class ReferenceInput(Section):
     """
 
     parameters: dict[str, ParameterValue] | None = None
+    """The reference is a run of the model itself with these parameters: a test of the search."""
     function: str | None = None
+    """``package.module:function`` that returns fields and curves."""
     options: dict[str, Any] = {}
+    """Given to it by name."""
     file: str | None = None
+    """.npz, HDF5 or CSV with the same names as what the model returns."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "ReferenceInput":
@@ -134,15 +157,25 @@ class TermInput(Section):
     """
 
     term: Literal["grassmann", "l1", "l2", "user"]
+    """How model and reference are compared."""
     weight: PositiveFloat = 1.0
+    """Of this term in the sum; not with ``sigma``."""
     sigma: PositiveFloat | list[PositiveFloat] | str | None = None
+    """Standard deviation of the noise: a number, for curves one a point, or a name in the reference."""
     abscissa: str | None = None
+    """Name of the curve's abscissa; the model's curve is interpolated to the reference's."""
     field: str | None = None
+    """Name of the field that is compared (grassmann)."""
     curve: str | None = None
+    """Name of the curve that is compared (l1, l2)."""
     function: str | None = None
+    """``package.module:function`` of response and reference (user)."""
     rank: Literal["larger", "reference", "infinite"] | PositiveInt | list[PositiveInt] = "larger"
+    """Rank at which fields are compared: the larger of the two, the reference's, infinite, or given."""
     tolerance: float = Field(1e-3, gt=0.0, lt=1.0)
+    """Singular values below this fraction of the largest do not count for the rank."""
     space: Literal["column", "row"] = "column"
+    """Which singular vectors are compared: those of columns, or of rows."""
 
     @model_validator(mode="after")
     def _named(self) -> "TermInput":
@@ -173,17 +206,30 @@ class EgoInput(Section):
     """``[ego]``: see :class:`mdbridge.calibrate.ego.SearchSettings`."""
 
     scheme: Scheme = "ego+refine"
+    """Expected improvement to find basins and Gauss–Newton to descend each (ego+refine), expected
+    improvement alone (ego), or the published scheme."""
     seed: int = Field(0, ge=0)
+    """Of everything random."""
     evaluations: PositiveInt = 200
+    """Most runs of the model, those of ``initial`` among them."""
     initial: PositiveInt = 40
+    """Samples before the first surrogate."""
     design: Design = "lhs"
+    """How they are spread."""
     explore: int = Field(15, ge=0)
+    """Trials of expected improvement before the first refinement, and a third of it before every other."""
     batch: PositiveInt = 1
+    """Samples that are proposed together; several ranks evaluate them at once."""
     target: float = 0.0
+    """Distance at which the search ends."""
     patience: PositiveInt = 3
+    """Refinements without improvement after which to stop."""
     stall: int = Field(0, ge=0)
+    """Trials of expected improvement without improvement after which to stop (scheme ego); 0 for never."""
     asynchronous: bool = False
+    """A rank that is done gets its next sample at once; the order of trials then depends on their times."""
     time_limit_s: PositiveFloat | None = None
+    """Time for one run of the model (s), after which it is stopped and counts as failed."""
 
 
 class UncertaintyInput(Section):
@@ -195,12 +241,14 @@ class UncertaintyInput(Section):
     """
 
     method: Literal["likelihood", "norms"] = "likelihood"
+    """What the distances are taken for; see docs/calibration.md."""
 
 
 class SeedStudyInput(Section):
     """``[study]``, used with ``--seeds N``: the schemes to run with each seed; that of ``[ego]`` if empty."""
 
     schemes: list[Scheme] = []
+    """Schemes to run with each seed; that of [ego] if empty."""
 
 
 class OutputInput(Section):
@@ -212,8 +260,11 @@ class OutputInput(Section):
     """
 
     options: dict[str, Any] = {}
+    """Of the model and of the reference in the runs that are drawn, where they differ."""
     compare: dict[str, ParameterValue] | None = None
+    """Parameters known from elsewhere, whose distance is shown."""
     figures: bool = True
+    """Whether figures are drawn."""
 
 
 class CalibrateInput(Section):
@@ -226,10 +277,15 @@ class CalibrateInput(Section):
     """
 
     campaign: Literal["calibrate"]
+    """Which kind of campaign this file describes."""
     model: ModelInput
+    """``package.module:function`` of named parameters, or a table that describes a program."""
     options: dict[str, Any] = {}
+    """Given to the model by name; keys that end in "file" or "folder" are paths relative to this file."""
     parameters: dict[str, ParameterInput]
+    """One table for each parameter, by its name."""
     constraints: list[str] | str = []
+    """Inequalities between parameters that every sample fulfils, as "a < b < c"."""
     reference: ReferenceInput
     objective: list[TermInput] = Field(min_length=1)
     ego: EgoInput = EgoInput()

@@ -107,6 +107,11 @@ def run(
     )
 
 
+def run_or_resume(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None:
+    """Calibrate, and go on with the record in ``out`` if there is one (collective)."""
+    run(comm, path, out, overrides, parallel.on_root(comm, lambda: (Path(out) / "trials.jsonl").exists()))
+
+
 def identity(problem: Problem) -> Identity:
     """What the trials of a problem depend on."""
     read, shown = (flat(problem.configuration(complete=whole)) for whole in (False, True))

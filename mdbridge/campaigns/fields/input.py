@@ -26,6 +26,7 @@ class MD(Section):
     variables: dict[str, str | float | int] = {}
     """LAMMPS variables for the script."""
     steps: PositiveInt | None = None
+    """Steps that are run and observed after the script."""
     trajectory: str | None = None
     """In place of ``steps``: a LAMMPS dump, relative to the TOML file, whose frames are observed."""
 
@@ -49,6 +50,7 @@ class Grid(Section):
     """``[grid]``: the nodes, in the middle of equal cells; the other directions are averaged over."""
 
     axes: Literal["x", "y", "z", "xy", "xz", "yz", "xyz"] = "xy"
+    """Directions that the grid resolves."""
     cells: Annotated[list[PositiveInt], Field(min_length=1, max_length=3)]
     """Number of cells along each of the axes."""
     region: list[Range] | None = None
@@ -82,6 +84,7 @@ class Observe(Section):
     fields: Annotated[list[Name], Field(min_length=1)] = [
         "displacement", "velocity", "density", "temperature", "potential_energy", "stress",
     ]  # fmt: skip
+    """Fields to take; docs/fields.md says what each is."""
     every: PositiveInt | None = None
     """Steps from frame to frame; a trajectory may leave it out: all of its frames."""
     average_over: PositiveInt = 1
@@ -91,6 +94,8 @@ class Observe(Section):
     group: str = "all"
     """LAMMPS group of the atoms that count."""
     stress: Literal["virial", "hardy"] = "virial"
+    """Virial per atom, spread by the kernel, or Hardy's, which satisfies the momentum balance at each
+    point."""
     kinetic: Literal["lammps", "mean"] = "lammps"
     """The motion in the stress of the virial: as in LAMMPS's own pressure, or about the local mean velocity,
     as Hardy's always is."""
@@ -139,6 +144,7 @@ class Checkpoint(Section):
     """``[checkpoint]``: restart files, from which a script that handles ``${restart}`` goes on."""
 
     every_frames: PositiveInt = 10
+    """Frames between two restart files."""
 
 
 class Output(Section):
@@ -156,6 +162,7 @@ class FieldsInput(Section):
     """A whole file of a campaign of fields."""
 
     campaign: Literal["fields"]
+    """Which kind of campaign this file describes."""
     md: MD
     grid: Grid
     kernel: Kernel

@@ -158,6 +158,11 @@ class Campaign:
         parallel.on_root(self.comm, work)
 
 
+def run_or_resume(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
+    """The same as observing: there is no other stage, and it goes on where it was."""
+    observe(comm, source, out, overrides)
+
+
 def observe(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str], dry_run: bool = False) -> None:
     """Run the MD, write fields.h5, draw; or tell what that would take."""
     if dry_run:

@@ -17,6 +17,7 @@ class MD(Section):
     script: str | None = None
     """LAMMPS script, relative to the TOML file, that sets everything up; ``steps`` after it are observed."""
     steps: PositiveInt | None = None
+    """Steps that are run and observed after the script."""
     variables: dict[str, str | float | int] = {}
     """LAMMPS variables for the script."""
 
@@ -25,17 +26,23 @@ class MD(Section):
     cells: Annotated[list[Annotated[int, Field(ge=3)]], Field(min_length=3, max_length=3)] = [26, 26, 6]
     """Cubic cells of the crystal that is melted, two atoms each; 3.27 Å wide at first."""
     timestep_ps: PositiveFloat = 0.005
+    """Of the dynamics (ps)."""
     seed: Annotated[int, Field(ge=1)] = 2021
+    """Of the velocities."""
     melt_K: PositiveFloat = 3000.0
     """Well above the melting point: a perfect crystal superheats, at 2000 K for longer than 12 ps."""
     melt_ps: PositiveFloat = 5.0
+    """How long the melt is held there (ps)."""
     liquid_K: PositiveFloat = 1300.0
     """The melt is brought here at once and quenched from here at the rate below."""
     liquid_ps: PositiveFloat = 5.0
+    """How long the liquid is held there (ps)."""
     quench_rate_K_per_s: PositiveFloat = 1.0e13
+    """Cooling rate (K/s)."""
     temperature_K: PositiveFloat = 100.0
     """Of the glass and of the shear."""
     relax_ps: PositiveFloat = 10.0
+    """Relaxation at zero pressure before the shear (ps)."""
     modulus_strain: Annotated[float, Field(gt=0, le=0.02)] = 0.005
     """± strain of the separate test of the elastic moduli."""
     modulus_ps: PositiveFloat = 10.0
@@ -45,8 +52,7 @@ class MD(Section):
     def _one_kind(self) -> "MD":
         own = {"script", "steps", "variables"}
         if self.script is None:
-            # what the user wrote, not what has a default
-            given = sorted({"steps", "variables"} & self.model_fields_set)
+            given = sorted(name for name in ("steps", "variables") if getattr(self, name))
             if given:
                 raise ValueError(f"{', '.join(given)} go with 'script'")
             # a quench that heats would take a negative number of steps
@@ -54,6 +60,7 @@ class MD(Section):
                 raise ValueError("temperature_K must be below liquid_K, from which the melt is quenched")
         else:
             # refused, not ignored: one would believe that it did something
+            # what the user wrote, not what has a default
             extra = sorted(self.model_fields_set - own)
             if extra:
                 raise ValueError(f"with 'script' the script decides; remove {', '.join(extra)}")
@@ -66,7 +73,9 @@ class Shear(Section):
     """``[shear]``: simple shear of the glass at constant volume and temperature."""
 
     rate_per_ps: PositiveFloat = 2.0e-3
+    """Shear rate (1/ps)."""
     max_strain: PositiveFloat = 0.5
+    """Shear strain γ at the end."""
 
 
 class Observe(Section):
@@ -81,9 +90,11 @@ class Observe(Section):
     cutoff: Annotated[float, Field(ge=2.0)] = 3.0
     """Where windows end, in units of their c."""
     frames: PositiveInt = 100
+    """Frames at equal distances in strain, beside the first."""
     samples: PositiveInt = 5
     """Steps over which energy and flow are averaged, the frame's own the last of them."""
     sample_every: PositiveInt = 10
+    """Steps between two of them."""
     curve_points: PositiveInt = 10
     """Points of the stress–strain curve in a frame."""
     extra: dict[str, str] = {}
@@ -112,6 +123,7 @@ class Checkpoint(Section):
     """``[checkpoint]``: restart files, each with the observers' state."""
 
     every_frames: PositiveInt = 10
+    """Frames between two restart files of the shear."""
     every_steps: PositiveInt = 10000
     """The same during the quench."""
 
@@ -131,21 +143,33 @@ class Calibrate(Section):
     energy: Literal["potential_energy", "energy_mean_composition"] = "energy_mean_composition"
     """Field that is mapped to χ; the second is free of the energy of a mere difference in composition."""
     strains: list[float] = [0.02, 0.04, 0.06, 0.08, 0.09, 0.10, 0.20, 0.35, 0.50]
+    """Frames, by their strain, whose fields are compared."""
     c0: Pair = [0.02, 1.0]
+    """Bounds of c0, the plastic work fraction."""
     s_y_of_flow: Pair = [0.5, 1.1]
     """Bounds of s_y as fractions of the flow stress of the MD."""
     beta_per_eV: Pair = [0.5, 15.0]
+    """Bounds of β, by which energies become χ (1/eV)."""
     E0_below_eV: Pair = [0.001, 0.1]
     """Bounds of E0, below the least coarse-grained energy at γ = 0."""
     eps0: PositiveFloat = 44.53
+    """Typical number of atoms of a shear transformation zone."""
     tau0_ps: PositiveFloat = 0.1
+    """Time of an atom's vibration (ps)."""
     l_chi_A: float = Field(25.59, ge=0.0)
+    """Length over which χ diffuses where the glass flows (Å)."""
     e_z_K: PositiveFloat = 21000.0
+    """Formation energy of a shear transformation zone over Boltzmann's constant (K)."""
     diffusion: Diffusion = "group"
+    """Published form of the diffusion of χ: that of the paper, or that of the authors' solver (group)."""
     strain_weight: PositiveFloat = 0.25
+    """Weight of the strain fields' Grassmann distance."""
     stress_weight: PositiveFloat = 0.75
+    """Weight of the stress curve's distance."""
     rank: Literal["larger", "reference", "infinite"] | PositiveInt = "reference"
+    """Which rank the two fields are compared at: the larger of theirs, the MD's, a number, or infinite."""
     tolerance: float = Field(0.03, gt=0.0, lt=1.0)
+    """Singular values below this fraction of the largest do not count for the rank."""
     ego: EgoInput = EgoInput()
 
 
@@ -153,6 +177,7 @@ class GlassInput(Section):
     """A whole file of a glass campaign."""
 
     campaign: Literal["glass"]
+    """Which kind of campaign this file describes."""
     md: MD = MD()
     shear: Shear = Shear()
     observe: Observe = Observe()

@@ -15,17 +15,22 @@ class Campaigns(Section):
     """The two campaigns, by their files; paths are relative to the study's file."""
 
     zero: str = "graphene_0K.toml"
+    """The input at 0 K, relative to this file."""
     warm: str = "graphene_300K.toml"
+    """The input at a finite temperature."""
     zero_set: list[str] = []
     """Overrides for the first, as --set takes them."""
     warm_set: list[str] = []
+    """Overrides for the second."""
 
 
 class Bootstrap(Section):
     """Error bars from training sets drawn anew, with replacement."""
 
     replicates: Annotated[int, Field(ge=2)] = 40
+    """Training sets drawn anew."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Of the drawing."""
 
 
 class Compare(Section):
@@ -34,34 +39,44 @@ class Compare(Section):
     algorithm_1: Pairs = [[20.0, 10], [20.0, 15]]
     """Algorithm 1 against least squares: at 0 K and at 300 K, the paper's choices."""
     own_dilatation: Pairs = [[12.5, 5], [20.0, 10], [28.5, 24]]
+    """Two influence functions against one."""
     hybrid: Pairs = [[12.5, 5], [20.0, 10]]
+    """Training on two sets of nodes against one."""
 
 
 class Manufactured(Section):
     """Section 5 of the paper."""
 
     spacings_A: Annotated[list[Length], Field(min_length=2)] = [5.0, 2.5, 1.25, 0.625]
+    """Of the nodes (Å)."""
     degrees: Annotated[list[Degree], Field(min_length=2)] = [0, 1, 2, 3, 5, 8, 10, 15, 20]
+    """M of the kernels."""
     horizon_A: Length = 12.5
+    """Their horizon (Å)."""
     length_A: Length = 100.0
+    """Edge of the square (Å)."""
 
 
 class Scattered(Section):
     """Training and solving on perturbed nodes."""
 
     horizon_A: Length = 20.0
+    """Horizon of the kernel (Å)."""
     degree: Degree = 8
+    """Its M."""
     perturbations: Annotated[list[Annotated[float, Field(ge=0, lt=0.5)]], Field(min_length=1)] = [0.05, 0.2]
     """Each node is moved by up to so many node spacings along each axis."""
     samples: Annotated[int, Field(ge=2)] = 30
     """Training samples, spread over the training loads."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Of the displacements of the nodes."""
 
 
 class StudyInput(Section):
     """The study of graphene."""
 
     campaign: Literal["graphene-study"]
+    """Which kind of campaign this file describes."""
     campaigns: Campaigns = Campaigns()
     bootstrap: Bootstrap = Bootstrap()
     compare: Compare = Compare()

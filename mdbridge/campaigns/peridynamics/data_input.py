@@ -66,18 +66,26 @@ class OwnLearn(Section):
     quadrature: _Quadrature | None = None
     """What makes bonds of K; published on periodic grids and consistent elsewhere if absent."""
     method: Literal["least-squares", "algorithm-1"] = "least-squares"
+    """Least squares, or the published Algorithm 1."""
     long_wave_weight: Annotated[float, Field(ge=0, le=4)] = 1.5
+    """Samples count by this power of their loads' wave length: long waves carry the moduli."""
     solution_weight: Annotated[float, Field(ge=0)] = 3.0
+    """Weight of the error of the displacement to that of the residual, which has 1."""
     consistency_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the conditions of consistency: isotropic moments of the bonds on every grid in use."""
     strict_inf_sup: bool = False
+    """Also keep the dilatation from being blind to any wave inside the Brillouin zone."""
     also_on: Spacings | None = None
     """Further node spacings (length_unit), h or [hx, hy], on which the model is to be used: it is consistent
     and provably solvable there, too."""
     also_on_A: Spacings | None = None
     """The same in Å."""
     own_dilatation: bool = False
+    """Give the dilatation an influence function of its own."""
     starts: Annotated[int, Field(ge=1, le=1000)] = 3
+    """Random starting points; the problem has many local minima, and the best end counts."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Of the starting points, and of the folds."""
     folds: Annotated[int, Field(ge=2, le=100)] = 5
     """Parts that the samples are divided into for validation where the data has none of its own."""
     replicates: Annotated[int, Field(ge=0, le=10000)] = 40
@@ -102,7 +110,9 @@ class OwnSweep(Section):
     horizons: Lengths | None = None
     """In length_unit; several multiples of the node spacing if absent."""
     horizons_A: Lengths | None = None
+    """The same in Å."""
     degrees: Degrees = [0, 4, 8, 12, 16]
+    """Degrees M."""
 
     @model_validator(mode="after")
     def _once(self) -> "OwnSweep":
@@ -115,6 +125,7 @@ class PeridynamicsInput(Section):
     """A whole file of a campaign with data of one's own."""
 
     campaign: Literal["peridynamics"]
+    """Which kind of campaign this file describes."""
     data: Data = Data()
     learn: OwnLearn = OwnLearn()
     sweep: OwnSweep = OwnSweep()

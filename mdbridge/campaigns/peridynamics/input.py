@@ -59,6 +59,7 @@ class MD(Section):
     """Of the dynamics, where there are any; by default the crystal's own, 0.0005.  One that does not resolve
     the fastest oscillation is refused."""
     disc_radius_A: Length = 100.0
+    """Of the free disc whose displacements test the model (Å)."""
     disc_inner_A: Length = 50.0
     """The disc is loaded outside this radius, and solved inside it."""
     max_bond_strain: Annotated[float, Field(gt=0, lt=0.02)] = 0.002
@@ -124,9 +125,13 @@ class Coarse(Section):
     """Spatial averaging."""
 
     kernel: Literal["cone", "paraboloid", "gaussian"] = "cone"
+    """Shape of the window around a node, of finite support."""
     radius_A: Length = 10.0
+    """Where the window ends (Å)."""
     spacing_A: Length = 5.0
+    """Of the nodes (Å); rounded so that a whole number fits the box."""
     fine_spacing_A: Length = 2.5
+    """Of a second, finer set of nodes (Å), on which the model is tried too."""
     disc_nodes: Literal["square", "sheet"] = "square"
     """Nodes of the free disc: a square lattice of these spacings, or the rectangular lattice of the sheet,
     whose box holds a whole number of nodes.  With "sheet" a model serves one lattice; with "square" it must
@@ -157,21 +162,28 @@ class Dynamics(Section):
     """One training load run at finite temperature, with the time filter at every step."""
 
     enabled: bool = True
+    """Whether that run is made."""
     load: str = "train-x-1-1"
+    """Its load, by its name in dataset.h5."""
     temperature_K: Length = 300.0
+    """Of the thermostat (K)."""
     duration_ps: Annotated[float, Field(ge=0.01)] = 4.0
+    """Length of the run (ps)."""
     damping_ps: Length = 0.2
+    """Of the Langevin thermostat (ps)."""
     filter_weight: Fraction = 0.001
     """ι of the time filter; the filter remembers about timestep/ι."""
     max_bond_strain: Annotated[float, Field(gt=0, lt=0.02)] = 0.01
     """The load's own scale: larger than at 0 K, so that it shows above the thermal motion."""
     seed: Annotated[int, Field(ge=1)] = 2021
+    """Of velocities and random forces."""
 
 
 class Thermal(Section):
     """All loads at a finite temperature instead of at rest: means over a thermostatted run."""
 
     temperature_K: Length = 300.0
+    """Of the thermostat (K)."""
     duration_ps: Annotated[float, Field(ge=0.01)] = 1.0
     """Of the runs of the sheet."""
     disc_duration_ps: Annotated[float, Field(ge=0.01)] = 2.0
@@ -185,9 +197,11 @@ class Thermal(Section):
     load_factors: Annotated[list[Fraction], Field(min_length=1)] = [1.0, 0.25, 0.1]
     """The training loads are also run at these fractions: the signal-to-noise levels of section 6.3."""
     elastic_seeds: Annotated[int, Field(ge=2)] = 4
+    """Runs with seeds of their own that give the elastic constants directly."""
     elastic_ps: Annotated[float, Field(ge=0.01)] = 3.0
     """Length of the runs that give the elastic constants directly, and how many seeds of them."""
     seed: Annotated[int, Field(ge=1)] = 2021
+    """Of velocities and random forces."""
 
     @model_validator(mode="after")
     def _whole_load(self) -> "Thermal":
@@ -200,6 +214,7 @@ class Parallel(Section):
     """How ranks share the samples."""
 
     ranks_per_sample: Annotated[int, Field(ge=1)] = 1
+    """MPI ranks that share the atoms of one sample; other samples run beside it."""
 
 
 class Learn(Section):
@@ -210,17 +225,24 @@ class Learn(Section):
     quadrature: _Quadrature = quadrature.PUBLISHED
     """What makes bonds of K: published, near-cell or isotropic.  The model keeps it for solving."""
     method: Literal["least-squares", "algorithm-1"] = "least-squares"
+    """Least squares on the symbol of the operator, or the published Algorithm 1."""
     horizons_A: Annotated[list[Length], Field(min_length=1)] = [25.5, 28.5]
+    """Horizons δ to choose from (Å)."""
     degrees: Annotated[list[Annotated[int, Field(ge=0, le=60)]], Field(min_length=1)] = [16, 24]
+    """Degrees M to choose from; a kernel has M + 1 coefficients."""
     baseline_horizon_A: Length = 12.5
     """Horizon of the positive M = 0 kernel that errors are normalised with to choose (δ, M)."""
     long_wave_weight: Annotated[float, Field(ge=0, le=4)] = 1.5
+    """Samples count by this power of their loads' wave length: long waves carry the moduli."""
     solution_weight: Annotated[float, Field(ge=0)] = 3.0
+    """Weight of the error of the displacement to that of the residual, which has 1."""
     consistency_weight: Annotated[float, Field(ge=0)] = 1.0
+    """Weight of the conditions of consistency: isotropic moments of the bonds on every grid in use."""
     long_waves: Literal["free", "exact"] = "free"
     """With "exact" λ and μ are not fitted: they are the limit of the data's own long waves, and the kernel is
     bound to have them as moduli on the nodes."""
     strict_inf_sup: bool = False
+    """Also keep the dilatation from being blind to any wave inside the Brillouin zone."""
     also_on_A: Spacings = []
     """Further node spacings, h or [hx, hy], on which the model is to be used: it is consistent and provably
     solvable there, too.  They have no samples, and need quadrature = "consistent": with any other a function
@@ -232,7 +254,9 @@ class Learn(Section):
     variant: str = ""
     """Train on one of the dataset's variants, for instance published-x1-twin, instead of the standard."""
     starts: Annotated[int, Field(ge=1, le=1000)] = 6
+    """Random starting points; the problem has many local minima, and the best end counts."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Of the starting points."""
 
     @model_validator(mode="after")
     def _function_of_its_own(self) -> "Learn":
@@ -259,20 +283,25 @@ class Sweep(Section):
         26.5,
         28.5,
     ]
+    """Horizons δ (Å)."""
     degrees: Annotated[list[Annotated[int, Field(ge=0, le=60)]], Field(min_length=1)] = [0, 5, 10, 15, 20, 24]
+    """Degrees M."""
 
 
 class Solve(Section):
     """The boundary-value problems."""
 
     relative_tolerance: Annotated[float, Field(gt=0, lt=1e-2)] = 1e-10
+    """Residual at which the iteration ends, over that of its start."""
     max_iterations: Annotated[int, Field(ge=1)] = 2000
+    """Iterations after which a solve counts as failed."""
 
 
 class GrapheneInput(Section):
     """A campaign with a planar crystal, graphene unless ``md.crystal`` says otherwise."""
 
     campaign: Literal["graphene"]
+    """Which kind of campaign this file describes."""
     md: MD = MD()
     coarse: Coarse = Coarse()
     loads: Loads = Loads()

@@ -28,7 +28,9 @@ class Disc(Section):
     """A circle."""
 
     centre: Pair
+    """Its x and y."""
     radius: Length
+    """In the length unit of the model's data."""
 
 
 class Domain(Section):
@@ -37,9 +39,11 @@ class Domain(Section):
     outline: Polygon | list[Polygon] | None = None
     """A polygon by its corners, or several that do not touch."""
     disc: Disc | None = None
+    """A disc instead of polygons."""
     nodes: str | None = None
     """A file with an array ``nodes`` (n × 2): .npz, .h5, .npy or text of two columns; beside this file."""
     holes: list[Disc | Polygon] = Field(default=[])
+    """Discs or polygons that are cut out."""
     spacing: Length | Annotated[list[Length], Field(min_length=2, max_length=2)] | None = None
     """Of the nodes, or hx and hy; that of the model's own data if it is not given."""
 
@@ -104,14 +108,18 @@ class Solver(Section):
     """When the iteration ends."""
 
     relative_tolerance: Annotated[float, Field(gt=0, lt=1)] = 1e-10
+    """Residual at which the iteration ends, over that of its start."""
     max_iterations: Annotated[int, Field(ge=1)] = 500
+    """Iterations after which the solve counts as failed."""
 
 
 class Output(Section):
     """Files beside solution.h5."""
 
     vtk: bool = True
+    """A file for ParaView."""
     figures: bool = True
+    """solution.png."""
 
 
 class Problem(Section):

@@ -16,14 +16,24 @@ class MaterialInput(Section):
     """``[material]``, [Kontolati2021, Table 1]."""
 
     s_y_GPa: PositiveFloat
+    """Yield stress (GPa)."""
     c0: PositiveFloat
+    """Plastic work fraction: how much of the plastic work raises χ."""
     chi_inf: PositiveFloat | None = None
+    """Effective temperature χ of steady flow, without dimension; or ``initial.final_file``, from which it
+    follows."""
     mu_GPa: PositiveFloat = 20.0
+    """Shear modulus (GPa)."""
     K_GPa: PositiveFloat = 66.23
+    """Bulk modulus (GPa)."""
     eps0: PositiveFloat = 44.53
+    """Typical number of atoms of a shear transformation zone."""
     tau0_ps: PositiveFloat = 0.1
+    """Time of an atom's vibration (ps)."""
     l_chi_A: float = Field(25.59, ge=0.0)
+    """Length over which χ diffuses where the glass flows (Å)."""
     e_z_K: PositiveFloat = 21000.0
+    """Formation energy of a shear transformation zone over Boltzmann's constant (K)."""
 
 
 class InitialInput(Section):
@@ -34,15 +44,26 @@ class InitialInput(Section):
     """
 
     file: str | None = None
+    """Energies per atom (eV) at γ = 0 on the grid, relative to this file: text in the published format, or
+    HDF5."""
     final_file: str | None = None
+    """The same at the end of the MD: χ∞ is β times the excess over E0 of its largest energy."""
     dataset: str = "potential_energy"
+    """Dataset of the energies in an HDF5 file."""
     beta_per_eV: PositiveFloat | None = None
+    """β of χ = β (E − E0), with ``file`` (1/eV)."""
     E0_eV: float | None = None
+    """E0 of χ = β (E − E0), with ``file`` (eV)."""
     formula: Formula | None = None
+    """χ at γ = 0 without a file: everywhere ``chi``; with a soft spot in the middle; or random."""
     chi: PositiveFloat | None = None
+    """χ far from the spot, or its mean; without dimension."""
     amplitude: float | None = None
+    """Height of the spot above ``chi``, or standard deviation of the random field; without dimension."""
     width_A: PositiveFloat | None = None
+    """Standard deviation of the spot, or of the filter that makes the random field smooth (Å)."""
     seed: int | None = Field(None, ge=0)
+    """Of the random field."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "InitialInput":
@@ -69,41 +90,58 @@ class ShearSection(Section):
     """``[shear]``: the loading and what is kept of it."""
 
     rate_per_s: PositiveFloat = 1.0e8
+    """Shear rate (1/s)."""
     max_strain: PositiveFloat = 0.5
+    """Shear strain γ at the end."""
     frames: PositiveInt = 100
+    """Frames at equal distances in strain, beside the first."""
     fields_every: PositiveInt = 1
+    """Fields are kept of every so many frames, and of the last; curves of all of them."""
     frame: Literal["simple", "pure"] = "simple"
+    """Simple or pure shear of the box."""
 
 
 class GridInput(Section):
     """``[grid]``."""
 
     nx: int = Field(32, ge=4)
+    """Cells along x."""
     ny: int = Field(32, ge=4)
+    """Cells along y."""
     lx_A: PositiveFloat = 400.0
+    """Width of the sample (Å)."""
     ly_A: PositiveFloat = 400.0
+    """Its height (Å)."""
     boundary: Boundary = "periodic"
+    """Periodic in both directions, or clamped between plates at Y = 0 and ly."""
 
 
 class SchemeInput(Section):
     """``[scheme]``; without ``projection``, Fourier where it serves and PETSc elsewhere."""
 
     diffusion: Diffusion = "group"
+    """Published form of the diffusion of χ: that of the paper, or that of the authors' solver (group)."""
     projection: Literal["fourier", "petsc"] | None = None
+    """Solver of the quasi-static equilibrium; Fourier where it serves (one rank, periodic), else PETSc, if
+    absent."""
     tolerance: float = Field(TOLERANCE, gt=0.0, lt=1.0)
+    """Error allowed in a step, relative to the scale of each quantity."""
 
 
 class OutputInput(Section):
     """``[output]``: what is written besides run.h5, summary.json and the figures."""
 
     vtk: bool = False
+    """Also a series for ParaView."""
     animation: bool = False
+    """Also run.gif."""
 
 
 class ShearInput(Section):
     """A whole file of ``mdbridge shear``."""
 
     campaign: Literal["shear"]
+    """Which kind of campaign this file describes."""
     material: MaterialInput
     initial: InitialInput
     shear: ShearSection = ShearSection()

@@ -1,0 +1,24 @@
+"""The page of all keys."""
+
+from mdbridge.campaigns import MODULES, reference
+from mdbridge.campaigns.peridynamics.problem_input import Problem
+from mdbridge.campaigns.starters import model_of
+from mdbridge.core.keys import tables
+
+
+def test_the_page_has_every_section_of_every_input():
+    page = reference.page()
+    for model in [*map(model_of, MODULES), Problem]:
+        for table in tables(model):
+            if table.name and [key for key in table.keys if key.name != "campaign"]:
+                assert f"### `{table.header}`" in page
+
+
+def test_a_row_has_value_default_and_meaning():
+    rows = [line for line in reference.page().splitlines() if line.startswith("| `rate_per_s` |")]
+    assert rows == ["| `rate_per_s` | number > 0 | `100000000.0` | Shear rate (1/s). |"]
+
+
+def test_nothing_ends_a_cell_before_its_end():
+    rows = [line for line in reference.page().splitlines() if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in rows} == {5}

@@ -1,0 +1,63 @@
+"""Inputs to begin with: they are what the models take, and say of every key what it is."""
+
+import re
+import sys
+
+import pytest
+
+from mdbridge.campaigns import MODULES, starters
+from mdbridge.core import config
+from mdbridge.core.errors import InputError
+from mdbridge.core.keys import tables
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def test_every_campaign_has_a_model():
+    assert set(starters.MODELS) == set(MODULES) == set(starters.STARTERS)
+
+
+@pytest.mark.parametrize("campaign", MODULES)
+def test_every_key_says_what_it_means(campaign):
+    missing = [
+        f"{table.header} {key.name}"
+        for table in tables(starters.model_of(campaign))
+        for key in table.keys
+        if not key.meaning
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("campaign", MODULES)
+def test_a_starter_is_a_valid_input(campaign):
+    text = starters.text(campaign, "my.toml")
+    read = config.check(tomllib.loads(text), starters.model_of(campaign), "my.toml")
+    assert read == config.check(starters.STARTERS[campaign], starters.model_of(campaign), "starter")
+
+
+@pytest.mark.parametrize("campaign", MODULES)
+def test_the_comments_show_the_defaults(campaign):
+    text = starters.text(campaign, "my.toml")
+    # of optional sections nothing: to name one is to have it
+    shown = re.sub(r"^#\[.*?(?=^\S*\[|\Z)", "", text, flags=re.M | re.S)
+    opened = re.sub(r"^#(\w+ = .*)$", r"\1", shown, flags=re.M)
+    assert opened != shown
+    model = starters.model_of(campaign)
+    # a condition of the model may refuse a default that is written out beside what excludes it
+    tabled = tomllib.loads(opened)
+    for section, key in {("objective", "weight"), ("parameters", "mean")}:
+        for entry in tabled.get(section, []) if isinstance(tabled.get(section), list) else []:
+            entry.pop(key, None)
+    assert config.check(tabled, model, "opened") == config.check(tomllib.loads(text), model, "as it is")
+
+
+def test_files_are_written_beside_and_nothing_is_replaced(tmp_path):
+    (tmp_path / "my_model.py").write_text("mine = 1\n")
+    written = starters.write("calibrate", tmp_path / "mine.toml")
+    assert sorted(path.name for path in written) == ["mine.toml", "my_data.csv"]
+    assert (tmp_path / "my_model.py").read_text() == "mine = 1\n"
+    with pytest.raises(InputError, match=r"mine\.toml: is there already"):
+        starters.write("calibrate", tmp_path / "mine.toml")
