@@ -178,7 +178,8 @@ def _require(config: BaseModel, key: str) -> None:
 
 def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
+        # a record is JSON, whose lists an input may have as tuples: they have the same key
+        if digest(before.get(name)) != digest(after.get(name)):
             yield name, before.get(name), after.get(name)
 
 

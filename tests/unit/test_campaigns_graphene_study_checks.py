@@ -1,26 +1,24 @@
 """Parts of the study that need one set of data at most: what is varied, and what is compared with what."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from mdbridge.campaigns.graphene_study import checks
 from mdbridge.campaigns.graphene_study.input import StudyInput
+from mdbridge.campaigns.peridynamics.learning import Candidate
 from mdbridge.core.config import check
-from mdbridge.core.errors import ConvergenceError
 from mdbridge.core.identity import Identity
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
 from mdbridge.lps import stencil, symbol
-from mdbridge.lps.bernstein import Bernstein
-from mdbridge.lps.learn import scattered, spectral
+from mdbridge.lps.bspline import BSpline
+from mdbridge.lps.learn import local, spectral
 from mdbridge.lps.material import LinearPeridynamicSolid
 
 GRID = NodeGrid.periodic_cells((61.0, 68.0), 5.0)
 HORIZON = 20.0
 MODEL = LinearPeridynamicSolid(
-    Bernstein(HORIZON, np.array([1.0, 2.0]), (0.5,)), -0.2, 0.7, quadrature="published"
+    BSpline(HORIZON, np.array([1.0, 2.0, 0.5])), -0.2, 0.7, quadrature="consistent"
 )
 
 
@@ -91,7 +89,7 @@ def samples(seed):
     u -= u.mean(axis=1, keepdims=True)
     fields = spectral.transform(u, u, GRID.shape, GRID.box)
     operator = symbol.operator(
-        MODEL, symbol.rings(stencil.uniform(GRID.spacing, HORIZON, "published"), fields.wavevectors)
+        MODEL, symbol.rings(stencil.uniform(GRID.spacing, HORIZON, "consistent"), fields.wavevectors)
     )
     spectrum = np.zeros((5, len(x), 2), dtype=complex)
     spectrum[:, 1:] = np.einsum("kij,skj->ski", operator, fields.u)
@@ -103,9 +101,8 @@ def samples(seed):
 FIELDS = {"train": samples(0), "val": samples(1)}
 
 
-def scattered_result(monkeypatch, learn, **settings):
-    monkeypatch.setattr(scattered, "learn", learn)
-    made = config(scattered={"perturbations": [0.2], "samples": 3} | settings)
+def scattered_result(**settings):
+    made = config(scattered={"perturbations": [0.2], "samples": 3, "horizon_A": 20.0, "degree": 2} | settings)
     (task,) = checks.scattered_tasks(made, FIELDS, Identity.of("data", made, [])).values()
     return work(task)
 
@@ -113,51 +110,51 @@ def scattered_result(monkeypatch, learn, **settings):
 def test_models_are_used_on_their_own_nodes_and_on_the_others(monkeypatch):
     seen = []
 
-    def learn(where, u, b, degree, seed):
-        seen.append((where, u, b, degree))
-        return SimpleNamespace(material=MODEL, min_operator=0.5, min_gamma=0.6, cuts=2)
+    def learn(settings, fields, horizon, degree):
+        seen.append((settings, fields, horizon, degree))
+        return Candidate(horizon, degree, MODEL)
 
-    found = scattered_result(monkeypatch, learn)
-    (uniform, u, b, degree), (perturbed, moved_u, _, _) = seen
-    assert degree == 8
+    monkeypatch.setattr(checks.learning, "learn_pair", learn)
+    found = scattered_result()
+    (settings, uniform, *pair), (_, perturbed, *_) = seen
+    assert pair == [20.0, 2] and settings.quadrature == "consistent" and settings.kernel == "b-spline"
     # three of five samples, the first and the last among them
-    np.testing.assert_allclose(u, FIELDS["train"].u[[0, 2, 4]], atol=1e-12)
-    np.testing.assert_allclose(b, FIELDS["train"].b[[0, 2, 4]], atol=1e-12)
-    moved = (perturbed.points - uniform.points) / GRID.spacing
+    np.testing.assert_array_equal(uniform["train"].u, FIELDS["train"].u[[0, 2, 4]])
+    there = perturbed["train"]
+    assert there.scattered and there.shape is None and there.period is not None
+    moved = (there.nodes - GRID.points()) / GRID.spacing
     assert 0.18 < np.abs(moved).max() <= 0.2 and abs(moved.mean()) < 0.02
-    origin = FIELDS["train"].nodes[0] - uniform.points[0]
-    np.testing.assert_allclose(
-        moved_u, checks.at_points(FIELDS["train"], perturbed.points + origin, "u")[[0, 2, 4]], atol=1e-12
-    )
+    np.testing.assert_allclose(there.b, checks.at_points(FIELDS["train"], there.nodes, "b")[[0, 2, 4]])
     for row in found.values():  # MODEL itself, whatever was learned
         assert row["failure"] == "" and row["constants"] == MODEL.as_dict()
-        assert (row["min_operator"], row["min_gamma"], row["cuts"]) == (0.5, 0.6, 2)
+        # made by that very function on the grid: exact there, and near on moved nodes
         for split in ("train", "val"):
             assert row[f"E_res_{split}_uniform"] < 1e-8 and row[f"E_u_{split}_uniform"] < 1e-8
-            there = [checks.at_points(FIELDS[split], perturbed.points + origin, name) for name in "ub"]
-            chosen = [0, 2, 4] if split == "train" else slice(None)
-            expected = scattered.errors(MODEL, perturbed, *(one[chosen] for one in there))
-            for name, errors in zip(("E_res", "E_u"), expected, strict=True):
-                assert row[f"{name}_{split}_perturbed"] == pytest.approx(errors.mean())
-                assert errors.mean() > 1e-3
+            assert 1e-4 < row[f"E_res_{split}_perturbed"] < 0.05
+    operators = {name: row["min_operator"] for name, row in found.items()}
+    for name, nodes in (("uniform", GRID.points()), ("perturbed", there.nodes)):
+        wanted = local.lowest_eigenvalue(MODEL, checks.moved_to(FIELDS["train"], nodes))
+        assert operators[name] == pytest.approx(wanted) and wanted > 0
 
 
 def test_learning_that_fails_is_a_result(monkeypatch):
-    def learn(*_, **__):
-        raise ConvergenceError("no luck")
-
-    found = scattered_result(monkeypatch, learn)
-    assert found == {"uniform": {"failure": "no luck"}, "perturbed": {"failure": "no luck"}}
+    monkeypatch.setattr(
+        checks.learning, "learn_pair", lambda *_: Candidate(20.0, 2, failure="no solvable model found")
+    )
+    assert scattered_result() == {
+        name: {"failure": "no solvable model found"} for name in ("uniform", "perturbed")
+    }
 
 
 def test_a_seed_decides_where_nodes_are_moved_to(monkeypatch):
     places = []
 
-    def learn(where, *_, **__):
-        places.append(where.points)
-        raise ConvergenceError("enough")
+    def learn(settings, fields, horizon, degree):
+        places.append(fields["train"].nodes)
+        return Candidate(horizon, degree, failure="enough")
 
+    monkeypatch.setattr(checks.learning, "learn_pair", learn)
     for seed in (1, 1, 2):
-        scattered_result(monkeypatch, learn, seed=seed)
+        scattered_result(seed=seed)
     assert np.array_equal(places[1], places[3])
     assert not np.array_equal(places[1], places[5])

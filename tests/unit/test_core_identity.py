@@ -79,6 +79,12 @@ def test_what_is_shown_does_not_change_the_key():
     assert Identity("t", shown={"a": 1}).key == Identity("t").key
 
 
+def test_lists_of_a_record_are_the_tuples_of_an_input():
+    recorded = Identity("t", values={"cell": [1.0, 2.0]}, shown={"cell": [1.0, 2.0]})
+    now = Identity("t", version=2, values={"cell": (1.0, 2.0)}, shown={"cell": (1.0, 2.0)})
+    assert recorded.differences(now) == ["another version of the task (1, now 2)"]
+
+
 def test_differences_name_the_key_and_both_values():
     before = Identity.of("t", Whole(), ("part", "scale"), files={"f": "0"})
     now = Identity.of("t", Whole(scale=2.0), ("part", "scale"), files={"f": "1"})

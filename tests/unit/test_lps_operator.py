@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mdbridge.core.errors import InputError, SolvabilityError
+from mdbridge.core.errors import SolvabilityError
 from mdbridge.lps import operator, quadrature
 from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.bspline import BSpline
 from mdbridge.lps.material import LinearPeridynamicSolid as Solid
-from mdbridge.lps.operator import neighbourhoods, operator_rows
-from mdbridge.lps.quadrature import QUADRATURES
+from mdbridge.lps.material import combined
+from mdbridge.lps.neighbourhoods import neighbourhoods
+from mdbridge.lps.operator import operator_rows
 
 # sums by the book are those of the published weights
 LinearPeridynamicSolid = functools.partial(Solid, quadrature="published")
@@ -92,59 +93,19 @@ def test_factors_matrix_diagonal_and_restriction_agree():
     np.testing.assert_array_equal(part.columns, rows.rows)
 
 
-def test_all_rows_of_a_periodic_box_at_once_are_the_same():
-    """With an influence function of its own for the dilatation."""
+def test_factors_of_shares_are_those_of_the_rows():
     points, box = grid(8, perturbation=0.5), np.full(2, 40.0)
-    material = replace(SIGN_CHANGING, own_dilatation=INVERSE.influence)
     every = np.arange(len(points))
-    whole = operator.operator_on(neighbourhoods(points, box, 15.0, every, "published"), material).matrix()
-    assert abs(whole - operator_rows(points, box, material, every).matrix()).max() < 1e-12
-    assert abs(whole - operator_rows(points, box, SIGN_CHANGING, every).matrix()).max() > 1e-4
-
-
-@pytest.mark.parametrize("influence", [SIGN_CHANGING.influence, SPLINE])
-def test_changes_of_the_operator_are_its_differences(influence):
-    """With respect to what K depends on and to the moduli, on scattered points."""
-    points, box = grid(8, perturbation=0.5), np.full(2, 40.0)
-    around = neighbourhoods(points, box, 15.0, np.arange(len(points)))
-    curve = operator.bond_curve(around, type(influence), influence.degree)
-    shares = operator.share_curve(around, curve)
-    u = np.random.default_rng(1).standard_normal((2 * len(points), 3))
-
-    def rows(q, bulk=0.5, mu=0.7):
-        values, slopes = shares(q)
-        lame = (bulk - mu, mu)
-        changes = [operator.operator_of_shares(around, one, one, lame) for one in slopes.T]
-        return operator.operator_of_shares(around, values, values, lame), changes
-
-    q = influence.parameters()
-    made, changes = rows(q)
-    solid = LinearPeridynamicSolid(influence, -0.2, 0.7)
-    assert abs(made.matrix() - operator.operator_on(around, solid).matrix()).max() < 1e-13
-    found = [made.change(one, u) for one in changes] + list(made.moduli_change(u))
-    step = 1e-6
-    expected = [(rows(q + one)[0](u) - rows(q - one)[0](u)) / (2 * step) for one in step * np.eye(len(q))]
-    expected += [
-        (rows(q, 0.5 + b, 0.7 + m)[0](u) - rows(q, 0.5 - b, 0.7 - m)[0](u)) / (2 * step)
-        for b, m in ((step, 0.0), (0.0, step))
-    ]
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-7 * np.abs(other).max())
-
-
-@pytest.mark.parametrize("quadrature", QUADRATURES)
-@pytest.mark.parametrize("perturbation", [0.0, 1.0])
-def test_strengths_of_some_neighbourhoods_are_those_among_all(quadrature, perturbation):
-    points = grid(perturbation=perturbation)
-    around = neighbourhoods(points, None, 15.0, middle(points, 24.0), quadrature)
-    values = np.random.default_rng(0).standard_normal((len(around.radii), 2))
-    some, bonds = around.of(middle(points, 12.0))
-    # what the quadrature wants of K beside the bonds is the same for all of them
-    theirs = np.concatenate([bonds, np.ones(len(around.places), dtype=bool)])
-    np.testing.assert_allclose(some.strengths(values[theirs]), around.strengths(values)[bonds], atol=1e-12)
-    (empty, none), whole = around.of(np.empty(0, dtype=int)), around.of(around.centres)[0]
-    assert not none.any() and len(empty.centres) == 0
-    np.testing.assert_array_equal(whole.strengths(values), around.strengths(values))
+    around = neighbourhoods(points, box, 15.0, every, "published")
+    shares = operator.bond_shares(around, SIGN_CHANGING.influence)
+    dilatation, coupling, deviatoric = operator.factors_of_shares(around, every, shares)
+    lame = (SIGN_CHANGING.lame_lambda, SIGN_CHANGING.lame_mu)
+    whole = combined(*lame, coupling @ dilatation, deviatoric)
+    assert abs(whole - operator_rows(points, box, SIGN_CHANGING, every).matrix()).max() < 1e-12
+    # of some rows alone
+    some = every[::3]
+    _, part, _ = operator.factors_of_shares(around, some, shares)
+    assert abs(part - coupling[np.repeat(every % 3 == 0, 2)]).max() == 0
 
 
 def test_rows_do_not_depend_on_which_others_are_made():
@@ -180,71 +141,6 @@ def test_affine_displacements_on_scattered_points():
     np.testing.assert_allclose(dilatation, 0.17, rtol=1e-11)
     _, other = image(points, SIGN_CHANGING, u)
     assert np.abs(other).max() > 1e-5
-
-
-def test_weights_reproduce_their_moments_on_scattered_points():
-    points = grid(perturbation=1.0)
-    around = neighbourhoods(points, None, 15.0, middle(points), "published")
-    r = np.hypot(*around.offsets.T)
-    r[r == 0] = np.inf
-    x, y = around.offsets.T
-    for integrand, exact in (
-        (x**2, np.pi * 15),
-        (x * y, 0),
-        (x**4, np.pi / 4 * 15**3),
-        (x**2 * y**2, np.pi / 12 * 15**3),
-        (x**5, 0),
-        (y, 0),
-    ):
-        sums = np.add.reduceat(integrand / r**3 * around.weights, around.start[:-1])
-        np.testing.assert_allclose(sums, exact, atol=1e-8 * 15 ** (2 if exact == 0 else 1))
-
-
-@pytest.mark.parametrize("perturbation", [0.0, 1.0])
-def test_weights_are_computed_once_per_stencil(monkeypatch, perturbation):
-    points = grid(perturbation=perturbation)
-    centres = middle(points, 24.0)
-    calls = []
-    weights = quadrature.weights
-    monkeypatch.setattr(
-        quadrature, "weights", lambda *given, **kind: calls.append(1) or weights(*given, **kind)
-    )
-    neighbourhoods(points, None, 15.0, centres, "published")
-    assert len(calls) == (len(centres) if perturbation else 1)
-
-
-def test_periodic_neighbourhoods_do_not_see_the_edge_of_the_box():
-    box = np.array([55.0, 55.0])
-    points = grid(11)
-    around = neighbourhoods(points + 200, box, 15.0, np.arange(121))
-    stencil = around.offsets.reshape(121, -1, 2)
-    np.testing.assert_allclose(stencil, np.broadcast_to(stencil[60], stencil.shape), atol=1e-9)
-
-
-@pytest.mark.parametrize("perturbation", [0.0, 1.0])
-def test_a_family_cut_by_the_edge_is_refused(perturbation):
-    points = grid(perturbation=perturbation)
-    inside = points[(points[:, 0] > -50.1 + perturbation) & (points[:, 0] < 28)]
-    with pytest.raises(InputError, match=r"\d+ points .* no full neighbourhood .* collar of 2δ = 30 Å"):
-        operator_rows(inside, None, SIGN_CHANGING, middle(inside))
-
-
-def test_one_missing_node_of_a_grid_is_noticed():
-    points = grid()
-    points = points[~np.all(points == [25, 0], axis=1)]
-    with pytest.raises(InputError, match="no full neighbourhood"):
-        operator_rows(points, None, SIGN_CHANGING, middle(points, 11.0))
-
-
-def test_unusable_points_are_refused():
-    points = grid()
-    centre = middle(points, 1.0)
-    with pytest.raises(InputError, match="coincide"):
-        operator_rows(np.concatenate([points, points[centre]]), None, SIGN_CHANGING, centre)
-    with pytest.raises(InputError, match="too small for a horizon"):
-        operator_rows(points, np.array([30.0, 105.0]), SIGN_CHANGING, centre)
-    with pytest.raises(InputError, match="too few to integrate"):
-        neighbourhoods(points, None, 7.0, centre)
 
 
 def test_a_vanishing_weighted_volume_is_refused():

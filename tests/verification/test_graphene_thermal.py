@@ -124,7 +124,8 @@ hybrid = [[12.5, 3]]
 spacings_A = [5.0, 2.5]
 degrees = [0, 5]
 [scattered]
-degree = 1
+horizon_A = 15.0
+degree = 3
 samples = 4
 perturbations = [0.05]
 """

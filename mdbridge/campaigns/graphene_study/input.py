@@ -60,9 +60,9 @@ class Manufactured(Section):
 class Scattered(Section):
     """Training and solving on perturbed nodes."""
 
-    horizon_A: Length = 20.0
+    horizon_A: Length = 33.0
     """Horizon of the kernel (Å)."""
-    degree: Degree = 8
+    degree: Degree = 12
     """Its M."""
     perturbations: Annotated[list[Annotated[float, Field(ge=0, lt=0.5)]], Field(min_length=1)] = [0.05, 0.2]
     """Each node is moved by up to so many node spacings along each axis."""

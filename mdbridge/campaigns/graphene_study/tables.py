@@ -403,9 +403,9 @@ def _scattered(record: Record) -> str:
     ]
     return (
         "## Scattered nodes\n\n"
-        "The 0 K fields at perturbed nodes (by their Fourier series), with quadrature weights of each node's "
-        "own, and eigenvalue conditions on the assembled matrices. The eigenvalue is over that of the "
-        "longest wave. Odd moments of K W, zero on a uniform grid by symmetry, are zero on scattered nodes "
-        "only for the K that the quadrature integrates exactly (1/r and r): that is what limits the "
-        "accuracy.\n\n" + _table(heads, rows)
+        "The 0 K fields at perturbed nodes (by their Fourier series). The kernel is a B-spline and the "
+        "quadrature `consistent`: each node has strengths of its own, linear in the function K, with the "
+        "moments of its integral (docs/own_data.md). The eigenvalue, the smallest real part, is over that of "
+        "the longest wave; where it is not positive some loads have no stable answer on these nodes.\n\n"
+        + _table(heads, rows)
     )

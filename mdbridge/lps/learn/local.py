@@ -26,7 +26,8 @@ from ...core.errors import InputError
 from ...fields.fieldset import FieldSet
 from ..kernel import InfluenceFunction
 from ..material import LinearPeridynamicSolid, combined, combined_slopes
-from ..operator import Neighbourhoods, bond_shares, factors_of_shares, neighbourhoods
+from ..neighbourhoods import Neighbourhoods, neighbourhoods
+from ..operator import bond_shares, factors_of_shares
 from .classical import require_both
 
 Array = NDArray[np.float64]
