@@ -102,7 +102,7 @@ def _draw(path: Path, body: Body, model: Model, u: Floats, stress: Floats) -> No
     places = np.stack(np.meshgrid(*axes_of), axis=-1)
     # each pixel shows the nearest node: a million nodes cost no more than a thousand
     distance, nearest = cKDTree(body.points).query(places.reshape(-1, 2))
-    blank = (np.asarray(distance) > 0.75 * body.spacing).reshape(places.shape[:2])
+    blank = (np.asarray(distance) > 0.9 * body.spacing).reshape(places.shape[:2])
     # with no stress across the plane
     xx, yy, xy = stress.T
     mises = np.sqrt(xx**2 - xx * yy + yy**2 + 3 * xy**2)
@@ -115,7 +115,7 @@ def _draw(path: Path, body: Body, model: Model, u: Floats, stress: Floats) -> No
         f"$\\sigma_{{xy}}$ ({model.modulus})": (xy, DIVERGING),
     }
     extent = (low[0], axes_of[0][-1], low[1], axes_of[1][-1])
-    with figure(path, 8.4, 5.2, nrows=2, ncols=3) as (fig, axes):
+    with figure(path, 9.6, 5.4, nrows=2, ncols=3) as (fig, axes):
         for axis, (title, (values, colours)) in zip(axes.ravel(), maps.items(), strict=True):
             image = np.where(blank, np.nan, values[np.asarray(nearest)].reshape(blank.shape))
             # a field that vanishes needs a scale, too
@@ -126,4 +126,6 @@ def _draw(path: Path, body: Body, model: Model, u: Floats, stress: Floats) -> No
             bare(axis)
             axis.set_xlabel(f"x ({model.length})")
             axis.set_ylabel(f"y ({model.length})")
-            fig.colorbar(shown, ax=axis, shrink=0.8)
+            bar = fig.colorbar(shown, ax=axis, shrink=0.85)
+            # strains of crystals and stresses of rubber alike: powers of ten apart from the digits
+            bar.formatter.set_powerlimits((-2, 3))
