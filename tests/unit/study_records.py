@@ -104,6 +104,7 @@ def record():
         "table5-300K-x0.1": learned(5, failure="no luck"),
         "table5-300K-published-x0.25": learned(6),
         "table5-300K-plain": learned(7),
+        "table5-300K-twin": learned(8),
         "bootstrap-0K-0": {"constants": [[0.0, 0.0, 0.0, 0.0], [0.02, 0.04, 0.06, 0.08]], "failed": 0},
     }
     for number, (label, kind) in enumerate(
@@ -135,7 +136,8 @@ def record():
         "results": results,
         "sweeps": {"0K": sweep(1.0), "300K": sweep(2.0)},
         "direct": {"0K": direct, "300K": direct | errors},
-        "snr": snr | {"300K-published-x0.25": 0.04},
+        "snr": snr | {"300K-published-x0.25": 0.04, "300K-twin": 0.17},
+        "noise": "two-sided",
         "samples": {"0K": samples, "300K": samples | {"thermal": thermal, "max_bond_strain": 0.004}},
         "seeds": {"bootstrap": 7},
         "versions": {"numpy": "2"},

@@ -214,6 +214,11 @@ def test_more_waves_are_more_loads_and_the_same_ones_keep_their_names():
     assert all(keys[task.name] == task.identity.key for task in few)
 
 
-def test_two_sided_is_for_loads_at_rest():
-    with pytest.raises(InputError, match="two_sided"):
-        config(loads={"two_sided": True}, thermal={})
+def test_samples_of_one_side_are_never_taken_for_those_of_both():
+    """Both sides are the default: still their identity says so, as that of older samples does not."""
+    both, one = (sampling.tasks(config(loads={"two_sided": sides})).tasks for sides in (True, False))
+    assert [task.identity.key for task in sampling.tasks(config()).tasks] == [t.identity.key for t in both]
+    differ = {a.name for a, b in zip(both, one, strict=True) if a.identity.key != b.identity.key}
+    assert differ == {task.name for task in both} - {"elastic"}
+    assert not any("loads.two_sided" in task.identity.values for task in one)
+    assert both[0].cost > one[0].cost

@@ -16,6 +16,7 @@ from mdbridge.campaigns.peridynamics.input import (
     Dynamics,
     GrapheneInput,
     Learn,
+    Loads,
     Parallel,
     Thermal,
 )
@@ -35,7 +36,7 @@ CONFIG = GrapheneInput(
 
 
 def samples(bond=1.46):
-    """Results as the tasks leave them: u is load × factor plus a noise that only depends on the filter."""
+    """Results as the tasks leave them: u is load × factor, a tenth of its square, and each filter's noise."""
     lattice = bond / CONFIG.md.planar.shortest
     box = CONFIG.md.planar.box(CONFIG.md.cells, lattice)
     noise = {name: {} for name in ("published", "long")}
@@ -62,16 +63,21 @@ def samples(bond=1.46):
         elif job.startswith("unloaded"):
             result = fields(job.removeprefix("unloaded-"), np.zeros_like) | rest | {"rms_load": np.array(0.0)}
         elif result is None:
-            factor = 0.1 if job.endswith("-x0.1") else 1.0
+            name = job.removesuffix("-minus").removesuffix("-x0.1")
+            factor = (0.1 if "-x0.1" in job else 1.0) * (-1 if job.endswith("-minus") else 1)
             kind = "disc" if job.startswith("test") else "sheet"
             all_loads = sampling.all_loads(CONFIG, box).values()
-            load = next(one for split in all_loads for one in split if one.name == job.removesuffix("-x0.1"))
-            result = fields(kind, lambda x, load=load, factor=factor: factor * load.on(x)) | rest
+            load = next(one for split in all_loads for one in split if one.name == name)
+
+            def response(x, load=load, factor=factor):
+                return factor * load.on(x) + 0.1 * (factor * load.on(x)) ** 2
+
+            result = fields(kind, response) | rest
             result |= {
-                "rms_load": np.array(0.2 * factor),
+                "rms_load": np.array(0.2 * abs(factor)),
                 "parameters": np.array(list(load.parameters.values())),
-                "amplitude": np.array(factor),
-                "bond_strain": np.array(0.01 * factor),
+                "amplitude": np.array(abs(factor)),
+                "bond_strain": np.array(0.01 * abs(factor) + (0.002 if factor < 0 else 0.0)),
             }
         results[job] = result
     return box, results
@@ -122,10 +128,15 @@ def test_a_filtered_field_is_that_at_rest_however_little_the_filter_remembers(tw
 
 def test_every_load_and_both_twins_are_run_once():
     jobs = {task.name: task for task in graphene_thermal.tasks(CONFIG).tasks}
-    assert len(jobs) == 2 * 70 + 10 + 4 + 2 + 3
-    assert {"unloaded-sheet", "unloaded-disc", "train-x-1-0", "train-x-1-0-x0.1", "val-01", "test-4"} <= set(
-        jobs
-    )
+    assert len(jobs) == 2 * (2 * 70 + 10 + 4) + 2 + 3
+    some = {"unloaded-sheet", "unloaded-disc", "train-x-1-0", "train-x-1-0-x0.1", "val-01", "test-4"}
+    opposite = {"train-x-1-0-minus", "train-x-1-0-x0.1-minus", "val-01-minus", "test-4-minus"}
+    assert some | opposite <= set(jobs)
+    one_sided = CONFIG.model_copy(update={"loads": Loads(two_sided=False)})
+    alone = {task.name: task.identity.key for task in graphene_thermal.tasks(one_sided).tasks}
+    assert len(alone) == 2 * 70 + 10 + 4 + 2 + 3
+    # what was run with one sign is one half of what is run with both
+    assert alone == {name: jobs[name].identity.key for name in alone}
     assert jobs["test-1"].cost > jobs["val-01"].cost
 
 
@@ -141,23 +152,41 @@ def test_half_the_timestep_takes_twice_the_steps():
     assert graphene_thermal._steps(CONFIG.thermal, 0.0005, disc=False) == 2000
 
 
-@pytest.mark.parametrize(("group", "noise"), [("", 0.0), ("variants/published-x1-twin/", 0.0)])
+@pytest.mark.parametrize("group", ["", "variants/published-x1-two-sided/"])
 @pytest.mark.parametrize("split", ["train", "val", "test"])
-def test_the_twin_takes_the_noise_away(stored, group, noise, split):
+def test_both_signs_take_noise_and_even_orders_away(stored, group, split):
     path, box = stored
     found = read(path, group + split)
-    for one, load in zip(found.u, sampling.all_loads(CONFIG, box)[split], strict=True):
-        wanted = load.on(found.nodes)
+    even = found.load[:, found.columns.index("even_part")]
+    largest = found.load[:, found.columns.index("max_bond_strain")]
+    made = sampling.all_loads(CONFIG, box)[split]
+    for u, b, part, load in zip(found.u, found.b, even, made, strict=True):
+        linear = load.on(found.nodes)
+        centred = linear - linear.mean(axis=0) if split != "test" else linear
+        np.testing.assert_allclose(u, centred, atol=1e-12)
+        np.testing.assert_allclose(b, linear, atol=1e-12)
+        assert part == pytest.approx(0.1 * np.linalg.norm(linear**2) / np.linalg.norm(linear), rel=1e-9)
+    # the larger of the strains of both signs
+    np.testing.assert_allclose(largest, 0.012)
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_the_twin_takes_the_noise_alone(stored, split):
+    path, box = stored
+    found = read(path, f"variants/published-x1-twin/{split}")
+    for u, load in zip(found.u, sampling.all_loads(CONFIG, box)[split], strict=True):
+        wanted = load.on(found.nodes) + 0.1 * load.on(found.nodes) ** 2
         if split != "test":
             wanted = wanted - wanted.mean(axis=0)
-        np.testing.assert_allclose(one, wanted, atol=1e-12)
+        np.testing.assert_allclose(u, wanted, atol=1e-12)
 
 
 def test_without_the_twin_each_filter_has_its_noise(stored):
     path, box = stored
     for name, size in (("published", 0.3), ("long", 0.1)):
         plain = read(path, f"variants/{name}-x0.1-plain/train")
-        wanted = np.array([0.1 * load.on(plain.nodes) for load in loads.training(box)])
+        linear = np.array([0.1 * load.on(plain.nodes) for load in loads.training(box)])
+        wanted = linear + 0.1 * linear**2
         noise = plain.u - (wanted - wanted.mean(axis=1, keepdims=True))
         assert np.abs(noise - noise[0]).max() < 1e-12  # it does not depend on the load
         assert noise.std() == pytest.approx(size, rel=0.1)

@@ -31,7 +31,7 @@ from ..peridynamics.learning import Candidate, Fields, Source, learn_pair
 from ..peridynamics.problems import evaluate
 from ..peridynamics.stages import Campaign, open_campaign, read_fields, sample_campaign
 from ..peridynamics.sweep import Selection, sweep
-from ..peridynamics.thermal import signal_to_noise
+from ..peridynamics.thermal import LONG, PLAIN, PUBLISHED, TWIN, Variant, signal_to_noise, standard
 from . import checks
 from . import tables as report
 from .input import StudyInput
@@ -39,7 +39,6 @@ from .input import StudyInput
 CAMPAIGN = "graphene-study"
 HYBRID = "hybrid"
 SPLITS = ("train", "val", "test")
-PUBLISHED, PLAIN = "published-x1-twin", "published-x1-plain"
 # few enough for the ranks to share them evenly, many enough for a task to last seconds
 _BATCH = 10  # replicates of a bootstrap in one task
 
@@ -204,6 +203,7 @@ def _record(
             "scattered nodes": config.scattered.seed,
         },
         "samples": {label: _samples_of(campaign) for label, campaign in both.items()},
+        "noise": standard(warm.config).noise,
     }
 
 
@@ -213,24 +213,31 @@ def _data(comm: MPI.Comm, zero: Campaign, warm: Campaign) -> dict[str, Data]:
     def read(campaign: Campaign, variant: str, names: Sequence[str] = SPLITS) -> Fields:
         return read_fields(campaign, names, variant)
 
+    noise = standard(warm.config).noise
+
+    def of(filtered: str, factor: float, noise: str) -> Data:
+        variant = Variant(filtered, factor, noise)
+        name = "" if variant == standard(warm.config) else variant.name
+        # reduced loads have a training split alone; validation and disc are those of the whole loads
+        if factor != 1.0:
+            return Data(warm, of(filtered, 1.0, noise).fields | read(warm, name, ["train"]), name)
+        return Data(warm, read(warm, name), name)
+
     data = {
         "0K": Data(zero, read(zero, ""), ""),
-        "300K": Data(warm, read(warm, ""), ""),
-        "300K-published": Data(warm, read(warm, PUBLISHED), PUBLISHED),
-        "300K-plain": Data(warm, read(warm, PLAIN), PLAIN),
+        "300K": of(LONG, 1.0, noise),
+        "300K-published": of(PUBLISHED, 1.0, noise),
+        "300K-plain": of(PUBLISHED, 1.0, PLAIN),
         "0K-hybrid": Data(zero, read(zero, "", [*SPLITS, *(f"{s}_fine" for s in SPLITS)]), HYBRID),
     }
+    if noise != TWIN:
+        data["300K-twin"] = of(LONG, 1.0, TWIN)
     # check_campaigns has seen to it
     assert warm.config.thermal is not None
-    # reduced loads have a training split alone; validation and disc are those of the whole loads
     for factor in warm.config.thermal.load_factors[1:]:
-        for label, name in (("300K", "long"), ("300K-published", "published")):
-            variant = f"{name}-x{factor:g}-twin"
-            fields = data[label].fields | read(warm, variant, ["train"])
-            data[f"{label}-x{factor:g}"] = Data(warm, fields, variant)
-        variant = f"published-x{factor:g}-plain"
-        fields = data["300K-plain"].fields | read(warm, variant, ["train"])
-        data[f"300K-plain-x{factor:g}"] = Data(warm, fields, variant)
+        data[f"300K-x{factor:g}"] = of(LONG, factor, noise)
+        data[f"300K-published-x{factor:g}"] = of(PUBLISHED, factor, noise)
+        data[f"300K-plain-x{factor:g}"] = of(PUBLISHED, factor, PLAIN)
     return data
 
 

@@ -177,10 +177,12 @@ def _table_3(record: Record) -> str:
 
 
 def _table_5(record: Record) -> str:
+    noise = {"two-sided": "both signs", "twin": "twin subtracted"}[record["noise"]]
     kinds = {
-        "300K-published": "ι as published, twin subtracted",
-        "300K": "longer filter, twin subtracted",
-        "300K-plain": "ι as published, no twin",
+        "300K-published": f"ι as published, {noise}",
+        "300K": f"longer filter, {noise}",
+        "300K-twin": "longer filter, twin subtracted",
+        "300K-plain": "ι as published, noise left in",
     }
     rows = []
     for level, paper in enumerate(published.TABLE_5):
@@ -213,9 +215,10 @@ def _table_5(record: Record) -> str:
     return (
         "## Table 5: thermal noise\n\n"
         "Training loads × 1 and reduced; validation and disc at × 1 with the same filter. SNR as in "
-        "section 6.3. The unloaded twin has the same velocities and random forces, so that the noise, which "
-        "does not depend on the load, cancels, whatever the load. Without it the thermal motion of the "
-        "long waves, which no filter of 0.05 ps removes, is in the data.\n\n"
+        "section 6.3. The runs under a load and under its opposite, and the unloaded twin, have the same "
+        "velocities and random forces. So the noise, which does not depend on the load, cancels in half the "
+        "difference of both signs and in the difference to the twin, whatever the load. Without either the "
+        "thermal motion of the long waves, which no filter of 0.05 ps removes, is in the data.\n\n"
         + _table(["training data", "SNR", "E", "ν", *_HEADS], rows)
     )
 

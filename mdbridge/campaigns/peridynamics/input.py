@@ -153,9 +153,10 @@ class Loads(Section):
     waves: Annotated[int, Field(ge=2, le=40)] = WAVES
     """Largest number of waves along an edge of the box in the training loads; the paper's 5 make 70 loads, 9
     make 198."""
-    two_sided: bool = False
+    two_sided: bool = True
     """Take half the difference of the answers to b and to −b, which cancels every even order of the crystal's
-    nonlinearity, and report what is left of the odd ones: four relaxations for one.  At rest only."""
+    nonlinearity, and report what is left of it: at rest four relaxations for one.  At a finite temperature
+    both runs have the same velocities and random forces, so that the thermal motion cancels, too."""
 
 
 class Dynamics(Section):
@@ -252,7 +253,7 @@ class Learn(Section):
     hybrid: bool = False
     """Train on the coarse and the fine nodes together, [You2022, sec. 6.4]."""
     variant: str = ""
-    """Train on one of the dataset's variants, for instance published-x1-twin, instead of the standard."""
+    """Train on one of the dataset's variants, such as published-x1-two-sided, instead of the standard."""
     starts: Annotated[int, Field(ge=1, le=1000)] = 6
     """Random starting points; the problem has many local minima, and the best end counts."""
     seed: Annotated[int, Field(ge=0)] = 0
@@ -336,11 +337,6 @@ class GrapheneInput(Section):
         box = planar.box(self.md.cells, planar.lattice_guess)
         nodes = [round(length / self.coarse.spacing_A) for length in box]
         # Nyquist: a wave needs more than two nodes
-        if self.loads.two_sided and self.thermal is not None:
-            raise ValueError(
-                "loads.two_sided = true with a section [thermal]: the thermal motion is taken away by an "
-                "unloaded twin there; leave it out"
-            )
         if min(nodes) <= 2 * self.loads.waves:
             raise ValueError(
                 f"md.cells = {self.md.cells} with coarse.spacing_A = {self.coarse.spacing_A:g} makes "

@@ -304,12 +304,14 @@ def tasks(config: GrapheneInput) -> Stage[Sampler]:
         InputError: the load that is to be run at finite temperature is none of the sheet's.
     """
     jobs: dict[str, Task[Sampler]] = {}
+    # said even though it is the default: samples from before that was so are one-sided, and remain so
+    signs = {"loads.two_sided": True} if config.loads.two_sided else {}
     for split, split_loads in all_loads(config, np.ones(2)).items():
         kind = "disc" if split == "test" else "sheet"
         for load in split_loads:
             work = partial(_static, split=split, name=load.name)
-            keys = (*reads_of(config, kind), "md.max_nonlinearity", "loads.two_sided")
-            jobs[load.name] = task(config, load.name, keys, _COST[kind], work)
+            keys = (*reads_of(config, kind), "md.max_nonlinearity")
+            jobs[load.name] = task(config, load.name, keys, (4 if signs else 1) * _COST[kind], work, **signs)
     if config.dynamics.load not in jobs or config.dynamics.load.startswith("test"):
         raise InputError(
             f"'dynamics.load' = '{config.dynamics.load}': must be a load of the periodic sheet, "

@@ -3,13 +3,18 @@
 Each run starts from the relaxed state of its load and is observed by two time
 filters at once ([You2022, eq. 2.10]): the published one and a longer one.
 
-The thermal noise of a filtered displacement does not depend on the load.  An
-unloaded twin of each crystal is therefore run with the same velocities and the
-same random forces, and its displacement subtracted: the subtraction technique of
-nonequilibrium molecular dynamics.  Its own mean is zero in the periodic sheet, so
-it biases nothing, and in the free disc it is the thermal expansion, which is not
-the load's doing.  A strong thermostat keeps the two trajectories together.  The
-fields are kept with and without the subtraction.
+The thermal noise of a filtered displacement does not depend on the load.  Two ways of
+taking it away share velocities and random forces between runs, the subtraction technique
+of nonequilibrium molecular dynamics:
+
+* both signs of a load: half the difference of the answers to b and −b, in which every even
+  order of the crystal's nonlinearity cancels with the noise;
+* an unloaded twin of each crystal, whose displacement is subtracted.  Its own mean is zero in
+  the periodic sheet, so it biases nothing, and in the free disc it is the thermal expansion,
+  which is not the load's doing.
+
+A strong thermostat keeps the trajectories together.  The fields are kept with either, and
+with none.
 """
 
 from collections.abc import Callable, Iterator
@@ -48,6 +53,7 @@ from .sampling import (
 )
 
 PUBLISHED, LONG = "published", "long"
+BOTH_SIGNS, TWIN, PLAIN = "two-sided", "twin", "plain"
 _CHUNK = 200  # steps between two reports of progress
 # seconds of one step on one rank; only ratios matter
 _COST = {"sheet": 0.0027, "disc": 0.0085, "elastic": 0.0003}
@@ -60,30 +66,32 @@ class Variant:
     Attributes:
         filter: PUBLISHED or LONG.
         factor: of the loads.
-        twin: whether the unloaded twin is subtracted.
+        noise: how the thermal noise is taken away: BOTH_SIGNS, TWIN, or PLAIN, not at all.
     """
 
     filter: str
     factor: float
-    twin: bool
+    noise: str
 
     @property
-    def group(self) -> str:
-        """Where the dataset holds its splits; the standard variant is at the top."""
-        if self == STANDARD:
-            return ""
-        return f"variants/{self.filter}-x{self.factor:g}-{'twin' if self.twin else 'plain'}/"
+    def name(self) -> str:
+        """As learn.variant has it."""
+        return f"{self.filter}-x{self.factor:g}-{self.noise}"
 
 
-STANDARD = Variant(LONG, 1.0, True)
+def standard(config: GrapheneInput) -> Variant:
+    """The variant at the top of the dataset."""
+    return Variant(LONG, 1.0, BOTH_SIGNS if config.loads.two_sided else TWIN)
 
 
-def variants(settings: Thermal) -> Iterator[Variant]:
+def variants(config: GrapheneInput) -> Iterator[Variant]:
     """All variants; those of reduced loads have a training split only."""
-    for factor in settings.load_factors:
+    for factor in _settings(config).load_factors:
         for name in (LONG, PUBLISHED):
-            for twin in (True, False):
-                yield Variant(name, factor, twin)
+            if config.loads.two_sided:
+                yield Variant(name, factor, BOTH_SIGNS)
+            for noise in (TWIN, PLAIN):
+                yield Variant(name, factor, noise)
 
 
 def tasks(config: GrapheneInput) -> Stage[Sampler]:
@@ -103,8 +111,9 @@ def tasks(config: GrapheneInput) -> Stage[Sampler]:
         add(f"unloaded-{kind}", kind, cost[kind], work)
     for split, factor, load in _runs(config):
         kind = "disc" if split == "test" else "sheet"
-        work = partial(_loaded, split=split, factor=factor, name=load.name)
-        add(_job_name(load.name, factor), kind, cost[kind], work)
+        for sign in (1, -1) if config.loads.two_sided else (1,):
+            work = partial(_loaded, split=split, factor=sign * factor, name=load.name)
+            add(_job_name(load.name, sign * factor), kind, cost[kind], work)
     runs.append(task(config, "elastic", reads_of(config, "elastic"), 0.1, Sampler.elastic))
     elastic_steps = 7 * settings.elastic_ps / timestep
     for n in range(settings.elastic_seeds):
@@ -125,12 +134,13 @@ _READS = {
 
 def learned_from(config: GrapheneInput, stage: Stage[Sampler], variant: str) -> dict[str, Identity]:
     """Identities of the runs that one variant's training and validation fields are made from."""
-    chosen = next((v for v in variants(_settings(config)) if v.group == f"variants/{variant}/"), STANDARD)
+    chosen = next((v for v in variants(config) if v.name == variant), standard(config))
     # what is subtracted is a part of the data
-    names = {"unloaded-sheet"} if chosen.twin else set()
+    names = {"unloaded-sheet"} if chosen.noise == TWIN else set()
     for split, factor, load in _runs(config):
         if (split == "train" and factor == chosen.factor) or split == "val":
-            names.add(_job_name(load.name, factor))
+            signs = (1, -1) if chosen.noise == BOTH_SIGNS else (1,)
+            names |= {_job_name(load.name, sign * factor) for sign in signs}
     return {t.name: t.identity for t in stage.tasks if t.name in names}
 
 
@@ -153,7 +163,8 @@ def _runs(config: GrapheneInput) -> Iterator[tuple[str, float, loads.Load]]:
 
 
 def _job_name(load: str, factor: float) -> str:
-    return load if factor == 1.0 else f"{load}-x{factor:g}"
+    size = "" if abs(factor) == 1.0 else f"-x{abs(factor):g}"
+    return f"{load}{size}{'-minus' if factor < 0 else ''}"
 
 
 def _elastic(sampler: Sampler, number: int) -> Result:
@@ -274,28 +285,45 @@ def collect(
             error = np.std(values, ddof=1) / np.sqrt(len(values))
             file.attributes(**{f"md_{name}": np.mean(values), f"md_sd_{name}": error})
         twins = {kind: sample(f"unloaded-{kind}") for kind in ("sheet", "disc")}
-        for variant in variants(settings):
+        for variant in variants(config):
             for split, split_loads in all_loads(config, box).items():
                 if variant.factor != 1.0 and split != "train":
                     continue
-                samples = [sample(_job_name(load.name, variant.factor)) for load in split_loads]
-                twin = twins["disc" if split == "test" else "sheet"] if variant.twin else None
-                grids = node_grids(config, box, disc=split == "test")
-                for suffix, grid in grids.items():
+                twin = twins["disc" if split == "test" else "sheet"]
+                runs = [_signs(sample, load.name, variant) for load in split_loads]
+                top = variant == standard(config)
+                for suffix, grid in node_grids(config, box, disc=split == "test").items():
                     # fine nodes are for the hybrid training, on the standard fields
-                    if suffix and variant != STANDARD:
+                    if suffix and not top:
                         continue
-                    chosen = [_chosen(sample, twin, variant.filter, suffix) for sample in samples]
+                    chosen = [_chosen(both, twin, variant, suffix) for both in runs]
                     fields = field_set(grid, split_loads, chosen, suffix)
-                    put_fields(file, f"{variant.group}{split}{suffix}", _described(fields, samples))
+                    group = f"{split}{suffix}" if top else f"variants/{variant.name}/{split}{suffix}"
+                    put_fields(file, group, _described(fields, [both[0] for both in runs]))
 
 
-def _chosen(sample: Result, twin: Result | None, name: str, suffix: str) -> Result:
-    """A sample as :func:`.sampling.field_set` takes it: one displacement."""
-    u = sample[f"u{suffix}@{name}"]
-    if twin is not None:
-        u = u - twin[f"u{suffix}@{name}"]
-    return sample | {f"u{suffix}": u}
+def _signs(sample: Callable[[str], Result], load: str, variant: Variant) -> list[Result]:
+    """The answers to a load and, where the variant takes both signs, to its opposite."""
+    signs = (1, -1) if variant.noise == BOTH_SIGNS else (1,)
+    return [sample(_job_name(load, sign * variant.factor)) for sign in signs]
+
+
+def _chosen(both: list[Result], twin: Result, variant: Variant, suffix: str) -> Result:
+    """A sample as :func:`.sampling.field_set` takes it: one displacement under one load."""
+    key = f"u{suffix}@{variant.filter}"
+    plus, minus = both[0], both[-1]
+    if variant.noise != BOTH_SIGNS:
+        u = plus[key] - twin[key] if variant.noise == TWIN else plus[key]
+        return plus | {f"u{suffix}": u}
+    odd = 0.5 * (plus[key] - minus[key])
+    # what the answers to both signs have in common, beyond what the unloaded crystal does
+    even = 0.5 * (plus[key] + minus[key]) - twin[key]
+    return plus | {
+        f"u{suffix}": odd,
+        f"b{suffix}": 0.5 * (plus[f"b{suffix}"] - minus[f"b{suffix}"]),
+        "bond_strain": np.maximum(plus["bond_strain"], minus["bond_strain"]),
+        "even_part": np.sqrt(np.nansum(even**2) / np.nansum(odd**2)),
+    }
 
 
 def _described(fields: FieldSet, samples: list[Result]) -> FieldSet:
