@@ -115,7 +115,8 @@ def test_a_changed_key_of_the_warm_campaign_redoes_what_reads_it():
     other = redone(WARM, thermal=Thermal(elastic_ps=4.0))
     assert other == {"elastic-0", "elastic-1", "elastic-2", "elastic-3", "sample", "report"}
     other = redone(WARM, thermal=Thermal(disc_duration_ps=3.0))
-    assert other == {*DISC, "unloaded-disc", "sample", "solve", "report"}
+    opposite = {f"{name}-minus" for name in DISC}
+    assert other == {*DISC, *opposite, "unloaded-disc", "sample", "solve", "report"}
     other = redone(WARM, md=MDInput(timestep_ps=0.0004))
     assert set(keys(WARM)) - other == {"elastic"}  # at rest there is no timestep
     # reduced loads are none of what the standard variant is learned from

@@ -268,7 +268,8 @@ def _independent(config: StudyInput, data: dict[str, Data]) -> dict[str, Task[MP
     compared = zip(("0K", "300K-published"), config.compare.algorithm_1, strict=True)
     for label, pair in compared:
         # what of our loss the paper's (4.1) does not have
-        same_loss = {"solution_weight": 0.0, "consistency_weight": 0.0, "long_wave_weight": 0.0}
+        same_loss: dict[str, Any] = {"solution_weight": 0.0, "consistency_weight": 0.0}
+        same_loss |= {"long_wave_weight": 0.0, "long_waves": "free"}
         name = f"algorithm1-{label}"
         tasks |= _learned(name, data[label], pair, 25.0, method="algorithm-1")
         tasks |= _learned(f"{name}-same-loss", data[label], pair, 3.0, **same_loss)
