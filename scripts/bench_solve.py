@@ -142,19 +142,17 @@ def finite_elements(case: str, nodes: int, comm: MPI.Comm) -> Result:
     basis = skfem.Basis(mesh, skfem.ElementVector(skfem.ElementQuad1()))
     lam, mu = SOLID.lame_lambda, SOLID.lame_mu
 
-    @skfem.BilinearForm
     def energy(u: Any, v: Any, _: Any) -> Any:
         e, f = sym_grad(u), sym_grad(v)
         return lam * trace(e) * trace(f) + 2 * mu * ddot(e, f)
 
-    matrix = energy.assemble(basis)
+    matrix = skfem.BilinearForm(energy).assemble(basis)
     side = skfem.FacetBasis(mesh, basis.elem, facets=mesh.facets_satisfying(lambda x: x[0] == count))
 
-    @skfem.LinearForm
     def tension(v: Any, _: Any) -> Any:
         return 1e-3 * v[0]
 
-    load = tension.assemble(side)
+    load = skfem.LinearForm(tension).assemble(side)
     left = basis.get_dofs(lambda x: x[0] == 0).all("u^1")
     bottom = basis.get_dofs(lambda x: x[1] == 0).all("u^2")
     held = skfem.condense(matrix, load, D=np.union1d(left, bottom))
