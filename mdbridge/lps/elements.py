@@ -5,7 +5,7 @@ edges.  With the moduli of the nonlocal operator it is what the latter tends to 
 loads from its own boundary every linear displacement is in balance, whatever the shape of the body.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,50 @@ def facet_loads(body: Body, facets: Ints, traction: Callable[[Floats, Floats], F
         np.add.at(force, body.facets[facets, 0], (1 - place) * value)
         np.add.at(force, body.facets[facets, 1], place * value)
     return force
+
+
+def node_means(body: Body, load: Callable[[Floats], Floats]) -> Floats:
+    """Means ``n x 2`` of a function over the part of the body that each node stands for, see :func:`areas`.
+
+    Where a load jumps between two nodes, its values at the nodes are off by as much as half a cell of it.
+
+    Args:
+        load: from places ``(k, 2)`` to values ``(k, 2)``.
+    """
+    count = len(body.points)
+    total, area = np.zeros((2, count)), np.zeros(count)
+    for nodes, places, size in _pieces(body):
+        values = load(places)
+        area += np.bincount(nodes, size, minlength=count)
+        for axis in (0, 1):
+            total[axis] += np.bincount(nodes, size * values[:, axis], minlength=count)
+    return np.asarray(total / area).T
+
+
+def _pieces(body: Body) -> Iterator[tuple[Ints, Floats, Floats]]:
+    """All elements in 16 pieces, the same piece of each at a time: the nearest corner, middle and area."""
+    parts = np.arange(4)
+    if len(body.quads):
+        h = _cell(body)
+        for place in (np.stack(np.meshgrid(parts, parts), axis=-1).reshape(-1, 2) + 0.5) / len(parts):
+            corner = int(np.flatnonzero((np.round(place) == _CORNERS).all(axis=1))[0])
+            first = body.points[body.quads[:, 0]]
+            yield body.quads[:, corner], first + place * h, np.full(len(first), h.prod() / len(parts) ** 2)
+    area = triangle_areas(body) / len(parts) ** 2
+    for coordinates in _subcentres(len(parts)):
+        places = np.einsum("k,tki->ti", coordinates, body.points[body.triangles])
+        # in the middle between two corners or all three: a share for each
+        nearest = np.flatnonzero(coordinates > coordinates.max() - 1e-9)
+        for corner in nearest:
+            yield body.triangles[:, corner], places, area / len(nearest)
+
+
+def _subcentres(parts: int) -> Floats:
+    """The centres ``(parts², 3)``, in barycentric coordinates, of equal parts of a triangle."""
+    upward = [(i + 1 / 3, j + 1 / 3) for i in range(parts) for j in range(parts - i)]
+    downward = [(i + 2 / 3, j + 2 / 3) for i in range(parts) for j in range(parts - i - 1)]
+    b, c = np.array(upward + downward).T / parts
+    return np.stack([1 - b - c, b, c], axis=1)
 
 
 def _cell(body: Body) -> Floats:

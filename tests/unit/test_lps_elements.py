@@ -42,3 +42,26 @@ def test_loads_have_the_resultant_and_the_moment_of_the_traction():
     force = elements.facet_loads(body, right, lambda x, _: np.stack([x[:, 1], 0 * x[:, 1] + 2], axis=1))
     np.testing.assert_allclose(force.sum(axis=0), [0, 2 * 44], atol=1e-11)
     assert (-body.points[:, 1] * force[:, 0]).sum() == pytest.approx(-2 * 22**3 / 3)  # ∫ y² dy, exactly
+
+
+@pytest.mark.parametrize("body", [made.plate_with_hole(), made.scattered(20)], ids=["cells", "triangles"])
+def test_means_over_what_nodes_stand_for(body):
+    areas = elements.areas(body)
+    uniform = elements.node_means(body, lambda x: np.full(x.shape, [2.0, -3.0]))
+    np.testing.assert_allclose(uniform, np.tile([2.0, -3.0], (len(areas), 1)), rtol=1e-12)
+    # the integrals of linear functions: those of the elements, by their centres
+    total = areas @ elements.node_means(body, lambda x: x)
+    corners = body.points[body.triangles]
+    wanted = elements.triangle_areas(body) @ corners.mean(axis=1)
+    if len(body.quads):
+        wanted += body.points[body.quads].mean(axis=1).sum(axis=0)
+    np.testing.assert_allclose(total, wanted, atol=1e-9)
+
+
+def test_a_jump_is_shared_by_the_nodes_beside_it():
+    body = made.plate_with_hole()
+    means = elements.node_means(body, lambda x: np.stack([x[:, 0] > 12.25, x[:, 0] > 12.5], axis=1))
+    inner = np.abs(body.points[:, 1]) < 20
+    for x, wanted in ((12.0, [0.25, 0.0]), (13.0, [1.0, 1.0]), (11.0, [0.0, 0.0])):
+        column = inner & (np.abs(body.points[:, 0] - x) < 1e-9)
+        np.testing.assert_allclose(means[column], np.tile(wanted, (column.sum(), 1)))

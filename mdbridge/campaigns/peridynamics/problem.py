@@ -301,8 +301,14 @@ def _facets(entry: Boundary, body: Body, label: str) -> Ints:
 def _body_load(problem: Problem, body: Body, folder: Path) -> Floats:
     given = problem.load.body
     if isinstance(given, list):
-        values = dict(zip(PLACE, body.points.T, strict=True))
-        return np.stack([formula(part, PLACE, "'load.body'")(values) for part in given], axis=1)
+        parts = [formula(part, PLACE, "'load.body'") for part in given]
+
+        def at(places: Floats) -> Floats:
+            values = dict(zip(PLACE, places.T, strict=True))
+            return np.stack([part(values) for part in parts], axis=1)
+
+        # a load may jump between nodes
+        return elements.node_means(body, at)
     path = folder / given
     stored = arrays.read(path)
     loads = _array(path, "b", stored)
