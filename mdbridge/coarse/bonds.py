@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..core.loops import compiled
 from ..fields.grid import Lattice
 from .kernels import SHAPES, smoothing
-from .sums import lean, padded, span
+from .windows import inverse, padded, span
 
 Array = NDArray[np.float64]
 
@@ -116,24 +116,25 @@ def _add_bonds(
 ) -> None:
     width = values.shape[1]
     step = edges[0, 0] / cells[0]
+    over0, over1, over2 = inverse(edges[0, 0]), inverse(edges[1, 1]), inverse(edges[2, 2])
     for bond in range(f.shape[0]):
         c0, c1, c2 = along[bond]
         length2 = c0 * c0 + c1 * c1 + c2 * c2
         value = values[bond]
         # nodes within R of the bond's bounding box, direction by direction
-        middle2 = f[bond, 2] + lean(0.5 * c2, edges[2, 2])
-        low2, high2 = span(middle2, radius + 0.5 * abs(c2), edges[2, 2], cells[2], wraps[2])
+        middle2 = f[bond, 2] + 0.5 * c2 * over2
+        low2, high2 = span(middle2, radius + 0.5 * abs(c2), over2, cells[2], wraps[2])
         for k in range(low2, high2 + 1):
             s2 = (k + 0.5) / cells[2] - f[bond, 2]
             z = edges[2, 2] * s2
-            middle1 = f[bond, 1] + lean(0.5 * c1 - edges[1, 2] * s2, edges[1, 1])
-            low1, high1 = span(middle1, radius + 0.5 * abs(c1), edges[1, 1], cells[1], wraps[1])
+            middle1 = f[bond, 1] + (0.5 * c1 - edges[1, 2] * s2) * over1
+            low1, high1 = span(middle1, radius + 0.5 * abs(c1), over1, cells[1], wraps[1])
             for j in range(low1, high1 + 1):
                 s1 = (j + 0.5) / cells[1] - f[bond, 1]
                 y = edges[1, 1] * s1 + edges[1, 2] * s2
                 across = edges[0, 1] * s1 + edges[0, 2] * s2
-                middle0 = f[bond, 0] + lean(0.5 * c0 - across, edges[0, 0])
-                first, last = span(middle0, radius + 0.5 * abs(c0), edges[0, 0], cells[0], wraps[0])
+                middle0 = f[bond, 0] + (0.5 * c0 - across) * over0
+                first, last = span(middle0, radius + 0.5 * abs(c0), over0, cells[0], wraps[0])
                 row = sums[k % cells[2], j % cells[1]]
                 for i in range(first, last + 1):
                     x = (i + 0.5) * step - edges[0, 0] * f[bond, 0] + across

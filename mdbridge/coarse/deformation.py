@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ..core.loops import compiled
 from ..fields.grid import Lattice
 from .kernels import DECAY, SHAPES
-from .sums import longest, padded, room, row_weights, rows
+from .windows import bend, longest, padded, room, row_weights, rows
 
 Array = NDArray[np.float64]
 
@@ -147,6 +147,7 @@ def _add_moments(
     spans, places = np.empty((most, 4), np.int64), np.empty((most, 2))
     weights = np.empty(longest(edges, cells, radius))
     step = edges[0, 0] / cells[0]
+    bending = bend(shape, decay, radius, step)
     p = d + others.shape[1]
     # made once: the loop is over all pairs of atoms and nodes
     z = np.empty(p)
@@ -161,7 +162,7 @@ def _add_moments(
                 z[1] = f[atom, 1] - (j + 0.5) / cells[1]
             row = sums[k % cells[2], j % cells[1]]
             x, square = (first + 0.5) * step + places[r, 1], places[r, 0]
-            row_weights(weights, 0, shape, decay, radius, x, step, square, last - first + 1)
+            row_weights(weights, 0, shape, decay, radius, x, step, square, last - first + 1, bending)
             for i in range(first, last + 1):
                 weight = weights[i - first]
                 z[0] = f[atom, 0] - (i + 0.5) / cells[0]

@@ -1,9 +1,7 @@
 """Sums over atoms onto the nodes of a grid, Σ_i τ(|x_node − x_i|/R) v_i, in one to three directions.
 
 Everything is a sum over atoms, so ranks add up what they have.  Positions come as grid
-coordinates of a :class:`..fields.grid.Lattice`; missing directions are padded to three, so
-that one compiled loop serves grids of any number of directions: they have one node, no
-extent and no distance.
+coordinates of a :class:`..fields.grid.Lattice`.
 """
 
 import math
@@ -13,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..core.loops import compiled
 from ..fields.grid import Lattice
-from .kernels import DECAY, GAUSSIAN, SHAPES, smoothing
+from .kernels import DECAY, SHAPES
+from .windows import bend, longest, padded, room, row_weights, rows
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -59,6 +58,7 @@ def all_sums(
     radius: float,
     shape: str,
     decay: float = DECAY,
+    jumps: Array | None = None,
 ) -> tuple[Array, Array, Array, int]:
     """Sums with τ, with weights that add up to 1 over the nodes of the grid, and with τ², in one pass.
 
@@ -67,6 +67,8 @@ def all_sums(
         table: ``(n, k + l + m)`` values for τ, for the weights of [You2022, eq. 6.1], and for τ², side
             by side.
         widths: k, l and m.
+        jumps: ``(d, k)`` what the first k values of an image one period farther along each direction are
+            beyond those of its atom, per unit of its first value (a mass); none if absent.
 
     Returns:
         ``(*lattice.shape, k)``, ``(*lattice.shape, l)``, ``(*lattice.shape, m)``, and the number of
@@ -76,8 +78,14 @@ def all_sums(
     # one table, so that what a node has lies side by side
     sums = np.zeros((*cells[::-1], sum(widths)))
     values = np.ascontiguousarray(table, dtype=np.float64)
+    beyond = np.zeros((3, widths[0]))
+    if jumps is not None:
+        beyond[: len(jumps)] = jumps
     kernel = SHAPES.index(shape)
-    missed = _add(sums, places, values, widths[0], widths[1], edges, cells, wraps, radius, kernel, decay)
+    missed = _add(
+        sums.reshape(-1, sum(widths)), places, values, widths[0], widths[1], beyond, edges, cells, wraps,
+        radius, kernel, decay,
+    )  # fmt: skip
     parts = np.split(sums.reshape(*lattice.shape, -1), np.cumsum(widths)[:-1], axis=-1)
     # of their own: messages between ranks are of contiguous memory
     first, second, third = (np.ascontiguousarray(part) for part in parts)
@@ -130,141 +138,6 @@ def images(lattice: Lattice, f: Array, reach: Array) -> tuple[NDArray[np.int64],
     return atoms, f[atoms] + shifts @ lattice.periods.T, shifts
 
 
-def padded(lattice: Lattice, f: Array) -> tuple[NDArray[np.int64], Array, NDArray[np.bool_], Array]:
-    """Cells, edges, wraps and coordinates of a lattice as one of three directions."""
-    d = len(lattice.cells)
-    cells, edges, wraps = np.ones(3, dtype=np.int64), np.zeros((3, 3)), np.zeros(3, dtype=np.bool_)
-    cells[:d], edges[:d, :d], wraps[:d] = lattice.cells, lattice.edges, lattice.wraps
-    places = np.full((len(f), 3), 0.5)  # on the only node
-    places[:, :d] = f
-    return cells, edges, wraps, places
-
-
-@compiled(inline="always")
-def span(middle: float, half: float, edge: float, count: int, endless: bool) -> tuple[int, int]:
-    """First and last node along a direction within ``half`` (a length) of the coordinate ``middle``."""
-    if edge == 0.0:
-        return 0, 0
-    first = math.ceil((middle - half / edge) * count - 0.5)
-    last = math.floor((middle + half / edge) * count - 0.5)
-    if not endless:
-        first, last = max(first, 0), min(last, count - 1)
-    return first, last
-
-
-@compiled(inline="always")
-def lean(across: float, edge: float) -> float:
-    """The coordinate along an edge of a length ``across``; 0 along a direction that is not there."""
-    return across / edge if edge != 0.0 else 0.0
-
-
-@compiled(error_model="numpy")
-def rows(
-    spans: Whole,
-    places: Array,
-    f0: float,
-    f1: float,
-    f2: float,
-    edges: Array,
-    cells: Whole,
-    endless: NDArray[np.bool_],
-    radius: float,
-) -> int:
-    """The rows of nodes along the first direction that a ball about (f0, f1, f2) cuts; returns their number.
-
-    Args:
-        spans: filled with (k, j, first, last) for each row: its place, and its nodes, unwrapped.
-        places: filled with what is needed for distances: the square of the distance across the
-            row, and the coordinate along it at which the atom is (a length, less the edge times i).
-    """
-    # numbers rather than views of arrays, of which the compiler cannot get rid: twice as fast
-    e00, e01, e02 = edges[0, 0], edges[0, 1], edges[0, 2]
-    e11, e12, e22 = edges[1, 1], edges[1, 2], edges[2, 2]
-    count = 0
-    square = radius * radius
-    low2, high2 = span(f2, radius, e22, cells[2], endless[2])
-    for k in range(low2, high2 + 1):
-        s2 = (k + 0.5) / cells[2] - f2
-        z = e22 * s2
-        left2 = square - z * z
-        if left2 < 0.0:
-            continue
-        low1, high1 = span(f1 - lean(e12 * s2, e11), math.sqrt(left2), e11, cells[1], endless[1])
-        for j in range(low1, high1 + 1):
-            s1 = (j + 0.5) / cells[1] - f1
-            y = e11 * s1 + e12 * s2
-            left1 = left2 - y * y
-            if left1 < 0.0:
-                continue
-            across = e01 * s1 + e02 * s2
-            first, last = span(f0 - lean(across, e00), math.sqrt(left1), e00, cells[0], endless[0])
-            if last < first:
-                continue
-            spans[count, 0], spans[count, 1], spans[count, 2], spans[count, 3] = k, j, first, last
-            places[count, 0] = y * y + z * z
-            places[count, 1] = across - e00 * f0
-            count += 1
-    return count
-
-
-@compiled()
-def room(edges: Array, cells: Whole, radius: float) -> int:
-    """The largest number of rows that :func:`rows` may find."""
-    most = 1
-    for axis in range(1, 3):
-        if edges[axis, axis] > 0.0:
-            most *= int(2.0 * radius / edges[axis, axis] * cells[axis]) + 2
-    return most
-
-
-@compiled()
-def longest(edges: Array, cells: Whole, radius: float) -> int:
-    """The largest number of nodes that a row may have."""
-    return int(2.0 * radius / edges[0, 0] * cells[0]) + 2
-
-
-@compiled(error_model="numpy")
-def row_weights(
-    weights: Array,
-    start: int,
-    shape: int,
-    decay: float,
-    radius: float,
-    x: float,
-    step: float,
-    square: float,
-    count: int,
-) -> float:
-    """Fill ``weights`` with τ of the ``count`` nodes of a row, from entry ``start`` on; returns their sum.
-
-    Args:
-        shape, decay, radius: of the smoothing function.
-        x: distance of the first node from the atom, along the row.
-        step: from node to node.
-        square: of the distance of the row from the atom.
-    """
-    total = 0.0
-    if shape == GAUSSIAN and count > 3 and decay < 100.0:
-        # from node to node a Gaussian is multiplied by a factor that itself changes by a constant one
-        scale = -decay / (radius * radius)
-        weight = math.exp(scale * (x * x + square))
-        growth = math.exp(scale * step * (2.0 * x + step))
-        bend = math.exp(2.0 * scale * step * step)
-        rim = radius * radius - square
-        for i in range(count):
-            weights[start + i] = weight if x * x < rim else 0.0
-            total += weights[start + i]
-            weight *= growth
-            growth *= bend
-            x += step
-        return total
-    for i in range(count):
-        away = x + i * step
-        weights[start + i] = smoothing(shape, math.sqrt(away * away + square) / radius, decay)
-        total += weights[start + i]
-    return total
-
-
 @compiled(error_model="numpy")
 def _add(
     sums: Array,
@@ -272,6 +145,7 @@ def _add(
     values: Array,
     plain: int,
     whole: int,
+    jumps: Array,
     edges: Array,
     cells: Whole,
     wraps: NDArray[np.bool_],
@@ -284,11 +158,16 @@ def _add(
     Returns the number of atoms that no node sees.
     """
     width = values.shape[1]
+    linear = plain + whole
+    moving = bool((jumps != 0.0).any())
     most = room(edges, cells, radius)
     spans, places = np.empty((most, 4), np.int64), np.empty((most, 2))
     # all weights of an atom first: those that add up to 1 need their sum
     weights = np.empty(most * longest(edges, cells, radius))
+    own, seen = np.empty(width), np.empty(width)
     step = edges[0, 0] / cells[0]
+    bending = bend(shape, decay, radius, step)
+    n0, n1, n2 = cells[0], cells[1], cells[2]
     missed = 0
     for atom in range(f.shape[0]):
         count = rows(spans, places, f[atom, 0], f[atom, 1], f[atom, 2], edges, cells, wraps, radius)
@@ -296,28 +175,45 @@ def _add(
         for r in range(count):
             first, nodes = spans[r, 2], spans[r, 3] - spans[r, 2] + 1
             x, square = (first + 0.5) * step + places[r, 1], places[r, 0]
-            total += row_weights(weights, entries, shape, decay, radius, x, step, square, nodes)
+            total += row_weights(weights, entries, shape, decay, radius, x, step, square, nodes, bending)
             entries += nodes
         if total == 0.0:
             missed += 1
             continue
-        share = 1.0 / total
+        for c in range(width):
+            own[c] = seen[c] = values[atom, c] / total if plain <= c < linear else values[atom, c]
         entries = 0
         for r in range(count):
-            k, j = spans[r, 0] % cells[2], spans[r, 1] % cells[1]
+            # whole periods from the atom to the image that is in this row
+            turn2, turn1, turn0 = spans[r, 0] // n2, spans[r, 1] // n1, spans[r, 2] // n0
             # one remainder a row, not one a node
-            column = spans[r, 2] % cells[0]
+            column = spans[r, 2] - turn0 * n0
+            start = ((spans[r, 0] - turn2 * n2) * n1 + spans[r, 1] - turn1 * n1) * n0
+            if moving:
+                _shift(seen, own, jumps, turn0, turn1, turn2, plain)
             for _ in range(spans[r, 2], spans[r, 3] + 1):
                 weight = weights[entries]
                 entries += 1
-                for c in range(plain):
-                    sums[k, j, column, c] += weight * values[atom, c]
-                for c in range(plain, plain + whole):
-                    sums[k, j, column, c] += weight * share * values[atom, c]
-                for c in range(plain + whole, width):
-                    sums[k, j, column, c] += weight * weight * values[atom, c]
-                column = column + 1 if column + 1 < cells[0] else 0
+                node = sums[start + column]
+                for c in range(linear):
+                    node[c] += weight * seen[c]
+                for c in range(linear, width):
+                    node[c] += weight * weight * seen[c]
+                column += 1
+                if column == n0:
+                    column = 0
+                    turn0 += 1
+                    if moving:
+                        _shift(seen, own, jumps, turn0, turn1, turn2, plain)
     return missed
+
+
+@compiled(inline="always")
+def _shift(seen: Array, own: Array, jumps: Array, turn0: int, turn1: int, turn2: int, count: int) -> None:
+    """Values of the image that a node meets after so many turns around the box: it lies on the other side."""
+    for c in range(count):
+        jump = turn0 * jumps[0, c] + turn1 * jumps[1, c] + turn2 * jumps[2, c]
+        seen[c] = own[c] - jump * own[0]
 
 
 @compiled(error_model="numpy")
@@ -335,12 +231,13 @@ def _total(
     spans, places = np.empty((most, 4), np.int64), np.empty((most, 2))
     weights = np.empty(longest(edges, cells, radius))
     step = edges[0, 0] / cells[0]
+    bending = bend(shape, decay, radius, step)
     for atom in range(f.shape[0]):
         count = rows(spans, places, f[atom, 0], f[atom, 1], f[atom, 2], edges, cells, endless, radius)
         for r in range(count):
             first, nodes = spans[r, 2], spans[r, 3] - spans[r, 2] + 1
             x, square = (first + 0.5) * step + places[r, 1], places[r, 0]
-            totals[atom] += row_weights(weights, 0, shape, decay, radius, x, step, square, nodes)
+            totals[atom] += row_weights(weights, 0, shape, decay, radius, x, step, square, nodes, bending)
 
 
 @compiled(inline="always")

@@ -229,7 +229,12 @@ class Lattice:
 
     def coordinates(self, x: Array) -> Array:
         """``(n, d)`` grid coordinates of positions ``(n, 3)``."""
-        return (x - self.corner) @ self.projection.T @ np.linalg.inv(self.edges).T
+        return (x - self.corner) @ self.slope
+
+    @property
+    def slope(self) -> Array:
+        """``(3, d)`` ∂(grid coordinates)/∂(position), a position a row."""
+        return self.projection.T @ np.linalg.inv(self.edges).T
 
     def reach(self, radius: float) -> Array:
         """``(d,)`` how far a ball of ``radius`` reaches in grid coordinates."""

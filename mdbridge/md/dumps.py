@@ -8,8 +8,9 @@ stand, under any integrator, at accepted steps of a minimisation, in a ``rerun``
 itself sees to it that energies and stresses are tallied on these steps.
 """
 
+import functools
+import mmap
 import shutil
-import tempfile
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import parallel
+from ..core import parallel, scratch
 from ..core.errors import MDError
 
 if TYPE_CHECKING:
@@ -59,14 +60,15 @@ def read(path: Path) -> Snapshot:
     Raises:
         MDError: it is no such file, or not whole.
     """
-    data = path.read_bytes()
     try:
-        return _parsed(data)
+        with path.open("rb") as file:
+            # not read but mapped: the rows of many atoms need not be copied
+            return _parsed(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except (ValueError, IndexError) as error:
         raise MDError(f"{path}: the dump of a step is not whole ({error}); is the disk full?") from error
 
 
-def _parsed(data: bytes) -> Snapshot:
+def _parsed(data: mmap.mmap) -> Snapshot:
     place = 0
 
     def take(kind: str, count: int = 1) -> NDArray[Any]:
@@ -124,6 +126,7 @@ class Dump:
         self._session, self.name = session, name
         self._variable = f"{name}_due"
         self._folder: Path | None = None
+        self._home: Path | None = None
         self._ending: Callable[[], object] = lambda: None
         self.columns: tuple[str, ...] = ()
         self.open = False
@@ -147,7 +150,7 @@ class Dump:
         """
         self.stop()
         self.columns = tuple(columns)
-        path = self._make_folder() / "step.*.%.bin"
+        path = self._make_folder(len(columns)) / "step.*.%.bin"
         name = self.name
         self._session.quietly(
             f"variable {self._variable} internal 0",
@@ -216,21 +219,44 @@ class Dump:
             self._ending()
             self._folder = None
 
-    def _make_folder(self) -> Path:
+    def _make_folder(self, columns: int) -> Path:
         """A temporary folder of the same name on all ranks, which need not share a disk."""
+        comm, lmp = self._session.comm, self._session.lmp
+        size = self._session.natoms * columns * 8
+        if lmp.extract_global("respa_levels"):
+            size = _NEVER  # whose steps are read at the end of a run alone, all of them
+        # its own thing on every node: the first rank's word counts
+        home = parallel.on_root(comm, lambda: _plain(scratch.home(size)))
+        if home != self._home and not self.steps():
+            self.discard()
+            self._home = home
         if self._folder is None:
-            comm = self._session.comm
 
-            def make() -> str:
-                folder = tempfile.mkdtemp(prefix="mdbridge-")
-                # they mean something to LAMMPS, or are lost in its commands
-                if set(folder) & set("%*\"'$# &") or not folder.isascii():
-                    Path(folder).rmdir()
-                    folder = tempfile.mkdtemp(prefix="mdbridge-", dir="/tmp")
+            def make() -> Path:
+                folder, remove = scratch.make(home)
+                self._end_with(remove)
                 return folder
 
-            folder = self._folder = Path(parallel.on_root(comm, make))
-            parallel.agreed(comm, lambda: folder.mkdir(exist_ok=True))
-            # also where a session is never closed: when the program ends
-            self._ending = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            folder = self._folder = parallel.on_root(comm, make)
+            parallel.agreed(comm, lambda: self._join(folder))
         return self._folder
+
+    def _join(self, folder: Path) -> None:
+        """Make the folder where this rank does not see that of the first."""
+        if self._session.comm.rank == 0:
+            return
+        try:
+            folder.mkdir(parents=True)
+            self._end_with(scratch.hold(folder))
+        except FileExistsError:
+            # a rank that ends all others removes it, too
+            self._end_with(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+
+    def _end_with(self, remove: Callable[[], None]) -> None:
+        # also where a session is never closed: when the program ends
+        self._ending = weakref.finalize(self, remove)
+
+
+def _plain(home: Path) -> Path:
+    """A folder whose name LAMMPS does not lose in its commands, nor takes for something else."""
+    return Path("/tmp") if set(str(home)) & set("%*\"'$# &") or not str(home).isascii() else home

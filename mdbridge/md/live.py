@@ -1,6 +1,6 @@
 """The atoms of one rank in LAMMPS's memory, as it is while the call lasts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .session import Session
 
 Array = NDArray[np.float64]
+
+_IMAGES = ("ix", "iy", "iz")
 
 
 class LiveAtoms(RankAtoms):
@@ -78,6 +80,18 @@ class LiveAtoms(RankAtoms):
 
     def table(self, names: Sequence[str]) -> Array:
         return np.stack([self.values(name) for name in names], axis=1)
+
+    def columns(self, names: Sequence[str]) -> tuple[Array, Mapping[str, int]]:
+        table = np.empty((self.count, len(names)))
+        for k, name in enumerate(names):
+            table[:, k] = self._column(name)
+        return table, {name: k for k, name in enumerate(names)}
+
+    def _column(self, name: str) -> NDArray[Any]:
+        # in LAMMPS's memory masses may be by type, and the three image flags are one number
+        if name == "mass":
+            return self.masses()
+        return self.images[:, _IMAGES.index(name)] if name in _IMAGES else self.values(name)
 
     def thermo(self, name: str) -> float:
         self._require_end(f"'{name}'")

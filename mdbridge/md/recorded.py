@@ -70,10 +70,13 @@ class RecordedAtoms(RankAtoms):
         self.timestep = float(session.lmp.extract_global("dt"))
 
     def values(self, source: str) -> Array:
+        return np.ascontiguousarray(self._snapshot.rows[:, self._placed(source)])
+
+    def _placed(self, source: str) -> int:
         place = self._place.get(_SYNONYMS.get(source, source))
         if place is None:
             raise MDError(f"'{source}' was not recorded: an observer names all that it reads in its 'needs'")
-        return np.ascontiguousarray(self._snapshot.rows[:, place])
+        return place
 
     def array(self, name: str) -> NDArray[Any]:
         if name not in self._cache:
@@ -101,6 +104,12 @@ class RecordedAtoms(RankAtoms):
         if names and places == list(range(places[0], places[0] + len(names))) and places[0] >= 0:
             return self._snapshot.rows[:, places[0] : places[0] + len(names)]
         return np.stack([self.values(name) for name in names], axis=1)
+
+    def columns(self, names: Sequence[str]) -> tuple[Array, Mapping[str, int]]:
+        # all of the dump as it lies: taking columns out would read it once for each
+        for name in names:
+            self._placed(name)
+        return self._snapshot.rows, self._place
 
     def _packed_images(self) -> NDArray[Any]:
         bits = self.image_bits

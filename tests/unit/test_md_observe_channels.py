@@ -40,7 +40,7 @@ def test_images_have_the_values_of_their_atoms_and_move_with_the_box():
 def test_every_channel_has_the_width_it_says():
     with simulation(CRYSTAL, "compute mine all ke/atom\nrun 0") as session:
         sample = Sample(session.atoms(), None, "all", Constants.of(session))
-        for name, channel in channels(2, {"mine": "c_mine"}).items():
+        for name, channel in channels(Constants.of(session), {"mine": "c_mine"}).items():
             if not any(source.startswith("c_mdbridge") for source in channel.sources):
                 assert channel.take(sample).shape == (sample.count, channel.width), name
 

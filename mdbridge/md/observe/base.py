@@ -16,7 +16,7 @@ taken.  There are two moments of a step at which it may act.
     ``fix deform`` and the like move box and atoms only after it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -91,6 +91,13 @@ class Atoms(Protocol):
 
     def table(self, names: Sequence[str]) -> Array:
         """``(n, k)`` :meth:`values` of ``k`` sources side by side (collective)."""
+
+    def columns(self, names: Sequence[str]) -> tuple[Array, Mapping[str, int]]:
+        """A table ``(n, m)`` that has these sources, ``mass`` or ``type`` among its columns (collective).
+
+        Returns:
+            The table, and the column of each name; what else is in it is no matter.
+        """
 
     def thermo(self, name: str) -> float:
         """A quantity of the whole system, by LAMMPS's name (collective).

@@ -1,11 +1,10 @@
 """Displacements of the atoms that were around a node at first, [You2022, eq. 2.3]."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ...coarse import sums
+from ...coarse.terms import Sum, Term, linear
 from .channels import Sample
 from .material import COORDINATES, ORIGIN
 from .smoothing import SMOOTHED, Smoothing
@@ -13,6 +12,8 @@ from .wanted import Wanted
 
 Array = NDArray[np.float64]
 Quotient = tuple[Array, Array]
+
+_ORIGIN, _COORDINATES = ([f"{name}[{k}]" for k in (1, 2, 3)] for name in (ORIGIN, COORDINATES))
 
 
 def take(wanted: Wanted, sample: Sample, smoothing: Smoothing | None) -> Array:
@@ -29,22 +30,34 @@ def take(wanted: Wanted, sample: Sample, smoothing: Smoothing | None) -> Array:
     motion = sample.motion
     # the weights are those of the reference, for ever: the field belongs to the material
     lattice = wanted.grid.place(motion.reference)
-    coordinates, origin = sample.array(COORDINATES), sample.array(ORIGIN)
-    f = lattice.coordinates(motion.at_first(coordinates))
-    atoms, f, shifts = sums.images(lattice, f, lattice.reach(wanted.radius))
+    edges, corner = motion.reference.bare()
+    f, values = sample.placed(lattice, _COORDINATES, edges, corner, _moved(sample, smoothing))
     directions = wanted.grid.directions
     # the image of an atom has moved with its own part of the box
-    beyond = shifts @ motion.shift[directions]
-    affine = (motion.carried(coordinates) - origin)[atoms] + beyond
-    if smoothing is None:
-        u = (sample.unwrapped - origin)[atoms] + beyond
-    else:
-        u = sample.array(SMOOTHED)[atoms] + shifts @ smoothing.shift[directions]
-    mass = sample.mass[atoms, None]
-    # images are listed one by one, so that none may be met again around the corner
-    as_listed = replace(lattice, repeats=np.zeros_like(lattice.repeats))
-    values = np.hstack([mass, mass * u, mass * affine])
-    return sums.node_sums(as_listed, f, values, wanted.radius, wanted.shape, decay=wanted.decay)[0]
+    shift = motion.shift if smoothing is None else smoothing.shift
+    jumps = np.hstack([np.zeros((len(directions), 1)), shift[directions], motion.shift[directions]])
+    if not lattice.fills:
+        atoms, f, shifts = sums.images(lattice, f[:, : len(directions)], lattice.reach(wanted.radius))
+        values = values[atoms]
+        values += values[:, :1] * (shifts @ jumps)
+    w, beyond = wanted, jumps if lattice.fills else None
+    return sums.all_sums(lattice, f, values, (7, 0, 0), w.radius, w.shape, w.decay, beyond)[0]
+
+
+def _moved(sample: Sample, smoothing: Smoothing | None) -> list[Sum]:
+    """Mass, and mass times what an atom has moved, and times what the box alone has moved it."""
+    # image flags count edges of the box as LAMMPS has it, coordinates those of the followed one
+    images, (edges, corner) = sample.edges, sample.motion.box.bare()
+    moved, affine = [], []
+    for k, axis in enumerate("xyz"):
+        origin = Term(("mass", _ORIGIN[k]), -1.0)
+        if smoothing is None:
+            crossed = linear(("ix", "iy", "iz"), images[:, k], 0.0, "mass")
+            moved.append([Term(("mass", axis)), *crossed, origin])
+        else:
+            moved.append([Term(("mass", f"{SMOOTHED}[{k + 1}]"))])
+        affine.append([*linear(_COORDINATES, edges[:, k], corner[k], "mass"), origin])
+    return [[Term(("mass",))], *moved, *affine]
 
 
 def quotients(taken: Array) -> dict[str, Quotient]:

@@ -1,7 +1,7 @@
 """What fields are made of: numbers that each atom gives, to be summed onto nodes."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...coarse import sums
+from ...coarse import sums, terms
+from ...coarse.terms import TYPE, Sum, Term, Terms, linear
+from ...coarse.windows import ONLY
 from ...fields.grid import Lattice
 from .base import Atoms
 from .material import Flow, Motion
@@ -22,6 +24,7 @@ Array = NDArray[np.float64]
 PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 """The components of a symmetric tensor, in the order of LAMMPS: xx, yy, zz, xy, xz, yz."""
 
+VELOCITIES = ("vx", "vy", "vz")
 ENERGY = "c_mdbridge_energy"
 STRESS = "c_mdbridge_stress"
 VIRIAL = "c_mdbridge_virial"
@@ -123,6 +126,52 @@ class Sample:
         """``(n, columns)`` the columns of an array of LAMMPS (collective)."""
         return self.chosen(self._atoms.table([f"{source}[{k}]" for k in range(1, columns + 1)]))
 
+    def columns(self, names: Sequence[str]) -> tuple[Array, Mapping[str, int]]:
+        """A table ``(n, m)`` that has these sources among its columns, and which they are (collective)."""
+        table, places = self._atoms.columns(names)
+        return self.chosen(table), places
+
+    def placed(
+        self, lattice: Lattice, names: Sequence[str], edges: Array, corner: Array, numbers: Sequence[Sum]
+    ) -> tuple[Array, Array]:
+        """Grid coordinates, and sums of products of what LAMMPS has, in one pass over the atoms (collective).
+
+        Args:
+            lattice: the nodes.
+            names: three sources, from which places are corner + names · edges.
+            edges, corner: ``(3, 3)`` and ``(3,)``.
+            numbers: the sums.
+
+        Returns:
+            ``(n, 3)``, as of :func:`..windows.padded`, and ``(n, len(numbers))``.
+        """
+        slope, start = edges @ lattice.slope, (corner - lattice.corner) @ lattice.slope
+        places = [linear(names, slope[:, k], start[k]) for k in range(len(start))]
+        places += [[Term((), ONLY)]] * (3 - len(start))
+        whole = [*places, *numbers]
+        table, columns = self.columns(terms.names(whole))
+        return terms.evaluate(table, Terms.of(whole, columns), 3)
+
+    def evaluated(self, numbers: Sequence[Sum]) -> Array:
+        """``(n, len(numbers))`` sums of products, with velocities as they are meant here (collective)."""
+        asked = terms.names(numbers)
+        table = np.empty((self.count, len(asked)))
+        for k, name in enumerate(asked):
+            table[:, k] = self._column(name)
+        return terms.evaluate(table, Terms.of(numbers, {name: k for k, name in enumerate(asked)}))[1]
+
+    def _column(self, name: str) -> NDArray[Any]:
+        if name in VELOCITIES:
+            return self.velocity[:, VELOCITIES.index(name)]
+        if name == "mass":
+            return self.mass
+        return self.types if name == TYPE else self.values(name)
+
+    @property
+    def as_recorded(self) -> bool:
+        """Whether all of it is what the atoms themselves say: no images, no velocities less the flow."""
+        return not self._peculiar and self._farther is None
+
     def array(self, name: str) -> NDArray[Any]:
         """``(n, k)`` a per-atom array of LAMMPS."""
         return self.chosen(self._atoms.array(name))
@@ -130,6 +179,11 @@ class Sample:
     @property
     def count(self) -> int:
         return self._atoms.count if self._chosen is None else len(self._chosen)
+
+    @property
+    def edges(self) -> Array:
+        """``(3, 3)`` edges of the box as LAMMPS has it, whose periods image flags count."""
+        return self._atoms.box()
 
     @cached_property
     def x(self) -> Array:
@@ -188,15 +242,6 @@ def products(a: Array, b: Array) -> Array:
     return np.stack([a[..., i] * b[..., j] for i, j in PAIRS], axis=-1)
 
 
-def _types(sample: Sample) -> Array:
-    return (sample.types[:, None] == np.arange(1, sample.constants.types + 1)).astype(np.float64)
-
-
-def _heat(sample: Sample) -> Array:
-    v = sample.velocity[:, : sample.constants.dimension]
-    return (sample.mass * np.einsum("ni,ni->n", v, v))[:, None]
-
-
 def _flux(sample: Sample) -> Array:
     """e v − S · v of each atom, whose sum is what 'compute heat/flux' gives."""
     v = sample.velocity
@@ -215,39 +260,52 @@ class Channel:
         width: how many numbers.
         take: ``(n, width)`` of the atoms (collective where it reads sources).
         sources: what of LAMMPS it reads, beside positions, masses and types.
+        sums: the same as sums of products of what LAMMPS has of the atoms, where they are such.
     """
 
     width: int
     take: Callable[[Sample], Array]
     sources: tuple[str, ...] = ()
+    sums: tuple[Sum, ...] | None = None
+
+    @classmethod
+    def of(cls, *numbers: Sum, sources: tuple[str, ...] = ()) -> "Channel":
+        """That of sums of products."""
+        return cls(len(numbers), lambda s: s.evaluated(numbers), sources, numbers)
 
 
 def _columns(source: str, count: int) -> tuple[str, ...]:
     return tuple(f"{source}[{k}]" for k in range(1, count + 1))
 
 
-def channels(types: int, extra: Mapping[str, str]) -> dict[str, Channel]:
+def _read(*sources: str) -> Channel:
+    return Channel.of(*([Term((source,))] for source in sources), sources=sources)
+
+
+def channels(constants: Constants, extra: Mapping[str, str]) -> dict[str, Channel]:
     """All channels by name.
 
     Number, mass, momentum m v, the same of the box as flow, motion m v ⊗ v, its trace as heat,
     potential energy, one of each type, stress times volume with and without motion, heat flux
     times volume; and whatever the sources of ``extra`` say, under its names.
     """
+    moving = ("v",)
+    momentum = [[Term(("mass", v))] for v in VELOCITIES]
+    motion = [[Term(("mass", VELOCITIES[i], VELOCITIES[j]))] for i, j in PAIRS]
+    # in two dimensions there is no third motion to be warm with
+    heat = [Term(("mass", v, v)) for v in VELOCITIES[: constants.dimension]]
+    types = [[Term(type=k)] for k in range(1, constants.types + 1)]
     known = {
-        "number": Channel(1, lambda s: np.ones((s.count, 1))),
-        "mass": Channel(1, lambda s: s.mass[:, None]),
-        "momentum": Channel(3, lambda s: s.mass[:, None] * s.velocity, ("v",)),
+        "number": Channel.of([Term()]),
+        "mass": Channel.of([Term(("mass",))]),
+        "momentum": Channel.of(*momentum, sources=moving),
         "flow": Channel(3, lambda s: s.mass[:, None] * s.box_velocity),
-        "motion": Channel(6, lambda s: s.mass[:, None] * products(s.velocity, s.velocity), ("v",)),
-        "heat": Channel(1, _heat, ("v",)),
-        "energy": Channel(1, lambda s: s.values(ENERGY)[:, None], (ENERGY,)),
-        "types": Channel(types, _types),
-        "stress": Channel(6, lambda s: s.table(STRESS, 6), _columns(STRESS, 6)),
-        "virial": Channel(6, lambda s: s.table(VIRIAL, 6), _columns(VIRIAL, 6)),
+        "motion": Channel.of(*motion, sources=moving),
+        "heat": Channel.of(heat, sources=moving),
+        "energy": _read(ENERGY),
+        "types": Channel.of(*types),
+        "stress": _read(*_columns(STRESS, 6)),
+        "virial": _read(*_columns(VIRIAL, 6)),
         "flux": Channel(3, _flux, ("v", ENERGY, *_columns(CENTROID, 9))),
     }
-    return known | {name: _of(source) for name, source in extra.items()}
-
-
-def _of(source: str) -> Channel:
-    return Channel(1, lambda s: s.values(source)[:, None], (source,))
+    return known | {name: _read(source) for name, source in extra.items()}

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...coarse import kernels, sums
+from ...coarse.terms import Sum
 from ...core.errors import InputError
+from ...fields.grid import Lattice
 from .channels import Constants, Sample, channels
 from .material import Motion
 from .quantities import Sums
@@ -31,7 +33,7 @@ class Present:
     def __init__(self, wanted: Wanted, constants: Constants):
         self.wanted, self._constants = wanted, constants
         self.quantities = wanted.quantities(constants.types)
-        self._known = channels(constants.types, wanted.extra)
+        self._known = channels(constants, wanted.extra)
         # every channel once, though several fields may take it
         # a dictionary keeps the order, which must be the same on all ranks
         self._plain = list(dict.fromkeys(c for q in self.quantities for c in q.plain))
@@ -52,11 +54,10 @@ class Present:
         """
         w = self.wanted
         lattice = w.grid.place(sample.motion.box)
-        f = lattice.coordinates(sample.x)
         # images that are like their atoms need no list: indices wrap around
         if lattice.fills and (w.peculiar or not moving) and "flow" not in self._plain:
             kinds = (self._plain, self._whole, self._squares)
-            table = self._columns(sample, [name for names in kinds for name in names])
+            f, table = self._taken(sample, lattice, [name for names in kinds for name in names])
             first, second, third = (int(self._widths(names).sum()) for names in kinds)
             widths = first, second, third
             plain, whole, squares, missed = sums.all_sums(
@@ -65,6 +66,7 @@ class Present:
             if self._whole:
                 require_none(missed, w.radius)
             return np.concatenate([plain, whole / lattice.cell_volume], axis=-1), squares
+        f = lattice.coordinates(sample.x)
         share = np.ones((len(f), 1))
         # the sum of an atom's weights is over all nodes, those of its images too: before they are listed
         if self._whole:
@@ -80,6 +82,16 @@ class Present:
         columns = np.hstack([self._columns(seen, self._plain), self._columns(seen, self._whole) / share])
         squares = self._columns(seen, self._squares)
         return sums.node_sums(lattice, f, columns, w.radius, w.shape, squares, w.decay)
+
+    def _taken(self, sample: Sample, lattice: Lattice, names: Sequence[str]) -> tuple[Array, Array]:
+        """Grid coordinates, and the channels side by side; in one pass over the atoms if that can be done."""
+        numbers: list[Sum] = []
+        for name in names:
+            made = self._known[name].sums
+            if made is None or not sample.as_recorded:
+                return lattice.coordinates(sample.x), self._columns(sample, names)
+            numbers += made
+        return sample.placed(lattice, ("x", "y", "z"), np.eye(3), np.zeros(3), numbers)
 
     def _columns(self, sample: Sample, names: Sequence[str]) -> Array:
         """The channels side by side; written in place, as copies of all atoms cost more than the sums."""

@@ -1,0 +1,132 @@
+"""Numbers that atoms give as sums of products of the columns of a table, evaluated within compiled loops.
+
+A table of atoms has a row for each of them, as LAMMPS writes it; taking columns out of it, and
+multiplying them, reads all of its memory once for every array that is made.  Given as terms, the
+numbers are made atom by atom where they are summed, and the table is read once.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.loops import compiled
+
+Array = NDArray[np.float64]
+Whole = NDArray[np.int64]
+
+TYPE = "type"
+"""The column of the types of atoms."""
+
+MOST_FACTORS = 3
+"""Of a term: mass times two velocities."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """A coefficient times the product of some columns.
+
+    Attributes:
+        factors: names of the columns, :data:`MOST_FACTORS` at most; none for the coefficient alone.
+        coefficient: what their product is multiplied with.
+        type: it counts for atoms of this type alone; 0 for all of them.
+    """
+
+    factors: tuple[str, ...] = ()
+    coefficient: float = 1.0
+    type: int = 0
+
+
+Sum = Sequence[Term]
+"""One number of an atom: the sum of these."""
+
+
+def linear(names: Sequence[str], slope: Array, start: float, *factors: str) -> list[Term]:
+    """The terms of (``start`` + Σ slope · names) times ``factors``."""
+    parts = [Term((*factors, n), float(a)) for n, a in zip(names, slope, strict=True) if a != 0.0]
+    return [*parts, Term(factors, float(start))]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Several numbers of an atom, for :func:`evaluate`.
+
+    Attributes:
+        columns: ``(c,)`` columns of the table that are asked for; first that of the types, if it is.
+        factors: ``(t, 3)`` which of these each term is the product of; c stands for 1.
+        numbers: ``(t, 2)`` to which number each is added, and the type of the atoms that it counts for.
+        coefficients: ``(t,)``.
+        count: how many numbers there are.
+    """
+
+    columns: Whole
+    factors: Whole
+    numbers: Whole
+    coefficients: Array
+    count: int
+
+    @classmethod
+    def of(cls, sums: Sequence[Sum], places: Mapping[str, int]) -> "Terms":
+        """Terms of a table.
+
+        Args:
+            sums: one for each number.
+            places: the column of each of their :func:`names`.
+        """
+        flat = [(number, term) for number, whole in enumerate(sums) for term in whole]
+        asked = {name: k for k, name in enumerate(names(sums))}
+        factors = np.full((len(flat), MOST_FACTORS), len(asked), dtype=np.int64)
+        for row, (_, term) in zip(factors, flat, strict=True):
+            row[: len(term.factors)] = [asked[name] for name in term.factors]
+        numbers = np.array([(number, term.type) for number, term in flat], dtype=np.int64).reshape(-1, 2)
+        coefficients = np.array([term.coefficient for _, term in flat], dtype=np.float64)
+        columns = np.array([places[name] for name in asked], dtype=np.int64)
+        return cls(columns, factors, numbers, coefficients, len(sums))
+
+
+def names(sums: Iterable[Sum]) -> list[str]:
+    """The columns that are asked for, each once; first ``type``, if it is among them."""
+    flat = [term for whole in sums for term in whole]
+    types = [TYPE] if any(term.type for term in flat) else []
+    return list(dict.fromkeys([*types, *(name for term in flat for name in term.factors)]))
+
+
+def evaluate(table: Array, terms: Terms, first: int = 0) -> tuple[Array, Array]:
+    """The numbers of all atoms of a table ``(n, k)``: the first ``first`` of them, and the rest.
+
+    Returns:
+        ``(n, first)`` and ``(n, terms.count - first)``.
+    """
+    parts = np.empty((len(table), first)), np.empty((len(table), terms.count - first))
+    _evaluate(*parts, table, terms.columns, terms.factors, terms.numbers, terms.coefficients)
+    return parts
+
+
+@compiled()
+def _evaluate(
+    first: Array,
+    rest: Array,
+    table: Array,
+    columns: Whole,
+    factors: Whole,
+    numbers: Whole,
+    coefficients: Array,
+) -> None:
+    used, split = len(columns), first.shape[1]
+    # what terms ask for of an atom, and a 1 in place of the factors that they do not have
+    row = np.ones(used + 1)
+    values = np.empty(split + rest.shape[1])
+    for atom in range(table.shape[0]):
+        for c in range(used):
+            row[c] = table[atom, columns[c]]
+        values[:] = 0.0
+        for t in range(len(coefficients)):
+            # the types are in the first column, if anywhere
+            if numbers[t, 1] == 0 or row[0] == numbers[t, 1]:
+                product = row[factors[t, 0]] * row[factors[t, 1]] * row[factors[t, 2]]
+                values[numbers[t, 0]] += coefficients[t] * product
+        for c in range(split):
+            first[atom, c] = values[c]
+        for c in range(rest.shape[1]):
+            rest[atom, c] = values[split + c]

@@ -1,0 +1,84 @@
+"""Temporary folders that a killed process does not leave for ever: the next one that comes removes them.
+
+A folder is locked as long as its process lives, however that ends; one that nobody holds any more
+is swept away when another is made beside it.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+PREFIX = "mdbridge-run-"
+MEMORY = Path("/dev/shm")
+"""Files there lie in memory, and cost half of what those on a disk do."""
+
+_LOCK = ".lock"
+_LARGEST = 2**30
+"""Bytes at a time that are still put there."""
+_SPARE = 8
+"""How many times as much must be free."""
+_YOUNG = 60.0
+"""Seconds within which a folder may have been made and not yet been locked."""
+
+
+def home(size: int) -> Path:
+    """Where to put files that are soon gone, about ``size`` bytes at a time: in memory, or on a disk.
+
+    ``TMPDIR`` and the like have the last word.
+    """
+    chosen = any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    if chosen or size > _LARGEST or not os.access(MEMORY, os.W_OK | os.X_OK):
+        return Path(tempfile.gettempdir())
+    # a small one, as in containers, would be full at once
+    room = min(shutil.disk_usage(MEMORY).free, os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return MEMORY if room > _SPARE * size else Path(tempfile.gettempdir())
+
+
+def make(parent: Path) -> tuple[Path, Callable[[], None]]:
+    """A new folder, and what removes it."""
+    _sweep(parent)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    return folder, hold(folder)
+
+
+def hold(folder: Path) -> Callable[[], None]:
+    """Say that a folder is in use until this process ends; returns what removes it."""
+    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    _locked(handle)
+    return partial(_remove, folder, handle)
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    # held by another, or on a file system without locks, where nobody can tell
+    except OSError:
+        return False
+    return True
+
+
+def _remove(folder: Path, handle: int) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    os.close(handle)
+
+
+def _sweep(parent: Path) -> None:
+    """Remove what processes of ours have left."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        # gone meanwhile, or not ours to open: somebody else's matter
+        with contextlib.suppress(OSError):
+            known = folder.lstat()
+            if known.st_uid != os.getuid() or time.time() - known.st_mtime < _YOUNG:
+                continue
+            handle = os.open(folder / _LOCK, os.O_RDWR)
+            # held while it is removed, so that two who sweep do not meet in it
+            if _locked(handle):
+                _remove(folder, handle)
+            else:
+                os.close(handle)
