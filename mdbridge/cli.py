@@ -1,12 +1,13 @@
 """The command line: one subcommand per workflow, nothing but parsing and calling."""
 
+import contextlib
 import difflib
 import importlib
 import inspect
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # jobs, fight over the cores (ten times slower, measured).  Read when numpy is first imported, which
 # nothing above does and every campaign will.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,6 +50,32 @@ DryRun = Annotated[
 ]
 
 INTERRUPTED = 130
+
+
+def _set_volume(volume: int) -> None:
+    from .core.console import set_volume
+
+    set_volume(volume)
+
+
+def _quieter(on: bool) -> None:
+    if on:
+        _set_volume(-1)
+
+
+def _louder(on: bool) -> None:
+    if on:
+        _set_volume(1)
+
+
+# acted on where they are read, by every command alike
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", callback=_quieter, help="say nothing but what went wrong")
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", callback=_louder, help="say also how things are done")
+]
+
 SAMPLED = ("graphene", "glass")
 """Campaigns that sample first, and have the stages as commands of their own."""
 
@@ -72,6 +100,24 @@ def _campaign(path: Path, *allowed: str) -> Any:
     raise InputError(
         f"{path}: {given}: this command takes {', '.join(map(repr, sorted(allowed)))}{_hint(name, allowed)}"
     )
+
+
+@contextlib.contextmanager
+def _presented(out: Path) -> Iterator[None]:
+    """Write README.txt and the report when the work in a folder is over, also where it failed."""
+    try:
+        yield
+    except Exception:
+        _present(out)
+        raise
+    _present(out)
+
+
+def _present(out: Path) -> None:
+    if _world().rank == 0:
+        from .campaigns import webpage
+
+        webpage.present(out)
 
 
 def _hint(name: object, allowed: Sequence[str]) -> str:
@@ -112,12 +158,19 @@ def init(
 
 
 @app.command()
-def run(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
+def run(
+    input: Input,
+    out: Out = Path("out"),
+    set: Overrides = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
     """Run a whole campaign of any kind: all that is not done yet."""
     workflow = _campaign(input, *MODULES)
     # a calibration asks before it goes on with a record; here that is what is meant
     whole = workflow.run_or_resume if hasattr(workflow, "run_or_resume") else workflow.run
-    whole(_world(), input, out, set or ())
+    with _presented(out):
+        whole(_world(), input, out, set or ())
 
 
 @app.command()
@@ -130,6 +183,8 @@ def sample(
         bool,
         typer.Option("--paper-format", help="also write pe.MD.n, Exy.MD.n and the stress file, as published"),
     ] = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Run the MD with its observers; write dataset.h5, or glass.h5."""
     workflow = _campaign(input, *SAMPLED)
@@ -139,7 +194,8 @@ def sample(
         # asked of the campaign itself, so that no list of options is kept here too
         if name not in inspect.signature(workflow.sample).parameters:
             raise InputError(f"{input}: --{name.replace('_', '-')} is for glass campaigns")
-    workflow.sample(_world(), input, out, set or (), **chosen)
+    with _presented(out):
+        workflow.sample(_world(), input, out, set or (), **chosen)
 
 
 @app.command()
@@ -156,15 +212,19 @@ def learn(
             "--data", "-d", help="displacements and loads of one's own: .npz, .h5, .csv; repeatable"
         ),
     ] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Learn a peridynamic model of dataset.h5, or of own data."""
     workflow = _campaign(input, "graphene", "peridynamics")
     if not data:
-        workflow.learn(_world(), input, out, set or (), sweep)
+        with _presented(out):
+            workflow.learn(_world(), input, out, set or (), sweep)
         return
     if "data_files" not in inspect.signature(workflow.learn).parameters:
         raise InputError(f"{input}: --data is for campaign = 'peridynamics'; this one makes its data itself")
-    workflow.learn(_world(), input, out, set or (), sweep, data)
+    with _presented(out):
+        workflow.learn(_world(), input, out, set or (), sweep, data)
 
 
 @app.command()
@@ -176,15 +236,19 @@ def solve(
         Path | None,
         typer.Option("--problem", "-p", help="a TOML file with a body of one's own; write solution.h5"),
     ] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Solve with the model: all samples, or a body of one's own."""
     # samples of one's own data are solved where they are learned from
     workflow = _campaign(input, "graphene", *(() if problem is None else ("peridynamics",)))
     if problem is None:
-        workflow.solve(_world(), input, out, set or ())
+        with _presented(out):
+            workflow.solve(_world(), input, out, set or ())
         return
     own = importlib.import_module("mdbridge.campaigns.peridynamics.problem")
-    own.solve(_world(), workflow, input, problem, out, set or ())
+    with _presented(out):
+        own.solve(_world(), workflow, input, problem, out, set or ())
 
 
 @app.command()
@@ -208,9 +272,24 @@ def export(
 
 
 @app.command()
-def report(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
-    """Draw the figures and write summary.json from what is stored."""
-    _campaign(input, *SAMPLED, "fields", "peridynamics").report(_world(), input, out, set or ())
+def report(
+    input: Annotated[
+        Path, typer.Argument(help="the campaign's TOML file, or a folder of results", show_default=False)
+    ],
+    out: Out = Path("out"),
+    set: Overrides = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Draw figures from what is stored; of a folder write index.html."""
+    if input.is_dir():
+        from .campaigns import webpage
+        from .core import parallel
+
+        typer.echo(parallel.on_root(_world(), lambda: webpage.write(input)))
+        return
+    with _presented(out):
+        _campaign(input, *SAMPLED, "fields", "peridynamics").report(_world(), input, out, set or ())
 
 
 @app.command()
@@ -219,21 +298,38 @@ def observe(
     out: Out = Path("out"),
     set: Overrides = None,
     dry_run: DryRun = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Fields from any LAMMPS script or trajectory; write fields.h5."""
-    _campaign(input, "fields").observe(_world(), input, out, set or (), dry_run)
+    with _presented(out):
+        _campaign(input, "fields").observe(_world(), input, out, set or (), dry_run)
 
 
 @app.command()
-def study(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
+def study(
+    input: Input,
+    out: Out = Path("out"),
+    set: Overrides = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
     """Regenerate the paper's tables and figures; write study.md."""
-    _campaign(input, "graphene-study").run(_world(), input, out, set or ())
+    with _presented(out):
+        _campaign(input, "graphene-study").run(_world(), input, out, set or ())
 
 
 @app.command()
-def shear(input: Input, out: Out = Path("out"), set: Overrides = None) -> None:
+def shear(
+    input: Input,
+    out: Out = Path("out"),
+    set: Overrides = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
     """Shear a metallic glass with the STZ model; write run.h5."""
-    _campaign(input, "shear").run(_world(), input, out, set or ())
+    with _presented(out):
+        _campaign(input, "shear").run(_world(), input, out, set or ())
 
 
 @app.command()
@@ -259,19 +355,23 @@ def calibrate(
             help="stop then (seconds, or [DAYS-]HH:MM:SS) with exit code 75, to go on with --resume",
         ),
     ] = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Calibrate a model to a reference; write trials.jsonl."""
     workflow = _campaign(input, "calibrate")
     if seeds is None:
         limit = None if max_walltime is None else _seconds(max_walltime)
-        workflow.run(_world(), input, out, set or (), resume, accept_changes, limit)
+        with _presented(out):
+            workflow.run(_world(), input, out, set or (), resume, accept_changes, limit)
     elif max_walltime is not None:
         raise InputError("--max-walltime: is for a single calibration, not for --seeds")
     else:
         # a module of its own: one calibration has its search over all ranks, a study one rank a seed
         from .campaigns.calibrate import seeds as study
 
-        study.run(_world(), input, out, set or (), seeds, resume, accept_changes)
+        with _presented(out):
+            study.run(_world(), input, out, set or (), seeds, resume, accept_changes)
 
 
 def _seconds(text: str) -> float:

@@ -1,9 +1,12 @@
-"""What a person sees while a campaign runs: messages and progress, on rank 0."""
+"""What a person sees while a campaign runs, on rank 0: messages, progress; and the folder's log of it."""
 
+import contextlib
+import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol, TextIO
 
 from mpi4py import MPI
 from rich.console import Console
@@ -16,11 +19,103 @@ class Tick(Protocol):
     def __call__(self, done: float, note: str = "") -> None: ...
 
 
-def console(comm: MPI.Comm) -> Console:
+LOG = "mdbridge.log"
+_LOG_BEGINS = "# log of mdbridge"
+
+
+class _State:
+    """What holds for the whole process: one person looks at it."""
+
+    volume = 0
+
+    def __init__(self) -> None:
+        # several: a study works in its own folder and in those of its campaigns
+        self.logs: list[TextIO] = []
+
+
+_STATE = _State()
+
+
+def set_volume(volume: int) -> None:
+    """Say how much is told from now on: -1 errors alone, 0 what is done, 1 also how."""
+    _STATE.volume = volume
+
+
+class _Screen(Console):
+    """A console whose messages also go to the log of the folder at work."""
+
+    def __init__(self, rank: int):
+        # no highlighting: rich would colour every number, quoted text and path of a message; and no markup:
+        # it would take [brackets] in the name of a folder for its own
+        super().__init__(stderr=True, quiet=rank != 0 or _STATE.volume < 0, highlight=False, markup=False)
+        self._tells = rank == 0
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        super().print(*objects, **options)
+        if self._tells:
+            _note(*objects)
+
+    def progress(self, line: str) -> None:
+        """A line that is worth nothing later."""
+        super().print(line)
+
+
+def console(comm: MPI.Comm) -> _Screen:
     """A console that is silent on all ranks but 0."""
-    # no highlighting: rich would colour every number, quoted text and path of a message; and no markup: it
-    # would take [brackets] in the name of a folder for its own
-    return Console(stderr=True, quiet=comm.rank != 0, highlight=False, markup=False)
+    return _Screen(comm.rank)
+
+
+def detail(comm: MPI.Comm, text: str) -> None:
+    """Tell how something is done: on the screen if that is asked for, and in the log."""
+    if _STATE.volume > 0:
+        console(comm).print(text, style="dim", soft_wrap=True)
+    elif comm.rank == 0:
+        _note(text)
+
+
+@contextmanager
+def logged(folder: Path, about: str) -> Iterator[None]:
+    """Keep what is told during the block in ``folder/mdbridge.log``, after what is there.
+
+    For the one rank that tells.  A log that cannot be written costs nothing but the log, and a file of
+    that name that somebody else wrote stays as it is.
+    """
+    path, stream = folder / LOG, None
+    with contextlib.suppress(OSError):
+        begun = path.read_text(errors="replace")[: len(_LOG_BEGINS)] if path.exists() else ""
+        if begun in ("", _LOG_BEGINS):
+            stream = path.open("a", encoding="utf-8")
+            _STATE.logs.append(stream)
+            if not begun:
+                _write(stream, f"{_LOG_BEGINS}: what each command said, and when\n")
+    _note(about)
+    try:
+        yield
+    except BaseException as error:
+        _note(f"ended by {type(error).__name__}: {error}")
+        raise
+    finally:
+        if stream is not None:
+            _STATE.logs.remove(stream)
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
+def _note(*objects: Any) -> None:
+    if not _STATE.logs:
+        return
+    page = io.StringIO()
+    Console(file=page, width=110, highlight=False, markup=False).print(*objects, soft_wrap=True)
+    now = time.strftime("%Y-%m-%d %H:%M:%S")
+    for stream in _STATE.logs:
+        _write(stream, "".join(f"{now}  {line}\n" for line in page.getvalue().splitlines()))
+
+
+def _write(stream: TextIO, text: str) -> None:
+    # a full disk, a folder that is gone: the run itself goes on, and says so if it meets the same
+    with contextlib.suppress(OSError, ValueError):
+        stream.write(text)
+        stream.flush()
 
 
 @contextmanager
@@ -48,7 +143,7 @@ def progress(comm: MPI.Comm, title: str) -> Iterator[Tick]:
 
 
 # every few seconds a line: the log of a run of hours stays readable
-def _lines(out: Console, title: str, interval: float = 5.0) -> Tick:
+def _lines(out: _Screen, title: str, interval: float = 5.0) -> Tick:
     start = last = time.monotonic()
 
     def tick(done: float, note: str = "") -> None:
@@ -58,6 +153,6 @@ def _lines(out: Console, title: str, interval: float = 5.0) -> Tick:
             return
         last = now
         left = (now - start) * (1 - done) / done
-        out.print(f"{title}: {100 * done:.0f} %, about {left:.0f} s left  {note}".rstrip())
+        out.progress(f"{title}: {100 * done:.0f} %, about {left:.0f} s left  {note}".rstrip())
 
     return tick

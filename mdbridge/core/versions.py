@@ -23,6 +23,7 @@ PACKAGES = (
     "typer",
     "rich",
     "tomli-w",
+    "jinja2",
 )
 
 

@@ -22,6 +22,7 @@ from mpi4py import MPI
 
 from .. import __version__
 from . import parallel, records
+from .console import logged
 from .errors import InputError
 from .files import changing, read_json, write_json, write_text
 from .identity import contents
@@ -306,8 +307,11 @@ def claim(
 
     handle, error = parallel.attempt(enter) if comm.rank == 0 else (None, None)
     parallel.agree(comm, error)
+    ranks = f"{comm.size} rank{'s' if comm.size > 1 else ''}"
+    about = f"mdbridge {__version__}, {ranks}: {Path(source).resolve()} {' '.join(overrides)}".rstrip()
     try:
-        yield workspace
+        with logged(workspace.root, about) if comm.rank == 0 else contextlib.nullcontext():
+            yield workspace
     finally:
         if handle is not None:
             os.close(handle)

@@ -11,6 +11,7 @@ from thread_ranks import together
 
 import mdbridge
 from mdbridge import cli
+from mdbridge.core import console
 
 COMMANDS = (
     *(
@@ -133,3 +134,17 @@ def test_an_input_to_begin_with(called, tmp_path):
     assert code == 2 and "is there already" in error
     code, _, error = called("init", "calibration", tmp_path / "other.toml")
     assert code == 2 and "did you mean 'calibrate'?" in error
+
+
+def test_a_report_of_a_folder_that_is_none(called, tmp_path):
+    code, _, error = called("report", tmp_path)
+    assert code == 2 and "is no folder of mdbridge's results" in error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("flag", "volume"), [("-q", -1), ("--quiet", -1), ("-v", 1), ("--verbose", 1)])
+def test_how_much_is_told(called, tmp_path, monkeypatch, flag, volume):
+    asked = []
+    monkeypatch.setattr(console, "set_volume", asked.append)
+    called("run", tmp_path / "nowhere.toml", flag)
+    assert asked == [volume]

@@ -71,3 +71,69 @@ def test_a_terminal_has_a_bar_that_ends_full(monkeypatch):
         tick(0.4, "delta-20-M-5")
     *_, last = [line for line in text.getvalue().splitlines() if "%" in line]
     assert "learn" in last and "100 %" in last.split("\x1b[2K")[-1]
+
+
+@pytest.fixture
+def volume():
+    yield console.set_volume
+    console.set_volume(0)
+
+
+def test_quiet_and_verbose(volume, capsys):
+    console.detail(ROOT, "how")
+    volume(1)
+    console.detail(ROOT, "how, if asked")
+    volume(-1)
+    console.console(ROOT).print("what")
+    console.detail(ROOT, "how")
+    assert capsys.readouterr().err == "how, if asked\n"
+
+
+def logged_lines(folder):
+    """Lines of a log without their times."""
+    return [line.partition("  ")[2] or line for line in (folder / console.LOG).read_text().splitlines()]
+
+
+def test_what_is_told_is_kept(tmp_path, volume, capsys, clock):
+    volume(-1)  # whatever is shown
+    for number in (1, 2):
+        with console.logged(tmp_path, f"run {number}"):
+            console.console(ROOT).print("done")
+            console.console(OTHER).print("of nobody")
+            console.detail(ROOT, "in this way")
+    console.console(ROOT).print("afterwards")
+    once = ["run 1", "done", "in this way", "run 2", "done", "in this way"]
+    assert logged_lines(tmp_path)[1:] == once
+    assert (tmp_path / console.LOG).read_text().startswith("# log of mdbridge")
+
+
+def test_progress_is_not_kept_and_an_error_is(tmp_path, clock, capsys):
+    with pytest.raises(ValueError, match="bad"), console.logged(tmp_path, "run"):
+        with console.progress(ROOT, "sample") as tick:
+            clock.time = 200.0
+            tick(0.5, "half")
+        raise ValueError("bad")
+    assert logged_lines(tmp_path)[1:] == ["run", "ended by ValueError: bad"]
+
+
+def test_somebody_elses_log_stays(tmp_path):
+    (tmp_path / console.LOG).write_text("mine\n")
+    with console.logged(tmp_path, "run"):
+        console.console(ROOT).print("done")
+    assert (tmp_path / console.LOG).read_text() == "mine\n"
+
+
+def test_a_log_that_cannot_be_written_costs_nothing(tmp_path, capsys):
+    with console.logged(tmp_path / "nowhere", "run"):
+        console.console(ROOT).print("done")
+    assert capsys.readouterr().err == "done\n"
+
+
+def test_a_study_is_logged_in_its_folder_and_in_those_below(tmp_path):
+    (tmp_path / "below").mkdir()
+    with console.logged(tmp_path, "study"):
+        with console.logged(tmp_path / "below", "campaign"):
+            console.console(ROOT).print("sampled")
+        console.console(ROOT).print("compared")
+    assert logged_lines(tmp_path)[1:] == ["study", "campaign", "sampled", "compared"]
+    assert logged_lines(tmp_path / "below")[1:] == ["campaign", "sampled"]

@@ -135,7 +135,13 @@ def test_half_made_results_of_a_killed_process_are_removed_and_nothing_else(tmp_
     (root / f"{workspace.STAGING}x-1").mkdir(parents=True)
     (root / "notes").mkdir()
     with own(root):
-        assert sorted(p.name for p in root.iterdir()) == [".lock", "input.toml", MANIFEST, "notes"]
+        assert sorted(p.name for p in root.iterdir()) == [
+            ".lock",
+            "input.toml",
+            MANIFEST,
+            "mdbridge.log",
+            "notes",
+        ]
 
 
 def test_an_intact_file_is_one_with_the_bytes_that_were_written(tmp_path):

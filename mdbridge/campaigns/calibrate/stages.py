@@ -23,6 +23,7 @@ from ...core.console import console, progress
 from ...core.errors import InputError, MdbridgeError
 from ...core.identity import Identity
 from ...core.stages import Piece, Product
+from ...core.versions import versions
 from ...core.workspace import Workspace, claim
 from . import results
 from .driver import Clock, Search, drive, named
@@ -211,7 +212,7 @@ def _summarise(end: End, folder: Path) -> None:
         if name in curves
     }
     files.write_json(folder / "analysis.json", findings)
-    files.write_json(folder / "summary.json", summary)
+    files.write_json(folder / "summary.json", summary | {"versions": versions()})
 
 
 def _draw(end: End, folder: Path) -> None:

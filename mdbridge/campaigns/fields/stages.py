@@ -16,6 +16,7 @@ from ...core.errors import InputError, MdbridgeError
 from ...core.files import write_json
 from ...core.identity import Identity, contents
 from ...core.stages import Link, Links, Piece, Product, link_folder, unfinished_folder
+from ...core.versions import versions
 from ...core.workspace import Workspace, claim
 from ...md import language, script
 from . import estimate, results, run, trajectory
@@ -153,7 +154,7 @@ class Campaign:
                 vtk.export(store, folder / "vtk")
             if output.figures:
                 figures.draw(store, folder, output.shown)
-            write_json(folder / "summary.json", summary.of(store))
+            write_json(folder / "summary.json", summary.of(store) | {"versions": versions()})
 
         parallel.on_root(self.comm, work)
 

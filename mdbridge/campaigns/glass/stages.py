@@ -15,6 +15,7 @@ from ...core.errors import InputError, MdbridgeError
 from ...core.files import write_json
 from ...core.identity import Identity, contents
 from ...core.stages import Link, Links, Piece, Product, Stage, Task, link_folder, unfinished_folder
+from ...core.versions import versions
 from ...core.workspace import Record, Workspace, claim
 from ...md import cuzr, language
 from ...md.potentials import potential
@@ -203,7 +204,7 @@ class Campaign:
                 summary |= calibration_chain.report(
                     self.workspace, self.config.calibrate, self.calibration, store, folder
                 )
-            write_json(folder / "summary.json", summary)
+            write_json(folder / "summary.json", summary | {"versions": versions()})
 
         parallel.on_root(self.comm, work)
 

@@ -11,13 +11,13 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from ... import __version__
 from ...core import config, files, parallel, plots, stages
 from ...core.config import given
 from ...core.console import console, progress
 from ...core.errors import FlowError, InputError
 from ...core.identity import Identity, contents
 from ...core.stages import Piece, Product
+from ...core.versions import versions
 from ...core.workspace import Workspace, claim
 from ...stz import initial
 from ...stz.energies import read_energy
@@ -252,7 +252,7 @@ def summary(case: Case, result: Result, failure: FlowError | None, seconds: floa
     """The numbers of a run."""
     peak = int(np.argmax(result.shear_stress))
     return {
-        "version": __version__,
+        "versions": versions(),
         "complete": failure is None,
         "failure": None if failure is None else f"{failure}",
         "worst_cell": None if failure is None else cell_name(failure.cell),

@@ -6,7 +6,7 @@ from pathlib import Path
 from mpi4py import MPI
 
 from .. import parallel
-from ..console import console
+from ..console import console, detail
 from ..errors import FileError
 from ..records import Record
 from ..workspace import Workspace
@@ -43,6 +43,7 @@ def make(comm: MPI.Comm, workspace: Workspace, product: Product, again: bool = F
     if record is not None:
         out.print(f"{product.name}: {words}", style="dim")
         return record
+    detail(comm, f"{product.name}: begins")
     start = time.monotonic()
     # a folder of its own: figures whose names nobody promised are found in it, and half a result is never
     # at the top

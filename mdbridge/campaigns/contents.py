@@ -1,0 +1,155 @@
+"""What is in a folder of results, file by file: README.txt, and the captions of the report."""
+
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+from ..core.files import write_text
+
+README = "README.txt"
+_MARK = "What mdbridge has put into this folder"
+
+EVERYWHERE = {
+    "index.html": "the report: figures, tables, how it was made; opens in a browser, needs nothing else",
+    "summary.json": "the numbers of the report, for programs",
+    "input.toml": "the input as it was used last, with what the command line changed of it",
+    "mdbridge.json": "whose folder this is: kind of campaign, input, version",
+    "mdbridge.log": "what the commands have said, with the time",
+    "records/": "for each finished piece of work what it was made from, so that it is not done again",
+    "superseded/": "what other inputs led to; it comes back when its input is run again",
+}
+
+FILES: dict[str, dict[str, str]] = {
+    "graphene": {
+        "displacements.png": "One load of each split: molecular dynamics, model, and their difference.",
+        "dispersion.png": "Moduli of plane waves against the wave number: learned symbol and MD.",
+        "influence.png": "The learned influence function.",
+        "solvability.png": "What makes problems with this model solvable, over the Brillouin zone.",
+        "candidates.png": "Errors of the pairs of horizon and degree that the model was chosen from.",
+        "convergence.png": "How the fit converged.",
+        "time_filter.png": "Displacements of the thermal run, as they are and filtered in time.",
+        "sweep.png": "Errors of all pairs of horizon and degree.",
+        "dataset.h5": "coarse-grained displacements and loads, in groups train, val, test; read by xarray",
+        "model.json": "the model: moduli, kernel, certificate; 'mdbridge export' writes it for others",
+        "solutions.h5": "the model's displacements under the same loads",
+        "baselines.json": "errors of what one would take instead of the learned model",
+        "sweep.json": "the same numbers of the sweep",
+        "samples/": "results of single loads, which dataset.h5 was made from",
+        "pairs/": "results of single pairs of horizon and degree",
+    },
+    "peridynamics": {
+        "displacements.png": "One sample of each set: data, model, and their difference.",
+        "dispersion.png": "Moduli of plane waves against the wave number: learned symbol and data.",
+        "influence.png": "The learned influence function.",
+        "solvability.png": "What makes problems with this model solvable, over the Brillouin zone.",
+        "candidates.png": "Errors of the pairs of horizon and degree that the model was chosen from.",
+        "sweep.png": "Errors of all pairs of horizon and degree.",
+        "model.json": "the model: moduli, kernel, certificate; 'mdbridge export' writes it for others",
+        "sweep.json": "the numbers of the sweep",
+        "pairs/": "results of single pairs of horizon and degree",
+    },
+    "fields": {
+        "curves.png": "Stress, temperature and energy of the whole box.",
+        "field_*.png": "The field at a few times, on one scale.",
+        "fields.h5": "all fields and curves with units and named axes; read by xarray",
+        "vtk/": "a series for ParaView: open fields.pvd",
+        "frames/": "frames as they were taken, which fields.h5 was made from",
+        "lammps.log": "LAMMPS's own log",
+    },
+    "glass": {
+        "stress_strain.png": "Stress against strain.",
+        "maps_strain.png": "Local shear strain.",
+        "maps_d2min.png": "Nonaffine motion, D²min.",
+        "maps_energy.png": "Energy per atom, averaged in space.",
+        "maps_energy_mean_composition.png": "The same, freed of what differences in composition make of it.",
+        "maps_*.png": "A further field.",
+        "flow.png": "Velocity beyond that of uniform shear.",
+        "quench.png": "Energy and volume while the melt is cooled.",
+        "chain_stress.png": "Stress of the MD and of the calibrated model.",
+        "chain_strain.png": "Strain of the MD and of the calibrated model.",
+        "chain_temperature.png": "Effective temperature of the calibrated model.",
+        "glass.h5": "all fields and curves with units and named axes; read by xarray",
+        "calibrated.json": "the calibrated constants of the STZ model",
+        "chain.h5": "fields and curves of the calibrated model",
+        "paper_format/": "the same fields as text, in the published format",
+        "glass/": "stages of melt and quench, from which a killed run goes on",
+        "sheared/": "stages of the shear, from which a killed run goes on",
+        "calibration/": "the search for the constants, as of 'mdbridge calibrate'",
+        "trajectory.lammpstrj": "positions at the frames",
+        "moduli/": "the separate test of the elastic moduli",
+        "lammps.log": "LAMMPS's own log",
+    },
+    "shear": {
+        "stress_strain.png": "Stress against strain.",
+        "strain.png": "Local shear strain.",
+        "chi.png": "Effective temperature.",
+        "run.gif": "The run as an animation.",
+        "run.h5": "all fields and curves with units and named axes; read by xarray",
+        "vtk/": "a series for ParaView: open run.pvd",
+    },
+    "calibrate": {
+        "curves_*.png": "Reference and calibrated model, with the band of what may be expected.",
+        "fields_*.png": "Reference, calibrated model, and their difference.",
+        "convergence.png": "The best distance against the number of evaluations.",
+        "distance.png": "The distance of all trials, in the order of evaluation.",
+        "pairs.png": "All trials, two parameters at a time.",
+        "slices.png": "The surrogate along lines through the optimum.",
+        "sensitivity.png": "How much each parameter decides.",
+        "optima.png": "Where the seeds end.",
+        "trials.jsonl": "every trial, one a line; 'mdbridge trials' shows it as a table",
+        "analysis.json": "what the figures are drawn from",
+        "best.h5": "reference and calibrated response",
+        "study.json": "all seeds side by side",
+        "trials/": "folders of single trials of a program",
+        "*-seed-*/": "one seed of the study",
+    },
+    "graphene-study": {
+        "study.md": "the tables, to read",
+        "study.json": "the same numbers, for programs",
+        "figures/": "figures of the study",
+        "0K/": "the campaign at 0 K",
+        "300K/": "the campaign at a finite temperature",
+        "tasks/": "results of single comparisons",
+    },
+}
+"""Of each campaign: names or patterns, of folders with a slash -> what they are.  Figures have sentences."""
+
+SOLVED = {
+    "solution.h5": "a problem of one's own, solved: nodes, displacement, strain, stress, energy density",
+    "figures/": "figures of that problem",
+    "vtk/": "that problem for ParaView",
+}
+"""What 'mdbridge solve --problem' adds to a folder with a model."""
+
+
+def meaning(campaign: str, name: str) -> str | None:
+    """What a file or folder (with a slash at its end) of a campaign's results is; none if it is not ours."""
+    known = FILES.get(campaign, {}) | EVERYWHERE
+    if campaign in ("graphene", "peridynamics"):
+        known |= SOLVED
+    # a name before a pattern
+    return known.get(name) or next((text for pattern, text in known.items() if fnmatch(name, pattern)), None)
+
+
+def listed(folder: Path, campaign: str) -> Iterator[tuple[str, str]]:
+    """Names in a folder of results and what they are, in the order in which one wants to read them."""
+    known = [*EVERYWHERE, *FILES.get(campaign, {}), *SOLVED]
+
+    def place(name: str) -> int:
+        return next((n for n, pattern in enumerate(known) if fnmatch(name, pattern)), len(known))
+
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()]
+    for name in sorted(names, key=lambda name: (place(name), name)):
+        if (text := meaning(campaign, name)) is not None:
+            yield name, text
+
+
+def describe(folder: Path, campaign: str) -> None:
+    """Write README.txt, which names each file; one of somebody else's stays."""
+    path = folder / README
+    if path.exists() and not path.read_text(errors="replace").startswith(_MARK):
+        return
+    rows = list(listed(folder, campaign))
+    width = max(len(name) for name, _ in rows) if rows else 0
+    lines = [f"{name:{width}}  {text}" for name, text in rows]
+    write_text(path, "\n".join([f'{_MARK} (campaign = "{campaign}")', "", *lines]) + "\n")

@@ -1,0 +1,292 @@
+"""index.html: one page that holds all there is to see of a folder of results, and needs nothing beside it.
+
+It is made from what the folder holds, whatever made it: figures with the captions of
+:mod:`.contents`, numbers of summary.json, the input, versions.
+"""
+
+import base64
+import contextlib
+import math
+import shlex
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import FileError, InputError, MdbridgeError
+from ..core.files import read_json, write_text
+from ..core.workspace import INPUT, read_manifest
+from . import contents
+
+NAME = "index.html"
+_MARK = "<!-- made by mdbridge -->"
+_TEMPLATE = Path(__file__).with_suffix(".html")
+_WIDE = 1.9  # of width to height, from which a figure has a row of its own
+# told elsewhere on the page, or lists that are for programs
+_NOT_SHOWN = {"versions", "version", "doubts", "input_hash", "wall_s"}
+_TITLES = {
+    "fields": "Fields from molecular dynamics",
+    "graphene": "From molecular dynamics to a peridynamic model",
+    "peridynamics": "A peridynamic model of own data",
+    "graphene-study": "Graphene: tables and figures of the study",
+    "glass": "A metallic glass in shear",
+    "shear": "A metallic glass by the STZ model",
+    "calibrate": "A calibration",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture and what it shows; ``data`` is the file in base64."""
+
+    name: str
+    caption: str
+    width: int
+    height: int
+    data: str
+
+    @property
+    def wide(self) -> bool:
+        """Whether it would be unreadable beside another."""
+        return self.width > _WIDE * self.height
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A table: a row has a name and its values, as many as there are columns."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+
+
+def present(folder: Path) -> None:
+    """Write README.txt and index.html into a folder of results, if it is one.
+
+    For the end of a command, whatever came before: it raises nothing that would hide that.
+    """
+    with contextlib.suppress(MdbridgeError, OSError, ValueError):
+        campaign = read_manifest(folder)["campaign"]
+        write(folder)
+        contents.describe(folder, campaign)
+
+
+def write(folder: Path) -> Path:
+    """Write index.html into a folder of results, and return where it is.
+
+    Raises:
+        InputError: it is no folder of results, or somebody else's page is there.
+        FileError: it cannot be written.
+    """
+    path = folder / NAME
+    # read beyond the first line of HTML: a browser wants that first
+    if path.exists() and _MARK not in path.read_text(errors="replace")[:200]:
+        raise InputError(f"{path}: is there already, and mdbridge did not write it; move it away")
+    write_text(path, page(folder))
+    return path
+
+
+def page(folder: Path) -> str:
+    """The whole page.
+
+    Raises:
+        InputError: it is no folder of results.
+    """
+    from jinja2 import Environment  # what a command that draws nothing does without
+
+    manifest = read_manifest(folder)
+    campaign = manifest["campaign"]
+    summary = _summary(folder)
+    # autoescape: names of files, labels and inputs are the user's, and no markup
+    template = Environment(autoescape=True, trim_blocks=True).from_string(_TEMPLATE.read_text())
+    source = manifest["source"]
+    given = [word for text in manifest["overrides"] for word in ("--set", text)]
+    command = shlex.join(["mdbridge", "run", source, "--out", str(folder.resolve()), *given])
+    return template.render(
+        mark=_MARK,
+        title=f"{_TITLES.get(campaign, campaign)}: {folder.resolve().name}",
+        subtitle=f'campaign = "{campaign}", {Path(source).name}',
+        warnings=warnings(summary),
+        figures=list(figures(folder, campaign)),
+        tables=list(tables(summary)),
+        files=[(name, text) for name, text in contents.listed(folder, campaign) if name != NAME],
+        made=f"By mdbridge {manifest['mdbridge']}.",
+        versions=sorted(summary.get("versions", {}).items()),
+        commands=f"{command}\nmdbridge status {shlex.quote(str(folder.resolve()))}",
+        input=(folder / INPUT).read_text(errors="replace") if (folder / INPUT).exists() else "",
+    )
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    """What summary.json, or a study's, has; nothing where there is none yet."""
+    for name in ("summary.json", "study.json"):
+        try:
+            return read_json(folder / name)
+        except FileError:
+            continue
+    return {}
+
+
+def warnings(summary: dict[str, Any]) -> list[str]:
+    """What one should know before believing the numbers."""
+    told = [str(doubt) for doubt in summary.get("doubts", [])]
+    if summary.get("complete") is False:
+        reason = summary.get("failure") or "the run ended early"
+        told.append(f"Not complete: {reason}.")
+    return told
+
+
+def figures(folder: Path, campaign: str) -> Iterator[Figure]:
+    """The figures of the top of the folder and of figures/, in the order of their captions."""
+    names = [name for name, _ in contents.listed(folder, campaign) if name.endswith(".png")]
+    names += sorted(f"figures/{path.name}" for path in (folder / "figures").glob("*.png"))
+    for name in names:
+        data = (folder / name).read_bytes()
+        if size := _size(data):
+            caption = contents.meaning(campaign, name) or Path(name).stem.replace("_", " ").capitalize()
+            yield Figure(name, caption, *size, base64.b64encode(data).decode("ascii"))
+
+
+def _size(png: bytes) -> tuple[int, int] | None:
+    """Width and height of a PNG, from its first chunk; none of something else."""
+    if png[:8] != b"\x89PNG\r\n\x1a\n":
+        return None
+    width, height = struct.unpack(">II", png[16:24])
+    return int(width), int(height)
+
+
+def tables(summary: dict[str, Any]) -> Iterator[Numbers]:
+    """Numbers of a summary: single ones in one table, sections in tables of their own."""
+    shown = {name: value for name, value in summary.items() if name not in _NOT_SHOWN}
+    if "baselines" in shown:
+        errors = _errors(shown)
+        yield errors
+        # told there
+        shown = {name: v for name, v in shown.items() if name not in (*_ERRORS, "baselines", "paper")}
+    if isinstance(shown.get("best"), dict):
+        yield _parameters(shown)
+        shown = {name: value for name, value in shown.items() if name not in _PARAMETERS}
+    single = [[_words(name), text] for name, value in shown.items() if (text := _text(value))]
+    if single:
+        yield Numbers("", [], single)
+    for name, value in shown.items():
+        if isinstance(value, dict) and value:
+            yield from _section(_title(name), value)
+
+
+def _errors(summary: dict[str, Any]) -> Numbers:
+    """Errors of a learned model beside those of what one would take instead."""
+    models = {"learned model": summary} | summary["baselines"]
+    if "paper" in summary:
+        models["as published, on its own data"] = summary["paper"]
+    columns = [name for name in _ERRORS if any(name in errors for errors in models.values())]
+
+    def percent(value: Any) -> str:
+        return f"{100 * value:.3g}" if isinstance(value, float) else ""
+
+    rows = [[_words(name), *(percent(errors.get(c)) for c in columns)] for name, errors in models.items()]
+    return Numbers("Relative errors (%)", ["", *map(_words, columns)], rows)
+
+
+def _parameters(summary: dict[str, Any]) -> Numbers:
+    """What a calibration has found, a parameter in each row."""
+    columns = [name for name in _PARAMETERS if isinstance(summary.get(name), dict) and name != "units"]
+    units = summary.get("units", {})
+    rows = [
+        [f"{name} ({units[name]})" if units.get(name) else name]
+        + [_text(summary[column].get(name), digits=6) for column in columns]
+        for name in summary["best"]
+    ]
+    return Numbers("Parameters", ["", *(_PARAMETERS[column] for column in columns)], rows)
+
+
+def _section(title: str, values: dict[str, Any]) -> Iterator[Numbers]:
+    """A table with a row for each key, and a column for each key of what is in it."""
+    inner = [value for value in values.values() if isinstance(value, dict)]
+    if inner and len(inner) == len(values):
+        columns = [name for name in dict.fromkeys(key for value in inner for key in value)]
+        # columns in which nothing is a number or a word are for programs
+        columns = [c for c in columns if any(_text(value.get(c)) for value in inner)]
+        rows = [
+            [_NAMES.get(name, name), *(_text(value.get(c)) for c in columns)]
+            for name, value in values.items()
+        ]
+        if columns:
+            yield Numbers(title, ["", *map(_words, columns)], rows)
+        return
+    # what stands here is often a name that the user gave
+    rows = [[_NAMES.get(name, name), text] for name, value in values.items() if (text := _text(value))]
+    if rows:
+        yield Numbers(title, [], rows)
+
+
+def _text(value: Any, digits: int = 4) -> str:
+    """A value for a cell; empty for what does not fit one."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | str):
+        return str(value)
+    if isinstance(value, float):
+        return f"{value:.{digits}g}".replace("-", "−") if math.isfinite(value) else "–"
+    if isinstance(value, list) and len(value) <= 4 and all(isinstance(v, int | float) for v in value):
+        return (" … " if len(value) == 2 else ", ").join(_text(v, digits) for v in value)
+    return ""
+
+
+def _title(name: str) -> str:
+    words = _words(name)
+    return words[:1].upper() + words[1:]
+
+
+def _words(name: str) -> str:
+    """A key as one reads it: ``peak_stress_GPa`` is peak stress (GPa)."""
+    for suffix, unit in _UNITS.items():
+        if name.endswith(f"_{suffix}"):
+            return f"{_words(name.removesuffix(f'_{suffix}'))} ({unit})"
+    # of a name in two parts the first may be an abbreviation
+    return _NAMES.get(name, " ".join(_PARTS.get(part, part) for part in name.split("_")))
+
+
+_ERRORS = ("E_res_train", "E_u_train", "E_res_val", "E_u_val", "E_u_test")
+_PARAMETERS = {
+    "best": "at the least distance",
+    "estimate": "most likely",
+    "intervals": "95 % interval",
+    "truth": "truth",
+    "error": "off by",
+    "units": "",
+}
+_PARTS = {"md": "MD", "lps": "LPS", "ego": "EGO"}
+
+
+_UNITS = {
+    "TPa_per_A": "TPa/Å",
+    "A2": "Å²",
+    "GPa": "GPa",
+    "TPa": "TPa",
+    "A": "Å",
+    "ps": "ps",
+    "K": "K",
+    "eV": "eV",
+    "s": "s",
+}
+_NAMES = {
+    "E_res_train": "residual, training",
+    "E_u_train": "displacement, training",
+    "E_res_val": "residual, validation",
+    "E_u_val": "displacement, validation",
+    "E_u_test": "displacement, disc",
+    "E_res_test": "residual, disc",
+    "nu": "ν",
+    "mu": "μ",
+    "lambda": "λ",
+    "alpha": "α",
+    "delta": "δ",
+    "lps_inverse_r": "LPS with K = 1/r",
+    "classical": "classical elasticity",
+    "gradient": "gradient elasticity",
+    "md_E": "E of the MD",
+    "md_nu": "ν of the MD",
+}
+"""Words for keys that are no words."""

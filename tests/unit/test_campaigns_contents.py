@@ -1,0 +1,44 @@
+"""What is in a folder of results."""
+
+import pytest
+
+from mdbridge.campaigns import MODULES, contents
+
+
+def test_every_campaign_has_its_files():
+    assert set(contents.FILES) == set(MODULES)
+
+
+@pytest.mark.parametrize(
+    ("campaign", "name", "words"),
+    [
+        ("fields", "field_density.png", "The field at a few times"),
+        ("glass", "maps_strain.png", "Local shear strain"),  # a name before the pattern maps_*
+        ("glass", "maps_csym.png", "A further field"),
+        ("calibrate", "ego-seed-3/", "one seed"),
+        ("graphene", "solution.h5", "a problem of one's own"),
+        ("shear", "records/", "made from"),
+    ],
+)
+def test_names_and_patterns(campaign, name, words):
+    assert words in contents.meaning(campaign, name)
+
+
+def test_what_is_not_ours_is_not_described(tmp_path):
+    assert contents.meaning("shear", "thesis.tex") is None
+    (tmp_path / "thesis.tex").touch()
+    (tmp_path / "run.h5").touch()
+    (tmp_path / "vtk").mkdir()
+    contents.describe(tmp_path, "shear")
+    text = (tmp_path / contents.README).read_text()
+    assert "run.h5" in text and "vtk/" in text and "thesis" not in text
+
+
+def test_somebody_elses_readme_stays(tmp_path):
+    (tmp_path / contents.README).write_text("mine")
+    contents.describe(tmp_path, "shear")
+    assert (tmp_path / contents.README).read_text() == "mine"
+    (tmp_path / contents.README).unlink()
+    contents.describe(tmp_path, "shear")
+    contents.describe(tmp_path, "shear")  # our own is renewed
+    assert (tmp_path / contents.README).read_text().startswith("What mdbridge")

@@ -1,0 +1,158 @@
+"""The report of a folder: one page, whatever is in it."""
+
+import json
+import shutil
+import struct
+import subprocess
+import zlib
+from html.parser import HTMLParser
+
+import pytest
+
+from mdbridge.campaigns import webpage
+from mdbridge.core.errors import InputError
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def picture(width, height):
+    """A PNG of one colour."""
+
+    def chunk(kind, data):
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    rows = (b"\0" + b"\xff\0\0" * width) * height
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Results of a calibration whose names are as awkward as they may be."""
+    out = tmp_path / "out <b>&"
+    out.mkdir()
+    manifest = {"format": "mdbridge-workspace", "version": 1, "campaign": "calibrate", "mdbridge": "0.2.0"}
+    manifest |= {"source": "/data/my input.toml", "overrides": ["ego.seed=3"]}
+    (out / "mdbridge.json").write_text(json.dumps(manifest))
+    (out / "input.toml").write_text("# <script>alert(1)</script>\n")
+    (out / "distance.png").write_bytes(picture(40, 30))
+    (out / "fields_heat.png").write_bytes(picture(90, 30))
+    summary = {
+        "best": {"a_b": 1.25},
+        "intervals": {"a_b": [1.0, 1.5]},
+        "units": {"a_b": "GPa"},
+        "distance": 0.5,
+        "doubts": ["the model is <wrong>"],
+        "versions": {"numpy": "2.3"},
+    }
+    (out / "summary.json").write_text(json.dumps(summary))
+    return out
+
+
+class Page(HTMLParser):
+    """The texts, the tags and the sources of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.sources, self.texts, self.open = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.sources += [value for name, value in attributes if name == "src"]
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(" ".join(data.split()))
+
+
+def test_a_page_is_whole_and_needs_nothing_else(folder):
+    page = Page(webpage.write(folder).read_text())
+    assert page.open == []
+    assert len(page.sources) == 2 and all(s.startswith("data:image/png;base64,") for s in page.sources)
+    assert "script" not in page.tags and "link" not in page.tags
+
+
+def test_names_and_inputs_are_text(folder):
+    page = Page(webpage.write(folder).read_text())
+    assert "A calibration: out <b>&" in page.texts
+    assert "the model is <wrong>" in page.texts
+    assert "# <script>alert(1)</script>" in page.texts
+    command = next(text for text in page.texts if text.startswith("mdbridge run"))
+    assert "'/data/my input.toml'" in command and "--set ego.seed=3" in command
+
+
+def test_numbers_have_their_names_and_units(folder):
+    texts = Page(webpage.write(folder).read_text()).texts
+    row = texts[texts.index("a_b (GPa)") :]
+    assert [text for text in row if text][:3] == ["a_b (GPa)", "1.25", "1 … 1.5"]
+    assert "2.3" in texts
+
+
+def test_errors_stand_beside_those_of_baselines():
+    errors = {"E_res_train": 0.0126, "E_u_val": 0.002}
+    summary = errors | {"nu": -0.163, "baselines": {"classical": {"E_res_train": 0.0181, "E_u_val": 0.0019}}}
+    first, second = webpage.tables(summary)
+    assert first.columns == ["", "residual, training", "displacement, validation"]
+    assert first.rows == [["learned model", "1.26", "0.2"], ["classical elasticity", "1.81", "0.19"]]
+    assert second.rows == [["ν", "−0.163"]]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "yes"), (3, "3"), (float("nan"), "–"), ([1.0, 2.0, 3.0], "1, 2, 3"), ([1] * 9, ""), (None, "")],
+)
+def test_values_of_cells(value, text):
+    assert webpage._text(value) == text
+
+
+def test_units_of_keys_in_words():
+    assert webpage._words("peak_shear_stress_GPa") == "peak shear stress (GPa)"
+    assert webpage._words("md_C11_TPa") == "MD C11 (TPa)"
+
+
+def test_a_run_that_ended_early_is_told():
+    assert webpage.warnings({"complete": False, "failure": "no flow"}) == ["Not complete: no flow."]
+
+
+def test_other_pages_and_folders_stay(folder, tmp_path):
+    (folder / "index.html").write_text("<!DOCTYPE html>mine")
+    with pytest.raises(InputError, match="did not write it"):
+        webpage.write(folder)
+    webpage.present(folder)
+    assert (folder / "index.html").read_text() == "<!DOCTYPE html>mine"
+    webpage.present(tmp_path / "nowhere")  # at the end of a command that failed before there was a folder
+    (tmp_path / "plain").mkdir()
+    webpage.present(tmp_path / "plain")
+    assert list((tmp_path / "plain").iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_browser_shows_it(folder, tmp_path, width, scheme):
+    """No wider than the screen, on a phone's width too, and dark where the person wants it dark."""
+    path = webpage.write(folder)
+    probe = """<script>
+      const wide = document.documentElement.scrollWidth > window.innerWidth;
+      const shown = [...document.images].every(image => image.complete && image.naturalWidth > 0);
+      document.title = JSON.stringify({wide, shown, paper: getComputedStyle(document.body).backgroundColor});
+    </script>"""
+    tried = tmp_path / "tried.html"
+    tried.write_text(path.read_text().replace("</body>", probe + "</body>"))
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
+    flags += ["--disable-background-networking", "--disable-component-update", "--hide-scrollbars"]
+    flags += [f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},900"]
+    # the preference of the person: 0 is dark
+    flags += ["--blink-settings=preferredColorScheme=" + ("0" if scheme == "dark" else "1"), "--dump-dom"]
+    done = subprocess.run([CHROMIUM, *flags, tried.as_uri()], capture_output=True, text=True, timeout=60)
+    title = done.stdout.partition("<title>")[2].partition("</title>")[0].replace("&quot;", '"')
+    seen = json.loads(title)
+    assert not seen["wide"] and seen["shown"]
+    assert seen["paper"] == ("rgb(21, 24, 28)" if scheme == "dark" else "rgb(255, 255, 255)")
