@@ -15,7 +15,7 @@ import typer
 
 from . import __version__
 from .campaigns import MODULES
-from .core.errors import InputError, MdbridgeError, MissingPackageError
+from .core.errors import FileError, InputError, MdbridgeError, MissingPackageError
 from .core.mpi import mpi
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ def _presented(out: Path) -> Iterator[None]:
     """Write README.txt and the report when the work in a folder is over, also where it failed."""
     try:
         yield
+    except (InputError, FileError):
+        raise  # nothing was done, or the folder is somebody else's
     except Exception:
         _present(out)
         raise
