@@ -29,7 +29,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    # --install-completion and --show-completion, for the person's own shell
+    add_completion=True,
     pretty_exceptions_enable=False,
     # plain text: rich takes the [sections] of a TOML file for its own markup, and costs a tenth of a second
     rich_markup_mode=None,
@@ -53,6 +54,7 @@ INTERRUPTED = 130
 
 
 def _set_volume(volume: int) -> None:
+    # not before: rich costs help and version a tenth of a second
     from .core.console import set_volume
 
     set_volume(volume)
@@ -151,6 +153,7 @@ def init(
     from .campaigns import starters
     from .core import parallel
 
+    # before any rank writes: the name is the command's own, the file's errors are those of the file
     if kind not in MODULES:
         near = difflib.get_close_matches(kind, MODULES, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
