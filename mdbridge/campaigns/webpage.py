@@ -140,6 +140,7 @@ def warnings(summary: dict[str, Any]) -> list[str]:
 def figures(folder: Path, campaign: str) -> Iterator[Figure]:
     """The figures of the top of the folder and of figures/, in the order of their captions."""
     names = [name for name, _ in contents.listed(folder, campaign) if name.endswith(".png")]
+    # of a study and of a problem of one's own, whose figures have a folder
     names += sorted(f"figures/{path.name}" for path in (folder / "figures").glob("*.png"))
     for name in names:
         data = (folder / name).read_bytes()
@@ -152,6 +153,7 @@ def _size(png: bytes) -> tuple[int, int] | None:
     """Width and height of a PNG, from its first chunk; none of something else."""
     if png[:8] != b"\x89PNG\r\n\x1a\n":
         return None
+    # the first chunk has to be that of the size
     width, height = struct.unpack(">II", png[16:24])
     return int(width), int(height)
 
@@ -177,6 +179,7 @@ def tables(summary: dict[str, Any]) -> Iterator[Numbers]:
 
 def _errors(summary: dict[str, Any]) -> Numbers:
     """Errors of a learned model beside those of what one would take instead."""
+    # the same data and the same norms, but for the paper's
     models = {"learned model": summary} | summary["baselines"]
     if "paper" in summary:
         models["as published, on its own data"] = summary["paper"]
@@ -192,6 +195,7 @@ def _errors(summary: dict[str, Any]) -> Numbers:
 def _parameters(summary: dict[str, Any]) -> Numbers:
     """What a calibration has found, a parameter in each row."""
     columns = [name for name in _PARAMETERS if isinstance(summary.get(name), dict) and name != "units"]
+    # beside the names: a column of units would be empty for most
     units = summary.get("units", {})
     rows = [
         [f"{name} ({units[name]})" if units.get(name) else name]
@@ -203,6 +207,7 @@ def _parameters(summary: dict[str, Any]) -> Numbers:
 
 def _section(title: str, values: dict[str, Any]) -> Iterator[Numbers]:
     """A table with a row for each key, and a column for each key of what is in it."""
+    # sections of sections, as baselines are, make a table with columns
     inner = [value for value in values.values() if isinstance(value, dict)]
     if inner and len(inner) == len(values):
         columns = [name for name in dict.fromkeys(key for value in inner for key in value)]
