@@ -124,7 +124,8 @@ SOLVED = {
 
 def meaning(campaign: str, name: str) -> str | None:
     """What a file or folder (with a slash at its end) of a campaign's results is; none if it is not ours."""
-    known = FILES.get(campaign, {}) | EVERYWHERE
+    # a campaign's own words before those that hold everywhere
+    known = EVERYWHERE | FILES.get(campaign, {})
     if campaign in ("graphene", "peridynamics"):
         known |= SOLVED
     # a name before a pattern
@@ -138,6 +139,7 @@ def listed(folder: Path, campaign: str) -> Iterator[tuple[str, str]]:
     def place(name: str) -> int:
         return next((n for n, pattern in enumerate(known) if fnmatch(name, pattern)), len(known))
 
+    # a slash tells a folder from a file to people and patterns alike
     names = [f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()]
     for name in sorted(names, key=lambda name: (place(name), name)):
         if (text := meaning(campaign, name)) is not None:
@@ -147,6 +149,7 @@ def listed(folder: Path, campaign: str) -> Iterator[tuple[str, str]]:
 def describe(folder: Path, campaign: str) -> None:
     """Write README.txt, which names each file; one of somebody else's stays."""
     path = folder / README
+    # a person may have notes under this name
     if path.exists() and not path.read_text(errors="replace").startswith(_MARK):
         return
     rows = list(listed(folder, campaign))

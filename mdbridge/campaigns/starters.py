@@ -119,6 +119,7 @@ def write(campaign: str, path: Path) -> list[Path]:
         raise InputError(f"{path}: is there already; give another name")
     written = []
     for name, content in files(campaign, path.name).items():
+        # what is there already may be the user's own, of which the input is to speak
         place = path.parent / name
         if not place.exists():
             write_text(place, content)
@@ -153,6 +154,7 @@ def _there(starter: dict[str, Any], name: str) -> list[tuple[str, dict[str, Any]
         return [("", entry) for entry in inside]
     if not isinstance(inside, dict):
         return None
+    # tables in it are its labels: [parameters.NAME]
     if inside and all(isinstance(value, dict) for value in inside.values()) and name:
         return list(inside.items())
     return [("", inside)]
