@@ -304,7 +304,12 @@ class Calibration:
             values = values - offset(values)
         seed, under_way = [self.settings.seed, index], np.array([p.unit for p in pending])
         if self.settings.scheme == "published":  # it is sequential: what is under way it does not know
-            return Proposal(index, "ego", published.propose(self.space, points, values, seed))
+            # it has no model of failures: they count as the median, or it would stay where the model fails
+            refused = [t.unit for _, t in told if t.distance is None]
+            everywhere = np.vstack([points, np.reshape(refused, (-1, points.shape[1]))])
+            penalised = np.append(values, np.full(len(refused), np.median(values)))
+            best = published.propose(self.space, everywhere, penalised, seed, self.settings.samples)
+            return Proposal(index, "ego", best)
         fitted = surrogate.Surrogate(points, values, state, fit=fit, categories=self.space.categories)
         model = fitted.with_penalty(np.array([t.unit for _, t in told if t.distance is None]))
         region = None

@@ -25,13 +25,10 @@ with requires("botorch", "calibration"):
 
 Array = NDArray[np.float64]
 
-SAMPLES = 100_000
-"""N*, that of the authors' published code."""
-
-_CHUNK = 4096  # rows of a covariance with all training points that are held at a time
+_CHUNK = 256  # the covariance of as many points with each other is made, of which the diagonal is used
 
 
-def propose(space: Space, points: Array, values: Array, seed: Sequence[int], samples: int = SAMPLES) -> Array:
+def propose(space: Space, points: Array, values: Array, seed: Sequence[int], samples: int) -> Array:
     """The point ``(d,)`` with the largest expected improvement of N* random ones.
 
     Args:
@@ -39,7 +36,7 @@ def propose(space: Space, points: Array, values: Array, seed: Sequence[int], sam
         points: of the trials, ``n x d`` in the unit cube.
         values: their distances, ``(n,)``.
         seed: of the random points.
-        samples: N*.
+        samples: N*; 100,000 in the authors' published code.
     """
     torch.set_num_threads(1)  # as for the other surrogate
     d = points.shape[1]

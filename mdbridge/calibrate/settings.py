@@ -30,6 +30,7 @@ class SearchSettings:
         patience: refinements without improvement after which to stop.
         stall: EGO trials without improvement after which to stop ("ego"); never if 0.
         seed: of all randomness.
+        samples: N*, the random points of which "published" takes the best.
         options: of the refinement.
         asynchronous: whether workers that would wait evaluate further points meanwhile, see
             :mod:`~mdbridge.calibrate.crowd`.
@@ -46,6 +47,7 @@ class SearchSettings:
     patience: int = 3
     stall: int = 0
     seed: int = 0
+    samples: int = 100_000
     options: Options = field(default_factory=Options)
     signed: bool = False
     asynchronous: bool = False

@@ -210,6 +210,8 @@ class EgoInput(Section):
     improvement alone (ego), or the published scheme."""
     seed: int = Field(0, ge=0)
     """Of everything random."""
+    samples: PositiveInt = 100_000
+    """Random points of which the published scheme takes the best."""
     evaluations: PositiveInt = 200
     """Most runs of the model, those of ``initial`` among them."""
     initial: PositiveInt = 40
