@@ -208,11 +208,8 @@ def _learn(campaign: Campaign, folder: Path) -> None:
             f"{own.length_unit}, that x and y of u and b are not exchanged, and that nodes and samples of u "
             "and b are in the same order"
         )
-    bars = parallel.on_root(
-        comm,
-        lambda: learning.bootstrap(
-            campaign.settings, own.training, best, config.learn.replicates, config.learn.seed
-        ),
+    bars = learning.bootstrap(
+        comm, campaign.settings, own.training, best, config.learn.replicates, config.learn.seed
     )
     model = best.material.as_dict() | {
         "error_bars": bars,

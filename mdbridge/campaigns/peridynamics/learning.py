@@ -13,7 +13,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from ...core import stages
+from ...core import parallel, stages
 from ...core.console import console
 from ...core.errors import ConvergenceError, InputError, MdbridgeError, MissingPackageError
 from ...core.identity import Identity
@@ -300,9 +300,11 @@ def validate(settings: Learn, fields: Fields, candidate: Candidate, folds: int) 
 
 
 def bootstrap(
-    settings: Learn, fields: Fields, candidate: Candidate, replicates: int, seed: int
+    comm: MPI.Comm, settings: Learn, fields: Fields, candidate: Candidate, replicates: int, seed: int
 ) -> dict[str, dict[str, float]]:
-    """Standard errors of λ, μ, E and ν from fits to samples drawn anew, each started at the model.
+    """Standard errors of λ, μ, E and ν from fits to samples drawn anew, started at the model (collective).
+
+    Ranks share the fits; what is drawn does not depend on their number.
 
     Returns:
         By constant the standard deviation ``std`` and the central 95 % ``low``, ``high`` (TPa, ν without
@@ -312,16 +314,26 @@ def bootstrap(
     if candidate.material is None or sum(len(f.u) for f in training.values()) < 3 or not replicates:
         return {}
     random = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(replicates):
-        weights = {
+    draws = [
+        {
             name: random.multinomial(len(f.u), np.full(len(f.u), 1 / len(f.u))).astype(float)
             for name, f in training.items()
         }
+        for _ in range(replicates)
+    ]
+
+    def fit(weights: Mapping[str, NDArray[np.float64]]) -> tuple[float, float, float, float] | None:
         again = refine_pair(settings, training, candidate, weights)
-        if again is not None:
-            m = again[0]
-            drawn.append((m.lame_lambda, m.lame_mu, m.young, m.poisson))
+        if again is None:
+            return None
+        m = again[0]
+        return m.lame_lambda, m.lame_mu, m.young, m.poisson
+
+    own = parallel.agreed(comm, lambda: [fit(weights) for weights in draws[comm.rank :: comm.size]])
+    shared = comm.allgather(own)
+    # in the order of the draws: sums over them are the same on any number of ranks
+    fits = [shared[n % comm.size][n // comm.size] for n in range(replicates)]
+    drawn = [constants for constants in fits if constants is not None]
     if 3 * len(drawn) < replicates:
         return {}
     columns = np.array(drawn).T
