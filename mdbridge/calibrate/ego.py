@@ -9,6 +9,7 @@ number), so that a search restored from its trials goes on as if never stopped.
 import math
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from ..core.errors import FileError, InputError
 from . import sampling
 from .likelihood import Likelihood
+from .numbers import descend
 from .refine import Groups, Options, refine
 from .settings import Proposal, SearchSettings
 from .slices import Slice, bottom
@@ -42,7 +44,7 @@ class Calibration:
         space: the parameters.
         settings: of the search.
         groups: how residuals make up the distance; None where trials carry no
-            residuals, which leaves the scheme "ego".
+            residuals: refinements then go by the distance alone.
         trials: known ones, to go on from.
         likelihood: of the residuals: the last trials are then those that its intervals need, for which
             some of the budget is kept; without it, differences beside the best one.
@@ -204,7 +206,9 @@ class Calibration:
         s = self.settings
         points = sampling.start(self.space, s.design, s.initial, s.seed)
         yield [Proposal(k, "initial", unit) for k, unit in enumerate(points)]
-        if not s.refines or self.groups is None:
+        # a quadratic model takes 2d + 1 trials before it is of any use
+        short = self.groups is None and s.evaluations - s.initial - s.explore < 6 * (len(self.space.free) + 1)
+        if not s.refines or short:
             yield from self._explore(s.evaluations)
             return
         yield from self._explore(s.explore)
@@ -216,8 +220,9 @@ class Calibration:
             best = self.best
             improved = before is None or (best is not None and _better(best.value, before.value))
             failures = 0 if improved else failures + 1
-            if improved and best is not None:
-                yield from self._descend(best, replace(s.options, **_POLISH))
+            # without residuals once more by the square, which is smooth where a distance comes near zero
+            if improved and best is not None and not s.signed:
+                yield from self._descend(best, replace(s.options, **_POLISH), power=2)
             # more is known by now: a few trials show whether there is another basin
             yield from self._explore(max(s.explore // 3, 1))
         self.reason = f"{failures} refinements without improvement"
@@ -322,22 +327,34 @@ class Calibration:
     def _refine(self, starts: list[Array]) -> _Batches:
         """Descend from the best point that is apart from all earlier ``starts`` (extended)."""
         start = bottom(self.space, [t for t in self._answered() if t.phase != "refine"], starts)
-        if start is None or self.groups is None:
+        if start is None:
             return
         starts.append(np.array(start.unit))
         end = yield from self._descend(start, self.settings.options)
         # the end too: another descent into the same basin would find the same floor
         starts.append(np.array(end.unit))
 
-    def _descend(self, start: Trial, options: Options) -> Generator[list[Proposal], None, Trial]:
-        """Refine from ``start``; the best trial on the way."""
-        if start.residual is None or self.groups is None:  # told a distance without what it is made of
-            return start
+    def _descend(
+        self, start: Trial, options: Options, power: int = 1
+    ) -> Generator[list[Proposal], None, Trial]:
+        """Refine from ``start``; the best trial on the way.
+
+        Args:
+            start, options: of the refinement.
+            power: see :func:`~mdbridge.calibrate.numbers.descend`, where there are no residuals.
+        """
         here = Slice(self.space, np.array(start.unit))
         if not len(self.space.free):  # whole numbers and choices have no slopes
             return start
         limits = here.margins if self.space.constraints else None
-        search = refine(here.down(here.point), start.residual, self.groups, options, limits)
+        search: Generator[list[Array], Any, None]
+        # a number alone has no slopes of what it is made of
+        alone = start.residual is None or len(start.residual) < 2 or self.groups is None
+        if alone:
+            search = descend(here.down(here.point), start.value, options, limits, power)
+        else:
+            assert start.residual is not None and self.groups is not None
+            search = refine(here.down(here.point), start.residual, self.groups, options, limits)
         points = next(search, None)
         end = start
         while points:
@@ -349,7 +366,9 @@ class Calibration:
             end = min([end, *told], key=lambda t: t.value)
             answers = iter(told)
             try:
-                points = search.send([next(answers).residual if inside else None for inside in allowed])
+                replies = [next(answers) if inside else None for inside in allowed]
+                answer = "distance" if alone else "residual"
+                points = search.send([None if t is None else getattr(t, answer) for t in replies])
             except StopIteration:
                 break
         return end

@@ -11,7 +11,7 @@ from scipy.stats import qmc
 from . import intervals, uncertainty
 from .ego import offset
 from .likelihood import Likelihood
-from .posterior import laplace
+from .posterior import described
 from .refine import Groups
 from .slices import Slice
 from .space import Space
@@ -128,6 +128,8 @@ def _likely(here: Slice, answered: Sequence[Trial], likelihood: Likelihood, seed
         for each, z in likelihood.parts(inference.model(likely))
         if not each.known
     }
+    discrepancy = {} if inference.drawn is None else inference.drawn.terms
+    noise |= {term: told["noise"] for term, told in discrepancy.items() if term in noise}
     deviations = np.sqrt(np.diag(inference.covariance))
     # a parameter without any spread has no correlation
     correlation = inference.covariance / np.maximum(np.outer(deviations, deviations), 1e-300)
@@ -145,8 +147,9 @@ def _likely(here: Slice, answered: Sequence[Trial], likelihood: Likelihood, seed
             for name, row in zip(names, correlation.tolist(), strict=True)
         },
         "noise": noise,
+        "discrepancy": discrepancy or None,
         "bands": _bands(inference),
-        "posterior": laplace(here, inference, seed),
+        "posterior": described(here, inference, seed),
     }
 
 
@@ -157,6 +160,11 @@ def _bands(inference: uncertainty.Inference) -> dict[str, dict[str, list[float]]
     the curve; the ends of both are added as squares.
     """
     model = inference.model
+    if inference.drawn is not None:
+        return {
+            name: dict(zip(("low", "high"), ends.tolist(), strict=True))
+            for name, ends in inference.drawn.bands.items()
+        }
     freedom = max(1.0 - len(inference.estimate) / max(model.likelihood.count, 1.0), 1e-3)
     bands: dict[str, dict[str, list[float]]] = {}
     pairs = zip(
@@ -206,7 +214,7 @@ def _flat(space: Space) -> dict[str, Any]:
 
 
 def _none(reason: str) -> dict[str, Any]:
-    keys = ("intervals", "valley", "estimate", "correlation", "noise", "posterior")
+    keys = ("intervals", "valley", "estimate", "correlation", "noise", "discrepancy", "posterior")
     return {**dict.fromkeys(keys), "intervals_from": reason, "doubts": [], "bands": {}}
 
 

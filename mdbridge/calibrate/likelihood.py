@@ -27,6 +27,42 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True)
+class Smooth:
+    """Over what the discrepancy of a term is smooth, see :mod:`~mdbridge.calibrate.discrepancy`.
+
+    The residuals over their scale are an array ``n x c``: the points of a curve, c = 1; or the rows of
+    the singular vectors of a field, one column for each vector of each snapshot.
+
+    Attributes:
+        places: coordinates of the rows, ``(n,)``.
+        weights: size of the discrepancy at the rows, in the scale of the residuals, for δ = 1, ``(n,)``.
+        alike: covariance of the columns, for δ = 1, ``c x c``.
+        numbers: the snapshot of each column, ``(c,)``.
+        blocks: columns of each snapshot, whose residuals stand behind each other.
+    """
+
+    places: Array
+    weights: Array
+    alike: Array
+    numbers: Array
+    blocks: Sequence[int] = (1,)
+
+    @property
+    def size(self) -> float:
+        """Of the discrepancy in the scale of the residuals, for δ = 1."""
+        return float(np.sqrt(np.mean(self.weights**2) * np.mean(np.diag(self.alike))))
+
+    def arranged(self, values: Array) -> Array:
+        """``(n c) x q`` residuals in their order, or what goes with them, as ``n x c x q``."""
+        parts, start, rows = [], 0, len(self.places)
+        for columns in self.blocks:
+            block = values[start : start + rows * columns]
+            parts.append(block.reshape(rows, columns, -1))
+            start += rows * columns
+        return np.concatenate(parts, axis=1)
+
+
+@dataclass(frozen=True)
 class Noise:
     """How the residuals of one term scatter.
 
@@ -39,6 +75,7 @@ class Noise:
         ordered: whether neighbouring residuals are neighbours on a curve.
         angle: by how much noise of scale 1 turns the least singular vector that is kept of a field, in
             radians: where that is no small angle, the residuals are not what they are taken for.
+        smooth: over what the discrepancy of the model is smooth; None where the model is taken to be right.
     """
 
     term: str
@@ -48,6 +85,7 @@ class Noise:
     known: bool
     ordered: bool = False
     angle: float = 0.0
+    smooth: Smooth | None = None
 
     def deviance(self, z: Array) -> float:
         """Of standardised residuals; −∞ where all are zero and their scale is unknown."""
@@ -115,6 +153,11 @@ class Likelihood:
     def known(self) -> bool:
         """Whether no scale is to be estimated."""
         return all(noise is None or noise.known for noise in self.noises)
+
+    @property
+    def discrepant(self) -> bool:
+        """Whether the model may be wrong somewhere."""
+        return any(noise is not None and noise.smooth is not None for noise in self.noises)
 
     def parts(self, residual: Array) -> Iterator[tuple[Noise, Array]]:
         """Each term's noise with its residuals, ``(m,)`` or ``m x d``, standardised."""

@@ -117,6 +117,10 @@ def intervals(space: Space, served: Smoothed, likelihood: Likelihood | None) -> 
     """95 % intervals and the estimate, by parameter; or why there are none and what to do."""
     if likelihood is None or not likelihood.told or served.residual is None or served.jacobian is None:
         return "the model is noisy and has no likelihood of residuals: average several runs in the model"
+    if likelihood.discrepant:
+        return (
+            "the model is noisy, and a term has a discrepancy: average several runs in the model to have both"
+        )
     free, d = space.free, len(space.free)
     standard = list(likelihood.parts(served.residual))
     slopes = np.vstack([z for _, z in likelihood.parts(served.jacobian)])

@@ -1,8 +1,9 @@
-"""The posterior of the parameters by Laplace's approximation, for flat priors over the unit cube.
+"""The posterior of the parameters, for flat priors over the unit cube.
 
-Near the most likely point the likelihood is that of a normal distribution; where its scale is
-estimated from the residuals, of Student's t.  Draws beyond the bounds or the constraints have no
-prior and are left out.
+It is Laplace's approximation: near the most likely point the likelihood is that of a normal
+distribution; where its scale is estimated from the residuals, of Student's t.  With a discrepancy it
+is what :mod:`~mdbridge.calibrate.discrepancy` draws.  Draws beyond the bounds or the constraints have
+no prior and are left out.
 """
 
 from typing import Any
@@ -19,7 +20,7 @@ DRAWS, KEPT = 4096, 500
 LEVELS = (0.025, 0.25, 0.5, 0.75, 0.975)
 
 
-def laplace(here: Slice, inference: Inference, seed: int) -> dict[str, Any] | None:
+def described(here: Slice, inference: Inference, seed: int) -> dict[str, Any] | None:
     """Mean, deviation, quantiles and draws by parameter, in physical units; None if too few are allowed.
 
     Args:
@@ -27,17 +28,11 @@ def laplace(here: Slice, inference: Inference, seed: int) -> dict[str, Any] | No
         inference: of the free coordinates.
         seed: of the draws.
     """
-    random = np.random.default_rng([seed, 7])
-    likelihood, d = inference.model.likelihood, len(inference.estimate)
-    values, axes = np.linalg.eigh(inference.covariance)
-    steps = random.standard_normal((DRAWS, d)) * np.sqrt(np.maximum(values, 0.0)) @ axes.T
-    said = "Laplace's approximation: normal"
-    if not likelihood.known:
-        # the scale is not known better than the residuals that are left tell it
-        freedom = max(likelihood.count - d, 1.0)
-        steps *= np.sqrt(freedom / random.chisquare(freedom, (DRAWS, 1)))
-        said = f"Laplace's approximation: Student's t with {freedom:.0f} degrees of freedom"
-    points = inference.estimate + steps
+    drawn = inference.drawn
+    if drawn is None:
+        points, said = _laplace(inference, seed)
+    else:
+        points, said = drawn.points, "Markov chain over sizes and lengths of the discrepancies and the noise"
     points = here.up(points[np.all((points >= 0.0) & (points <= 1.0), axis=1)])
     points = points[here.space.feasible(points)]
     if len(points) < KEPT:
@@ -53,5 +48,24 @@ def laplace(here: Slice, inference: Inference, seed: int) -> dict[str, Any] | No
             name: dict(zip(map(str, LEVELS), np.quantile(column, LEVELS).tolist(), strict=True))
             for name, column in columns.items()
         },
-        "draws": {name: column[:KEPT].tolist() for name, column in columns.items()},
+        # all over the draws: those of a chain resemble their neighbours
+        "draws": {
+            name: column[np.linspace(0, len(column) - 1, KEPT).astype(int)].tolist()
+            for name, column in columns.items()
+        },
     }
+
+
+def _laplace(inference: Inference, seed: int) -> tuple[Array, str]:
+    """Draws ``n x d``, and what they are of."""
+    random = np.random.default_rng([seed, 7])
+    likelihood, d = inference.model.likelihood, len(inference.estimate)
+    values, axes = np.linalg.eigh(inference.covariance)
+    steps = random.standard_normal((DRAWS, d)) * np.sqrt(np.maximum(values, 0.0)) @ axes.T
+    if likelihood.known:
+        return inference.estimate + steps, "Laplace's approximation: normal"
+    # the scale is not known better than the residuals that are left tell it
+    freedom = max(likelihood.count - d, 1.0)
+    steps *= np.sqrt(freedom / random.chisquare(freedom, (DRAWS, 1)))
+    said = f"Laplace's approximation: Student's t with {freedom:.0f} degrees of freedom"
+    return inference.estimate + steps, said

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError
 from . import grassmann
-from .likelihood import Kind, Noise
+from .likelihood import Kind, Noise, Smooth
 from .response import InvalidResponse, Response, real
 
 Array = NDArray[np.float64]
@@ -50,6 +50,8 @@ class GrassmannTerm:
             or a rank for each snapshot.
         space: "column" for the span of left singular vectors, "row" for the right.
         sigma: standard deviation of the noise of the field, in its unit; None if unknown.
+        discrepancy: whether the model may be wrong by fields that are smooth along the singular vectors,
+            and from snapshot to snapshot; of each in proportion to its first singular value.
 
     Raises:
         InputError: the reference has no such field, or a snapshot without a span.
@@ -65,8 +67,10 @@ class GrassmannTerm:
         tolerance: float = 1e-3,
         space: str = "column",
         sigma: float | None = None,
+        discrepancy: bool = False,
     ):
         self.name, self.tolerance, self.space, self.sigma = name, tolerance, space, sigma
+        self.discrepancy = discrepancy
         fields = _finite(name, _reference(reference, name, 3))
         self._reference = self._snapshots(fields)
         self.shape = fields.shape
@@ -129,7 +133,27 @@ class GrassmannTerm:
         scale = np.concatenate(scales)
         if self.sigma is not None:
             scale, angle = scale * self.sigma, angle * self.sigma
-        return Noise(self.name, "gaussian", count, scale, self.sigma is not None, angle=angle)
+        smooth = self._smooth() if self.discrepancy else None
+        return Noise(self.name, "gaussian", count, scale, self.sigma is not None, angle=angle, smooth=smooth)
+
+    def _smooth(self) -> Smooth:
+        """How a discrepancy of the field, the same process along all columns, reaches the singular vectors.
+
+        One of the field ΔE moves left vector j, times singular value j, by ΔE v_j: by amounts that are as
+        much alike between two snapshots as their right vectors are.
+        """
+        pairs = list(zip(self._reference, self._spans, self._values, strict=True))
+        right = np.hstack([field.T @ span / values for field, span, values in pairs])
+        ranks = [span.shape[1] for span in self._spans]
+        sizes = np.repeat([values[0] for values in self._values], ranks) / (self.sigma or 1.0)
+        rows = len(self._spans[0])
+        return Smooth(
+            np.arange(rows, dtype=float),
+            np.ones(rows),
+            right.T @ right * np.outer(sizes, sizes),
+            np.repeat(np.arange(len(ranks), dtype=float), ranks),
+            ranks,
+        )
 
     def _snapshots(self, fields: Array) -> Array:
         return fields if self.space == "column" else np.swapaxes(fields, 1, 2)
@@ -149,6 +173,7 @@ class CurveTerm:
         sigma: standard deviation of the noise, one or ``(n,)``: differences are then taken relative to it.
             None if it is unknown.
         abscissa: name of what the curve is over, in the reference and perhaps in responses.
+        discrepancy: whether the model may be wrong by a curve that is smooth over it.
 
     Raises:
         InputError: the reference has no such curve, or nothing in it.
@@ -161,8 +186,10 @@ class CurveTerm:
         norm: str = "l1",
         sigma: float | Array | None = None,
         abscissa: str | None = None,
+        discrepancy: bool = False,
     ):
         self.name, self.norm, self.abscissa, self._known = name, norm, abscissa, sigma is not None
+        self.discrepancy = discrepancy
         whole = _reference(reference, name, 1)
         self.shape = whole.shape
         self.along = None if abscissa is None else _reference(reference, abscissa, 1)
@@ -187,7 +214,12 @@ class CurveTerm:
         """Normal for ℓ2, doubly exponential for ℓ1: the distance is then least at the most likely point."""
         count = len(self._kept)
         kind: Kind = "laplace" if self.norm == "l1" else "gaussian"
-        return Noise(self.name, kind, float(count), np.ones(count), self._known, ordered=True)
+        smooth = None
+        if self.discrepancy:
+            places = self._kept.astype(float) if self.along is None else self.along[self._kept]
+            # δ is in the unit of the curve, whatever its residuals are relative to
+            smooth = Smooth(places, 1.0 / self._sigma, np.ones((1, 1)), np.zeros(1))
+        return Noise(self.name, kind, float(count), np.ones(count), self._known, ordered=True, smooth=smooth)
 
     def at_the_reference(self, response: Response) -> Array:
         """The response's curve at the points of the reference, ``(n,)``; NaN where that has none."""

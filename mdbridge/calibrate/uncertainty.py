@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .discrepancy import ROUGH, Posterior, posterior
 from .likelihood import Likelihood, Noise
 from .linear import LinearModel, slopes, spanning
 from .trials import Trial
@@ -45,6 +46,12 @@ SAID = (
 )
 
 
+WRONG = (
+    "95 %: quantiles of the posterior of a model that is wrong somewhere: a smooth discrepancy of {terms} is "
+    "estimated with its size and correlation length (Markov chain, residuals linearised, flat priors)"
+)
+
+
 @dataclass(frozen=True)
 class Inference:
     """The parameters in the unit cube, as far as the data tell them.
@@ -58,6 +65,7 @@ class Inference:
         level: the deviance at the intervals' ends.
         said: how they came about.
         doubts: reasons not to believe them.
+        drawn: draws of the posterior, where a term has a discrepancy.
     """
 
     estimate: Array
@@ -69,6 +77,7 @@ class Inference:
     level: float
     said: str
     doubts: list[str]
+    drawn: Posterior | None = None
 
 
 def needed(
@@ -90,8 +99,8 @@ def needed(
         if model is None:
             yield from differences(at)
             continue
-        optimum = model.optimum()
-        if _deviations(optimum - at, model.covariance(optimum)) < OFF:
+        optimum, covariance = _open(model)
+        if _deviations(optimum - at, covariance) < OFF:
             break
         if any(np.abs(np.array(t.unit) - optimum).max() < 1e-6 for t in answered()):
             break  # it was tried, and is no better: the noise of the model, or a bound
@@ -109,7 +118,7 @@ def around(trials: Sequence[Trial], likelihood: Likelihood, factor: float = 1.0)
     model = linearised(trials, likelihood)
     if model is None:
         return []
-    values, axes = np.linalg.eigh(model.covariance(model.optimum()))
+    values, axes = np.linalg.eigh(_open(model)[1])
     steps = []
     for value, axis in zip(values, axes.T, strict=True):
         # not nearer than the noise of the model, not farther than the linearisation holds
@@ -138,7 +147,7 @@ def linearised(trials: Sequence[Trial], likelihood: Likelihood) -> LinearModel |
     if model is None:
         return None
     for _ in range(2):  # the region that matters follows from the slopes, and they from what lies in it
-        inverse = np.linalg.inv(model.covariance(model.optimum()))
+        inverse = np.linalg.inv(_open(model)[1])
         deviations = np.sqrt(np.einsum("ni,ij,nj->n", offsets, inverse, offsets))
         order = np.argsort(np.abs(deviations - SPREAD), kind="stable")
         inside = _chosen(
@@ -171,7 +180,43 @@ def infer(trials: Sequence[Trial], likelihood: Likelihood) -> Inference | str:
             "the trials near the best one do not tell the slopes of its residuals: "
             f'go on with scheme = "ego+refine" and at least {2 * d + 2} more evaluations'
         )
-    return _inferred(known, model)
+    return _wrong_somewhere(model) if _discrepant(model) else _inferred(known, model)
+
+
+def _discrepant(model: LinearModel) -> bool:
+    """Whether there is a discrepancy to be told: not of a model that reproduces the reference exactly."""
+    return model.likelihood.discrepant and not _exact(model, model.at)
+
+
+def _open(model: LinearModel) -> tuple[Array, Array]:
+    """The most likely point and the covariance about it; with a discrepancy, of its draws."""
+    if _discrepant(model):
+        drawn = posterior(model, ROUGH)
+        return drawn.mean, drawn.covariance
+    optimum = model.optimum()
+    return optimum, model.covariance(optimum)
+
+
+def _wrong_somewhere(model: LinearModel) -> Inference:
+    """Intervals that hold for a model with a discrepancy: quantiles of draws."""
+    drawn = posterior(model)
+    low, high = np.quantile(drawn.inside, [0.025, 0.975], axis=0)
+    values, axes = np.linalg.eigh(drawn.covariance)
+    half = 1.96 * np.sqrt(values[-1]) * axes[:, -1]
+    ends = np.clip(np.stack([drawn.mean - half, drawn.mean + half]), 0.0, 1.0)
+    terms = ", ".join(drawn.terms)
+    return Inference(
+        drawn.mean,
+        low,
+        high,
+        drawn.covariance,
+        ends,
+        model,
+        np.nan,
+        WRONG.format(terms=terms),
+        [],
+        drawn,
+    )
 
 
 def _inferred(known: Sequence[Trial], model: LinearModel) -> Inference:

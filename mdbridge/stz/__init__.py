@@ -1,5 +1,5 @@
 """Shear-transformation-zone plasticity in the sheared frame."""
 
-from .calibration_model import forward, published
+from .calibration_model import forward, published, solver_run
 
-__all__ = ["forward", "published"]
+__all__ = ["forward", "published", "solver_run"]

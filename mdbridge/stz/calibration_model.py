@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..calibrate.model import described
-from ..core.errors import InputError
+from ..core.arrays import read as read_arrays
+from ..core.errors import FileError, InputError
 from . import forwardrun, paperfiles
 from .energies import read_energy
 from .ratelaw import Diffusion, Material, effective_temperature
@@ -30,8 +31,9 @@ LABELS = {
     "Exy": "strain $E_{xy}$",
     "chi": r"effective temperature $\chi$",
     "shear_stress": r"shear stress $\bar\sigma_{xy}$",
+    "deviatoric_stress": r"deviatoric stress $\bar s$",
 }
-UNITS = {"shear_stress": "GPa"}
+UNITS = {"shear_stress": "GPa", "deviatoric_stress": "GPa"}
 
 
 def _shapes(
@@ -44,7 +46,7 @@ def _shapes(
 ) -> dict[str, tuple[int, ...]]:
     """The shapes of what :func:`forward` returns, known without a run."""
     fields = (len(_frames(strains, frames, max_strain)), *_energy(energy_file).shape)
-    return {"Exy": fields, "chi": fields, "shear_stress": (frames,)}
+    return {"Exy": fields, "chi": fields, "shear_stress": (frames,), "deviatoric_stress": (frames,)}
 
 
 @described(shapes=_shapes, labels=LABELS, units=UNITS, data=DATA, version="1")
@@ -81,8 +83,8 @@ def forward(
         material: any other parameter of :class:`~mdbridge.stz.ratelaw.Material`.
 
     Returns:
-        ``Exy`` and ``chi`` at the snapshots, ``(k, ny, nx)``, and
-        ``shear_stress``, the mean σ_xy in GPa of frames 1 … ``frames``.
+        ``Exy`` and ``chi`` at the snapshots, ``(k, ny, nx)``, and of frames 1 … ``frames`` in GPa
+        ``shear_stress``, the mean σ_xy, and ``deviatoric_stress``, that of sqrt(½ s:s).
 
     Raises:
         InputError: the parameters make no valid sample (χ not positive), or a
@@ -106,7 +108,12 @@ def forward(
     )
     result = forwardrun.forward(case)
     # frame 0, without stress, is no datum: (40) is over 100 frames
-    return {"Exy": result.exy, "chi": result.chi, "shear_stress": result.shear_stress[1:]}
+    return {
+        "Exy": result.exy,
+        "chi": result.chi,
+        "shear_stress": result.shear_stress[1:],
+        "deviatoric_stress": result.dev_stress[1:],
+    }
 
 
 @described(data=DATA)
@@ -148,6 +155,40 @@ def published(
         energies = [_energy(str(source / f"pe.MD.{n}")) for n in numbers]
         response["chi"] = np.array([effective_temperature(energy, beta, E0) for energy in energies])
     return response
+
+
+def solver_run(
+    file: str, strains: Sequence[float] = SNAPSHOTS, frames: int = 100, max_strain: float = 0.5
+) -> dict[str, Array]:
+    """A run of another solver of the same equations, in the form of :func:`forward`.
+
+    Args:
+        file: .npz or HDF5 with ``gamma`` (net strains from 0 on, ``(n + 1,)``), ``dev`` (the mean of
+            sqrt(½ s:s) there, GPa), and at ``frames`` (indices into ``gamma``, ``(k,)``) the Green–Lagrange
+            strain ``Exy`` ``(k, ny, nx)`` at cell corners, row = y.
+        strains, frames, max_strain: as there; these must be the frames of the file.
+
+    Raises:
+        FileError: the file is missing or not what it should be.
+        InputError: it has no such frame.
+    """
+    path = Path(file)
+    arrays = read_arrays(path)
+    if missing := {"gamma", "dev", "frames", "Exy"} - set(arrays):
+        raise FileError(f"{path}: holds no {sorted(missing)[0]!r}; it has {', '.join(sorted(arrays))}")
+    gamma = max_strain * np.arange(frames + 1) / frames
+    # another number of frames would pair stresses of different strains
+    if arrays["gamma"].shape != gamma.shape or not np.allclose(arrays["gamma"], gamma, rtol=0.0, atol=1e-9):
+        raise InputError(
+            f"{path}: its net strains are not those of {frames} frames up to max_strain = {max_strain}"
+        )
+    kept = {int(number): k for k, number in enumerate(arrays["frames"])}
+    numbers = _frames(strains, frames, max_strain)
+    for number, strain in zip(numbers, strains, strict=True):
+        if number not in kept:
+            raise InputError(f"strains: {path} has no field at {strain}")
+    exy = arrays["Exy"][[kept[number] for number in numbers]]
+    return {"Exy": exy, "deviatoric_stress": arrays["dev"][1:]}
 
 
 def _frames(strains: Sequence[float], frames: int, max_strain: float) -> list[int]:

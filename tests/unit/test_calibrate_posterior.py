@@ -7,7 +7,7 @@ from scipy import stats
 from mdbridge.calibrate.constraints import Constraint
 from mdbridge.calibrate.likelihood import Likelihood, Noise
 from mdbridge.calibrate.linear import LinearModel
-from mdbridge.calibrate.posterior import laplace
+from mdbridge.calibrate.posterior import described
 from mdbridge.calibrate.slices import Slice
 from mdbridge.calibrate.space import Parameter, Space
 from mdbridge.calibrate.uncertainty import Inference
@@ -31,7 +31,7 @@ def space(*texts):
 
 
 def test_a_known_scale_gives_the_normal_posterior():
-    told = laplace(Slice(space(), np.full(3, 0.5)), inferred(True), 0)
+    told = described(Slice(space(), np.full(3, 0.5)), inferred(True), 0)
     for name, column in (("a", DESIGN[:, 0]), ("b", DESIGN[:, 1])):
         deviation = 0.1 / np.sqrt(column @ column)
         assert told["mean"][name] == pytest.approx(0.0, abs=0.06 * deviation)
@@ -41,13 +41,13 @@ def test_a_known_scale_gives_the_normal_posterior():
 
 
 def test_an_estimated_scale_gives_students_t():
-    told = laplace(Slice(space(), np.full(3, 0.5)), inferred(False), 0)
+    told = described(Slice(space(), np.full(3, 0.5)), inferred(False), 0)
     deviation = np.sqrt(8 * 0.01 / 6 / 8)  # of the mean of 8 values, with 6 degrees of freedom
     assert told["quantiles"]["a"]["0.975"] == pytest.approx(stats.t.ppf(0.975, 6) * deviation, rel=0.08)
     assert "6 degrees" in told["from"]
 
 
 def test_draws_hold_the_constraints():
-    told = laplace(Slice(space("a > b + n - 2"), np.full(3, 0.5)), inferred(True), 0)
+    told = described(Slice(space("a > b + n - 2"), np.full(3, 0.5)), inferred(True), 0)
     assert np.all(np.array(told["draws"]["a"]) > told["draws"]["b"])
-    assert laplace(Slice(space("a > 1"), np.full(3, 0.5)), inferred(True), 0) is None
+    assert described(Slice(space("a > 1"), np.full(3, 0.5)), inferred(True), 0) is None

@@ -47,6 +47,17 @@ def test_defaults_of_the_search_are_those_of_the_library():
         ({"objective": [{"term": "user"}]}, "the term 'user' needs 'function'"),
         ({"objective": [{"term": "l1", "curve": "x", "weight": -1.0}]}, "greater than 0"),
         ({"objective": [{"term": "grassmann", "field": "x", "rank": 0}]}, "rank"),
+        (
+            {"objective": [{"term": "user", "function": "a:c", "discrepancy": True}]},
+            "is for fields and curves",
+        ),
+        (
+            {
+                "objective": [{"term": "l2", "curve": "x", "discrepancy": True}],
+                "uncertainty": {"method": "norms"},
+            },
+            "'discrepancy' of a term belongs to uncertainty.method = \"likelihood\"",
+        ),
         ({"objective": [{"term": "grassmann", "field": "x", "tolerance": 1.0}]}, "less than 1"),
         ({"reference": {}}, "give one of 'reference.parameters'"),
         ({"reference": {"file": "a", "function": "b:c"}}, "give one of"),

@@ -67,8 +67,47 @@ def test_a_forward_run_of_energies_keeps_frames_and_gives_what_is_compared(tmp_p
     asked = {"strains": (0.01, 0.04), "frames": 8, "max_strain": 0.04, "box": (60.0, 40.0), "mu": 18.0}
     response = stz.forward(c0=0.5, s_y=1.0, beta=8.0, E0=-3.32, **asked, **files)
     np.testing.assert_allclose(response["shear_stress"], 18.0 * 0.005 * np.arange(1, 9), rtol=1e-12)
+    # elastic: σ_xy is all there is of the deviator, but for terms of the order of γ²
+    np.testing.assert_allclose(response["deviatoric_stress"], response["shear_stress"], rtol=2e-3)
     np.testing.assert_allclose(response["Exy"].mean(axis=(1, 2)), [0.005, 0.02], rtol=1e-12)
     np.testing.assert_allclose(response["chi"], 2 * [8.0 * (energy + 3.32)], rtol=1e-9)
     (case,) = cases
     assert case.material.chi_inf == pytest.approx(8.0 * (energy.max() + 0.002 + 3.32), rel=1e-9)
     assert (case.grid.nx, case.grid.ny, case.grid.lx, case.grid.ly) == (6, 4, 60.0, 40.0)
+
+
+def another_solvers(path, **changes):
+    """A run of 8 frames up to 0.04, with fields at two of them."""
+    gamma = 0.04 * np.arange(9) / 8
+    exy = np.stack([np.full((3, 4), 0.005), np.full((3, 4), 0.02)])
+    arrays = {"gamma": gamma, "dev": 18.0 * gamma, "frames": np.array([2, 8]), "Exy": exy, "note": 1.0}
+    np.savez(path, **(arrays | changes))
+    return {"file": str(path), "strains": (0.01, 0.04), "frames": 8, "max_strain": 0.04}
+
+
+def test_a_run_of_another_solver_has_the_frames_that_are_asked_for(tmp_path):
+    response = stz.solver_run(**another_solvers(tmp_path / "run.npz"))
+    assert response["Exy"][:, 0, 0].tolist() == [0.005, 0.02]
+    np.testing.assert_allclose(response["deviatoric_stress"], 18.0 * 0.005 * np.arange(1, 9))
+    last = another_solvers(tmp_path / "run.npz") | {"strains": (0.04,)}
+    assert stz.solver_run(**last)["Exy"][:, 0, 0].tolist() == [0.02]
+
+
+@pytest.mark.parametrize(
+    ("changes", "asked", "words"),
+    [
+        ({}, {"strains": (0.02,)}, r"no field at 0\.02"),
+        ({"gamma": np.linspace(0.0, 0.5, 9)}, {}, r"not those of 8 frames up to max_strain = 0\.04"),
+        ({"gamma": np.arange(4.0)}, {}, "not those of 8 frames"),
+    ],
+)
+def test_frames_of_other_strains_are_refused(tmp_path, changes, asked, words):
+    given = another_solvers(tmp_path / "run.npz", **changes) | asked
+    with pytest.raises(InputError, match=words):
+        stz.solver_run(**given)
+
+
+def test_a_file_that_lacks_something_is_told(tmp_path):
+    np.savez(tmp_path / "run.npz", gamma=np.arange(9.0))
+    with pytest.raises(FileError, match=r"run\.npz: holds no 'Exy'; it has gamma"):
+        stz.solver_run(str(tmp_path / "run.npz"))

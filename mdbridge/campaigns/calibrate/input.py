@@ -153,7 +153,8 @@ class TermInput(Section):
     "grassmann" compares ``field`` with the rank rule, or with a rank for each snapshot; "l1" and "l2" compare
     ``curve``; "user" calls ``function(response, reference)``.  ``sigma`` is the standard deviation of the
     noise: a number, or for curves one a point, here or under a name in the reference.  A curve with an
-    ``abscissa`` is interpolated to that of the reference where the model returns its own.
+    ``abscissa`` is interpolated to that of the reference where the model returns its own.  With
+    ``discrepancy`` the model may be wrong somewhere: see :mod:`mdbridge.calibrate.discrepancy`.
     """
 
     term: Literal["grassmann", "l1", "l2", "user"]
@@ -164,6 +165,8 @@ class TermInput(Section):
     """Standard deviation of the noise: a number, for curves one a point, or a name in the reference."""
     abscissa: str | None = None
     """Name of the curve's abscissa; the model's curve is interpolated to the reference's."""
+    discrepancy: bool = False
+    """Whether the model may be wrong by something smooth, of which the intervals then know."""
     field: str | None = None
     """Name of the field that is compared (grassmann)."""
     curve: str | None = None
@@ -185,6 +188,10 @@ class TermInput(Section):
             raise ValueError(f"the term '{self.term}' needs '{needed}'")
         if self.sigma is not None:
             self._check_sigma()
+        if self.discrepancy and self.term == "user":
+            raise ValueError(
+                "'discrepancy' is for fields and curves: of others it is not known what is smooth"
+            )
         if self.abscissa is not None and self.curve is None:
             raise ValueError("'abscissa' is for curves")
         return self
@@ -238,8 +245,8 @@ class UncertaintyInput(Section):
     """``[uncertainty]``: where the intervals come from.
 
     "likelihood": residuals that are independent and normal (l2, grassmann) or doubly exponential (l1);
-    "norms": norms that are exponentially distributed, few of them where few make up the distance: for
-    models that are known to be wrong.
+    "norms": norms that are exponentially distributed, few of them where few make up the distance.  For
+    models that are known to be wrong there is also ``discrepancy`` of the terms.
     """
 
     method: Literal["likelihood", "norms"] = "likelihood"
@@ -294,6 +301,14 @@ class CalibrateInput(Section):
     study: SeedStudyInput = SeedStudyInput()
     uncertainty: UncertaintyInput = UncertaintyInput()
     output: OutputInput = OutputInput()
+
+    @model_validator(mode="after")
+    def _one_account_of_errors(self) -> "CalibrateInput":
+        if self.uncertainty.method == "norms" and any(term.discrepancy for term in self.objective):
+            raise ValueError(
+                "'discrepancy' of a term belongs to uncertainty.method = \"likelihood\"; leave one out"
+            )
+        return self
 
     @property
     def fixed(self) -> dict[str, ParameterValue]:

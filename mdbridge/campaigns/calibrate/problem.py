@@ -81,6 +81,8 @@ class Problem:
             name: {k: v for k, v in table.items() if k not in ("truth", "unit")}
             for name, table in given["parameters"].items()
         }
+        for term in given["objective"]:  # how residuals are read moves none but the trials at the end
+            term.pop("discrepancy", None)
         if isinstance(given["model"], dict):  # what is kept of a trial's folder moves no trial
             given["model"].pop("keep", None)
         models = [self.task.model, *self._term_functions()]
@@ -380,8 +382,12 @@ def _term(given: TermInput, reference: Response, function: Model | None) -> Term
         return UserTerm(function, reference)
     if given.term == "grassmann":
         sigma = given.sigma if isinstance(given.sigma, float) else None
-        return GrassmannTerm(str(given.field), reference, given.rank, given.tolerance, given.space, sigma)
-    return CurveTerm(str(given.curve), reference, given.term, _sigma(given, reference), given.abscissa)
+        return GrassmannTerm(
+            str(given.field), reference, given.rank, given.tolerance, given.space, sigma, given.discrepancy
+        )
+    return CurveTerm(
+        str(given.curve), reference, given.term, _sigma(given, reference), given.abscissa, given.discrepancy
+    )
 
 
 def _sigma(given: TermInput, reference: Response) -> float | Array | None:

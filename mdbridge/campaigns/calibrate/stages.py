@@ -198,6 +198,7 @@ def _summarise(end: End, folder: Path) -> None:
     served = end.served
     if isinstance(served, Smoothed):
         findings |= {"doubts": [], "bands": {}, "valley": None, "correlation": None, "posterior": None}
+        findings["discrepancy"] = None
         told = noisy.intervals(problem.space, served, problem.likelihood)
         findings |= {"intervals": None, "intervals_from": told} if isinstance(told, str) else told
     summary = _summary(problem, end.answer, trials, reason, findings)
@@ -255,6 +256,7 @@ def _summary(
         "estimate": findings["estimate"],
         "correlation": findings["correlation"],
         "noise": findings["noise"],
+        "discrepancy": findings["discrepancy"],
         "valley": findings["valley"],
         "sensitivity": findings["sensitivity"],
         "compared": _compared(problem),
