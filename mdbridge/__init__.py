@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .stz.ratelaw import Material
     from .stz.staggered import Grid
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Calibration",
