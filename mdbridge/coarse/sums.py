@@ -46,7 +46,8 @@ def node_sums(
     """
     table = values if squares is None else np.hstack([values, squares])
     widths = values.shape[1], 0, table.shape[1] - values.shape[1]
-    plain, _, quadratic, _ = all_sums(lattice, f, table, widths, radius, shape, decay)
+    sums, _ = all_sums(lattice, f, table, widths, radius, shape, decay)
+    plain, quadratic = np.split(sums, [widths[0]], axis=-1)
     return plain, quadratic
 
 
@@ -59,7 +60,7 @@ def all_sums(
     shape: str,
     decay: float = DECAY,
     jumps: Array | None = None,
-) -> tuple[Array, Array, Array, int]:
+) -> tuple[Array, int]:
     """Sums with τ, with weights that add up to 1 over the nodes of the grid, and with τ², in one pass.
 
     Args:
@@ -71,8 +72,8 @@ def all_sums(
             beyond those of its atom, per unit of its first value (a mass); none if absent.
 
     Returns:
-        ``(*lattice.shape, k)``, ``(*lattice.shape, l)``, ``(*lattice.shape, m)``, and the number of
-        atoms that no node sees, whose part of the second is lost.
+        ``(*lattice.shape, k + l + m)``, and the number of atoms that no node sees, whose part of the second
+        kind of sums is lost.
     """
     cells, edges, wraps, places = padded(lattice, f)
     # one table, so that what a node has lies side by side
@@ -86,10 +87,7 @@ def all_sums(
         sums.reshape(-1, sum(widths)), places, values, widths[0], widths[1], beyond, edges, cells, wraps,
         radius, kernel, decay,
     )  # fmt: skip
-    parts = np.split(sums.reshape(*lattice.shape, -1), np.cumsum(widths)[:-1], axis=-1)
-    # of their own: messages between ranks are of contiguous memory
-    first, second, third = (np.ascontiguousarray(part) for part in parts)
-    return first, second, third, int(missed)
+    return sums.reshape(*lattice.shape, -1), int(missed)
 
 
 def node_totals(lattice: Lattice, f: Array, radius: float, shape: str, decay: float = DECAY) -> Array:

@@ -61,7 +61,7 @@ class Births:
         self.references = list(dict.fromkeys(name for o in observers for name in o.references))
         self._states = list(dict.fromkeys(name for o in observers for name in o.states))
         # only those that do something: the others would cost a call for every new atom
-        self._told = [o for o in observers if type(o).born is not Observer.born]
+        self._told = [o for o in observers if o.welcomes]
         for name in self.references:
             if (width := sources.width(lmp, name)) not in (2, 3):
                 raise InputError(

@@ -47,3 +47,18 @@ def test_all_fields_equal_numpy_on_one_rank():
 )
 def test_all_fields_equal_numpy_on_several_ranks(ranks, names):
     check(differences(ranks, *names))
+
+
+def test_memory_of_a_rank_does_not_grow_with_the_number_of_ranks():
+    alone, *_ = grown(1)
+    first, *others = grown(4)
+    # what rank 0 keeps of the frame it keeps alone, too; the sum over ranks takes no grid for each of them
+    assert first < alone + 0.5
+    assert max(others) < 3.0
+
+
+def grown(ranks):
+    """In grids of all sums."""
+    job = launch(JOB.with_name("memory_job.py"), ranks)
+    assert job.returncode == 0, job.stderr
+    return [float(word) for word in job.stdout.split()]

@@ -1,5 +1,7 @@
 """Observers do nothing by themselves; plain objects are taken for what they have."""
 
+from types import SimpleNamespace
+
 from mdbridge.md.observe.base import Observer, adapted
 
 
@@ -20,6 +22,17 @@ def test_an_observer_combines_if_it_says_how():
             pass
 
     assert Sums().combines
+
+
+def test_a_plain_object_has_all_that_an_observer_may_have():
+    """What an observer says of itself is not passed over in silence where a plain object says it."""
+    own = vars(Observer)
+    properties = {name for name, value in own.items() if isinstance(value, property)}
+    names = {name for name in own if not name.startswith("_")} - properties
+    values = {name: object() for name in names}
+    observer = adapted(SimpleNamespace(**values))
+    assert {name: getattr(observer, name) for name in names} == values
+    assert observer.combines and observer.welcomes
 
 
 def test_a_plain_object_acts_right_after_the_forces():

@@ -197,25 +197,37 @@ class Observer:
         # by the class: asked at every step, and a rank that answered otherwise would leave the others waiting
         return type(self).collective is not Observer.collective
 
+    @property
+    def welcomes(self) -> bool:
+        """Whether it wants to know of new atoms."""
+        return type(self).born is not Observer.born
+
+
+_ATTRIBUTES = (
+    "moment", "needs", "groups", "thermo", "references", "states", "reads_atoms", "tallies", "once"
+)  # fmt: skip
+_METHODS = ("prepare", "born", "local", "collective", "finish")
+
 
 class Adapted(Observer):
-    """A plain object with some of an observer's methods, made an observer that acts after the forces.
-
-    Of its attributes ``moment``, ``needs`` and ``tallies`` count.
-    """
+    """A plain object with what it has of an observer, made one; it acts after the forces."""
 
     moment: Moment = "forces"
 
     def __init__(self, plain: Any):
         self.plain = plain
         # only what it has: for the rest the methods of Observer, which do nothing
-        for name in ("moment", "needs", "tallies", "prepare", "local", "collective", "finish"):
+        for name in (*_ATTRIBUTES, *_METHODS):
             if hasattr(plain, name):
                 setattr(self, name, getattr(plain, name))
 
     @property
     def combines(self) -> bool:
         return hasattr(self.plain, "collective")
+
+    @property
+    def welcomes(self) -> bool:
+        return hasattr(self.plain, "born")
 
 
 def adapted(observer: Any) -> Observer:

@@ -137,7 +137,7 @@ class Fields(Observer):
         """This rank's part of all sums."""
         taken = {}
         if self._present.quantities:
-            taken["present"], taken["squares"] = self._present.take(sample, self.material.flows)
+            taken["present"] = self._present.take(sample, self.material.flows)
         if self._wants(CARRIED):
             taken["carried"] = carried.take(self.wanted, sample, self.smoothing)
         if self._wants(FITTED) and framed:
@@ -150,7 +150,7 @@ class Fields(Observer):
         """Add a step to the quotients of the frame."""
         if "present" in taken:
             bonds = None if self.forces is None else self.forces.stress
-            made = self._present.sums(taken["present"], taken["squares"], motion, bonds)
+            made = self._present.sums(taken["present"], motion, bonds)
             for quantity in self._present.quantities:
                 self._accumulate(quantity.name, *quantity.quotient(made))
         if "carried" in taken:

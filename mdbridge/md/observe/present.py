@@ -42,8 +42,8 @@ class Present:
         used = (*self._plain, *self._whole, *self._squares)
         self.sources = {source for c in used for source in self._known[c].sources}
 
-    def take(self, sample: Sample, moving: bool) -> tuple[Array, Array]:
-        """This rank's sums Σ τ v (of plain channels, then of whole ones per volume), and Σ τ² v.
+    def take(self, sample: Sample, moving: bool) -> Array:
+        """This rank's sums: Σ τ v of plain channels, of whole ones per volume, and Σ τ² v, side by side.
 
         Args:
             sample: this rank's atoms.
@@ -54,18 +54,18 @@ class Present:
         """
         w = self.wanted
         lattice = w.grid.place(sample.motion.box)
+        kinds = (self._plain, self._whole, self._squares)
+        plain, whole, squares = (int(self._widths(names).sum()) for names in kinds)
         # images that are like their atoms need no list: indices wrap around
         if lattice.fills and (w.peculiar or not moving) and "flow" not in self._plain:
-            kinds = (self._plain, self._whole, self._squares)
             f, table = self._taken(sample, lattice, [name for names in kinds for name in names])
-            first, second, third = (int(self._widths(names).sum()) for names in kinds)
-            widths = first, second, third
-            plain, whole, squares, missed = sums.all_sums(
-                lattice, f, table, widths, w.radius, w.shape, w.decay
-            )
+            widths = plain, whole, squares
+            taken, missed = sums.all_sums(lattice, f, table, widths, w.radius, w.shape, w.decay)
             if self._whole:
                 require_none(missed, w.radius)
-            return np.concatenate([plain, whole / lattice.cell_volume], axis=-1), squares
+            # in place: the sums are as large as the grid
+            taken[..., plain : plain + whole] /= lattice.cell_volume
+            return taken
         f = lattice.coordinates(sample.x)
         share = np.ones((len(f), 1))
         # the sum of an atom's weights is over all nodes, those of its images too: before they are listed
@@ -79,9 +79,9 @@ class Present:
         # listed one by one, so that none may be met again around the corner
         lattice = replace(lattice, repeats=np.zeros_like(lattice.repeats))
         seen, share = sample.images(atoms, edges, moving), share[atoms]
-        columns = np.hstack([self._columns(seen, self._plain), self._columns(seen, self._whole) / share])
-        squares = self._columns(seen, self._squares)
-        return sums.node_sums(lattice, f, columns, w.radius, w.shape, squares, w.decay)
+        parts = self._columns(seen, self._plain), self._columns(seen, self._whole) / share
+        table = np.hstack([*parts, self._columns(seen, self._squares)])
+        return sums.all_sums(lattice, f, table, (plain + whole, 0, squares), w.radius, w.shape, w.decay)[0]
 
     def _taken(self, sample: Sample, lattice: Lattice, names: Sequence[str]) -> tuple[Array, Array]:
         """Grid coordinates, and the channels side by side; in one pass over the atoms if that can be done."""
@@ -101,12 +101,13 @@ class Present:
             table[:, end - width : end] = self._known[name].take(sample)
         return table
 
-    def sums(self, taken: Array, squares: Array, motion: Motion, bonds: Array | None) -> Sums:
+    def sums(self, taken: Array, motion: Motion, bonds: Array | None) -> Sums:
         """The sums over all ranks, by channel."""
         w = self.wanted
         depth = w.grid.place(motion.box).depth
         # a channel may be summed with either weight, so names alone do not tell them apart
-        plain, whole = np.split(taken, [self._widths(self._plain).sum()], axis=-1)
+        ends = np.cumsum([self._widths(names).sum() for names in (self._plain, self._whole)])
+        plain, whole, squares = np.split(taken, ends, axis=-1)
         return Sums(
             self._named(plain, self._plain),
             self._named(squares, self._squares),
