@@ -277,6 +277,21 @@ def export(
 
 
 @app.command()
+def wave(
+    input: Input,
+    out: Out = Path("out"),
+    set: Overrides = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Waves in time beside LAMMPS: packets and a pulse; write wave.json, wave.png and wave.gif."""
+    with _presented(out):
+        _campaign(input, "graphene")
+        own = importlib.import_module("mdbridge.campaigns.peridynamics.wave")
+        own.wave(_world(), input, out, set or ())
+
+
+@app.command()
 def report(
     input: Annotated[
         Path, typer.Argument(help="the campaign's TOML file, or a folder of results", show_default=False)

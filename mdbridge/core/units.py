@@ -67,11 +67,17 @@ class UnitStyle:
         return replace(self, stress=stress, density=density, dimension=2)
 
 
-_G_PER_MOL_A3 = 1.66053906660  # in g/cm³
+GRAM_PER_MOL_A3_IN_G_PER_CM3 = 1.66053906660  # in g/cm³
 
 UNIT_STYLES = {
     "metal": UnitStyle(
-        "angstrom", "ps", "eV", "GPa", "g/cm^3", pressure_factor=BAR_IN_GPA, density_factor=_G_PER_MOL_A3
+        "angstrom",
+        "ps",
+        "eV",
+        "GPa",
+        "g/cm^3",
+        pressure_factor=BAR_IN_GPA,
+        density_factor=GRAM_PER_MOL_A3_IN_G_PER_CM3,
     ),
     # reduced units: all factors are 1, and nothing says what they stand for
     "lj": UnitStyle(
@@ -90,7 +96,7 @@ UNIT_STYLES = {
         "GPa",
         "g/cm^3",
         pressure_factor=ATM_IN_GPA,
-        density_factor=_G_PER_MOL_A3,
+        density_factor=GRAM_PER_MOL_A3_IN_G_PER_CM3,
     ),
     "si": UnitStyle("m", "s", "J", "Pa", "kg/m^3", planar=("N/m", "kg/m^2")),
     "electron": UnitStyle(
@@ -100,7 +106,7 @@ UNIT_STYLES = {
         "GPa",
         "g/cm^3",
         pressure_factor=1e-9,
-        density_factor=_G_PER_MOL_A3 / BOHR_IN_A**3,
+        density_factor=GRAM_PER_MOL_A3_IN_G_PER_CM3 / BOHR_IN_A**3,
         velocity="bohr/(1.03275 fs)",
     ),
 }

@@ -72,7 +72,13 @@ def results():
         {"delta_A": 12.5, "M": m, "failure": "no" if m == 1 else "", **{k: 0.1 * m for k in errors}}
         for m in (1, 2, 3)
     ]
-    certificate = {"min_gamma": 0.5, "min_cauchy_schwarz": 0.25}
+    certificate = {
+        "spacing": [5.0, 5.0],
+        "min_gamma": 0.5,
+        "min_inf_sup": 0.1,
+        "min_cauchy_schwarz": 0.25,
+        "inf_sup_ratio": 0.2,
+    }
     model = MODEL.as_dict() | {
         "trace": [3.0, 2.0, 1.0],
         "history": [9.0],

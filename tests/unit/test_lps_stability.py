@@ -1,5 +1,7 @@
 """Certificates against matrices: where they hold, problems are solvable; where they fail, one is not."""
 
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 
@@ -80,10 +82,23 @@ def test_violations_are_told_apart():
     assert cauchy_schwarz.min_cauchy_schwarz < -1
     assert inf_sup.inf_sup_ratio < 1e-5 < stability.certify(kernel(1.0, 0.0), GRID).inf_sup_ratio
     assert inf_sup.holds  # solvable all the same
+    # what is no condition decides nothing, whatever its value
+    assert replace(inf_sup, min_inf_sup=0.0).holds
     for broken in (coercivity, cauchy_schwarz):
         assert not broken.holds
         with pytest.raises(SolvabilityError, match=r"5 × 5 Å.*not provably solvable"):
             broken.require()
+
+
+def test_what_is_certified_is_one_sentence():
+    found = stability.certify(INVERSE, stencil.uniform((4.93, 5.04), HORIZON))
+    assert found.sentence.startswith("On nodes 4.93 × 5.04 Å apart every problem with given displacements")
+    assert found.sentence.endswith("has one solution, for every λ and μ with μ > 0 and λ + μ > 0.")
+    assert "It is not shown" in stability.certify(NOT_COERCIVE, GRID).sentence
+    assert stability.of_dict(asdict(found)) == found
+    pair = stability.PairCertificate((5.0, 5.0), 0.5, 0.2)
+    assert pair.sentence.endswith("for the model's own λ and μ.")
+    assert stability.of_dict(asdict(pair)) == pair and not replace(pair, min_operator=-0.1).holds
 
 
 def test_polishing_finds_minima_between_sampled_waves():

@@ -298,6 +298,24 @@ class Solve(Section):
     """Iterations after which a solve counts as failed."""
 
 
+class Wave(Section):
+    """Waves in time, for 'mdbridge wave': packets of both branches, and a pulse."""
+
+    wavelength_A: Length = 12.0
+    """Of the packets' carrier along x; the nearest that fits a whole number of times is taken."""
+    packet_width_A: Length = 30.0
+    """Standard deviation of a packet's envelope."""
+    path_A: Length = 150.0
+    """How far the packets travel."""
+    amplitude_A: Length = 1e-4
+    """Largest displacement of the atoms, in packets and pulse.  The crystal is to answer linearly: at 0.003 a
+    longitudinal packet shifts its own middle by a quarter of its amplitude."""
+    pulse_width_A: Length = 5.0
+    """Standard deviation of the displacement along x that the pulse starts from, at rest."""
+    pulse_ps: Length = 0.3
+    """How long the pulse is followed."""
+
+
 class GrapheneInput(Section):
     """A campaign with a planar crystal, graphene unless ``md.crystal`` says otherwise."""
 
@@ -312,6 +330,7 @@ class GrapheneInput(Section):
     learn: Learn = Learn()
     sweep: Sweep = Sweep()
     solve: Solve = Solve()
+    wave: Wave = Wave()
 
     @model_validator(mode="after")
     def _fits(self) -> "GrapheneInput":

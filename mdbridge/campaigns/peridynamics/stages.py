@@ -150,7 +150,7 @@ class Campaign:
         }
         names = ("summary.json", *figures.expected(self.config.dynamics.enabled))
         return Product(
-            "report", Identity("report", 3, after=after), names, lambda folder: _report(self, folder)
+            "report", Identity("report", 4, after=after), names, lambda folder: _report(self, folder)
         )
 
     def plan(self) -> list[Piece]:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ...fields.fieldset import FieldSet
-from ...lps import fieldsets, moduli
+from ...lps import fieldsets, moduli, stability
 from .baselines import TITLES
 from .results import Results
 
@@ -38,7 +38,9 @@ def summarise(results: Results) -> dict[str, Any]:
     nonlinear = {split: _nonlinearity(fields) for split, fields in results.fields.items()}
     if all(nonlinear.values()):
         summary["nonlinearity"] = nonlinear
-    summary |= {"certificate": results.model["certificate"], "wall_s": dict(results.wall)}
+    certificate = results.model["certificate"]
+    summary |= {"certificate": certificate, "certified": stability.of_dict(certificate).sentence}
+    summary |= {"wall_s": dict(results.wall)}
     summary |= {"versions": results.model["versions"], "input_hash": results.model["input_hash"]}
     return summary
 
@@ -86,6 +88,7 @@ def print_table(out: Console, summary: dict[str, Any], folder: Path) -> None:
         if key in certificate:
             add(words, "grid only", f"{certificate[key]:.3g}")
     out.print(table)
+    out.print(summary["certified"])
     out.print(_beside_baselines(summary))
     wall = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in summary["wall_s"].items())
     out.print(f"horizon {summary['delta_A']:g} Å, degree {summary['M']}; {wall}")
