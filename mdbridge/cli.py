@@ -292,6 +292,22 @@ def wave(
 
 
 @app.command()
+def holdout(
+    input: Input,
+    out: Out = Path("out"),
+    set: Overrides = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="of the loads")] = 1,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """The finished model on 48 loads that no choice has seen; write holdout.json."""
+    with _presented(out):
+        _campaign(input, "graphene")
+        own = importlib.import_module("mdbridge.campaigns.peridynamics.holdout")
+        own.holdout(_world(), input, out, set or (), seed)
+
+
+@app.command()
 def report(
     input: Annotated[
         Path, typer.Argument(help="the campaign's TOML file, or a folder of results", show_default=False)

@@ -97,7 +97,7 @@ def measure(
         },
         "finite_differences": _of_waves(differences, samples)
         | {"E_u_test": off(disc.differences(*lame, grid, test.b, test.u))},
-        "lps_inverse_r": _of_waves(_symbol_of(solid), samples)
+        "lps_inverse_r": _of_waves(symbol_of(solid), samples)
         | {
             "E_u_test": float(evaluate(comm, test, solid, settings, inner, "test").E_u.mean()),
             "delta_A": solid.influence.horizon,
@@ -113,7 +113,9 @@ def _of_waves(operator: Operator, samples: Mapping[str, spectral.Samples]) -> di
     return errors
 
 
-def _symbol_of(solid: LinearPeridynamicSolid) -> Operator:
+def symbol_of(solid: LinearPeridynamicSolid) -> Operator:
+    """L(k) of a peridynamic solid, on the grid of the spacing that it is asked for."""
+
     def operator(wavevectors: Array, spacing: Array) -> Array:
         grid = stencil.uniform(
             (float(spacing[0]), float(spacing[1])), solid.influence.horizon, solid.quadrature
@@ -137,7 +139,7 @@ def _inverse_r(
     first = LinearPeridynamicSolid(Bernstein(horizons[0], np.ones(1), (1.0,)), *lame)
 
     def residual(solid: LinearPeridynamicSolid) -> float:
-        return float(_of_waves(_symbol_of(solid), {"train": train})["E_res_train"])
+        return float(_of_waves(symbol_of(solid), {"train": train})["E_res_train"])
 
     solids = [replace(first, influence=replace(first.influence, horizon=horizon)) for horizon in horizons]
     return min(solids, key=residual)

@@ -24,7 +24,7 @@ from ...fields.fieldset import FieldSet
 from ...fields.grid import NodeGrid
 from ...fields.storage import put_fields
 from ...md import loads
-from ...md.crystals import PlanarCrystal
+from ...md.crystals import PlanarCrystal, plane_box
 from ...md.elastic import elastic_constants
 from ...md.force_constants import ForceConstants, force_constants
 from ...md.linearresponse import linear_response, scaled
@@ -33,6 +33,7 @@ from ...md.observe.schedule import every, on
 from ...md.relax import Crystal
 from ...md.session import Session
 from ...md.thermostat import temperature, thermostat
+from ...md.unseen import vacancy_site
 from .formats import DATASET
 from .input import GrapheneInput
 
@@ -81,6 +82,21 @@ class Sampler:
     def disc(self) -> Crystal:
         crystal = self._crystal(self.new_disc(), free=True)
         # its edge contracts: loads are measured from there
+        crystal.settle(self.config.md.force_tolerance)
+        return crystal
+
+    @cached_property
+    def vacant(self) -> Crystal:
+        """The sheet without the atom that is farthest from its middle."""
+        session = self.new_sheet()
+        places = session.gather("x", 2, unwrapped=True)
+        site = vacancy_site(plane_box(session))
+        missing = int(session.ids()[np.linalg.norm(places - site, axis=1).argmin()])
+        session.commands(f"group missing id {missing}\ndelete_atoms group missing compress yes")
+        # its neighbours draw back: near enough for Newton's method
+        session.minimize(force=1e-2, iterations=2000)
+        session.scatter("d2_reference", session.gather("x", 2, unwrapped=True))
+        crystal = self._crystal(session, free=False)
         crystal.settle(self.config.md.force_tolerance)
         return crystal
 
