@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mdbridge.campaigns.graphene_study.worth import MEASURED, STEPS
+from mdbridge.campaigns.peridynamics.baselines import TITLES
 from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.material import LinearPeridynamicSolid
 
@@ -126,6 +128,13 @@ def record():
     results["algorithm1-0K"]["certificates"][0]["min_cauchy_schwarz"] = -0.1
     for number, name in enumerate(("5-published", "5-cell", "2.5-published", "2.5-cell"), 1):
         results[f"manufactured-{name}"] = manufactured(number)
+    for number, name in enumerate(STEPS, 70):
+        results[f"waterfall-{name}"] = learned(number, 20.0, 10)
+    for number, label in enumerate(MEASURED, 80):
+        results[f"baselines-{label}"] = {
+            name: learned(number + 4 * row)["errors"] | {"lambda_TPa": -0.2, "mu_TPa": 0.7}
+            for row, name in enumerate(TITLES)
+        }
     results["scattered-0.2"] = {"uniform": scattered(60), "perturbed": scattered(70)}
     direct = {"C11_TPa": 1.2, "C12_TPa": -0.2, "C66_TPa": 0.7}
     errors = {"sd_C11_TPa": 0.01, "sd_C12_TPa": 0.02, "sd_C66_TPa": 0.03, "thermal_stress_TPa": -0.00123}

@@ -230,6 +230,23 @@ def test_a_bootstrap_weight_of_two_is_a_sample_twice():
                 )
 
 
+def test_error_bars_are_those_of_student_about_the_model(monkeypatch):
+    """The spread of what was drawn, wider by the few samples that there are."""
+    material = MODEL
+    values = iter(np.linspace(0.69, 0.71, 5))
+    again = [replace(material, lame_mu=float(mu)) for mu in values]
+    spread = np.std([m.lame_mu for m in again], ddof=1)
+    monkeypatch.setattr(learning, "refine_pair", lambda *_: (again.pop(), {}))
+    bars = learning.bootstrap(SETTINGS, FIELDS, Candidate(13.0, 1, material), 5, 0)
+    count = len(FIELDS["train"].u)
+    # 2.365 of seven degrees of freedom, and drawing with replacement has a variance of (1 − 1/8)
+    assert count == 8
+    assert bars["mu_TPa"]["std"] == pytest.approx(spread)
+    wide = 2.3646 * spread / np.sqrt(1 - 1 / 8)
+    assert bars["mu_TPa"]["high"] - material.lame_mu == pytest.approx(wide, rel=1e-4)
+    assert material.lame_mu - bars["mu_TPa"]["low"] == pytest.approx(wide, rel=1e-4)
+
+
 def test_nodes_that_the_model_was_not_made_for_are_refused_with_both_spacings():
     certificates = [{"spacing": [4.93, 5.04]}, {"spacing": [5.0, 5.0]}]
     check_grid(certificates, FIELDS["train"], "train")

@@ -22,6 +22,13 @@ class Campaigns(Section):
     """Overrides for the first, as --set takes them."""
     warm_set: list[str] = []
     """Overrides for the second."""
+    loud_set: list[str] = [
+        "md.max_bond_strain=0.018",
+        "md.max_nonlinearity=1.0",
+        "loads.two_sided=false",
+        "dynamics.enabled=false",
+    ]
+    """Overrides for the first that make its loads the paper's, for the steps from there to ours."""
 
 
 class Bootstrap(Section):

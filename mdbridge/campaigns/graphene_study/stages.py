@@ -32,7 +32,7 @@ from ..peridynamics.problems import evaluate
 from ..peridynamics.stages import Campaign, open_campaign, read_fields, sample_campaign
 from ..peridynamics.sweep import Selection, sweep
 from ..peridynamics.thermal import LONG, PLAIN, PUBLISHED, TWIN, Variant, signal_to_noise, standard
-from . import checks
+from . import checks, worth
 from . import tables as report
 from .input import StudyInput
 
@@ -122,17 +122,20 @@ def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> No
         open_campaign(comm, beside / names.zero, out / "0K", names.zero_set) as zero,
         # both folders are owned before anything is sampled: a wrong second input is told first
         open_campaign(comm, beside / names.warm, out / "300K", names.warm_set) as warm,
+        open_campaign(
+            comm, beside / names.zero, out / worth.LOUD, [*names.zero_set, *names.loud_set]
+        ) as loud,
     ):
         parallel.on_root(comm, lambda: checks.check_campaigns(zero.config, warm.config, source))
-        for campaign in (zero, warm):
+        for campaign in (zero, loud, warm):
             sample_campaign(campaign)
-        _study(comm, config, workspace, zero, warm, start)
+        _study(comm, config, workspace, (zero, loud, warm), start)
 
 
 def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
     """What is known of a run before its sweeps, for 'mdbridge status': the report is made again each time.
 
-    The two campaigns are folders of their own, ``0K`` and ``300K``.
+    The three campaigns are folders of their own, ``0K``, ``0K-loud`` and ``300K``.
     """
     config = load(source, StudyInput, overrides)
     # all other tasks need the data, or what the sweeps chose
@@ -140,9 +143,14 @@ def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> lis
 
 
 def _study(
-    comm: MPI.Comm, config: StudyInput, workspace: Workspace, zero: Campaign, warm: Campaign, start: float
+    comm: MPI.Comm,
+    config: StudyInput,
+    workspace: Workspace,
+    campaigns: tuple[Campaign, Campaign, Campaign],
+    start: float,
 ) -> None:
-    data = _data(comm, zero, warm)
+    zero, loud, warm = campaigns
+    data = _data(comm, zero, warm) | {worth.LOUD: Data(loud, read_fields(loud, SPLITS), "")}
     selections = {label: _sweep(comm, data[label]) for label in ("0K", "300K")}
 
     def done(name: str, tasks: Mapping[str, Task[MPI.Comm]]) -> dict[str, dict[str, Any]]:
@@ -267,12 +275,9 @@ def _independent(config: StudyInput, data: dict[str, Data]) -> dict[str, Task[MP
     tasks: dict[str, Task[MPI.Comm]] = {}
     compared = zip(("0K", "300K-published"), config.compare.algorithm_1, strict=True)
     for label, pair in compared:
-        # what of our loss the paper's (4.1) does not have
-        same_loss: dict[str, Any] = {"solution_weight": 0.0, "consistency_weight": 0.0}
-        same_loss |= {"long_wave_weight": 0.0, "long_waves": "free"}
         name = f"algorithm1-{label}"
         tasks |= _learned(name, data[label], pair, 25.0, method="algorithm-1")
-        tasks |= _learned(f"{name}-same-loss", data[label], pair, 3.0, **same_loss)
+        tasks |= _learned(f"{name}-same-loss", data[label], pair, 3.0, **worth.SAME_LOSS)
         tasks |= _learned(f"{name}-default", data[label], pair, 3.0)
     for label in ("0K", "300K"):
         for horizon, degree in config.compare.own_dilatation:
@@ -285,6 +290,9 @@ def _independent(config: StudyInput, data: dict[str, Data]) -> dict[str, Task[MP
         name = f"hybrid-{horizon:g}-{degree:g}"
         tasks |= _learned(f"{name}-one", data["0K-hybrid"], (horizon, degree), 15.0)
         tasks |= _learned(f"{name}-two", data["0K-hybrid"], (horizon, degree), 25.0, own_dilatation=True)
+    for step, (label, setting, changes) in worth.STEPS.items():
+        tasks |= _learned(f"waterfall-{step}", data[label], setting, 6.0, **changes)
+    tasks |= worth.baseline_tasks(data, _DISC)
     tasks |= checks.manufactured_tasks(config)
     identity = data["0K"].campaign.data()
     return tasks | checks.scattered_tasks(config, data["0K"].fields, identity)
@@ -296,8 +304,8 @@ def _with_chosen(
     """Tables 4 and 5: at the pairs that the sweeps chose."""
     tasks: dict[str, Task[MPI.Comm]] = {}
     for label, chosen in data.items():
-        # Table 6 has pairs of its own
-        if label == "0K-hybrid":
+        # Table 6 and the steps from the paper have pairs of their own
+        if label in ("0K-hybrid", worth.LOUD):
             continue
         best = selections["0K" if label == "0K" else "300K"].best
         name = f"table4-{label}" if label in _TABLE_4 else f"table5-{label}"

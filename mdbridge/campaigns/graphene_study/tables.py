@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..peridynamics import published
+from . import worth_tables
 from .figures import FIGURES
 from .figures import draw as draw_figures
 
@@ -30,6 +31,8 @@ def markdown(record: Record) -> str:
         "Moduli in TPa at a thickness of 3.35 Å.\n",
         _provenance(record),
         _table_4(record),
+        worth_tables.baselines_of(record, ERRORS, _HEADS, _table, _percent),
+        worth_tables.waterfall(record, ERRORS, _HEADS, _table, _percent),
         _table_3(record),
         _table_5(record),
         _table_6(record),
