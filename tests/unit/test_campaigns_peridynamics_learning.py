@@ -237,7 +237,7 @@ def test_error_bars_are_those_of_student_about_the_model(monkeypatch):
     again = [replace(material, lame_mu=float(mu)) for mu in values]
     spread = np.std([m.lame_mu for m in again], ddof=1)
     monkeypatch.setattr(learning, "refine_pair", lambda *_: (again.pop(), {}))
-    bars = learning.bootstrap(SETTINGS, FIELDS, Candidate(13.0, 1, material), 5, 0)
+    bars = learning.bootstrap(MPI.COMM_SELF, SETTINGS, FIELDS, Candidate(13.0, 1, material), 5, 0)
     count = len(FIELDS["train"].u)
     # 2.365 of seven degrees of freedom, and drawing with replacement has a variance of (1 − 1/8)
     assert count == 8

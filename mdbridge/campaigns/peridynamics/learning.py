@@ -342,8 +342,8 @@ def bootstrap(
         return {}
     count = sum(len(f.u) for f in training.values())
     m = candidate.material
-    own = {"lambda_TPa": m.lame_lambda, "mu_TPa": m.lame_mu, "E_TPa": m.young, "nu": m.poisson}
-    spreads = dict(zip(own, np.array(drawn).std(axis=0, ddof=1), strict=True))
+    known = {"lambda_TPa": m.lame_lambda, "mu_TPa": m.lame_mu, "E_TPa": m.young, "nu": m.poisson}
+    spreads = dict(zip(known, np.array(drawn).std(axis=0, ddof=1), strict=True))
     reach = float(student.ppf(0.975, count - 1)) * np.sqrt(count / (count - 1))
     return {
         name: {
@@ -351,7 +351,7 @@ def bootstrap(
             "low": float(value - reach * spreads[name]),
             "high": float(value + reach * spreads[name]),
         }
-        for name, value in own.items()
+        for name, value in known.items()
     }
 
 
