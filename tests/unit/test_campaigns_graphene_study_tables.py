@@ -6,8 +6,6 @@ import pytest
 from study_records import KEYS, learned, manufactured, record
 
 from mdbridge.campaigns.graphene_study import tables
-from mdbridge.campaigns.graphene_study.worth import STEPS
-from mdbridge.campaigns.peridynamics.baselines import TITLES
 from mdbridge.campaigns.peridynamics.published import TABLE_3, TABLE_4, TABLE_5, TABLE_6
 
 ERRORS = (*KEYS, "E_u_test")
@@ -134,39 +132,6 @@ def test_table_5_has_each_training_set_with_its_own_signal(sections):
         ]
     assert rows["longer filter, both signs, × 0.1"][:2] == ["0.0200", "failed: no luck"]
     assert len(rows) == 1 + 3 + 7
-
-
-def test_baselines_stand_beside_the_model_on_each_set_of_data(sections):
-    (table,) = sections["What the model is worth"]
-    results = record()["results"]
-    for label, title in (
-        ("0K", "0 K"),
-        ("300K-published", "300 K, ι as published"),
-        ("300K", "300 K, longer filter"),
-    ):
-        rows = {row[1]: row[2:] for row in table if row[0] == title}
-        assert rows["learned"] == percents(results[f"table4-{label}"]["errors"])
-        for name, words in TITLES.items():
-            assert rows[words] == percents(results[f"baselines-{label}"][name])
-        assert len(rows) == 5
-
-
-def test_each_step_from_the_paper_is_a_line_and_classical_elasticity_two(sections):
-    (table,) = sections["From the paper's setting to ours"]
-    results = record()["results"]
-    assert table[1][1:] == [*percents(TABLE_4["0K"]), "0.91", "-0.4297"]
-    lines = {row[0]: row for row in table}
-    assert len(lines) == 1 + 1 + len(STEPS) + 2
-    ours = [row for row in table[2:] if "classical" not in row[0]]
-    for row, name in zip(ours, STEPS, strict=True):
-        assert row[1:6] == percents(results[f"waterfall-{name}"]["errors"])
-    # where the data change, the line of the data before stands above
-    places = [number for number, row in enumerate(table) if "classical" in row[0]]
-    assert places == [5, len(table) - 1]
-    for place, label in zip(places, ("0K-loud", "0K"), strict=True):
-        assert table[place][1:6] == percents(results[f"baselines-{label}"]["classical"])
-        # 4 · 0.7 · 0.5/1.2 and −0.2/1.2
-        assert table[place][6:] == ["1.1667", "-0.1667"]
 
 
 def test_table_6_shows_the_paper_s_numbers_at_its_horizon_alone(sections):

@@ -1,84 +1,36 @@
-"""Waves in LAMMPS: a packet goes with the speed of sound, a pulse spreads evenly, wrong waves are refused."""
+"""The command 'wave': what its runs depend on, and what it refuses."""
 
-import numpy as np
+from pathlib import Path
+
 import pytest
 from mpi4py import MPI
 
-from mdbridge.campaigns.peridynamics import sampling, wave_md
-from mdbridge.campaigns.peridynamics.input import GrapheneInput
-from mdbridge.campaigns.peridynamics.wave_compare import _travel
-from mdbridge.core.config import check
+from mdbridge.campaigns.peridynamics import wave
+from mdbridge.campaigns.peridynamics.input import GrapheneInput, Learn, Wave
+from mdbridge.campaigns.peridynamics.stages import Campaign
 from mdbridge.core.errors import InputError
+from mdbridge.core.workspace import Workspace
 
-BOX = np.array([30.36, 30.67])
-
-
-def config(**wave):
-    data = {
-        "campaign": "graphene",
-        "md": {"cells": [12, 7], "disc_radius_A": 15.0, "disc_inner_A": 8.0},
-        "coarse": {"radius_A": 5.0, "spacing_A": 2.5, "fine_spacing_A": 1.25, "kernel": "gaussian"},
-        "learn": {"horizons_A": [6.0]},
-        "dynamics": {"enabled": False},
-        "wave": {"wavelength_A": 20.0, "packet_width_A": 20.0, "path_A": 25.0, "pulse_ps": 0.05} | wave,
-    }
-    return check(data, GrapheneInput, "small.toml")
+INPUTS = Path(__file__).parents[2] / "inputs"
+SPEEDS = {"transverse": 183.0, "longitudinal": 240.0}
 
 
-@pytest.fixture(scope="module")
-def sampler():
-    with sampling.sampler(MPI.COMM_SELF, config()) as made:
-        yield made
+def keys(**sections):
+    config = GrapheneInput(campaign="graphene").model_copy(update=sections)
+    campaign = Campaign(MPI.COMM_SELF, config, Path("a.toml"), Workspace(Path("out"), "graphene"))
+    return {task.name: task.identity.key for task in wave._runs(campaign, SPEEDS).tasks}
 
 
-@pytest.mark.parametrize(("branch", "modulus"), [("longitudinal", "C11_TPa"), ("transverse", "C66_TPa")])
-def test_a_packet_goes_with_the_speed_of_sound(sampler, branch, modulus):
-    """√(c/ρ) of LAMMPS's own constants, but for the dispersion of waves of 20 Å (k = 0.3/Å)."""
-    rho = wave_md.density(sampler.planar, sampler.lattice)
-    speed = float(np.sqrt(sampler.elastic()[modulus] * 1e5 / rho))
-    found = wave_md.run_packet(sampler, wave_md.BRANCHES[branch], speed)
-    box = sampler.planar.box(sampler.config.md.cells, sampler.lattice)
-    made = wave_md.packet(sampler.config, box, speed)
-    assert found["u"].shape[1] == 12 * made.copies
-    # one way along x, in one component
-    along = 0 if branch == "longitudinal" else 1
-    assert np.abs(found["u"][..., 1 - along]).max() < 0.02 * np.abs(found["u"]).max()
-    gone = _travel(found["u"][..., along], found["times"], made.length, 25.0)
-    assert gone["speed_A_per_ps"] == pytest.approx(speed, rel=0.06)
+def test_another_model_redoes_no_run_and_another_wave_only_its_own():
+    base = keys()
+    assert set(base) == {"transverse", "longitudinal", "pulse"}
+    assert keys(learn=Learn(seed=9)) == base
+    other = keys(wave=Wave(wavelength_A=20.0))
+    assert {name for name in base if base[name] != other[name]} == {"transverse", "longitudinal"}
+    other = keys(wave=Wave(pulse_ps=0.1))
+    assert {name for name in base if base[name] != other[name]} == {"pulse"}
 
 
-def test_the_density_is_that_of_graphite():
-    """2.27 g/cm³ at bonds of 1.42 Å, less at this potential's 1.46 Å."""
-    planar = config().md.planar
-    assert wave_md.density(planar, 2.461) == pytest.approx(2.27, rel=0.01)
-
-
-def test_a_pulse_spreads_evenly(sampler):
-    found = wave_md.run_pulse(sampler)
-    u = found["u"][-1]
-    assert u.shape == (24, 24, 2) and found["times"][-1] == pytest.approx(0.05, rel=0.02)
-    # mirror images of each other, and no drift; averages are over nodes of not quite the same mass
-    np.testing.assert_allclose(u[..., 0], u[::-1, :, 0], atol=0.01 * np.abs(u).max())
-    totals = found["u"].sum(axis=(1, 2))
-    np.testing.assert_allclose(
-        totals, np.broadcast_to(totals[0], totals.shape), atol=0.01 * abs(totals[0, 0])
-    )
-
-
-@pytest.mark.parametrize(
-    ("wave", "words"),
-    [
-        ({"wavelength_A": 5.0}, "above two node spacings"),
-        ({"wavelength_A": 40.0}, "at least 'wave.wavelength_A' = 40"),
-    ],
-)
-def test_waves_that_nodes_or_packets_do_not_carry_are_refused(wave, words):
-    with pytest.raises(InputError, match=words):
-        wave_md.packet(config(**wave), BOX, 200.0)
-
-
-def test_the_strip_holds_whole_waves_and_whole_copies():
-    made = wave_md.packet(config(), BOX, 200.0)
-    assert made.length == pytest.approx(made.copies * BOX[0]) and made.length >= 25.0 + 160.0
-    waves = made.k * made.length / (2 * np.pi)
-    assert waves == pytest.approx(round(waves), abs=1e-9)
+def test_a_campaign_at_a_finite_temperature_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"graphene_300K.toml: .*crystal at rest"):
+        wave.wave(MPI.COMM_SELF, INPUTS / "graphene_300K.toml", tmp_path, [])
