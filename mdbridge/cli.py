@@ -287,6 +287,7 @@ def wave(
     """Waves in time beside LAMMPS: packets and a pulse; write wave.json, wave.png and wave.gif."""
     with _presented(out):
         _campaign(input, "graphene")
+        # waves need inertia, which data of one's own do not have
         own = importlib.import_module("mdbridge.campaigns.peridynamics.wave")
         own.wave(_world(), input, out, set or ())
 
@@ -303,6 +304,7 @@ def holdout(
     """The finished model on 48 loads that no choice has seen; write holdout.json."""
     with _presented(out):
         _campaign(input, "graphene")
+        # what no choice has seen must come from the crystal itself, not from files
         own = importlib.import_module("mdbridge.campaigns.peridynamics.holdout")
         own.holdout(_world(), input, out, set or (), seed)
 

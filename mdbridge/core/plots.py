@@ -1,8 +1,10 @@
 """One look for all figures, and files that appear whole."""
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from .files import replacing
@@ -53,6 +55,19 @@ def figure(path: Path, width: float, height: float, **subplots: Any) -> Iterator
         finally:
             # pyplot holds on to every figure, with its arrays, until it is told not to
             plt.close(fig)
+
+
+def animate(fig: Any, show: Callable[[int], list[Any]], frames: int, path: Path, rate: int) -> None:
+    """Write ``frames`` frames of ``fig``, each drawn by ``show``, at so many a second as an animated GIF."""
+    pyplot()
+    from matplotlib.animation import FuncAnimation, PillowWriter
+
+    animation = FuncAnimation(fig, show, frames=frames, blit=False)
+    with replacing(path) as temporary, TemporaryDirectory() as folder:
+        # the writer takes the format from the name
+        made = Path(folder) / "animation.gif"
+        animation.save(made, writer=PillowWriter(fps=rate))
+        shutil.copyfile(made, temporary)
 
 
 def bare(axes: Any) -> None:

@@ -51,6 +51,7 @@ def baseline_tasks(data: "dict[str, Data]", keys: tuple[str, ...]) -> dict[str, 
     """
     tasks: dict[str, Task[MPI.Comm]] = {}
     for label in MEASURED:
+        # a study may leave out data that it does not need
         if label not in data:
             continue
         chosen = data[label]
@@ -62,6 +63,7 @@ def baseline_tasks(data: "dict[str, Data]", keys: tuple[str, ...]) -> dict[str, 
 
 def _baselines(data: "Data") -> dict[str, Any]:
     config = data.campaign.config
+    # at 300 K LAMMPS's constants are those of the temperature
     with store.reading(data.campaign.out / "dataset.h5", DATASET) as file:
         lame = file.attribute("md_C12_TPa", float), file.attribute("md_C66_TPa", float)
     fields = {name: data.fields[name] for name in ("train", "val", "test")}

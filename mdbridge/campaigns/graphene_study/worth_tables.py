@@ -32,6 +32,7 @@ def baselines_of(
         model = record["results"][f"table4-{label}"]
         if not model["failure"]:
             rows.append([title, "learned", *(percent(model["errors"][key]) for key in errors)])
+        # in the order of the campaign's own table
         measured = record["results"][f"baselines-{label}"]
         rows += [
             [title, words, *(percent(measured[name][key]) for key in errors)]
@@ -54,6 +55,7 @@ def waterfall(
     for name, words in _STEPS.items():
         label = worth.STEPS[name][0]
         result = record["results"][f"waterfall-{name}"]
+        # from here on the samples are others, on which classical elasticity does better, too
         if name == "both-signs":
             rows.append(
                 _classical(record, worth.LOUD, "classical elasticity on the data so far", errors, percent)

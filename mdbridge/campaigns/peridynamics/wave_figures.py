@@ -1,17 +1,15 @@
 """Figure and animation of waves in time."""
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import resample
 
-from ...core.files import replacing
 from ...core.plots import BLUE, DIVERGING, GREY, ORANGE, bare, figure, pyplot
+from ...core.plots import animate as write_animation
 
 Array = NDArray[np.float64]
 
@@ -91,8 +89,6 @@ def _map(ax: Any, values: Array, limit: float, box: Array) -> Any:
 def animate(frames: Mapping[str, Array], times: Array, box: Array, path: Path) -> None:
     """The pulse in the MD, and ten times what both models are off it, as an animated GIF."""
     plt = pyplot()
-    from matplotlib.animation import FuncAnimation, PillowWriter
-
     fig, axes = plt.subplots(1, 3, figsize=(9.0, 3.4), layout="constrained")
     try:
         # the first bump is high and narrow: later frames set the scale
@@ -112,11 +108,6 @@ def animate(frames: Mapping[str, Array], times: Array, box: Array, path: Path) -
             axes[0].set_title(_title("md", times[frame]), fontsize=9)
             return images
 
-        animation = FuncAnimation(fig, show, frames=len(times), blit=False)
-        with replacing(path) as temporary, TemporaryDirectory() as folder:
-            # the writer takes the format from the name
-            made = Path(folder) / "wave.gif"
-            animation.save(made, writer=PillowWriter(fps=10))
-            shutil.copyfile(made, temporary)
+        write_animation(fig, show, len(times), path, rate=10)
     finally:
         plt.close(fig)
