@@ -127,6 +127,7 @@ def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> No
         ) as loud,
     ):
         parallel.on_root(comm, lambda: checks.check_campaigns(zero.config, warm.config, source))
+        # the short ones first: what is wrong with them is told within minutes
         for campaign in (zero, loud, warm):
             sample_campaign(campaign)
         _study(comm, config, workspace, (zero, loud, warm), start)
@@ -238,6 +239,7 @@ def _data(comm: MPI.Comm, zero: Campaign, warm: Campaign) -> dict[str, Data]:
         "300K-plain": of(PUBLISHED, 1.0, PLAIN),
         "0K-hybrid": Data(zero, read(zero, "", [*SPLITS, *(f"{s}_fine" for s in SPLITS)]), HYBRID),
     }
+    # the other way of taking the noise away, beside it
     if noise != TWIN:
         data["300K-twin"] = of(LONG, 1.0, TWIN)
     # check_campaigns has seen to it
@@ -290,6 +292,7 @@ def _independent(config: StudyInput, data: dict[str, Data]) -> dict[str, Task[MP
         name = f"hybrid-{horizon:g}-{degree:g}"
         tasks |= _learned(f"{name}-one", data["0K-hybrid"], (horizon, degree), 15.0)
         tasks |= _learned(f"{name}-two", data["0K-hybrid"], (horizon, degree), 25.0, own_dilatation=True)
+    # from the paper's setting to ours
     for step, (label, setting, changes) in worth.STEPS.items():
         tasks |= _learned(f"waterfall-{step}", data[label], setting, 6.0, **changes)
     tasks |= worth.baseline_tasks(data, _DISC)

@@ -108,6 +108,7 @@ def _measure(campaign: Campaign, runs: Stage[Sampler], seed: int) -> dict[str, A
     others = read_json(stages.require(workspace, campaign.baselines, "mdbridge solve"))
     errors = measured(fields, operators(solid, others))
     kinds = unseen.kinds(fields.names)
+    # a mean over all would hide that single atoms are beyond any smooth model
     of_kind = np.array([unseen.kind_of(name) for name in fields.names])
     return {
         "seed": seed,

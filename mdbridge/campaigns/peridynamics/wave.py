@@ -50,6 +50,7 @@ def wave(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> N
             )
         stages.make(comm, campaign.workspace, campaign.dataset)
         stages.make(comm, campaign.workspace, campaign.model)
+        # packets start with the speed of long waves, which the dataset tells
         speeds = parallel.on_root(comm, lambda: _speeds(campaign))
         runs = _runs(campaign, speeds)
         stages.share(

@@ -72,6 +72,7 @@ def packets(
         frames = evolved(solid, start, forward(solid, start, BRANCHES[branch]), times)
         fields[name] = frames[:, :, 0, component]
     result: dict[str, Any] = {name: _travel(field, times, length, path) for name, field in fields.items()}
+    # the MD itself has nothing to be compared with
     for name in models:
         result[name]["arrival_off"] = result[name]["arrival_ps"] / result["md"]["arrival_ps"] - 1
     arrived = int(np.argmin(np.abs(times - result["md"]["arrival_ps"])))
@@ -134,6 +135,7 @@ def checks(
     worst = 0.0
     for component in (0, 1):
         start = np.zeros((count, 1, 2))
+        # along an axis of the grid the branches are the components
         start[:, 0, component] = np.cos(k[0, 0] * x)
         amplitudes = np.array(
             [(state.u * start).sum() for state in line.run(start, np.zeros_like(start), step, 400, 1)]
