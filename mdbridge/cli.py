@@ -6,6 +6,7 @@ import importlib
 import inspect
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -76,6 +77,23 @@ Quiet = Annotated[
 ]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", callback=_louder, help="say also how things are done")
+]
+
+
+def _limited(text: str | None) -> None:
+    if text is not None:
+        from .core.interrupts import stop_after
+
+        stop_after(_seconds(text))
+
+
+MaxWalltime = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        callback=_limited,
+        help="stop then (3h30m, seconds, or [DAYS-]HH:MM:SS) with exit code 75; the same command goes on",
+    ),
 ]
 
 SAMPLED = ("graphene", "glass")
@@ -169,6 +187,7 @@ def run(
     set: Overrides = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    max_walltime: MaxWalltime = None,
 ) -> None:
     """Run a whole campaign of any kind: all that is not done yet."""
     workflow = _campaign(input, *MODULES)
@@ -190,6 +209,7 @@ def sample(
     ] = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    max_walltime: MaxWalltime = None,
 ) -> None:
     """Run the MD with its observers; write dataset.h5, or glass.h5."""
     workflow = _campaign(input, *SAMPLED)
@@ -219,6 +239,7 @@ def learn(
     ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    max_walltime: MaxWalltime = None,
 ) -> None:
     """Learn a peridynamic model of dataset.h5, or of own data."""
     workflow = _campaign(input, "graphene", "peridynamics")
@@ -243,6 +264,7 @@ def solve(
     ] = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    max_walltime: MaxWalltime = None,
 ) -> None:
     """Solve with the model: all samples, or a body of one's own."""
     # samples of one's own data are solved where they are learned from
@@ -318,6 +340,7 @@ def report(
     set: Overrides = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    max_walltime: MaxWalltime = None,
 ) -> None:
     """Draw figures from what is stored; of a folder write index.html."""
     if input.is_dir():
@@ -338,6 +361,7 @@ def observe(
     dry_run: DryRun = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    max_walltime: MaxWalltime = None,
 ) -> None:
     """Fields from any LAMMPS script or trajectory; write fields.h5."""
     with _presented(out):
@@ -351,6 +375,7 @@ def study(
     set: Overrides = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    max_walltime: MaxWalltime = None,
 ) -> None:
     """Regenerate the paper's tables and figures; write study.md."""
     with _presented(out):
@@ -364,6 +389,7 @@ def shear(
     set: Overrides = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    max_walltime: MaxWalltime = None,
 ) -> None:
     """Shear a metallic glass with the STZ model; write run.h5."""
     with _presented(out):
@@ -390,7 +416,7 @@ def calibrate(
         str | None,
         typer.Option(
             metavar="TIME",
-            help="stop then (seconds, or [DAYS-]HH:MM:SS) with exit code 75, to go on with --resume",
+            help="stop then (3h30m, seconds, or [DAYS-]HH:MM:SS) with exit code 75; --resume goes on",
         ),
     ] = None,
     quiet: Quiet = False,
@@ -413,18 +439,26 @@ def calibrate(
 
 
 def _seconds(text: str) -> float:
-    """A time as Slurm writes it: seconds, MM:SS, HH:MM:SS, with DAYS- before it."""
+    """A time as people and Slurm write it: 3h30m, seconds, MM:SS, HH:MM:SS, with DAYS- before it."""
+    spelt = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    if spelt and text:
+        total = sum(int(n or 0) * unit for n, unit in zip(spelt.groups(), (86400, 3600, 60, 1), strict=True))
+        return _positive(float(total), text)
     days, dash, clock = text.rpartition("-")
     try:
         parts = [float(part) for part in clock.split(":")]
-        total = 86400.0 * float(days) if dash else 0.0
+        total_s = 86400.0 * float(days) if dash else 0.0
         for power, part in enumerate(reversed(parts)):
-            total += part * 60.0**power
+            total_s += part * 60.0**power
     except ValueError:
-        total = -1.0
-    if len(clock.split(":")) > 3 or not 0.0 < total < float("inf"):
-        raise InputError(f"--max-walltime {text}: expected seconds or [DAYS-]HH:MM:SS")
-    return total
+        total_s = -1.0
+    return _positive(total_s if len(clock.split(":")) <= 3 else -1.0, text)
+
+
+def _positive(seconds: float, text: str) -> float:
+    if not 0.0 < seconds < float("inf"):
+        raise InputError(f"--max-walltime {text}: expected 3h30m, seconds or [DAYS-]HH:MM:SS")
+    return seconds
 
 
 Folder = Annotated[Path, typer.Argument(help="a folder of results (--out)", show_default=False)]
@@ -514,8 +548,10 @@ def _parse_and_call(shown: bool) -> int:
         if shown:
             show()
         return int(getattr(error, "exit_code", 2))
-    if code == INTERRUPTED:  # what the parser makes of Ctrl-C
-        raise KeyboardInterrupt
+    if code == INTERRUPTED:  # what the parser makes of any of the signals
+        from .core.interrupts import again
+
+        raise again()
     return int(code)
 
 

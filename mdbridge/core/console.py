@@ -2,11 +2,12 @@
 
 import contextlib
 import io
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, cast
 
 from mpi4py import MPI
 from rich.console import Console
@@ -41,13 +42,37 @@ def set_volume(volume: int) -> None:
     _STATE.volume = volume
 
 
+class _Unfailing:
+    """Standard error as it is now, where nothing is lost but words if nobody reads them."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+    def fileno(self) -> int:
+        return sys.stderr.fileno()
+
+    @property
+    def encoding(self) -> str:
+        return sys.stderr.encoding
+
+
 class _Screen(Console):
     """A console whose messages also go to the log of the folder at work."""
 
     def __init__(self, rank: int):
         # no highlighting: rich would colour every number, quoted text and path of a message; and no markup:
         # it would take [brackets] in the name of a folder for its own
-        super().__init__(stderr=True, quiet=rank != 0 or _STATE.volume < 0, highlight=False, markup=False)
+        stream = cast(TextIO, _Unfailing())  # of a file rich needs no more
+        super().__init__(file=stream, quiet=rank != 0 or _STATE.volume < 0, highlight=False, markup=False)
         self._tells = rank == 0
 
     def print(self, *objects: Any, **options: Any) -> None:

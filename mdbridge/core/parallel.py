@@ -8,18 +8,22 @@ on every one of them or on none.
 import contextlib
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn, TypeVar, overload
 
 from mpi4py import MPI
 
+from . import interrupts
 from .errors import MdbridgeError
 
 Result = TypeVar("Result")
 
 _UNTIL_READ = 0.2  # s
+_UNTIL_ALL_HEAR = 3.0  # s; of a signal
 _UNTIL_ALL_END = 30.0  # s; between an error that all have agreed upon and its end a rank does little
 
 
@@ -111,52 +115,72 @@ def run_main(comm: MPI.Comm, main: Callable[[], int]) -> NoReturn:
 
     An agreed error (raised on all ranks) prints once, without a traceback.  If not all
     ranks come to their end with it, it was none, and they are ended.  Any other
-    exception may have left peers waiting in a collective, so it is logged and the
-    communicator is aborted.  Ctrl-C and SIGTERM end all ranks likewise.
+    exception may have left peers waiting in a collective, so the communicator is
+    aborted; its traceback goes to a file.  Signals (:mod:`.interrupts`) end all ranks likewise.
     """
     # of its own: on the other one the peers may be waiting in whatever collective they are in
     at_the_end = comm.Dup() if comm.size > 1 else comm
-
-    def terminate(number: int, frame: object) -> NoReturn:
-        raise KeyboardInterrupt
-
-    # batch systems end jobs by SIGTERM: the same way out as Ctrl-C
-    with contextlib.suppress(ValueError):  # not in the main thread
-        signal.signal(signal.SIGTERM, terminate)
-    try:
-        code = main()
-    except MdbridgeError as error:
-        if comm.rank == 0:
-            _say(f"mdbridge: error: {error}")
-        code = error.exit_code
-        if comm.size > 1 and not _all_come(at_the_end):
-            if comm.rank != 0:
-                _say(f"mdbridge: error: on rank {comm.rank} alone: {error}")
-            abort(comm, code)
-    except KeyboardInterrupt:
-        if comm.size > 1:
-            _say(f"mdbridge: interrupted on rank {comm.rank}; finished work is kept")
-            # the others may wait in a collective for this one; 130 is 128 + SIGINT, as shells have it
-            abort(comm, 130)
-        _say("mdbridge: interrupted; finished work is kept")
-        code = 130
-    except SystemExit as stop:
-        # Python's own rule: None is success, a text is a failure
-        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    except BaseException as error:
-        place = f"on rank {comm.rank}: " if comm.size > 1 else ""
-        _say(f"mdbridge: error: {place}{_told(error)}")
-        if comm.size > 1:
-            abort(comm, 1)
-        code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with interrupts.raised():
+        code = _ended(comm, at_the_end, main)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            stream.flush()
     sys.exit(code)
 
 
-def _all_come(comm: MPI.Comm) -> bool:
+def _ended(comm: MPI.Comm, at_the_end: MPI.Comm, main: Callable[[], int]) -> int:
+    """The exit code that ``main`` comes to on this rank."""
+    try:
+        return main()
+    except MdbridgeError as error:
+        if comm.rank == 0:
+            _say(f"mdbridge: error: {_shortened(str(error), 0)}")
+        if comm.size > 1 and not _all_come(at_the_end, _UNTIL_ALL_END):
+            if comm.rank != 0:
+                _say(f"mdbridge: error: on rank {comm.rank} alone: {error}")
+            abort(comm, error.exit_code)
+        return error.exit_code
+    except KeyboardInterrupt as stop:
+        number = stop.number if isinstance(stop, interrupts.Interrupted) else signal.SIGINT
+        # launchers tell all ranks, but one may wait in a collective for this one
+        if comm.size > 1 and not _all_come(at_the_end, _UNTIL_ALL_HEAR):
+            _say(f"mdbridge: on rank {comm.rank}: {interrupts.words(number)}")
+            abort(comm, interrupts.exit_code(number))
+        if comm.rank == 0:
+            _say(f"mdbridge: {interrupts.words(number)}")
+        if comm.size > 1:
+            # while somebody watches: what the ranks were in the middle of may never end
+            MPI.Finalize()
+        return interrupts.exit_code(number)
+    except SystemExit as stop:
+        # Python's own rule: None is success, a text is a failure
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except BaseException as error:
+        place = f"on rank {comm.rank}: " if comm.size > 1 else ""
+        _say(f"mdbridge: error: {place}{_shortened(_told(error), comm.rank)}")
+        if comm.size > 1:
+            abort(comm, 1)
+        return 1
+
+
+def _shortened(text: str, rank: int) -> str:
+    """An error in one line; a traceback, which is for those who mend it, goes to a file."""
+    before, mark, _ = text.partition("Traceback (most recent call last)")
+    if not mark:
+        return text
+    last = text.strip().splitlines()[-1]
+    name = f"mdbridge-traceback-{rank}.txt"
+    for folder in (Path.cwd(), Path(tempfile.gettempdir())):
+        path = folder / name
+        with contextlib.suppress(OSError):
+            path.write_text(f"{sys.argv}\n{text}", encoding="utf-8")
+            return f"{before}unexpected {last}; please report it, with {path}"
+    return text
+
+
+def _all_come(comm: MPI.Comm, within: float) -> bool:
     """Whether all ranks get here within a while: those that wait for this one elsewhere never do."""
-    request, end = comm.Ibarrier(), time.monotonic() + _UNTIL_ALL_END
+    request, end = comm.Ibarrier(), time.monotonic() + within
     while not request.Test():
         if time.monotonic() > end:
             return False
@@ -165,5 +189,6 @@ def _all_come(comm: MPI.Comm) -> bool:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # nobody reads it any more
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()

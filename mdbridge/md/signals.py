@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while LAMMPS runs: held back, then delivered where nothing is lost.
+"""Signals that end a program while LAMMPS runs: held back, then delivered where nothing is lost.
 
 Python runs its signal handlers as soon as LAMMPS calls back.  What they raise
 there, before the callback's own code, disappears inside LAMMPS, and one rank
@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from ..core.interrupts import ENDING
+
 Handler = Callable[[int, FrameType | None], object]
 
 
@@ -22,14 +24,14 @@ class Signals:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold SIGINT and SIGTERM during the block and deliver after it what :meth:`deliver` has not.
+        """Hold signals that end programs during the block, and deliver after it what :meth:`deliver` has not.
 
         Only where Python handles them at all, and in the main thread, where it does so.
         """
         handlers: dict[int, Handler] = {}
         # Python handles signals nowhere else
         if threading.current_thread() is threading.main_thread():
-            for ending in (signal.SIGINT, signal.SIGTERM):
+            for ending in ENDING:
                 handler = signal.getsignal(ending)
                 if callable(handler):
                     handlers[ending] = handler

@@ -137,3 +137,26 @@ def test_a_study_is_logged_in_its_folder_and_in_those_below(tmp_path):
         console.console(ROOT).print("compared")
     assert logged_lines(tmp_path)[1:] == ["study", "campaign", "sampled", "compared"]
     assert logged_lines(tmp_path / "below")[1:] == ["campaign", "sampled"]
+
+
+def test_a_reader_that_goes_away_costs_nothing(monkeypatch, clock):
+    class Full:
+        encoding = "utf-8"
+
+        def isatty(self):
+            return False
+
+        def fileno(self):
+            raise OSError(25, "no file")
+
+        def write(self, text):
+            raise OSError(28, "No space left on device")
+
+        def flush(self):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(console.sys, "stderr", Full())
+    console.console(ROOT).print("words")
+    with console.progress(ROOT, "sample") as tick:
+        clock.time = 200.0
+        tick(0.5, "half")

@@ -2,12 +2,14 @@
 
 import os
 import signal
+import sys
+import time
 from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from launch import launch
+from launch import begin, launch
 from mpi4py import MPI
 from thread_ranks import together
 
@@ -174,9 +176,14 @@ def test_a_job_whose_ranks_do_not_agree_ends(tmp_path):
     assert "on rank 1 alone: only here" in job.stderr
 
 
-def test_an_unexpected_error_is_a_traceback(capsys):
+def test_an_unexpected_error_is_a_line_and_its_traceback_a_file(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert ended(raising(ZeroDivisionError("oops"))) == 1
-    assert "ZeroDivisionError: oops" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "unexpected ZeroDivisionError: oops" in said
+    kept = tmp_path / "mdbridge-traceback-0.txt"
+    assert str(kept) in said
+    assert "Traceback (most recent call last)" in kept.read_text()
 
 
 @pytest.mark.parametrize(("code", "expected"), [(None, 0), (3, 3), ("text", 1)])
@@ -186,8 +193,9 @@ def test_system_exit_passes(code, expected):
 
 def test_interrupts_say_that_finished_work_is_kept(capsys):
     assert ended(raising(KeyboardInterrupt())) == 130
-    assert ended(lambda: os.kill(os.getpid(), signal.SIGTERM) or signal.pause()) == 130
-    assert capsys.readouterr().err == 2 * "mdbridge: interrupted; finished work is kept\n"
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        assert ended(lambda number=number: os.kill(os.getpid(), number) or time.sleep(5)) == 128 + number
+    assert capsys.readouterr().err == 4 * "mdbridge: interrupted; finished work is kept\n"
 
 
 def test_agreed_work_gives_its_result_or_raises_what_it_raised():
@@ -238,3 +246,46 @@ def test_what_the_first_rank_does_all_have_or_none():
     ended = raised_by(3, lambda comm: parallel.agreed(comm, fails if comm.rank == 2 else int))
     assert [error.exit_code for error in ended] == [2, 2, 2]
     assert [str(error) for error in ended] == ["on rank 2: not there"] * 2 + ["not there"]
+
+
+STUCK = """
+import time
+from mpi4py import MPI
+from mdbridge.core import parallel
+
+def main():
+    MPI.COMM_WORLD.Barrier()  # both have begun
+    if MPI.COMM_WORLD.rank == 0:
+        print("ready", flush=True)
+    if MPI.COMM_WORLD.rank == 1:
+        time.sleep(100)
+    MPI.COMM_WORLD.Barrier()
+    return 0
+
+parallel.run_main(MPI.COMM_WORLD, main)
+"""
+
+
+@pytest.mark.mpi
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_job_of_which_a_rank_waits_for_another_ends_when_it_is_told(tmp_path, number):
+    (tmp_path / "job.py").write_text(STUCK)
+    job = begin(tmp_path / "job.py", 2)
+    assert job.stdout.readline() == "ready\n"
+    job.send_signal(number)
+    start = time.monotonic()
+    _, said = job.communicate(timeout=60)
+    assert time.monotonic() - start < 20 and job.returncode != 0
+    assert "finished work is kept" in said and "Traceback" not in said
+
+
+def test_a_reader_that_goes_away_costs_nothing(monkeypatch):
+    class Gone:
+        def write(self, text=""):
+            raise BrokenPipeError(32, "Broken pipe")
+
+        flush = write
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    assert ended(raising(InputError("no"))) == 2

@@ -1,0 +1,106 @@
+"""Signals end a program, whatever it is doing, with one line and the code that shells know."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mdbridge.core import interrupts
+
+START = "import os, signal, sys, time\nfrom mdbridge.core import interrupts\n"
+
+
+def started(text, tmp_path):
+    """A program that says 'ready' when it has begun."""
+    script = tmp_path / "program.py"
+    script.write_text(START + text)
+    job = subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert job.stdout.readline() == "ready\n"
+    return job
+
+
+DEAF = """
+with interrupts.raised(grace=0.3):
+    while True:
+        try:
+            print("ready", flush=True)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 75)]
+)
+def test_a_program_that_does_not_answer_is_ended(tmp_path, number, code):
+    job = started(DEAF, tmp_path)
+    job.send_signal(number)
+    _, said = job.communicate(timeout=20)
+    assert job.returncode == code
+    assert said.startswith(f"mdbridge: {interrupts.words(number)}") and said.count("\n") == 1
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path):
+    job = started(DEAF.replace("0.3", "60"), tmp_path)
+    job.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    job.send_signal(signal.SIGTERM)
+    job.communicate(timeout=20)
+    assert job.returncode == 143
+
+
+def test_a_program_in_compiled_code_is_ended(tmp_path):
+    # a wait in C that no signal cuts short: another thread gets it, and no instruction of Python is met
+    text = """
+import ctypes
+wait = ctypes.CDLL(None).sleep
+with interrupts.raised(grace=0.3):
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    print("ready", flush=True)
+    wait(60)
+"""
+    job = started(text, tmp_path)
+    time.sleep(0.5)
+    start = time.monotonic()
+    job.send_signal(signal.SIGHUP)
+    job.communicate(timeout=40)
+    assert job.returncode == 129 and time.monotonic() - start < 20
+
+
+def test_it_is_raised_with_its_number_and_what_was_there_comes_back():
+    before = [signal.getsignal(number) for number in interrupts.ENDING]
+    for number in interrupts.ENDING:
+        with pytest.raises(interrupts.Interrupted) as caught, interrupts.raised():
+            os.kill(os.getpid(), number)
+            time.sleep(5)
+        assert caught.value.number == number
+        assert interrupts.again().number == number  # for a parser that makes something else of it
+    assert [signal.getsignal(number) for number in interrupts.ENDING] == before
+
+
+def test_other_signals_do_not_wake_it(tmp_path):
+    text = """
+signal.signal(signal.SIGCHLD, lambda *_: None)
+with interrupts.raised(grace=0.1):
+    print("ready", flush=True)
+    os.kill(os.getpid(), signal.SIGCHLD)
+    time.sleep(0.5)
+sys.exit(7)
+"""
+    job = started(text, tmp_path)
+    job.communicate(timeout=20)
+    assert job.returncode == 7
+
+
+def test_the_time_is_up():
+    with pytest.raises(interrupts.Interrupted) as caught, interrupts.raised():
+        interrupts.stop_after(0.05)
+        time.sleep(5)
+    assert interrupts.exit_code(caught.value.number) == 75
+    assert "the same command goes on" in interrupts.words(caught.value.number)
