@@ -305,8 +305,9 @@ def wave(
     set: Overrides = None,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    max_walltime: MaxWalltime = None,
 ) -> None:
-    """Waves in time beside LAMMPS: packets and a pulse; write wave.json, wave.png and wave.gif."""
+    """Waves in time beside LAMMPS; write wave.json and pictures."""
     with _presented(out):
         _campaign(input, "graphene")
         # waves need inertia, which data of one's own do not have
@@ -322,8 +323,9 @@ def holdout(
     seed: Annotated[int, typer.Option("--seed", min=0, help="of the loads")] = 1,
     quiet: Quiet = False,
     verbose: Verbose = False,
+    max_walltime: MaxWalltime = None,
 ) -> None:
-    """The finished model on 48 loads that no choice has seen; write holdout.json."""
+    """Try the finished model on 48 loads that no choice has seen."""
     with _presented(out):
         _campaign(input, "graphene")
         # what no choice has seen must come from the crystal itself, not from files

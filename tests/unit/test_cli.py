@@ -21,6 +21,8 @@ COMMANDS = (
         "learn",
         "solve",
         "export",
+        "wave",
+        "holdout",
         "report",
         "observe",
         "study",
