@@ -32,6 +32,10 @@ CANDIDATES = 512
 STARTS = 4
 SAMPLES = 128
 
+MANY = 8
+"""Pending points beyond which these are taken to be as the surrogate expects: integrating over what
+they may be takes 3.5 s for 63 of them, believing it a fifth of that."""
+
 
 def propose(
     surrogate: Surrogate, incumbent: Array, pending: Array, seed: list[int], region: Region | None = None
@@ -56,6 +60,8 @@ def propose(
         warnings.simplefilter("ignore", NumericalWarning)
         warnings.filterwarnings("ignore", "Optimization failed", RuntimeWarning)
         torch.manual_seed(int(np.random.default_rng(seed).integers(2**31)))
+        if len(pending) > MANY:
+            surrogate, pending = surrogate.believing(pending), pending[:0]
         acquisition = _improvement(surrogate, pending, seed)
         if region is not None:
             return region.maximiser(acquisition, *_candidates(incumbent, seed))

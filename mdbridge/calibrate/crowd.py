@@ -24,6 +24,9 @@ Array = NDArray[np.float64]
 ENOUGH = 0.8
 """Share of the start design after which the search does not wait for the rest."""
 
+FRESH = 1.05
+"""The surrogate is fitted again when the trials have become so many times as many."""
+
 SAME = 1e-6
 """Recorded points nearer than this to one of the start design are it."""
 
@@ -58,6 +61,7 @@ class Crowd:
         designed = [trial for trial in self.trials.values() if trial.phase == "initial"]
         self._search.others = {k: t for k, t in self.trials.items() if t.phase != "initial"}
         self._own: list[Proposal] = []
+        self._fitted: tuple[int, list[float] | None] = (0, None)
         self._take(designed)
 
     @property
@@ -88,9 +92,11 @@ class Crowd:
         # what is left of the workers looks elsewhere, and away from all that is under way
         self._open |= {p.index: p for p in given}
         while len(given) < free and self._left > 0:
-            extra = self._search.beside(self._issued, list(self._open.values()))
+            extra = self._search.beside(self._issued, list(self._open.values()), self._hyperparameters)
             if extra is None:
                 break
+            if self._hyperparameters is None:
+                self._fitted = (len(self.trials), extra.state)
             self._number()
             given.append(extra)
             self._open[extra.index] = extra
@@ -98,10 +104,10 @@ class Crowd:
         return given
 
     def tell(self, trial: Trial) -> None:
-        """Report an evaluation of a point that was given.
+        """Take note of an evaluation: the search's own, one beside it, or one that came too late for it.
 
         Raises:
-            KeyError: it was not asked for, or is known already.
+            KeyError: its number is of nothing that is under way.
         """
         self._open.pop(trial.index)
         self.trials[trial.index] = trial
@@ -140,6 +146,13 @@ class Crowd:
         """How many trials may be made beside those that the search asks for and keeps for its end."""
         waiting = len(self._own)
         return self._search.room - len(self.trials) - len(self._open) - waiting
+
+    @property
+    def _hyperparameters(self) -> list[float] | None:
+        """Those of the last fit; None where enough has become known since for another."""
+        # a fit takes several times as long as a proposal, and many workers wait for these
+        count, state = self._fitted
+        return state if len(self.trials) < FRESH * count else None
 
     def _number(self) -> int:
         self._issued += 1

@@ -143,9 +143,15 @@ class Calibration:
         """Trials that are spent, those beside the search included."""
         return len(self.trials) + len(self.others) + self.under_way
 
-    def beside(self, index: int, pending: list[Proposal]) -> Proposal | None:
-        """A point of expected improvement that is not waited for, while ``pending`` are under way."""
-        return self._improve(pending, index, refit=True)
+    def beside(self, index: int, pending: list[Proposal], state: list[float] | None) -> Proposal | None:
+        """A point of expected improvement that is not waited for, while ``pending`` are under way.
+
+        Args:
+            index: its number.
+            pending: what is under way.
+            state: hyperparameters of the surrogate; fitted if None.
+        """
+        return self._improve(pending, index, state)
 
     def look(self) -> None:
         """Take note of :attr:`others`: they may be what was missing."""
@@ -275,7 +281,9 @@ class Calibration:
                 return
             batch: list[Proposal] = []
             for _ in range(min(s.batch, count - start, s.evaluations - self._count)):
-                proposal = self._improve(batch, len(self.trials) + len(batch))
+                # one fit for a batch: nothing has become known since
+                state = batch[-1].state if batch else None
+                proposal = self._improve(batch, len(self.trials) + len(batch), state)
                 if proposal is not None:
                     batch.append(proposal)
             if not batch:
@@ -284,10 +292,12 @@ class Calibration:
             yield batch
         self._counted = len(self.others)
 
-    def _improve(self, pending: list[Proposal], index: int, refit: bool = False) -> Proposal | None:
+    def _improve(
+        self, pending: list[Proposal], index: int, state: list[float] | None = None
+    ) -> Proposal | None:
         """The next point by expected improvement, or the recorded one; None if there is no other.
 
-        The hyperparameters are those of the last pending one unless there is none, or ``refit``.
+        The hyperparameters are those of ``state``; fitted if None.
         """
         known = self._known.get(index)
         if known is not None and known.phase == "ego":
@@ -299,11 +309,9 @@ class Calibration:
         from . import acquisition, mixed, published, surrogate  # heavy
 
         told = [*sorted(self.trials.items()), *sorted(self.others.items())]
-        fit = refit or not pending
-        if fit:
+        fit = state is None
+        if fit:  # warm: from where the last fit ended
             state = next((t.state for _, t in reversed(told) if t.state), None)
-        else:
-            state = pending[-1].state
         points, values = np.array([t.unit for t in answered]), np.array([t.value for t in answered])
         if self.settings.signed:
             values = values - offset(values)

@@ -24,9 +24,14 @@ class Pool:
         self._jobs: dict[int, int] = {}
 
     @property
+    def size(self) -> int:
+        """How many ranks there are."""
+        return self._comm.size
+
+    @property
     def free(self) -> int:
         """How many ranks have nothing to do."""
-        return self._comm.size - len(self._jobs)
+        return self.size - len(self._jobs)
 
     def submit(self, number: int, parameters: Mapping[str, float]) -> None:
         """Give an evaluation to a free rank; there must be one."""

@@ -84,9 +84,19 @@ class Surrogate:
         if not len(refused):
             return self
         # neither best nor worst: the fit's hyperparameters do not see these points at all
-        penalty = np.full(len(refused), np.median(self._values))
-        points, values = np.vstack([self._points, refused]), np.append(self._values, penalty)
-        return Surrogate(points, values, self.state, fit=False, categories=self._categories)
+        return self._with(refused, np.full(len(refused), np.median(self._values)))
+
+    def believing(self, pending: Array) -> "Surrogate":
+        """This surrogate, as if what it expects at ``pending`` ``p x d`` had been found there.
+
+        (D. Ginsbourger, R. Le Riche and L. Carraro, 2010, "kriging believer".)
+        """
+        return self._with(pending, np.exp(self.predict(pending)[0]))
+
+    def _with(self, points: Array, values: Array) -> "Surrogate":
+        """Told of more points, the hyperparameters as they are."""
+        whole, all_values = np.vstack([self._points, points]), np.append(self._values, values)
+        return Surrogate(whole, all_values, self.state, fit=False, categories=self._categories)
 
     def predict(self, points: Array) -> tuple[Array, Array]:
         """Mean and standard deviation of the logarithm of the distance at ``n x d``."""

@@ -252,3 +252,33 @@ def test_the_examples_with_programs(script, tmp_path):
     job = launch(script, 2, "calibrate", examples / "rod.toml", "--out", tmp_path / "rod", *few, *SMALL[4:])
     assert job.returncode == 0, job.stderr
     assert json.loads((tmp_path / "rod" / "summary.json").read_text())["status"]["ok"] == 4
+
+
+SLEEPER = """
+import json, os, time, numpy as np
+def respond(a, b, folder):
+    begun, number = time.time(), int(os.environ.get("MDBRIDGE_TRIAL", -1))
+    time.sleep(10.0 if number == 2 else 0.0 if number < 0 else 0.2)
+    with open(f"{folder}/{number}.json", "w") as stream:
+        json.dump([begun, time.time()], stream)
+    return {"y": a * np.linspace(0, 1, 5) + b + 0.01 * np.cos(9 * np.arange(5))}
+"""
+
+
+@pytest.mark.slow
+def test_a_straggler_stops_nobody_on_three_ranks(script, tmp_path, misbehaved):
+    toml = misbehaved("")
+    (tmp_path / "misbehaved.py").write_text(SLEEPER)
+    (tmp_path / "noted").mkdir()
+    text = toml.read_text().replace('options.how = ""', f'options.folder = "{tmp_path / "noted"}"')
+    text = text.replace("initial = 6", "initial = 14")
+    text = text.replace("evaluations = 8", "evaluations = 20\nasynchronous = true\npatience = 99")
+    toml.write_text(text)
+    job = launch(script, 3, "calibrate", toml, "--out", tmp_path / "out")
+    assert job.returncode == 0, job.stderr
+    noted = {int(path.stem): json.loads(path.read_text()) for path in (tmp_path / "noted").glob("*.json")}
+    begun, ended = noted.pop(2)
+    meanwhile = [number for number, (first, _) in noted.items() if begun < first < ended]
+    # the rest of the start design, and at least one that only the search beside it has asked for
+    assert len(meanwhile) >= 12
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["failed"] == 0

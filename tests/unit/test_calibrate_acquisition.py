@@ -64,6 +64,13 @@ def test_it_keeps_away_from_points_under_evaluation(surrogate):
     assert np.abs(second - first).max() > 0.03
 
 
+def test_many_points_under_evaluation_are_believed(surrogate):
+    first = propose(surrogate)
+    others = np.random.default_rng(1).random((acquisition.MANY, 2))
+    second = propose(surrogate, pending=np.vstack([first, others]))
+    assert np.abs(second - first).max() > 0.03
+
+
 def test_candidates_are_everywhere_and_near_the_best_point():
     everywhere, near = acquisition._candidates(np.array([0.3, 1.0]), [1, 2])
     assert everywhere.shape == (512, 2) and near.shape == (128, 2)

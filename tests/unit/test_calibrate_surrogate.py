@@ -93,3 +93,11 @@ def test_many_points_are_predicted_in_parts(fitted):
     one = fitted.predict(many[[0, 299, 599]])
     np.testing.assert_allclose(one[0], mean[[0, 299, 599]], rtol=1e-9)
     np.testing.assert_allclose(one[1], deviation[[0, 299, 599]], rtol=1e-9)
+
+
+def test_what_it_expects_is_believed_and_known_better(fitted):
+    pending = np.array([[0.05, 0.95], [0.95, 0.05]])
+    told = fitted.believing(pending)
+    (before, doubt), (after, less) = fitted.predict(pending), told.predict(pending)
+    assert after == pytest.approx(before, abs=0.02) and np.all(less < 0.5 * doubt)
+    assert told.state == fitted.state

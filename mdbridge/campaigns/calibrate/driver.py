@@ -25,6 +25,10 @@ AGAIN = 75
 """Exit code of a run whose time is up: EX_TEMPFAIL of sysexits.h, go on with --resume."""
 
 
+CROWDED = 4
+"""Ranks from which on a proposal is made ahead."""
+
+
 class Clock:
     """How much of the time that a run may take is left.
 
@@ -73,14 +77,24 @@ def drive(
     watch = Watch(record.path.parent, list(record.trials.values()))
     waiting: list[Proposal] = []
     running: dict[int, Proposal] = {}
+
+    def begin() -> None:
+        while waiting and workers.free and clock.suffices(search.trials):
+            proposal = waiting.pop(0)
+            running[proposal.index] = proposal
+            workers.submit(proposal.index, problem.space.physical(proposal.unit))
+
     try:
         while not search.done:
+            if isinstance(search, Crowd):
+                # one ahead: the next rank that is done has not to wait while a proposal is made; of few
+                # ranks it would be a large share that does not know of the last answers
+                ahead = 1 if workers.size >= CROWDED else 0
+                waiting += search.ask(max(workers.free + ahead - len(waiting), 0))
+            else:
+                waiting += search.ask()
             # as many as there are ranks; the others wait for the first to be done
-            waiting += search.ask(workers.free) if isinstance(search, Crowd) else search.ask()
-            while waiting and workers.free and clock.suffices(search.trials):
-                proposal = waiting.pop(0)
-                running[proposal.index] = proposal
-                workers.submit(proposal.index, problem.space.physical(proposal.unit))
+            begin()
             ended = workers.collect(clock.end) if workers.busy else []
             for index, outcome in ended:
                 trial = _trial(problem, running.pop(index), outcome)
@@ -88,6 +102,7 @@ def drive(
                 record.append(trial)
                 search.tell(trial)
                 watch.see(outcome)
+            begin()
             # nothing could be begun, or nothing ended before the time was up
             if not ended and not search.done:
                 clock.stop(len(search.trials))
