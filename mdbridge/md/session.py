@@ -129,7 +129,7 @@ class Session:
         if word == "run" and " pre no" in " ".join(line.split()) and self._watching.watches:
             self._require_set_up(line)
         if word in _RUNNERS or "$" in word:
-            self._watched(give, replay=word == "rerun")
+            self._watched(give, replay=word == "rerun", here=word == "run" and " every " not in line)
             self._changed = word != "run"
             return
         if word in _NOT_WITH_DUMPS:
@@ -259,7 +259,7 @@ class Session:
                 f"within {iterations} iterations; allow more, or loosen the tolerance"
             )
 
-    def _watched(self, give: Callable[[], None], replay: bool = False) -> None:
+    def _watched(self, give: Callable[[], None], replay: bool = False, here: bool = False) -> None:
         """Give a command that may run, and tell the observers all of it."""
         watching = self._watching
         if not watching.watches:
@@ -268,7 +268,7 @@ class Session:
         if not self._hooked:  # LAMMPS was cleared
             self._hook()
             watching.renew()
-        watching.begin(replay)
+        watching.begin(replay, here)
         try:
             give()
         except MDError:

@@ -140,11 +140,12 @@ class Watching:
 
     # --- inside a run ------------------------------------------------------------
 
-    def begin(self, replay: bool = False) -> None:
+    def begin(self, replay: bool = False, here: bool = False) -> None:
         """A command is about to be given that may run.
 
         Args:
             replay: its steps may be old ones (``rerun``).
+            here: it sets up one run, at the present step, and nothing else.
         """
         if self.recording.open:
             self.settle()  # of runs that were not started through the session
@@ -154,7 +155,9 @@ class Watching:
                 watch.last = -1
         if self.births.references:
             self.births.carry_over()
-        self.recording.start(first=True)
+        # elsewhere a script may count its steps anew before it runs
+        first = not here or any(watch.schedule(self._session.step) for watch in self._ends)
+        self.recording.start(first)
         self._announce(self._session.step - 1)
 
     def call(self, step: int, count: int) -> None:

@@ -6,6 +6,7 @@ from crystals import crystal, moving
 from mpi4py import MPI
 
 from mdbridge.core.errors import InputError, MDError, ObserverError
+from mdbridge.md.dumps import Dump
 from mdbridge.md.engine import lammps
 from mdbridge.md.observe.base import Observer
 from mdbridge.md.observe.displacement import TimeFilter
@@ -372,6 +373,20 @@ def test_observers_of_different_kinds_do_not_disturb_each_other():
         ]
         assert [look.finished for look, _ in looks] == [1, 0, 0, 0]
     assert [look.finished for look, _ in looks] == [1, 1, 1, 1]
+
+
+def test_steps_that_nobody_looks_at_are_not_recorded(monkeypatch):
+    """Neither is that at which a run is set up: a dump of many atoms costs as much as a step."""
+    taken = []
+    take = Dump.take
+    monkeypatch.setattr(Dump, "take", lambda self, step: taken.append(step) or take(self, step))
+    with moving() as session:
+        session.run(3)
+        session.attach(Look(), every(10))
+        session.run(20)
+        session.run(7)
+        session.run(5)
+    assert taken == [10, 20, 30, 30]
 
 
 def test_nothing_is_left_behind(tmp_path, monkeypatch):
