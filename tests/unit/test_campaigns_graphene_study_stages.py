@@ -54,6 +54,9 @@ def test_campaigns_that_do_not_fit_are_refused():
         checks.check_campaigns(warm, warm, source)
     with pytest.raises(InputError, match=r"'campaigns\.warm' has no section"):
         checks.check_campaigns(zero, zero, source)
+    alone = warm.model_copy(update={"thermal": warm.thermal.model_copy(update={"noise": "each"})})
+    with pytest.raises(InputError, match=r"'thermal\.noise' = 'each'"):
+        checks.check_campaigns(zero, alone, source)
     other = warm.model_copy(update={"coarse": Coarse(radius_A=12.0)})
     with pytest.raises(InputError, match=r"'coarse.radius_A' is 10.0 .* and 12.0"):
         checks.check_campaigns(zero, other, source)

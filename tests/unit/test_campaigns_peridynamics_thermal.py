@@ -140,6 +140,45 @@ def test_every_load_and_both_twins_are_run_once():
     assert jobs["test-1"].cost > jobs["val-01"].cost
 
 
+def test_with_noise_of_its_own_each_load_has_a_seed_and_there_is_no_twin():
+    settings = CONFIG.thermal.model_copy(update={"noise": "each"})
+    config = CONFIG.model_copy(update={"thermal": settings})
+    jobs = {task.name: task.identity.key for task in graphene_thermal.tasks(config).tasks}
+    shared = {task.name: task.identity.key for task in graphene_thermal.tasks(CONFIG).tasks}
+    assert set(shared) - set(jobs) == {"unloaded-sheet", "unloaded-disc"}
+    assert not [name for name, key in jobs.items() if key == shared[name] and not name.startswith("elastic")]
+    seeds = {
+        (split, factor, load.name): graphene_thermal.seed_of(settings, load.name, factor)
+        for split, factor, load in graphene_thermal._runs(config)
+    }
+    # the bath takes a seed and the next one: no two runs share either
+    assert len({seed // 2 for seed in seeds.values()}) == len(seeds) and max(seeds.values()) < 900_000_000
+    assert graphene_thermal.seed_of(settings, "val-01", -1.0) == graphene_thermal.seed_of(
+        settings, "val-01", 1.0
+    )
+    assert graphene_thermal.seed_of(CONFIG.thermal, "val-01", 1.0) == CONFIG.thermal.seed
+    # nothing can be subtracted: the variants are those of both signs, and the plain ones
+    assert {v.noise for v in graphene_thermal.variants(config)} == {"two-sided", "plain"}
+    one = config.model_copy(update={"loads": Loads(two_sided=False)})
+    assert graphene_thermal.standard(one).noise == "plain"
+    assert graphene_thermal.standard(config).noise == "two-sided"
+
+
+def test_without_a_twin_the_dataset_has_the_noise(tmp_path):
+    settings = CONFIG.thermal.model_copy(update={"noise": "each"})
+    config = CONFIG.model_copy(update={"thermal": settings, "loads": Loads(two_sided=False)})
+    box, results = samples()
+    results = {name: result for name, result in results.items() if not name.startswith("unloaded")}
+    graphene_thermal.collect(config, results.__getitem__, tmp_path / "dataset.h5", "key", 1.0)
+    found = read(tmp_path / "dataset.h5", "train")
+    wanted = np.array(
+        [load.on(found.nodes) + 0.1 * load.on(found.nodes) ** 2 for load in loads.training(box)]
+    )
+    noise = found.u - (wanted - wanted.mean(axis=1, keepdims=True))
+    assert noise.std() == pytest.approx(0.1, rel=0.1)
+    assert "even_part" not in found.columns
+
+
 def test_half_the_timestep_takes_twice_the_steps():
     def costs(timestep):
         config = CONFIG.model_copy(update={"md": CONFIG.md.model_copy(update={"timestep_ps": timestep})})

@@ -39,6 +39,11 @@ def check_campaigns(zero: GrapheneInput, warm: GrapheneInput, source: Path) -> N
         raise InputError(f"{source}: 'campaigns.zero' has a section [thermal]; it must be a campaign at rest")
     if warm.thermal is None:
         raise InputError(f"{source}: 'campaigns.warm' has no section [thermal]; it must have one")
+    if warm.thermal.noise != "shared":
+        raise InputError(
+            f"{source}: 'campaigns.warm' has 'thermal.noise' = '{warm.thermal.noise}'; the study sets data "
+            "with and without the twin side by side, which 'shared' alone gives"
+        )
     for name, campaign, label in (("zero", zero, "0K"), ("warm", warm, "300K")):
         if published.label(campaign) != label:
             raise InputError(

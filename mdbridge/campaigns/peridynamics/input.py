@@ -201,8 +201,12 @@ class Thermal(Section):
     """Runs with seeds of their own that give the elastic constants directly."""
     elastic_ps: Annotated[float, Field(ge=0.01)] = 3.0
     """Length of the runs that give the elastic constants directly, and how many seeds of them."""
-    seed: Annotated[int, Field(ge=1)] = 2021
+    seed: Annotated[int, Field(ge=1, le=100_000_000)] = 2021
     """Of velocities and random forces."""
+    noise: Literal["shared", "each"] = "shared"
+    """With "shared" all runs have the same velocities and random forces, so that an unloaded twin takes the
+    thermal motion away.  With "each" every load has its own, as in [You2022]: there is no twin, and what
+    is left of the motion is in the data.  The two signs of a load always share theirs."""
 
     @model_validator(mode="after")
     def _whole_load(self) -> "Thermal":

@@ -26,6 +26,7 @@ import numpy as np
 
 from ...core import store
 from ...core.errors import InputError
+from ...core.files import digest
 from ...core.identity import Identity
 from ...core.stages import Stage, Task
 from ...fields.fieldset import FieldSet
@@ -81,7 +82,8 @@ class Variant:
 
 def standard(config: GrapheneInput) -> Variant:
     """The variant at the top of the dataset."""
-    return Variant(LONG, 1.0, BOTH_SIGNS if config.loads.two_sided else TWIN)
+    without = TWIN if _settings(config).noise == "shared" else PLAIN
+    return Variant(LONG, 1.0, BOTH_SIGNS if config.loads.two_sided else without)
 
 
 def variants(config: GrapheneInput) -> Iterator[Variant]:
@@ -90,7 +92,8 @@ def variants(config: GrapheneInput) -> Iterator[Variant]:
         for name in (LONG, PUBLISHED):
             if config.loads.two_sided:
                 yield Variant(name, factor, BOTH_SIGNS)
-            for noise in (TWIN, PLAIN):
+            # a twin with other noise would take nothing away
+            for noise in (TWIN, PLAIN) if _settings(config).noise == "shared" else (PLAIN,):
                 yield Variant(name, factor, noise)
 
 
@@ -106,7 +109,7 @@ def tasks(config: GrapheneInput) -> Stage[Sampler]:
             task(config, name, (*reads_of(config, kind), *_READS[kind]), cost, work, timestep_ps=timestep)
         )
 
-    for kind in ("sheet", "disc"):
+    for kind in ("sheet", "disc") if settings.noise == "shared" else ():
         work = partial(_unloaded, kind=kind)
         add(f"unloaded-{kind}", kind, cost[kind], work)
     for split, factor, load in _runs(config):
@@ -122,7 +125,7 @@ def tasks(config: GrapheneInput) -> Stage[Sampler]:
     return Stage("samples", runs, keep="arrays")
 
 
-_BATH = ("thermal.temperature_K", "thermal.damping_ps", "thermal.seed")
+_BATH = ("thermal.temperature_K", "thermal.damping_ps", "thermal.seed", "thermal.noise")
 _FILTERS = ("thermal.published_filter", "thermal.filter")
 # what each kind of run reads of the input, besides the crystal, its potential and its timestep
 _READS = {
@@ -185,7 +188,16 @@ def _elastic(sampler: Sampler, number: int) -> Result:
 def _unloaded(sampler: Sampler, kind: str) -> Result:
     crystal = sampler.sheet if kind == "sheet" else sampler.disc
     # the same path as the loaded runs, with no load: velocities and random forces come in the same order
-    return _run(sampler, crystal, np.zeros_like(crystal.reference), np.zeros_like(crystal.reference))
+    still = np.zeros_like(crystal.reference)
+    return _run(sampler, crystal, still, still, _settings(sampler.config).seed)
+
+
+def seed_of(settings: Thermal, load: str, factor: float) -> int:
+    """Of velocities and random forces of a run; that of the opposite load is the same."""
+    if settings.noise == "shared":
+        return settings.seed
+    # by the name: the same whatever other loads there are; even, as the bath takes the next number, too
+    return settings.seed + 2 * (int(digest(load, abs(factor))[:8], 16) % 200_000_000 + 1)
 
 
 def _loaded(sampler: Sampler, split: str, factor: float, name: str) -> Result:
@@ -198,14 +210,15 @@ def _loaded(sampler: Sampler, split: str, factor: float, name: str) -> Result:
     strain = crystal.bond_strain(displacement)
     if strain >= 0.02:
         raise InputError(f"load {name}: bond strain {strain:.4f} reaches 0.02; lower md.max_bond_strain")
-    return _run(sampler, crystal, force, displacement) | {
+    seed = seed_of(_settings(sampler.config), name, factor)
+    return _run(sampler, crystal, force, displacement, seed) | {
         "parameters": np.array(list(load.parameters.values())),
         "amplitude": np.array(np.abs(force).max()),
         "bond_strain": np.array(strain),
     }
 
 
-def _run(sampler: Sampler, crystal: Crystal, force: Array, displacement: Array) -> Result:
+def _run(sampler: Sampler, crystal: Crystal, force: Array, displacement: Array, seed: int) -> Result:
     """Dynamics under ``force`` from ``displacement`` (both of all atoms); the filtered fields at the end."""
     settings, coarse = _settings(sampler.config), sampler.config.coarse
     sampler.forces.check_timestep(sampler.planar.timestep)
@@ -218,7 +231,7 @@ def _run(sampler: Sampler, crystal: Crystal, force: Array, displacement: Array) 
         session.scatter("d2_reference", crystal.reference)
         session.scatter("d2_load", force)
         session.scatter("x", crystal.reference + displacement)
-        thermostat(session, settings.temperature_K, settings.damping_ps, settings.seed)
+        thermostat(session, settings.temperature_K, settings.damping_ps, seed)
         weights = {PUBLISHED: settings.published_filter, LONG: settings.filter}
         observers = {}
         for name, weight in weights.items():
@@ -284,12 +297,13 @@ def collect(
             # of the mean over seeds
             error = np.std(values, ddof=1) / np.sqrt(len(values))
             file.attributes(**{f"md_{name}": np.mean(values), f"md_sd_{name}": error})
-        twins = {kind: sample(f"unloaded-{kind}") for kind in ("sheet", "disc")}
+        kinds = ("sheet", "disc") if settings.noise == "shared" else ()
+        twins = {kind: sample(f"unloaded-{kind}") for kind in kinds}
         for variant in variants(config):
             for split, split_loads in all_loads(config, box).items():
                 if variant.factor != 1.0 and split != "train":
                     continue
-                twin = twins["disc" if split == "test" else "sheet"]
+                twin = twins.get("disc" if split == "test" else "sheet")
                 runs = [_signs(sample, load.name, variant) for load in split_loads]
                 top = variant == standard(config)
                 for suffix, grid in node_grids(config, box, disc=split == "test").items():
@@ -308,22 +322,24 @@ def _signs(sample: Callable[[str], Result], load: str, variant: Variant) -> list
     return [sample(_job_name(load, sign * variant.factor)) for sign in signs]
 
 
-def _chosen(both: list[Result], twin: Result, variant: Variant, suffix: str) -> Result:
+def _chosen(both: list[Result], twin: Result | None, variant: Variant, suffix: str) -> Result:
     """A sample as :func:`.sampling.field_set` takes it: one displacement under one load."""
     key = f"u{suffix}@{variant.filter}"
     plus, minus = both[0], both[-1]
     if variant.noise != BOTH_SIGNS:
-        u = plus[key] - twin[key] if variant.noise == TWIN else plus[key]
+        u = plus[key] - twin[key] if variant.noise == TWIN and twin is not None else plus[key]
         return plus | {f"u{suffix}": u}
     odd = 0.5 * (plus[key] - minus[key])
-    # what the answers to both signs have in common, beyond what the unloaded crystal does
-    even = 0.5 * (plus[key] + minus[key]) - twin[key]
-    return plus | {
+    chosen = plus | {
         f"u{suffix}": odd,
         f"b{suffix}": 0.5 * (plus[f"b{suffix}"] - minus[f"b{suffix}"]),
         "bond_strain": np.maximum(plus["bond_strain"], minus["bond_strain"]),
-        "even_part": np.sqrt(np.nansum(even**2) / np.nansum(odd**2)),
     }
+    if twin is not None:
+        # what the answers to both signs have in common, beyond what the unloaded crystal does
+        even = 0.5 * (plus[key] + minus[key]) - twin[key]
+        chosen["even_part"] = np.sqrt(np.nansum(even**2) / np.nansum(odd**2))
+    return chosen
 
 
 def _described(fields: FieldSet, samples: list[Result]) -> FieldSet:
