@@ -169,6 +169,7 @@ def fill(
             f"outlines or holes touch at {_place(rim[touching[0, 0]])}: draw bodies that share a side as a "
             "single outline, or leave a gap"
         )
+    _require_holes_inside(loops)
     reach = max(reach, _BAND * large + small)
     depth = np.asarray(tree.query(places, distance_upper_bound=reach)[0])
     near = np.flatnonzero(depth < (_BESIDE + 0.5) * small + 1e-9)
@@ -211,16 +212,17 @@ def join(points: Floats, reach: float) -> Body:
     if len(points) < 3:
         raise InputError(f"{len(points)} nodes: a body has at least three")
     tree = cKDTree(points)
-    distance, other = (np.asarray(part)[:, 1:] for part in tree.query(points, k=min(5, len(points))))
+    distance = np.asarray(tree.query(points, k=min(5, len(points)))[0])[:, 1:]
     near = np.where(np.isfinite(distance), distance, np.nan)
     spacing = float(np.median(np.nanmean(near, axis=1)))
     if near[:, 0].min() < 1e-6 * spacing:
-        i = int(near[:, 0].argmin())
-        raise InputError(
-            f"nodes {min(i, other[i, 0])} and {max(i, other[i, 0])} coincide at {_place(points[i])}"
-        )
-    centre = points.mean(axis=0)
-    triangles = np.asarray(Delaunay((points - centre) / spacing).simplices, dtype=np.int64)
+        pairs = tree.query_pairs(1e-6 * spacing, output_type="ndarray")
+        first, second = (int(i) for i in pairs[np.lexsort(pairs.T[::-1])][0])
+        raise InputError(f"nodes {first} and {second} coincide at {_place(points[first])}")
+    arms = (points - points.mean(axis=0)) / spacing
+    if np.linalg.matrix_rank(arms, tol=1e-6 * np.abs(arms).max()) < 2:
+        raise InputError("all nodes lie on a line: a body has an area")
+    triangles = np.asarray(Delaunay(arms).simplices, dtype=np.int64)
     area, circumradius = _shape(points, triangles)
     narrow = (circumradius < _WIDEST * spacing) & (area > 1e-3 * spacing**2)
     triangles = _anticlockwise(points, triangles[narrow])
@@ -242,6 +244,21 @@ def join(points: Floats, reach: float) -> Body:
     return _sorted(
         Body(points, triangles, empty, facets, kind, spacing, depth, lattice, np.arange(len(points)))
     )
+
+
+def _require_holes_inside(loops: Sequence[Loop]) -> None:
+    """Refuse holes that are none; those that cross something are noticed by the area that the mesh covers."""
+    outlines = [loop for loop in loops if loop.kind == OUTLINE]
+    holes = [loop for loop in loops if loop.kind == HOLE]
+    for number, hole in enumerate(holes):
+        if not inside(hole.corners, outlines).any():
+            raise InputError(f"the hole with a corner at {_place(hole.corners[0])} lies outside of the body")
+        for other in holes[:number]:
+            if inside(hole.corners, [other]).any() or inside(other.corners, [hole]).any():
+                raise InputError(
+                    f"the holes with corners at {_place(other.corners[0])} and {_place(hole.corners[0])} "
+                    "overlap: draw them as a single one"
+                )
 
 
 def _along(loop: Loop, spacing: float) -> Floats:

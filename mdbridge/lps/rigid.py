@@ -117,7 +117,8 @@ def _describe(body: Body, parts: Floats, owners: Ints, nodes: Ints, middle: Floa
         a, b, turn = parts[part]
         own = body.points[nodes[owners == part]]
         if abs(turn) < 1e-6 * np.hypot(a, b):
-            how = f"moves along ({a:.3g}, {b:.3g})"
+            # no minus before a zero
+            how = f"moves along ({a + 0.0:.3g}, {b + 0.0:.3g})"
         else:
             # round-off of a centre at the origin is no place
             x, y = np.round((middle / size + np.array([-b, a]) / turn), 9) * size + 0.0

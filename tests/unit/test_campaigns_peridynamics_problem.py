@@ -150,6 +150,23 @@ def test_a_model_in_other_units_is_solved_in_them(folder):
             '[[boundary]]\nedge = "bottom"\ndisplacement = [2, 0]\n',
             "another boundary gives other displacements along x",
         ),
+        (
+            PLATE + '[[boundary]]\nedge = "right"\ntraction = [1, 0]\n'
+            '[[boundary]]\nwhere = "x > 19"\ndisplacement = [0, "free"]\n',
+            r"boundary 1 \(right\): gives a traction along x at \(20, -19.5\), where another boundary",
+        ),
+        (
+            PLATE.replace("spacing = 1.0", "spacing = 1e-4"),
+            r"1.6e\+11 nodes would need .* 'domain.spacing' of",
+        ),
+        (
+            PLATE.replace("centre = [0, 0]", "centre = [40, 0]"),
+            r"hole with a corner at \(45, 0\) lies outside",
+        ),
+        (
+            PLATE.replace("radius = 5}", "radius = 5}, {centre = [6, 0], radius = 3}"),
+            r"holes with corners at \(5, 0\) and \(9, 0\) overlap",
+        ),
         (PLATE + '[load]\nbody = ["log(x)", 0]\n', "'load.body' = 'log\\(x\\)': nan at x = -17.875"),
         (PLATE + '[load]\nbody = ["foo(x)", 0]\n', "no formula"),
         (
@@ -164,6 +181,27 @@ def test_what_cannot_be_solved_is_refused_by_name(folder, text, words):
     with pytest.raises(InputError, match=words):
         solve(folder, text + QUIET)
     assert not (folder / "out" / "solution.h5").exists()
+
+
+def test_a_hole_that_nodes_do_not_resolve_is_told(folder, capsys):
+    solve(folder, PLATE.replace("radius = 5", "radius = 0.4") + PULL + QUIET)
+    assert "1 holes, the smallest of radius 0.4, have fewer than 6 node spacings" in capsys.readouterr().err
+
+
+def test_scattered_nodes_need_a_quadrature_for_them(folder):
+    nodes = np.stack(np.meshgrid(np.arange(28.0), np.arange(28.0)), -1).reshape(-1, 2)
+    inside = ((nodes > 0) & (nodes < 27)).all(axis=1)
+    nodes[inside] += 0.2 * np.random.default_rng(0).uniform(-1, 1, (inside.sum(), 2))
+    np.savez(folder / "nodes.npz", nodes=nodes)
+    text = '[domain]\nnodes = "nodes.npz"\n[[boundary]]\nedge = "left"\ndisplacement = [0, 0]\n' + QUIET
+    solution = solve(folder, text)
+    assert 0 < solution["min_operator"] < np.inf and solution["nonlocal"].any()
+    stored = made.material(3.0, made.SIGN_CHANGING, 0.5, quadrature="published").as_dict()
+    (folder / "out" / "model.json").write_text(json.dumps(stored))
+    with pytest.raises(
+        InputError, match=r"scattered nodes the model's moduli are C11 = .* 'published' is for"
+    ):
+        solve(folder, text)
 
 
 def test_isolated_nodes_are_refused(folder):

@@ -1,9 +1,10 @@
 """A model on nodes of one's own: what it is there, and when it is refused."""
 
+import bodies_for_tests as made
 import numpy as np
 import pytest
 
-from mdbridge.campaigns.peridynamics.stored_model import Model, check_spacing
+from mdbridge.campaigns.peridynamics.stored_model import Model, check_points, check_spacing
 from mdbridge.core.errors import InputError, SolvabilityError
 from mdbridge.lps import moduli, stability, stencil
 from mdbridge.lps.bernstein import Bernstein
@@ -58,3 +59,17 @@ def test_a_wave_of_negative_energy_is_named_with_the_remedy():
     wild = model([(1.0, 1.0)], "isotropic", 1.0, (1.0, -1.5, 1.0))
     with pytest.raises(SolvabilityError, match=r"the wave k = .*learn.also_on = \[\[1, 1\]\]"):
         check_spacing(wild, (1.0, 1.0))
+
+
+def test_displacements_of_negative_energy_on_scattered_nodes_are_noticed():
+    """K of either sign, with the moduli of λ and μ on any nodes, and not positive on these."""
+    body = made.scattered(24, 0.1)
+    solid = made.material(3.0, (1.0, -1.5, 1.0), 1.0, quadrature="isotropic")
+    with pytest.raises(
+        SolvabilityError, match=r"scattered nodes the operator is not positive: .* use a lattice"
+    ):
+        check_points(Model(solid, [], "mm", "GPa", "key"), body)
+    good = made.material(3.0, (1.0,), 1.0, quadrature="isotropic")
+    assert 0 < check_points(Model(good, [], "mm", "GPa", "key"), body) < np.inf
+    # a body without a node far from its boundary is classical altogether
+    assert check_points(Model(solid, [], "mm", "GPa", "key"), made.scattered(9, 0.1)) == np.inf

@@ -6,40 +6,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
-from scipy.interpolate import LinearNDInterpolator
 
-from ...core import arrays, parallel, stages
+from ...core import memory, parallel, stages
 from ...core.config import load
 from ...core.console import console
 from ...core.errors import InputError
 from ...core.identity import Identity, contents
 from ...core.workspace import Workspace, claim_again
-from ...lps import bodies, elements, geometry
+from ...lps import bodies, geometry
 from ...lps.geometry import Body
 from . import problem_output
-from .problem_input import FREE, PLACE, SIDE, Boundary, Problem, formula, spacing_of
-from .stored_model import Model, check_spacing, read_model
+from .problem_conditions import Conditions, make_conditions, pairs_of
+from .problem_input import Domain, Problem, spacing_of
+from .stored_model import Model, check_points, check_spacing, read_model
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-# of the body's size: what lies on its left, right, lower or upper side
-_ON_SIDE = 1e-6
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """A problem on the nodes of its body; all arrays ``n x 2``, displacements NaN where they are free."""
-
-    displacement: Floats
-    body_load: Floats
-    facet_load: Floats
+# node spacings on a hole's radius: the factor at its edge is off by 3 % with 8 of them
+_RESOLVED = 6.0
+# measured: 3 kB on one rank, 3.6 on two together, at a million nodes
+_BYTES_PER_NODE = 3600.0
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class Solution:
     """A solved problem.
 
     Attributes:
-        lowest: smallest energy of a wave on the nodes, over κ²: its certificate; NaN on scattered nodes.
+        lowest: smallest energy of a wave on the nodes, over κ²: its certificate; see :func:`check_body`.
         wall: seconds that it took.
     """
 
@@ -139,7 +131,7 @@ def _solved(comm: MPI.Comm, problem: Problem, folder: Path, model: Model) -> Sol
         rtol=problem.solve.relative_tolerance,
         max_iterations=problem.solve.max_iterations,
     )
-    for line in remarks(body, model, result):
+    for line in remarks(problem, body, model, result):
         say(f"note: {line}", soft_wrap=True, markup=False)
     wall = time.monotonic() - start
     say(
@@ -160,11 +152,12 @@ def make_body(problem: Problem, model: Model, folder: Path) -> Body:
     """
     domain, horizon = problem.domain, model.material.influence.horizon
     if domain.nodes is not None:
-        points = _array(folder / domain.nodes, "nodes", None)
+        points = pairs_of(folder / domain.nodes, "nodes", None)
         return geometry.join(points, 2 * horizon + 4 * _typical(points))
     if domain.spacing is None and not model.spacings:
         raise InputError("key 'domain.spacing' is missing: the model does not say which nodes it is for")
     spacing = spacing_of(domain, model.spacings[0] if model.spacings else [])
+    _require_room(domain, spacing, model.length)
     # a circle is the polygon through nodes on it: of an area that is too small by O(h²)
     loops = [geometry.Loop(np.array(polygon, dtype=float)) for polygon in domain.outlines]
     if domain.disc is not None:
@@ -177,58 +170,38 @@ def make_body(problem: Problem, model: Model, folder: Path) -> Body:
     return geometry.fill(loops, spacing, 2 * horizon + 2 * max(spacing))
 
 
+def _require_room(domain: Domain, spacing: list[float], unit: str) -> None:
+    """Refuse more nodes than the machine has memory for, before any of them is made."""
+    # the lattice is made in the bounding box, and cut
+    corners = np.array([corner for polygon in domain.outlines for corner in polygon], dtype=float)
+    if domain.disc is not None:
+        corners = np.array(domain.disc.centre) + domain.disc.radius * np.array([[-1.0, -1.0], [1.0, 1.0]])
+    nodes = float(np.prod(np.ptp(corners, axis=0) / spacing + 1))
+    most = memory.available() / _BYTES_PER_NODE
+    coarser = " × ".join(f"{h * np.sqrt(nodes / most):.3g}" for h in spacing)
+    memory.require(
+        _BYTES_PER_NODE * nodes,
+        f"a body of about {nodes:.2g} nodes",
+        f"'domain.spacing' of {coarser} {unit} would do",
+    )
+
+
 def check_body(body: Body, model: Model) -> tuple[float, list[str]]:
     """The smallest energy of a wave on the body's nodes, and what there is to say of the model on them.
 
+    On scattered nodes it is that of a patch of some of them; infinite where no node has whole families.
+
     Raises:
-        SolvabilityError, InputError: as :func:`.stored_model.check_spacing`.
+        SolvabilityError, InputError: as :func:`.stored_model.check_spacing` and ``check_points``.
     """
     if body.lattice is None:
-        # no zone of a grid tells: rows without a positive diagonal and a solver that fails do
-        return np.nan, []
+        return check_points(model, body), []
     lowest, remark = check_spacing(model, body.lattice.spacing.tolist())
     shown = f"the smallest energy of a wave on these nodes is {lowest / model.material.lame_mu:.2g} of μ κ²"
     return lowest, [line for line in (remark, shown) if line]
 
 
-def make_conditions(problem: Problem, body: Body, folder: Path) -> Conditions:
-    """Loads and given displacements on the body's nodes.
-
-    Raises:
-        InputError: a boundary names nothing, or contradicts another; a formula has no finite value.
-    """
-    # NaN is free: zero is a displacement like any other
-    displacement = np.full(body.points.shape, np.nan)
-    facet_load = np.zeros(body.points.shape)
-    # 0: no entry, as they are numbered from 1
-    loaded = np.zeros(len(body.facets), dtype=int)
-    for number, entry in enumerate(problem.boundary, 1):
-        label = f"boundary {number} ({entry.edge or entry.where})"
-        if entry.displacement is not None:
-            _give(displacement, entry, body, label)
-            continue
-        facets = _facets(entry, body, label)
-        twice = loaded[facets] > 0
-        if twice.any():
-            raise InputError(
-                f"{label}: boundary {loaded[facets][twice][0]} gives a traction on the same edge"
-            )
-        # known by the entry's number, which a second one is told
-        loaded[facets] = number
-        traction = entry.traction
-        assert traction is not None
-        # of the outward normal, too: so a pressure needs no knowledge of the edge's shape
-        parts = [formula(value, SIDE, f"{label}: traction") for value in traction]
-
-        def at(places: Floats, normals: Floats, parts: Sequence[Any] = parts) -> Floats:
-            values = dict(zip(SIDE, (*places.T, *normals.T), strict=True))
-            return np.stack([part(values) for part in parts], axis=1)
-
-        facet_load += elements.facet_loads(body, facets, at)
-    return Conditions(displacement, _body_load(problem, body, folder), facet_load)
-
-
-def remarks(body: Body, model: Model, result: bodies.Equilibrium) -> list[str]:
+def remarks(problem: Problem, body: Body, model: Model, result: bodies.Equilibrium) -> list[str]:
     """What a reader of the solution should know."""
     lines = []
     if result.motions:
@@ -237,6 +210,7 @@ def remarks(body: Body, model: Model, result: bodies.Equilibrium) -> list[str]:
             f"nothing prevents rigid motions ({listed}); the loads are in balance, and the solution is that "
             "without them on average"
         )
+    lines += _coarse_holes(problem, body)
     if result.unbalanced > 1e-8:
         lines.append(
             f"{result.unbalanced:.1e} of the loads were not in balance and were taken out, as accelerations"
@@ -252,104 +226,17 @@ def remarks(body: Body, model: Model, result: bodies.Equilibrium) -> list[str]:
     return lines
 
 
-def _give(displacement: Floats, entry: Boundary, body: Body, label: str) -> None:
-    assert entry.displacement is not None
-    values = dict(zip(PLACE, body.points.T, strict=True))
-    if entry.where is None:
-        nodes = np.unique(body.facets[_facets(entry, body, label)])
-    else:
-        nodes = np.flatnonzero(formula(entry.where, PLACE, f"{label}: where").holds(values))
-        if not len(nodes):
-            raise InputError(f"{label}: no node is there; the body extends over {_extent(body)}")
-    for axis, component in enumerate(entry.displacement):
-        if component == FREE:
-            continue
-        given = formula(component, PLACE, f"{label}: displacement")({k: v[nodes] for k, v in values.items()})
-        # two edges may share a corner, as long as they agree there
-        before = displacement[nodes, axis]
-        scale = max(np.abs(given).max(), np.nanmax(np.abs(before), initial=0.0))
-        if np.any(np.abs(before - given) > 1e-9 * scale):
-            raise InputError(f"{label}: another boundary gives other displacements along {PLACE[axis]} there")
-        displacement[nodes, axis] = given
-
-
-def _facets(entry: Boundary, body: Body, label: str) -> Ints:
-    """Pieces of the boundary that an entry is about."""
-    ends = body.points[body.facets]
-    low, high = body.points.min(axis=0), body.points.max(axis=0)
-    near = _ON_SIDE * float((high - low).max())
-    sides = {"left": (0, low[0]), "right": (0, high[0]), "bottom": (1, low[1]), "top": (1, high[1])}
-    if entry.where is not None:
-        middle = ends.mean(axis=1)
-        condition = formula(entry.where, PLACE, f"{label}: where")
-        chosen = condition.holds(dict(zip(PLACE, middle.T, strict=True)))
-    elif entry.edge in sides:
-        axis, place = sides[entry.edge]
-        chosen = (np.abs(ends[:, :, axis] - place) < near).all(axis=1)
-    else:
-        chosen = body.facet_kind == entry.edge
-    if not chosen.any():
-        raise InputError(
-            f"{label}: no piece of the boundary is there; the body extends over {_extent(body)}, and has "
-            f"{'holes' if (body.facet_kind == geometry.HOLE).any() else 'no holes'}; left, right, top and "
-            "bottom are "
-            "straight sides: use where for parts of others"
-        )
-    return np.flatnonzero(chosen)
-
-
-def _body_load(problem: Problem, body: Body, folder: Path) -> Floats:
-    given = problem.load.body
-    if isinstance(given, list):
-        parts = [formula(part, PLACE, "'load.body'") for part in given]
-
-        def at(places: Floats) -> Floats:
-            values = dict(zip(PLACE, places.T, strict=True))
-            return np.stack([part(values) for part in parts], axis=1)
-
-        # a load may jump between nodes
-        return elements.node_means(body, at)
-    path = folder / given
-    stored = arrays.read(path)
-    loads = _array(path, "b", stored)
-    if "nodes" not in stored:
-        if body.order is None or len(loads) != len(body.points):
-            raise InputError(
-                f"{path}: {len(loads)} loads without 'nodes' for a body of {len(body.points)} nodes; add "
-                "an array "
-                "'nodes' (n × 2) with their places"
-            )
-        # the body has its nodes row by row
-        return loads[body.order]
-    # between the file's nodes linearly, and nowhere beyond: extrapolated loads would be made up
-    nodes = _array(path, "nodes", stored)
-    if len(nodes) != len(loads):
-        raise InputError(f"{path}: {len(nodes)} nodes, but {len(loads)} loads")
-    between = np.asarray(LinearNDInterpolator(nodes, loads)(body.points))
-    if not np.isfinite(between).all():
-        x, y = body.points[int(np.flatnonzero(~np.isfinite(between).all(axis=1))[0])]
-        raise InputError(f"{path}: its nodes do not surround the body's node at ({x:g}, {y:g})")
-    return between
-
-
-def _array(path: Path, name: str, stored: dict[str, Floats] | None) -> Floats:
-    """An array ``(n, 2)`` of a file; the only one where there is no other."""
-    stored = arrays.read(path) if stored is None else stored
-    values = stored.get(name, next(iter(stored.values())) if len(stored) == 1 else None)
-    if values is None or values.ndim != 2 or values.shape[1] != 2:
-        shapes = ", ".join(f"{key} {value.shape}" for key, value in stored.items())
-        raise InputError(f"{path}: expected an array {name!r} of shape (n, 2); it has {shapes}")
-    if not np.isfinite(values).all():
-        row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-        raise InputError(f"{path}: row {row} of {name!r} is not finite")
-    return values
+def _coarse_holes(problem: Problem, body: Body) -> list[str]:
+    radii = [hole.radius for hole in problem.domain.holes if not isinstance(hole, list)]
+    coarse = [radius for radius in radii if radius < _RESOLVED * body.spacing]
+    if not coarse:
+        return []
+    return [
+        f"{len(coarse)} holes, the smallest of radius {min(coarse):g}, have fewer than {_RESOLVED:g} node "
+        "spacings on a radius: stresses at their edges are not resolved"
+    ]
 
 
 def _typical(points: Floats) -> float:
     """A node spacing, roughly: of nodes that fill their bounding box."""
     return float(np.sqrt(np.ptp(points, axis=0).prod() / len(points)))
-
-
-def _extent(body: Body) -> str:
-    (x1, y1), (x2, y2) = body.points.min(axis=0), body.points.max(axis=0)
-    return f"x = {x1:g} … {x2:g}, y = {y1:g} … {y2:g}"

@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 
 from ...core import stages
-from ...core.errors import FileError, InputError
+from ...core.errors import FileError, InputError, SolvabilityError
 from ...core.files import digest, read_json
 from ...core.workspace import Workspace, read_manifest
 from ...lps import moduli, stability, stencil, symbol
+from ...lps.coupling import nonlocal_nodes
+from ...lps.geometry import Body
 from ...lps.material import LinearPeridynamicSolid
+from ...lps.operator import OperatorRows, operator_rows
 
 _OFF = 0.02  # of L: what differs more on other nodes is another material
+_PATCH = 300  # scattered nodes whose energies are looked at
 _WAVE = 8.0  # node spacings in the shortest wave that is asked for
 
 
@@ -112,6 +116,50 @@ def check_spacing(model: Model, spacing: Sequence[float]) -> tuple[float, str]:
             f"[[{hx:.6g}, {hy:.6g}]]"
         )
     return lowest, ""
+
+
+def check_points(model: Model, body: Body) -> float:
+    """The smallest energy of a displacement of a patch of scattered nodes, over that of a wave as long.
+
+    Raises:
+        SolvabilityError: it is negative.
+        InputError: the model's moduli are others on these nodes.
+    """
+    material = model.material
+    deep = np.flatnonzero(nonlocal_nodes(body, material.influence.horizon))
+    if not len(deep):
+        return np.inf
+    # a Dirichlet problem on part of the nodes is a compression of that on all of them
+    away = np.hypot(*(body.points[deep] - body.points[deep[np.argmax(body.depth[deep])]]).T)
+    patch = np.sort(deep[np.argsort(away, kind="stable")[:_PATCH]])
+    rows = operator_rows(body.points, None, material, patch)
+    _require_moduli(model, rows)
+    matrix = rows.restrict(np.isin(rows.columns, patch)).matrix().toarray() / material.lame_mu
+    wave = (2 * np.pi / float(np.ptp(body.points[patch], axis=0).max(initial=body.spacing))) ** 2
+    lowest = float(np.linalg.eigvals(matrix).real.min()) / wave
+    if not lowest > 0:
+        raise SolvabilityError(
+            "on these scattered nodes the operator is not positive: some displacement has an energy of "
+            f"{lowest:.3g} of that of a long wave; use a lattice (domain.outline, domain.spacing), or learn "
+            "the model from data on nodes as scattered as these"
+        )
+    return lowest * material.lame_mu
+
+
+def _require_moduli(model: Model, rows: OperatorRows) -> None:
+    """Refuse nodes on which a quadrature makes other moduli of K, from one node to another."""
+    lam, mu = model.material.lame_lambda, model.material.lame_mu
+    assert rows.moduli is not None
+    meant = {"C11": lam + 2 * mu, "C22": lam + 2 * mu, "C12": lam, "C66": mu}
+    of_rows = rows.moduli._asdict()
+    off = max(float(np.abs(of_rows[name] - meant[name]).max()) for name in meant) / (abs(lam) + 2 * mu)
+    if off > _OFF:
+        shown = ", ".join(f"{name} = {v.min():.4g} … {v.max():.4g}" for name, v in of_rows.items())
+        raise InputError(
+            f"on these scattered nodes the model's moduli are {shown} {model.modulus}, from node to node, "
+            f"for λ = {lam:.4g}, μ = {mu:.4g}: its quadrature '{model.material.quadrature}' is for lattices; "
+            "use one (domain.outline, domain.spacing), or learn it with learn.quadrature = 'consistent'"
+        )
 
 
 def _moduli_remark(model: Model, grid: stencil.Stencil) -> str:

@@ -1,0 +1,44 @@
+"""Boundaries and loads on a body's nodes; see test_campaigns_peridynamics_problem.py for what is refused."""
+
+import bodies_for_tests as made
+import numpy as np
+import pytest
+
+from mdbridge.campaigns.peridynamics.problem_conditions import make_conditions, pairs_of
+from mdbridge.campaigns.peridynamics.problem_input import Problem
+from mdbridge.core.config import check
+from mdbridge.core.errors import InputError
+
+
+def conditions(boundary, load=None):
+    body = made.plate_with_hole()
+    given = {"domain": {"disc": {"centre": [0, 0], "radius": 1}}, "boundary": boundary}
+    if load is not None:
+        given["load"] = {"body": load}
+    return body, make_conditions(check(given, Problem, "problem.toml"), body, None)
+
+
+def test_a_pressure_has_the_resultant_of_its_edge():
+    body, made_of = conditions([{"edge": "right", "traction": ["-2*nx", "y*0"]}], ["1", "x"])
+    np.testing.assert_allclose(made_of.facet_load.sum(axis=0), [-2 * 44, 0], atol=1e-10)
+    assert np.isnan(made_of.displacement).all()
+    np.testing.assert_allclose(made_of.body_load[:, 0], 1.0)
+    assert len(made_of.body_load) == len(body.points)
+
+
+def test_edges_share_their_corners_where_they_agree():
+    left, bottom = ({"edge": edge, "displacement": [0.0, "free"]} for edge in ("left", "bottom"))
+    _, made_of = conditions([left, bottom])
+    assert np.isfinite(made_of.displacement[:, 0]).sum() == 2 * 45 - 1
+    # a traction on an edge whose corner alone is held is no contradiction
+    conditions([left, {"edge": "top", "traction": [1.0, 0.0]}])
+    with pytest.raises(InputError, match="gives a traction along x at"):
+        conditions([left, {"where": "x < -21.9", "traction": [1.0, 0.0]}])
+    # across what is held it is none either
+    conditions([left, {"where": "x < -21.9", "traction": [0.0, 1.0]}])
+
+
+def test_an_array_that_is_no_list_of_pairs_is_shown(tmp_path):
+    np.savez(tmp_path / "a.npz", nodes=np.zeros((3, 3)), other=np.zeros(4))
+    with pytest.raises(InputError, match=r"array 'nodes' of shape \(n, 2\); it has nodes \(3, 3\)"):
+        pairs_of(tmp_path / "a.npz", "nodes", None)
