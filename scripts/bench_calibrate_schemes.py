@@ -21,6 +21,10 @@ from mdbridge.calibrate.settings import Scheme, SearchSettings
 Array = NDArray[np.float64]
 
 
+ITERATIONS, AGAIN = 50, 15
+"""Of a fit, and of one that begins where the last has ended."""
+
+
 class Spent(Exception):
     """The budget is spent."""
 
@@ -113,7 +117,7 @@ def turbo(problem: Problem, evaluate: Budget, seed: int) -> None:
 
 
 LENGTH, SMALLEST, LARGEST = 0.8, 2.0**-7, 1.6  # edges of TuRBO's region
-SUCCESSES, CANDIDATES, BATCH = 3, 2048, 4
+SUCCESSES, BATCH = 3, 4
 
 
 def _trust_region(problem: Problem, evaluate: Budget, seed: list[int]) -> None:
@@ -128,6 +132,7 @@ def _trust_region(problem: Problem, evaluate: Budget, seed: list[int]) -> None:
     d = problem.dimensions
     points, values = _started(problem, evaluate, seed)
     length, better, worse = LENGTH, 0, 0
+    count = min(100 * d, 5000)  # candidates
     random = np.random.default_rng([*seed, 1])
     torch.manual_seed(int(random.integers(2**31)))
     while length >= SMALLEST:
@@ -146,10 +151,10 @@ def _trust_region(problem: Problem, evaluate: Budget, seed: list[int]) -> None:
         # a box as wide in each direction as the function varies slowly there, of the same volume
         half = 0.5 * length * lengths / np.exp(np.log(lengths).mean())
         low, high = np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
-        sobol = low + (high - low) * qmc.Sobol(d, rng=random).random_base2(CANDIDATES.bit_length() - 1)
+        sobol = low + (high - low) * _sobol(d, count, random)
         # in many dimensions a step along some of them
-        moved = random.random((CANDIDATES, d)) < min(20.0 / d, 1.0)
-        moved[np.arange(CANDIDATES), random.integers(d, size=CANDIDATES)] = True
+        moved = random.random((count, d)) < min(20.0 / d, 1.0)
+        moved[np.arange(count), random.integers(d, size=count)] = True
         with torch.no_grad():
             candidates = torch.as_tensor(np.where(moved, sobol, centre))
             batch = MaxPosteriorSampling(model, replacement=False)(candidates, num_samples=BATCH).numpy()
@@ -166,7 +171,7 @@ def _trust_region(problem: Problem, evaluate: Budget, seed: list[int]) -> None:
             length, worse = 0.5 * length, 0
 
 
-ITERATIONS, SAMPLES = 50, 32  # of a fit, and of the expectation
+SAMPLES = 32  # of the expectation
 COMPONENTS, LEFT = 8, 1e-3
 """Principal components at most, and the share of the variance that may be left out."""
 
@@ -201,7 +206,7 @@ def composite(problem: Problem, evaluate: Budget, seed: int) -> None:
         # from the last hyperparameters, where there are as many: it takes a few steps instead of many
         known = {k: v for k, v in known.items() if model.state_dict()[k].shape == v.shape}
         model.load_state_dict(known, strict=False)
-        _fit(model)
+        _fit(model, AGAIN if known else ITERATIONS)
         known = {name: value.detach().clone() for name, value in model.named_parameters()}
         objective = GenericMCObjective(_composed(problem, centre, axes))
         sampler = SobolQMCNormalSampler(torch.Size([SAMPLES]), seed=len(points))
@@ -246,19 +251,22 @@ def _composed(problem: Problem, centre: Array, axes: Array) -> Callable[..., Any
 def _started(problem: Problem, evaluate: Callable[[Array], Answer], seed: list[int]) -> tuple[Array, Array]:
     """2 d points of a Sobol sequence and their values, NaN where there is none; at least one has one."""
     d = problem.dimensions
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # 2 d is no power of two
-        points = qmc.Sobol(d, rng=np.random.default_rng(seed)).random(2 * d)
+    points = _sobol(d, 2 * d, np.random.default_rng(seed))
     answers = [evaluate(point) for point in points]
     values = np.array([math.nan if answer is None else answer[0] for answer in answers])
     return points, values
+
+
+def _sobol(dimensions: int, count: int, random: np.random.Generator) -> Array:
+    # a power of two is drawn, for only that is balanced
+    return qmc.Sobol(dimensions, rng=random).random_base2((count - 1).bit_length())[:count]
 
 
 def _penalised(values: Array) -> Array:
     return np.where(np.isnan(values), np.nanmax(values), values)
 
 
-def _fit(model: Any) -> None:
+def _fit(model: Any, iterations: int = ITERATIONS) -> None:
     """Maximise the likelihood, from the hyperparameters that the model has."""
     import torch
     from botorch.optim.fit import fit_gpytorch_mll_scipy
@@ -270,7 +278,7 @@ def _fit(model: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # one that stops early leaves a fit all the same
         # fit_gpytorch_mll would take the limit for a failure, and try four times more
-        fit_gpytorch_mll_scipy(likelihood, options={"maxiter": ITERATIONS})
+        fit_gpytorch_mll_scipy(likelihood, options={"maxiter": iterations})
     model.eval()
 
 

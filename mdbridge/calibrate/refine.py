@@ -56,6 +56,9 @@ class Options:
     smallest_difference: float = 5e-5
 
 
+_WORTH = 8
+"""Parameters whose differences are worth one more poor step, from which Broyden's update learns as well."""
+
 Search = Generator[list[Array], list[Array | None], None]
 """Yields points ``(d,)`` of the unit cube, is sent their residuals ``(m,)``, None where the model failed."""
 
@@ -81,7 +84,7 @@ def refine(
         if jacobian is None:
             return
         steps = _difference_steps(jacobian, groups, value, options)
-        moved = False
+        moved, poor = False, 0
         while radius > options.smallest and value > 0.0:
             step = best_step(here, residual, jacobian, groups, radius)
             if limits is not None and np.any(limits(here + step) < 0.0):
@@ -95,13 +98,14 @@ def refine(
             (answer,) = yield [here + step]
             ratio = -1.0 if answer is None else (value - groups.value(answer)) / predicted
             length = float(np.abs(step).max())
-            if ratio < 0.2 and moved:  # the Jacobian is of another place: measure it here
+            poor = poor + 1 if ratio < 0.2 else 0
+            stale = moved and poor >= max(1, len(here) // _WORTH)
+            if stale:  # the Jacobian is of another place: measure it here
                 radius = max(0.5 * radius, length) if ratio > 0.0 else 0.5 * length
             elif ratio < 0.2:
                 radius = 0.3 * length
             elif ratio > 0.7:
                 radius = min(max(radius, 2.0 * length), 0.5)
-            stale = ratio < 0.2 and moved
             if answer is not None:
                 # Broyden: the slopes along the step as they were seen, all others as before
                 jacobian = jacobian + np.outer(answer - residual - jacobian @ step, step) / (step @ step)

@@ -1,9 +1,11 @@
 """Gauss–Newton on sums of norms."""
 
+import bench_calibrate_problems
 import numpy as np
 import pytest
 
 from mdbridge.calibrate.refine import Groups, Options, best_step, refine
+from mdbridge.calibrate.space import design
 
 
 def descend(model, start, groups, limit=100, options=None):
@@ -146,3 +148,17 @@ def test_a_constraint_is_slid_along_to_the_best_point_on_it():
     except StopIteration:
         pass
     assert best == pytest.approx([0.55, 0.45], abs=1e-3) and asked < 40
+
+
+def test_of_twenty_parameters_a_jacobian_is_not_measured_after_each_poor_step():
+    """Each costs 20 evaluations: measured so, these nine descents end at 0.029 in the median."""
+    problem = bench_calibrate_problems.maxwell()
+
+    def model(unit):
+        return problem.respond(unit)[1]
+
+    ends = []
+    for seed in range(9):
+        start = min(design("lhs", 40, 20, seed), key=lambda unit: problem.respond(unit)[0])
+        ends.append(descend(model, start, problem.groups, limit=95)[0])
+    assert np.median(ends) < 0.02
