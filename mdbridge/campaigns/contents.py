@@ -131,6 +131,9 @@ SOLVED = {
 
 def meaning(campaign: str, name: str) -> str | None:
     """What a file or folder (with a slash at its end) of a campaign's results is; none if it is not ours."""
+    if name.endswith(".svg"):
+        of_png = meaning(campaign, f"{name.removesuffix('.svg')}.png")
+        return None if of_png is None else "the same as lines and letters, for a journal"
     # a campaign's own words before those that hold everywhere
     known = EVERYWHERE | FILES.get(campaign, {})
     if campaign in ("graphene", "peridynamics"):
@@ -144,7 +147,8 @@ def listed(folder: Path, campaign: str) -> Iterator[tuple[str, str]]:
     known = [*EVERYWHERE, *FILES.get(campaign, {}), *SOLVED]
 
     def place(name: str) -> int:
-        return next((n for n, pattern in enumerate(known) if fnmatch(name, pattern)), len(known))
+        shown = name.replace(".svg", ".png")  # beside the picture
+        return next((n for n, pattern in enumerate(known) if fnmatch(shown, pattern)), len(known))
 
     # a slash tells a folder from a file to people and patterns alike
     names = [f"{path.name}/" if path.is_dir() else path.name for path in folder.iterdir()]

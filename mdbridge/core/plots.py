@@ -27,6 +27,8 @@ _STYLE: dict[str, Any] = {
     "axes.spines.right": False,
     "lines.linewidth": 1.4,
     "figure.constrained_layout.use": True,
+    # the same figure is the same file
+    "svg.hashsalt": "mdbridge",
 }
 
 
@@ -43,18 +45,39 @@ def pyplot() -> Any:
 
 @contextmanager
 def figure(path: Path, width: float, height: float, **subplots: Any) -> Iterator[tuple[Any, Any]]:
-    """Draw a figure of ``width`` × ``height`` inches into ``path``."""
+    """Draw a figure of ``width`` × ``height`` inches into ``path``; of a PNG there is an SVG beside it."""
     plt = pyplot()
     with plt.rc_context(_STYLE):
         fig, axes = plt.subplots(figsize=(width, height), **subplots)
         try:
             yield fig, axes
-            with replacing(path) as temporary:
-                # the format is told: a temporary file's name ends in .part
-                fig.savefig(temporary, format=path.suffix.lstrip("."))
+            # lines and letters that a journal can set anew beside what a screen shows
+            for wanted in (path, path.with_suffix(".svg")) if path.suffix == ".png" else (path,):
+                with replacing(wanted) as temporary:
+                    # the format is told: a temporary file's name ends in .part
+                    fig.savefig(temporary, format=wanted.suffix.lstrip("."), metadata=_undated(wanted))
         finally:
             # pyplot holds on to every figure, with its arrays, until it is told not to
             plt.close(fig)
+
+
+def _undated(path: Path) -> dict[str, None] | None:
+    """Metadata without the time: the same figure is the same file."""
+    return {"Date": None} if path.suffix == ".svg" else None
+
+
+def magnification(difference: Any, limit: float) -> float:
+    """By what, of 1, 2, 5, 10, …, a difference is multiplied to be seen on a scale up to ``limit``."""
+    import numpy as np
+
+    largest = float(np.nanmax(np.abs(difference), initial=0.0))
+    # round-off is no difference: a perfect model shows nothing, not noise
+    if not largest > 1e-9 * limit:
+        return 1.0
+    # a tenth, as exactly as it may be, is magnified ten times
+    ratio = limit / largest * (1 + 1e-9)
+    decade = 10.0 ** np.floor(np.log10(ratio))
+    return max(1.0, float(max(step * decade for step in (1.0, 2.0, 5.0) if step * decade <= ratio)))
 
 
 def animate(fig: Any, show: Callable[[int], list[Any]], frames: int, path: Path, rate: int) -> None:

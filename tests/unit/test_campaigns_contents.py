@@ -15,6 +15,7 @@ def test_every_campaign_has_its_files():
         ("fields", "field_density.png", "The field at a few times"),
         ("glass", "maps_strain.png", "Local shear strain"),  # a name before the pattern maps_*
         ("glass", "maps_csym.png", "A further field"),
+        ("glass", "maps_csym.svg", "for a journal"),
         ("calibrate", "ego-seed-3/", "one seed"),
         ("graphene", "solution.h5", "a problem of one's own"),
         ("shear", "records/", "made from"),
@@ -25,7 +26,7 @@ def test_names_and_patterns(campaign, name, words):
 
 
 def test_what_is_not_ours_is_not_described(tmp_path):
-    assert contents.meaning("shear", "thesis.tex") is None
+    assert contents.meaning("shear", "thesis.tex") is None and contents.meaning("shear", "my.svg") is None
     (tmp_path / "thesis.tex").touch()
     (tmp_path / "run.h5").touch()
     (tmp_path / "vtk").mkdir()

@@ -30,15 +30,28 @@ def test_displacements_are_compared_on_one_scale_without_the_drift(results, draw
         reach = np.abs(u[inside]).max()
         assert [image.get_clim() for image in images] == [pytest.approx((-reach, reach))] * 3
         shown = [np.sort(image.get_array().compressed()) for image in images]
-        for values, expected in zip(shown, (u, 1.1 * u, 20 * 0.1 * u), strict=True):
+        for values, expected in zip(shown, (u, 1.1 * u, 10 * 0.1 * u), strict=True):
             assert values == pytest.approx(np.sort(expected[inside]), abs=1e-9)
         assert [panel.get_title() for panel in row] == [
-            f"{name}: MD, coarse-grained",
+            f"{figures.load_label(name)}: MD",
             "LPS",
-            "difference × 20",
+            "difference × 10",  # a tenth fills the scale
         ]
         assert row[0].get_ylabel() == "x₂ (Å)" and {p.get_xlabel() for p in row} == {"x₁ (Å)"}
     assert {bar.get_ylabel() for bar in drawn["displacements"].axes[9:]} == {"u₁ (Å)"}
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("train-x-2-1", "wave 2 × 1 along x"),
+        ("val-01", "discs, 1"),
+        ("test-1", "free disc, 1"),
+        ("mine", "mine"),
+    ],
+)
+def test_a_load_is_called_by_what_it_is(name, label):
+    assert figures.load_label(name) == label
 
 
 def test_a_value_lies_in_the_cell_of_its_node(results):

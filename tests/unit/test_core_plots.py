@@ -20,6 +20,24 @@ def test_a_figure_has_its_size_and_its_kind(tmp_path):
     assert (width, height) == (400, 300)  # 200 dots an inch, enough to print
 
 
+def test_a_picture_is_there_to_look_at_and_to_set_anew_and_the_same_each_time(tmp_path):
+    texts = []
+    for _ in range(2):
+        with plots.figure(tmp_path / "b.png", 2.0, 1.5) as (_, axes):
+            axes.plot([0, 1], label="line")
+            axes.legend()
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["b.png", "b.svg"]
+        texts.append((tmp_path / "b.svg").read_bytes())
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize(
+    ("largest", "times"), [(0.06, 10.0), (0.9, 1.0), (2.0, 1.0), (0.004, 200.0), (1e-12, 1.0), (0.0, 1.0)]
+)
+def test_a_difference_is_magnified_until_one_sees_it(largest, times):
+    assert plots.magnification(np.array([0.5 * largest, -largest, np.nan]), 1.0) == times
+
+
 def test_a_failed_figure_leaves_nothing_and_is_closed(tmp_path):
     before = pyplot.get_fignums()
     (tmp_path / "a.png").write_bytes(b"the one before")

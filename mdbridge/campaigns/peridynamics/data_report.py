@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ...core.files import read_json
-from ...core.plots import BLUE, DIVERGING, GREEN, GREY, ORANGE, RED, SEQUENTIAL, bare, figure
+from ...core.plots import BLUE, DIVERGING, GREEN, GREY, ORANGE, RED, SEQUENTIAL, bare, figure, magnification
 from ...fields.fieldset import FieldSet
 from ...lps import fieldsets, moduli, stability, symbol
 from ...lps.learn import local, spectral
@@ -169,6 +169,9 @@ def _candidates(results: OwnResults, path: Path) -> None:
         axes.legend()
 
 
+_SPLITS = {"train": "training", "val": "validation"}
+
+
 def _displacements(results: OwnResults, path: Path) -> None:
     """u1 of the first sample of training and validation: the data, the model, and their difference."""
     own = results.own
@@ -178,10 +181,11 @@ def _displacements(results: OwnResults, path: Path) -> None:
             truth, model, inside = predicted(results.material, fields)
             # one scale for a row: it is the comparison that counts
             limit = float(np.abs(truth[inside, 0]).max()) / own.length
+            times = magnification((model - truth)[inside, 0] / own.length, limit)
             panels = (
-                (f"{split}: data", truth),
+                (f"{_SPLITS[split]}: data", truth),
                 ("model", model),
-                ("difference × 20", 20.0 * (model - truth)),
+                (f"difference × {times:g}", times * (model - truth)),
             )
             images = []
             for panel, (title, values) in zip(row, panels, strict=True):

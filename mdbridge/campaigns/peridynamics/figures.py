@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.plots import BLUE, DIVERGING, GREEN, GREY, ORANGE, RED, SEQUENTIAL, bare, figure
+from ...core.plots import BLUE, DIVERGING, GREEN, GREY, ORANGE, RED, SEQUENTIAL, bare, figure, magnification
 from ...fields.fieldset import FieldSet
 from ...lps import fieldsets, stability, symbol
 from ...lps.learn import spectral
@@ -82,10 +82,11 @@ def _displacements(results: Results, path: Path) -> None:
                 # as the solution, which has none; the sheet drifts, and nothing holds it
                 md -= md.mean()
             limit = np.abs(md[inside]).max()
+            times = magnification((lps - md)[inside], limit)
             shown = [
-                (f"{name}: MD, coarse-grained", md),
+                (f"{load_label(name)}: MD", md),
                 ("LPS", lps),
-                ("difference × 20", 20.0 * (lps - md)),
+                (f"difference × {times:g}", times * (lps - md)),
             ]
             images = [_map(panel, fields, inside, u, limit) for panel, (_, u) in zip(row, shown, strict=True)]
             for panel, (title, _) in zip(row, shown, strict=True):
@@ -93,6 +94,15 @@ def _displacements(results: Results, path: Path) -> None:
                 panel.set_xlabel("x₁ (Å)")
             row[0].set_ylabel("x₂ (Å)")
             fig.colorbar(images[-1], ax=row, label="u₁ (Å)", shrink=0.9)
+
+
+def load_label(name: str) -> str:
+    """What a load is, of its name in dataset.h5: ``train-x-2-1`` is a wave along x, 2 by 1 in the box."""
+    split, *rest = name.split("-")
+    if split == "train" and len(rest) == 3:
+        return f"wave {rest[1]} × {rest[2]} along {rest[0]}"
+    number = rest[0].lstrip("0") if rest else ""
+    return {"val": f"discs, {number}", "test": f"free disc, {number}"}.get(split, name)
 
 
 def _map(axes: Any, fields: FieldSet, inside: NDArray[np.bool_], values: Array, limit: float) -> Any:
