@@ -95,6 +95,17 @@ def test_samples_that_say_nothing_are_left_out_and_named():
         prepared(u=0 * u, b=b)
 
 
+def test_a_sample_that_is_there_twice_counts_once():
+    arrays = periodic(samples=3)
+    twice = {name: np.concatenate([arrays[name], -2.0 * arrays[name][1:2]]) for name in "ub"}
+    made = prepared(**arrays | twice)
+    assert made.fields["train"].names == ["train-0", "train-1", "train-2"]
+    assert any("as earlier ones again, times a number: sample 3 (" in note for note in made.notes)
+    # the same displacement under another load is another sample, if a strange one
+    twice["b"][3] *= 1.5
+    assert len(prepared(**arrays | twice).fields["train"].names) == 4
+
+
 def test_without_a_box_a_rotation_is_rigid_too():
     u = ARRAYS["u"].copy()
     u[1] = 3.0 + 0.01 * np.stack([-ARRAYS["nodes"][:, 1], ARRAYS["nodes"][:, 0]], axis=1)

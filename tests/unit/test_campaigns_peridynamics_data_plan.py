@@ -66,6 +66,12 @@ def test_samples_bound_the_degree():
     assert data_plan.equations(own(samples=2, seed=5)) > 6
 
 
+def test_data_without_long_waves_are_told():
+    assert data_plan.long_wave_note(own()) == []
+    (note,) = data_plan.long_wave_note(own((6, 6), samples=4, highest=1))
+    assert "the longest wave of the data is 6 node spacings long" in note
+
+
 def test_a_sweep_leaves_out_what_the_samples_do_not_determine():
     few = own(samples=1, seed=5)
     assert data_plan.sweep_settings(OwnSweep(), few).degrees == [0]

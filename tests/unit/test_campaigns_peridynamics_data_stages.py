@@ -117,6 +117,16 @@ def test_a_sweep_tries_all_pairs(tmp_path):
     assert len(record["candidates"]) == 4 and not any(row["failure"] for row in record["candidates"])
 
 
+def test_a_model_that_explains_little_says_so(tmp_path, capsys):
+    """Of a solid that is stiffer along y."""
+    arrays = periodic((12, 12))
+    arrays["b"] = arrays["b"] * [1.0, 1.6]
+    source = write(tmp_path, arrays, "degrees = [4]\nhorizons = [16.6]\nreplicates = 0")
+    summary = learn(source, tmp_path / "out")
+    assert any("not those of a single isotropic" in note for note in summary["notes"])
+    assert "note: the model misses" in capsys.readouterr().err
+
+
 def test_loads_of_the_wrong_sign_end_in_an_error(tmp_path):
     arrays = periodic(samples=4)
     source = write(tmp_path, arrays | {"b": -arrays["b"]})

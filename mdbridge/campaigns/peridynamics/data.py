@@ -24,6 +24,8 @@ Array = NDArray[np.float64]
 _FILLED = 1e15
 # of a sample's displacement: the rest after its rigid motion, that is round-off
 _RIGID = 1e-7
+# of the cosine of two samples: what differs by a millionth is another sample
+_ALIKE = 1e-12
 # of the loads' sizes, that sums over cells of scattered points may be off
 _SCATTERED = 0.05
 
@@ -267,21 +269,41 @@ def _useful(
     zero, rigid = size == 0, (size > 0) & (rest <= _RIGID * size)
     # without a periodic box the edges may carry all of the load
     unloaded = ~loaded & ~zero & ~rigid if box is not None else np.zeros(len(u), dtype=bool)
+    repeated = _repeated(deformed, b, ~(zero | rigid | unloaded))
     for mask, words in (
         (zero, "zero everywhere"),
         (rigid, "a rigid motion"),
         (unloaded, "without a load that varies"),
+        (repeated, "earlier ones again, times a number"),
     ):
         if mask.any():
             which = ", ".join(map(str, np.flatnonzero(mask)[:10])) + (" …" if mask.sum() > 10 else "")
             notes.append(f"{path.name}: left out of {label}, as {words}: sample {which} (counted from 0)")
-    keep = ~(zero | rigid | unloaded)
+    keep = ~(zero | rigid | unloaded | repeated)
     if not keep.any():
         raise InputError(
             f"{path}: all {len(u)} samples of {label} are zero, rigid motions or unloaded: they determine "
             "neither λ nor μ, E or ν; give samples that deform the material"
         )
     return u[keep], b[keep], [int(n) for n in np.flatnonzero(keep)]
+
+
+def _repeated(u: Array, b: Array, useful: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Samples ``(s,)`` that are multiples of earlier ones: nothing new, and they validate themselves."""
+    which = np.flatnonzero(useful)
+    if not len(which):
+        return np.zeros(len(u), dtype=bool)
+    size = np.linalg.norm(u[which].reshape(len(which), -1), axis=1)[:, None]
+    # loads by the same factor as displacements: else they are of another solid
+    parts = [field[which].reshape(len(which), -1) / size for field in (u, b)]
+    vectors = np.concatenate(
+        [part / max(float(np.abs(part).max(initial=0.0)), 1e-300) for part in parts], axis=1
+    )
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    alike = np.abs(vectors @ vectors.T) > 1 - _ALIKE
+    again = np.zeros(len(u), dtype=bool)
+    again[which] = np.tril(alike, -1).any(axis=1)
+    return again
 
 
 def _balanced(path: Path, label: str, b: Array, numbers: list[int], allowed: float, areas: Array) -> Array:

@@ -17,6 +17,8 @@ _MULTIPLES = (2.55, 3.3, 4.3, 5.2)
 # scattered points leave the fewer errors the more there are in a family
 _SCATTERED = (3.3, 4.3, 5.2, 6.6)
 _DEGREES = (12,)
+# node spacings in a wave that tells the moduli
+_LONG = 8.0
 # beside the M + 1 coefficients, whose common factor means nothing: λ, μ and α
 _BESIDE = 3
 
@@ -95,6 +97,24 @@ def require_determined(own: OwnData) -> None:
         InputError: which constants, and what is missing.
     """
     fieldsets.scale_of(own.training, _default_horizons(own)[0])
+
+
+def long_wave_note(own: OwnData) -> list[str]:
+    """What there is to say of moduli where no wave of the data is long; nothing of data without a symbol."""
+    longest = 0.0
+    for name, fields in own.training.items():
+        if fields.shape is None:
+            return []
+        samples = fieldsets.transformed(fields, name)
+        power = (np.abs(samples.u) ** 2).sum(axis=(0, 2))
+        k = np.hypot(*samples.wavevectors[power > 1e-6 * power.max()].T)
+        longest = max(longest, 2 * np.pi / float(k.min()) / float(fields.spacing.max()))
+    if longest >= _LONG:
+        return []
+    return [
+        f"the longest wave of the data is {longest:.3g} node spacings long: λ, μ, E and ν, which are those "
+        "of longer waves, are extrapolated; give samples on a larger box or on finer nodes"
+    ]
 
 
 def validation(own: OwnData, folds: int) -> str:

@@ -25,6 +25,7 @@ from .data_input import Data, OwnLearn, PeridynamicsInput
 from .input import Learn, Sweep
 
 CAMPAIGN = "peridynamics"
+_POOR = 0.1  # of both: worth a word
 _HOPELESS = 0.5  # relative errors of residual and displacement: a model that misses half explains nothing
 
 
@@ -211,6 +212,9 @@ def _learn(campaign: Campaign, folder: Path) -> None:
     bars = learning.bootstrap(
         comm, campaign.settings, own.training, best, config.learn.replicates, config.learn.seed
     )
+    notes = [*own.notes, *data_plan.long_wave_note(own), *_misfit(best.errors)]
+    for note in notes[len(own.notes) :]:
+        _say(campaign, f"note: {note}")
     model = best.material.as_dict() | {
         "error_bars": bars,
         "units": data_report.units(own),
@@ -222,13 +226,24 @@ def _learn(campaign: Campaign, folder: Path) -> None:
         "candidates": [candidate.row() for candidate in outcome.candidates],
         "history": best.history,
         "trace": best.trace,
-        "notes": own.notes,
+        "notes": notes,
         "key": campaign.model.identity.key,
         "input_hash": digest(config.model_dump()),
         "versions": versions(),
         "wall_s": sum(candidate.wall_s for candidate in outcome.candidates) / comm.size,
     }
     parallel.on_root(comm, lambda: write_json(folder / "model.json", model))
+
+
+def _misfit(errors: Mapping[str, float]) -> list[str]:
+    """What there is to say of a model that explains its data, but not well."""
+    residual, displacement = errors["E_res_train"], errors["E_u_train"]
+    if min(residual, displacement) < _POOR:
+        return []
+    return [
+        f"the model misses {residual:.0%} of the loads and {displacement:.0%} of the displacements that it "
+        "was learned from: the data are noisy, or not those of a single isotropic, homogeneous, linear solid"
+    ]
 
 
 def _sweep(campaign: Campaign, settings: Sweep, folder: Path) -> None:
