@@ -51,7 +51,7 @@ def read(comm: MPI.Comm, session: Session, log: Path) -> Setup:
     """What the log of a session says (collective).
 
     Raises:
-        InputError: the script has switched its echo off.
+        InputError: the script has switched its echo off, or moves the box at a rate that is not known.
     """
     # LAMMPS keeps the last lines of its log to itself
     session.lmp.flush_buffers()
@@ -60,7 +60,11 @@ def read(comm: MPI.Comm, session: Session, log: Path) -> Setup:
 
 
 def of(log: str) -> Setup:
-    """The state after the commands of a log.  LAMMPS echoes each, and again with its variables' values."""
+    """The state after the commands of a log.  LAMMPS echoes each, and again with its variables' values.
+
+    Raises:
+        InputError: as of :func:`read`.
+    """
     setup = Setup()
     for line in log.splitlines():
         words = language.words(line)
@@ -86,6 +90,12 @@ def of(log: str) -> Setup:
         elif name == "unfix" and arguments:
             setup.fixes.pop(arguments[0], None)
             setup.carried.discard(arguments[0])
+    if setup.flows and "dt/reset" in setup.fixes.values():
+        raise InputError(
+            "fix deform with 'remap v' and fix dt/reset: LAMMPS goes on to move the box by the timestep with "
+            "which a run began, and gives atoms that cross its boundary the velocity of the nominal rate, so "
+            "that it is not known how images move; leave one of them out"
+        )
     return setup
 
 

@@ -5,6 +5,7 @@ import pytest
 from field_systems import CRYSTAL, simulation
 
 from mdbridge.fields.box import Box
+from mdbridge.md.observe.base import Observer
 from mdbridge.md.observe.material import COORDINATES, ORIGIN, Material, Motion
 from mdbridge.md.observe.schedule import every
 
@@ -101,6 +102,30 @@ def test_the_rate_of_a_box_with_velocities_is_that_of_its_edges():
         assert material.flow.edges[1, 0] == pytest.approx(2.0 * height, rel=1e-9)
         assert np.abs(material.flow.edges).sum() == pytest.approx(2.0 * height, rel=1e-9)
         assert material.motion.box.edges[1, 0] == pytest.approx(2.0 * height * 0.8, rel=0.01)
+
+
+@pytest.mark.parametrize("moment", ["forces", "end"])
+def test_the_box_flows_steadily_when_steps_become_shorter(moment):
+    """Each of its moves took as long as its own step, whatever the next one takes."""
+
+    class Seen(Observer):
+        def local(self, atoms):
+            if moment == "end":  # the box has moved since
+                material.end(atoms)
+            rates.append(None if material.flow is None else material.flow.edges[1, 0])
+
+    rates = []
+    shear = "fix motion all nve\nfix pull all deform 1 xy erate 2.0 remap v\n"
+    with simulation(CRYSTAL, shear) as session:
+        material, seen = Material(flows=True), Seen()
+        seen.moment = moment
+        session.attach(material, every(1))
+        session.attach(seen, every(1))
+        session.run(10)
+        session.commands("timestep 0.001")
+        session.run(8)
+        height = session.box()[1, 1]
+    assert rates[3:] == pytest.approx([2.0 * height] * (len(rates) - 3), rel=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -37,3 +37,15 @@ fix heat all langevin 1 1 1 4711
 def test_a_script_that_says_nothing_is_refused():
     with pytest.raises(InputError, match="echo none"):
         setup.of("units lj\necho none\n")
+
+
+def test_a_box_that_carries_atoms_in_steps_of_changing_duration_is_refused():
+    """LAMMPS 2025: erate 2 with steps of 0.0018 moved the box as steps of 0.004 would, at a rate of 4.5."""
+    pull, shorter = (
+        "fix pull all deform 1 xy erate 2.0 remap v\n",
+        "fix shorter all dt/reset 3 1e-4 0.01 0.002\n",
+    )
+    with pytest.raises(InputError, match="it is not known how images move; leave one of them out"):
+        setup.of(pull + shorter)
+    assert setup.of(pull + shorter + "unfix shorter\n").flows
+    assert not setup.of(pull.replace("remap v", "remap x") + shorter).flows

@@ -25,6 +25,9 @@ Place = Callable[[Atoms], tuple[Array, Array]]
 ORIGIN, COORDINATES = "d2_mdbridge_origin", "d2_mdbridge_coordinates"
 """Per-atom arrays: where the atom was at first, unwrapped; its coordinates in the cell then."""
 
+_SAME = 1e-6
+"""Of a step, the round-off of the time that it takes."""
+
 _LOOK = 10
 """Steps between two looks at a box that may turn over."""
 
@@ -119,7 +122,8 @@ class BoxMotion(Observer):
         self.timed = timed
         self.motion: Motion | None = None
         self.flow: Flow | None = None
-        self._before: tuple[float, Array, Array] | None = None  # time, edges and corner of the step before
+        # of the step before: time, edges, corner, and how long it took
+        self._before: tuple[float, Array, Array, float] | None = None
 
     def local(self, atoms: Atoms) -> None:
         if self.timed:
@@ -134,7 +138,8 @@ class BoxMotion(Observer):
         last = self._before is not None and abs(atoms.time - self._before[0]) < 0.5 * atoms.timestep
         # not so in a replay, where it was the frame's own already
         if last and self._before is not None and (motion.box.edges != self._before[1]).any():
-            self.flow = self._since(motion.box, atoms.timestep)
+            # how long the next step takes may be known already ('fix dt/reset')
+            self.flow = self._since(motion.box, self._before[3])
         return motion
 
     def _time(self, box: Box, atoms: Atoms) -> None:
@@ -146,8 +151,10 @@ class BoxMotion(Observer):
             # LAMMPS begins to move the box at the end of a run's first step
             # a box that has not moved yet says nothing of how fast it will
             if self.flow is not None or (box.edges != self._before[1]).any():
-                self.flow = self._since(box, spent)
-        self._before = atoms.time, box.edges.copy(), box.corner.copy()
+                # it has moved at the end of the step before; between frames of a replay all the time
+                steady = abs(spent - atoms.timestep) < _SAME * atoms.timestep
+                self.flow = self._since(box, self._before[3] if steady else spent)
+        self._before = atoms.time, box.edges.copy(), box.corner.copy(), atoms.timestep
 
     def _since(self, box: Box, spent: float) -> Flow:
         assert self._before is not None
