@@ -74,6 +74,7 @@ def test_campaigns_that_do_not_fit_are_refused():
         ({"hybrid": [[12.5, 3.5]]}, "3.5 is no degree"),
         ({"own_dilatation": [[12.5, -1]]}, "-1 is no degree"),
         ({"algorithm_1": [[12.5, 3]]}, "must hold two pairs"),
+        ({"steps": [[12.5, 3]]}, "must hold two pairs, the paper's and ours"),
         ({"hybrid": [[12.5]]}, "at least 2 items"),
     ],
 )

@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from mdbridge.campaigns.graphene_study import worth
-from mdbridge.campaigns.graphene_study.input import Campaigns
+from mdbridge.campaigns.graphene_study.input import Campaigns, Compare
 from mdbridge.campaigns.peridynamics.input import GrapheneInput, Learn
 from mdbridge.core.config import check
 from mdbridge.core.identity import Identity
@@ -11,8 +11,10 @@ from mdbridge.core.identity import Identity
 
 def test_steps_begin_with_the_paper_s_pair_and_end_with_ours():
     first, *_, last = worth.STEPS.values()
-    assert first[:2] == (worth.LOUD, (20.0, 10)) and first[2]["method"] == "algorithm-1"
-    assert last[:2] == ("0K", (28.5, 24)) and last[2]["own_dilatation"]
+    assert first[:2] == (worth.LOUD, worth.PAPERS) and first[2]["method"] == "algorithm-1"
+    assert last[:2] == ("0K", worth.OURS) and last[2]["own_dilatation"]
+    steps = Compare().steps
+    assert (steps[worth.PAPERS], steps[worth.OURS]) == ([20.0, 10], [28.5, 24])
     for _, _, changes in worth.STEPS.values():
         Learn(**changes)
     # every step is another fit

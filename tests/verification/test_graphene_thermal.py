@@ -39,6 +39,7 @@ def runs(sampler):
     jobs = {task.name: task for task in graphene_thermal.tasks(sampler.config).tasks}
     names = ("unloaded-sheet", "train-x-1-0", "train-x-0-1", "train-y-2-1", "train-y-2-1-x0.1")
     found = {name: jobs[name].work(sampler, lambda fraction: None) for name in names}
+    found["train-y-2-1-minus"] = graphene_thermal._loaded(sampler, "train", -1.0, "train-y-2-1")
     again = jobs["unloaded-sheet"].work(sampler, lambda fraction: None)
     return found, again
 
@@ -78,6 +79,17 @@ def test_with_the_twin_the_response_is_that_at_rest_but_softer(sampler, runs, na
     softer = np.vdot(mean, rest) / np.vdot(rest, rest)
     assert softer == pytest.approx(softening, abs=0.003)
     assert np.linalg.norm(mean - softer * rest) < 0.01 * np.linalg.norm(rest)
+
+
+def test_both_signs_take_the_noise_away_as_the_twin_does(runs):
+    """What they have in common beyond the unloaded sheet is even in the load: small, and no noise."""
+    plus, minus = (runs[0][f"train-y-2-1{end}"]["u@long"] for end in ("", "-minus"))
+    half = 0.5 * (plus - minus)
+    size = np.linalg.norm(half)
+    assert np.linalg.norm(half - half.mean(axis=0) - response(runs[0], "train-y-2-1", twin=True)) < 0.1 * size
+    even = 0.5 * (plus + minus) - runs[0]["unloaded-sheet"]["u@long"]
+    assert np.linalg.norm(even) < 0.1 * size
+    np.testing.assert_allclose(runs[0]["train-y-2-1-minus"]["b"], -runs[0]["train-y-2-1"]["b"], atol=1e-15)
 
 
 def test_without_the_twin_there_is_ten_times_the_noise(sampler, runs):
@@ -120,6 +132,7 @@ replicates = 3
 algorithm_1 = [[12.5, 2], [12.5, 2]]
 own_dilatation = [[12.5, 3]]
 hybrid = [[12.5, 3]]
+steps = [[12.5, 2], [12.5, 3]]
 [manufactured]
 spacings_A = [5.0, 2.5]
 degrees = [0, 5]
@@ -162,7 +175,17 @@ def record(study):
 
 def test_every_table_is_there_with_its_provenance(study, record):
     text = (study / "out" / "study.md").read_text()
-    for title in ("Table 3", "Table 4", "Table 5", "Table 6", "Section 5", "Algorithm 1", "Scattered"):
+    for title in (
+        "What the model is worth",
+        "From the paper's setting",
+        "Table 3",
+        "Table 4",
+        "Table 5",
+        "Table 6",
+        "Section 5",
+        "Algorithm 1",
+        "Scattered",
+    ):
         assert f"## {title}" in text or f"\n## {title}" in text
     assert "LAMMPS directly, 300 K" in text
     assert "MD at 300 K 2021" in text
@@ -195,7 +218,7 @@ def test_what_is_finished_is_not_done_again(study, record):
     damaged.write_text("{")
     job = command("study", study / "study.toml", "--out", study / "out")
     assert job.returncode == 0, job.stderr
-    assert job.stderr.count("sample: done before") == 2
+    assert job.stderr.count("sample: done before") == 3
     after = {path.name: path.stat().st_mtime_ns for path in tasks.iterdir()}
     assert [name for name in after if after[name] != before[name]] == [damaged.name]
     again = json.loads((study / "out" / "study.json").read_text())

@@ -49,6 +49,8 @@ class Compare(Section):
     """Two influence functions against one."""
     hybrid: Pairs = [[12.5, 5], [20.0, 10]]
     """Training on two sets of nodes against one."""
+    steps: Pairs = [[20.0, 10], [28.5, 24]]
+    """The steps from the paper's setting to ours: the paper's pair, and ours."""
 
 
 class Manufactured(Section):
@@ -95,7 +97,9 @@ class StudyInput(Section):
         # the pairs have a temperature each, by their place
         if len(self.compare.algorithm_1) != 2:
             raise ValueError("compare.algorithm_1: must hold two pairs, one for 0 K and one for 300 K")
-        for name in ("algorithm_1", "own_dilatation", "hybrid"):
+        if len(self.compare.steps) != 2:
+            raise ValueError("compare.steps: must hold two pairs, the paper's and ours")
+        for name in ("algorithm_1", "own_dilatation", "hybrid", "steps"):
             for _, degree in getattr(self.compare, name):
                 # a pair is a list of two numbers in TOML, so that a degree comes as a float
                 if degree != int(degree) or degree < 0:

@@ -293,8 +293,8 @@ def _independent(config: StudyInput, data: dict[str, Data]) -> dict[str, Task[MP
         tasks |= _learned(f"{name}-one", data["0K-hybrid"], (horizon, degree), 15.0)
         tasks |= _learned(f"{name}-two", data["0K-hybrid"], (horizon, degree), 25.0, own_dilatation=True)
     # from the paper's setting to ours
-    for step, (label, setting, changes) in worth.STEPS.items():
-        tasks |= _learned(f"waterfall-{step}", data[label], setting, 6.0, **changes)
+    for step, (label, place, changes) in worth.STEPS.items():
+        tasks |= _learned(f"waterfall-{step}", data[label], config.compare.steps[place], 6.0, **changes)
     tasks |= worth.baseline_tasks(data, _DISC)
     tasks |= checks.manufactured_tasks(config)
     identity = data["0K"].campaign.data()

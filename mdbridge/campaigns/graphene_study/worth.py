@@ -17,9 +17,8 @@ LOUD = "0K-loud"
 """The data of loads of one sign as large as the paper's."""
 MEASURED = ("0K", "300K-published", "300K", LOUD)
 """Data that the baselines are measured on."""
-PAPERS_PAIR = (20.0, 10)
-"""δ (Å) and M of the paper's model at 0 K."""
-OUR_PAIR = (28.5, 24)
+PAPERS, OURS = 0, 1
+"""Places of the paper's pair (δ, M) and of ours in the study's 'compare.steps'."""
 
 _FREE: dict[str, Any] = {"long_waves": "free", "own_dilatation": False}
 SAME_LOSS: dict[str, Any] = {
@@ -30,16 +29,16 @@ SAME_LOSS: dict[str, Any] = {
 }
 """Settings of a fit that leave of its loss what the paper's (4.1) has."""
 
-STEPS: dict[str, tuple[str, tuple[float, int], dict[str, Any]]] = {
-    "algorithm-1": (LOUD, PAPERS_PAIR, {"method": "algorithm-1"}),
-    "same-loss": (LOUD, PAPERS_PAIR, {**SAME_LOSS, "own_dilatation": False}),
-    "our-loss": (LOUD, PAPERS_PAIR, _FREE),
-    "both-signs": ("0K", PAPERS_PAIR, _FREE),
-    "horizon": ("0K", OUR_PAIR, _FREE),
-    "exact": ("0K", OUR_PAIR, {"long_waves": "exact", "own_dilatation": False}),
-    "two": ("0K", OUR_PAIR, {"long_waves": "exact", "own_dilatation": True}),
+STEPS: dict[str, tuple[str, int, dict[str, Any]]] = {
+    "algorithm-1": (LOUD, PAPERS, {"method": "algorithm-1"}),
+    "same-loss": (LOUD, PAPERS, {**SAME_LOSS, "own_dilatation": False}),
+    "our-loss": (LOUD, PAPERS, _FREE),
+    "both-signs": ("0K", PAPERS, _FREE),
+    "horizon": ("0K", OURS, _FREE),
+    "exact": ("0K", OURS, {"long_waves": "exact", "own_dilatation": False}),
+    "two": ("0K", OURS, {"long_waves": "exact", "own_dilatation": True}),
 }
-"""From the paper's setting to ours: data, pair and settings of each step."""
+"""From the paper's setting to ours: data, place of the pair and settings of each step."""
 
 
 def baseline_tasks(data: "dict[str, Data]", keys: tuple[str, ...]) -> dict[str, Task[MPI.Comm]]:

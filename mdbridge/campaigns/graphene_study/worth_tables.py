@@ -17,7 +17,7 @@ _STEPS = {
     "same-loss": "least squares, the same loss",
     "our-loss": "and with the solution, long waves and consistency in the loss",
     "both-signs": "both signs of each load, bond strain 0.002",
-    "horizon": "δ = 28.5 Å, M = 24",
+    "horizon": "our horizon and degree",
     "exact": "λ and μ from the long waves: the main job",
     "two": "an influence function of its own for the dilatation",
 }
@@ -65,17 +65,17 @@ def waterfall(
             continue
         constants = result["constants"]
         cells = [percent(result["errors"][key]) for key in errors]
-        rows.append([words, *cells, f"{constants['E_TPa']:.4f}", f"{constants['nu']:.4f}"])
+        where = f"{words}, δ = {result['horizon']:g} Å, M = {result['degree']}"
+        rows.append([where, *cells, f"{constants['E_TPa']:.4f}", f"{constants['nu']:.4f}"])
         if name == "two":
             rows.append(
                 _classical(record, label, "classical elasticity on the data from there", errors, percent)
             )
     return (
         "## From the paper's setting to ours\n\n"
-        "0 K, nodes 5 Å apart. The first lines have the paper's setting: loads of one sign and a bond strain "
-        "of 0.018, δ = 20 Å, M = 10. Each line keeps what the lines above it have changed. Classical "
-        "elasticity has LAMMPS's C12 and C66 and is exact in space.\n\n"
-        + table(["step", *heads, "E", "ν"], rows)
+        "0 K, nodes 5 Å apart. The first lines have the paper's setting: loads of one sign, and a bond "
+        "strain of 0.018. Each line keeps what the lines above it have changed. Classical elasticity has "
+        "LAMMPS's C12 and C66 and is exact in space.\n\n" + table(["step", *heads, "E", "ν"], rows)
     )
 
 
