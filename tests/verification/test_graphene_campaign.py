@@ -42,7 +42,7 @@ def run(out, *overrides, stage="run", ranks=1):
 
 def times(folder):
     """When results were written; who works in the folder, and with which input, is noted each time."""
-    notes = (".lock", "mdbridge.json", "input.toml")
+    notes = (".lock", "mdbridge.json", "input.toml", "mdbridge.log", "index.html", "README.txt")
     files = [path for path in folder.rglob("*") if path.is_file() and path.name not in notes]
     return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in files}
 
