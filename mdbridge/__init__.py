@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .fields.grid import NodeGrid
     from .lps.fieldsets import learn, solve
     from .lps.material import LinearPeridynamicSolid
+    from .md.exchange import from_ase, to_ase
     from .md.observe.base import Observer
     from .md.observe.displacement import SpatialAverage, TimeFilter
     from .md.observe.schedule import every, on
@@ -45,9 +46,11 @@ __all__ = [
     "TimeFilter",
     "every",
     "forward",
+    "from_ase",
     "learn",
     "on",
     "solve",
+    "to_ase",
 ]
 
 _HOMES = {
@@ -68,9 +71,11 @@ _HOMES = {
     "TimeFilter": "md.observe.displacement",
     "every": "md.observe.schedule",
     "forward": "stz.forwardrun",
+    "from_ase": "md.exchange",
     "learn": "lps.fieldsets",
     "on": "md.observe.schedule",
     "solve": "lps.fieldsets",
+    "to_ase": "md.exchange",
 }
 """The module of each public name."""
 
