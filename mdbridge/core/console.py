@@ -170,14 +170,35 @@ def progress(comm: MPI.Comm, title: str) -> Iterator[Tick]:
 # every few seconds a line: the log of a run of hours stays readable
 def _lines(out: _Screen, title: str, interval: float = 5.0) -> Tick:
     start = last = time.monotonic()
+    first: tuple[float, float] | None = None  # when something was first done, and how much
 
     def tick(done: float, note: str = "") -> None:
-        nonlocal last
+        nonlocal last, first
         now = time.monotonic()
-        if now - last < interval or done <= 0:
+        if done <= 0:
+            return
+        first = first or (now, done)
+        if now - last < interval:
             return
         last = now
-        left = (now - start) * (1 - done) / done
-        out.progress(f"{title}: {100 * done:.0f} %, about {left:.0f} s left  {note}".rstrip())
+        begun, had = start, 0.0
+        # what comes before the first of it, compilation say, tells nothing of the rest
+        if now - first[0] >= interval and done > first[1]:
+            begun, had = first
+        left = (now - begun) * (1 - done) / (done - had)
+        out.progress(f"{title}: {100 * done:.0f} %, about {duration(left)} left  {note}".rstrip())
 
     return tick
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it, to about one part in fifty: 34 s, 12 min, 3 h 20 min, 2 d 5 h."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 100:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{hours // 24} d {hours % 24} h"

@@ -37,15 +37,32 @@ def test_lines_tell_what_is_left_at_most_every_five_seconds(clock, capsys):
             (104.9, 0.1, "too early"),
             (105.0, 0.25, "train-x-1-0"),  # 5 s for a quarter leave 15 s
             (109.0, 0.5, "too early again"),
-            (120.0, 0.8, ""),  # 20 s for 0.8 leave 5 s
+            (120.0, 0.8, ""),  # since the first, 15.1 s for 0.7: 0.2 take 4.3 s
         ):
             clock.time = time
             tick(done, note)
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
         "sample: 25 %, about 15 s left  train-x-1-0",
-        "sample: 80 %, about 5 s left",
+        "sample: 80 %, about 4 s left",
     ]
+
+
+def test_what_came_before_the_first_does_not_count_for_the_rest(clock, capsys):
+    with console.progress(ROOT, "shear") as tick:
+        for time, done in ((170.0, 0.01), (176.0, 0.07)):  # compiled for 70 s, then 1 % a second
+            clock.time = time
+            tick(done)
+    assert capsys.readouterr().err.splitlines()[-1] == "shear: 7 %, about 93 s left"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "0 s"), (34.4, "34 s"), (99.6, "2 min"), (5000, "83 min"), (7200, "2 h"), (12000, "3 h 20 min"),
+     (190000, "2 d 4 h")],
+)  # fmt: skip
+def test_times_as_people_say_them(seconds, text):
+    assert console.duration(seconds) == text
 
 
 def test_nothing_is_said_before_anything_is_done(clock, capsys):
