@@ -12,6 +12,7 @@ from mdbridge.campaigns.peridynamics import sweep as graphene_sweep
 from mdbridge.campaigns.peridynamics.input import Learn, Sweep
 from mdbridge.campaigns.peridynamics.learning import Candidate
 from mdbridge.campaigns.peridynamics.problems import check_grid
+from mdbridge.core import memory
 from mdbridge.core.errors import ConvergenceError, InputError
 from mdbridge.core.identity import Identity
 from mdbridge.core.workspace import Workspace
@@ -143,6 +144,14 @@ def test_nodes_too_fine_for_a_horizon_are_a_failure_with_the_remedy():
     settings = SETTINGS.model_copy(update={"quadrature": "consistent", "also_on_A": [0.1]})
     failure = learning.learn_pair(settings, FIELDS, 13.0, 1).failure
     assert "at most 5000 are handled: use nodes at least 0.326 apart" in failure
+
+
+def test_points_without_room_are_a_failure_that_says_how_much(monkeypatch):
+    monkeypatch.setattr(memory, "available", lambda: 1e6)
+    settings = SETTINGS.model_copy(update={"kernel": "b-spline", "quadrature": "consistent"})
+    points = {"train": replace(FIELDS["train"], shape=None, scattered=True, wraps=True)}
+    failure = learning.learn_pair(settings, points, 13.0, 8).failure
+    assert "degree 8 from 8 samples on 168 points of 'train' would need about" in failure
 
 
 def source(settings):

@@ -14,7 +14,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from ...core import parallel, stages
+from ...core import memory, parallel, stages
 from ...core.console import console
 from ...core.errors import ConvergenceError, InputError, MdbridgeError, MissingPackageError
 from ...core.identity import Identity
@@ -198,6 +198,7 @@ def learn_pair(
     try:
         fields = fields | _further_nodes(settings)
         check_horizon(horizon, fields)
+        _require_room(fields, degree)
         if settings.method != "algorithm-1":  # which is as published, with the published horizons
             horizon, note = _symmetric(horizon, fields)
         training = {name: fields[name] for name in fields if name.startswith("train")}
@@ -228,6 +229,27 @@ def learn_pair(
         wall_s=time.monotonic() - begin,
         note=note,
     )
+
+
+def _require_room(fields: Fields, degree: int) -> None:
+    """Refuse samples without a symbol whose products there is no memory for.
+
+    Raises:
+        InputError: says how much.
+    """
+    products = (degree + 1) * (degree + 2) // 2 + degree + 2
+    for name, field_set in fields.items():
+        samples, nodes = len(field_set.u), len(field_set.nodes)
+        if field_set.shape is None and name.startswith("train"):
+            # two components of eight bytes: the products, and three times as much that is made of them
+            bytes_of_products = 64.0 * nodes * samples * products
+            # measured: factors of L take 0.5 GB of 6,000 points
+            memory.require(
+                bytes_of_products + 5e8 * (nodes / 6000) ** 1.5,
+                f"learning a function of degree {degree} from {samples} samples on {nodes} points "
+                f"of '{name}'",
+                "give fewer samples or points, or lower learn.degrees",
+            )
 
 
 def _further_nodes(settings: Learn) -> Fields:

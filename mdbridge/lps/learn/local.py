@@ -11,31 +11,26 @@ cost the same whatever their number.  Only points whose family, and those of all
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh, eigvals, lu_factor, lu_solve
 from scipy.sparse import csr_matrix
-from scipy.sparse.linalg import splu
-from scipy.spatial import cKDTree
 
 from ...core.errors import InputError
 from ...fields.fieldset import FieldSet
 from ..kernel import InfluenceFunction
-from ..material import LinearPeridynamicSolid, combined, combined_slopes
-from ..neighbourhoods import Neighbourhoods, neighbourhoods
-from ..operator import bond_shares, factors_of_shares
+from ..material import LinearPeridynamicSolid, combined_slopes
+from ..operator import factors_of_shares
+from . import spectra
 from .classical import require_both
+from .clouds import Cloud, cloud_of
 
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-# of a mean spacing: a rim of the family that is farther from all points lies outside the body
-_COVER = 1.25
-_QUADRATURE = "consistent"
 _MARGIN, _STEEP, _CUTS = 0.05, 30.0, 16  # of energies over that of a long wave, and how many at once
 _SHORT = 3  # degree of the basis whose first function gives a first guess
 
@@ -100,114 +95,6 @@ class LocalCuts:
         change[:, 1] -= energy / lame[1]
         active = np.where(energy < _MARGIN, -_STEEP, 0.0)
         return active * (energy - _MARGIN), active[:, None] * change
-
-
-@dataclass(frozen=True)
-class Cloud:
-    """Points, and their bonds as far as the equation can be asked for.
-
-    Attributes:
-        interior: ``(i,)`` the points whose family, and those of all in it, are whole, ascending.
-        around: neighbourhoods of the points of these families.
-        columns: ``(c,)`` all points that the equation touches, ascending.
-        everywhere: whether all points are interior, as in a periodic box.
-    """
-
-    interior: Ints
-    around: Neighbourhoods
-    columns: Ints
-    everywhere: bool
-
-    @property
-    def inside(self) -> NDArray[np.bool_]:
-        """``(2c,)`` which displacements are those of the interior."""
-        return np.repeat(np.isin(self.columns, self.interior), 2)
-
-    def of_columns(self, values: Array) -> Array:
-        """Fields ``(s, n, 2)`` on the columns, ``(2c, s)``."""
-        return values[:, self.columns].reshape(len(values), -1).T
-
-    def of_interior(self, values: Array) -> Array:
-        """Fields ``(s, n, 2)`` on the interior, ``(2i, s)``."""
-        return values[:, self.interior].reshape(len(values), -1).T
-
-    def matrix(self, material: LinearPeridynamicSolid) -> csr_matrix:
-        """L of a model on the interior, ``2i x 2c``."""
-        material.require_quadrature(_QUADRATURE)
-        shares = bond_shares(self.around, material.influence)
-        dilatation, coupling, deviatoric = factors_of_shares(self.around, self.interior, shares)
-        lame = (material.lame_lambda, material.lame_mu)
-        return csr_matrix(combined(*lame, coupling @ dilatation, deviatoric))
-
-    def inverse(self, matrix: csr_matrix) -> Callable[[Array], Array]:
-        """L⁻¹ of forces on the interior ``(2i, f)``: other displacements are zero, or else the mean is."""
-        square = matrix.tocsc()[:, self.inside]
-        if not self.everywhere:
-            factors = splu(square)
-            return lambda right: factors.solve(np.ascontiguousarray(right))
-        dense = lu_factor(_held(square.toarray()))
-
-        def invert(right: Array) -> Array:
-            by_point = lu_solve(dense, right).reshape(len(self.interior), 2, -1)
-            # up to a constant force, which scattered points have of their own
-            return (by_point - by_point.mean(axis=0)).reshape(right.shape)
-
-        return invert
-
-
-def cloud_of(fields: FieldSet, horizon: float) -> Cloud:
-    """The points of some fields.  What was made last is kept: the same points come again and again.
-
-    Raises:
-        InputError: no point has all that the equation needs.
-    """
-    period = None if fields.period is None else tuple(fields.period.tolist())
-    return _cloud(fields.nodes.tobytes(), period, tuple(fields.spacing.tolist()), fields.scattered, horizon)
-
-
-@lru_cache(maxsize=8)
-def _cloud(
-    nodes: bytes,
-    period: tuple[float, float] | None,
-    spacing: tuple[float, float],
-    scattered: bool,
-    horizon: float,
-) -> Cloud:
-    points = np.frombuffer(nodes).reshape(-1, 2)
-    box = None if period is None else np.array(period)
-    interior, needed = _interior(points, box, np.array(spacing), scattered, horizon)
-    around = neighbourhoods(points, box, horizon, needed, _QUADRATURE)
-    return Cloud(interior, around, np.unique(around.neighbours), len(interior) == len(points))
-
-
-def _interior(
-    points: Array, box: Array | None, spacing: Array, scattered: bool, horizon: float
-) -> tuple[Ints, Ints]:
-    """The points whose family and those of all in it are whole, and the points of all these families."""
-    places = points if box is None else np.mod(points, box)
-    tree = cKDTree(places, boxsize=box)
-    families = tree.query_ball_point(places, horizon * (1 + 1e-9))
-    angles = np.linspace(0.0, 2 * np.pi, 32, endpoint=False)
-    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    whole = np.ones(len(points), dtype=bool)
-    # on a grid a place is at most half a cell's diagonal from a node
-    reach = _COVER * float(np.sqrt(spacing.prod())) if scattered else 0.51 * float(np.hypot(*spacing))
-    # a hole inside the family is looked for, too
-    for radius in (horizon, 0.6 * horizon):
-        rim = places[:, None] + radius * circle
-        rim = rim if box is None else np.mod(rim, box)
-        whole &= np.asarray(tree.query(rim)[0]).max(axis=1) <= reach
-    if not scattered:
-        counts = np.asarray(tree.query_ball_point(places, horizon * (1 + 1e-9), return_length=True))
-        whole &= counts == counts.max()
-    interior = np.array([i for i, family in enumerate(families) if whole[family].all()], dtype=np.int64)
-    if not len(interior):
-        raise InputError(
-            f"no node has a whole family within the horizon of {horizon:.4g} Å whose members' families are "
-            "whole, too: the data need to reach two horizons to all sides of some nodes; lower "
-            "learn.horizons, or give fields on more nodes"
-        )
-    return interior, np.unique(np.concatenate([families[i] for i in interior])).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -378,10 +265,9 @@ def lowest_eigenvalue(material: LinearPeridynamicSolid, fields: FieldSet) -> flo
     load has one displacement, and motions about it are stable.
     """
     cloud = cloud_of(fields, material.influence.horizon)
-    matrix = cloud.matrix(material)[:, cloud.inside].toarray() / material.lame_mu
-    # translations above all that matters, so that they are not the lowest
-    values = eigvals(_held(matrix) if cloud.everywhere else matrix)
-    return float(values.real.min() / _long_wave(fields))
+    matrix = cloud.matrix(material)[:, cloud.inside] / material.lame_mu
+    held = spectra.Held(csr_matrix(matrix), cloud.everywhere)
+    return spectra.lowest_real_part(held) / _long_wave(fields)
 
 
 def _long_wave(fields: FieldSet) -> float:
@@ -391,13 +277,11 @@ def _long_wave(fields: FieldSet) -> float:
 def _spectrum(material: LinearPeridynamicSolid, fields: FieldSet, count: int) -> tuple[Array, Array]:
     """The lowest eigenvalues of L/μ's symmetric part, over that of a long wave, and their vectors."""
     cloud = cloud_of(fields, material.influence.horizon)
-    matrix = cloud.matrix(material)[:, cloud.inside].toarray() / material.lame_mu
-    symmetric = 0.5 * (matrix + matrix.T)
-    if cloud.everywhere:
-        # above all that matters, so that they are not the lowest
-        symmetric = _held(symmetric)
-    values, vectors = eigh(symmetric, subset_by_index=[0, min(count, len(symmetric)) - 1])
-    return values / _long_wave(fields), vectors
+    matrix = cloud.matrix(material)[:, cloud.inside] / material.lame_mu
+    # twice the symmetric part
+    held = spectra.Held(csr_matrix(matrix + csr_matrix(matrix.T)), cloud.everywhere)
+    values, vectors = spectra.lowest(held, count)
+    return 0.5 * values / _long_wave(fields), vectors
 
 
 def elastic(sets: Sequence[FieldSet], horizon: float, family: type[InfluenceFunction]) -> tuple[float, float]:
@@ -453,9 +337,3 @@ def _square(roots: Array) -> Array:
     """Roots of few points, which have fewer rows than columns, with rows of zeros."""
     missing = roots.shape[2] - roots.shape[1]
     return np.pad(roots, ((0, 0), (0, missing), (0, 0))) if missing > 0 else roots
-
-
-def _held(matrix: Array) -> Array:
-    """The operator's matrix made regular: translations, which it does not feel, get its mean diagonal."""
-    count = len(matrix) // 2
-    return matrix + np.abs(np.diag(matrix)).mean() * np.kron(np.full((count, count), 1 / count), np.eye(2))
