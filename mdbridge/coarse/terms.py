@@ -19,6 +19,7 @@ Whole = NDArray[np.int64]
 TYPE = "type"
 """The column of the types of atoms."""
 
+_BLOCK = 64
 MOST_FACTORS = 3
 """Of a term: mass times two velocities."""
 
@@ -113,20 +114,29 @@ def _evaluate(
     numbers: Whole,
     coefficients: Array,
 ) -> None:
-    used, split = len(columns), first.shape[1]
-    # what terms ask for of an atom, and a 1 in place of the factors that they do not have
-    row = np.ones(used + 1)
-    values = np.empty(split + rest.shape[1])
-    for atom in range(table.shape[0]):
-        for c in range(used):
-            row[c] = table[atom, columns[c]]
+    used, split, count = len(columns), first.shape[1], table.shape[0]
+    # so many atoms at a time that the innermost loop takes several at once; a 1 stands for factors not there
+    block = np.ones((used + 1, _BLOCK))
+    values = np.empty((split + rest.shape[1], _BLOCK))
+    for start in range(0, count, _BLOCK):
+        some = min(_BLOCK, count - start)
+        for i in range(some):
+            for c in range(used):
+                block[c, i] = table[start + i, columns[c]]
         values[:] = 0.0
         for t in range(len(coefficients)):
-            # the types are in the first column, if anywhere
-            if numbers[t, 1] == 0 or row[0] == numbers[t, 1]:
-                product = row[factors[t, 0]] * row[factors[t, 1]] * row[factors[t, 2]]
-                values[numbers[t, 0]] += coefficients[t] * product
-        for c in range(split):
-            first[atom, c] = values[c]
-        for c in range(rest.shape[1]):
-            rest[atom, c] = values[split + c]
+            into, k, kind = values[numbers[t, 0]], coefficients[t], numbers[t, 1]
+            x, y, z = block[factors[t, 0]], block[factors[t, 1]], block[factors[t, 2]]
+            if kind == 0:
+                for i in range(_BLOCK):
+                    into[i] += k * (x[i] * y[i] * z[i])
+            else:
+                # the types are in the first column, if anywhere
+                for i in range(some):
+                    if block[0, i] == kind:
+                        into[i] += k * (x[i] * y[i] * z[i])
+        for i in range(some):
+            for c in range(split):
+                first[start + i, c] = values[c, i]
+            for c in range(rest.shape[1]):
+                rest[start + i, c] = values[split + c, i]

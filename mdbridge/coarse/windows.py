@@ -157,11 +157,11 @@ def row_weights(
         bending: of :func:`bend`.
     """
     total = 0.0
-    if bending > 0.0 and count > 2:
+    if bending > 0.0:
         # from node to node a Gaussian is multiplied by a factor that itself changes by a constant one
         scale = -decay / (radius * radius)
         weight = math.exp(scale * (x * x + square))
-        growth = math.exp(scale * step * (2.0 * x + step))
+        growth = math.exp(scale * step * (2.0 * x + step)) if count > 1 else 0.0
         rim = radius * radius - square
         for i in range(count):
             weights[start + i] = weight if x * x < rim else 0.0
