@@ -24,13 +24,15 @@ _VECTORS = {name: tuple(prefix + d for d in "xyz") for name, prefix in (("x", ""
 _SYNONYMS = {"molecule": "mol", "image": "ix"}  # LAMMPS's names of arrays are not always those of its dumps
 
 
-def columns(session: "Session", needs: Sequence[str], groups: Sequence[str]) -> list[str]:
-    """What a dump must hold beyond :data:`ALWAYS` for observers that need ``needs`` and ``groups``."""
-    result: dict[str, None] = {}
+def columns(
+    session: "Session", needs: Sequence[str], groups: Sequence[str], always: Sequence[str] = ALWAYS
+) -> list[str]:
+    """What a dump must hold for observers that need ``needs`` and ``groups``, and ``always`` at first."""
+    result = dict.fromkeys(always)
     for source in needs:
         result.update(dict.fromkeys(_columns_of(session, source)))
     result.update(dict.fromkeys(f"v_{group_variable(name)}" for name in groups))
-    return [name for name in result if name not in ALWAYS]
+    return list(result)
 
 
 def _columns_of(session: "Session", source: str) -> Sequence[str]:

@@ -83,7 +83,8 @@ class Recording:
         for name in groups:
             self._session.quietly(f"variable {group_variable(name)} atom gmask({name})")
         needs = [source for o in observers for source in o.needs]
-        return [*ALWAYS, *columns(self._session, needs, groups)]
+        read = {name for o in observers for name in (ALWAYS if o.reads is None else o.reads)}
+        return columns(self._session, needs, groups, [name for name in ALWAYS if name in read])
 
     def _system_columns(self, observers: Iterable[Observer]) -> list[str]:
         names = dict.fromkeys(name for o in observers for name in o.thermo)

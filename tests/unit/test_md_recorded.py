@@ -118,6 +118,7 @@ def test_columns_of_a_dump_are_each_asked_for_once(monkeypatch):
         SimpleNamespace(lmp=None), ["x", "v", "vx", "d2_pair", "d2_pair[1]", "image", "c_pe"], ["my-group.1"]
     )
     assert asked == [
+        *recorded.ALWAYS,
         "vx",
         "vy",
         "vz",

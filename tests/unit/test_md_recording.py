@@ -7,6 +7,7 @@ from mpi4py import MPI
 from mdbridge.core.errors import InputError, ObserverError
 from mdbridge.md.observe.base import Observer
 from mdbridge.md.observe.schedule import every, on
+from mdbridge.md.recorded import ALWAYS
 from mdbridge.md.session import Session
 
 CRYSTAL = """
@@ -209,3 +210,24 @@ def test_nothing_is_left_in_lammps_when_all_have_gone(session):
     assert not session.lmp.has_id("fix", "mdbridge_observers")
     session.run(2)
     assert observer.steps == [0, 1]
+
+
+def test_what_nobody_reads_is_not_written_down(session):
+    """A dump costs by its columns; who does not say what it reads gets all that is always there."""
+
+    class Places(Observer):
+        reads = ("x", "type")
+
+        def local(self, atoms):
+            self.columns = set(atoms.columns(["x"])[1])
+
+    class Everything(Places):
+        reads = None
+
+    few, all_of_it = Places(), Everything()
+    session.attach(few, every(5))
+    session.run(5)
+    assert few.columns == {"x", "type"}
+    session.attach(all_of_it, every(5))
+    session.run(5)
+    assert few.columns == all_of_it.columns == set(ALWAYS)

@@ -154,6 +154,8 @@ class Observer:
         references: per-atom arrays (2 or 3 columns) of unwrapped reference positions, of which atoms
             that appear during a run get theirs where they are first seen.
         states: per-atom arrays that are zero of an atom that appears during a run.
+        reads: what it reads of that which is always there, where that is not all: of ``id``, ``type``, ``x``,
+            ``y``, ``z``, ``ix``, ``iy``, ``iz``, ``mass``; what nobody reads need not be written down.
         reads_atoms: whether it looks at atoms at all, not at the box and ``thermo`` alone.
         tallies: acts right after the forces and reads energies or stresses then; to be avoided.
         once: of a step that is set up again (``run 0`` after atoms were moved) only the first
@@ -166,6 +168,7 @@ class Observer:
     thermo: Sequence[str] = ()
     references: Sequence[str] = ()
     states: Sequence[str] = ()
+    reads: Sequence[str] | None = None
     reads_atoms: bool = True
     tallies: bool = False
     once: bool = False
@@ -204,7 +207,7 @@ class Observer:
 
 
 _ATTRIBUTES = (
-    "moment", "needs", "groups", "thermo", "references", "states", "reads_atoms", "tallies", "once"
+    "moment", "needs", "groups", "thermo", "references", "states", "reads", "reads_atoms", "tallies", "once"
 )  # fmt: skip
 _METHODS = ("prepare", "born", "local", "collective", "finish")
 

@@ -84,6 +84,9 @@ class Fields(Observer):
             # a fit needs no place in the laboratory
             sources |= {COORDINATES}
         self.needs = sorted(sources)
+        reads = ["x", "y", "z", "mass", *(["type"] if "composition" in self.wanted.fields else [])]
+        # what has crossed a boundary is followed beyond it
+        self.reads = [*reads, *(["ix", "iy", "iz"] if self._wants(CARRIED) or self._wants(FITTED) else [])]
         self._constants = Constants.of(session)
 
     def _wants(self, names: Sequence[str]) -> bool:
