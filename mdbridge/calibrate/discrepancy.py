@@ -1,10 +1,13 @@
-"""The parameters of a model that is wrong somewhere: a smooth discrepancy beside the noise.
+"""The parameters of a model that is wrong somewhere: a discrepancy beside the noise.
 
-Measurements are taken for the model at the right parameters, plus a smooth function that no
-parameters can make good, plus noise (M. C. Kennedy and A. O'Hagan, J. R. Stat. Soc. B 63, 425
-(2001), eq. 4).  The residuals of a term are then normal with the covariance
+Measurements of a curve are taken for the model at the right parameters, plus a smooth function that
+no parameters can make good, plus noise (M. C. Kennedy and A. O'Hagan, J. R. Stat. Soc. B 63, 425
+(2001), eq. 4).  The residuals are then normal with the covariance
 
     δ² K(ℓ) + σ² 1,        K a Matérn-3/2 correlation with the length ℓ.
+
+Where less is known of how a model is wrong ("few"), n residuals are worth as many observations as they
+have independent modes m, all of one size σ; n/m of them say the same.
 
 δ, ℓ and, where it is not known, σ of each term are integrated over by a Metropolis chain on the
 residuals linearised about the best trial, where the parameters have been integrated out in closed
@@ -27,9 +30,6 @@ Array = NDArray[np.float64]
 LENGTHS = np.geomspace(0.05, 2.0, 8)
 """Correlation lengths that are tried, over the range of the coordinate: shorter is noise, longer a trend."""
 
-LASTING = (0.5, 2.0, 8.0)
-"""Those between the snapshots of a field, in numbers of snapshots."""
-
 SMALLEST, LARGEST = 1e-3, 10.0
 """Bounds of δ and σ, over the size of the residuals; between them their logarithms are equally likely."""
 
@@ -48,7 +48,7 @@ class Settings:
     Attributes:
         discrepancy: log δ; −∞ where the term has none.
         noise: log σ.
-        basis: number of the correlation lengths.
+        basis: number of the correlation length.
     """
 
     discrepancy: float
@@ -63,13 +63,13 @@ class Basis:
     Attributes:
         values: variances for δ = 1, ``(m,)``.
         whole: residuals, and their slopes beside them, ``m x (1 + d)``.
-        axes: matrices that lead back: of the rows, and of the columns.
+        axes: the matrix that leads back.
         length: correlation length, in the unit of the coordinate.
     """
 
     values: Array
     whole: Array
-    axes: tuple[Array, Array]
+    axes: Array
     length: float
 
 
@@ -79,7 +79,8 @@ class Posterior:
 
     Attributes:
         points: in the unit cube, ``n x d``; some of them may lie outside.
-        terms: name -> medians of "deviation" (δ), "length" (ℓ) and "noise" (σ).
+        terms: name -> medians of "deviation" (δ), "length" (ℓ) and "noise" (σ); or of "deviation" (σ), with
+            the "modes", where little is known of how the model is wrong.
         bands: name -> where 95 % of further measurements are expected, as residuals over
             their scale: ``2 x m``.
     """
@@ -108,22 +109,30 @@ class Posterior:
 
 
 class Term:
-    """One term of a linearised model, its discrepancy diagonal for each pair of lengths."""
+    """One term of a linearised model, its discrepancy diagonal for each length.
+
+    Attributes:
+        noise: of the term.
+        size: of its residuals.
+        share: by which what a residual tells counts.
+        bases: by correlation length; a single one where none is told.
+    """
 
     def __init__(self, noise: Noise, residual: Array, jacobian: Array):
         self.noise = noise
         self.size = max(float(np.sqrt(np.mean(residual**2))), 1e-290)
-        # entries that are bound to others count less in the determinant
-        self.share = noise.count / len(residual)
-        smooth = noise.smooth
-        self.relative = 1.0 if smooth is None else max(smooth.size, 1e-290)
-        whole = np.column_stack([residual, jacobian])
-        none = np.eye(1)
-        self.bases = (
-            [Basis(np.zeros(len(residual)), whole, (none, none), 0.0)]
-            if smooth is None
-            else list(_bases(smooth, whole))
-        )
+        whole, smooth = np.column_stack([residual, jacobian]), noise.smooth
+        self.curve = smooth is not None and not smooth.few
+        plain = Basis(np.zeros(len(residual)), whole, np.eye(1), 0.0)
+        if smooth is None:
+            # entries that are bound to others count less
+            self.share, self.relative, self.bases = noise.count / len(residual), 1.0, [plain]
+        elif smooth.few:
+            self.share = smooth.modes(residual) / len(residual)
+            self.relative, self.bases = 1.0, [plain]
+        else:
+            self.relative = float(np.sqrt(np.mean(smooth.weights**2)))
+            self.share, self.bases = 1.0, list(_bases(smooth, whole))
 
     # a prior without bounds would not let the chain come back from sizes that mean nothing
     def within(self, settings: Settings) -> bool:
@@ -131,7 +140,7 @@ class Term:
         low, high = np.log(SMALLEST * self.size), np.log(LARGEST * self.size)
         shift = np.log(self.relative)
         inside = self.noise.known or low <= settings.noise <= high
-        return inside and (self.noise.smooth is None or low <= settings.discrepancy + shift <= high)
+        return inside and (not self.curve or low <= settings.discrepancy + shift <= high)
 
     def variances(self, settings: Settings) -> Array:
         """Of the residuals in their basis, ``(m,)``."""
@@ -142,6 +151,8 @@ class Term:
         """[r J]ᵀ Σ⁻¹ [r J] with log |Σ| added to its corner, ``(1 + d) x (1 + d)``."""
         basis, variances = self.bases[settings.basis], self.variances(settings)
         told = basis.whole.T @ (basis.whole / variances[:, None])
+        if self.noise.smooth is not None:
+            told = self.share * told
         told[0, 0] += self.share * np.log(variances).sum()
         return np.asarray(told)
 
@@ -149,7 +160,7 @@ class Term:
         """Where the chain begins: half of what is left over is a discrepancy, half noise."""
         half = float(np.log(self.size / np.sqrt(2.0)))
         noise = 0.0 if self.noise.known else half
-        if self.noise.smooth is None:
+        if not self.curve:
             return Settings(-np.inf, noise, 0)
         return Settings(half - float(np.log(self.relative)), noise, len(self.bases) // 2)
 
@@ -157,7 +168,7 @@ class Term:
         """A neighbour of the settings."""
         steps = STRIDE * random.standard_normal(2)
         noise = settings.noise + (0.0 if self.noise.known else float(steps[0]))
-        if self.noise.smooth is None:
+        if not self.curve:
             return Settings(-np.inf, noise, 0)
         # lengths are few: any other one is as likely
         basis = int(random.integers(len(self.bases))) if random.random() < 0.5 else settings.basis
@@ -217,29 +228,15 @@ def _evidence(model: LinearModel, told: Sequence[Array]) -> tuple[float, Array, 
 
 
 def _bases(smooth: Smooth, whole: Array) -> Iterator[Basis]:
-    """For each correlation length, and of fields for each between snapshots."""
-    rows, columns = len(smooth.places), len(smooth.numbers)
+    """For each correlation length."""
     span = max(float(np.ptp(smooth.places)), 1e-290)
-    cube = smooth.arranged(whole)
     # the same eigenvectors serve all sizes: the chain then needs no decomposition
-    between = [(np.eye(1), np.array([float(smooth.alike[0, 0])]))]
-    if columns > 1:
-        gaps = np.abs(smooth.numbers[:, None] - smooth.numbers)
-        between = [_axes(smooth.alike * np.exp(-gaps / lasting)) for lasting in LASTING]
     for length in LENGTHS:
-        along, values = _axes(
-            _matern(smooth.places, length * span) * np.outer(smooth.weights, smooth.weights)
-        )
-        for across, other in between:
-            turned = np.einsum("ab,acq,cd->bdq", along, cube, across, optimize=True)
-            # a thousand products a second are taken of these
-            flat = np.ascontiguousarray(turned.reshape(rows * columns, -1))
-            yield Basis(np.outer(values, other).ravel(), flat, (along, across), float(length * span))
-
-
-def _axes(covariance: Array) -> tuple[Array, Array]:
-    values, axes = np.linalg.eigh(covariance)
-    return axes, np.maximum(values, 0.0)
+        covariance = _matern(smooth.places, length * span) * np.outer(smooth.weights, smooth.weights)
+        values, axes = np.linalg.eigh(covariance)
+        # a thousand products a second are taken of these
+        turned = np.ascontiguousarray(axes.T @ whole)
+        yield Basis(np.maximum(values, 0.0), turned, axes, float(length * span))
 
 
 def _matern(places: Array, length: float) -> Array:
@@ -254,6 +251,12 @@ def _medians(terms: Sequence[Term], kept: Sequence[Sequence[Settings]]) -> dict[
         if term.noise.smooth is None:
             continue
         each = [settings[k] for settings in kept]
+        if not term.curve:
+            told[term.noise.term] = {
+                "deviation": float(np.exp(np.median([s.noise for s in each]))),
+                "modes": term.share * len(term.bases[0].values),
+            }
+            continue
         told[term.noise.term] = {
             "deviation": float(np.exp(np.median([s.discrepancy for s in each]))),
             "length": float(np.median([term.bases[s.basis].length for s in each])),
@@ -283,9 +286,8 @@ def _bands(
             moved = basis.whole[:, 0] + basis.whole[:, 1:] @ step
             # what is left of a residual when the discrepancy has taken its part, (1 − K Σ⁻¹) r
             left, spread = noise / variances * moved, (variances - noise) * noise / variances
-            if term.noise.smooth is not None:
-                axes = basis.axes[0]
-                left, spread = axes @ left, axes**2 @ spread
+            if term.curve:
+                left, spread = basis.axes @ left, basis.axes**2 @ spread
             draws.append(left + np.sqrt(spread + noise) * random.standard_normal(len(left)))
         bands[term.noise.term] = np.quantile(draws, [0.025, 0.975], axis=0)
     return bands

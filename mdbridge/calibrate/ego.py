@@ -34,6 +34,9 @@ IMPROVEMENT = 1e-3
 _POLISH = {"radius": 0.03, "difference": 2e-3}
 """A refinement that improved is begun again from its end with these: its slopes were of a larger region."""
 
+COARSE = 3e-3
+"""Trust region at which the first descent of a number ends."""
+
 _Batches = Generator[list[Proposal], None, None]
 
 
@@ -226,9 +229,9 @@ class Calibration:
             best = self.best
             improved = before is None or (best is not None and _better(best.value, before.value))
             failures = 0 if improved else failures + 1
-            # without residuals once more by the square, which is smooth where a distance comes near zero
-            if improved and best is not None and not s.signed:
-                yield from self._descend(best, replace(s.options, **_POLISH), power=2)
+            if improved and best is not None:
+                # without residuals by the square, which is smooth where a distance comes near zero
+                yield from self._descend(best, replace(s.options, **_POLISH), power=1 if s.signed else 2)
             # more is known by now: a few trials show whether there is another basin
             yield from self._explore(max(s.explore // 3, 1))
         self.reason = f"{failures} refinements without improvement"
@@ -359,6 +362,8 @@ class Calibration:
         # a number alone has no slopes of what it is made of
         alone = start.residual is None or len(start.residual) < 2 or self.groups is None
         if alone:
+            if options.radius > _POLISH["radius"]:  # its last digits are for the best basin alone
+                options = replace(options, smallest=COARSE)
             search = descend(here.down(here.point), start.value, options, limits, power)
         else:
             assert start.residual is not None and self.groups is not None

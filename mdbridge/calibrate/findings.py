@@ -129,7 +129,7 @@ def _likely(here: Slice, answered: Sequence[Trial], likelihood: Likelihood, seed
         if not each.known
     }
     discrepancy = {} if inference.drawn is None else inference.drawn.terms
-    noise |= {term: told["noise"] for term, told in discrepancy.items() if term in noise}
+    noise |= {term: told["noise"] for term, told in discrepancy.items() if "noise" in told and term in noise}
     deviations = np.sqrt(np.diag(inference.covariance))
     # a parameter without any spread has no correlation
     correlation = inference.covariance / np.maximum(np.outer(deviations, deviations), 1e-300)

@@ -28,38 +28,36 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Smooth:
-    """Over what the discrepancy of a term is smooth, see :mod:`~mdbridge.calibrate.discrepancy`.
-
-    The residuals over their scale are an array ``n x c``: the points of a curve, c = 1; or the rows of
-    the singular vectors of a field, one column for each vector of each snapshot.
+    """What is taken for granted of the discrepancy of a term, see :mod:`~mdbridge.calibrate.discrepancy`.
 
     Attributes:
-        places: coordinates of the rows, ``(n,)``.
-        weights: size of the discrepancy at the rows, in the scale of the residuals, for δ = 1, ``(n,)``.
-        alike: covariance of the columns, for δ = 1, ``c x c``.
-        numbers: the snapshot of each column, ``(c,)``.
-        blocks: columns of each snapshot, whose residuals stand behind each other.
+        places: of a curve the coordinates of its points, ``(n,)``; of a field the numbers of its rows.
+        weights: size of the discrepancy there, in the scale of the residuals, for δ = 1, ``(n,)``.
+        blocks: of a field the singular vectors of each snapshot, whose residuals ``n x rank`` stand behind
+            each other; empty for a curve.
+        few: whether nothing but that is taken for granted that residuals which are alike count once.
     """
 
     places: Array
     weights: Array
-    alike: Array
-    numbers: Array
-    blocks: Sequence[int] = (1,)
+    blocks: Sequence[int] = ()
+    few: bool = False
 
-    @property
-    def size(self) -> float:
-        """Of the discrepancy in the scale of the residuals, for δ = 1."""
-        return float(np.sqrt(np.mean(self.weights**2) * np.mean(np.diag(self.alike))))
+    def modes(self, residual: Array) -> float:
+        """How many independent ones there seem to be among the residuals, at least 1.
 
-    def arranged(self, values: Array) -> Array:
-        """``(n c) x q`` residuals in their order, or what goes with them, as ``n x c x q``."""
-        parts, start, rows = [], 0, len(self.places)
-        for columns in self.blocks:
-            block = values[start : start + rows * columns]
-            parts.append(block.reshape(rows, columns, -1))
-            start += rows * columns
-        return np.concatenate(parts, axis=1)
+        Of a curve n/(1 + 2 Σ ρ), with their autocorrelations ρ up to the first that is negative.  Of a field
+        (Σ s²)²/Σ s⁴ of the singular values of its columns: one where all snapshots are wrong alike.
+        """
+        if not self.blocks:
+            whole = np.correlate(residual, residual, "full")[len(residual) - 1 :]
+            alike = whole / max(float(whole[0]), 1e-300)
+            end = int(np.argmax(alike < 0.0)) or len(alike)
+            return max(len(residual) / (1.0 + 2.0 * float(alike[1:end].sum())), 1.0)
+        ends = np.cumsum([len(self.places) * columns for columns in self.blocks])[:-1]
+        parts = [part.reshape(len(self.places), -1) for part in np.split(residual, ends)]
+        squares = np.linalg.svd(np.hstack(parts), compute_uv=False) ** 2
+        return max(float(squares.sum() ** 2 / max((squares**2).sum(), 1e-300)), 1.0)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,10 @@ with requires("botorch", "calibration"):
 Array = NDArray[np.float64]
 
 ITERATIONS = 50
-"""Of the likelihood's maximisation; a warm start needs a few."""
+"""Of the likelihood's maximisation."""
+
+LARGE, FEW = 150, 16
+"""From so many points on a warm start makes so many iterations, and the next one goes on from there."""
 
 
 class Surrogate:
@@ -67,7 +70,9 @@ class Surrogate:
         if state is not None:
             self._restore(state)
         if fit:
-            self._fit()
+            # one more trial among many moves the likelihood's maximum little, and each iteration takes longer
+            few = state is not None and len(self._points) >= LARGE
+            self._fit(FEW if few else ITERATIONS)
         self.model.eval()
 
     @property
@@ -116,13 +121,13 @@ class Surrogate:
                 p.copy_(values[start : start + p.numel()].reshape(p.shape))
                 start += p.numel()
 
-    def _fit(self) -> None:
+    def _fit(self, iterations: int) -> None:
         likelihood = ExactMarginalLogLikelihood(self.model.likelihood, self.model)
         likelihood.train()
         with warnings.catch_warnings():  # the iteration limit is no failure
             warnings.simplefilter("ignore", OptimizationWarning)
-            # with choices an iteration takes twice the time, and warm starts need a few of them
-            iterations = ITERATIONS // 2 if self._categories else ITERATIONS
+            # with choices an iteration takes twice the time
+            iterations = iterations // 2 if self._categories else iterations
             fit_gpytorch_mll_scipy(likelihood, options={"maxiter": iterations})
 
 

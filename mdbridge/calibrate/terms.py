@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from .likelihood import Kind, Noise, Smooth
 from .response import InvalidResponse, Response, real
 
 Array = NDArray[np.float64]
+Discrepancy = Literal["none", "smooth", "few"]
 
 
 class Term(Protocol):
@@ -50,8 +51,8 @@ class GrassmannTerm:
             or a rank for each snapshot.
         space: "column" for the span of left singular vectors, "row" for the right.
         sigma: standard deviation of the noise of the field, in its unit; None if unknown.
-        discrepancy: whether the model may be wrong by fields that are smooth along the singular vectors,
-            and from snapshot to snapshot; of each in proportion to its first singular value.
+        discrepancy: "few" where the model may be wrong, in each snapshot in proportion to its first singular
+            value.
 
     Raises:
         InputError: the reference has no such field, or a snapshot without a span.
@@ -67,8 +68,10 @@ class GrassmannTerm:
         tolerance: float = 1e-3,
         space: str = "column",
         sigma: float | None = None,
-        discrepancy: bool = False,
+        discrepancy: Discrepancy = "none",
     ):
+        if discrepancy == "smooth":
+            raise InputError(f"objective: discrepancy = 'smooth' is for curves; of the field {name!r}: 'few'")
         self.name, self.tolerance, self.space, self.sigma = name, tolerance, space, sigma
         self.discrepancy = discrepancy
         fields = _finite(name, _reference(reference, name, 3))
@@ -127,33 +130,21 @@ class GrassmannTerm:
         scales, count, angle = [], 0.0, 0.0
         for span, values in zip(self._spans, self._values, strict=True):
             rows, rank = span.shape
-            scales.append(np.broadcast_to(1.0 / values, (rows, rank)).ravel())
+            # where the model is wrong, what is left of a large field is larger, noise and all
+            size = values[0] if self.discrepancy == "few" else 1.0
+            scales.append(np.broadcast_to(size / values, (rows, rank)).ravel())
             count += rank * (rows - rank)
             angle = max(angle, float(np.sqrt(rows - rank) / values[-1]))
         scale = np.concatenate(scales)
         if self.sigma is not None:
-            scale, angle = scale * self.sigma, angle * self.sigma
-        smooth = self._smooth() if self.discrepancy else None
-        return Noise(self.name, "gaussian", count, scale, self.sigma is not None, angle=angle, smooth=smooth)
-
-    def _smooth(self) -> Smooth:
-        """How a discrepancy of the field, the same process along all columns, reaches the singular vectors.
-
-        One of the field ΔE moves left vector j, times singular value j, by ΔE v_j: by amounts that are as
-        much alike between two snapshots as their right vectors are.
-        """
-        pairs = list(zip(self._reference, self._spans, self._values, strict=True))
-        right = np.hstack([field.T @ span / values for field, span, values in pairs])
-        ranks = [span.shape[1] for span in self._spans]
-        sizes = np.repeat([values[0] for values in self._values], ranks) / (self.sigma or 1.0)
-        rows = len(self._spans[0])
-        return Smooth(
-            np.arange(rows, dtype=float),
-            np.ones(rows),
-            right.T @ right * np.outer(sizes, sizes),
-            np.repeat(np.arange(len(ranks), dtype=float), ranks),
-            ranks,
-        )
+            scale, angle = scale * (1.0 if self.discrepancy == "few" else self.sigma), angle * self.sigma
+        smooth = None
+        if self.discrepancy == "few":
+            rows, ranks = len(self._spans[0]), [span.shape[1] for span in self._spans]
+            smooth = Smooth(np.arange(rows, dtype=float), np.ones(rows), ranks, few=True)
+        # what a wrong model leaves is no noise of a known size
+        known = self.sigma is not None and self.discrepancy == "none"
+        return Noise(self.name, "gaussian", count, scale, known, angle=angle, smooth=smooth)
 
     def _snapshots(self, fields: Array) -> Array:
         return fields if self.space == "column" else np.swapaxes(fields, 1, 2)
@@ -173,7 +164,8 @@ class CurveTerm:
         sigma: standard deviation of the noise, one or ``(n,)``: differences are then taken relative to it.
             None if it is unknown.
         abscissa: name of what the curve is over, in the reference and perhaps in responses.
-        discrepancy: whether the model may be wrong by a curve that is smooth over it.
+        discrepancy: "smooth" where the model may be wrong by a curve that is smooth over it; "few" where
+            nothing is known of how it is wrong.
 
     Raises:
         InputError: the reference has no such curve, or nothing in it.
@@ -186,7 +178,7 @@ class CurveTerm:
         norm: str = "l1",
         sigma: float | Array | None = None,
         abscissa: str | None = None,
-        discrepancy: bool = False,
+        discrepancy: Discrepancy = "none",
     ):
         self.name, self.norm, self.abscissa, self._known = name, norm, abscissa, sigma is not None
         self.discrepancy = discrepancy
@@ -215,11 +207,12 @@ class CurveTerm:
         count = len(self._kept)
         kind: Kind = "laplace" if self.norm == "l1" else "gaussian"
         smooth = None
-        if self.discrepancy:
+        known = self._known and self.discrepancy != "few"
+        if self.discrepancy != "none":
             places = self._kept.astype(float) if self.along is None else self.along[self._kept]
             # δ is in the unit of the curve, whatever its residuals are relative to
-            smooth = Smooth(places, 1.0 / self._sigma, np.ones((1, 1)), np.zeros(1))
-        return Noise(self.name, kind, float(count), np.ones(count), self._known, ordered=True, smooth=smooth)
+            smooth = Smooth(places, 1.0 / self._sigma, few=self.discrepancy == "few")
+        return Noise(self.name, kind, float(count), np.ones(count), known, ordered=True, smooth=smooth)
 
     def at_the_reference(self, response: Response) -> Array:
         """The response's curve at the points of the reference, ``(n,)``; NaN where that has none."""

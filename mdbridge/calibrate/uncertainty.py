@@ -47,8 +47,8 @@ SAID = (
 
 
 WRONG = (
-    "95 %: quantiles of the posterior of a model that is wrong somewhere: a smooth discrepancy of {terms} is "
-    "estimated with its size and correlation length (Markov chain, residuals linearised, flat priors)"
+    "95 %: quantiles of the posterior of a model that is wrong somewhere, its discrepancy estimated from the "
+    "residuals of {terms} (Markov chain, residuals linearised, flat priors), widened to the best trial"
 )
 
 
@@ -180,7 +180,7 @@ def infer(trials: Sequence[Trial], likelihood: Likelihood) -> Inference | str:
             "the trials near the best one do not tell the slopes of its residuals: "
             f'go on with scheme = "ego+refine" and at least {2 * d + 2} more evaluations'
         )
-    return _wrong_somewhere(model) if _discrepant(model) else _inferred(known, model)
+    return _wrong_somewhere(known, model) if _discrepant(model) else _inferred(known, model)
 
 
 def _discrepant(model: LinearModel) -> bool:
@@ -197,10 +197,13 @@ def _open(model: LinearModel) -> tuple[Array, Array]:
     return optimum, model.covariance(optimum)
 
 
-def _wrong_somewhere(model: LinearModel) -> Inference:
+def _wrong_somewhere(known: Sequence[Trial], model: LinearModel) -> Inference:
     """Intervals that hold for a model with a discrepancy: quantiles of draws."""
     drawn = posterior(model)
     low, high = np.quantile(drawn.inside, [0.025, 0.975], axis=0)
+    # over so much of the cube the linearisation is a rough one: what fits best is never left out
+    best = np.array(min(known, key=lambda t: t.value).unit)
+    low, high = np.minimum(low, best), np.maximum(high, best)
     values, axes = np.linalg.eigh(drawn.covariance)
     half = 1.96 * np.sqrt(values[-1]) * axes[:, -1]
     ends = np.clip(np.stack([drawn.mean - half, drawn.mean + half]), 0.0, 1.0)

@@ -29,7 +29,7 @@ WRONG = {
 
 
 def smooth():
-    return Smooth(X, np.full(len(X), 1.0), np.ones((1, 1)), np.zeros(1))
+    return Smooth(X, np.full(len(X), 1.0))
 
 
 def linear(data, sigma=None, discrepancy=True):
@@ -66,7 +66,7 @@ def test_sizes_and_length_of_a_known_process():
     random = np.random.default_rng(0)
     data = 0.5 * np.linalg.cholesky(covariance) @ random.standard_normal(len(x))
     data = data + 0.1 * random.standard_normal(len(x))
-    over = Smooth(x, np.ones(200), np.ones((1, 1)), np.zeros(1))
+    over = Smooth(x, np.ones(200))
     noise = Noise("y", "gaussian", 200.0, np.ones(200), False, True, 0.0, over)
     model = LinearModel(np.full(1, 0.5), -data, np.ones((200, 1)), Likelihood([noise], [200]))
     told = posterior(model).terms["y"]
@@ -103,27 +103,24 @@ def test_points_beyond_the_cube_are_left_out_unless_there_are_few_others():
     assert Posterior(np.full((30, 1), 1.5), {}, {}).inside.ravel() == pytest.approx(np.ones(30))
 
 
-def test_residuals_of_a_field_are_arranged_by_rows_and_vectors():
+def test_snapshots_that_are_wrong_alike_count_once():
     rows, columns = np.mgrid[0:1:6j, 0:1:5j]
     field = np.stack([np.sin(2 * rows) * columns + 0.3 * columns**2, np.cos(3 * rows) * (1 + columns)])
-    term = GrassmannTerm("f", {"f": field}, [2, 1], discrepancy=True)
-    shape = term.noise([]).smooth
-    assert shape.numbers.tolist() == [0, 0, 1] and list(shape.blocks) == [2, 1]
-    flat = np.arange(18.0)
-    cube = shape.arranged(flat[:, None])[:, :, 0]
-    # the first snapshot's residual is 6 x 2, row by row, then the second's
-    assert (
-        cube[:, :2].tolist() == flat[:12].reshape(6, 2).tolist() and cube[:, 2].tolist() == flat[12:].tolist()
-    )
-    # a discrepancy that is the same process in both is as large as the snapshots are
-    values = np.linalg.svd(field[1], compute_uv=False)
-    assert shape.alike[2, 2] == pytest.approx(values[0] ** 2)
-    assert np.all(np.linalg.eigvalsh(shape.alike) > -1e-9)
+    term = GrassmannTerm("f", {"f": field}, [2, 1], sigma=0.1, discrepancy="few")
+    noise, random = term.noise([]), np.random.default_rng(0)
+    shape = random.standard_normal(6)
+    alike = np.concatenate([np.outer(shape, [1.0, -2.0]).ravel(), 3.0 * shape])
+    assert noise.smooth.modes(alike) == pytest.approx(1.0)
+    apart = np.linalg.qr(random.standard_normal((6, 3)))[0]
+    assert noise.smooth.modes(np.concatenate([apart[:, :2].ravel(), apart[:, 2]])) == pytest.approx(3.0)
+    # residuals are relative to the first singular values, and of no known size
+    values = np.linalg.svd(field[0], compute_uv=False)
+    assert noise.scale[:2] == pytest.approx(values[0] / values[:2]) and not noise.known
 
 
 def test_a_curves_discrepancy_is_in_the_unit_of_the_curve():
     data = {"x": X[::-1], "y": np.where(X > 1.9, np.nan, X)}
-    shape = CurveTerm("y", data, "l2", 0.2, "x", discrepancy=True).noise([]).smooth
+    shape = CurveTerm("y", data, "l2", 0.2, "x", discrepancy="smooth").noise([]).smooth
     assert np.all(np.diff(shape.places) > 0.0) and len(shape.places) == np.sum(X <= 1.9)
     assert shape.weights == pytest.approx(np.full(len(shape.places), 5.0))
     assert CurveTerm("y", data, "l2").noise([]).smooth is None

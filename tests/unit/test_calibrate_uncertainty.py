@@ -120,6 +120,32 @@ def test_what_is_added_narrows():
     assert np.all(both.high - both.low < alone.high - alone.low)
 
 
+def wrong(seed):
+    """A field and a curve with something in them that no parameters make."""
+    random, data = np.random.default_rng(seed), noisy(seed)
+    waves, phase = random.uniform(3.0, 7.0), random.uniform(0.0, 6.3)
+    growing = 0.15 * np.array([0.5, 1.0])[:, None, None]
+    data["f"] = data["f"] + growing * np.cos(waves * ROWS + phase) * (1 + 0.3 * COLUMNS)
+    data["y"] = data["y"] + 0.15 * np.sin(waves * TIME + phase)
+    return data
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("term", "kind"), [(GrassmannTerm, {"rule": 2}), (CurveTerm, {"norm": "l2"}), (CurveTerm, {"norm": "l1"})]
+)
+def test_intervals_of_a_wrong_model_hold_the_truth(term, kind):
+    """Where little is known of how it is wrong; they are wider than those of a model taken to be right."""
+    truth, name, held, widths = SPACE.unit(TRUTH), "f" if term is GrassmannTerm else "y", [], []
+    for seed in range(5):
+        few, none = (
+            Trials(term(name, wrong(seed), discrepancy=how, **kind)).infer() for how in ("few", "none")
+        )
+        held.append((few.low <= truth) & (truth <= few.high))
+        widths.append((few.high - few.low) / (none.high - none.low))
+    assert np.mean(held) >= 0.9 and np.median(widths) > 1.5
+
+
 def test_a_perfect_fit_leaves_nothing_open():
     found = Trials(CurveTerm("y", respond(**TRUTH), "l2"))
     found.known.clear()

@@ -48,12 +48,16 @@ def test_defaults_of_the_search_are_those_of_the_library():
         ({"objective": [{"term": "l1", "curve": "x", "weight": -1.0}]}, "greater than 0"),
         ({"objective": [{"term": "grassmann", "field": "x", "rank": 0}]}, "rank"),
         (
-            {"objective": [{"term": "user", "function": "a:c", "discrepancy": True}]},
+            {"objective": [{"term": "user", "function": "a:c", "discrepancy": "few"}]},
             "is for fields and curves",
         ),
         (
+            {"objective": [{"term": "grassmann", "field": "x", "discrepancy": "smooth"}]},
+            "of a field it can be",
+        ),
+        (
             {
-                "objective": [{"term": "l2", "curve": "x", "discrepancy": True}],
+                "objective": [{"term": "l2", "curve": "x", "discrepancy": "smooth"}],
                 "uncertainty": {"method": "norms"},
             },
             "'discrepancy' of a term belongs to uncertainty.method = \"likelihood\"",

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, fiel
 from ...calibrate.program import Keep
 from ...calibrate.settings import Scheme
 from ...calibrate.space import Design, Distribution
+from ...calibrate.terms import Discrepancy
 from ...core.config import Section
 
 ParameterValue = float | int | str | bool
@@ -165,8 +166,8 @@ class TermInput(Section):
     """Standard deviation of the noise: a number, for curves one a point, or a name in the reference."""
     abscissa: str | None = None
     """Name of the curve's abscissa; the model's curve is interpolated to the reference's."""
-    discrepancy: bool = False
-    """Whether the model may be wrong by something smooth, of which the intervals then know."""
+    discrepancy: Discrepancy = "none"
+    """How the model may be wrong: by a smooth curve, or in a way of which little is known (few)."""
     field: str | None = None
     """Name of the field that is compared (grassmann)."""
     curve: str | None = None
@@ -188,7 +189,9 @@ class TermInput(Section):
             raise ValueError(f"the term '{self.term}' needs '{needed}'")
         if self.sigma is not None:
             self._check_sigma()
-        if self.discrepancy and self.term == "user":
+        if self.discrepancy == "smooth" and self.term == "grassmann":
+            raise ValueError("discrepancy = 'smooth' is for curves; of a field it can be 'few'")
+        if self.discrepancy != "none" and self.term == "user":
             raise ValueError(
                 "'discrepancy' is for fields and curves: of others it is not known what is smooth"
             )
@@ -304,7 +307,7 @@ class CalibrateInput(Section):
 
     @model_validator(mode="after")
     def _one_account_of_errors(self) -> "CalibrateInput":
-        if self.uncertainty.method == "norms" and any(term.discrepancy for term in self.objective):
+        if self.uncertainty.method == "norms" and any(term.discrepancy != "none" for term in self.objective):
             raise ValueError(
                 "'discrepancy' of a term belongs to uncertainty.method = \"likelihood\"; leave one out"
             )
