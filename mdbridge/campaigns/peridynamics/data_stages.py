@@ -215,22 +215,14 @@ def _learn(campaign: Campaign, folder: Path) -> None:
     notes = [*own.notes, *data_plan.long_wave_note(own), *_misfit(best.errors)]
     for note in notes[len(own.notes) :]:
         _say(campaign, f"note: {note}")
-    model = best.material.as_dict() | {
+    model = outcome.as_dict(comm.size) | {
         "error_bars": bars,
         "units": data_report.units(own),
-        "certificate": best.certificates[0],
-        "certificates": best.certificates,
-        "metrics": best.errors,
         "validation": data_plan.validation(own, config.learn.folds),
         "method": config.learn.method,
-        "candidates": [candidate.row() for candidate in outcome.candidates],
-        "history": best.history,
-        "trace": best.trace,
         "notes": notes,
         "key": campaign.model.identity.key,
         "input_hash": digest(config.model_dump()),
-        "versions": versions(),
-        "wall_s": sum(candidate.wall_s for candidate in outcome.candidates) / comm.size,
     }
     parallel.on_root(comm, lambda: write_json(folder / "model.json", model))
 

@@ -19,6 +19,7 @@ from ...core.console import console
 from ...core.errors import ConvergenceError, InputError, MdbridgeError, MissingPackageError
 from ...core.identity import Identity
 from ...core.stages import Stage, Task
+from ...core.versions import versions
 from ...core.workspace import Workspace
 from ...fields.fieldset import FieldSet
 from ...lps import fieldsets, local, symbol
@@ -93,6 +94,20 @@ class Choice:
 
     candidates: list[Candidate]
     best: Candidate
+
+    def as_dict(self, ranks: int) -> dict[str, Any]:
+        """What model.json says of any model; ``ranks`` shared the work."""
+        assert self.best.material is not None
+        return self.best.material.as_dict() | {
+            "certificate": self.best.certificates[0],
+            "certificates": self.best.certificates,
+            "metrics": self.best.errors,
+            "candidates": [candidate.row() for candidate in self.candidates],
+            "history": self.best.history,
+            "trace": self.best.trace,
+            "versions": versions(),
+            "wall_s": sum(candidate.wall_s for candidate in self.candidates) / ranks,
+        }
 
 
 @dataclass(frozen=True)

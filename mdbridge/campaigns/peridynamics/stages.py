@@ -304,20 +304,10 @@ def _source(campaign: Campaign) -> learning.Source:
 def _learn(campaign: Campaign, folder: Path) -> None:
     comm, config = campaign.comm, campaign.config
     outcome = learning.choose(comm, campaign.workspace, _source(campaign))
-    best = outcome.best
-    assert best.material is not None
-    model = best.material.as_dict() | {
-        "certificate": best.certificates[0],
-        "certificates": best.certificates,
-        "metrics": best.errors,
+    model = outcome.as_dict(comm.size) | {
         "method": config.learn.method,
-        "candidates": [candidate.row() for candidate in outcome.candidates],
-        "history": best.history,
-        "trace": best.trace,
         "key": campaign.model.identity.key,
         "input_hash": digest(config.model_dump()),
-        "versions": versions(),
-        "wall_s": sum(candidate.wall_s for candidate in outcome.candidates) / comm.size,
     }
     parallel.on_root(comm, lambda: write_json(folder / "model.json", model))
 
