@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from bench_calibrate_problems import PROBLEMS, Problem, validation
@@ -186,6 +187,7 @@ def draw(path: Path, runs: Iterable[Run]) -> None:
     groups = grouped(runs)
     problems = list(dict.fromkeys(problem for problem, _ in groups))
     with plots.figure(path, 3.6 * len(problems), 3.4, ncols=len(problems), squeeze=False) as (_, axes):
+        lines: dict[str, Any] = {}
         for problem, panel in zip(problems, axes.flat, strict=True):
             near = 0.0
             for (name, scheme), group in groups.items():
@@ -196,12 +198,13 @@ def draw(path: Path, runs: Iterable[Run]) -> None:
                 count, near = np.arange(1, gaps.shape[1] + 1), group[0].near
                 colour = COLOURS[scheme]
                 panel.fill_between(count, gaps.min(axis=0), gaps.max(axis=0), color=colour, alpha=0.12, lw=0)
-                panel.semilogy(count, np.median(gaps, axis=0), color=colour, linewidth=1.8, label=scheme)
+                (lines[scheme],) = panel.semilogy(count, np.median(gaps, axis=0), color=colour, linewidth=1.8)
             panel.axhline(near, color="black", linestyle=":", linewidth=0.9)
             panel.set_title(problem)
             panel.set_xlabel("evaluations")
         axes.flat[0].set_ylabel("least value so far, above the minimum")
-        axes.flat[-1].legend()
+        # not every scheme is in every panel
+        axes.flat[0].legend(lines.values(), list(lines), loc="lower left")
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def hartmann() -> Problem:
 MODES, NOISE = 10, 0.02
 
 
-def maxwell(noise: float = 0.0) -> Problem:
+def maxwell(noise: float = 0.0, seed: int = 20) -> Problem:
     """20 parameters: moduli and relaxation times of a generalised Maxwell model.
 
     G' + iG'' = Σ g iωτ/(1 + iωτ) at 40 frequencies of ten decades; g and τ within a factor of 100
@@ -101,6 +101,7 @@ def maxwell(noise: float = 0.0) -> Problem:
 
     Args:
         noise: standard deviation of the relative noise of the data.
+        seed: of the true parameters and of the noise.
     """
     frequencies, decades = np.logspace(-5.0, 5.0, 40), np.arange(MODES) - 4.5
 
@@ -110,7 +111,7 @@ def maxwell(noise: float = 0.0) -> Problem:
         modulus = (g * product / (1.0 + product)).sum(axis=1)
         return np.log(np.concatenate([modulus.real, modulus.imag]))
 
-    random = np.random.default_rng(20)
+    random = np.random.default_rng(seed)
     truth = random.uniform(0.15, 0.85, 2 * MODES)
     data = moduli(truth)
     data = data + noise * random.standard_normal(len(data))
