@@ -4,6 +4,7 @@ Everything here is picklable and is called through a :class:`~mdbridge.calibrate
 only plain arrays and numbers come back.
 """
 
+import copy
 import os
 import socket
 import time
@@ -141,7 +142,8 @@ class Evaluation:
         score, message, trace, refused = None, "", "", False
         status: Status = "ok"
         try:
-            score = self.objective.score(self.model(**parameters, **self.options))
+            # copies: a model that changes a list among its options would meet it changed at the next trial
+            score = self.objective.score(self.model(**parameters, **copy.deepcopy(dict(self.options))))
         except (InputError, InvalidResponse) as error:  # the parameters make no sample
             status, message, refused = "invalid", str(error), isinstance(error, InputError)
         # a model that calls sys.exit costs its own trial, nothing else

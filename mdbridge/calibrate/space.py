@@ -98,6 +98,11 @@ class Parameter:
             return
         if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
             raise InputError(f"{where}: low = {self.low} must lie below high = {self.high}")
+        if not np.isfinite(self.high - self.low):
+            raise InputError(
+                f"{where}: low = {self.low}, high = {self.high}: their difference is no number; 'loguniform' "
+                "serves values of many magnitudes"
+            )
         if self.integer and not (float(self.low).is_integer() and float(self.high).is_integer()):
             raise InputError(f"{where}: low = {self.low}, high = {self.high}: of an integer, both are whole")
         if self.distribution == "loguniform" and self.low <= 0.0:

@@ -284,7 +284,12 @@ class UserTerm:
 
     def residual(self, response: Response) -> list[Array]:
         """The value as one vector."""
-        return [np.atleast_1d(real("the objective", self.function(response, self._reference))).ravel()]
+        # copies: what a function does to its arguments must not reach the next trial, or another term
+        arguments = [
+            {name: v.copy() if isinstance(v, np.ndarray) else v for name, v in each.items()}
+            for each in (response, self._reference)
+        ]
+        return [np.atleast_1d(real("the objective", self.function(*arguments))).ravel()]
 
     def is_negative(self, response: Response) -> bool:
         """Whether the function gives a negative number."""

@@ -82,3 +82,8 @@ def test_choices_and_fixed_values():
     for values in (("X5",), ("X5", "X5")):
         with pytest.raises(InputError, match="two or more different"):
             Space({"steel": Parameter(choices=values)})
+
+
+def test_a_range_beyond_all_numbers_is_refused():
+    with pytest.raises(InputError, match=r"parameters\.a: low = -1e\+308.*their difference is no number"):
+        Space({"a": Parameter(-1e308, 1e308)})

@@ -179,3 +179,17 @@ def test_points_that_differ_in_number_need_their_abscissa():
         CurveTerm("y", {"x": np.array([0.0, np.nan]), "y": np.ones(2)}, "l1", None, "x")
     with pytest.raises(InputError, match="its abscissa 'x'"):
         CurveTerm("y", {"x": np.arange(3.0), "y": np.ones(2)}, "l1", None, "x")
+
+
+def test_what_a_function_does_to_its_arguments_stays_there():
+    """It scales both in place; a second call would compare with the reference scaled once more."""
+
+    def careless(response, reference):
+        reference["y"] *= 2.0
+        response["y"] -= reference["y"]
+        return response["y"]
+
+    given = {"y": np.array([1.0, 2.0, 4.0])}
+    term = UserTerm(careless, {"y": np.array([1.0, 1.0, 1.0])})
+    assert term.distance(given) == term.distance(given) == pytest.approx(np.sqrt(5.0))
+    assert given["y"].tolist() == [1.0, 2.0, 4.0]
