@@ -56,7 +56,10 @@ def check(comm: MPI.Comm, session: Session, wanted: Wanted) -> None:
     # of all ranks: the verdict must not depend on how the box is shared
     count = comm.allreduce(int(chosen.sum()))
     if not count:
-        raise InputError(f"observe.group = '{wanted.group}': the group has no atoms when the script is over")
+        raise InputError(
+            f"observe.group = '{wanted.group}': the group has no atoms when the script is over; LAMMPS "
+            "fills a dynamic group when a run begins, so end the script with 'run 0' if it is one"
+        )
     # a node in a hole of the crystal has atoms this much farther off, one in a vacuum has none
     wider = wanted.radius + spacing(box, count)
     taken, error = parallel.attempt(
