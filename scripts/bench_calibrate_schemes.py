@@ -1,6 +1,7 @@
 """The schemes that bench_calibrate.py compares: ours, the published one, BoTorch's, and least squares.
 
-BoTorch's are put together from its own parts with its own defaults.  Each scheme is a function of a
+BoTorch's are put together from its own parts with its default models; fits and the maximisation of the
+acquisition are kept shorter than its defaults, for the time that they take.  Each scheme is a function of a
 problem, what evaluates it, and a seed; it goes on until the budget ends it.
 """
 
