@@ -107,5 +107,5 @@ def test_a_described_function_is_the_function():
 
     assert respond(1.0) == 3.0 and respond.__doc__ == "Docs." and respond.labels == {"y": "stress"}
     forward = pickle.loads(pickle.dumps(stz.forward))
-    assert forward is stz.forward and forward.units == {"shear_stress": "GPa"}
+    assert forward is stz.forward and forward.units["shear_stress"] == "GPa"
     assert Model.resolve("model", "mdbridge.stz:forward", "").arguments.required[:2] == ("c0", "s_y")

@@ -5,7 +5,7 @@ import pytest
 from mpi4py import MPI
 
 from mdbridge.campaigns.peridynamics import sampling
-from mdbridge.campaigns.peridynamics.input import MD, Dynamics, GrapheneInput, Learn
+from mdbridge.campaigns.peridynamics.input import MD, Dynamics, GrapheneInput, Learn, Loads
 from mdbridge.campaigns.peridynamics.sampling import Sampler
 from mdbridge.core.errors import InputError
 from mdbridge.md.session import Session
@@ -21,6 +21,8 @@ def config(timestep=0.0005):
             disc_inner_A=15.0,
             timestep_ps=timestep,
         ),
+        # the load as it is: of two signs the last one that acts is a half of it
+        loads=Loads(two_sided=False),
         dynamics=Dynamics(duration_ps=0.02),
         learn=Learn(horizons_A=[12.5]),
     )
