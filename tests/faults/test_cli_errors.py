@@ -216,7 +216,8 @@ def copy_of(sampled, folder):
     return folder / "out"
 
 
-@pytest.mark.parametrize("size", [pytest.param(300, marks=pytest.mark.slow), 20_000])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [300, 20_000])
 def test_a_full_disk_during_sampling(sampled, campaign, size):
     """``sampled`` has had the loops compiled: their cache cannot be written either, but is not the matter."""
     out = campaign.parent / "out"

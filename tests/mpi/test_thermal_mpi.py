@@ -12,6 +12,7 @@ JOB = Path(__file__).with_name("thermal_job.py")
 pytestmark = pytest.mark.mpi
 
 
+@pytest.mark.slow
 def test_same_on_one_and_on_two_ranks(tmp_path):
     for ranks in (1, 2):
         job = launch(JOB, ranks, tmp_path / str(ranks))

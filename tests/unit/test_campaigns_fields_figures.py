@@ -8,7 +8,9 @@ from mdbridge.campaigns.fields import figures
 from mdbridge.campaigns.fields.stored import opened
 
 
-@pytest.mark.parametrize(("axes", "cells"), [("y", (5,)), ("xyz", (4, 3, 3))])
+@pytest.mark.parametrize(
+    ("axes", "cells"), [("y", (5,)), pytest.param("xyz", (4, 3, 3), marks=pytest.mark.slow)]
+)
 def test_every_field_and_the_curves_are_drawn(tmp_path, axes, cells, drawn):
     make(tmp_path / "fields.h5", axes=axes, cells=cells)
     figures.draw(tmp_path / "fields.h5", tmp_path, 2)

@@ -8,6 +8,7 @@ from mdbridge.campaigns.glass import figures
 from mdbridge.core.errors import FileError
 
 
+@pytest.mark.slow
 def test_each_figure_shows_what_is_stored(tmp_path, drawn):
     figures.draw(stored(tmp_path, extra={"csym": "c_csym"}), tmp_path)
     assert set(drawn) == {
