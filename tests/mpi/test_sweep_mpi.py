@@ -26,7 +26,7 @@ def test_same_on_one_and_on_two_ranks(tmp_path):
     failures = [
         (candidate["M"], candidate["failure"]) for candidate in one["candidates"] if candidate["failure"]
     ]
-    assert sum("a horizon of 6 Å" in why for _, why in failures) == 3
+    assert sum("a horizon of 6 holds" in why for _, why in failures) == 3
     # a positive influence function has no better fit to these waves than λ + μ = 0
     assert [degree for degree, why in failures if "not solvable" in why] == [0, 0]
     files = sorted((tmp_path / "b/records/pairs").glob("*.json"))

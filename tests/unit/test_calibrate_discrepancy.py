@@ -56,7 +56,9 @@ def test_coverage_of_a_model_that_is_wrong(case, sigma):
         optimum = right.optimum()
         plain.append(np.abs(optimum - 0.5) < 2.0 * np.sqrt(np.diag(right.covariance(optimum))))
     assert np.all(np.mean(held, axis=0) >= 0.9)
-    assert (np.mean(plain) < 0.75) == (case != "nowhere")
+    # a wave of several periods looks much like noise of a size that is estimated with the rest
+    told_apart = case == "a process" or (case == "a wave" and sigma is not None)
+    assert (np.mean(plain) < 0.75) == told_apart
 
 
 def test_sizes_and_length_of_a_known_process():
