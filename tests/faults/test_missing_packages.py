@@ -10,6 +10,7 @@ from small_campaign import HEAVY, SMALL, mdbridge_without, without
 INPUTS = Path(__file__).parents[2] / "inputs"
 
 
+@pytest.mark.slow
 def test_sample_needs_neither_petsc_nor_torch_nor_matplotlib_and_learn_says_when_it_does(
     bare_sample, tmp_path
 ):

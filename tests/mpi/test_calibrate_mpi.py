@@ -118,6 +118,7 @@ def misbehaved(tmp_path):
     return make
 
 
+@pytest.mark.slow
 def test_an_error_ends_both_ranks_with_one_message(tmp_path, misbehaved):
     """A wrong value, a record that is there, a folder in which another one works, a model that leaves."""
     first, second, third = (tmp_path / name for name in ("first", "second", "third"))

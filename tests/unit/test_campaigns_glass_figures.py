@@ -33,6 +33,7 @@ def test_each_figure_shows_what_is_stored(tmp_path, drawn):
     np.testing.assert_allclose(drawn["flow"].axes[1].lines[0].get_xdata(), made[20]["Exy"][:, 0])
 
 
+@pytest.mark.slow
 def test_the_quench_is_drawn_over_time_and_temperature(tmp_path, drawn):
     figures.draw(stored(tmp_path), tmp_path)
     ((_, rows),) = history()
