@@ -2,21 +2,12 @@
 
 import numpy as np
 import pytest
+from node_lattices import grid, middle
 
 from mdbridge.core.errors import InputError
 from mdbridge.lps import quadrature
 from mdbridge.lps.neighbourhoods import neighbourhoods
 from mdbridge.lps.quadrature import QUADRATURES
-
-
-def grid(count=21, spacing=(5.0, 5.0), perturbation=0.0):
-    axes = [h * (np.arange(count) - count // 2) for h in spacing]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-    return points + np.random.default_rng(0).uniform(-perturbation, perturbation, points.shape)
-
-
-def middle(points, radius=10.0):
-    return np.flatnonzero(np.hypot(*points.T) < radius)
 
 
 @pytest.mark.parametrize("quadrature", QUADRATURES)

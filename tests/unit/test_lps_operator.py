@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from node_lattices import grid, middle
 
 from mdbridge.core.errors import SolvabilityError
 from mdbridge.lps import operator, quadrature
@@ -24,16 +25,6 @@ SIGN_CHANGING = LinearPeridynamicSolid(
 SPLINE = BSpline(15.0, np.array([3.0, -1.0, 0.5, 1.4, 0.3]))
 # K = 1/r makes K z⊗z and K z⊗z⊗z/|z|² quintics over |z|³: what the weights integrate exactly.
 INVERSE = LinearPeridynamicSolid(Bernstein(15.0, np.array([1.0]), (1.0,)), -0.197, 0.722)
-
-
-def grid(count=21, spacing=(5.0, 5.0), perturbation=0.0):
-    axes = [h * (np.arange(count) - count // 2) for h in spacing]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-    return points + np.random.default_rng(0).uniform(-perturbation, perturbation, points.shape)
-
-
-def middle(points, radius=10.0):
-    return np.flatnonzero(np.hypot(*points.T) < radius)
 
 
 def affine(points, gradient):
