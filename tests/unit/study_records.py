@@ -107,6 +107,9 @@ def record():
         "table5-300K-published-x0.25": learned(6),
         "table5-300K-plain": learned(7),
         "table5-300K-twin": learned(8),
+        "seed-300K-no-twin": learned(90),
+        "seed-300K-no-twin-published": learned(91),
+        "seed-300K-no-twin-seed-2022-published": learned(93),
         "bootstrap-0K-0": {"constants": [[0.0, 0.0, 0.0, 0.0], [0.02, 0.04, 0.06, 0.08]], "failed": 0},
     }
     for number, (label, kind) in enumerate(
@@ -136,6 +139,7 @@ def record():
             for row, name in enumerate(TITLES)
         }
     results["scattered-0.2"] = {"uniform": scattered(60), "perturbed": scattered(70)}
+    parts = {"0K, odd_part": {"mean": 0.0123, "largest": 0.0456}}
     direct = {"C11_TPa": 1.2, "C12_TPa": -0.2, "C66_TPa": 0.7}
     errors = {"sd_C11_TPa": 0.01, "sd_C12_TPa": 0.02, "sd_C66_TPa": 0.03, "thermal_stress_TPa": -0.00123}
     snr = {"300K": 0.2, "300K-x0.25": 0.05, "300K-x0.1": 0.02, "300K-published": 0.19, "300K-plain": 0.18}
@@ -147,6 +151,7 @@ def record():
         "direct": {"0K": direct, "300K": direct | errors},
         "snr": snr | {"300K-published-x0.25": 0.04, "300K-twin": 0.17},
         "noise": "two-sided",
+        "nonlinearity": parts,
         "samples": {"0K": samples, "300K": samples | {"thermal": thermal, "max_bond_strain": 0.004}},
         "seeds": {"bootstrap": 7},
         "versions": {"numpy": "2"},

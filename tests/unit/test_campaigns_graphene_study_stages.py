@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mdbridge.campaigns.graphene_study import checks, stages
-from mdbridge.campaigns.graphene_study import tables as study
+from mdbridge.campaigns.graphene_study import checks, stages, table_4
 from mdbridge.campaigns.graphene_study.input import StudyInput
 from mdbridge.campaigns.peridynamics import published
 from mdbridge.campaigns.peridynamics.input import Coarse, GrapheneInput
@@ -68,6 +67,19 @@ def test_campaigns_that_do_not_fit_are_refused():
         checks.check_campaigns(carbon, warm, source)
 
 
+def test_a_campaign_without_a_twin_is_of_the_same_sheet_and_has_none():
+    warm = load(INPUTS / "graphene_300K.toml", GrapheneInput)
+    alone = load(INPUTS / "graphene_300K_no_twin.toml", GrapheneInput)
+    source = Path("study.toml")
+    checks.check_no_twin(warm, alone, source)
+    with pytest.raises(InputError, match=r"no_twin' has 'thermal\.noise' = 'shared'.*campaigns\.no_twin"):
+        checks.check_no_twin(warm, warm, source)
+    for part, key, value in (("md", "cells", (10, 10)), ("thermal", "temperature_K", 77.0)):
+        changed = getattr(alone, part).model_copy(update={key: value})
+        with pytest.raises(InputError, match=rf"'{part}\.{key}' is .* 'campaigns\.no_twin'"):
+            checks.check_no_twin(warm, alone.model_copy(update={part: changed}), source)
+
+
 @pytest.mark.parametrize(
     ("compare", "words"),
     [
@@ -103,16 +115,16 @@ def test_error_bars_are_the_spread_over_all_batches():
         "bootstrap-300K-4": {"constants": rows[4:].tolist()},
         "bootstrap-300K-published-0": {"constants": (100 * rows).tolist()},
     }
-    spread = study._spread({"results": results}, "300K")
+    spread = table_4.spread({"results": results}, "300K")
     assert list(spread.values()) == pytest.approx(rows.std(axis=0, ddof=1).tolist())
-    assert study._spread({"results": results}, "0K") is None
+    assert table_4.spread({"results": results}, "0K") is None
 
 
 def test_derived_constants_of_lammps_and_their_errors():
     direct = {"C11_TPa": 1.2, "C12_TPa": -0.2, "C66_TPa": 0.7}
-    assert study._direct_row("at rest", direct)[4:] == ["-0.2000", "0.7000", "1.1667", "-0.1667"]
+    assert table_4.direct_row("at rest", direct)[4:] == ["-0.2000", "0.7000", "1.1667", "-0.1667"]
     errors = {"sd_C11_TPa": 0.01, "sd_C12_TPa": 0.02, "sd_C66_TPa": 0.03}
-    row = study._direct_row("warm", direct | errors)
+    row = table_4.direct_row("warm", direct | errors)
     # E = C11 − C12²/C11 and ν = C12/C11, to first order in independent errors
     young = np.hypot((1 + (0.2 / 1.2) ** 2) * 0.01, 2 * 0.2 / 1.2 * 0.02)
     nu = np.hypot(0.02, 0.2 / 1.2 * 0.01) / 1.2

@@ -80,6 +80,20 @@ def test_table_4_has_the_models_with_their_spread_and_lammps_s_own_constants(sec
     assert "under a thermal stress of -1.23 GPa" in tables.markdown(record())
 
 
+def test_two_seeds_without_a_twin_are_a_mean_and_a_deviation(sections):
+    constants, errors, _ = sections["Table 4"]
+    first, second = (record()["results"][f"seed-300K-no-twin{k}-published"] for k in ("", "-seed-2022"))
+    (row,) = [row for row in errors if row[0] == "300 K, no twin, ι as published, 2 seeds"]
+    # learned(91) and learned(93): 2 % apart in each error, √2 % of deviation
+    mean = 50 * (first["errors"]["E_u_val"] + second["errors"]["E_u_val"])
+    assert row[4] == f"{mean:.2f} ± 1.41 % ({100 * TABLE_4['300K']['E_u_val']:.2f})"
+    (row,) = [row for row in constants if row[0] == "300 K, no twin, ι as published, 2 seeds"]
+    assert row[4] == f"{-0.2 - 0.092:.4f} ± {0.002 / 2**0.5:.4f} ({TABLE_4['300K']['lambda_TPa']:g})"
+    assert "300 K, no twin, longer filter" in [row[0] for row in constants]
+    ((_, *rows),) = sections["What is not linear"]
+    assert rows == [["0K, odd_part", "1.23 %", "4.56 %"]]
+
+
 def test_table_3_has_the_sweeps_beside_the_paper_s_rows_of_the_same_degree(sections):
     for table, label in zip(sections["Table 3"], ("0K", "300K"), strict=True):
         published = {row["M"]: row for row in TABLE_3[label]}

@@ -64,6 +64,36 @@ def check_campaigns(zero: GrapheneInput, warm: GrapheneInput, source: Path) -> N
             )
 
 
+def check_no_twin(warm: GrapheneInput, alone: GrapheneInput, source: Path) -> None:
+    """Refuse a campaign without a twin that is not of the same crystal, nodes and loads, or has one.
+
+    Raises:
+        InputError: names the key and both values.
+    """
+    if alone.thermal is None or alone.thermal.noise != "each":
+        noise = "no section [thermal]" if alone.thermal is None else "'thermal.noise' = 'shared'"
+        raise InputError(
+            f"{source}: 'campaigns.no_twin' has {noise}; it must have thermal.noise = \"each\", noise of its "
+            'own for each load, or be left out (campaigns.no_twin = "")'
+        )
+    assert warm.thermal is not None
+    pairs = [(f"md.{key}", getattr(warm.md, key), getattr(alone.md, key)) for key in _SAME_ATOMS]
+    pairs += [
+        (f"coarse.{key}", getattr(warm.coarse, key), getattr(alone.coarse, key))
+        for key in ("spacing_A", "radius_A")
+    ]
+    pairs.append(("thermal.temperature_K", warm.thermal.temperature_K, alone.thermal.temperature_K))
+    for key, one, other in pairs:
+        if one != other:
+            raise InputError(
+                f"{source}: '{key}' is {one} in 'campaigns.warm' and {other} in 'campaigns.no_twin'; "
+                "the study compares them, so they must be equal"
+            )
+
+
+_SAME_ATOMS = ("crystal", "cells", "max_bond_strain", "disc_radius_A")
+
+
 # --- section 5 ------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ Pairs = Annotated[list[Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
 class Campaigns(Section):
-    """The two campaigns, by their files; paths are relative to the study's file."""
+    """The campaigns, by their files; paths are relative to the study's file."""
 
     zero: str = "graphene_0K.toml"
     """The input at 0 K, relative to this file."""
@@ -22,6 +22,12 @@ class Campaigns(Section):
     """Overrides for the first, as --set takes them."""
     warm_set: list[str] = []
     """Overrides for the second."""
+    no_twin: str = "graphene_300K_no_twin.toml"
+    """The input that samples at the same temperature as the paper did, without a twin; "" leaves it out."""
+    no_twin_set: list[str] = []
+    """Overrides for that one."""
+    md_seeds: list[Annotated[int, Field(ge=1)]] = [2022, 2023]
+    """Seeds of the MD beside that of the inputs: each repeats the warm campaigns, for error bars."""
     loud_set: list[str] = [
         "md.max_bond_strain=0.018",
         "md.max_nonlinearity=1.0",

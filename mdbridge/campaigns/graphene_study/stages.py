@@ -6,7 +6,7 @@ The data are those of two campaigns, which are sampled first where they are not.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from ..peridynamics.problems import evaluate
 from ..peridynamics.stages import Campaign, open_campaign, read_fields, sample_campaign
 from ..peridynamics.sweep import Selection, sweep
 from ..peridynamics.thermal import LONG, PLAIN, PUBLISHED, TWIN, Variant, signal_to_noise, standard
-from . import checks, worth
+from . import checks, seeds, worth
 from . import tables as report
 from .input import StudyInput
 
@@ -117,26 +117,33 @@ def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> No
 
     config, text = parallel.on_root(comm, read)
     names, beside = config.campaigns, source.parent
-    with (
-        claim(comm, out, CAMPAIGN, source, overrides, text) as workspace,
-        open_campaign(comm, beside / names.zero, out / "0K", names.zero_set) as zero,
-        # both folders are owned before anything is sampled: a wrong second input is told first
-        open_campaign(comm, beside / names.warm, out / "300K", names.warm_set) as warm,
-        open_campaign(
-            comm, beside / names.zero, out / worth.LOUD, [*names.zero_set, *names.loud_set]
-        ) as loud,
-    ):
-        parallel.on_root(comm, lambda: checks.check_campaigns(zero.config, warm.config, source))
+    with claim(comm, out, CAMPAIGN, source, overrides, text) as workspace, ExitStack() as stack:
+
+        def opened(folder: str, file: str, changes: Sequence[str]) -> Campaign:
+            return stack.enter_context(open_campaign(comm, beside / file, out / folder, changes))
+
+        # all folders are owned before anything is sampled: a wrong input is told first
+        zero = opened("0K", names.zero, names.zero_set)
+        warm = opened("300K", names.warm, names.warm_set)
+        loud = opened(worth.LOUD, names.zero, [*names.zero_set, *names.loud_set])
+        repeats = {folder: opened(folder, file, changes) for folder, file, changes in seeds.repeated(names)}
+
+        def check() -> None:
+            checks.check_campaigns(zero.config, warm.config, source)
+            if seeds.NO_TWIN in repeats:
+                checks.check_no_twin(warm.config, repeats[seeds.NO_TWIN].config, source)
+
+        parallel.on_root(comm, check)
         # the short ones first: what is wrong with them is told within minutes
-        for campaign in (zero, loud, warm):
+        for campaign in (zero, loud, warm, *repeats.values()):
             sample_campaign(campaign)
-        _study(comm, config, workspace, (zero, loud, warm), start)
+        _study(comm, config, workspace, (zero, loud, warm), repeats, start)
 
 
 def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
     """What is known of a run before its sweeps, for 'mdbridge status': the report is made again each time.
 
-    The three campaigns are folders of their own, ``0K``, ``0K-loud`` and ``300K``.
+    The campaigns are folders of their own, ``0K``, ``0K-loud``, ``300K`` and those of further seeds.
     """
     config = load(source, StudyInput, overrides)
     # all other tasks need the data, or what the sweeps chose
@@ -148,10 +155,15 @@ def _study(
     config: StudyInput,
     workspace: Workspace,
     campaigns: tuple[Campaign, Campaign, Campaign],
+    repeats: dict[str, Campaign],
     start: float,
 ) -> None:
     zero, loud, warm = campaigns
-    data = _data(comm, zero, warm) | {worth.LOUD: Data(loud, read_fields(loud, SPLITS), "")}
+    data = _data(zero, warm) | {worth.LOUD: Data(loud, read_fields(loud, SPLITS), "")}
+    for folder, campaign in repeats.items():
+        for suffix, filtered in seeds.FILTERS.items():
+            variant = seeds.variant_of(campaign, filtered)
+            data[f"{folder}{suffix}"] = Data(campaign, read_fields(campaign, SPLITS, variant), variant)
     selections = {label: _sweep(comm, data[label]) for label in ("0K", "300K")}
 
     def done(name: str, tasks: Mapping[str, Task[MPI.Comm]]) -> dict[str, dict[str, Any]]:
@@ -201,12 +213,13 @@ def _record(
         "snr": {
             label: signal_to_noise(chosen.fields["train"])
             for label, chosen in data.items()
-            if label[:4] == "300K"
+            if label[:4] == "300K" and not seeds.is_repeat(label)
         },
+        "nonlinearity": seeds.nonlinearity(data, standard(warm.config).noise),
         "versions": versions(),
         "input_hash": digest(config.model_dump(), zero.dataset.identity.key, warm.dataset.identity.key),
         "seeds": {
-            "MD at 300 K": warm.config.thermal.seed if warm.config.thermal else None,
+            "MD at 300 K": _md_seeds(warm, config),
             "starts of the fits": zero.config.learn.seed,
             "bootstrap": config.bootstrap.seed,
             "scattered nodes": config.scattered.seed,
@@ -216,7 +229,13 @@ def _record(
     }
 
 
-def _data(comm: MPI.Comm, zero: Campaign, warm: Campaign) -> dict[str, Data]:
+def _md_seeds(warm: Campaign, config: StudyInput) -> str:
+    # check_campaigns has seen to it
+    assert warm.config.thermal is not None
+    return ", ".join(f"{seed}" for seed in (warm.config.thermal.seed, *config.campaigns.md_seeds))
+
+
+def _data(zero: Campaign, warm: Campaign) -> dict[str, Data]:
     """All sets that anything is learned from, by label."""
 
     def read(campaign: Campaign, variant: str, names: Sequence[str] = SPLITS) -> Fields:
@@ -312,6 +331,7 @@ def _with_chosen(
             continue
         best = selections["0K" if label == "0K" else "300K"].best
         name = f"table4-{label}" if label in _TABLE_4 else f"table5-{label}"
+        name = f"seed-{label}" if seeds.is_repeat(label) else name
         tasks |= _learned(name, chosen, (best.horizon, best.degree), 5.0)
     return tasks
 

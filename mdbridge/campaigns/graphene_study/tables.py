@@ -1,20 +1,12 @@
 """The study's report in Markdown: our numbers beside the paper's, from the record of the run alone."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ..peridynamics import published
-from . import worth_tables
-from .figures import FIGURES
+from . import table_4, worth_tables
 from .figures import draw as draw_figures
-
-Record = dict[str, Any]
-ERRORS = ("E_res_train", "E_u_train", "E_res_val", "E_u_val", "E_u_test")
-_HEADS = ("E_res train", "E_u train", "E_res val", "E_u val", "E_u disc")
-_TITLES = {"0K": "0 K", "300K-published": "300 K, ι as published", "300K": "300 K, longer filter"}
+from .markdown import ERRORS, HEADS, Record, failure, figure, percent, table
+from .table_4 import TITLES
 
 
 def draw(record: Record, folder: Path) -> None:
@@ -30,11 +22,12 @@ def markdown(record: Record) -> str:
         "norms, averaged over samples; in round brackets the numbers of You, Yu, Silling and D'Elia. "
         "Moduli in TPa at a thickness of 3.35 Å.\n",
         _provenance(record),
-        _table_4(record),
-        worth_tables.baselines_of(record, ERRORS, _HEADS, _table, _percent),
-        worth_tables.waterfall(record, ERRORS, _HEADS, _table, _percent),
+        table_4.models(record),
+        worth_tables.baselines_of(record),
+        worth_tables.waterfall(record),
         _table_3(record),
         _table_5(record),
+        table_4.nonlinearity(record),
         _table_6(record),
         _dilatation(record),
         _algorithm_1(record),
@@ -42,29 +35,6 @@ def markdown(record: Record) -> str:
         _scattered(record),
     ]
     return "\n".join(parts)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-def _percent(value: float | None, paper: float | None = None) -> str:
-    text = "–" if value is None else f"{100 * value:.2f} %"
-    return text if paper is None else f"{text} ({100 * paper:.2f})"
-
-
-def _figure(name: str, caption: str) -> str:
-    # a link to a figure that nobody draws would be found by readers only
-    assert name in FIGURES
-    return f"![{caption}](figures/{name})\n\n*{caption}*\n"
-
-
-def _failure(row: Record) -> str:
-    return f"failed: {row['failure']}" if row["failure"] else ""
-
-
-# --- the sections ---------------------------------------------------------------
 
 
 def _provenance(record: Record) -> str:
@@ -82,78 +52,6 @@ def _provenance(record: Record) -> str:
     )
 
 
-def _spread(record: Record, label: str) -> dict[str, float] | None:
-    """Standard deviations of λ, μ, E and ν over the bootstrap's replicates."""
-    drawn = [
-        row
-        for name, result in record["results"].items()
-        # "300K" must not take the replicates of "300K-published"
-        if name.startswith(f"bootstrap-{label}-") and name[len(f"bootstrap-{label}-") :].isdigit()
-        for row in result["constants"]
-    ]
-    # one replicate has no spread
-    if len(drawn) < 2:
-        return None
-    return dict(zip(("lambda_TPa", "mu_TPa", "E_TPa", "nu"), np.std(drawn, axis=0, ddof=1), strict=True))
-
-
-def _direct_row(title: str, direct: dict[str, float]) -> list[str]:
-    c11, c12, c66 = (direct[f"C{i}_TPa"] for i in (11, 12, 66))
-    # plane stress in the layer, of an isotropic crystal
-    young, nu = c11 - c12**2 / c11, c12 / c11
-    cells = [title, "", "", "", f"{c12:.4f}", f"{c66:.4f}", f"{young:.4f}", f"{nu:.4f}"]
-    if "sd_C11_TPa" in direct:
-        s11, s12, s66 = (direct[f"sd_C{i}_TPa"] for i in (11, 12, 66))
-        # errors carried over to first order: ∂E/∂C11 = 1 + ν², ∂E/∂C12 = −2ν, ∂ν/∂C12 = 1/C11, ∂ν/∂C11 =
-        # −ν/C11
-        s_young, s_nu = np.hypot((1 + nu**2) * s11, 2 * nu * s12), np.hypot(s12, nu * s11) / c11
-        # at rest LAMMPS's constants come without noise, and without a standard deviation
-        cells[4:] = [f"{c12:.4f} ± {s12:.4f}", f"{c66:.4f} ± {s66:.4f}"]
-        cells += [f"{young:.4f} ± {s_young:.4f}", f"{nu:.4f} ± {s_nu:.4f}"]
-    return cells
-
-
-def _table_4(record: Record) -> str:
-    rows, errors, checks = [], [], []
-    for label, title in _TITLES.items():
-        paper = published.TABLE_4["0K" if label == "0K" else "300K"]
-        result = record["results"][f"table4-{label}"]
-        if result["failure"]:
-            rows.append([title, _failure(result), *[""] * 6])
-            continue
-        constants, spread = result["constants"], _spread(record, label)
-        alpha = f"{constants['alpha']:.3f}" if "alpha" in constants else ""  # splines have none
-        cells = [title, f"{result['horizon']:g}", f"{result['degree']}", alpha]
-        for key in ("lambda_TPa", "mu_TPa", "E_TPa", "nu"):
-            bar = f" ± {spread[key]:.4f}" if spread else ""
-            cells.append(f"{constants[key]:.4f}{bar} ({paper[key]:g})")
-        rows.append(cells)
-        disc = f"{result['errors']['E_res_test']:.1e} ({paper['E_res_test']:g})"
-        errors.append([title, *(_percent(result["errors"][key], paper[key]) for key in ERRORS), disc])
-        checks.append([title, *(f"{result['errors'][key] / paper[key]:.2f}" for key in ERRORS)])
-        if label == "0K":
-            rows.append(_direct_row("LAMMPS directly, 0 K", record["direct"]["0K"]))
-    rows.append(_direct_row("LAMMPS directly, 300 K", record["direct"]["300K"]))
-    stress = 1e3 * record["direct"]["300K"]["thermal_stress_TPa"]
-    return (
-        "## Table 4: the model at 0 K and at 300 K\n\n"
-        + _table(["data", "δ (Å)", "M", "α", "λ", "μ", "E", "ν"], rows)
-        + "\n"
-        + _table(["data", *_HEADS, "E_res disc"], errors)
-        + "\nOur error over the paper's:\n\n"
-        + _table(["data", *_HEADS], checks)
-        + "\nE_res on the disc is absolute, as in the paper: ours in TPa/Å, the paper's in a unit that it "
-        "does not give. ± is one standard deviation over training sets drawn anew (bootstrap over the "
-        "loads); of LAMMPS's own constants the standard error over seeds. At 300 K the sheet keeps the "
-        f"box of 0 K, under a thermal stress of {stress:.2f} GPa.\n\n"
-        + _figure(
-            "study_influence.png",
-            "Figure 7. Learned influence functions over their weighted volume, times r³, from the shortest "
-            "bond on. Left: 0 K and 300 K. Right: three levels of the load at 300 K.",
-        )
-    )
-
-
 def _table_3(record: Record) -> str:
     text = ["## Table 3: horizon and degree (Algorithm 2)\n"]
     for label, sweep in record["sweeps"].items():
@@ -164,17 +62,17 @@ def _table_3(record: Record) -> str:
             beside = paper.get(row["M"], {})
             delta = f"{row['delta_A']:g}" + (f" ({beside['delta_A']:g})" if beside else "")
             average = f"{row['AvgE']:.3f}" + (f" ({beside['AvgE']:.3f})" if beside else "")
-            cells = [f"{row['M']}", delta, *(_percent(row[key], beside.get(key)) for key in ERRORS[:4])]
+            cells = [f"{row['M']}", delta, *(percent(row[key], beside.get(key)) for key in ERRORS[:4])]
             # one row a degree: it names the row
             mark = "**" if row["M"] == sweep["best"]["degree"] else ""
             rows.append([f"{mark}{cell}{mark}" for cell in (*cells, average)])
         failed = [candidate for candidate in sweep["candidates"] if candidate["failure"]]
         seconds = sum(candidate["wall_s"] for candidate in sweep["candidates"])
         text.append(f"{label[:-1]} K, {len(sweep['candidates'])} pairs, {seconds:.0f} core seconds:\n")
-        text.append(_table(["M", "δ (Å)", *_HEADS[:4], "AvgE"], rows))
+        text.append(table(["M", "δ (Å)", *HEADS[:4], "AvgE"], rows))
         text += [f"Failed: δ = {f['delta_A']:g} Å, M = {f['M']}: {f['failure']}.\n" for f in failed]
     text.append(
-        _figure("study_sweeps.png", "Figure 6. Errors at the best horizon of each degree; open: published.")
+        figure("study_sweeps.png", "Figure 6. Errors at the best horizon of each degree; open: published.")
     )
     return "\n".join(text)
 
@@ -189,7 +87,7 @@ def _table_5(record: Record) -> str:
     }
     rows = []
     for level, paper in enumerate(published.TABLE_5):
-        errors = [_percent(paper[key]) for key in ERRORS]
+        errors = [percent(paper[key]) for key in ERRORS]
         rows.append(
             [f"paper {level + 1}", f"{paper['snr']:.4f}", f"{paper['E_TPa']}", f"{paper['nu']}", *errors]
         )
@@ -203,7 +101,7 @@ def _table_5(record: Record) -> str:
             # the label of the whole load names no factor
             factor = label.partition("-x")[2] or "1"
             if result["failure"]:
-                rows.append([f"{title}, × {factor}", f"{snr:.4f}", _failure(result), *[""] * 6])
+                rows.append([f"{title}, × {factor}", f"{snr:.4f}", failure(result), *[""] * 6])
                 continue
             constants = result["constants"]
             cells = [f"{constants['E_TPa']:.4f}", f"{constants['nu']:.4f}"]
@@ -212,7 +110,7 @@ def _table_5(record: Record) -> str:
                     f"{title}, × {factor}",
                     f"{snr:.4f}",
                     *cells,
-                    *(_percent(result["errors"][k]) for k in ERRORS),
+                    *(percent(result["errors"][k]) for k in ERRORS),
                 ]
             )
     return (
@@ -222,7 +120,7 @@ def _table_5(record: Record) -> str:
         "velocities and random forces. So the noise, which does not depend on the load, cancels in half the "
         "difference of both signs and in the difference to the twin, whatever the load. Without either the "
         "thermal motion of the long waves, which no filter of 0.05 ps removes, is in the data.\n\n"
-        + _table(["training data", "SNR", "E", "ν", *_HEADS], rows)
+        + table(["training data", "SNR", "E", "ν", *HEADS], rows)
     )
 
 
@@ -234,19 +132,19 @@ def _table_6(record: Record) -> str:
         kind = "one K" if name.endswith("one") else "own K of the dilatation"
         where = f"δ = {result['horizon']:g} Å, M = {result['degree']}, {kind}"
         if result["failure"]:
-            rows.append([where, _failure(result), "", "", "", ""])
+            rows.append([where, failure(result), "", "", "", ""])
             continue
         for grid, suffix in (("fine", "_fine"), ("coarse", "")):
             # the paper's horizon for this table
             paper = published.TABLE_6[grid] if result["horizon"] == 12.5 else {}
             spacing = "2.5" if grid == "fine" else "5"
             keys = ("E_res_val", "E_u_val", "E_u_test")
-            cells = [_percent(result["errors"][f"{key}{suffix}"], paper.get(key)) for key in keys]
+            cells = [percent(result["errors"][f"{key}{suffix}"], paper.get(key)) for key in keys]
             rows.append([where, spacing, *cells, f"{result['constants']['E_TPa']:.4f}"])
     return (
         "## Table 6: one model for nodes 5 Å and 2.5 Å apart\n\n"
         "Trained at 0 K on both grids together.\n\n"
-        + _table(["model", "evaluated on (Å)", "E_res val", "E_u val", "E_u disc", "E"], rows)
+        + table(["model", "evaluated on (Å)", "E_res val", "E_u val", "E_u disc", "E"], rows)
     )
 
 
@@ -259,7 +157,7 @@ def _dilatation(record: Record) -> str:
         functions = "1" if kind == "one" else "2"
         cells = [label, f"{result['horizon']:g}", f"{result['degree']}", functions]
         if result["failure"]:
-            rows.append([*cells, _failure(result), *[""] * 9])
+            rows.append([*cells, failure(result), *[""] * 9])
             continue
         # M + 1 coefficients and a shape parameter each
         coefficients = (result["degree"] + 2) * int(functions)
@@ -269,7 +167,7 @@ def _dilatation(record: Record) -> str:
             [
                 *cells,
                 f"{coefficients}",
-                *(_percent(result["errors"][key]) for key in ERRORS),
+                *(percent(result["errors"][key]) for key in ERRORS),
                 f"{result['constants']['E_TPa']:.4f}",
                 f"{result['constants']['nu']:.4f}",
                 f"{result['wall_s']:.1f}",
@@ -277,7 +175,7 @@ def _dilatation(record: Record) -> str:
                 f"{lowest:.3f}",
             ]
         )
-    heads = ["data", "δ (Å)", "M", "functions", "parameters", *_HEADS, "E", "ν"]
+    heads = ["data", "δ (Å)", "M", "functions", "parameters", *HEADS, "E", "ν"]
     heads += ["learning (s)", "solving the disc (s)", "certificate"]
     return (
         "## Beyond the paper: an influence function of its own for the dilatation\n\n"
@@ -285,9 +183,9 @@ def _dilatation(record: Record) -> str:
         "have about as many parameters as one function, lines with a shorter horizon fewer bonds. "
         "Solvability: L and G positive on the whole zone; given is the smallest λ_min/κ², of L in TPa or, "
         "for one function, of G.\n\n"
-        + _table(heads, rows)
+        + table(heads, rows)
         + "\n"
-        + _figure(
+        + figure(
             "study_dilatation.png",
             "Errors with one influence function and with two, against the horizon, at 0 K and 300 K.",
         )
@@ -304,9 +202,9 @@ def _algorithm_1(record: Record) -> str:
     for label in ("0K", "300K-published"):
         for suffix, title in titles.items():
             result = record["results"][f"algorithm1-{label}{suffix}"]
-            cells = [_TITLES[label], f"{result['horizon']:g}", f"{result['degree']}", title]
+            cells = [TITLES[label], f"{result['horizon']:g}", f"{result['degree']}", title]
             if result["failure"]:
-                rows.append([*cells, _failure(result), *[""] * 7])
+                rows.append([*cells, failure(result), *[""] * 7])
                 continue
             certificates = result["certificates"]
             holds = all(c["min_gamma"] > 0 and c["min_cauchy_schwarz"] >= 0 for c in certificates)
@@ -315,7 +213,7 @@ def _algorithm_1(record: Record) -> str:
                 [
                     *cells,
                     f"{loss:.2e}",
-                    *(_percent(result["errors"][key]) for key in ERRORS),
+                    *(percent(result["errors"][key]) for key in ERRORS),
                     f"{result['constants']['E_TPa']:.3f}",
                     f"{result['wall_s']:.1f}",
                     "yes" if holds else "no",
@@ -327,7 +225,7 @@ def _algorithm_1(record: Record) -> str:
         "M",
         "optimiser",
         "loss (4.1)",
-        *_HEADS,
+        *HEADS,
         "E",
         "time (s)",
         "solvable on the zone",
@@ -336,7 +234,7 @@ def _algorithm_1(record: Record) -> str:
         "## Algorithm 1 as published against least squares\n\n"
         'Same data, horizon and degree. The loss is the mean of the squared relative residuals; "the same '
         'loss" leaves out our other terms, and keeps the solvability conditions on the whole zone, where '
-        "Algorithm 1 has them at the training waves.\n\n" + _table(heads, rows)
+        "Algorithm 1 has them at the training waves.\n\n" + table(heads, rows)
     )
 
 
@@ -371,9 +269,9 @@ def _manufactured(record: Record) -> str:
         "converge. With h the loss of the learned K falls less regularly: on the coarsest nodes a few bond "
         "lengths are fitted by as many coefficients. The learned K nears 1/r, but for its rim. λ and μ are "
         "those of the largest M.\n\n"
-        + _table(heads, rows)
+        + table(heads, rows)
         + "\n"
-        + _figure(
+        + figure(
             "study_manufactured.png",
             "Figures 2 and 3. Top: loss against M for each node spacing, dashed that of the true K. Bottom: "
             "the learned influence function times the quadrature's weight over h², which is what the "
@@ -390,17 +288,17 @@ def _scattered(record: Record) -> str:
         for name in ("uniform", "perturbed"):
             row, cells = result[name], [task.removeprefix("scattered-"), name]
             if row["failure"]:
-                rows.append([*cells, _failure(row), *[""] * 6])
+                rows.append([*cells, failure(row), *[""] * 6])
                 continue
             for other in ("uniform", "perturbed"):
-                errors = [_percent(row[f"{key}_{other}"]) for key in ERRORS[:4]]
+                errors = [percent(row[f"{key}_{other}"]) for key in ERRORS[:4]]
                 ends = [f"{row['constants']['E_TPa']:.4f}", f"{row['min_operator']:.3f}"]
                 rows.append([*cells, other, *errors, *ends])
     heads = [
         "moved by (h)",
         "learned on",
         "used on",
-        *_HEADS[:4],
+        *HEADS[:4],
         "E",
         "smallest eigenvalue of L/μ, own nodes",
     ]
@@ -410,5 +308,5 @@ def _scattered(record: Record) -> str:
         "quadrature `consistent`: each node has strengths of its own, linear in the function K, with the "
         "moments of its integral (docs/own_data.md). The eigenvalue, the smallest real part, is over that of "
         "the longest wave; where it is not positive some loads have no stable answer on these nodes.\n\n"
-        + _table(heads, rows)
+        + table(heads, rows)
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LOUD = "0K-loud"
 """The data of loads of one sign as large as the paper's."""
-MEASURED = ("0K", "300K-published", "300K", LOUD)
+MEASURED = ("0K", "300K-published", "300K", "300K-no-twin-published", "300K-no-twin", LOUD)
 """Data that the baselines are measured on."""
 PAPERS, OURS = 0, 1
 """Places of the paper's pair (δ, M) and of ours in the study's 'compare.steps'."""
