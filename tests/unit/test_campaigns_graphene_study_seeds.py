@@ -10,16 +10,16 @@ from mdbridge.campaigns.graphene_study.input import Campaigns
 
 
 def test_each_seed_repeats_both_ways_of_sampling_in_folders_of_their_own():
-    names = Campaigns(warm_set=["a=1"], no_twin_set=["b=2"], md_seeds=[7, 8])
+    names = Campaigns(no_twin="alone.toml", warm_set=["a=1"], no_twin_set=["b=2"], md_seeds=[7, 8])
     folders = {folder: (file, changes) for folder, file, changes in seeds.repeated(names)}
     assert list(folders) == [
         *("300K-seed-7", "300K-seed-8"),
         *("300K-no-twin", "300K-no-twin-seed-7", "300K-no-twin-seed-8"),
     ]
     assert folders["300K-seed-8"][1] == ["a=1", "thermal.seed=8", "thermal.load_factors=[1.0]"]
-    assert folders["300K-no-twin-seed-7"] == (names.no_twin, ["b=2", "thermal.seed=7"])
-    assert folders["300K-no-twin"] == (names.no_twin, ["b=2"])
-    assert list(seeds.repeated(Campaigns(no_twin="", md_seeds=[]))) == []
+    assert folders["300K-no-twin-seed-7"] == ("alone.toml", ["b=2", "thermal.seed=7"])
+    assert folders["300K-no-twin"] == ("alone.toml", ["b=2"])
+    assert list(seeds.repeated(Campaigns())) == []
 
 
 def result(value, failure=""):

@@ -116,7 +116,13 @@ def test_forces_are_those_of_a_harmonic_crystal(sampler, runs):
 
 # --- the study --------------------------------------------------------------------
 
-_CAMPAIGN = [*SMALL, "learn.starts=1", "sweep.horizons_A=[6.0,12.5,15.0]", "sweep.degrees=[2,4]"]
+_CAMPAIGN = [
+    *SMALL,
+    "loads.waves=3",
+    "learn.starts=1",
+    "sweep.horizons_A=[6.0,12.5,15.0]",
+    "sweep.degrees=[2,4]",
+]
 _WARM = [*_CAMPAIGN, "thermal.duration_ps=0.02", "thermal.disc_duration_ps=0.02", "thermal.elastic_ps=0.05"]
 _ZERO = [*_CAMPAIGN, "dynamics.enabled=false"]
 STUDY = f"""
@@ -126,6 +132,9 @@ zero = "{INPUTS / "graphene_0K.toml"}"
 warm = "{INPUTS / "graphene_300K.toml"}"
 zero_set = {json.dumps(_ZERO)}
 warm_set = {json.dumps([*_WARM, "thermal.load_factors=[1.0,0.1]", "thermal.elastic_seeds=2"])}
+no_twin = "{INPUTS / "graphene_300K_no_twin.toml"}"
+no_twin_set = {json.dumps([*_WARM, "thermal.elastic_seeds=2"])}
+md_seeds = [7]
 [bootstrap]
 replicates = 3
 [compare]
@@ -188,7 +197,10 @@ def test_every_table_is_there_with_its_provenance(study, record):
     ):
         assert f"## {title}" in text or f"\n## {title}" in text
     assert "LAMMPS directly, 300 K" in text
-    assert "MD at 300 K 2021" in text
+    assert "MD at 300 K 2021, 7" in text
+    for title in ("longer filter", "ι as published", "no twin, longer filter", "no twin, ι as published"):
+        assert text.count(f"| 300 K, {title}, 2 seeds |") == 3
+    assert "300K, odd_part from x0.1" in text
     assert record["versions"]["lammps"] in text
     assert "nan" not in text.lower().replace("finance", "")
     for name in ("study_sweeps", "study_influence", "study_dilatation", "study_manufactured"):
@@ -198,11 +210,17 @@ def test_every_table_is_there_with_its_provenance(study, record):
 
 def test_table_4_prints_what_was_computed(study, record):
     text = (study / "out" / "study.md").read_text()
-    for label, title in (("0K", "0 K"), ("300K-published", "300 K, ι as published")):
-        one = record["results"][f"table4-{label}"]
+    two = "300 K, ι as published, 2 seeds"
+    for names, title in (
+        (("table4-0K",), "0 K"),
+        (("table4-300K-published", "seed-300K-seed-7-published"), two),
+    ):
+        results = [record["results"][name] for name in names]
         line = next(row for row in text.splitlines() if row.startswith(f"| {title} |") and "%" in row)
         for key in ("E_res_train", "E_u_train", "E_res_val", "E_u_val", "E_u_test"):
-            assert f"{100 * one['errors'][key]:.2f} % (" in line
+            values = [100 * result["errors"][key] for result in results]
+            spread = f" ± {np.std(values, ddof=1):.2f}" if len(values) > 1 else ""
+            assert f"{np.mean(values):.2f}{spread} % (" in line
 
 
 def test_failed_points_of_the_sweep_are_reported(study, record):
@@ -218,7 +236,7 @@ def test_what_is_finished_is_not_done_again(study, record):
     damaged.write_text("{")
     job = command("study", study / "study.toml", "--out", study / "out")
     assert job.returncode == 0, job.stderr
-    assert job.stderr.count("sample: done before") == 3
+    assert job.stderr.count("sample: done before") == 6
     after = {path.name: path.stat().st_mtime_ns for path in tasks.iterdir()}
     assert [name for name in after if after[name] != before[name]] == [damaged.name]
     again = json.loads((study / "out" / "study.json").read_text())

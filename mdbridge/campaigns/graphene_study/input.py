@@ -22,11 +22,11 @@ class Campaigns(Section):
     """Overrides for the first, as --set takes them."""
     warm_set: list[str] = []
     """Overrides for the second."""
-    no_twin: str = "graphene_300K_no_twin.toml"
+    no_twin: str = ""
     """The input that samples at the same temperature as the paper did, without a twin; "" leaves it out."""
     no_twin_set: list[str] = []
     """Overrides for that one."""
-    md_seeds: list[Annotated[int, Field(ge=1)]] = [2022, 2023]
+    md_seeds: list[Annotated[int, Field(ge=1)]] = []
     """Seeds of the MD beside that of the inputs: each repeats the warm campaigns, for error bars."""
     loud_set: list[str] = [
         "md.max_bond_strain=0.018",
