@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mdbridge.campaigns.graphene_study import seeds, table_4
+from mdbridge.campaigns.graphene_study import seeds
 from mdbridge.campaigns.graphene_study.input import Campaigns
 
 
@@ -62,8 +62,6 @@ def test_results_of_a_label_are_those_of_its_seeds_alone(label, values):
 
 def test_one_seed_has_no_spread():
     assert seeds.mean_and_spread([result(3.0)], "constants", "nu") == (-3.0, None)
-    assert table_4._over_seeds([result(0.03)], "E_u_val", 0.5) == "3.00 % (50.00)"
-    assert table_4._over_seeds([result(0.03), result(0.05)], "E_u_val", 0.5) == "4.00 ± 1.41 % (50.00)"
 
 
 def test_the_cubic_part_of_an_answer_is_read_off_reduced_loads():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from mdbridge.campaigns.graphene_study import checks, stages, table_4
+from mdbridge.campaigns.graphene_study import checks, stages
 from mdbridge.campaigns.graphene_study.input import StudyInput
 from mdbridge.campaigns.peridynamics import published
 from mdbridge.campaigns.peridynamics.input import Coarse, GrapheneInput
@@ -106,30 +106,6 @@ def test_a_real_field_stays_real_with_waves_at_the_edge_of_the_zone():
     noise = np.random.default_rng(1).standard_normal((1, len(GRID.points()), 2))
     one = replace(fields(), u=noise)
     np.testing.assert_allclose(checks.at_points(one, one.nodes, "u"), noise, atol=1e-13)
-
-
-def test_error_bars_are_the_spread_over_all_batches():
-    rows = np.random.default_rng(0).standard_normal((6, 4))
-    results = {
-        "bootstrap-300K-0": {"constants": rows[:4].tolist()},
-        "bootstrap-300K-4": {"constants": rows[4:].tolist()},
-        "bootstrap-300K-published-0": {"constants": (100 * rows).tolist()},
-    }
-    spread = table_4.spread({"results": results}, "300K")
-    assert list(spread.values()) == pytest.approx(rows.std(axis=0, ddof=1).tolist())
-    assert table_4.spread({"results": results}, "0K") is None
-
-
-def test_derived_constants_of_lammps_and_their_errors():
-    direct = {"C11_TPa": 1.2, "C12_TPa": -0.2, "C66_TPa": 0.7}
-    assert table_4.direct_row("at rest", direct)[4:] == ["-0.2000", "0.7000", "1.1667", "-0.1667"]
-    errors = {"sd_C11_TPa": 0.01, "sd_C12_TPa": 0.02, "sd_C66_TPa": 0.03}
-    row = table_4.direct_row("warm", direct | errors)
-    # E = C11 − C12²/C11 and ν = C12/C11, to first order in independent errors
-    young = np.hypot((1 + (0.2 / 1.2) ** 2) * 0.01, 2 * 0.2 / 1.2 * 0.02)
-    nu = np.hypot(0.02, 0.2 / 1.2 * 0.01) / 1.2
-    assert row[6] == f"1.1667 ± {young:.4f}"
-    assert row[7] == f"-0.1667 ± {nu:.4f}"
 
 
 def test_the_published_moduli_belong_together():

@@ -83,10 +83,10 @@ def check_no_twin(warm: GrapheneInput, alone: GrapheneInput, source: Path) -> No
         for key in ("spacing_A", "radius_A")
     ]
     pairs.append(("thermal.temperature_K", warm.thermal.temperature_K, alone.thermal.temperature_K))
-    for key, one, other in pairs:
-        if one != other:
+    for key, value, its_own in pairs:
+        if value != its_own:
             raise InputError(
-                f"{source}: '{key}' is {one} in 'campaigns.warm' and {other} in 'campaigns.no_twin'; "
+                f"{source}: '{key}' is {value} in 'campaigns.warm' and {its_own} in 'campaigns.no_twin'; "
                 "the study compares them, so they must be equal"
             )
 
