@@ -8,14 +8,14 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from . import __version__
-from .campaigns import MODULES
+from .campaigns import ESTIMATES, MODULES
 from .core.errors import FileError, InputError, MdbridgeError, MissingPackageError
 from .core.mpi import mpi
 
@@ -48,7 +48,9 @@ Overrides = Annotated[
 ]
 DryRun = Annotated[
     bool,
-    typer.Option("--dry-run", help="only check that all fits, and print steps, memory and time of a run"),
+    typer.Option(
+        "--dry-run", help="only try a part, and print the tasks, time, memory and disk that all would take"
+    ),
 ]
 
 INTERRUPTED = 130
@@ -105,8 +107,8 @@ def _world() -> "MPI.Comm":
     return mpi().COMM_WORLD
 
 
-def _campaign(path: Path, *allowed: str) -> Any:
-    """Import the module of stages that the file's ``campaign`` key names, one of those that are allowed."""
+def _campaign(path: Path, *allowed: str, modules: Mapping[str, str] = MODULES) -> Any:
+    """Import the module, by default that of stages, of the file's ``campaign``, one of those allowed."""
     comm = _world()  # says what is missing, before the campaign's own imports would
     from .core import config, parallel
 
@@ -114,12 +116,18 @@ def _campaign(path: Path, *allowed: str) -> Any:
     # nodes without the file the others would end, and leave those that have it waiting.
     name = parallel.on_root(comm, lambda: config.read_toml(path).get("campaign"))
     if isinstance(name, str) and name in allowed:
-        module = f"mdbridge.campaigns.{MODULES[name]}"
+        module = f"mdbridge.campaigns.{modules[name]}"
         return parallel.agreed(comm, lambda: importlib.import_module(module))
     given = "key 'campaign' is missing" if name is None else f"'campaign' = {name!r}"
     raise InputError(
         f"{path}: {given}: this command takes {', '.join(map(repr, sorted(allowed)))}{_hint(name, allowed)}"
     )
+
+
+def _foretold(path: Path, out: Path, overrides: Sequence[str] | None, *allowed: str) -> None:
+    """Print what a run would take, and leave nothing behind."""
+    # no folder is claimed or written to, so that one may ask while a run is going on in it
+    _campaign(path, *allowed, modules=ESTIMATES).dry_run(_world(), path, out, overrides or ())
 
 
 @contextlib.contextmanager
@@ -185,11 +193,14 @@ def run(
     input: Input,
     out: Out = Path("out"),
     set: Overrides = None,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     max_walltime: MaxWalltime = None,
 ) -> None:
     """Run a whole campaign of any kind: all that is not done yet."""
+    if dry_run:
+        return _foretold(input, out, set, *MODULES)
     workflow = _campaign(input, *MODULES)
     # a calibration asks before it goes on with a record; here that is what is meant
     whole = workflow.run_or_resume if hasattr(workflow, "run_or_resume") else workflow.run
@@ -212,13 +223,13 @@ def sample(
     max_walltime: MaxWalltime = None,
 ) -> None:
     """Run the MD with its observers; write dataset.h5, or glass.h5."""
+    if dry_run:
+        return _foretold(input, out, set, *SAMPLED)
     workflow = _campaign(input, *SAMPLED)
-    options = {"dry_run": dry_run, "paper_format": paper_format}
-    chosen = {name: True for name, value in options.items() if value}
-    for name in chosen:
-        # asked of the campaign itself, so that no list of options is kept here too
-        if name not in inspect.signature(workflow.sample).parameters:
-            raise InputError(f"{input}: --{name.replace('_', '-')} is for glass campaigns")
+    chosen = {"paper_format": True} if paper_format else {}
+    # asked of the campaign itself, so that no list of options is kept here too
+    if paper_format and "paper_format" not in inspect.signature(workflow.sample).parameters:
+        raise InputError(f"{input}: --paper-format is for glass campaigns")
     with _presented(out):
         workflow.sample(_world(), input, out, set or (), **chosen)
 
@@ -228,6 +239,7 @@ def learn(
     input: Input,
     out: Out = Path("out"),
     set: Overrides = None,
+    dry_run: DryRun = False,
     sweep: Annotated[
         bool, typer.Option("--sweep", help="try all pairs (δ, M) of the section [sweep]; write sweep.json")
     ] = False,
@@ -242,6 +254,8 @@ def learn(
     max_walltime: MaxWalltime = None,
 ) -> None:
     """Learn a peridynamic model of dataset.h5, or of own data."""
+    if dry_run:
+        return _foretold(input, out, set, "graphene", "peridynamics")
     workflow = _campaign(input, "graphene", "peridynamics")
     if not data:
         with _presented(out):
@@ -366,8 +380,10 @@ def observe(
     max_walltime: MaxWalltime = None,
 ) -> None:
     """Fields from any LAMMPS script or trajectory; write fields.h5."""
+    if dry_run:
+        return _foretold(input, out, set, "fields")
     with _presented(out):
-        _campaign(input, "fields").observe(_world(), input, out, set or (), dry_run)
+        _campaign(input, "fields").observe(_world(), input, out, set or ())
 
 
 @app.command()
@@ -375,11 +391,14 @@ def study(
     input: Input,
     out: Out = Path("out"),
     set: Overrides = None,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     max_walltime: MaxWalltime = None,
 ) -> None:
     """Regenerate the paper's tables and figures; write study.md."""
+    if dry_run:
+        return _foretold(input, out, set, "graphene-study")
     with _presented(out):
         _campaign(input, "graphene-study").run(_world(), input, out, set or ())
 
@@ -389,11 +408,14 @@ def shear(
     input: Input,
     out: Out = Path("out"),
     set: Overrides = None,
+    dry_run: DryRun = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     max_walltime: MaxWalltime = None,
 ) -> None:
     """Shear a metallic glass with the STZ model; write run.h5."""
+    if dry_run:
+        return _foretold(input, out, set, "shear")
     with _presented(out):
         _campaign(input, "shear").run(_world(), input, out, set or ())
 
@@ -403,6 +425,7 @@ def calibrate(
     input: Input,
     out: Out = Path("out"),
     set: Overrides = None,
+    dry_run: DryRun = False,
     resume: Annotated[bool, typer.Option("--resume", help="go on with the record in --out")] = False,
     accept_changes: Annotated[
         bool,
@@ -425,6 +448,8 @@ def calibrate(
     verbose: Verbose = False,
 ) -> None:
     """Calibrate a model to a reference; write trials.jsonl."""
+    if dry_run:
+        return _foretold(input, out, set, "calibrate")
     workflow = _campaign(input, "calibrate")
     if seeds is None:
         limit = None if max_walltime is None else _seconds(max_walltime)

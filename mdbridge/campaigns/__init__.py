@@ -10,3 +10,14 @@ MODULES = {
     "calibrate": "calibrate.stages",
 }
 """The ``campaign`` key of an input -> the module here that plans and runs it."""
+
+ESTIMATES = {
+    "fields": "fields.estimate",
+    "graphene": "peridynamics.estimate",
+    "peridynamics": "peridynamics.data_estimate",
+    "graphene-study": "graphene_study.estimate",
+    "glass": "glass.estimate",
+    "shear": "shear.estimate",
+    "calibrate": "calibrate.estimate",
+}
+"""The ``campaign`` key of an input -> the module here that says what a run would take."""

@@ -169,7 +169,7 @@ def progress(comm: MPI.Comm, title: str) -> Iterator[Tick]:
 
 # every few seconds a line: the log of a run of hours stays readable
 def _lines(out: _Screen, title: str, interval: float = 5.0) -> Tick:
-    start = last = time.monotonic()
+    last = time.monotonic()
     first: tuple[float, float] | None = None  # when something was first done, and how much
 
     def tick(done: float, note: str = "") -> None:
@@ -181,12 +181,12 @@ def _lines(out: _Screen, title: str, interval: float = 5.0) -> Tick:
         if now - last < interval:
             return
         last = now
-        begun, had = start, 0.0
+        begun, had = first
+        left = ""
         # what comes before the first of it, compilation say, tells nothing of the rest
-        if now - first[0] >= interval and done > first[1]:
-            begun, had = first
-        left = (now - begun) * (1 - done) / (done - had)
-        out.progress(f"{title}: {100 * done:.0f} %, about {duration(left)} left  {note}".rstrip())
+        if now - begun >= 0.5 * interval and done > had:
+            left = f", about {duration((now - begun) * (1 - done) / (done - had))} left"
+        out.progress(f"{title}: {100 * done:.0f} %{left}  {note}".rstrip())
 
     return tick
 

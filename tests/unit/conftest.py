@@ -1,6 +1,7 @@
-"""What the tests of figures share: every figure that was written, to look at what is in it."""
+"""What tests share: every figure that was written, and the tables that were printed, to look at them."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -36,3 +37,19 @@ def drawn_once() -> Iterator[Figures]:
     """The figures that a module draws for all its tests."""
     with keeping() as figures:
         yield figures
+
+
+@pytest.fixture
+def table_told(monkeypatch, capfd) -> Callable[[], tuple[dict[str, list[str]], str]]:
+    """Gives, of what was printed since the last time, a table's cells by the first of a row and all words."""
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def read() -> tuple[dict[str, list[str]], str]:
+        text, rows = capfd.readouterr().err, {}
+        for line in text.splitlines():
+            cells = [cell.strip() for cell in re.split("[│┃]", line)[1:-1]]
+            if cells:
+                rows[cells[0]] = cells[1:]
+        return rows, " ".join(text.split())
+
+    return read

@@ -2,7 +2,7 @@
 
 from mpi4py import MPI
 
-from mdbridge.campaigns.fields import stages
+from mdbridge.campaigns.fields import estimate, stages
 
 SCRIPT = """
 units           lj
@@ -86,5 +86,6 @@ def write(folder, script=SCRIPT + PULLED, **changes):
 def observe(folder, script=SCRIPT + PULLED, overrides=(), dry_run=False, **changes):
     """Run a campaign in a folder; returns the folder of its results."""
     source = write(folder, script, **changes)
-    stages.observe(MPI.COMM_SELF, source, folder / "out", overrides, dry_run)
+    command = estimate.dry_run if dry_run else stages.observe
+    command(MPI.COMM_SELF, source, folder / "out", overrides)
     return folder / "out"

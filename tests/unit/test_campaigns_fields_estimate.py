@@ -6,7 +6,7 @@ import pytest
 from field_runs import PULLED, SCRIPT, observe, write
 from mpi4py import MPI
 
-from mdbridge.campaigns.fields import estimate, stages
+from mdbridge.campaigns.fields import estimate
 from mdbridge.campaigns.fields.input import FieldsInput
 from mdbridge.core.config import load
 
@@ -27,7 +27,7 @@ def test_of_a_trajectory_it_tells_the_frames(tmp_path, capfd):
         '"velocity", "stress"', '"number_density"'
     )
     source.write_text(text)
-    stages.observe(MPI.COMM_SELF, source, tmp_path / "none", (), True)
+    estimate.dry_run(MPI.COMM_SELF, source, tmp_path / "none", ())
     assert "3 frames in my.lammpstrj, steps 0 … 40" in capfd.readouterr().err
     assert not (tmp_path / "none").exists()
 

@@ -6,7 +6,7 @@ import pytest
 from glass_systems import SHEARED
 from mpi4py import MPI
 
-from mdbridge.campaigns.glass import estimate, stages
+from mdbridge.campaigns.glass import estimate
 from mdbridge.campaigns.glass.estimate import Timing
 from mdbridge.campaigns.glass.input import GlassInput
 from mdbridge.core.config import check
@@ -122,6 +122,6 @@ def test_a_script_is_timed_before_there_is_an_output_folder(tmp_path, monkeypatc
         'campaign = "glass"\n[md]\nscript = "my.in"\nsteps = 100\n[observe]\ngrid = [4, 4]\nframes = 2\n'
         "energy_window = 4.0\nstrain_window = 4.0\nsamples = 2\nsample_every = 2\n"
     )
-    stages.sample(COMM, source, tmp_path / "none" / "out", (), dry_run=True)
+    estimate.dry_run(COMM, source, tmp_path / "none" / "out", ())
     assert not (tmp_path / "none").exists()
     assert not list((tmp_path / "scratch").iterdir())

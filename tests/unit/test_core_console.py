@@ -35,7 +35,7 @@ def test_lines_tell_what_is_left_at_most_every_five_seconds(clock, capsys):
     with console.progress(ROOT, "sample") as tick:
         for time, done, note in (
             (104.9, 0.1, "too early"),
-            (105.0, 0.25, "train-x-1-0"),  # 5 s for a quarter leave 15 s
+            (105.0, 0.25, "train-x-1-0"),  # a tenth of a second after the first tells nothing
             (109.0, 0.5, "too early again"),
             (120.0, 0.8, ""),  # since the first, 15.1 s for 0.7: 0.2 take 4.3 s
         ):
@@ -43,7 +43,7 @@ def test_lines_tell_what_is_left_at_most_every_five_seconds(clock, capsys):
             tick(done, note)
     lines = capsys.readouterr().err.splitlines()
     assert lines == [
-        "sample: 25 %, about 15 s left  train-x-1-0",
+        "sample: 25 %  train-x-1-0",
         "sample: 80 %, about 4 s left",
     ]
 

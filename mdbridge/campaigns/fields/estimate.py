@@ -1,8 +1,8 @@
-"""``mdbridge observe --dry-run``: whether all fits, and steps, memory and time, from a short timed run."""
+"""``--dry-run`` of fields: whether all fits, and steps, memory and time, from a short timed run."""
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,14 +12,27 @@ from rich.table import Table
 
 from ...core import parallel
 from ...core.console import console
+from ...core.errors import MdbridgeError
 from ...md import script
 from ...md.session import Session
+from .. import forecast
 from . import trajectory
 from .input import FieldsInput
 from .run import Times, Watch
+from .stages import read
 
 _SHORT = 50
 """Steps that are timed."""
+
+
+def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
+    """Tell what observing would take; ``out`` is left alone (collective).
+
+    Raises:
+        InputError: as the run itself would.
+    """
+    config, _ = parallel.on_root(comm, lambda: read(source, overrides))
+    run(comm, config, source)
 
 
 def run(comm: MPI.Comm, config: FieldsInput, source: Path) -> None:
@@ -30,16 +43,60 @@ def run(comm: MPI.Comm, config: FieldsInput, source: Path) -> None:
     """
     with _scratch(comm) as folder:
         if config.md.trajectory is not None:
-            # a replay costs what reading does: there is nothing to time before it
-            dump = source.parent / config.md.trajectory
-            frames = parallel.on_root(comm, lambda: trajectory.frames(dump))
-            console(comm).print(
-                f"{len(frames)} frames in {config.md.trajectory}, steps {frames[0]} … {frames[-1]}"
-            )
+            _replay(comm, config, source, folder)
             return
         path = source.parent / str(config.md.script)
         with script.start(comm, path, folder / "lammps.log", config.md.variables, None) as session:
             _time(comm, config, session, folder)
+
+
+class _EnoughError(MdbridgeError):
+    """The first frames of a dump have told what there is to know."""
+
+
+def _replay(comm: MPI.Comm, config: FieldsInput, source: Path, folder: Path) -> None:
+    """Read the dump for as long as a person waits, and print what the whole takes."""
+    dump = source.parent / str(config.md.trajectory)
+    steps = parallel.on_root(comm, lambda: trajectory.frames(dump))
+    done, start, begun = 0.0, time.perf_counter(), 0.0
+
+    def tell(fraction: float) -> None:
+        nonlocal done, begun
+        now = comm.bcast(time.perf_counter() - start)
+        # the first frame makes LAMMPS's box, and compiles
+        begun = begun or now
+        done = fraction
+        # one clock: all ranks end at the same frame
+        if now > forecast.PATIENCE:
+            raise _EnoughError("enough")
+
+    try:
+        trajectory.observe(comm, config, source, folder / "lammps.log", folder, tell)
+    except MdbridgeError:
+        if comm.bcast(time.perf_counter() - start) <= forecast.PATIENCE:
+            raise
+    # a dump that ends before is known exactly
+    elapsed = comm.bcast(time.perf_counter() - start)
+    first = 1 / len(steps)
+    whole = elapsed if done >= 1 else begun + (elapsed - begun) * (1 - first) / max(done - first, first)
+    out = console(comm)
+    out.print(
+        f"{len(steps)} frames in {config.md.trajectory}, steps {steps[0]} … {steps[-1]}: {spell(whole)}"
+    )
+    _say_disk(comm, folder, len(steps), done * len(steps), config.output.vtk)
+
+
+def _say_disk(comm: MPI.Comm, folder: Path, frames: float, seen: float, vtk: bool) -> None:
+    """Tell the memory of all ranks, and the disk by the files that some frames have left (collective)."""
+    memory = forecast.peak_memory(comm)
+    if comm.rank == 0:
+        left = sum(path.stat().st_size for path in folder.glob("*.npz")) / max(seen, 1.0)
+        # as files of frames, gathered in fields.h5, and for ParaView
+        kept = (3 if vtk else 2) * left * frames
+        console(comm).print(
+            f"memory: about {forecast.size(memory)} on all ranks; disk: about {forecast.size(kept)}",
+            soft_wrap=True,
+        )
 
 
 def _time(comm: MPI.Comm, config: FieldsInput, session: Session, folder: Path) -> None:
@@ -73,6 +130,8 @@ def _time(comm: MPI.Comm, config: FieldsInput, session: Session, folder: Path) -
         f"{session.memory() / 1e9:.2g} GB; {frames + 1} frames of {nodes:,.0f} nodes",
         soft_wrap=True,
     )
+    # three spans were looked at
+    _say_disk(comm, folder, frames + 1, 3, config.output.vtk)
 
 
 def _timed(comm: MPI.Comm, session: Session, steps: int) -> float:

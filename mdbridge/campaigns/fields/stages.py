@@ -19,7 +19,7 @@ from ...core.stages import Link, Links, Piece, Product, link_folder, unfinished_
 from ...core.versions import versions
 from ...core.workspace import Workspace, claim
 from ...md import language, script
-from . import estimate, results, run, trajectory
+from . import results, run, trajectory
 from .input import FieldsInput
 
 CAMPAIGN = "fields"
@@ -164,12 +164,8 @@ def run_or_resume(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[s
     observe(comm, source, out, overrides)
 
 
-def observe(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str], dry_run: bool = False) -> None:
-    """Run the MD, write fields.h5, draw; or tell what that would take."""
-    if dry_run:
-        config, _ = parallel.on_root(comm, lambda: read(source, overrides))
-        estimate.run(comm, config, source)
-        return
+def observe(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
+    """Run the MD, write fields.h5, draw."""
     with open_campaign(comm, source, out, overrides) as campaign:
         stages.make(comm, campaign.workspace, campaign.fields)
         stages.make(comm, campaign.workspace, campaign.summary)

@@ -1,8 +1,9 @@
-"""``mdbridge sample --dry-run``: steps, memory and time of a glass campaign, from a short timed run."""
+"""``--dry-run`` of a glass campaign: steps, memory and time, from a short timed run."""
 
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from . import plan
 from .frames import Times, attach_observers
 from .input import GlassInput
 from .plan import Segment
+from .stages import read
 
 REPLICA = 4000
 """Most atoms a rank of the timed replica."""
@@ -32,6 +34,16 @@ class Timing:
     plain: float
     observed: float
     bytes_per_atom: float
+
+
+def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
+    """Tell what a campaign would take; ``out`` is left alone (collective).
+
+    Raises:
+        InputError: as the run itself would.
+    """
+    config, material, _ = parallel.on_root(comm, lambda: read(source, overrides))
+    run(comm, config, material, source)
 
 
 def run(comm: MPI.Comm, config: GlassInput, material: Path, source: Path) -> None:

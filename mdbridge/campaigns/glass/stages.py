@@ -19,7 +19,7 @@ from ...core.versions import versions
 from ...core.workspace import Record, Workspace, claim
 from ...md import cuzr, language
 from ...md.potentials import potential
-from . import analysis, estimate, figures, plan, results, sampling
+from . import analysis, figures, plan, results, sampling
 from . import chain as calibration_chain
 from .input import GlassInput
 
@@ -214,14 +214,9 @@ def sample(
     source: Path,
     out: Path,
     overrides: Sequence[str],
-    dry_run: bool = False,
     paper_format: bool = False,
 ) -> None:
-    """Make the glass, shear it and write glass.h5; or tell what that would take."""
-    if dry_run:
-        config, material, _ = parallel.on_root(comm, lambda: read(source, overrides))
-        estimate.run(comm, config, material, source)
-        return
+    """Make the glass, shear it and write glass.h5."""
     with open_campaign(comm, source, out, overrides) as campaign:
         stages.make(comm, campaign.workspace, campaign.glass)
         if paper_format or campaign.config.output.paper_format:

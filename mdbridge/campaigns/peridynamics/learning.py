@@ -148,11 +148,14 @@ def pairs_stage(source: Source, pairs: Sequence[Pair]) -> Stage[Fields]:
             values=source.identity.values | {"horizon_A": pair[0], "degree": pair[1]},
         )
         name = f"delta-{pair[0]:g}-M-{pair[1]}"
-        # roughly: a fit takes longer with every coefficient
-        cost = 4.0 + pair[1]
-        return Task(name, identity, lambda f, _: source.learn(f, pair).as_dict(), cost)
+        return Task(name, identity, lambda f, _: source.learn(f, pair).as_dict(), cost(pair))
 
     return Stage("pairs", [task(pair) for pair in dict.fromkeys(pairs)])
+
+
+def cost(pair: Pair) -> float:
+    """Of learning a pair, roughly and in no unit: a fit takes longer with every coefficient."""
+    return 4.0 + pair[1]
 
 
 def choose(comm: MPI.Comm, workspace: Workspace, source: Source) -> Choice:
