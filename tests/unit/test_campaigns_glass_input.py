@@ -64,6 +64,13 @@ def test_a_script_s_steps_are_shared_out_and_it_rests_as_it_will():
         ({"calibrate": {"strains": [0.0]}}, r"0 is none of the 100 frames"),
         ({"calibrate": {"strains": [0.1, 0.1]}}, r"must increase"),
         ({"calibrate": {"c0": [0.1]}}, r"'calibrate\.c0' = \[0\.1\]"),
+        ({"calibrate": {"predictor": "hope"}}, r"'calibrate\.predictor' = 'hope'"),
+        ({"md": SCRIPT, "glass": {}}, r"\[glass\] is for the built-in glass"),
+        ({"glass": {"stripe": {"height": 1.2}}}, r"'glass\.stripe\.height' = 1\.2"),
+        ({"glass": {"stripe": {"centre": -0.1}}}, r"'glass\.stripe\.centre' = -0\.1"),
+        ({"glass": {"stripe": {"height": 0.1}}}, r"the stripe would be 8\.5 Å of 85 Å high; at least 10 Å"),
+        ({"glass": {"stripe": {"height": 0.95}}}, r"the rest of the glass would be 4\.3 Å"),
+        ({"glass": {"stripe": {"melt_K": 90.0}}}, r"melt_K = 90 must be above md\.temperature_K = 100"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(sections, words):
@@ -79,6 +86,7 @@ def test_what_does_not_fit_is_refused_in_one_line(sections, words):
         {"md": {"modulus_strain": 0.02}},
         {"calibrate": {"strains": [0.005, 0.5]}},  # the first frame and the last
         {"observe": {"extra": {"csym": "c_csym"}}},
+        {"glass": {"stripe": {"height": 0.12, "centre": 1.0}}},  # 10.2 Å, around the boundary
     ],
 )
 def test_what_just_fits_is_taken(sections):

@@ -6,7 +6,7 @@ from mdbridge.campaigns.glass import plan
 from mdbridge.campaigns.glass.input import GlassInput
 from mdbridge.core.config import check
 from mdbridge.core.errors import MDError
-from mdbridge.md import cuzr, script
+from mdbridge.md import cuzr, script, stripe
 
 
 def config(**sections):
@@ -53,6 +53,37 @@ def test_the_quench_is_one_straight_ramp_whatever_its_pieces(ramps):
 def test_only_what_was_melted_is_checked_for_it():
     segments = plan.preparation(config(), "potential")
     assert [one.check is cuzr.check_molten for one in segments] == [True] + [False] * (len(segments) - 1)
+
+
+def test_a_stripe_is_marked_once_molten_cooled_in_one_ramp_and_left_to_rest(monkeypatch):
+    told = []
+    monkeypatch.setattr(cuzr, "resume", lambda *_: "session")
+    monkeypatch.setattr(cuzr, "at_pressure", lambda _, start, end: told.append(("all", start, end)))
+    for name in ("mark", "watch", "hold_apart", "come_to_rest"):
+        monkeypatch.setattr(plan.stripe, name, lambda _, *given, name=name: told.append((name, *given)))
+    # 2,900 K at 1e14 K/s take 5,800 steps
+    given = config(glass={"stripe": {"centre": 0.3}}, checkpoint={"every_steps": 4000}, md={"seed": 7})
+    segments = plan.preparation(given, "potential")
+    own = segments[len(plan.preparation(config(), "potential")) + 3 :]  # its quench is cut in 6, not 3
+    assert [(one.name, one.steps) for one in own] == [
+        ("stripe-melt", 1000),
+        ("stripe-quench-001", 4000),
+        ("stripe-quench-002", 1800),
+        ("stripe-relax", 2000),
+    ]
+    assert [one.check is stripe.check_molten for one in own] == [True, False, False, False]
+    for one in own:
+        one.open(None, "restart")
+    middle = pytest.approx(3000.0 - 2900.0 * 4000 / 5800)
+    assert told == [
+        ("mark", 0.3, 0.25),
+        ("watch",),
+        ("hold_apart", 3000.0, 3000.0, 100.0, 7),
+        ("hold_apart", 3000.0, middle, 100.0, 9),
+        ("hold_apart", middle, pytest.approx(100.0), 100.0, 11),
+        ("all", 100.0, 100.0),
+        ("come_to_rest",),
+    ]
 
 
 def test_shear_begins_once_and_goes_on_at_frames(monkeypatch):

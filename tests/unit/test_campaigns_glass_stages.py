@@ -30,6 +30,7 @@ BASE = keys()
 MELT = {"melt", "liquid"}
 QUENCH = {"quench-001", "quench-002", "quench-003"}
 SHEAR = {f"shear-{n:03d}" for n in range(1, 11)}
+STRIPE = {"stripe-melt", "stripe-quench-001", "stripe-relax"}
 END = {"sample", "report"}
 OBSERVED = {"hold", *SHEAR, *END}
 AT_REST = {"relax", "moduli", *OBSERVED}
@@ -62,6 +63,7 @@ def test_a_run_does_all_of_it_in_order():
         ({"output": {"trajectory": True}}, OBSERVED),
         ({"output": {"paper_format": True}}, set()),
         ({"md": {"melt_K": 3000.0}}, set()),  # its default
+        ({"glass": {"stripe": {}}}, {*STRIPE, "moduli", *OBSERVED}),  # the glass below it stays
     ],
 )
 def test_a_changed_key_redoes_what_reads_it_and_nothing_else(sections, expected):
@@ -71,6 +73,12 @@ def test_a_changed_key_redoes_what_reads_it_and_nothing_else(sections, expected)
 def test_a_temperature_of_the_glass_is_read_from_the_quench_on():
     assert redone(md={"temperature_K": 150.0}) >= QUENCH | AT_REST
     assert not redone(md={"temperature_K": 150.0}) & MELT
+
+
+def test_another_place_of_the_stripe_redoes_the_stripe_and_what_comes_after_it():
+    stripes = [keys(glass={"stripe": {"centre": centre}}) for centre in (0.25, 0.5)]
+    changed = {name for name in stripes[0] if stripes[0][name] != stripes[1][name]}
+    assert changed == {*STRIPE, "moduli", *OBSERVED}
 
 
 def test_another_potential_redoes_everything():

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import store
+from ...fields import shifts
 from .formats import GLASS
 from .results import STRESSES
 
@@ -83,12 +84,10 @@ def _independent(noise: Array) -> float:
     return total
 
 
-def correlation(field: Array, other: Array) -> float | None:
-    """Of two fields; None where one of them does not vary."""
-    field, other = field - field.mean(), other - other.mean()
-    size = np.sqrt((field**2).sum() * (other**2).sum())
-    # a field without variance has no correlation, up to round-off
-    return float((field * other).sum() / size) if size > 1e-12 * np.sqrt(field.size) else None
+def at_centres(corners: Array) -> Array:
+    """A field ``(…, ny, nx)`` known at the corners of periodic cells, at their centres: the mean of four."""
+    right, above = np.roll(corners, -1, axis=-1), np.roll(corners, -1, axis=-2)
+    return 0.25 * (corners + right + above + np.roll(right, -1, axis=-2))
 
 
 def stress_strain(file: store.Reader) -> Curve:
@@ -143,13 +142,12 @@ def summarise(path: Path) -> dict[str, Any]:
 def _energy_and_strain(exy: Array, energy: Array, gamma: Array) -> dict[str, Any]:
     """How the strain at γ = 0.1 follows the energy at rest, and the energy gained until then the strain."""
     frame = int(np.abs(gamma - 0.1).argmin())
-    # strain is known at the corners, energy at the centres: the mean of four corners, around the periodic
-    # box
-    corners = exy[frame]
-    right, above = np.roll(corners, -1, axis=1), np.roll(corners, -1, axis=0)
-    strain = 0.25 * (corners + right + above + np.roll(right, -1, axis=0))
-    return {
-        "gamma": gamma[frame],
-        "energy_at_rest": correlation(energy[0], strain),
-        "energy_gained": correlation(energy[frame] - energy[0], strain),
-    }
+    strain = at_centres(exy[frame])
+    told: dict[str, Any] = {"gamma": gamma[frame]}
+    fields = {"energy_at_rest": energy[0], "energy_gained": energy[frame] - energy[0]}
+    for name, field in fields.items():
+        shifted = shifts.correlation(field, strain)
+        # no correlation goes without what it is worth
+        told[name] = shifted and shifted.r
+        told[f"{name}_p"] = shifted and shifted.p
+    return told

@@ -26,14 +26,17 @@ from ...stz.energies import DATASET, UNITS
 from ...stz.ratelaw import PS_PER_S, effective_temperature
 from ..calibrate import stages as calibration
 from . import chain_figures as figures
-from .analysis import correlation, stress_strain
+from . import comparison
+from .analysis import stress_strain
 from .formats import CHAIN, GLASS, REFERENCE
 from .input import Calibrate
 
 Array = NDArray[np.float64]
 
-COMPARED = (0.09, 0.15, 0.18, 0.20, 0.25, 0.35, 0.45, 0.50)
-"""Net strains at which the report compares fields, [Kontolati2021, Figures 9, 10]."""
+PREDICTORS = {"energy": "potential_energy", "energy_mean_composition": "energy_mean_composition"}
+"""Dataset of glass.h5 for each choice of ``calibrate.predictor``."""
+COMPARED = (0.09, 0.15, 0.18, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50)
+"""Net strains at which the report compares fields, those of [Kontolati2021, Figures 9, 10] among them."""
 
 
 def product(comm: MPI.Comm, workspace: Workspace, settings: Calibrate, identity: Identity) -> Product:
@@ -73,8 +76,11 @@ def report(
     best: dict[str, Any] = search["best"]
     md = _read(settings, glass)
     options = _model_options(settings, md, folder)
-    # those of the paper's strains that this run has reached, and has a frame of
-    compared = [s for s in COMPARED if s <= md["max_strain"] * (1 + 1e-9) and _is_frame(s, md)]
+    fitted = [_frame(strain, md) for strain in settings.strains]
+    # those of the paper's strains that this run has a frame of, what was fitted, and what was not
+    numbers = {_frame(s, md) for s in COMPARED if s <= md["max_strain"] * (1 + 1e-9) and _is_frame(s, md)}
+    numbers |= {*fitted, *comparison.held_out(fitted)}
+    compared = [_strain(number, md) for number in sorted(numbers)]
     model = forward(**best, **options | {"strains": compared})
     frames = [_frame(s, md) for s in compared]
     energy = md["energy"][frames]
@@ -90,18 +96,16 @@ def report(
     }
     _write_chain(out / "chain.h5", best, compared, md, compare)
     figures.draw(out / "chain.h5", out)
-    difference = np.abs(model["shear_stress"] - md["stress"])
+    both = md["exy"][frames], model["Exy"]
+    curves = {"md": md["stress"], "model": model["shear_stress"]}
     return {
         "calibrated": best,
         "calibration_distance": search["distance"],
         "calibration_terms": search["terms"],
         "calibration_evaluations": search["evaluations"],
-        "mean_stress_difference_GPa": difference.mean(),
-        "mean_stress_difference_over_flow": difference.mean() / md["flow"],
-        "strain_field_correlation": {
-            f"{s:g}": correlation(a, b)
-            for s, a, b in zip(compared, md["exy"][frames], model["Exy"], strict=True)
-        },
+        **comparison.stresses(md["gamma"][1:], curves, md["flow"]),
+        **comparison.fields(compared, *both),
+        **comparison.differences(compared, *both, settings.strains),
     }
 
 
@@ -122,6 +126,14 @@ def _write_chain(
             group.put("Exy", values["Exy"], field, "1", "Green-Lagrange shear strain")
             group.put("T_eff", values["T_eff"], ("strain", *PLANE["cell"]), "K", "effective temperature")
             group.put("shear_stress", values["shear_stress"], ("gamma",), "GPa", "mean shear stress")
+        correlations = comparison.fields(strains, compare["md"]["Exy"], compare["model"]["Exy"])
+        for name, what in (
+            ("strain_field_correlation", "correlation of both strain fields"),
+            ("strain_field_correlation_p", "part of the cyclic shifts that reach this correlation"),
+        ):
+            # a field that does not vary has none
+            values_of = [np.nan if value is None else value for value in correlations[name].values()]
+            file.put(name, values_of, ("strain",), "1", what)
 
 
 def _put_axes(file: store.Group, md: Mapping[str, Any], strains: Sequence[float]) -> None:
@@ -145,7 +157,7 @@ def _read(settings: Calibrate, path: Path) -> dict[str, Any]:
             "gamma": gamma,
             "max_strain": max_strain,
             "exy": file.get("Exy"),
-            "energy": file.get(settings.energy, "eV"),
+            "energy": file.get(PREDICTORS[settings.predictor], "eV"),
             "stress": (np.bincount(frame, curve.stress, minlength=len(gamma)) / count)[1:],
             "flow": curve.flow,
             "box": file.get("box", "angstrom", (3,))[:2],
@@ -238,6 +250,11 @@ def _bounds(low: float, high: float) -> dict[str, Any]:
 
 def _frame(strain: float, md: Mapping[str, Any]) -> int:
     return round(strain / md["max_strain"] * (len(md["gamma"]) - 1))
+
+
+def _strain(frame: int, md: Mapping[str, Any]) -> float:
+    """The net strain of a frame, as an input would spell it."""
+    return float(f"{frame * md['max_strain'] / (len(md['gamma']) - 1):.12g}")
 
 
 def _is_frame(strain: float, md: Mapping[str, Any]) -> bool:

@@ -8,6 +8,12 @@ from ...core.config import Section
 from ...stz.ratelaw import Diffusion
 from ..calibrate.input import EgoInput
 
+LATTICE = 3.27
+"""Edge of the cubic cell of the crystal that is melted (Å); :mod:`mdbridge.md.cuzr` has it too."""
+THINNEST_A = 8.0
+"""The reach of the forces: a thinner layer has no atom that feels its own kind alone."""
+
+Predictor = Literal["energy", "energy_mean_composition"]
 Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
@@ -67,6 +73,28 @@ class MD(Section):
             if self.steps is None:
                 raise ValueError("'script' needs 'steps', the number of steps observed after it")
         return self
+
+
+class Stripe(Section):
+    """``[glass.stripe]``: a layer of the glass molten and quenched again while the rest is held cold."""
+
+    centre: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Of the layer along y, in parts of the box's height; it may go around the boundary."""
+    height: Annotated[float, Field(gt=0, lt=1)] = 0.25
+    """Of the layer, in parts of the box's height."""
+    melt_K: PositiveFloat = 3000.0
+    """To which the layer is heated."""
+    melt_ps: PositiveFloat = 5.0
+    """How long it is held there (ps)."""
+    quench_rate_K_per_s: PositiveFloat = 1.0e14
+    """At which it is cooled to the temperature of the glass (K/s)."""
+
+
+class Glass(Section):
+    """``[glass]``: what is done to the glass after its quench and before its shear."""
+
+    stripe: Stripe | None = None
+    """A rejuvenated layer, of which one knows that it will shear."""
 
 
 class Shear(Section):
@@ -140,8 +168,8 @@ class Output(Section):
 class Calibrate(Section):
     """``[calibrate]``: the STZ model of this glass, [Kontolati2021, sec. 5]; box, rate, μ, K are the MD's."""
 
-    energy: Literal["potential_energy", "energy_mean_composition"] = "energy_mean_composition"
-    """Field that is mapped to χ; the second is free of the energy of a mere difference in composition."""
+    predictor: Predictor = "energy_mean_composition"
+    """Field that is mapped to χ: the energy, as published, or less what composition makes of it."""
     strains: list[float] = [0.02, 0.04, 0.06, 0.08, 0.09, 0.10, 0.20, 0.35, 0.50]
     """Frames, by their strain, whose fields are compared."""
     c0: Pair = [0.02, 1.0]
@@ -179,6 +207,7 @@ class GlassInput(Section):
     campaign: Literal["glass"]
     """Which kind of campaign this file describes."""
     md: MD = MD()
+    glass: Glass = Glass()
     shear: Shear = Shear()
     observe: Observe = Observe()
     checkpoint: Checkpoint = Checkpoint()
@@ -190,6 +219,8 @@ class GlassInput(Section):
         if self.md.script is not None:
             if "shear" in self.model_fields_set:
                 raise ValueError("[shear] is for the built-in glass; with 'md.script' the script shears")
+            if "glass" in self.model_fields_set:
+                raise ValueError("[glass] is for the built-in glass; with 'md.script' the script makes it")
             if self.calibrate is not None:
                 raise ValueError(
                     "[calibrate] is for the built-in glass, whose moduli and shear rate are known"
@@ -206,6 +237,8 @@ class GlassInput(Section):
             )
         if self.calibrate is not None:
             self._check_strains(self.calibrate.strains)
+        if self.glass.stripe is not None:
+            self._check_stripe(self.glass.stripe)
         # the frame's own step is the last of them
         needed = (self.observe.samples - 1) * self.observe.sample_every + 1
         if needed > self.frame_steps:
@@ -219,6 +252,25 @@ class GlassInput(Section):
                 "steps of a frame"
             )
         return self
+
+    def _check_stripe(self, stripe: Stripe) -> None:
+        """Neither the stripe nor the rest may be thinner than what forces and windows reach."""
+        if stripe.melt_K <= self.md.temperature_K:
+            raise ValueError(
+                f"glass.stripe.melt_K = {stripe.melt_K:g} must be above md.temperature_K = "
+                f"{self.md.temperature_K:g}: nothing would melt"
+            )
+        # of the crystal: the glass's own height, a few percent more, is not known yet
+        whole = self.md.cells[1] * LATTICE
+        least = max(THINNEST_A, self.observe.energy_window)
+        for what, part in (("the stripe", stripe.height), ("the rest of the glass", 1 - stripe.height)):
+            if part * whole < least:
+                raise ValueError(
+                    f"glass.stripe.height = {stripe.height:g}: {what} would be {part * whole:.1f} Å of "
+                    f"{whole:.0f} Å high; at least {least:g} Å are needed, the reach of the forces "
+                    f"({THINNEST_A:g} Å) and observe.energy_window = {self.observe.energy_window:g}: raise "
+                    "md.cells along y"
+                )
 
     def _check_strains(self, strains: list[float]) -> None:
         """Before hours of MD: the calibration compares frames that there will be."""

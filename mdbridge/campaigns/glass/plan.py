@@ -7,7 +7,7 @@ from pathlib import Path
 from mpi4py import MPI
 
 from ...core.errors import MDError
-from ...md import cuzr, script
+from ...md import cuzr, script, stripe
 from ...md.session import Session
 from .input import GlassInput
 
@@ -86,7 +86,54 @@ def preparation(config: GlassInput, potential: Path) -> list[Segment]:
         done += piece
     rest = ramp(md.temperature_K, md.temperature_K)
     relaxing = ("md.temperature_K", "md.relax_ps")
-    return [*segments, Segment("relax", "relax", steps(md.relax_ps), rest, relaxing)]
+    segments.append(Segment("relax", "relax", steps(md.relax_ps), rest, relaxing))
+    return [*segments, *_stripe(config, potential, rest)]
+
+
+def _stripe(config: GlassInput, potential: Path, rest: Open) -> list[Segment]:
+    """The segments that melt a layer of the glass and quench it again; none where none is asked for."""
+    md, given = config.md, config.glass.stripe
+    if given is None:
+        return []
+
+    def apart(start: float, end: float, number: int) -> Open:
+        def resume(comm: MPI.Comm, restart: Path | None) -> Session:
+            session = cuzr.resume(comm, _made(restart), potential, md.timestep_ps)
+            # LAMMPS keeps groups in its restart files: they are made once
+            if number == 0:
+                stripe.mark(session, given.centre, given.height)
+                stripe.watch(session)
+            # other random forces in each segment, all from the one seed
+            stripe.hold_apart(session, start, end, md.temperature_K, md.seed + 2 * number)
+            return session
+
+        return resume
+
+    def settle(comm: MPI.Comm, restart: Path | None) -> Session:
+        session = rest(comm, restart)
+        stripe.come_to_rest(session)
+        return session
+
+    whole = max(
+        1, round((given.melt_K - md.temperature_K) / (given.quench_rate_K_per_s * 1e-12) / md.timestep_ps)
+    )
+    slope = (md.temperature_K - given.melt_K) / whole
+    reads = ("glass.stripe", "md.temperature_K")
+    melt = max(1, round(given.melt_ps / md.timestep_ps))
+    hot = apart(given.melt_K, given.melt_K, 0)
+    segments = [Segment("stripe-melt", "stripe", melt, hot, reads, check=stripe.check_molten)]
+    done = 0
+    for number, piece in enumerate(_pieces(whole, config.checkpoint.every_steps), 1):
+        start, end = (given.melt_K + slope * n for n in (done, done + piece))
+        opened = apart(start, end, number)
+        name = f"stripe-quench-{number:03d}"
+        segments.append(Segment(name, "stripe", piece, opened, (*reads, "checkpoint.every_steps")))
+        done += piece
+    relaxing = (*reads, "md.relax_ps")
+    return [
+        *segments,
+        Segment("stripe-relax", "stripe", max(1, round(md.relax_ps / md.timestep_ps)), settle, relaxing),
+    ]
 
 
 def _made(restart: Path | None) -> Path:
