@@ -10,7 +10,8 @@ from ..core.errors import ConvergenceError, FlowError, InputError
 from .equilibrium.projection import FourierProjection, Projection
 from .frame import FRAMES, Frame
 from .greenlagrange import green_lagrange
-from .ratelaw import Material, cell_name
+from .loading import Driven, Leg, legs
+from .ratelaw import PS_PER_S, Material, cell_name
 from .rates import Rates, physical_stress
 from .scheme import Counts, Stepper, StepTooSmall
 from .staggered import CHI, STATE, Domain, Fields, Grid, WholeGrid, ghosted, owned
@@ -32,8 +33,11 @@ class Case:
         frame: "simple" or "pure" shear.
         rate: λ in 1/s.
         max_strain: net strain γ at the end.
-        frames: number of equal strain increments at which the means are recorded.
-        fields_at: frame numbers (0 … frames) at which fields are kept; all if None.
+        strains: net strains at which direction or rate of the shear change, and the last one, in place of
+            ``max_strain``; from 0, and of any sign.
+        rates: λ on the way to each of ``strains``, in 1/s; ``rate`` for all if None.
+        frames: number of equal strain increments of each leg at which the means are recorded.
+        fields_at: frame numbers (0 … :attr:`last_frame`) at which fields are kept; all if None.
         tolerance: see :data:`TOLERANCE`.
 
     Raises:
@@ -47,6 +51,8 @@ class Case:
     frame: str = "simple"
     rate: float = 1.0e8
     max_strain: float = 0.5
+    strains: Sequence[float] | None = None
+    rates: Sequence[float] | None = None
     frames: int = 100
     fields_at: Sequence[int] | None = None
     tolerance: float = TOLERANCE
@@ -61,16 +67,36 @@ class Case:
             raise InputError(f"shear: frames = {self.frames}: must be at least 1")
         if not 0.0 < self.tolerance < 1.0:
             raise InputError(f"scheme: tolerance = {self.tolerance}: must lie between 0 and 1")
-        outside = [n for n in self.fields_at or () if not 0 <= n <= self.frames]
+        for leg in self.legs:
+            _check_rate(self.material, leg.rate)
+        outside = [n for n in self.fields_at or () if not 0 <= n <= self.last_frame]
         if outside:
             raise InputError(
-                f"shear: fields_at = {outside[0]}: must lie between 0 and frames = {self.frames}"
+                f"shear: fields_at = {outside[0]}: must lie between 0 and the last frame, {self.last_frame}"
             )
         _check_chi(self.chi, self.grid)
 
+    @property
+    def legs(self) -> tuple[Leg, ...]:
+        """The program of loading; a single leg without ``strains``."""
+        if self.strains is None:
+            if self.rates is not None:
+                raise InputError("loading: rates_per_s without strains: give the strain at the end of each")
+            return legs((self.max_strain,), (self.rate,))
+        return legs(self.strains, (self.rate,) * len(self.strains) if self.rates is None else self.rates)
+
+    @property
+    def last_frame(self) -> int:
+        """Number of the last frame."""
+        return self.frames * len(self.legs)
+
+    def rate_at(self, frame: int) -> float:
+        """λ with which a frame is reached, in 1/s; of frame 0 the first."""
+        return self.legs[max(0, frame - 1) // self.frames].rate
+
     def kept(self) -> tuple[int, ...]:
         """Frame numbers at which fields are kept, in order."""
-        wanted = range(self.frames + 1) if self.fields_at is None else self.fields_at
+        wanted = range(self.last_frame + 1) if self.fields_at is None else self.fields_at
         return tuple(sorted(set(wanted)))
 
 
@@ -82,12 +108,12 @@ class Result:
         gamma: net strain of the frames reached, ``(n,)``.
         shear_stress: mean of the physical σ_xy in GPa, ``(n,)``.
         dev_stress: mean of s̃ s_y in GPa, ``(n,)``.
-        plastic_power: mean of σ : D^pl in GPa per unit of net strain, ``(n,)``.
+        plastic_power: mean of σ : D^pl in GPa per unit of the path ∫|dγ|, ``(n,)``.
         frames: the frames at which fields are kept, ``(k,)``.
         exy: Green–Lagrange E_xy at corners, ``(k, ny, nx)``.
         chi: χ at cell centres, ``(k, ny, nx)``.
         velocity: T V, the velocity beyond that of the frame, at corners in Å
-            per unit of net strain, ``(k, 2, ny, nx)``.
+            per unit of the path, ``(k, 2, ny, nx)``.
         stress: σ_xx, σ_xy, σ_yy, σ_zz at cell centres in GPa, ``(k, 4, ny, nx)``.
         counts: steps, rejections, evaluations.
     """
@@ -102,6 +128,11 @@ class Result:
     velocity: Array
     stress: Array
     counts: Counts
+
+    @property
+    def path(self) -> Array:
+        """Length of the path, ∫|dγ|, of the frames, ``(n,)``: every turn is a frame."""
+        return np.concatenate([[0.0], np.cumsum(np.abs(np.diff(self.gamma)))])
 
 
 def forward(
@@ -126,14 +157,20 @@ def forward(
     """
     domain = WholeGrid(case.grid) if domain is None else domain
     projection = FourierProjection(domain, case.material) if projection is None else projection
-    frame = FRAMES[case.frame]()
-    rates = Rates(case.material, frame, case.rate, domain, projection)
+    first, motion = case.legs[0], FRAMES[case.frame]()
+    rates = Rates(
+        case.material, Driven(motion, first), first.rate, domain, projection, tolerance=case.tolerance
+    )
     stepper = Stepper(rates, initial_state(case, domain), error_scales(case), case.tolerance, domain)
-    record = _Record(case, frame, domain)
-    record.keep(0, stepper, rates)
-    for number in range(1, case.frames + 1):
+    record = _Record(case, motion, domain)
+    record.keep(0, first.start, stepper, rates)
+    for number in range(1, case.last_frame + 1):
+        leg, part = case.legs[(number - 1) // case.frames], (number - 1) % case.frames + 1
         try:
-            stepper.advance(case.max_strain * number / case.frames)
+            if part == 1 and leg is not first:
+                rates.load(Driven(motion, leg), leg.rate)
+                stepper.restart()
+            stepper.advance(leg.path + leg.length * part / case.frames)
         except (StepTooSmall, ConvergenceError) as failure:
             if isinstance(failure, StepTooSmall):
                 cell, reason = failure.cell, failure.reason
@@ -141,13 +178,14 @@ def forward(
                 # a projection fails everywhere at once; where most flows is where to look
                 cell, reason = _fastest_flow(rates, stepper, domain), str(failure)
             raise FlowError(
-                f"after frame {number - 1}, strain {stepper.gamma:.6g}: {reason}; worst {cell_name(cell)}",
+                f"after frame {number - 1}, strain {leg.strain(stepper.gamma):.6g}: {reason}; "
+                f"worst {cell_name(cell)}",
                 frame=number - 1,
-                gamma=stepper.gamma,
+                gamma=leg.strain(stepper.gamma),
                 cell=cell,
                 partial=record.result(stepper.counts),
             ) from failure
-        record.keep(number, stepper, rates)
+        record.keep(number, leg.strain(stepper.gamma), stepper, rates)
         if on_frame is not None:
             on_frame(number)
     return record.result(stepper.counts)
@@ -173,6 +211,20 @@ def error_scales(case: Case) -> Array:
     return np.array([case.material.s_y] * 4 + [0.1 * case.material.chi_inf])
 
 
+def _check_rate(material: Material, rate: float) -> None:
+    if not 0.0 < rate < np.inf:
+        raise InputError(f"shear: rate = {rate}: must be positive and finite")
+    fastest = PS_PER_S / material.tau0
+    if rate >= fastest:
+        raise InputError(
+            f"shear: rate = {rate:g} /s: must be below 1/tau0 = {fastest:g} /s, at which the sample would be "
+            "sheared by 1 within one vibration of its atoms"
+        )
+    # ε0/(τ0 λ) is a number in the code
+    if not np.isfinite(material.attempt_rate(rate)):
+        raise InputError(f"shear: rate = {rate:g} /s: is too small for numbers of the machine")
+
+
 def _check_chi(chi: Array, grid: Grid) -> None:
     if np.shape(chi) != grid.shape:
         raise InputError(
@@ -196,10 +248,11 @@ class _Record:
         # E_xy, χ, two components of the velocity, four of the stress
         self._fields = np.empty((0, 8, *case.grid.shape))
 
-    def keep(self, number: int, stepper: Stepper, rates: Rates) -> None:
-        """Add frame ``number`` (collective)."""
-        case, gamma = self._case, stepper.gamma
-        means = self._domain.total(np.array(rates.sums(gamma, stepper.state))) / (case.grid.nx * case.grid.ny)
+    def keep(self, number: int, gamma: float, stepper: Stepper, rates: Rates) -> None:
+        """Add frame ``number``, at the net strain ``gamma`` (collective)."""
+        case = self._case
+        sums = np.array(rates.sums(stepper.gamma, stepper.state))
+        means = self._domain.total(sums) / (case.grid.nx * case.grid.ny)
         self._means.append((gamma, *means.tolist()))
         if number not in self._wanted:
             return

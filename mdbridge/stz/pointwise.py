@@ -99,6 +99,17 @@ def plastic_flow(y: Fields, k: Constants, t: Geometry, out: Fields) -> None:
 
 
 @compiled(**FAST)
+def largest_overstress(y: Fields, k: Constants, t: Geometry) -> float:
+    """The largest s̃ − 1 of owned cells; 0 below yield."""
+    largest = 1.0
+    for j in range(GHOST, y.shape[1] - GHOST):
+        for i in range(GHOST, y.shape[2] - GHOST):
+            s = overstress(y[0, j, i], y[1, j, i], y[2, j, i], y[3, j, i], t, k.s_y)
+            largest = larger(s, largest)
+    return largest - 1.0
+
+
+@compiled(**FAST)
 def sums(y: Fields, k: Constants, t: Geometry) -> tuple[float, float, float]:
     """Σ over owned cells of σ_xy (GPa), s̃ s_y (GPa) and σ : D^pl = 2 s̃ s_y D (GPa per unit of strain)."""
     shear, deviator, power = 0.0, 0.0, 0.0

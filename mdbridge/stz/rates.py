@@ -10,10 +10,11 @@ from .closure import close
 from .equilibrium.projection import Projection
 from .frame import Frame
 from .localstage import Local, Weights, first_force, local_stage
+from .pace import Pace, fastest_relaxation
 from .pointwise import Constants, Geometry, metric
 from .ratelaw import Material
 from .referencemap import ReferenceMap, crossings
-from .staggered import Domain, Fields, extrapolate_at_plates, ghosted
+from .staggered import CHI, Domain, Fields, extrapolate_at_plates, ghosted, owned
 
 DIFFUSION_CEILING = 1000.0
 """Diffusion, per unit of strain, that is followed in full however fast plastic flow relaxes.
@@ -54,8 +55,16 @@ class Rates:
         domain: Domain,
         projection: Projection,
         ceiling: float | None = None,
+        tolerance: float | None = None,
     ):
-        """``rate`` is λ in 1/s; a ``ceiling`` is kept, and replaces that of :data:`DIFFUSION_CEILING`."""
+        """Begin without stress.
+
+        Args:
+            material, frame, domain, projection: what flows, how the box moves, where, and its equilibrium.
+            rate: λ in 1/s.
+            ceiling: of diffusion, kept in place of :data:`DIFFUSION_CEILING`.
+            tolerance: of a step, by which relaxation may be slowed, see :mod:`.pace`; with None none is.
+        """
         grid = domain.grid
         self._constants = Constants(
             mu=material.mu,
@@ -80,6 +89,9 @@ class Rates:
         force, diffusion = np.zeros((2, *domain.shape)), np.zeros(domain.shape)
         self._made = Local(diffusion, force, ghosted(3, (2, domain.shape[1])))
         self._radius, self._stiffest, self._contrast, self._crossed = 0.0, 0.0, 0.0, 0.0
+        self._material, self._rate, self._tolerance = material, rate, tolerance
+        self._pace: Pace | None = None
+        self._begun = False  # the pace is that of this motion
 
     @property
     def velocity(self) -> Fields:
@@ -107,6 +119,8 @@ class Rates:
             weights: of the sum of these, ``state``, its rate and Y'.
             out: Y', like ``state``; becomes the sum.
         """
+        if self._pace is not None and self._pace.tolerance is not None:
+            self._constants = self._constants._replace(attempt=self._pace.attempt(gamma))
         k, made, matrix = self._constants, self._made, self._frame.matrix(gamma)
         t = geometry(self._frame, gamma)
         self.fill(state)
@@ -168,6 +182,43 @@ class Rates:
     def spectral_radius(self) -> float:
         """A bound on the eigenvalues at the last evaluation, per unit of strain."""
         return self._radius
+
+    def load(self, frame: Frame, rate: float) -> None:
+        """Move the box otherwise, or at another rate λ (1/s), from the next :meth:`pace` on."""
+        self._frame, self._rate = frame, rate
+        self._begun = False
+        # velocities of another motion foretell nothing
+        self.forget()
+
+    def pace(self, gamma: float, state: Fields) -> None:
+        """Choose how fast relaxation is followed from here on, see :mod:`.pace` (collective).
+
+        Args:
+            gamma, state: as in a call.
+        """
+        k = self._constants
+        if self._pace is None or not self._begun:
+            self._pace, self._begun = self._first_pace(gamma, state), True
+            self._constants = k._replace(attempt=self._pace.start)
+        elif self._pace.tolerance is not None:
+            overstress = pointwise.largest_overstress(state, k, geometry(self._frame, gamma))
+            overstress = self._domain.maximum(np.array([overstress])).item()
+            ratio = self._pace.follow(gamma, overstress, self._stiffest)
+            # what relaxes goes with the attempt rate, all else stays: a bound still
+            self._radius, self._stiffest = (max(1.0, ratio) * v for v in (self._radius, self._stiffest))
+
+    def _first_pace(self, gamma: float, state: Fields) -> Pace:
+        """Of a motion that begins with ``state`` (collective)."""
+        k, true = self._constants, self._material.attempt_rate(self._rate)
+        if self._tolerance is None:
+            return Pace(true, None, true)
+        hottest = self._domain.maximum(np.array([owned(state)[CHI].max()])).item()
+        # what flows goes to χ∞, from either side
+        now, ever = (
+            fastest_relaxation(true, math.exp(-1.0 / chi), 2.0 * k.mu / k.s_y)
+            for chi in (hottest, max(hottest, k.chi_inf))
+        )
+        return Pace.of(true, self._tolerance, now, ever, gamma, k.attempt if self._pace else None)
 
     def accept(self, step: float) -> None:
         """Carry the reference map along a step of γ that ends at the last evaluation (collective).

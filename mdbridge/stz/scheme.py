@@ -134,8 +134,11 @@ class System(Protocol):
     ) -> None:
         """Make ``out``, which is Y', the sum with Y0, F0, ``state`` and its F, see Weights (collective)."""
 
+    def pace(self, gamma: float, state: Fields) -> None:
+        """A step is to begin here; what it cannot resolve may be slowed (collective)."""
+
     def spectral_radius(self) -> float:
-        """A bound on the eigenvalues of the last evaluation."""
+        """A bound on the eigenvalues of the last evaluation, at the pace that was set since."""
 
     def accept(self, step: float) -> None:
         """A step that ended with the last evaluation is taken (collective)."""
@@ -191,18 +194,24 @@ class Stepper:
         self._rates, self._domain, self._scales, self._tolerance = rates, domain, scales, tolerance
         self._state = state
         self._rate, self._trial, self._trial_rate = (np.zeros_like(state) for _ in range(3))
-        self._step = first_step
         self._values = float(np.prod(domain.grid.shape) * len(state))
+        self._first_step = first_step
         self.gamma, self.counts = 0.0, Counts()
-        self._evaluate(0.0, self._state, self._rate)
-        # a step of no length: what the first real one begins with is kept
-        rates.accept(0.0)
-        self._radius = rates.spectral_radius()
+        self.restart()
 
     @property
     def state(self) -> Fields:
         """Y at :attr:`gamma`, ghosts filled; valid until the next step."""
         return self._state
+
+    def restart(self) -> None:
+        """Begin again from where the state is, with another F or for the first time (collective)."""
+        self._rates.pace(self.gamma, self._state)
+        self._evaluate(self.gamma, self._state, self._rate)
+        # a step of no length: what the first real one begins with is kept
+        self._rates.accept(0.0)
+        self._radius, self._paced = self._rates.spectral_radius(), True
+        self._step = self._first_step
 
     def advance(self, target: float) -> None:
         """Go to γ = ``target`` exactly, with as many steps as the tolerance asks for (collective).
@@ -212,6 +221,7 @@ class Stepper:
         """
         while target - self.gamma > 1e-12:
             left = target - self.gamma
+            self._begin()
             # stable over 0.65 s², as below: what is stiffer than that is made in smaller steps
             longest = self.most_stages**2 / (1.54 * self._radius + 1.0)
             self._step = min(self._step, longest)
@@ -241,6 +251,7 @@ class Stepper:
         """Go to γ = ``target`` in equal steps without error control, for convergence studies (collective)."""
         step = (target - self.gamma) / steps
         for _ in range(steps):
+            self._begin()
             self.try_step(step)
             self._accept(step)
 
@@ -295,7 +306,14 @@ class Stepper:
         self.gamma += step
         self.counts.steps += 1
         self._rates.accept(step)
-        self._radius = self._rates.spectral_radius()
+        self._paced = False
+
+    def _begin(self) -> None:
+        """Ask for the pace of the next step, and how stiff that makes it (collective)."""
+        # once, however often the step is tried: or each trial that fails would make it faster
+        if not self._paced:
+            self._rates.pace(self.gamma, self._state)
+            self._radius, self._paced = self._rates.spectral_radius(), True
 
     def _evaluate(self, gamma: float, state: Fields, out: Fields) -> None:
         self._rates(gamma, state, out)

@@ -50,6 +50,15 @@ def test_defaults_are_those_of_the_paper_s_table_1():
         (UNIFORM, {"scheme": {"diffusion": "none"}}, r"'scheme\.diffusion' = 'none'"),
         (UNIFORM, {"shear": {"frame": "biaxial"}}, r"'shear\.frame' = 'biaxial'"),
         (UNIFORM, {"shear": {"frames": 0}}, r"'shear\.frames' = 0"),
+        (UNIFORM, {"loading": {"strains": []}}, r"'loading\.strains'"),
+        (UNIFORM, {"loading": {"strains": [0.1, 0.1]}}, r"strains\[1\] = 0\.1: must differ from 0\.1"),
+        (UNIFORM, {"loading": {"strains": [0.1], "rates_per_s": [-1.0]}}, r"'loading\.rates_per_s\.0' = -1"),
+        (UNIFORM, {"loading": {"strains": [0.1], "rates_per_s": []}}, r"rates_per_s has 0 values"),
+        (
+            UNIFORM,
+            {"loading": {"strains": [0.1]}, "shear": {"max_strain": 0.5}},
+            r"'shear\.max_strain' and 'loading\.strains'",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(initial, sections, words):

@@ -39,6 +39,7 @@ def test_everything_is_written_with_units_and_places(tmp_path):
         assert stored.attrs["complete"] and stored.attrs["material_s_y"] == 1.006
         curve, corners, cells = ("gamma",), ("y_corner", "x_corner"), ("y", "x")
         assert {name: (data.dims, data.attrs["units"]) for name, data in stored.items()} == {
+            "path": (curve, "1"),
             "shear_stress": (curve, "GPa"),
             "dev_stress": (curve, "GPa"),
             "plastic_power": (curve, "GPa/ps"),
@@ -67,6 +68,25 @@ def test_everything_is_written_with_units_and_places(tmp_path):
     assert summary["complete"] and summary["strain_reached"] == pytest.approx(0.2)
     for name in ("chi", "strain", "stress_strain"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_program_of_loading_turns_at_frames_and_goes_at_its_own_rates(tmp_path):
+    small = ["grid.nx=8", "grid.ny=10", "shear.frames=4", "shear.fields_every=4", "output.vtk=true"]
+    program = ["loading.strains=[0.1, -0.1]", "loading.rates_per_s=[1e8, 1e7]"]
+    stages.run(MPI.COMM_WORLD, INPUTS / "stz_bump.toml", tmp_path, [*small, *program])
+    with h5py.File(tmp_path / "run.h5") as stored:
+        assert stored["gamma"][:] == pytest.approx([0.0, 0.025, 0.05, 0.075, 0.1, 0.05, 0.0, -0.05, -0.1])
+        assert stored["path"][:] == pytest.approx([0.0, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3])
+        stress, power = stored["shear_stress"][:], stored["plastic_power"][:]
+    assert stress[4] > 1.0 and stress[-1] < -1.0
+    # in Å, ps and GPa: |σ_xy| λ of steady flow, which is ten times as slow on the way back
+    assert power[-1] == pytest.approx(abs(stress[-1]) * 1e-5, rel=0.1)
+    assert power.min() >= 0.0
+    told = json.loads((tmp_path / "summary.json").read_text())
+    assert (told["strain_reached"], told["strain_path"]) == pytest.approx((-0.1, 0.3))
+    # ParaView's time only grows
+    pieces = ET.parse(tmp_path / "vtk" / "run.pvd").findall(".//DataSet")
+    assert [float(piece.get("timestep")) for piece in pieces] == pytest.approx([0.0, 0.1, 0.3])
 
 
 @pytest.mark.parametrize(("every", "kept"), [(3, (0, 3, 6, 8)), (4, (0, 4, 8)), (100, (0, 8))])

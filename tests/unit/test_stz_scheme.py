@@ -33,6 +33,9 @@ class Decay:
     def spectral_radius(self):
         return self.rate
 
+    def pace(self, gamma, state):
+        pass
+
     def accept(self, step):
         self.taken = [*self.taken, step]
 

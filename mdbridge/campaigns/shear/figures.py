@@ -51,8 +51,15 @@ def limits(values: Array) -> tuple[float, float]:
     return low, max(high, low + 1e-6 * max(abs(low), 1.0))
 
 
-def _nearest(strains: Array, wanted: tuple[float, ...]) -> list[int]:
-    """Indices of the kept frames next to the wanted strains; those beyond the run are left out."""
+def _nearest(run: StoredRun, wanted: tuple[float, ...]) -> list[int]:
+    """Indices of the kept frames next to the wanted strains; those beyond the run are left out.
+
+    Of a run that turns, or has another sign, as many frames at equal distances along its path.
+    """
+    strains = run.strains
+    if np.any(np.diff(strains, prepend=0.0) < 0.0):
+        at = run.path[-1] * np.arange(1, len(wanted) + 1) / len(wanted)
+        return sorted({int(np.argmin(np.abs(run.path - length))) for length in at})
     # a run that failed early shows what it has
     reached = [g for g in wanted if g <= strains[-1] + 1e-9] or [strains[-1]]
     return sorted({int(np.argmin(np.abs(strains - g))) for g in reached})
@@ -75,7 +82,7 @@ def image(axes: Any, run: StoredRun, name: str, k: int, colours: tuple[float, fl
 
 def _maps(run: StoredRun, name: str, wanted: tuple[float, ...], path: Path) -> None:
     """One map for each wanted strain, on one colour scale."""
-    shown = _nearest(run.strains, wanted)
+    shown = _nearest(run, wanted)
     # one scale: fields of different strains are to be compared
     colours = limits(field(run, name)[shown])
     width = 1.7 * len(shown) + 1.0
@@ -102,6 +109,7 @@ def _curve(run: StoredRun, path: Path) -> None:
         axes.set_xlabel("net strain $\\gamma$")
         axes.set_ylabel("stress (GPa)")
         # a run that failed at once has frame 0 alone
-        axes.set_xlim(0.0, run.gamma[-1] or 1.0)
+        low, high = min(0.0, float(run.gamma.min())), float(run.gamma.max())
+        axes.set_xlim(low, high if high > low else 1.0)
         axes.set_ylim(bottom=min(0.0, float(run.shear_stress.min())))
         axes.legend()

@@ -5,7 +5,9 @@ from typing import Literal, get_args
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from ...core.config import Section
+from ...core.errors import InputError
 from ...stz.forwardrun import TOLERANCE
+from ...stz.loading import legs
 from ...stz.ratelaw import Diffusion
 from ...stz.staggered import Boundary
 
@@ -94,11 +96,34 @@ class ShearSection(Section):
     max_strain: PositiveFloat = 0.5
     """Shear strain γ at the end."""
     frames: PositiveInt = 100
-    """Frames at equal distances in strain, beside the first."""
+    """Frames at equal distances in strain, beside the first; of each leg of ``[loading]``."""
     fields_every: PositiveInt = 1
     """Fields are kept of every so many frames, and of the last; curves of all of them."""
     frame: Literal["simple", "pure"] = "simple"
     """Simple or pure shear of the box."""
+
+
+class LoadingInput(Section):
+    """``[loading]``: reverse or cyclic shear, or changes of the rate, in place of ``shear.max_strain``.
+
+    ``strains = [0.1, -0.1, 0.1]`` shears to 0.1, back through 0 to -0.1, and to 0.1 again.
+    """
+
+    strains: list[float] = Field(min_length=1, max_length=1000)
+    """Shear strains γ, in order, at which the direction or the rate changes, and the last one; from 0, of
+    either sign."""
+    rates_per_s: list[PositiveFloat] | None = None
+    """Shear rate on the way to each of them (1/s); ``shear.rate_per_s`` for all if absent."""
+
+    @model_validator(mode="after")
+    def _legs(self) -> "LoadingInput":
+        rates = [1.0] * len(self.strains) if self.rates_per_s is None else self.rates_per_s
+        try:
+            legs(self.strains, rates)
+        except InputError as error:
+            # the key is in front already
+            raise ValueError(str(error).removeprefix("loading: ")) from None
+        return self
 
 
 class GridInput(Section):
@@ -145,6 +170,7 @@ class ShearInput(Section):
     material: MaterialInput
     initial: InitialInput
     shear: ShearSection = ShearSection()
+    loading: LoadingInput | None = None
     grid: GridInput = GridInput()
     scheme: SchemeInput = SchemeInput()
     output: OutputInput = OutputInput()
@@ -153,4 +179,10 @@ class ShearInput(Section):
     def _steady_state_known(self) -> "ShearInput":
         if (self.material.chi_inf is None) == (self.initial.final_file is None):
             raise ValueError("give either 'material.chi_inf' or 'initial.final_file', one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _one_program(self) -> "ShearInput":
+        if self.loading is not None and "max_strain" in self.shear.model_fields_set:
+            raise ValueError("'shear.max_strain' and 'loading.strains' both say where to end: leave out one")
         return self

@@ -1,7 +1,7 @@
 """VTK (ParaView) export of a run of ``mdbridge shear``, from its run.h5 alone.
 
 One structured grid per kept frame, in the deformed box x = T X, and a .pvd
-collection whose time is the net strain.
+collection whose time is the length of the strain's path: the net strain of a run in one direction.
 """
 
 from pathlib import Path
@@ -34,5 +34,5 @@ def export(store: Path, folder: Path) -> None:
             "velocity": Field(run.velocity[k], "angstrom/ps", ("x", "y"), place="corner"),
         }
         write_grid(folder / name, edges, fields)
-        pieces.append((float(gamma), name))
+        pieces.append((float(run.path[k]), name))
     write_series(folder / "run.pvd", pieces)

@@ -27,9 +27,10 @@ def write(path: Path, case: Case, result: Result, complete: bool, key: str = "")
     Raises:
         FileError: the folder cannot be written.
     """
-    per_ps = case.rate / PS_PER_S  # velocities of a result are per unit of strain
+    # what a result has per unit of strain, and of each leg at its own rate
+    per_ps = np.array([case.rate_at(n) for n in range(len(result.gamma))]) / PS_PER_S
     # components last: a frame is then an array of vectors or tensors
-    velocity = np.moveaxis(result.velocity * per_ps, 1, -1)
+    velocity = np.moveaxis(result.velocity * per_ps[result.frames][:, None, None, None], 1, -1)
     stress = np.moveaxis(result.stress, 1, -1)
     curve, fields = ("gamma",), "field_gamma"
     with store.writing(path, RUN, key) as file:
@@ -37,7 +38,7 @@ def write(path: Path, case: Case, result: Result, complete: bool, key: str = "")
             complete=complete,
             frame=case.frame,
             rate_per_s=case.rate,
-            max_strain=case.max_strain,
+            max_strain=case.legs[-1].end,
             tolerance=case.tolerance,
             box_A=np.array([case.grid.lx, case.grid.ly]),
             boundary=case.grid.boundary,
@@ -51,6 +52,7 @@ def write(path: Path, case: Case, result: Result, complete: bool, key: str = "")
         file.dimension("stress_component", STRESSES, "1", "component of the stress")
         put_plane(file, (case.grid.lx, case.grid.ly), case.grid.shape, "angstrom")
         file.put("frames", result.frames, (fields,), "1", "indices into gamma at which the fields are kept")
+        file.put("path", result.path, curve, "1", "length of the path of the shear strain")
         file.put("shear_stress", result.shear_stress, curve, "GPa", "mean of the physical sigma_xy")
         file.put("dev_stress", result.dev_stress, curve, "GPa", "mean of sqrt(s:s/2)")
         # power per unit of strain times the rate
@@ -73,6 +75,7 @@ class StoredRun:
 
     Attributes:
         gamma, shear_stress, dev_stress: ``(n,)`` net strain, mean stresses (GPa).
+        path: ``(k,)`` length of the strain's path at the kept fields.
         strains, frames: ``(k,)`` net strain of the kept fields, their place in ``gamma``.
         exy, chi: ``(k, ny, nx)`` at corners, in cells.
         velocity: ``(k, ny, nx, 2)`` at corners, in Å/ps.
@@ -86,6 +89,7 @@ class StoredRun:
     shear_stress: Array
     dev_stress: Array
     strains: Array
+    path: Array
     frames: NDArray[np.int64]
     exy: Array
     chi: Array
@@ -103,12 +107,16 @@ def read(path: Path) -> StoredRun:
         FileError: it is not there, not of this kind, or damaged.
     """
     with store.reading(path, RUN) as file:
+        gamma, frames = file.get("gamma"), file.integers("frames")
+        # every turn is a frame
+        along = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(gamma)))])
         return StoredRun(
-            gamma=file.get("gamma"),
+            gamma=gamma,
             shear_stress=file.get("shear_stress", "GPa"),
             dev_stress=file.get("dev_stress", "GPa"),
             strains=file.get("field_gamma"),
-            frames=file.integers("frames"),
+            path=along[frames],
+            frames=frames,
             exy=file.get("Exy"),
             chi=file.get("chi"),
             velocity=file.get("velocity", "angstrom/ps"),

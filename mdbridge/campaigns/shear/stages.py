@@ -54,7 +54,9 @@ class Campaign:
     @property
     def run(self) -> Product:
         """run.h5, summary and figures."""
-        identity = Identity.of("shear", self.settings, _READ, files=self.digests)
+        # a run without a program keeps the key that it has always had
+        read = _READ if self.settings.loading is None else (*_READ, "loading")
+        identity = Identity.of("shear", self.settings, read, files=self.digests)
         return Product("shear", identity, ("run.h5", "summary.json"), self._shear)
 
     @property
@@ -87,7 +89,7 @@ class Campaign:
         parallel.on_root(comm, lambda: plots.pyplot() is not None)
         start = time.perf_counter()
         with solvers(comm, self.settings, case) as (domain, projection), progress(comm, "shear") as tick:
-            result = forward(case, domain, projection, lambda frame: tick(frame / case.frames))
+            result = forward(case, domain, projection, lambda frame: tick(frame / case.last_frame))
         self._write(folder, result, None, time.perf_counter() - start)
         console(comm).print(
             f"sheared {case.grid.nx} × {case.grid.ny} cells to strain {result.gamma[-1]:g}, "
@@ -177,7 +179,8 @@ def prepare(path: Path, overrides: Sequence[str] = ()) -> tuple[ShearInput, Case
         e_z=solid.e_z_K,
         diffusion=settings.scheme.diffusion,
     )
-    shear = settings.shear
+    shear, loading = settings.shear, settings.loading
+    last = shear.frames * (1 if loading is None else len(loading.strains))
     case = Case(
         material=material,
         chi=chi,
@@ -185,9 +188,11 @@ def prepare(path: Path, overrides: Sequence[str] = ()) -> tuple[ShearInput, Case
         frame=shear.frame,
         rate=shear.rate_per_s,
         max_strain=shear.max_strain,
+        strains=None if loading is None else loading.strains,
+        rates=None if loading is None else loading.rates_per_s,
         frames=shear.frames,
         # the last frame always: summary and figures need it
-        fields_at=[n for n in range(shear.frames + 1) if n % shear.fields_every == 0 or n == shear.frames],
+        fields_at=[n for n in range(last + 1) if n % shear.fields_every == 0 or n == last],
         tolerance=settings.scheme.tolerance,
     )
     return settings, case
@@ -257,6 +262,7 @@ def summary(case: Case, result: Result, failure: FlowError | None, seconds: floa
         "failure": None if failure is None else f"{failure}",
         "worst_cell": None if failure is None else cell_name(failure.cell),
         "strain_reached": result.gamma[-1],
+        "strain_path": result.path[-1],
         "peak_shear_stress_GPa": result.shear_stress[peak],
         "strain_at_peak": result.gamma[peak],
         "final_shear_stress_GPa": result.shear_stress[-1],
