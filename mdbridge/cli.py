@@ -597,8 +597,12 @@ def main() -> None:
         comm = _world()
     except MissingPackageError:
         sys.exit(_without_mpi())
-    from .core import parallel
+    from .core import interrupts, parallel
 
     if comm.rank != 0:  # help and results are printed once
         sys.stdout = io.StringIO()
-    parallel.run_main(comm, lambda: _parse_and_call(shown=comm.rank == 0))
+    try:
+        parallel.run_main(comm, lambda: _parse_and_call(shown=comm.rank == 0))
+    finally:
+        if interrupts.asked():  # what else comes while Python cleans up
+            interrupts.ignore()

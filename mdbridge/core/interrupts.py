@@ -14,8 +14,11 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-"""Ctrl-C, batch systems, a terminal that is closed; and what Slurm sends ahead of a limit (``--signal``)."""
+OUT_OF_TIME = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGXCPU)
+"""What is sent ahead of a limit: by Slurm (``--signal``), Grid Engine (``-notify``) and ``ulimit -t``."""
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, *OUT_OF_TIME)
+"""Ctrl-C, batch systems, a terminal that is closed, and the end of the time."""
 
 TIME_IS_UP = 75
 """Exit code of a program that was stopped before its time was up (EX_TEMPFAIL of sysexits.h)."""
@@ -34,12 +37,12 @@ class Interrupted(KeyboardInterrupt):
 
 def exit_code(number: int) -> int:
     """What shells have for a program that was ended by a signal; or that its time was up."""
-    return TIME_IS_UP if number == signal.SIGUSR1 else 128 + number
+    return TIME_IS_UP if number in OUT_OF_TIME else 128 + number
 
 
 def words(number: int) -> str:
     """What is said of it."""
-    if number == signal.SIGUSR1:
+    if number in OUT_OF_TIME:
         return "the time is up; finished work is kept, and the same command goes on"
     return "interrupted; finished work is kept"
 
@@ -50,6 +53,18 @@ _asked: list[int] = []
 def again() -> Interrupted:
     """What was raised, for those who caught it and lost its number."""
     return Interrupted(_asked[0] if _asked else signal.SIGINT)
+
+
+def asked() -> bool:
+    """Whether a signal has come since the last :func:`raised` began."""
+    return bool(_asked)
+
+
+def ignore() -> None:
+    """Take no notice of further signals: the program is on its way out, and says nothing more."""
+    if threading.current_thread() is threading.main_thread():
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)
 
 
 class _Watch:
@@ -84,6 +99,7 @@ class _Watch:
 def raised(grace: float = GRACE) -> Iterator[None]:
     """Have the signals raise :class:`Interrupted` during the block; a second one ends the process at once.
 
+    What is ignored when it begins stays ignored: ``nohup`` and shells in the background count on that.
     Nothing happens where Python handles no signals, outside of the main thread.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -97,11 +113,27 @@ def raised(grace: float = GRACE) -> Iterator[None]:
             _leave(_asked[0], "")
         raise Interrupted(number)
 
-    former = {number: signal.signal(number, end) for number in ENDING}
-    watch = _Watch(grace)
+    heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    former = {number: signal.signal(number, end) for number in heard}
+    watch, unraisable = _Watch(grace), sys.unraisablehook
+
+    def lost(what: "sys.UnraisableHookArgs") -> None:
+        """Ask once more: callbacks of C libraries, and Python's own clean-up, drop what is raised in them."""
+        if not isinstance(what.exc_value, Interrupted):
+            unraisable(what)
+            return
+        number = what.exc_value.number
+        _asked.clear()
+        # later, from another thread: the main one is still in that callback
+        again = threading.Timer(0.05, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
+
+    sys.unraisablehook = lost
     try:
         yield
     finally:
+        sys.unraisablehook = unraisable
         watch.close()
         for number, handler in former.items():
             signal.signal(number, handler)

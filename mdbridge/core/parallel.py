@@ -6,6 +6,7 @@ on every one of them or on none.
 """
 
 import contextlib
+import os
 import signal
 import sys
 import tempfile
@@ -151,6 +152,8 @@ def _ended(comm: MPI.Comm, at_the_end: MPI.Comm, main: Callable[[], int]) -> int
         if comm.size > 1:
             # while somebody watches: what the ranks were in the middle of may never end
             MPI.Finalize()
+            # at once: PETSc, at Python's own end, would ask MPI for something and abort
+            os._exit(interrupts.exit_code(number))
         return interrupts.exit_code(number)
     except SystemExit as stop:
         # Python's own rule: None is success, a text is a failure

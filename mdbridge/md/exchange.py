@@ -93,7 +93,8 @@ def from_ase(session: "Session", atoms: Any, symbols: Sequence[str], velocities:
     try:
         session.commands(f"read_data {session.word(Path(name))}")
     finally:
-        parallel.on_root(session.comm, lambda: Path(name).unlink())
+        if session.comm.rank == 0:  # no agreement: the others may be on another way out
+            Path(name).unlink(missing_ok=True)
 
 
 def _known_units(units: str) -> str:

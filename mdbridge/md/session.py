@@ -157,7 +157,8 @@ class Session:
         try:
             self._watched(lambda: self._give(lambda: self.lmp.file(name), "", "commands"))
         finally:
-            parallel.on_root(self.comm, lambda: Path(name).unlink())
+            if self.comm.rank == 0:  # no agreement: the others may be on another way out
+                Path(name).unlink(missing_ok=True)
 
     def file(self, script: Path) -> None:
         """Run a LAMMPS script; files that it names are relative to its folder, now and in later runs.
@@ -268,15 +269,17 @@ class Session:
         if not self._hooked:  # LAMMPS was cleared
             self._hook()
             watching.renew()
-        watching.begin(replay, here)
-        try:
-            give()
-        except MDError:
-            watching.settle(broken=True)
+        # held until all ranks have agreed: one that left by itself would have its peers wait for it
+        with self._signals.held():
+            watching.begin(replay, here)
+            try:
+                give()
+            except MDError:
+                watching.settle(broken=True)
+                watching.raise_failure()
+                raise
+            watching.settle()
             watching.raise_failure()
-            raise
-        watching.settle()
-        watching.raise_failure()
         if not self._hooked and self.step > 0:
             raise MDError(
                 "LAMMPS was cleared ('clear') and went on without the observers that were attached; "

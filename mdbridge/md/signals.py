@@ -21,13 +21,18 @@ class Signals:
 
     def __init__(self) -> None:
         self._arrived: list[tuple[Handler, int]] = []
+        self._holding = False
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Hold signals that end programs during the block, and deliver after it what :meth:`deliver` has not.
 
-        Only where Python handles them at all, and in the main thread, where it does so.
+        Only where Python handles them at all, and in the main thread, where it does so.  In a block
+        inside of another one they are held until the outer one is over.
         """
+        if self._holding:
+            yield
+            return
         handlers: dict[int, Handler] = {}
         # Python handles signals nowhere else
         if threading.current_thread() is threading.main_thread():
@@ -41,9 +46,11 @@ class Signals:
 
         for number in handlers:
             signal.signal(number, hold)
+        self._holding = True
         try:
             yield
         finally:
+            self._holding = False
             for number, handler in handlers.items():
                 signal.signal(number, handler)
             self.deliver()

@@ -332,7 +332,13 @@ class Watching:
 
     def raise_failure(self) -> None:
         """Raise on all ranks what went wrong on any (collective where anything is attached)."""
-        if not self.watches or not self._anywhere(self._failure is not None):
+        if not self.watches:
+            return
+        try:
+            self._session.deliver_signals()
+        except BaseException as error:
+            self._failure = self._failure or (self._session.step, error)
+        if not self._anywhere(self._failure is not None):
             return
         step, mine = self._failure or (0, None)
         stopped, self._stopped, self._failure = self._stopped, False, None

@@ -104,3 +104,55 @@ def test_the_time_is_up():
         time.sleep(5)
     assert interrupts.exit_code(caught.value.number) == 75
     assert "the same command goes on" in interrupts.words(caught.value.number)
+
+
+LOST = """
+import ctypes
+
+@ctypes.CFUNCTYPE(None)
+def callback():
+    print("ready", flush=True)
+    time.sleep(60)  # what the handler raises here is dropped on the way through C
+
+try:
+    with interrupts.raised(grace=60):
+        callback()
+        time.sleep(60)
+except KeyboardInterrupt as stop:
+    sys.exit(interrupts.exit_code(stop.number))
+"""
+
+
+def test_a_signal_that_a_callback_drops_is_raised_again(tmp_path):
+    job = started(LOST, tmp_path)
+    job.send_signal(signal.SIGTERM)
+    _, said = job.communicate(timeout=20)
+    assert (job.returncode, said) == (143, "")
+
+
+def test_what_is_ignored_at_the_start_stays_ignored(tmp_path):
+    """As after nohup, whose programs outlive their terminal."""
+    text = "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + DEAF.replace(
+        "time.sleep(60)", "time.sleep(0.5); sys.exit(3)"
+    )
+    job = started(text, tmp_path)
+    job.send_signal(signal.SIGHUP)
+    _, said = job.communicate(timeout=20)
+    assert (job.returncode, said) == (3, "")
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR2, signal.SIGXCPU])
+def test_other_words_for_the_end_of_the_time(number):
+    assert interrupts.exit_code(number) == interrupts.TIME_IS_UP
+    assert "goes on" in interrupts.words(number)
+
+
+def test_further_signals_are_ignored_on_the_way_out():
+    before = {number: signal.getsignal(number) for number in interrupts.ENDING}
+    try:
+        interrupts.ignore()
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -92,3 +92,12 @@ def test_outside_the_main_thread_nothing_is_held(told):
     thread.start()
     thread.join()
     assert seen == [True]
+
+
+def test_blocks_within_blocks_hold_until_the_outer_one_is_over(told):
+    signals = Signals()
+    with signals.held():
+        with signals.held():
+            send(signal.SIGINT)
+        assert told == []
+    assert told == [signal.SIGINT]

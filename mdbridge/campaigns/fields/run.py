@@ -11,7 +11,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ...core import parallel
-from ...core.errors import MDError
+from ...core.errors import MdbridgeError, MDError
 from ...core.files import replacing, write_text
 from ...fields.box import Box
 from ...fields.grid import CellGrid
@@ -182,9 +182,11 @@ def observe(
             session.run(frames * watch.times.every, "post no")
             # in a flowing box the first look waits until the box has been seen to move
             watch.fields.flush(comm)
-        finally:
-            # also after a failure: the frames so far are read with it
+        # after a failure that all ranks know of: the frames so far are read with it
+        except MdbridgeError:
             parallel.on_root(comm, watch.save)
+            raise
+        parallel.on_root(comm, watch.save)
         # a run may end early without an error, which is none to LAMMPS
         watch.finish(frames)
         session.quietly(f"write_restart {session.word(folder / RESTART)}")

@@ -15,7 +15,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ...core import parallel
-from ...core.errors import InputError, MDError
+from ...core.errors import InputError, MdbridgeError, MDError
 from ...core.units import UNIT_STYLES
 from ...md import script
 from ...md.observe.base import Atoms
@@ -293,8 +293,10 @@ def observe(
         try:
             session.commands(_rerun(path, recorded[0], session.atoms().dimension))
             watch.fields.flush(comm)
-        finally:
+        except MdbridgeError:
             parallel.on_root(comm, watch.save)
+            raise
+        parallel.on_root(comm, watch.save)
     parallel.on_root(comm, lambda: _verify(path, folder, recorded, ends))
 
 

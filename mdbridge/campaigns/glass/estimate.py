@@ -53,7 +53,8 @@ def run(comm: MPI.Comm, config: GlassInput, material: Path, source: Path) -> Non
     try:
         _run(comm, config, material, source, out)
     finally:
-        parallel.on_root(comm, lambda: shutil.rmtree(out, ignore_errors=True))
+        if comm.rank == 0:  # no agreement: the others may be on another way out
+            shutil.rmtree(out, ignore_errors=True)
 
 
 def _run(comm: MPI.Comm, config: GlassInput, material: Path, source: Path, out: Path) -> None:
