@@ -28,6 +28,7 @@ class _State:
     """What holds for the whole process: one person looks at it."""
 
     volume = 0
+    unseen = False
 
     def __init__(self) -> None:
         # several: a study works in its own folder and in those of its campaigns
@@ -40,6 +41,19 @@ _STATE = _State()
 def set_volume(volume: int) -> None:
     """Say how much is told from now on: -1 errors alone, 0 what is done, 1 also how."""
     _STATE.volume = volume
+
+
+@contextmanager
+def unseen() -> Iterator[None]:
+    """Keep what is told during the block from the screen: it goes to the logs alone, and has no progress bar.
+
+    For work beside other work, whose lines would be mixed up.
+    """
+    before, _STATE.unseen = _STATE.unseen, True
+    try:
+        yield
+    finally:
+        _STATE.unseen = before
 
 
 class _Unfailing:
@@ -72,7 +86,8 @@ class _Screen(Console):
         # no highlighting: rich would colour every number, quoted text and path of a message; and no markup:
         # it would take [brackets] in the name of a folder for its own
         stream = cast(TextIO, _Unfailing())  # of a file rich needs no more
-        super().__init__(file=stream, quiet=rank != 0 or _STATE.volume < 0, highlight=False, markup=False)
+        quiet = rank != 0 or _STATE.volume < 0 or _STATE.unseen
+        super().__init__(file=stream, quiet=quiet, highlight=False, markup=False)
         self._tells = rank == 0
 
     def print(self, *objects: Any, **options: Any) -> None:
@@ -147,7 +162,7 @@ def _write(stream: TextIO, text: str) -> None:
 def progress(comm: MPI.Comm, title: str) -> Iterator[Tick]:
     """A progress bar with the time left; plain lines where the output is no terminal (mpiexec, a log)."""
     out = console(comm)
-    if comm.rank != 0:
+    if comm.rank != 0 or _STATE.unseen:
         yield lambda done, note="": None
     elif out.is_terminal:
         columns = (

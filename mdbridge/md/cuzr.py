@@ -66,6 +66,9 @@ def resume(comm: MPI.Comm, restart: Path, potential: Path, timestep: float) -> S
     """The state of a restart file, ready for a fix that moves the atoms."""
     session = Session(comm)
     session.commands(f"suffix opt\natom_modify map array\nread_restart {session.word(restart)}")
+    # what sgcmc asks for must not meet a shear
+    if not session.lmp.extract_setting("triclinic"):
+        session.commands("change_box all triclinic")
     session.commands(_physics(session, potential, timestep))
     return session
 

@@ -6,7 +6,7 @@ from mdbridge.campaigns.glass import plan
 from mdbridge.campaigns.glass.input import GlassInput
 from mdbridge.core.config import check
 from mdbridge.core.errors import MDError
-from mdbridge.md import cuzr, script, stripe
+from mdbridge.md import anneal, cuzr, script, stripe
 
 
 def config(**sections):
@@ -19,6 +19,7 @@ def ramps(monkeypatch):
     found = []
     monkeypatch.setattr(cuzr, "resume", lambda *_: "session")
     monkeypatch.setattr(cuzr, "crystal", lambda *_: "session")
+    monkeypatch.setattr(anneal, "require", lambda *_: None)
     monkeypatch.setattr(cuzr, "watch_melting", lambda _: None)
     monkeypatch.setattr(cuzr, "at_pressure", lambda _, start, end: found.append((start, end)))
     return found
@@ -53,6 +54,40 @@ def test_the_quench_is_one_straight_ramp_whatever_its_pieces(ramps):
 def test_only_what_was_melted_is_checked_for_it():
     segments = plan.preparation(config(), "potential")
     assert [one.check is cuzr.check_molten for one in segments] == [True] + [False] * (len(segments) - 1)
+
+
+@pytest.mark.parametrize(("way", "each"), [("swap", 2.0), ("sgcmc", anneal.cost_of_a_step("sgcmc"))])
+def test_exchanges_stop_the_quench_where_they_were_asked_for_and_keep_to_their_cost(monkeypatch, way, each):
+    told = []
+    monkeypatch.setattr(cuzr, "resume", lambda *_: "session")
+    monkeypatch.setattr(cuzr, "at_pressure", lambda _, start, end: told.append((start, end)))
+    monkeypatch.setattr(anneal, "stand_upright", lambda _: None)
+    monkeypatch.setattr(anneal, "exchanging", lambda _, at, seed: told.append(("swap", at, seed)))
+    monkeypatch.setattr(anneal, "changing", lambda _, at, seed: told.append(("sgcmc", at, seed)))
+    given = {"anneal": way, "anneal_K": 900.0, "anneal_steps": 30000}
+    segments = plan.preparation(config(glass=given, md={"seed": 5}), "potential")
+    own = [one for one in segments if one.stage == "anneal"]
+    assert sum(one.evaluations for one in own) == pytest.approx(30000, rel=1e-3)
+    assert sum(one.steps for one in own) == pytest.approx(30000 / each, abs=1)
+    # the whole quench is as long as without
+    assert sum(one.steps for one in segments if one.stage == "quench") == 24000
+    for one in segments[2:]:
+        one.open(None, "restart")
+    ramps = [step for step in told if step[0] != way]
+    assert ramps[0] == (1300.0, 900.0) and (900.0, 900.0) in ramps and ramps[-1] == (100.0, 100.0)
+    assert (way, 900.0, 6) in told
+    assert len({one.name for one in segments}) == len(segments)
+
+
+def test_cycles_are_whole_and_come_after_the_quench():
+    given = {"anneal": "cyclic", "anneal_steps": 20000}
+    segments = plan.preparation(config(glass=given), "potential")
+    assert [(one.name, one.steps) for one in segments if one.stage == "anneal"] == [
+        ("anneal-001", 8000),
+        ("anneal-002", 8000),
+        ("anneal-003", 4000),
+    ]
+    assert [one.stage for one in segments[-4:]] == ["anneal", "anneal", "anneal", "relax"]
 
 
 def test_a_stripe_is_marked_once_molten_cooled_in_one_ramp_and_left_to_rest(monkeypatch):

@@ -127,6 +127,7 @@ def summarise(path: Path) -> dict[str, Any]:
             "mean_Exy_over_half_gamma": exy[-1].mean() / (gamma[-1] / 2) if gamma[-1] else None,
             "largest_Exy": exy[-1].max(),
             "energy_per_atom_first_last": [energy[k].mean() for k in (0, -1)],
+            "energy_per_atom_at_rest": file.get("curve/potential_energy")[0] / file.attribute("natoms", int),
             "energy_spread_first": energy[0].std(),
             "energy_mean_composition_spread_first": free[0].std(),
             "energy_strain_correlation": _energy_and_strain(exy, free, gamma),

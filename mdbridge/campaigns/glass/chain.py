@@ -26,15 +26,13 @@ from ...stz.energies import DATASET, UNITS
 from ...stz.ratelaw import PS_PER_S, effective_temperature
 from ..calibrate import stages as calibration
 from . import chain_figures as figures
-from . import comparison
+from . import comparison, predictors
 from .analysis import stress_strain
 from .formats import CHAIN, GLASS, REFERENCE
 from .input import Calibrate
 
 Array = NDArray[np.float64]
 
-PREDICTORS = {"energy": "potential_energy", "energy_mean_composition": "energy_mean_composition"}
-"""Dataset of glass.h5 for each choice of ``calibrate.predictor``."""
 COMPARED = (0.09, 0.15, 0.18, 0.20, 0.25, 0.30, 0.35, 0.40, 0.45, 0.50)
 """Net strains at which the report compares fields, those of [Kontolati2021, Figures 9, 10] among them."""
 
@@ -157,7 +155,7 @@ def _read(settings: Calibrate, path: Path) -> dict[str, Any]:
             "gamma": gamma,
             "max_strain": max_strain,
             "exy": file.get("Exy"),
-            "energy": file.get(PREDICTORS[settings.predictor], "eV"),
+            "energy": _energies(file, settings.predictor),
             "stress": (np.bincount(frame, curve.stress, minlength=len(gamma)) / count)[1:],
             "flow": curve.flow,
             "box": file.get("box", "angstrom", (3,))[:2],
@@ -165,6 +163,20 @@ def _read(settings: Calibrate, path: Path) -> dict[str, Any]:
             "mu": file.attribute("mu_GPa", float),
             "bulk": file.attribute("bulk_GPa", float),
         }
+
+
+def _energies(file: store.Reader, predictor: str) -> Array:
+    """What χ is a map of, frame by frame (eV): energies; another predictor takes the place of the first."""
+    if predictor == "energy":
+        return file.get("potential_energy", "eV")
+    energy = file.get("energy_mean_composition", "eV")
+    if predictor == "energy_mean_composition":
+        return energy
+    soft = predictors.softness(file, predictor)
+    if soft is None:
+        raise file.refusal("", f"holds no '{predictor}', which calibrate.predictor asks for; run again")
+    # what becomes of a predictor under shear is not measured: χ∞ and later frames are those of energies
+    return np.concatenate([predictors.as_energy(soft, energy[0])[None], energy[1:]])
 
 
 def _prepare(settings: Calibrate, glass: Path, folder: Path) -> None:

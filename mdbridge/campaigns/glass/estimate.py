@@ -70,7 +70,8 @@ def _run(comm: MPI.Comm, config: GlassInput, material: Path, source: Path, out: 
         atoms = timing.atoms
     steps: dict[str, int] = {}
     for segment in segments:
-        steps[segment.stage] = steps.get(segment.stage, 0) + segment.steps
+        # with what Monte Carlo moves cost between the steps
+        steps[segment.stage] = steps.get(segment.stage, 0) + round(segment.evaluations)
     if config.md.script is None:
         # ± shear and ± volume
         steps["moduli"] = 4 * round(config.md.modulus_ps / config.md.timestep_ps)
@@ -145,6 +146,11 @@ def _print(
         total += seconds
         table.add_row(stage, f"{count:,}", _spell(seconds))
     table.add_row("all", f"{sum(steps.values()):,}", _spell(total))
+    if config.ensemble.seeds > 1:
+        groups = max(1, comm.size // config.ensemble.ranks_per_sample)
+        # a group has a part of the ranks that were timed, and makes one sample after the other
+        seconds = total * groups * -(-config.ensemble.seeds // groups)
+        table.add_row(f"{config.ensemble.seeds} samples", "", _spell(seconds))
     out.print(table)
     # doubles; nine fields beside the extra ones
     frame = 8.0 * config.observe.grid[0] * config.observe.grid[1] * (9 + len(config.observe.extra))

@@ -13,7 +13,10 @@ LATTICE = 3.27
 THINNEST_A = 8.0
 """The reach of the forces: a thinner layer has no atom that feels its own kind alone."""
 
-Predictor = Literal["energy", "energy_mean_composition"]
+Predictor = Literal["energy", "energy_mean_composition", "density"]
+Anneal = Literal["none", "swap", "sgcmc", "cyclic"]
+CYCLE = 4000
+"""Steps of a cycle of shear; :mod:`mdbridge.md.anneal` has it too."""
 Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
@@ -93,8 +96,38 @@ class Stripe(Section):
 class Glass(Section):
     """``[glass]``: what is done to the glass after its quench and before its shear."""
 
+    anneal: Anneal = "none"
+    """What lowers its energy further: exchanges of the two types at ``anneal_K`` during the quench (swap: of
+    pairs; sgcmc: changes of type about equal numbers), or cycles of shear after it (cyclic)."""
+    anneal_steps: PositiveInt = 20000
+    """What annealing may cost, in steps; a Monte Carlo move costs what LAMMPS computes for it."""
+    anneal_K: PositiveFloat = 900.0
+    """Temperature of the exchanges."""
+    anneal_strain: Annotated[float, Field(gt=0, le=0.1)] = 0.04
+    """Amplitude of the cycles; each takes 4,000 steps."""
     stripe: Stripe | None = None
     """A rejuvenated layer, of which one knows that it will shear."""
+
+    @property
+    def exchanges(self) -> bool:
+        """Whether annealing exchanges types."""
+        return self.anneal in ("swap", "sgcmc")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Glass":
+        used = {"none": set(), "cyclic": {"anneal_steps", "anneal_strain"}}.get(
+            self.anneal, {"anneal_steps", "anneal_K"}
+        )
+        keys = {"anneal_steps", "anneal_K", "anneal_strain"}
+        # refused, not ignored: one would believe that it did something
+        idle = sorted((self.model_fields_set & keys) - used)
+        if idle:
+            raise ValueError(f"{', '.join(idle)} mean nothing with anneal = {self.anneal!r}; remove them")
+        if self.anneal == "cyclic" and self.anneal_steps % CYCLE:
+            raise ValueError(
+                f"anneal_steps = {self.anneal_steps}: a cycle takes {CYCLE} steps; give whole cycles"
+            )
+        return self
 
 
 class Shear(Section):
@@ -169,7 +202,7 @@ class Calibrate(Section):
     """``[calibrate]``: the STZ model of this glass, [Kontolati2021, sec. 5]; box, rate, μ, K are the MD's."""
 
     predictor: Predictor = "energy_mean_composition"
-    """Field that is mapped to χ: the energy, as published, or less what composition makes of it."""
+    """Field at rest whose affine map is χ: the published energy, or what else may tell the soft places."""
     strains: list[float] = [0.02, 0.04, 0.06, 0.08, 0.09, 0.10, 0.20, 0.35, 0.50]
     """Frames, by their strain, whose fields are compared."""
     c0: Pair = [0.02, 1.0]
@@ -201,6 +234,15 @@ class Calibrate(Section):
     ego: EgoInput = EgoInput()
 
 
+class Ensemble(Section):
+    """``[ensemble]``: several samples, which differ by their seeds, from ``md.seed`` on."""
+
+    seeds: PositiveInt = 1
+    """Number of samples."""
+    ranks_per_sample: PositiveInt = 1
+    """Ranks that make a sample together; others make the next ones meanwhile."""
+
+
 class GlassInput(Section):
     """A whole file of a glass campaign."""
 
@@ -213,10 +255,16 @@ class GlassInput(Section):
     checkpoint: Checkpoint = Checkpoint()
     output: Output = Output()
     calibrate: Calibrate | None = None
+    ensemble: Ensemble = Ensemble()
 
     @model_validator(mode="after")
     def _fits(self) -> "GlassInput":
         if self.md.script is not None:
+            if self.ensemble.seeds > 1:
+                raise ValueError(
+                    "ensemble.seeds is for the built-in glass: no seed of a script is known; start it with "
+                    "--set md.variables.NAME=VALUE, each time in another --out"
+                )
             if "shear" in self.model_fields_set:
                 raise ValueError("[shear] is for the built-in glass; with 'md.script' the script shears")
             if "glass" in self.model_fields_set:
@@ -237,6 +285,11 @@ class GlassInput(Section):
             )
         if self.calibrate is not None:
             self._check_strains(self.calibrate.strains)
+        if self.glass.exchanges and not self.md.temperature_K < self.glass.anneal_K < self.md.liquid_K:
+            raise ValueError(
+                f"glass.anneal_K = {self.glass.anneal_K:g} must lie between md.temperature_K = "
+                f"{self.md.temperature_K:g} and md.liquid_K = {self.md.liquid_K:g}: the quench stops there"
+            )
         if self.glass.stripe is not None:
             self._check_stripe(self.glass.stripe)
         # the frame's own step is the last of them

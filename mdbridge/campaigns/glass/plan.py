@@ -7,7 +7,7 @@ from pathlib import Path
 from mpi4py import MPI
 
 from ...core.errors import MDError
-from ...md import cuzr, script, stripe
+from ...md import anneal, cuzr, script, stripe
 from ...md.session import Session
 from .input import GlassInput
 
@@ -30,6 +30,7 @@ class Segment:
         observed: whether fields are taken.
         marks: whether it begins with making its state the reference of the strain.
         check: raises if what it has made is not what it should be.
+        cost: in evaluations of all forces, where it is not the number of steps.
     """
 
     name: str
@@ -40,6 +41,12 @@ class Segment:
     observed: bool = False
     marks: bool = False
     check: Callable[[Session], None] | None = None
+    cost: float = 0.0
+
+    @property
+    def evaluations(self) -> float:
+        """What it costs, in evaluations of all forces: its steps, but for Monte Carlo moves between them."""
+        return self.cost or self.steps
 
 
 def preparation(config: GlassInput, potential: Path) -> list[Segment]:
@@ -55,6 +62,8 @@ def preparation(config: GlassInput, potential: Path) -> list[Segment]:
     def melt(comm: MPI.Comm, _: Path | None) -> Session:
         nx, ny, nz = md.cells
         session = cuzr.crystal(comm, (nx, ny, nz), md.melt_K, md.seed, potential, md.timestep_ps)
+        # now, not after the quench
+        anneal.require(session, config.glass.anneal)
         cuzr.at_pressure(session, md.melt_K, md.melt_K)
         # from the crystal on: places that atoms have left are counted from here
         cuzr.watch_melting(session)
@@ -68,26 +77,83 @@ def preparation(config: GlassInput, potential: Path) -> list[Segment]:
 
         return resume
 
-    whole = steps((md.liquid_K - md.temperature_K) / (md.quench_rate_K_per_s * 1e-12))
-    # by steps and over the whole quench: its pieces must join without a kink
-    slope = (md.temperature_K - md.liquid_K) / whole
-    pieces = _pieces(whole, config.checkpoint.every_steps)
     melting = ("md.cells", "md.seed", "md.timestep_ps", "md.melt_K", "md.melt_ps")
-    quenching = ("md.liquid_K", "md.temperature_K", "md.quench_rate_K_per_s", "checkpoint.every_steps")
+    quenching = ["md.liquid_K", "md.temperature_K", "md.quench_rate_K_per_s", "checkpoint.every_steps"]
     liquid = ramp(md.liquid_K, md.liquid_K)
     segments = [
         Segment("melt", "melt", steps(md.melt_ps), melt, melting, check=cuzr.check_molten),
         Segment("liquid", "liquid", steps(md.liquid_ps), liquid, ("md.liquid_K", "md.liquid_ps")),
     ]
-    done = 0
-    for number, piece in enumerate(pieces, 1):
-        start, end = (md.liquid_K + slope * n for n in (done, done + piece))
-        segments.append(Segment(f"quench-{number:03d}", "quench", piece, ramp(start, end), quenching))
-        done += piece
+
+    def quench(start: float, end: float) -> None:
+        whole = steps((start - end) / (md.quench_rate_K_per_s * 1e-12))
+        # by steps and over the whole quench: its pieces must join without a kink
+        slope, done = (end - start) / whole, 0
+        for piece in _pieces(whole, config.checkpoint.every_steps):
+            begin, reach = (start + slope * n for n in (done, done + piece))
+            number = 1 + sum(segment.stage == "quench" for segment in segments)
+            name = f"quench-{number:03d}"
+            segments.append(Segment(name, "quench", piece, ramp(begin, reach), tuple(quenching)))
+            done += piece
+
+    if config.glass.exchanges:
+        # on the way down, so that annealing costs nothing but its own steps
+        # both: left at its default, the temperature alone would not tell this quench from a whole one
+        quenching += ["glass.anneal", "glass.anneal_K"]
+        quench(md.liquid_K, config.glass.anneal_K)
+        segments += _annealing(config, potential)
+        quench(config.glass.anneal_K, md.temperature_K)
+    else:
+        quench(md.liquid_K, md.temperature_K)
+        segments += _annealing(config, potential)
     rest = ramp(md.temperature_K, md.temperature_K)
     relaxing = ("md.temperature_K", "md.relax_ps")
     segments.append(Segment("relax", "relax", steps(md.relax_ps), rest, relaxing))
     return [*segments, *_stripe(config, potential, rest)]
+
+
+def _annealing(config: GlassInput, potential: Path) -> list[Segment]:
+    """The segments that lower the energy of the glass further; none where none is asked for."""
+    md, given = config.md, config.glass
+    if given.anneal == "none":
+        return []
+
+    def treated(number: int) -> Open:
+        def resume(comm: MPI.Comm, restart: Path | None) -> Session:
+            session = cuzr.resume(comm, _made(restart), potential, md.timestep_ps)
+            if given.anneal == "cyclic":
+                anneal.cycling(session, given.anneal_strain, md.temperature_K, md.timestep_ps)
+                return session
+            if given.anneal == "sgcmc":
+                anneal.stand_upright(session)
+            cuzr.at_pressure(session, given.anneal_K, given.anneal_K)
+            change = anneal.exchanging if given.anneal == "swap" else anneal.changing
+            # other random numbers in each segment, all from the one seed
+            change(session, given.anneal_K, md.seed + number)
+            return session
+
+        return resume
+
+    if given.anneal == "cyclic":
+        cycles = _pieces(
+            given.anneal_steps // anneal.PERIOD, config.checkpoint.every_steps // anneal.PERIOD or 1
+        )
+        # a segment of whole cycles begins and ends with an upright box
+        pieces, each = [count * anneal.PERIOD for count in cycles], 1.0
+    else:
+        each = anneal.cost_of_a_step(given.anneal)
+        pieces = _pieces(max(1, round(given.anneal_steps / each)), config.checkpoint.every_steps)
+    reads = (
+        "glass.anneal",
+        "glass.anneal_steps",
+        "glass.anneal_K",
+        "glass.anneal_strain",
+        "checkpoint.every_steps",
+    )
+    return [
+        Segment(f"anneal-{number:03d}", "anneal", piece, treated(number), reads, cost=each * piece)
+        for number, piece in enumerate(pieces, 1)
+    ]
 
 
 def _stripe(config: GlassInput, potential: Path, rest: Open) -> list[Segment]:

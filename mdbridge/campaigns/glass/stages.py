@@ -1,6 +1,6 @@
 """The glass campaign: prepare -> shear with observers -> glass.h5 -> calibrate -> report."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,12 +19,13 @@ from ...core.versions import versions
 from ...core.workspace import Record, Workspace, claim
 from ...md import cuzr, language
 from ...md.potentials import potential
-from . import analysis, figures, plan, results, sampling
+from . import analysis, ensemble, figures, plan, predictors, results, sampling
 from . import chain as calibration_chain
 from .input import GlassInput
 
 CAMPAIGN = "glass"
 _AT_REST, _SHEARED = "glass", "sheared"
+Command = Callable[[MPI.Comm, Path, Path, Sequence[str]], None]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Campaign:
     """The potential's file, or the script."""
     files: Mapping[str, str]
     """Contents of what the MD reads: the potential, or the script and all files that it reads."""
+    overrides: Sequence[str] = ()
+    """Of the command line."""
 
     @cached_property
     def preparation(self) -> list[Link]:
@@ -101,8 +104,33 @@ class Campaign:
             after["calibration"] = self.calibration.identity.key
         return Product("report", Identity("report", after=after), ("summary.json",), self._report)
 
+    def of_seed(self, seed: int) -> "Campaign":
+        """The campaign of one sample of an ensemble."""
+        config = ensemble.of_seed(self.config, seed)
+        return replace(
+            self, config=config, workspace=Workspace(ensemble.folder(self.workspace, seed), CAMPAIGN)
+        )
+
+    @cached_property
+    def runs(self) -> Stage[MPI.Comm]:
+        """The whole runs of the samples of an ensemble."""
+        keys = {seed: self.of_seed(seed).summary.identity.key for seed in ensemble.seeds(self.config)}
+        return ensemble.samples(self.workspace, ensemble.RUNS, keys, self._nested(run))
+
+    @property
+    def samples(self) -> Stage[MPI.Comm]:
+        """The same, as far as glass.h5."""
+        keys = {seed: self.of_seed(seed).glass.identity.key for seed in ensemble.seeds(self.config)}
+        return ensemble.samples(self.workspace, ensemble.SAMPLES, keys, self._nested(sample))
+
+    def _nested(self, work: "Command") -> ensemble.Work:
+        """A command in a sample's folder, with the sample's overrides after the ensemble's own."""
+        return lambda group, out, more: work(group, self.source, out, [*self.overrides, *more])
+
     def plan(self) -> list[Piece]:
         """Everything that a whole run does, in order."""
+        if self.config.ensemble.seeds > 1:
+            return [self.runs, ensemble.report(self.comm, self.workspace, self.runs)]
         pieces: list[Piece] = [Links(_SHEARED, self.production), self.glass]
         if self.preparation:
             pieces = [Links(_AT_REST, self.preparation), self.moduli, *pieces]
@@ -200,6 +228,10 @@ class Campaign:
             store = stages.require(self.workspace, self.glass, "mdbridge sample")
             figures.draw(store, folder)
             summary = analysis.summarise(store)
+            if self.preparation:
+                segments = plan.preparation(self.config, self.material)
+                summary["preparation_cost_steps"] = sum(segment.evaluations for segment in segments)
+            summary["predictors"] = predictors.table([store])
             if self.config.calibrate is not None and self.calibration is not None:
                 summary |= calibration_chain.report(
                     self.workspace, self.config.calibrate, self.calibration, store, folder
@@ -218,6 +250,10 @@ def sample(
 ) -> None:
     """Make the glass, shear it and write glass.h5."""
     with open_campaign(comm, source, out, overrides) as campaign:
+        if campaign.config.ensemble.seeds > 1:
+            ranks = campaign.config.ensemble.ranks_per_sample
+            ensemble.share(comm, campaign.workspace, campaign.samples, ranks)
+            return
         stages.make(comm, campaign.workspace, campaign.glass)
         if paper_format or campaign.config.output.paper_format:
             stages.make(comm, campaign.workspace, campaign.paper_files)
@@ -226,12 +262,23 @@ def sample(
 def report(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
     """Draw the figures and write summary.json from the stored results alone."""
     with open_campaign(comm, source, out, overrides) as campaign:
+        if campaign.config.ensemble.seeds > 1:
+            made = ensemble.report(comm, campaign.workspace, campaign.runs)
+            stages.make(comm, campaign.workspace, made, again=True)
+            return
         stages.make(comm, campaign.workspace, campaign.summary, again=True)
 
 
 def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
     """All stages: sample, calibrate where the input says so, report."""
     with open_campaign(comm, source, out, overrides) as campaign:
+        if campaign.config.ensemble.seeds > 1:
+            ranks = campaign.config.ensemble.ranks_per_sample
+            ensemble.share(comm, campaign.workspace, campaign.runs, ranks)
+            # again: a sample that had failed may be there now
+            made = ensemble.report(comm, campaign.workspace, campaign.runs)
+            stages.make(comm, campaign.workspace, made, again=True)
+            return
         for product in (campaign.glass, campaign.calibration, campaign.summary):
             if product is not None:
                 stages.make(comm, campaign.workspace, product)
@@ -244,7 +291,7 @@ def open_campaign(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[s
         comm, lambda: (read(source, overrides), as_text(source, overrides))
     )
     with claim(comm, out.resolve(), CAMPAIGN, source, overrides, text) as workspace:
-        yield Campaign(comm, config, source, workspace, material, files)
+        yield Campaign(comm, config, source, workspace, material, files, overrides)
 
 
 def read(source: Path, overrides: Sequence[str]) -> tuple[GlassInput, Path, dict[str, str]]:
@@ -269,4 +316,4 @@ def read(source: Path, overrides: Sequence[str]) -> tuple[GlassInput, Path, dict
 def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
     """What a run would do, for 'mdbridge status'."""
     config, material, files = read(source, overrides)
-    return Campaign(MPI.COMM_SELF, config, source, workspace, material, files).plan()
+    return Campaign(MPI.COMM_SELF, config, source, workspace, material, files, overrides).plan()

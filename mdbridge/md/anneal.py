@@ -1,0 +1,103 @@
+"""Deeper glasses: what lowers the energy of a quenched glass further than waiting does.
+
+Monte Carlo moves that exchange types let the composition find its places, which diffusion
+is too slow for [Parmar, Ozawa, Berthier 2020; Sadigh et al., Phys. Rev. B 85, 184203];
+cyclic shear below yield lowers the energy with the logarithm of the cycles.
+"""
+
+from ..core.errors import InputError, MDError
+from .session import Session
+
+SWAP_EVERY, SWAPS = 10, 10
+"""Steps between two bursts of exchanges, and attempts in each: every attempt costs the forces of a step."""
+MC_EVERY, MC_FRACTION = 10, 0.1
+"""Steps between two bursts of changes of type, and attempts in each, in parts of the number of atoms."""
+MC_COST = 10.0
+"""What such a burst costs, in steps (measured)."""
+VARIANCE = 1.0e3
+"""How strongly the composition is held, κ of [Sadigh et al., eq. 27]."""
+PERIOD = 4000
+"""Steps of a cycle of shear."""
+
+
+def exchanging(session: Session, temperature: float, seed: int) -> None:
+    """Exchange atoms of the two types at ``temperature`` (K) in the next run; their numbers stay."""
+    session.commands(f"fix exchange all atom/swap {SWAP_EVERY} {SWAPS} {seed} {temperature} types 1 2")
+
+
+def stand_upright(session: Session) -> None:
+    """Make the box one that cannot lean, which :func:`changing` asks for; before any fix is given.
+
+    :func:`.cuzr.resume` makes it one that can again.
+    """
+    session.commands("change_box all ortho")
+
+
+def changing(session: Session, temperature: float, seed: int) -> None:
+    """Change types of single atoms at ``temperature`` (K), the composition held about one half.
+
+    Raises:
+        MDError: this LAMMPS has no 'fix sgcmc'.
+    """
+    session.commands(
+        f"fix exchange all sgcmc {MC_EVERY} {MC_FRACTION} {temperature} 0.0 randseed {seed} "
+        f"variance {VARIANCE} 0.5"
+    )
+
+
+def cycling(session: Session, amplitude: float, temperature: float, timestep: float) -> None:
+    """Shear to and fro, x along y, by ± ``amplitude``; after whole cycles the box is what it was.
+
+    Args:
+        amplitude: largest strain.
+        temperature: of the sample (K).
+        timestep: (ps).
+    """
+    # places are carried along, not velocities: at the turns and at the end nothing is left that flows
+    session.commands(f"""
+        fix deform all deform 1 xy wiggle $({amplitude!r}*ly) {PERIOD * timestep} remap x units box
+        fix motion all nvt temp {temperature} {temperature} 0.1
+        """)
+
+
+def require(session: Session, way: str) -> None:
+    """Refuse a way of annealing that this LAMMPS cannot go, before hours of quenching.
+
+    Args:
+        session: the sample, before any fix is given.
+        way: of annealing.
+
+    Raises:
+        InputError: LAMMPS was built without it, or it is not for a box of this size.
+    """
+    style = {"swap": "atom/swap", "sgcmc": "sgcmc"}.get(way)
+    if style is not None and not session.lmp.has_style("fix", style):
+        raise InputError(
+            f"'glass.anneal' = {way!r}: the installed LAMMPS has no 'fix {style}' (package MC); "
+            "anneal in another way, or take a LAMMPS with this package"
+        )
+    if way == "sgcmc":
+        _try_changing(session)
+
+
+def _try_changing(session: Session) -> None:
+    """Each rank's part of the box must be several cutoffs wide, as LAMMPS finds when it tries to change."""
+    stand_upright(session)
+    # no attempts: nothing is changed
+    session.commands(f"fix exchange all sgcmc 1 0.0 1.0 0.0 randseed 1 variance {VARIANCE} 0.5")
+    try:
+        session.run(1, "post no")
+    except MDError as error:
+        raise InputError(
+            f"'glass.anneal' = 'sgcmc': LAMMPS cannot for this sample ({error}): each rank's part of the "
+            "box must be four cutoffs wide, along z too; raise 'md.cells', or anneal in another way"
+        ) from error
+    session.commands("unfix exchange\nchange_box all triclinic\nreset_timestep 0")
+
+
+def cost_of_a_step(way: str) -> float:
+    """What a step with its share of the exchanges costs, in evaluations of all forces."""
+    if way == "swap":
+        # each attempt computes the energy of the whole sample
+        return 1.0 + SWAPS / SWAP_EVERY
+    return 1.0 + MC_COST / MC_EVERY
