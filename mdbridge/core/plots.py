@@ -80,6 +80,49 @@ def magnification(difference: Any, limit: float) -> float:
     return max(1.0, float(max(step * decade for step in (1.0, 2.0, 5.0) if step * decade <= ratio)))
 
 
+_GREEK = "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi rho sigma tau phi chi psi omega"
+_MARKS = {"inf": "\\infty", "angstrom": "Å", "^2": "²", "^3": "³", "deg": "°"}
+
+
+def symbol(name: str) -> str:
+    """A name as mathematics writes it where it is one of a quantity (beta, s_y, c0, chi_inf); else itself."""
+    stem, _, index = name.partition("_")
+    if not index:
+        # digits at the end count as an index: E0
+        stem = name.rstrip("0123456789")
+        index = name[len(stem) :]
+    greek = stem.lower() in _GREEK.split()
+    # a word with an underscore is a word
+    if not (greek or (len(stem) == 1 and index)) or len(index) > 3 or "_" in index:
+        return name
+    letter = f"\\{stem}" if greek else stem
+    return f"${letter}_{{{_MARKS.get(index, index)}}}$" if index else f"${letter}$"
+
+
+def unit(text: str) -> str:
+    """A unit as figures write it: Å², g/cm³."""
+    for plain, mark in _MARKS.items():
+        text = text.replace(plain, mark) if plain != "inf" else text
+    return text
+
+
+def legend_above(fig: Any, axes: Any, columns: int = 2) -> None:
+    """The legend of one panel above all of them, where it covers no curve."""
+    fig.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=columns)
+
+
+def common_scale(maps: Any, logarithmic: bool = False) -> dict[str, Any]:
+    """Colours for maps that are compared, ``(k, ny, nx)``; logarithmic where all values are positive."""
+    import numpy as np
+    from matplotlib.colors import LogNorm
+
+    low, high = float(np.nanmin(maps)), float(np.nanmax(maps))
+    # a uniform field has no range, and nothing that may be negative a logarithm
+    if logarithmic and 0 < low < high:
+        return {"norm": LogNorm(low, high)}
+    return {"vmin": low, "vmax": max(high, low + 1e-6 * max(abs(low), 1.0))}
+
+
 def animate(fig: Any, show: Callable[[int], list[Any]], frames: int, path: Path, rate: int) -> None:
     """Write ``frames`` frames of ``fig``, each drawn by ``show``, at so many a second as an animated GIF."""
     pyplot()

@@ -38,7 +38,7 @@ def test_every_distance_is_a_point_of_its_phase(drawn, tmp_path):
     assert line(axes, "start design").tolist() == [[2, 3], [5.0, 3.0]]
     assert line(axes, "expected improvement").tolist() == [[5, 6, 7], [4.0, 3.0, 2.0]]
     assert line(axes, "least so far")[:, 1:].tolist() == [[2, 3, 4, 5, 6, 7], [5, 3, 3, 3, 3, 2]]
-    assert line(axes, "compared")[1].tolist() == [2.5, 2.5]
+    assert line(axes, "at output.compare")[1].tolist() == [2.5, 2.5]
     assert axes.get_yscale() == "log"
     assert {"refinement", "slopes at the end"}.isdisjoint(one.get_label() for one in axes.lines)
 
@@ -87,6 +87,19 @@ def test_reference_and_calibrated_fields_share_one_colour_scale_a_snapshot(drawn
     assert [one.get_title() for one in above] == [f"$\\gamma$ = {g} %" for g in (10, 20, 30, 50)]
     assert (above[0].get_ylabel(), below[0].get_ylabel()) == ("reference", "calibrated")
     assert shown.get_suptitle() == "shear strain"
+
+
+@pytest.mark.parametrize(("apart", "rows"), [(0.01, 3), (1e-9, 2)])
+def test_what_lies_between_fields_is_magnified_and_round_off_is_not_drawn(drawn, tmp_path, apart, rows):
+    field = np.arange(24.0).reshape(2, 3, 4)
+    figures._fields(Pair(field, field + apart, "a", np.arange(2.0), False), tmp_path / "fields.png")
+    shown = [axes for axes in drawn["fields"].axes if axes.images]
+    assert len(shown) == 2 * rows
+    if rows == 3:
+        # half of the range of 11.01 of a snapshot over 0.01, as 1, 2 or 5 of a decade
+        assert shown[4].get_ylabel() == "difference\n× 500"
+        np.testing.assert_allclose(shown[5].images[0].get_array(), 5.0)
+        assert shown[5].images[0].get_clim() == pytest.approx((-5.505, 5.505))
 
 
 def test_a_long_series_of_fields_is_thinned_from_the_first_to_the_last(drawn, tmp_path):

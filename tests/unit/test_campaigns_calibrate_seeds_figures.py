@@ -42,7 +42,7 @@ def test_distances_are_those_of_all_seeds_with_a_median_for_each_scheme(shown):
     assert thick["ego, median of 2 seeds"].tolist() == [9.0, 7.5]
     thin = [one.get_ydata().tolist() for one in axes.lines if one.get_linewidth() < 1]
     assert thin == [made.distance().tolist() for made in (*RUNS, *OTHER)]
-    (compared,) = [one for one in axes.lines if one.get_label() == "compared"]
+    (compared,) = [one for one in axes.lines if one.get_label() == "at output.compare"]
     assert compared.get_ydata() == [2.5, 2.5]
     assert axes.get_yscale() == "log"
 

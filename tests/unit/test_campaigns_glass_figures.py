@@ -1,5 +1,7 @@
 """Figures of a glass: every field at its strains, the curve, the flow and the quench."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from glass_files import frames, history, settings, stored
@@ -23,12 +25,14 @@ def test_each_figure_shows_what_is_stored(tmp_path, drawn):
     for axes, number in zip(panels, (4, 7, 10, 14, 20), strict=True):
         np.testing.assert_array_equal(axes.images[0].get_array(), made[number]["Exy"])
         assert axes.images[0].get_extent() == [0, 40, 0, 36]
+        # one scale: to be compared
+        assert axes.images[0].get_clim() == panels[0].images[0].get_clim()
     assert drawn["maps_energy"].get_suptitle() == "energy per atom (eV)"
     md = next(line for line in drawn["stress_strain"].axes[0].lines if line.get_label() == "MD")
     np.testing.assert_allclose(md.get_ydata(), np.minimum(25 * md.get_xdata(), 1.5), atol=1e-12)
     labels = [axes.get_xlabel() for axes in drawn["flow"].axes]
     assert labels == [
-        "$v_x$ beyond the box's (Å/ps)", "$E_{xy}$", "temperature (K)", "density (g/cm^3)",
+        "$v_x$ beyond the box's (Å/ps)", "$E_{xy}$", "temperature (K)", "density (g/cm³)",
     ]  # fmt: skip
     np.testing.assert_allclose(drawn["flow"].axes[1].lines[0].get_xdata(), made[20]["Exy"][:, 0])
 
@@ -42,6 +46,16 @@ def test_the_quench_is_drawn_over_time_and_temperature(tmp_path, drawn):
     np.testing.assert_allclose(over_time.lines[0].get_ydata(), rows[:, 2])
     np.testing.assert_allclose(energy.lines[0].get_ydata(), rows[:, 3] / 216)
     np.testing.assert_allclose(over_temperature.lines[0].get_xdata(), rows[:, 2])
+
+
+@pytest.mark.parametrize("name", ["Exy", "D2min"])
+def test_a_map_of_round_off_is_not_drawn(tmp_path, drawn, name):
+    """At the start strain and D²min are zero but for round-off."""
+    made = np.stack([np.full((4, 4), 1e-17) * k + (k > 0) * np.eye(4) * 10.0**k for k in range(4)])
+    file = SimpleNamespace(get=lambda _: made, units=lambda what: "angstrom" if what == "box" else "1")
+    figures._maps(file, name, np.array([0.0, 0.1, 0.2, 0.3]), [0, 1, 2, 3], np.ones(2), tmp_path / "a.png")
+    titles = [axes.get_title() for axes in drawn["a"].axes if axes.images]
+    assert titles == ["$\\gamma$ = 0.10", "$\\gamma$ = 0.20", "$\\gamma$ = 0.30"]
 
 
 def test_what_is_no_glass_is_named(tmp_path):

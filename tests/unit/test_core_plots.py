@@ -32,6 +32,40 @@ def test_a_picture_is_there_to_look_at_and_to_set_anew_and_the_same_each_time(tm
 
 
 @pytest.mark.parametrize(
+    ("name", "mathematics"),
+    [
+        ("beta", r"$\beta$"), ("s_y", "$s_{y}$"), ("c0", "$c_{0}$"), ("E0", "$E_{0}$"),
+        ("chi_inf", r"$\chi_{\infty}$"), ("a", "a"), ("stiffness", "stiffness"), ("width_A", "width_A"),
+        ("run_2", "run_2"), ("train-x-2-1", "train-x-2-1"), ("x_of_y", "x_of_y"), ("", ""),
+    ],
+)  # fmt: skip
+def test_names_of_quantities_are_set_as_mathematics_and_words_stay(name, mathematics):
+    assert plots.symbol(name) == mathematics
+    with plots.pyplot().rc_context():
+        figure = plots.pyplot().figure()
+        figure.text(0, 0, plots.symbol(name))
+        # matplotlib can set it
+        figure.canvas.draw()
+        plots.pyplot().close(figure)
+
+
+def test_units_are_those_of_print():
+    given = ("g/cm^3", "angstrom^2", "eV/angstrom", "1/eV", "influence")
+    assert [plots.unit(u) for u in given] == ["g/cm³", "Å²", "eV/Å", "1/eV", "influence"]
+
+
+def test_maps_that_are_compared_have_one_scale():
+    maps = np.array([[[1.0, 2.0]], [[5.0, 400.0]]])
+    assert plots.common_scale(maps) == {"vmin": 1.0, "vmax": 400.0}
+    norm = plots.common_scale(maps, logarithmic=True)["norm"]
+    assert (norm.vmin, norm.vmax) == (1.0, 400.0) and norm(20.0) == pytest.approx(0.5)
+    # what may be zero or negative has no logarithm, and a uniform field has a scale all the same
+    assert plots.common_scale(maps - 1.0, logarithmic=True) == {"vmin": 0.0, "vmax": 399.0}
+    uniform = plots.common_scale(np.full((2, 1, 1), 3.0), logarithmic=True)
+    assert uniform["vmin"] == 3.0 < uniform["vmax"]
+
+
+@pytest.mark.parametrize(
     ("largest", "times"), [(0.06, 10.0), (0.9, 1.0), (2.0, 1.0), (0.004, 200.0), (1e-12, 1.0), (0.0, 1.0)]
 )
 def test_a_difference_is_magnified_until_one_sees_it(largest, times):

@@ -21,6 +21,9 @@ PHASES = {
     "refine": ("refinement", plots.ORANGE),
     "slopes": ("slopes at the end", plots.GREEN),
 }
+COMPARED = "at output.compare"
+"""What figures call the distance at the parameters that the input names to compare with."""
+
 SHOWN = 8
 """Snapshots side by side, at most."""
 
@@ -52,7 +55,7 @@ def draw(out: Path, record: Path | None = None, results: Path | None = None) -> 
 def _convergence(run: Run, path: Path) -> None:
     """The best parameters after each evaluation, [Kontolati2021, Figures 8, 12]."""
     truth = run.summary["truth"] or {}
-    with plots.figure(path, **panels(len(run.names))) as (_, axes):
+    with plots.figure(path, **panels(len(run.names))) as (fig, axes):
         for name, panel in zip(run.names, axes.flat, strict=False):
             series = run.parameter(name)
             # steps: the best value holds until a better one is known
@@ -61,8 +64,9 @@ def _convergence(run: Run, path: Path) -> None:
                 panel.axhline(truth[name], color="black", linestyle="--", linewidth=0.8, label="truth")
             panel.set_xlabel("evaluations")
             panel.set_ylabel(f"best {run.label(name)}")
-        if truth:
-            axes.flat[0].legend()
+        known = next((p for n, p in zip(run.names, axes.flat, strict=False) if n in truth), None)
+        if known is not None:
+            plots.legend_above(fig, known)
         hide(axes, len(run.names))
 
 
@@ -81,9 +85,7 @@ def _distance(run: Run, path: Path) -> None:
             axes.set_yscale("log")
         compared = run.summary["compared"]
         if compared:
-            axes.axhline(
-                compared["distance"], color=plots.RED, linestyle=":", linewidth=1.0, label="compared"
-            )
+            axes.axhline(compared["distance"], color=plots.RED, linestyle=":", linewidth=1.0, label=COMPARED)
         axes.set_xlabel("evaluation")
         axes.set_ylabel("distance")
         axes.legend()
@@ -137,11 +139,15 @@ def _responses(store: Path, out: Path, bands: Mapping[str, Any] | None = None) -
 
 
 def _fields(pair: Pair, path: Path) -> None:
-    """Reference above, calibrated below, one colour scale for each snapshot."""
+    """Reference above, calibrated below, one colour scale for each snapshot; their difference, magnified."""
     reference, calibrated = pair.reference, pair.calibrated
     shown = np.unique(np.linspace(0, len(reference) - 1, min(SHOWN, len(reference))).round().astype(int))
-    size = {"nrows": 2, "ncols": len(shown), "squeeze": False}
-    with plots.figure(path, 1.25 * len(shown) + 0.5, 3.3, **size) as (figure, axes):
+    largest = max(float(np.ptp(np.stack([reference[k], calibrated[k]]))) for k in shown)
+    difference = calibrated - reference
+    # round-off is nothing to look at
+    apart = float(np.abs(difference[shown]).max()) > 1e-6 * largest
+    size = {"nrows": 3 if apart else 2, "ncols": len(shown), "squeeze": False}
+    with plots.figure(path, 1.45 * len(shown) + 0.5, 4.6 if apart else 3.3, **size) as (figure, axes):
         for column, k in enumerate(shown):
             # one scale for both, or they could not be compared
             both = np.stack([reference[k], calibrated[k]])
@@ -149,21 +155,36 @@ def _fields(pair: Pair, path: Path) -> None:
             limits = {"vmin": both.min(), "vmax": max(both.max(), both.min() + 1e-12)}
             images = [
                 panel.imshow(values, origin="lower", cmap=plots.SEQUENTIAL, **limits)
-                for panel, values in zip(axes[:, column], both, strict=True)
+                for panel, values in zip(axes[:2, column], both, strict=True)
             ]
             for panel in axes[:, column]:
                 panel.set_xticks([])
                 panel.set_yticks([])
                 plots.bare(panel)
-            bar = figure.colorbar(images[0], ax=axes[:, column], location="bottom", aspect=12, pad=0.03)
-            bar.ax.tick_params(labelsize=6, rotation=30)
-            bar.locator = plots.ticks(3)
-            bar.update_ticks()
             title = f"$\\gamma$ = {100 * pair.along[k]:g} %" if pair.strained else f"snapshot {k}"
             axes[0, column].set_title(title)
+            bar = figure.colorbar(images[0], ax=axes[:2, column], location="bottom", aspect=12, pad=0.03)
+            bar.ax.tick_params(labelsize=6)
+            bar.locator = plots.ticks(3)
+            bar.update_ticks()
         axes[0, 0].set_ylabel("reference")
         axes[1, 0].set_ylabel("calibrated")
-        figure.suptitle(pair.label, fontsize=9)
+        if apart:
+            _differences(figure, axes[2], difference[shown], 0.5 * largest)
+        figure.suptitle(plots.unit(pair.label), fontsize=9)
+
+
+def _differences(figure: Any, axes: Any, difference: Array, limit: float) -> None:
+    """A row of differences, all magnified alike so that one sees them."""
+    factor = plots.magnification(difference, limit)
+    colours = {"cmap": plots.DIVERGING, "vmin": -limit, "vmax": limit}
+    images = [
+        panel.imshow(factor * values, origin="lower", **colours)
+        for panel, values in zip(axes, difference, strict=True)
+    ]
+    axes[0].set_ylabel(f"difference\n× {factor:g}" if factor > 1 else "difference")
+    bar = figure.colorbar(images[0], ax=list(axes), location="bottom", aspect=12 * len(axes), pad=0.03)
+    bar.ax.tick_params(labelsize=6)
 
 
 def _curves(pair: Pair, path: Path, band: Mapping[str, Any] | None = None) -> None:
@@ -199,14 +220,20 @@ def _curves(pair: Pair, path: Path, band: Mapping[str, Any] | None = None) -> No
 def _slices(run: Run, slices: dict[str, Any], path: Path, below: float = 0.0) -> None:
     """The surrogate through the best point, with two standard deviations."""
     intervals = run.summary["intervals"] or {}
-    with plots.figure(path, **panels(len(slices))) as (_, axes):
+    with plots.figure(path, **panels(len(slices))) as (fig, axes):
         for (name, line), panel in zip(slices.items(), axes.flat, strict=False):
             mean, deviation = np.array(line["mean"]), np.array(line["deviation"])
             # the surrogate is one of the logarithm
             panel.plot(line["value"], below + np.exp(mean), color=plots.BLUE, label="surrogate")
             low, high = below + np.exp(mean - 2 * deviation), below + np.exp(mean + 2 * deviation)
             panel.fill_between(
-                line["value"], low, high, color=plots.BLUE, alpha=0.2, linewidth=0, label="±2 s.d."
+                line["value"],
+                low,
+                high,
+                color=plots.BLUE,
+                alpha=0.2,
+                linewidth=0,
+                label="± 2 standard deviations",
             )
             panel.axvline(run.summary["best"][name], color=plots.RED, linewidth=0.8, label="best")
             if name in intervals:
@@ -216,7 +243,7 @@ def _slices(run: Run, slices: dict[str, Any], path: Path, below: float = 0.0) ->
             if run.positive:
                 panel.set_yscale("log")
                 panel.yaxis.set_minor_formatter("")
-        axes.flat[0].legend(fontsize=7)
+        plots.legend_above(fig, axes.flat[0], 4)
         hide(axes, len(slices))
 
 
@@ -229,7 +256,7 @@ def _sensitivity(shares: dict[str, dict[str, float]], path: Path) -> None:
         for shift, kind, colour in ((0.19, "total", plots.BLUE), (-0.19, "first", plots.ORANGE)):
             label = {"total": "with interactions", "first": "alone"}[kind]
             axes.barh(rows + shift, [shares[n][kind] for n in names], 0.36, color=colour, label=label)
-        axes.set_yticks(rows, names)
+        axes.set_yticks(rows, [plots.symbol(name) for name in names])
         axes.set_xlabel("share of the variance of log distance")
         axes.legend(loc="lower right")
 

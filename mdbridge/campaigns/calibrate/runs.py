@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...calibrate import trials
+from ...core import plots
 from ...core.files import read_json
 
 Array = NDArray[np.float64]
@@ -51,8 +52,8 @@ class Run:
 
     def label(self, name: str) -> str:
         """A parameter with its unit."""
-        unit = self.summary["units"].get(name, "")
-        return f"{name} ({unit})" if unit else name
+        unit = plots.unit(self.summary["units"].get(name, ""))
+        return f"{plots.symbol(name)} ({unit})" if unit else plots.symbol(name)
 
     @property
     def positive(self) -> bool:

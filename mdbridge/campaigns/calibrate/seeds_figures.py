@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core import plots
-from .figures import hide, panels
+from .figures import COMPARED, hide, panels
 from .runs import Run, medians
 
 COLOURS = (plots.BLUE, plots.ORANGE, plots.GREEN)
@@ -30,7 +30,7 @@ def _convergence(runs: Sequence[Run], path: Path) -> None:
     names, truth = runs[0].names, runs[0].summary["truth"] or {}
     # not to its end, which is too pale on white
     colours = plots.pyplot().colormaps["viridis"](np.linspace(0.0, 0.9, len(runs)))
-    with plots.figure(path, **panels(len(names))) as (_, axes):
+    with plots.figure(path, **panels(len(names))) as (fig, axes):
         for name, panel in zip(names, axes.flat, strict=False):
             for run, colour in zip(runs, colours, strict=True):
                 series = run.parameter(name)
@@ -41,8 +41,9 @@ def _convergence(runs: Sequence[Run], path: Path) -> None:
                 panel.axhline(truth[name], color="black", linestyle="--", linewidth=0.9, label="truth")
             panel.set_xlabel("evaluations")
             panel.set_ylabel(f"best {runs[0].label(name)}")
-        if truth:
-            axes.flat[0].legend()
+        known = next((p for n, p in zip(names, axes.flat, strict=False) if n in truth), None)
+        if known is not None:
+            plots.legend_above(fig, known)
         hide(axes, len(names))
 
 
@@ -62,7 +63,7 @@ def _distance(schemes: Mapping[str, Sequence[Run]], path: Path) -> None:
             )
         compared = next(iter(schemes.values()))[0].summary["compared"]
         if compared:
-            axes.axhline(compared["distance"], color="black", linestyle=":", linewidth=1.0, label="compared")
+            axes.axhline(compared["distance"], color="black", linestyle=":", linewidth=1.0, label=COMPARED)
         axes.set_xlabel("evaluations")
         axes.set_ylabel("least distance so far")
         axes.legend()

@@ -35,7 +35,6 @@ def draw(path: Path, out: Path) -> None:
     with store.reading(path, GLASS) as file:
         known, gamma = file.attributes(), file.get("gamma")
         shown = _shown(gamma)
-        length = file.units("box")
         box = file.get("box")[:2]
         for name, figure in (
             ("potential_energy", "maps_energy.png"),
@@ -44,12 +43,12 @@ def draw(path: Path, out: Path) -> None:
             ("D2min", "maps_d2min.png"),
             *((name, f"maps_{name}.png") for name in known["extra"]),
         ):
-            _maps(file, name, gamma, shown, box, length, out / figure)
+            _maps(file, name, gamma, shown, box, out / figure)
         curve = stress_strain(file)
         # a script need not shear
         if np.ptp(curve.gamma) > 0:
             _stress_strain(curve, known, file.units("curve/stress"), out / "stress_strain.png")
-        _flow(file, gamma, box, length, out / "flow.png")
+        _flow(file, gamma, box, out / "flow.png")
         if "history" in file:
             _quench(file, out / "quench.png")
 
@@ -68,39 +67,40 @@ def _maps(
     gamma: Array,
     shown: Sequence[int],
     box: Array,
-    length: str,
     path: Path,
 ) -> None:
     data = file.get(name)
     unit = "" if file.units(name) == "1" else f" ({_unit(file, name)})"
-    title = _NAMES.get(name, name) + unit
-    with plots.figure(path, 1.75 * len(shown) + 0.3, 3.0, ncols=len(shown), squeeze=False, sharey=True) as (
+    spread = {k: float(np.ptp(data[k])) for k in shown}
+    # measured from the start, strain and D²min are nothing there but round-off
+    shown = [k for k in shown if spread[k] > 1e-6 * max(spread.values())] or shown
+    # one scale: maps of different strains are to be compared
+    # D²min grows by decades when the glass begins to flow
+    scale = plots.common_scale(data[shown], name == "D2min")
+    with plots.figure(path, 1.7 * len(shown) + 1.0, 2.5, ncols=len(shown), squeeze=False, sharey=True) as (
         fig,
         axes,
     ):
+        place = {"origin": "lower", "extent": (0, box[0], 0, box[1])}
+        images = [
+            panel.imshow(data[k], cmap=plots.SEQUENTIAL, **place, **scale)
+            for k, panel in zip(shown, axes[0], strict=True)
+        ]
         for k, panel in zip(shown, axes[0], strict=True):
-            image = panel.imshow(
-                data[k], origin="lower", extent=(0, box[0], 0, box[1]), cmap=plots.SEQUENTIAL, aspect="equal"
-            )
-            bar = fig.colorbar(image, ax=panel, orientation="horizontal", pad=0.02, aspect=15)
-            bar.ax.locator_params(nbins=3)
-            bar.ax.tick_params(labelsize=7)
-            # energies differ by little: an offset would hide what they are
-            bar.formatter.set_useOffset(False)
             panel.set_title(f"$\\gamma$ = {gamma[k]:.2f}")
-            panel.set_xlabel(f"X ({_short(length)})")
+            panel.set_xlabel(f"$X$ ({_unit(file, 'box')})")
             plots.bare(panel)
-        axes[0, 0].set_ylabel(f"Y ({_short(length)})")
-        fig.suptitle(title, fontsize=10)
-
-
-def _short(unit: str) -> str:
-    return unit.replace("angstrom", "Å")
+        axes[0, 0].set_ylabel(f"$Y$ ({_unit(file, 'box')})")
+        bar = fig.colorbar(images[0], ax=list(axes[0]), shrink=0.8, pad=0.01)
+        # energies differ by little: an offset would hide what they are
+        if "norm" not in scale:
+            bar.formatter.set_useOffset(False)
+        fig.suptitle(_NAMES.get(name, name) + unit, fontsize=10)
 
 
 def _stress_strain(curve: Curve, known: Any, unit: str, path: Path) -> None:
     peak_strain, peak = curve.peak()
-    with plots.figure(path, 5.2, 3.4) as (_, axes):
+    with plots.figure(path, 5.2, 3.8) as (fig, axes):
         axes.plot(curve.gamma, curve.stress, color=plots.BLUE, linewidth=0.9, label="MD")
         # a little beyond the peak; no line where the slope is none or falls
         reach = np.array([0.0, 1.15 * peak / curve.slope]) if curve.slope > 0 else np.zeros(0)
@@ -118,10 +118,10 @@ def _stress_strain(curve: Curve, known: Any, unit: str, path: Path) -> None:
         axes.plot(peak_strain, peak, "o", color=plots.ORANGE, markersize=4, label=f"peak {peak:.2f} {unit}")
         axes.set_xlabel("net shear strain $\\gamma$")
         axes.set_ylabel(f"shear stress $\\sigma_{{xy}}$ ({unit})")
-        axes.legend(loc="lower right")
+        plots.legend_above(fig, axes)
 
 
-def _flow(file: store.Reader, gamma: Array, box: Array, length: str, path: Path) -> None:
+def _flow(file: store.Reader, gamma: Array, box: Array, path: Path) -> None:
     """Profiles across the box at the end: averaged along x."""
     # flow of a single frame is mostly thermal motion: the last tenth is averaged
     last = slice(-max(1, len(gamma) // 10), None)
@@ -141,13 +141,14 @@ def _flow(file: store.Reader, gamma: Array, box: Array, length: str, path: Path)
             panel.plot(values, y, color=plots.BLUE)
             panel.set_xlabel(f"{label} ({_unit(file, source)})" if source else label)
             panel.locator_params(axis="x", nbins=4)
-        axes[1].axvline(gamma[-1] / 2, color=plots.GREY, linestyle=":", label="$\\gamma/2$")
-        axes[1].legend()
-        axes[0].set_ylabel(f"Y ({_short(length)})")
+        axes[1].axvline(gamma[-1] / 2, color=plots.GREY, linestyle=":")
+        # above: the curve may run anywhere
+        axes[1].set_title("$\\gamma/2$ of the box: dotted")
+        axes[0].set_ylabel(f"$Y$ ({_unit(file, 'box')})")
 
 
 def _unit(file: store.Reader, name: str) -> str:
-    return _short(file.units(name))
+    return plots.unit(file.units(name))
 
 
 def _quench(file: store.Reader, path: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.plots import BLUE, GREEN, GREY, ORANGE, RED, figure, plain_log
+from ...core.plots import BLUE, GREEN, GREY, ORANGE, RED, figure, legend_above, plain_log
 from ...lps import stencil
 from ...lps.material import LinearPeridynamicSolid
 from ..peridynamics import published, sweep_figures
@@ -108,7 +108,7 @@ def _manufactured(record: dict[str, Any], path: Path) -> None:
             by_quadrature[quadrature][float(spacing)] = result
     columns = [("published", "fixed"), ("published", "learned"), ("cell", "fixed"), ("cell", "learned")]
     degrees: set[int] = set()  # of the drawn functions: one, unless a spacing was learned with others
-    with figure(path, 9.6, 5.0, nrows=2, ncols=4, sharey="row") as (_, axes):
+    with figure(path, 9.6, 5.4, nrows=2, ncols=4, sharey="row") as (fig, axes):
         for (quadrature, kind), top, bottom in zip(columns, axes[0], axes[1], strict=True):
             for (spacing, result), colour in zip(
                 sorted(by_quadrature[quadrature].items(), reverse=True),
@@ -133,12 +133,15 @@ def _manufactured(record: dict[str, Any], path: Path) -> None:
             any_spacing = next(iter(by_quadrature[quadrature].values()))
             r = np.array(any_spacing["r"])
             true = np.array(any_spacing["true_K"]) * r**3
-            bottom.plot(r, true / np.trapezoid(true, r), "k--", lw=1.0, label="1/r")
-            words = "smallest weights" if quadrature == "published" else "nearest to a cell"
+            bottom.plot(r, true / np.trapezoid(true, r), "k--", lw=1.0, label="K = 1/r")
+            words = "smallest weights" if quadrature == "published" else "weights near a cell's"
             top.set_title(f"{words}\nα {'= 1' if kind == 'fixed' else 'learned'}")
             top.set_xlabel("degree M")
             bottom.set_xlabel("bond length r (Å)")
         axes[0][0].set_ylabel("relative residual")
-        axes[1][0].set_ylabel(f"K r³ W/h², normalised, M = {', '.join(map(str, sorted(degrees)))}")
+        chosen = ", ".join(map(str, sorted(degrees)))
+        axes[1][0].set_ylabel(f"K r³ W/h², integral 1 (1/Å), M = {chosen}")
         axes[1][0].set_ylim(0, None)
-        axes[1][-1].legend(fontsize=6.5)
+        # a line of that kind stands above for each spacing, in its colour
+        axes[1][-1].plot([], [], color=GREY, ls="--", lw=0.8, label="above, dashed: K = 1/r itself")
+        legend_above(fig, axes[1][-1], 6)
