@@ -73,7 +73,8 @@ class Pace:
         if ever * tolerance <= FASTEST:
             return cls(true, None, true)
         if last is None:
-            last = true * FASTEST / (tolerance * now)
+            # e^(−1/χ) may be no number of the machine: then nothing flows at all
+            last = true * FASTEST / max(tolerance * now, 1e-300)
         return cls(true, tolerance, min(true, last), gamma)
 
     def attempt(self, gamma: float) -> float:

@@ -1,6 +1,6 @@
 """Started by test_stz_mpi.py: forward runs on all ranks, or transforms, written by rank 0.
 
-Arguments: "run", "fail" or "exchange", the file to write.
+Arguments: "run", "reversed", "fail" or "exchange", the file to write.
 """
 
 import sys
@@ -58,7 +58,8 @@ def solved(boundary: str, columns: Columns, rows: np.ndarray) -> np.ndarray:
 
 def main(task: str, path: str) -> int:
     comm = MPI.COMM_WORLD
-    found = exchanged(comm) if task == "exchange" else forward_runs(task, comm)
+    tasks = {"exchange": exchanged, "reversed": reversed_run}
+    found = tasks[task](comm) if task in tasks else forward_runs(task, comm)
     if comm.rank == 0:
         np.savez(path, **found)
     return 0
@@ -80,6 +81,16 @@ def forward_runs(task: str, comm: MPI.Comm) -> dict[str, np.ndarray]:
             found[f"{boundary}_{name}"] = getattr(result, name)
         found[f"{boundary}_map"] = carried(DistributedGrid(grid, comm))
     return found
+
+
+def reversed_run(comm: MPI.Comm) -> dict[str, np.ndarray]:
+    """There at 1 /s, where relaxation is slowed, and back a little faster."""
+    grid = Grid(12, 10)
+    chi = initial.random(grid, 0.07, 0.004, 60.0, seed=1)
+    case = Case(MATERIAL, chi, grid, strains=(0.07, -0.05), rates=(1.0, 100.0), frames=2, fields_at=[2, 4])
+    with krylov.shared(grid, MATERIAL, comm) as (domain, projection):
+        result = forward(case, domain, projection)
+    return {name: getattr(result, name) for name in ("gamma", "dev_stress", "chi", "stress", "exy")}
 
 
 def carried(domain: DistributedGrid) -> np.ndarray | None:

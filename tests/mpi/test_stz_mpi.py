@@ -26,6 +26,22 @@ def test_the_fields_do_not_depend_on_the_ranks(tmp_path, ranks):
         assert np.abs(one[name] - many[name]).max() <= 1e-8 * np.abs(one[name]).max(), name
 
 
+@pytest.mark.slow
+def test_a_slow_run_that_turns_does_not_depend_on_the_ranks(tmp_path):
+    results = []
+    for count in (1, 2):
+        job = launch(JOB, count, "reversed", tmp_path / f"{count}.npz")
+        assert job.returncode == 0, job.stderr
+        results.append(np.load(tmp_path / f"{count}.npz"))
+    one, many = results
+    assert one["gamma"][-1] == pytest.approx(-0.05) and one["dev_stress"][-1] == pytest.approx(
+        1.006, rel=2e-3
+    )
+    for name in one:
+        # near perfect plasticity round-off grows
+        assert np.abs(one[name] - many[name]).max() <= 1e-6 * np.abs(one[name]).max(), name
+
+
 @pytest.mark.slow  # test_stz_equilibrium_exchange.py has both ways on ranks that are threads
 @pytest.mark.parametrize("ranks", [2, 3])
 def test_columns_of_the_spectrum_are_the_same_through_memory_and_messages(tmp_path, ranks):

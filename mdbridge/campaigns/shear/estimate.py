@@ -44,7 +44,7 @@ def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
 
     cells = float(case.grid.nx * case.grid.ny)
     fields = 8.0 * _KEPT * cells * len(case.kept())
-    title = f"{case.grid.nx} × {case.grid.ny} cells to a strain of {case.max_strain:g}"
+    title = f"{case.grid.nx} × {case.grid.ny} cells to a strain of {case.legs[-1].end:g}"
     forecast.show(comm, title, parallel.on_root(comm, rows), fields * (2 if settings.output.vtk else 1))
 
 
@@ -70,4 +70,4 @@ def time_frames(comm: MPI.Comm, settings: ShearInput, case: Case, patience: floa
         pass
     # the first frame compiles, and plans the transforms; of a single one there is nothing else to go by
     begun, counted = (ended[0], len(ended) - 1) if len(ended) > 1 else (start, 1)
-    return comm.bcast((ended[-1] - begun) / counted * case.frames)
+    return comm.bcast((ended[-1] - begun) / counted * case.last_frame)

@@ -1,12 +1,4 @@
-"""Measure bodies of up to a million nodes: iterations, time, memory, ranks; and what others take for it.
-
-    python scripts/bench_solve.py [--quick] [--rounds N]     prints a Markdown table
-    mpiexec -n 2 python scripts/bench_solve.py CASE NODES    a single measurement, as JSON
-
-Each measurement is a process of its own, so that memory is its own, and the rounds go through all of them in
-turn, so that the machine's mood from minute to minute meets all alike; the median is shown.  Wall time is
-from nothing to the displacement (nodes, mesh, operator, iterations), without starting Python; processor
-time is that of the busiest rank, and what counts where other programs share the machine.
+"""Bodies of up to a million nodes: iterations, time, memory, ranks; and what others take for it.
 
 Cases: ``clamped`` (all sides held), ``free`` (a square with a hole, pulled on two sides), and for the volume
 constraint of the literature, values in a collar of 2δ, ``collar``, once more by scipy with the rows of L
@@ -15,14 +7,7 @@ elasticity on as many bilinear elements by scikit-fem and SuperLU, ``free-fem-cg
 gradients: the solution of the local limit, not of the model.
 """
 
-import json
-import platform
-import resource
-import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,9 +20,16 @@ from mdbridge.lps.coupling import nonlocal_nodes
 from mdbridge.lps.geometry import Body
 from mdbridge.lps.material import LinearPeridynamicSolid
 
+from .rows import Job, Row, gigabytes, timed
+
 Floats = NDArray[np.float64]
 Result = dict[str, Any]
 
+TITLE = "Peridynamic bodies: one solve"
+NOTE = (
+    "From nothing to the displacement (nodes, mesh, operator, iterations), δ = 5.7 node spacings, to 1e-8. "
+    "Finite elements solve the local limit, not the model."
+)
 HORIZON = 5.7  # node spacings, as of the models of graphene
 TOLERANCE = 1e-8
 # of either sign, as those that are learned
@@ -45,9 +37,18 @@ SOLID = LinearPeridynamicSolid(
     Bernstein(HORIZON, np.array([1.0, 2.0, -1.0, 1.5, -0.4]), (0.5,)), 0.3, 0.5, quadrature="isotropic"
 )
 # L has some 1,600 entries a row: LU of more does not fit into the memory of a desk's machine
-LARGEST = {"collar-lu": 10_000, "collar-cg": 100_000, "free-fem": 100_000, "free-fem-cg": 100_000}
+LARGEST = {"collar-lu": 10_000, "collar-cg": 100_000}
 RANKS = {"clamped": (1, 2), "free": (1, 2)}
 SIZES = (10_000, 100_000, 1_000_000)
+NAMES = {
+    "clamped": ("all sides held", "mdbridge"),
+    "free": ("a hole, pulled on two sides", "mdbridge"),
+    "free-fem": ("a hole, pulled on two sides", "scikit-fem without the hole, SuperLU"),
+    "free-fem-cg": ("a hole, pulled on two sides", "scikit-fem without the hole, CG"),
+    "collar": ("held in a collar of 2δ", "mdbridge"),
+    "collar-cg": ("held in a collar of 2δ", "scipy: rows of L, CG"),
+    "collar-lu": ("held in a collar of 2δ", "scipy: rows of L, spsolve"),
+}
 
 
 def square(nodes: int, hole: bool) -> Body:
@@ -168,99 +169,40 @@ def _norm(values: Floats) -> float:
     return float(np.linalg.norm(values))
 
 
-def measure(case: str, nodes: int) -> None:
-    """Run a case in this process, on all of its ranks, and print what it took as JSON."""
-    comm = MPI.COMM_WORLD
-    # loaded and compiled before the clock starts: a program that solves many bodies pays that once
-    warm = _program(case)
-    warm(case, 2500, comm)
-    comm.Barrier()
-    wall, processor = time.perf_counter(), time.process_time()
-    result = warm(case, nodes, comm)
-    took = time.perf_counter() - wall, time.process_time() - processor
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    ranks = comm.gather((*took, memory))
-    if ranks is not None:
-        walls, processors, memories = zip(*ranks, strict=True)
-        result |= {"wall": max(walls), "processor": max(processors), "GB": sum(memories)}
-        print(json.dumps(result))
+def jobs(quick: bool) -> list[Job]:
+    """All cases of all sizes that a desk's memory holds."""
+    if quick:
+        return [Job((case, "1600")) for case in NAMES]
+    return [
+        Job((case, str(nodes)), ranks)
+        for nodes in SIZES
+        for case in NAMES
+        if nodes <= LARGEST.get(case, SIZES[-1])
+        for ranks in RANKS.get(case, (1,))
+    ]
+
+
+def measure(comm: MPI.Comm, arguments: Sequence[str], rounds: int) -> list[Row]:
+    """One case on all ranks of ``comm``, once a process, so that memory is its own."""
+    case, nodes = arguments[0], int(arguments[1])
+    what, by = NAMES[case]
+    group, reference = f"{what}, {nodes:.0e} nodes", by == "mdbridge" and comm.size == 1
+    program = _program(case)
+    try:
+        # loaded and compiled before the clock starts: a program that solves many bodies pays that once
+        program(case, 1600, comm)
+    except ImportError as missing:
+        return [Row(group, by, note=f"{missing.name} is not installed: scripts/requirements-bench.txt")]
+    results: list[Result] = []
+    busy, wall = timed(comm, lambda: results.append(program(case, nodes, comm)))
+    made = results[0]
+    note = f"{made['nodes']} nodes, norm of u {made['answer']:.6g}"
+    if made["iterations"]:
+        note += f", {made['iterations']} iterations"
+    return [Row(group, by, [busy], [wall], comm.size, gigabytes(comm), reference, note)]
 
 
 def _program(case: str) -> Callable[[str, int, MPI.Comm], Result]:
     if case.startswith("collar-"):
         return assembled
     return finite_elements if case.startswith("free-fem") else ours
-
-
-def table(quick: bool, rounds: int) -> None:
-    """All cases in turn, ``rounds`` times; medians, and the ratios that are promised."""
-    sizes = SIZES[:2] if quick else SIZES
-    names = ("clamped", "free", "collar", "collar-cg", "collar-lu", "free-fem", "free-fem-cg")
-    runs = [
-        (case, nodes, ranks)
-        for nodes in sizes
-        for case in names
-        if nodes <= LARGEST.get(case, max(sizes))
-        for ranks in RANKS.get(case, (1,))
-    ]
-    found: dict[tuple[str, int, int], list[Result]] = {run: [] for run in runs}
-    for number in range(rounds):
-        for run in runs:
-            print(
-                f"round {number + 1} of {rounds}: {run[0]}, {run[1]} nodes, {run[2]} ranks", file=sys.stderr
-            )
-            found[run].append(_run(*run))
-    _show(found)
-
-
-def _run(case: str, nodes: int, ranks: int) -> Result:
-    command = ["mpiexec", "-n", str(ranks), sys.executable, __file__, case, str(nodes)]
-    job = subprocess.run(command, capture_output=True, text=True, check=False)
-    if job.returncode:
-        # a program that is not installed, or has no memory, is a row that says so
-        return {"failed": (job.stderr.strip().splitlines() or ["?"])[-1][:80]}
-    return dict(json.loads(job.stdout.strip().splitlines()[-1]))
-
-
-def _show(found: dict[tuple[str, int, int], list[Result]]) -> None:
-    print(f"Machine: {platform.processor() or platform.machine()}, Python {platform.python_version()}.\n")
-    print("| case | nodes | ranks | iterations | wall (s) | processor (s) | µs a node | memory (GB) |")
-    print("|---|---|---|---|---|---|---|---|")
-    medians: dict[tuple[str, int, int], Result] = {}
-    for run, results in found.items():
-        good = [result for result in results if "failed" not in result]
-        if not good:
-            print(f"| {run[0]} | {run[1]} | {run[2]} | {results[0]['failed']} | | | | |")
-            continue
-        middle = {key: statistics.median(result[key] for result in good) for key in good[0]}
-        medians[run] = middle
-        print(
-            f"| {run[0]} | {middle['nodes']:.0f} | {run[2]} | {middle['iterations']:.0f} | "
-            f"{middle['wall']:.2f} | {middle['processor']:.2f} | "
-            f"{1e6 * middle['processor'] / middle['nodes']:.1f} | {middle['GB']:.2f} |"
-        )
-    print()
-    largest = max(run[1] for run in medians)
-    for case in ("clamped", "free"):
-        small, large = medians[case, SIZES[0], 1], medians[case, largest, 1]
-        pair = medians[case, largest, 2]
-        each = [result["processor"] / result["nodes"] for result in (small, large)]
-        print(
-            f"- {case}: iterations at {largest:.0e} nodes {large['iterations'] / small['iterations']:.2f} × "
-            f"those at {SIZES[0]:.0e}, processor time a node {each[1] / each[0]:.2f} ×; two ranks are "
-            f"{large['wall'] / pair['wall']:.2f} × as fast (wall), by the processor time of the busier rank "
-            f"{large['processor'] / pair['processor']:.2f} ×"
-        )
-    for size in sorted({run[1] for run in medians}):
-        answers = {run[0]: medians[run]["answer"] for run in medians if run[1] == size and "collar" in run[0]}
-        spread = (max(answers.values()) - min(answers.values())) / max(answers.values())
-        print(f"- {size:.0e} nodes: the answers of {', '.join(answers)} agree to {spread:.0e}")
-
-
-if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    if arguments and not arguments[0].startswith("-"):
-        measure(arguments[0], int(arguments[1]))
-    else:
-        given = arguments.index("--rounds") + 1 if "--rounds" in arguments else 0
-        table("--quick" in arguments, int(arguments[given]) if given else 3)

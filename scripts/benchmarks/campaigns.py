@@ -1,22 +1,29 @@
-"""How busy ranks are kept: a calibration of a model that only sleeps, once for long.
+"""Campaigns on one and two ranks: samples of molecular dynamics, and a calibration of a model that sleeps.
 
-  mpiexec --oversubscribe -n 16 python scripts/bench_ranks.py [--seconds 8] [--rounds 5]
-
-Each trial takes a log-normal time, and one of the start design 10 times the usual.  The model notes
-when it began and ended; from that: the share of the time that ranks waited between trials while any
+Each trial of the sleeper takes a log-normal time, and one of the start design 10 times the usual.  The model
+notes when it began and ended; from that: the share of the time that ranks waited between trials while any
 were left to begin.
 """
 
-import argparse
 import itertools
 import json
-import os
-import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from mpi4py import MPI
+
+from .rows import Job, Row, timed
+
+TITLE = "Campaigns on one and two ranks"
+NOTE = "A whole command each; two ranks beside one by wall time."
+INPUTS = Path(__file__).parents[2] / "inputs"
+# a sheet of a few hundred atoms for a test; as shipped but for the one load at 300 K, for the table
+SAMPLES = {
+    "quick": ["md.cells=[8, 5]", "md.disc_radius_A=12.0", "md.disc_inner_A=6.0", "dynamics.enabled=false"],
+    "whole": ["dynamics.enabled=false"],
+}
 
 MODEL = """
 import json, os, time
@@ -93,24 +100,42 @@ def told(noted: Path, ranks: int, kept: int) -> dict[str, float]:
     }
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=8.0, help="usual time of a trial")
-    parser.add_argument("--rounds", type=int, default=5, help="trials for each rank")
-    given = parser.parse_args()
+def jobs(quick: bool) -> list[Job]:
+    """Samples and sleeper, on one rank and on two."""
+    size = "quick" if quick else "whole"
+    # each first on one rank, which the other is told as a multiple of
+    kinds = ("sleeper",) if quick else ("samples", "sleeper")
+    return [Job((kind, size), ranks) for kind in kinds for ranks in (1, 2)]
+
+
+def measure(comm: MPI.Comm, arguments: Sequence[str], rounds: int) -> list[Row]:
+    """A campaign from nothing to its end, once."""
+    kind, size = arguments
+    place = Path(comm.bcast(tempfile.mkdtemp(prefix="bench-") if comm.rank == 0 else None))
+    return samples(comm, place, size) if kind == "samples" else [sleeper(comm, place, size == "quick")]
+
+
+def samples(comm: MPI.Comm, place: Path, size: str) -> list[Row]:
+    """``mdbridge sample`` of graphene at 0 K."""
+    from mdbridge.campaigns.peridynamics import stages
+
+    source = INPUTS / "graphene_0K.toml"
+    busy, wall = timed(comm, lambda: stages.sample(comm, source, place / "out", SAMPLES[size]))
+    return [Row("samples of graphene", "mdbridge sample", [busy], [wall], comm.size, 0.0, comm.size == 1)]
+
+
+def sleeper(comm: MPI.Comm, place: Path, quick: bool) -> Row:
+    """``mdbridge calibrate`` of a model that sleeps."""
     from mdbridge.campaigns.calibrate import stages
 
-    comm = MPI.COMM_WORLD
-    place = Path(comm.bcast(tempfile.mkdtemp(prefix="bench-ranks-") if comm.rank == 0 else None))
-    trials = max(given.rounds * comm.size, 40)
+    seconds, trials = (0.02, 12) if quick else (1.0, 60)
     if comm.rank == 0:
-        prepared(place, given.seconds, trials)
+        prepared(place, seconds, trials)
     comm.barrier()
     stages.run(comm, place / "sleeper.toml", place / "out", [])
-    if comm.rank == 0:
-        sys.stdout.write(json.dumps(told(place / "noted", comm.size, 5), indent=1) + os.linesep)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    found = comm.bcast(told(place / "noted", comm.size, 5) if comm.rank == 0 else None)
+    note = f"{found['trials']} trials, waiting {100 * found['waiting_share']:.1f} % of the time"
+    # what it computes between trials is in the wall time alone: processor time would be that of sleeping
+    what = f"calibration of a model of {seconds:g} s"
+    return Row(what, "mdbridge calibrate", [found["wall_s"]], [found["wall_s"]], comm.size, 0.0,
+               comm.size == 1, note)  # fmt: skip
