@@ -1,5 +1,6 @@
-"""Every block of every tutorial is run as it stands, one after another in an empty folder."""
+"""Every block of every tutorial, and every notebook, is run as it stands in an empty folder."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
 TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
 
 
@@ -19,21 +21,54 @@ def blocks(path):
         yield block[1], block[2], text[: block.start()].count("\n") + 1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda path: path.stem)
-def test_a_tutorial_does_what_it_says(tutorial, tmp_path):
-    # the command as a person has it, whatever tree it comes from
+@pytest.fixture
+def environment(tmp_path):
+    """Variables of a process that has the command as a person has it, whatever tree it comes from."""
     (tmp_path / "bin").mkdir()
     command = tmp_path / "bin" / "mdbridge"
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mdbridge "$@"\n')
     command.chmod(0o755)
     (tmp_path / "bin" / "python").symlink_to(sys.executable)
-    search = os.pathsep.join([str(tmp_path / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = os.environ | {"PATH": search, "PYTHONPATH": str(ROOT)}
     (tmp_path / "work").mkdir()
+    search = os.pathsep.join([str(tmp_path / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+    return os.environ | {"PATH": search, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda path: path.stem)
+def test_a_tutorial_does_what_it_says(tutorial, tmp_path, environment):
     for language, text, line in blocks(tutorial):
         words = ["sh", "-e", "-c", text] if language == "sh" else [sys.executable, "-c", text]
         done = subprocess.run(
             words, cwd=tmp_path / "work", env=environment, capture_output=True, text=True, timeout=300
         )
         assert done.returncode == 0, f"{tutorial.name}, line {line}:\n{done.stdout}\n{done.stderr}"
+
+
+def test_notebooks_are_kept_without_what_a_run_has_put_into_them():
+    assert len(NOTEBOOKS) == 3
+    for path in NOTEBOOKS:
+        cells = json.loads(path.read_text())["cells"]
+        assert not any(cell.get("outputs") or cell.get("execution_count") for cell in cells), path.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_from_its_first_cell_to_its_last(path, tmp_path, environment):
+    """In a process of its own: a kernel's sockets and threads are nothing for the others."""
+    pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    code = (
+        "import sys, nbformat, nbclient\n"
+        "book = nbformat.read(sys.argv[1], 4)\n"
+        "nbclient.NotebookClient(book, timeout=120).execute()\n"
+        "said = [out for cell in book.cells for out in cell.get('outputs', ())]\n"
+        "print(sum('image/png' in out.get('data', {}) for out in said))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)],
+        cwd=tmp_path / "work", env=environment, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    # each shows at least a picture
+    assert int(done.stdout.split()[-1]) >= 1
