@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..core.loops import compiled
 from ..fields.grid import Lattice
 from .kernels import DECAY, SHAPES
+from .separable import add_blocks, separable
 from .windows import bend, longest, padded, room, row_weights, rows
 
 Array = NDArray[np.float64]
@@ -78,14 +79,21 @@ def all_sums(
     cells, edges, wraps, places = padded(lattice, f)
     # one table, so that what a node has lies side by side
     sums = np.zeros((*cells[::-1], sum(widths)))
+    nodes, missed = sums.reshape(-1, sum(widths)), 0
     values = np.ascontiguousarray(table, dtype=np.float64)
     beyond = np.zeros((3, widths[0]))
     if jumps is not None:
         beyond[: len(jumps)] = jumps
-    kernel = SHAPES.index(shape)
-    missed = _add(
-        sums.reshape(-1, sum(widths)), places, values, widths[0], widths[1], beyond, edges, cells, wraps,
-        radius, kernel, decay,
+    if separable(edges, shape, decay):
+        # an image with values of its own is for the rows, which tell it from its atom
+        left, missed = add_blocks(
+            nodes, places, values, widths[0], widths[1], edges, cells, wraps, radius, decay,
+            bool(beyond.any()),
+        )  # fmt: skip
+        places, values = places[left], values[left]
+    missed += _add(
+        nodes, places, values, widths[0], widths[1], beyond, edges, cells, wraps, radius,
+        SHAPES.index(shape), decay,
     )  # fmt: skip
     return sums.reshape(*lattice.shape, -1), int(missed)
 

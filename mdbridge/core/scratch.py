@@ -10,9 +10,13 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+
+from mpi4py import MPI
+
+from . import parallel
 
 PREFIX = "mdbridge-run-"
 MEMORY = Path("/dev/shm")
@@ -45,6 +49,24 @@ def make(parent: Path) -> tuple[Path, Callable[[], None]]:
     _sweep(parent)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     return folder, hold(folder)
+
+
+@contextlib.contextmanager
+def shared(comm: MPI.Comm) -> Iterator[Path]:
+    """A temporary folder of the same name on all ranks, made by the first (collective); gone afterwards."""
+    ends: list[Callable[[], None]] = []
+
+    def begin() -> Path:
+        folder, end = make(Path(tempfile.gettempdir()))
+        ends.append(end)
+        return folder
+
+    folder = parallel.on_root(comm, begin)
+    try:
+        yield folder
+    finally:
+        for end in ends:
+            end()
 
 
 def hold(folder: Path) -> Callable[[], None]:

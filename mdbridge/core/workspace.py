@@ -109,6 +109,17 @@ class Workspace:
             folder.mkdir(parents=True)
         return folder
 
+    @contextlib.contextmanager
+    def making(self, staged: Path) -> Iterator[None]:
+        """Work that fills a folder of :meth:`staging`; where it fails before there is a file, that goes."""
+        try:
+            yield
+        except BaseException:
+            # anything in it may tell why; the next start removes it
+            with contextlib.suppress(OSError):
+                staged.rmdir()
+            raise
+
     def publish(self, record: Record, staged: Path) -> Record:
         """Move staged files to the top of the folder, others of the same stage aside, and keep the record.
 

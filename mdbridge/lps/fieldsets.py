@@ -258,6 +258,7 @@ def solve(
     free: ArrayLike | None = None,
     displacement: ArrayLike | None = None,
     comm: MPI.Comm = MPI.COMM_SELF,
+    imbalance: float = solver.IMBALANCE,
     rtol: float = 1e-10,
     max_iterations: int = 2000,
 ) -> solver.Solution:
@@ -272,6 +273,8 @@ def solve(
             Without it all points of a periodic box are free, and mean(u) = 0.
         displacement: u, ``s x n x 2`` (Å), read where it is not free.
         comm: the ranks that solve together; this one alone by default.
+        imbalance: the largest resultant of loads in a periodic box, over the sum of their sizes, that is
+            taken off them; 1 allows any.
         rtol: bound on the relative residual.
         max_iterations: of the Krylov solver.
 
@@ -290,7 +293,7 @@ def solve(
                 "periodic, or 'free' and 'displacement' where its edge is held"
             )
         return solver.solve_periodic(
-            comm, places, edges, material, b, rtol=rtol, max_iterations=max_iterations
+            comm, places, edges, material, b, imbalance=imbalance, rtol=rtol, max_iterations=max_iterations
         )
     if free is None or displacement is None:
         raise InputError("solve: 'free' and 'displacement' are given together or not at all")

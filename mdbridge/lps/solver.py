@@ -53,6 +53,10 @@ class Solution:
     moduli: dict[str, tuple[float, float]]
 
 
+IMBALANCE = 1e-3
+"""Largest resultant of loads in a periodic box, over the sum of their sizes, that nobody need ask for."""
+
+
 def solve_periodic(
     comm: MPI.Comm,
     points: Floats,
@@ -60,6 +64,7 @@ def solve_periodic(
     material: LinearPeridynamicSolid,
     loads: Floats,
     *,
+    imbalance: float = IMBALANCE,
     rtol: float = 1e-10,
     max_iterations: int = 2000,
 ) -> Solution:
@@ -72,13 +77,16 @@ def solve_periodic(
         points: ``n x 2`` (Å).
         box: ``(2,)`` edges (Å), each longer than 2δ.
         loads: b, ``s x n x 2`` (TPa/Å).
+        imbalance: the largest resultant of the loads, over the sum of their sizes, that is taken off them:
+            nothing holds a periodic box.  1 allows any.
         rtol: bound on the relative residual.
 
     Raises:
-        InputError: shapes, box or points are not usable.
+        InputError: shapes, box or points are not usable; loads are not in equilibrium.
         SolvabilityError: the operator is not positive.
         ConvergenceError: ``max_iterations`` do not reach ``rtol``.
     """
+    agreed(comm, lambda: _require_balance(np.asarray(loads, dtype=float), imbalance))
     return _solve(comm, points, box, material, loads, None, None, rtol, max_iterations)
 
 
@@ -341,6 +349,23 @@ def _check_input(
     if not ranks <= np.sum(chosen):
         raise InputError(
             f"{np.sum(chosen)} free points cannot be shared among {ranks} ranks; use fewer ranks"
+        )
+
+
+def _require_balance(loads: Floats, imbalance: float) -> None:
+    """Refuse loads that push a whole periodic box; shapes are looked at later."""
+    if loads.ndim != 3 or not np.isfinite(loads).all():
+        return
+    # by the largest first: sums of tiny or huge numbers would lose theirs
+    tiny = np.finfo(float).tiny
+    scaled = loads / np.maximum(np.abs(loads).max(axis=(1, 2), initial=0.0, keepdims=True), tiny)
+    resultant = np.linalg.norm(scaled.sum(axis=1), axis=-1)
+    share = resultant / np.maximum(np.linalg.norm(scaled, axis=-1).sum(axis=-1), tiny)
+    if share.size and share.max() > imbalance:
+        raise InputError(
+            f"loads: those of sample {share.argmax()} are not in equilibrium: their resultant is "
+            f"{share.max():.2g} of the sum of their sizes, at most {imbalance:g} is allowed, and nothing "
+            "holds a periodic box; subtract their mean, or give imbalance = 1 to have it subtracted here"
         )
 
 

@@ -77,6 +77,10 @@ class Births:
             self._session.atoms().array("mask")[:] |= self._bit
         self._bit = 1 << lmp.available_ids("group").index(GROUP)
 
+    def known(self, count: int) -> bool:
+        """Whether there are as many atoms, here and on all ranks, as when they were last looked at."""
+        return not self.watching or self._numbers == (count, self._session.natoms)
+
     def mark(self, atoms: Atoms, thorough: bool = True) -> None:
         """Atoms that have not been seen before get their references and states; who wants to know is told.
 

@@ -13,13 +13,14 @@ import mmap
 import shutil
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..coarse.terms import MOST_TABLES
 from ..core import parallel, scratch
 from ..core.errors import MDError
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 _NEVER = 2**52
+_WIDTH = 6
+"""Columns of one dump: LAMMPS goes over all rows for each, and narrow ones are in the cache the longer."""
 _FORMAT = 2  # of LAMMPS's binary dumps
 
 
@@ -42,7 +45,7 @@ class Snapshot:
         corner, box: ``(3,)``, ``(3, 3)`` the box, its edges in rows.
         periodic: whether it repeats along each edge.
         columns: names, as LAMMPS writes them.
-        rows: ``(n, columns)``.
+        tables: ``(n, k)`` each, which have the columns side by side, the first so many in the first.
     """
 
     step: int
@@ -51,7 +54,25 @@ class Snapshot:
     box: Array
     periodic: tuple[bool, bool, bool]
     columns: tuple[str, ...]
-    rows: Array
+    tables: tuple[Array, ...]
+
+    @property
+    def count(self) -> int:
+        """The number of atoms."""
+        return len(self.tables[0])
+
+    @property
+    def rows(self) -> Array:
+        """``(n, columns)`` all of it; a copy where there are several tables."""
+        return self.tables[0] if len(self.tables) == 1 else np.hstack(self.tables)
+
+    def beside(self, others: "Sequence[Snapshot]") -> "Snapshot":
+        """This one with the columns of others of the same step after its own."""
+        if any((other.step, other.count) != (self.step, self.count) for other in others):
+            raise MDError(f"the dumps of step {self.step} are not of the same atoms")
+        whole = [self, *others]
+        columns = tuple(name for part in whole for name in part.columns)
+        return replace(self, columns=columns, tables=tuple(t for part in whole for t in part.tables))
 
 
 def read(path: Path) -> Snapshot:
@@ -102,7 +123,7 @@ def _parsed(data: mmap.mmap) -> Snapshot:
         box,
         (bool(boundary[0, 0] == 0), bool(boundary[1, 0] == 0), bool(boundary[2, 0] == 0)),
         tuple(columns),
-        rows[0] if blocks == 1 else np.concatenate(rows),
+        (rows[0] if blocks == 1 else np.concatenate(rows),),
     )
 
 
@@ -115,7 +136,7 @@ def _box(bounds: Array, xy: float, xz: float, yz: float) -> tuple[Array, Array]:
 
 
 class Dump:
-    """A dump whose steps are chosen from here, one ahead.
+    """What LAMMPS dumps of steps that are chosen from here, one ahead, in narrow dumps of the same atoms.
 
     Args:
         session: whose LAMMPS writes it.
@@ -129,6 +150,7 @@ class Dump:
         self._home: Path | None = None
         self._ending: Callable[[], object] = lambda: None
         self.columns: tuple[str, ...] = ()
+        self._names: list[str] = []
         self.open = False
         self.due = _NEVER
 
@@ -150,15 +172,24 @@ class Dump:
         """
         self.stop()
         self.columns = tuple(columns)
-        path = self._make_folder(len(columns)) / "step.*.%.bin"
-        name = self.name
+        folder, name = self._make_folder(len(columns)), self.name
         self._session.quietly(
             f"variable {self._variable} internal 0",
             f'variable {name}_next equal "ternary(v_{self._variable} > step, v_{self._variable}, {stride})"',
-            # one file a rank and step (%): each rank writes and reads its own atoms
-            f"dump {name} all custom {divisor} {path} {' '.join(columns)}",
-            f"dump_modify {name} every v_{name}_next first {'yes' if first else 'no'} time yes {keep}",
         )
+        # of few atoms there is nothing to go over
+        width = len(columns) if keep else max(_WIDTH, -(-len(columns) // MOST_TABLES))
+        parts = [columns[start : start + width] for start in range(0, len(columns), width)]
+        # LAMMPS writes them in the order of their definition: where the first part is, all are
+        for number in reversed(range(len(parts))):
+            # one file a rank and step (%): each rank writes and reads its own atoms
+            path = folder / _file(number, "*", "%")
+            part = f"{name}_{number}" if number else name
+            self._names.append(part)
+            self._session.quietly(
+                f"dump {part} all custom {divisor} {path} {' '.join(parts[number])}",
+                f"dump_modify {part} every v_{name}_next first {'yes' if first else 'no'} time yes {keep}",
+            )
         self.open = True
         self.aim(due)
 
@@ -170,14 +201,16 @@ class Dump:
 
     def stop(self) -> None:
         """Dump no more (collective); what has been dumped can still be taken."""
-        if self.open and self._session.lmp.has_id("dump", self.name):
-            self._session.quietly(f"undump {self.name}")
+        for part in self._names:
+            if self._session.lmp.has_id("dump", part):
+                self._session.quietly(f"undump {part}")
+        self._names = []
         self.open = False
 
-    def path(self, step: int) -> Path:
-        """The file of a step, of this rank."""
+    def path(self, step: int, part: int = 0) -> Path:
+        """The file of a step, of this rank; of the first columns, or the ``part``-th that come after."""
         assert self._folder is not None
-        return self._folder / f"step.{step}.{self._session.comm.rank}.bin"
+        return self._folder / _file(part, str(step), str(self._session.comm.rank))
 
     def has(self, step: int) -> bool:
         """Whether a step has been dumped and not been taken; the same on all ranks, once it is over."""
@@ -187,26 +220,36 @@ class Dump:
         """The steps that have been dumped and not been taken."""
         if self._folder is None or not self._folder.is_dir():
             return []
-        mine = f".{self._session.comm.rank}.bin"
+        kind, _, mine = _file(0, "*", str(self._session.comm.rank)).partition("*")
         names = [path.name for path in self._folder.iterdir()]
-        return sorted(int(name.split(".")[1]) for name in names if name.endswith(mine))
+        ours = [name for name in names if name.startswith(kind) and name.endswith(mine)]
+        return sorted(int(name[len(kind) : -len(mine)]) for name in ours)
 
     def take(self, step: int) -> Snapshot:
-        """What was dumped of a step; its file is gone then.
+        """What was dumped of a step; its files are gone then.
 
         Raises:
-            MDError: the file is not whole.
+            MDError: a file is not whole, or not there.
         """
-        path = self.path(step)
         try:
-            return read(path)
+            first, *others = [read(path) for path in self._files(step)]
+            return first.beside(others)
+        except FileNotFoundError as error:
+            raise MDError(f"{error.filename}: the dump of step {step} is gone") from error
         finally:
-            path.unlink(missing_ok=True)
+            self.drop(step)
 
     def drop(self, step: int) -> None:
         """Forget a step."""
-        if self._folder is not None:
-            self.path(step).unlink(missing_ok=True)
+        for path in self._files(step) if self._folder is not None else ():
+            path.unlink(missing_ok=True)
+
+    def _files(self, step: int) -> list[Path]:
+        """The files of a step: it may have been written with more columns than there are now."""
+        known = [self.path(step)]
+        while (path := self.path(step, len(known))).exists():
+            known.append(path)
+        return known
 
     def close(self) -> None:
         """Remove everything (collective)."""
@@ -255,6 +298,11 @@ class Dump:
     def _end_with(self, remove: Callable[[], None]) -> None:
         # also where a session is never closed: when the program ends
         self._ending = weakref.finalize(self, remove)
+
+
+def _file(part: int, step: str, rank: str) -> str:
+    """The name of a file: of a step, a rank, and some of the columns."""
+    return f"part{part}.{step}.{rank}.bin"
 
 
 def _plain(home: Path) -> Path:

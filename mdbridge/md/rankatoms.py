@@ -23,6 +23,10 @@ class RankAtoms(ABC):
     def array(self, name: str) -> NDArray[Any]:
         """See :meth:`.observe.base.Atoms.array`."""
 
+    def arrays(self, names: tuple[str, ...]) -> tuple[NDArray[Any], ...]:
+        """See :meth:`.observe.base.Atoms.arrays`."""
+        return tuple(self.array(name) for name in names)
+
     @property
     @abstractmethod
     def images(self) -> NDArray[np.int64]:

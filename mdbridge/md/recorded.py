@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 
 ALWAYS = ("id", "type", "x", "y", "z", "ix", "iy", "iz", "mass")
 """Columns that every observer may rely on."""
+UNWRAPPED = ("xu", "yu", "zu")
+"""Columns that are written for those who name them in their ``reads``: places carried over the boundaries."""
 
 _VECTORS = {name: tuple(prefix + d for d in "xyz") for name, prefix in (("x", ""), ("v", "v"), ("f", "f"))}
 _SYNONYMS = {"molecule": "mol", "image": "ix"}  # LAMMPS's names of arrays are not always those of its dumps
@@ -65,16 +67,21 @@ class RecordedAtoms(RankAtoms):
 
     def __init__(self, session: "Session", snapshot: Snapshot, system: Mapping[str, float]):
         self._session, self._snapshot, self._system = session, snapshot, system
-        self._place = {name: k for k, name in enumerate(snapshot.columns)}
+        places = [(part, k) for part, table in enumerate(snapshot.tables) for k in range(table.shape[1])]
+        self._place = dict(zip(snapshot.columns, places, strict=True))  # its table, and where in it
         self._cache: dict[str, NDArray[Any]] = {}
-        self.step, self.count, self.time = snapshot.step, len(snapshot.rows), snapshot.time
+        self.step, self.count, self.time = snapshot.step, snapshot.count, snapshot.time
         self.image_bits = session.image_bits
         self.timestep = float(session.lmp.extract_global("dt"))
 
     def values(self, source: str) -> Array:
-        return np.ascontiguousarray(self._snapshot.rows[:, self._placed(source)])
+        return np.ascontiguousarray(self._column(source))
 
-    def _placed(self, source: str) -> int:
+    def _column(self, source: str) -> Array:
+        part, column = self._placed(source)
+        return self._snapshot.tables[part][:, column]
+
+    def _placed(self, source: str) -> tuple[int, int]:
         place = self._place.get(_SYNONYMS.get(source, source))
         if place is None:
             raise MDError(f"'{source}' was not recorded: an observer names all that it reads in its 'needs'")
@@ -101,17 +108,17 @@ class RecordedAtoms(RankAtoms):
         return self.values(name)
 
     def table(self, names: Sequence[str]) -> Array:
-        places = [self._place.get(name, -1) for name in names]
+        places = [self._placed(name) for name in names]
         # columns that lie side by side are there already: each copy would read all of the dump again
-        if names and places == list(range(places[0], places[0] + len(names))) and places[0] >= 0:
-            return self._snapshot.rows[:, places[0] : places[0] + len(names)]
-        return np.stack([self.values(name) for name in names], axis=1)
+        if places and places == [(places[0][0], places[0][1] + k) for k in range(len(names))]:
+            return self._snapshot.tables[places[0][0]][:, places[0][1] : places[0][1] + len(names)]
+        return np.stack([self._column(name) for name in names], axis=1)
 
-    def columns(self, names: Sequence[str]) -> tuple[Array, Mapping[str, int]]:
+    def tables(self, names: Sequence[str]) -> tuple[Sequence[Array], Mapping[str, tuple[int, int]]]:
         # all of the dump as it lies: taking columns out would read it once for each
         for name in names:
             self._placed(name)
-        return self._snapshot.rows, self._place
+        return self._snapshot.tables, self._place
 
     def _packed_images(self) -> NDArray[Any]:
         bits = self.image_bits

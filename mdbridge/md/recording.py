@@ -10,7 +10,7 @@ from . import sources
 from .dumps import Dump, Snapshot
 from .observe.base import Observer
 from .observe.schedule import divisor
-from .recorded import ALWAYS, RecordedAtoms, columns, group_variable
+from .recorded import ALWAYS, UNWRAPPED, RecordedAtoms, columns, group_variable
 from .watch import Look, Watch, next_step, stride
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Recording:
             self._session.quietly(f"variable {group_variable(name)} atom gmask({name})")
         needs = [source for o in observers for source in o.needs]
         read = {name for o in observers for name in (ALWAYS if o.reads is None else o.reads)}
-        return columns(self._session, needs, groups, [name for name in ALWAYS if name in read])
+        return columns(self._session, needs, groups, [n for n in (*ALWAYS, *UNWRAPPED) if n in read])
 
     def _system_columns(self, observers: Iterable[Observer]) -> list[str]:
         names = dict.fromkeys(name for o in observers for name in o.thermo)
@@ -105,6 +105,11 @@ class Recording:
             commands += [f"variable {variable} equal {name}", f"variable {variable}_ atom v_{variable}"]
         self._session.quietly(*commands)
         return ["id", *(f"v_{variable}_" for variable in self._values.values())]
+
+    @property
+    def expects(self) -> bool:
+        """Whether a step has been, or is about to be, recorded that has not been read."""
+        return bool(self._expected)
 
     def aim(self, step: int, anew: bool) -> None:
         """In the middle of ``step``: have the next steps recorded at whose end someone looks.

@@ -30,6 +30,7 @@ from .watching import Watching
 __all__ = ["Atoms", "Observer", "Session", "find_potentials", "potential"]
 
 _FIX = "mdbridge_observers"
+_ADDRESS = (ctypes.c_void_p,)
 
 # Commands in the course of which LAMMPS may make steps.
 _RUNNERS = frozenset(
@@ -58,7 +59,8 @@ class Session:
         self.image_bits = 10 if self.lmp.extract_setting("imageint") == 4 else 21
         self._changed = True  # since the last set-up of a run
         self._memory = Memory(self.lmp)
-        self.view = self._memory.view  # per-atom arrays as views, many times at every step
+        # per-atom arrays as views, many times at every step
+        self.view, self.views = self._memory.view, self._memory.views
         self._fresh = True  # the forces that the fix adds may hold anything
         self._quiet = False
         self._words = 0  # paths that are held by variables
@@ -363,16 +365,23 @@ class Session:
         # forces (all zero) are applied as seldom as LAMMPS allows
         self.quietly(f"fix {_FIX} all external pf/callback 1 {2**30}")
         # the library's own function: the wrapper's builds three arrays at every step
-        self._call = self.lmp.FIX_EXTERNAL_CALLBACK_FUNC(self._callback)
-        self.lmp.lib.lammps_set_fix_external_callback(self.lmp.lmp, _FIX.encode(), self._call, None)
+        kind = self.lmp.FIX_EXTERNAL_CALLBACK_FUNC
+        # its second argument is LAMMPS's type of steps; addresses as plain numbers, not as objects made anew
+        self._call = ctypes.CFUNCTYPE(None, *_ADDRESS, kind._argtypes_[1], ctypes.c_int, *3 * _ADDRESS)(
+            self._callback
+        )
+        self.lmp.lib.lammps_set_fix_external_callback(
+            self.lmp.lmp, _FIX.encode(), ctypes.cast(self._call, kind), None
+        )
 
-    def _callback(self, _: object, step: int, count: int, tag: object, x: object, forces: Any) -> None:
-        """Called by LAMMPS after the forces, with raw pointers; nothing may be raised from here."""
+    def _callback(self, _: int, step: int, count: int, tag: int, x: int, forces: int) -> None:
+        """Called by LAMMPS after the forces, with addresses; nothing may be raised from here."""
         if self._fresh:
             # LAMMPS adds what the table of forces holds, and keeps it: observers add nothing
             self._fresh = False
             if count:
-                ctypes.memset(forces[0], 0, 3 * count * ctypes.sizeof(ctypes.c_double))
+                rows = ctypes.c_void_p.from_address(forces).value
+                ctypes.memset(rows or 0, 0, 3 * count * ctypes.sizeof(ctypes.c_double))
         if self._quiet:
             return
         if self._folder.path is None:  # this is called at every step

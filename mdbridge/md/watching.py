@@ -21,7 +21,7 @@ from . import sources
 from .births import Births
 from .live import LiveAtoms
 from .observe.base import Observer, adapted
-from .observe.schedule import Schedule
+from .observe.schedule import Schedule, Trigger
 from .recording import Recording
 from .watch import Look, Watch, next_step
 
@@ -54,6 +54,8 @@ class Watching:
         self._set_up = False  # the last call was that of a set-up, no step has been made since
         self._minimising = False
         self._alone = session.comm.size == 1
+        self._steady: list[Watch] = []  # act right after the forces of every step, each rank for itself
+        self._quiet_until = -1  # the first step at which more than these is to be done
         self._flag = np.zeros(1, dtype=np.int32)
         self._any = np.zeros(1, dtype=np.int32)
 
@@ -101,6 +103,8 @@ class Watching:
         """Sort the observers by what they look at, and set up what they need (collective)."""
         self._forces = [w for w in self.watches if w.observer.moment == "forces"]
         self._ends = [w for w in self.watches if w.observer.moment == "end"]
+        self._steady = [w for w in self._forces if w.steady and not w.combines and not w.observer.tallies]
+        self._quiet_until = -1
         self.births.watch([w.observer for w in self.watches])
         self.recording.serve(self._ends)
         self.recording.start(first=not self._session.owned)
@@ -149,7 +153,7 @@ class Watching:
         """
         if self.recording.open:
             self.settle()  # of runs that were not started through the session
-        self._at, self._set_up, self._minimising = None, False, False
+        self._at, self._set_up, self._minimising, self._quiet_until = None, False, False, -1
         if replay:
             for watch in self.watches:
                 watch.last = -1
@@ -163,6 +167,10 @@ class Watching:
     def call(self, step: int, count: int) -> None:
         """LAMMPS has computed the forces of ``step``; nothing may be raised from here."""
         if self._stopped:
+            return
+        # nearly all steps: made short, as each line costs where LAMMPS has taken the processor's cache
+        if step < self._quiet_until and step - 1 == self._at and self.births.known(count):
+            self._call_steady(step, count)
             return
         try:
             before, self._at = self._at, step
@@ -190,10 +198,42 @@ class Watching:
                     looks.append((watch, atoms))
                 self._served.update(due)
             self._look(looks, step, atoms)
+            self._quiet_until = self._next_busy(step)
         except BaseException as error:
             self._broken(step, error)
         finally:
             self._session.leave_step()
+
+    def _call_steady(self, step: int, count: int) -> None:
+        """A step after the one before at which only those look that always do."""
+        session, self._at, self._set_up = self._session, step, False
+        session.enter_step(False)
+        atoms = LiveAtoms(session, step, count, mid_step=True)
+        try:
+            session.deliver_signals()
+            for watch in self._steady:
+                watch.last = step
+                watch.observer.local(atoms)
+        except BaseException as error:
+            self._failure, self._quiet_until = (step, error), -1
+            # others hear of it when the ranks next agree
+            if self._alone:
+                self._stop()
+        finally:
+            session.leave_step()
+
+    def _next_busy(self, step: int) -> int:
+        """The first step after ``step`` at which there is more to do than :meth:`_call_steady` does."""
+        if self._minimising or self._failure is not None or self.recording.expects:
+            return -1
+        others = [watch for watch in self.watches if watch not in self._steady]
+        # a plain function would have to be asked for every step to come
+        if not all(isinstance(watch.schedule, Trigger) for watch in others):
+            return -1
+        coming = next_step(others, step)
+        # when new atoms are looked for and ranks agree
+        regular = step + _AGREE_EVERY - step % _AGREE_EVERY
+        return regular if coming is None else min(coming, regular)
 
     def _elapsed(self) -> float:
         """Steps since the run was set up."""

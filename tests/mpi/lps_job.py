@@ -29,7 +29,9 @@ def solve(comm: MPI.Comm, path: str) -> int:
     """A periodic, a uniform Dirichlet and a scattered Dirichlet problem."""
     random = np.random.default_rng(2)
     points, box = grid(14), np.array([70.0, 70.0])
-    periodic = solver.solve_periodic(comm, points, box, MATERIAL, random.standard_normal((2, 196, 2)))
+    periodic = solver.solve_periodic(
+        comm, points, box, MATERIAL, random.standard_normal((2, 196, 2)), imbalance=1.0
+    )
     found = [periodic.displacement]
     for material, perturbation in ((MATERIAL, 0.0), (SMOOTH, 0.2), (CONE, 0.2)):
         points = grid(27, perturbation)

@@ -12,6 +12,12 @@ def table(count=7, width=6):
     return rows, {"m": 0, "type": 1, "a": 2, "b": 3, "c": 5}
 
 
+def evaluated(rows, places, numbers, first=0):
+    """The table in two parts, as LAMMPS may write it."""
+    where = {name: (int(k >= 2), k - 2 * (k >= 2)) for name, k in places.items()}
+    return evaluate([rows[:, :2], rows[:, 2:]], where, Terms.of(numbers), first)
+
+
 def test_products_coefficients_and_types():
     rows, places = table()
     m, kind, a, b, c = (rows[:, places[name]] for name in ("m", "type", "a", "b", "c"))
@@ -23,7 +29,7 @@ def test_products_coefficients_and_types():
         [],
     ]
     expected = [np.ones(7), m * a * a - 2.0 * m * b * b, kind == 2, 0.5 * c * (kind == 3) + a, np.zeros(7)]
-    none, found = evaluate(rows, Terms.of(numbers, places))
+    none, found = evaluated(rows, places, numbers)
     np.testing.assert_allclose(found, np.stack(expected, axis=1), rtol=1e-15)
     assert none.shape == (7, 0)
 
@@ -31,9 +37,9 @@ def test_products_coefficients_and_types():
 def test_the_first_numbers_are_a_table_of_their_own_and_other_columns_do_not_matter():
     rows, places = table()
     numbers = [[Term(("b",))], [Term(("a",))], [Term(("m", "c"))]]
-    whole = evaluate(rows, Terms.of(numbers, places))[1]
+    whole = evaluated(rows, places, numbers)[1]
     rows[:, [1, 4]] = np.nan
-    first, rest = evaluate(rows, Terms.of(numbers, places), 2)
+    first, rest = evaluated(rows, places, numbers, 2)
     np.testing.assert_array_equal(np.hstack([first, rest]), whole)
 
 
@@ -47,4 +53,4 @@ def test_a_linear_function_of_columns():
     numbers = [linear(("a", "b", "c"), np.array([0.3, 0.0, -2.0]), 0.7, "m")]
     assert all("b" not in term.factors for term in numbers[0])  # nothing is asked for that does not count
     expected = rows[:, 0] * (0.3 * rows[:, 2] - 2.0 * rows[:, 5] + 0.7)
-    np.testing.assert_allclose(evaluate(rows, Terms.of(numbers, places))[1][:, 0], expected, rtol=1e-14)
+    np.testing.assert_allclose(evaluated(rows, places, numbers)[1][:, 0], expected, rtol=1e-14)

@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
+from mpi4py import MPI
 
 from mdbridge.core import scratch
 
@@ -68,3 +70,11 @@ def test_all_names_of_the_folder_for_temporary_files_count(tmp_path, monkeypatch
     monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.setenv(name, str(tmp_path))
     assert scratch.home(1) == tmp_path
+
+
+def test_a_folder_that_ranks_share_is_gone_afterwards_also_if_something_fails(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(ValueError, match="on purpose"), scratch.shared(MPI.COMM_SELF) as folder:
+        assert folder.parent == tmp_path and folder.is_dir()
+        raise ValueError("on purpose")
+    assert not list(tmp_path.iterdir())

@@ -358,6 +358,15 @@ def test_nothing_is_left_of_a_product_that_fails(workspace):
 
     with pytest.raises(InputError):
         stages.make(COMM, workspace, replace(product(done, 2), work=fail))
+    # half a result may tell why; a refusal that has written nothing leaves nothing
+    assert len(list(workspace.root.glob(".making-*/a.txt"))) == 1
+
+    def refuse(folder):
+        raise InputError("not so")
+
+    with pytest.raises(InputError):
+        stages.make(COMM, workspace, replace(product(done, 4), work=refuse))
+    assert len(list(workspace.root.glob(".making-*"))) == 1
     assert (workspace.root / "a.txt").read_text() == "1"
     with pytest.raises(FileError, match="was not written"):
         stages.make(COMM, workspace, replace(product(done, 3), work=lambda folder: None))

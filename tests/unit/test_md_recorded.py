@@ -41,7 +41,9 @@ def atoms():
         extract_setting=lambda name: {"dimension": 2}[name],
     )
     session = SimpleNamespace(lmp=lmp, image_bits=10)
-    snapshot = Snapshot(40, 9.5, np.array([-1.0, 0, 0]), BOX, (True, True, False), NAMES, ROWS)
+    snapshot = Snapshot(
+        40, 9.5, np.array([-1.0, 0, 0]), BOX, (True, True, False), NAMES, (ROWS[:, :4], ROWS[:, 4:])
+    )
     return RecordedAtoms(session, snapshot, {"temp": 300.0})
 
 
@@ -102,7 +104,7 @@ def test_what_was_not_recorded_is_said(atoms):
 def test_atoms_without_ids_are_refused(atoms):
     rows = ROWS.copy()
     rows[:, 0] = 0
-    object.__setattr__(atoms._snapshot, "rows", rows)
+    object.__setattr__(atoms._snapshot, "tables", (rows[:, :4], rows[:, 4:]))
     with pytest.raises(InputError, match="no IDs"):
         _ = atoms.ids
 

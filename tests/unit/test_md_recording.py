@@ -219,7 +219,7 @@ def test_what_nobody_reads_is_not_written_down(session):
         reads = ("x", "type")
 
         def local(self, atoms):
-            self.columns = set(atoms.columns(["x"])[1])
+            self.columns = set(atoms.tables(["x"])[1])
 
     class Everything(Places):
         reads = None

@@ -1,16 +1,14 @@
 """``--dry-run`` of fields: whether all fits, and steps, memory and time, from a short timed run."""
 
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from mpi4py import MPI
 from rich.table import Table
 
-from ...core import parallel
+from ...core import parallel, scratch
 from ...core.console import console
 from ...core.errors import MdbridgeError
 from ...md import script
@@ -41,7 +39,7 @@ def run(comm: MPI.Comm, config: FieldsInput, source: Path) -> None:
     Raises:
         InputError: as the run itself would.
     """
-    with _scratch(comm) as folder:
+    with scratch.shared(comm) as folder:
         if config.md.trajectory is not None:
             _replay(comm, config, source, folder)
             return
@@ -141,20 +139,6 @@ def _timed(comm: MPI.Comm, session: Session, steps: int) -> float:
     session.run(steps, "post no")
     comm.Barrier()
     return float(comm.bcast(time.perf_counter() - start))
-
-
-@contextmanager
-def _scratch(comm: MPI.Comm) -> Iterator[Path]:
-    """A folder that is gone afterwards, the same on all ranks."""
-    # LAMMPS opens its log by name on rank 0; the others only need to agree on it
-    made = parallel.on_root(comm, lambda: tempfile.mkdtemp(prefix="mdbridge-"))
-    try:
-        yield Path(made)
-    finally:
-        if comm.rank == 0:
-            import shutil
-
-            shutil.rmtree(made, ignore_errors=True)
 
 
 def spell(seconds: float) -> str:

@@ -1,7 +1,5 @@
 """``--dry-run`` of a glass campaign: steps, memory and time, from a short timed run."""
 
-import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ import numpy as np
 from mpi4py import MPI
 from rich.table import Table
 
-from ...core import parallel
+from ...core import parallel, scratch
 from ...core.console import console
 from ...md import cuzr
 from ...md.session import Session
@@ -49,12 +47,8 @@ def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
 def run(comm: MPI.Comm, config: GlassInput, material: Path, source: Path) -> None:
     """Print the steps, the memory and the time that the campaign takes on these ranks (collective)."""
     # LAMMPS's log of a script goes somewhere, and there need be no output folder yet
-    out = Path(parallel.on_root(comm, lambda: tempfile.mkdtemp(prefix="mdbridge-")))
-    try:
+    with scratch.shared(comm) as out:
         _run(comm, config, material, source, out)
-    finally:
-        if comm.rank == 0:  # no agreement: the others may be on another way out
-            shutil.rmtree(out, ignore_errors=True)
 
 
 def _run(comm: MPI.Comm, config: GlassInput, material: Path, source: Path, out: Path) -> None:

@@ -195,7 +195,8 @@ def check_body(body: Body, model: Model) -> tuple[float, list[str]]:
         SolvabilityError, InputError: as :func:`.stored_model.check_spacing` and ``check_points``.
     """
     if body.lattice is None:
-        return check_points(model, body), []
+        lowest, shown = check_points(model, body)
+        return lowest, [shown]
     lowest, remark = check_spacing(model, body.lattice.spacing.tolist())
     shown = f"the smallest energy of a wave on these nodes is {lowest / model.material.lame_mu:.2g} of μ κ²"
     return lowest, [line for line in (remark, shown) if line]

@@ -118,8 +118,11 @@ def check_spacing(model: Model, spacing: Sequence[float]) -> tuple[float, str]:
     return lowest, ""
 
 
-def check_points(model: Model, body: Body) -> float:
-    """The smallest energy of a displacement of a patch of scattered nodes, over that of a wave as long.
+def check_points(model: Model, body: Body) -> tuple[float, str]:
+    """The smallest energy of a displacement of scattered nodes, over that of a wave as long; and in words.
+
+    It is looked for on a patch of them, and the words say of how many.  Of the others it tells as far as they
+    are like those.
 
     Raises:
         SolvabilityError: it is negative.
@@ -128,7 +131,7 @@ def check_points(model: Model, body: Body) -> float:
     material = model.material
     deep = np.flatnonzero(nonlocal_nodes(body, material.influence.horizon))
     if not len(deep):
-        return np.inf
+        return np.inf, "no node has all of its neighbours: of the model's energies nothing can be told"
     # a Dirichlet problem on part of the nodes is a compression of that on all of them
     away = np.hypot(*(body.points[deep] - body.points[deep[np.argmax(body.depth[deep])]]).T)
     patch = np.sort(deep[np.argsort(away, kind="stable")[:_PATCH]])
@@ -143,7 +146,11 @@ def check_points(model: Model, body: Body) -> float:
             f"{lowest:.3g} of that of a long wave; use a lattice (domain.outline, domain.spacing), or learn "
             "the model from data on nodes as scattered as these"
         )
-    return lowest * material.lame_mu
+    words = (
+        f"the smallest energy of a displacement is {lowest:.2g} of that of a long wave, looked for on "
+        f"{len(patch)} of the {len(body.points)} scattered nodes"
+    )
+    return lowest * material.lame_mu, words
 
 
 def _require_moduli(model: Model, rows: OperatorRows) -> None:

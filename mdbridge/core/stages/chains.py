@@ -130,7 +130,7 @@ def _forge(
     start = time.monotonic()
     name = f"{stage}-{link.name}"
     staged = parallel.on_root(comm, lambda: workspace.staging(name, link.identity.key))
-    with named_as_they_will_be(staged, link_folder(workspace, stage, link)):
+    with workspace.making(staged), named_as_they_will_be(staged, link_folder(workspace, stage, link)):
         note = link.work(staged, before, tell)
 
     def keep() -> Record:

@@ -48,7 +48,7 @@ def make(comm: MPI.Comm, workspace: Workspace, product: Product, again: bool = F
     # a folder of its own: figures whose names nobody promised are found in it, and half a result is never
     # at the top
     staged = parallel.on_root(comm, lambda: workspace.staging(product.name, key))
-    with named_as_they_will_be(staged, workspace.root):
+    with workspace.making(staged), named_as_they_will_be(staged, workspace.root):
         product.work(staged)
 
     def publish() -> Record:

@@ -82,6 +82,9 @@ class Atoms(Protocol):
     def array(self, name: str) -> NDArray[Any]:
         """``(n,)`` or ``(n, k)`` per-atom array of LAMMPS by its name (``q``, ``d_name``, ``d2_name``)."""
 
+    def arrays(self, names: tuple[str, ...]) -> tuple[NDArray[Any], ...]:
+        """Several of :meth:`array`; at every step that is cheaper than one after the other."""
+
     def values(self, source: str) -> Array:
         """``(n,)`` what ``source`` says of each atom (collective).
 
@@ -92,11 +95,11 @@ class Atoms(Protocol):
     def table(self, names: Sequence[str]) -> Array:
         """``(n, k)`` :meth:`values` of ``k`` sources side by side (collective)."""
 
-    def columns(self, names: Sequence[str]) -> tuple[Array, Mapping[str, int]]:
-        """A table ``(n, m)`` that has these sources, ``mass`` or ``type`` among its columns (collective).
+    def tables(self, names: Sequence[str]) -> tuple[Sequence[Array], Mapping[str, tuple[int, int]]]:
+        """Tables ``(n, m)`` that have these sources, ``mass`` or ``type`` among their columns (collective).
 
         Returns:
-            The table, and the column of each name; what else is in it is no matter.
+            The tables, few of them, and of each name its table and column; what else is in them is no matter.
         """
 
     def thermo(self, name: str) -> float:
@@ -156,6 +159,7 @@ class Observer:
         states: per-atom arrays that are zero of an atom that appears during a run.
         reads: what it reads of that which is always there, where that is not all: of ``id``, ``type``, ``x``,
             ``y``, ``z``, ``ix``, ``iy``, ``iz``, ``mass``; what nobody reads need not be written down.
+            Places carried over the boundaries, ``xu``, ``yu``, ``zu``, are there for those who name them.
         reads_atoms: whether it looks at atoms at all, not at the box and ``thermo`` alone.
         tallies: acts right after the forces and reads energies or stresses then; to be avoided.
         once: of a step that is set up again (``run 0`` after atoms were moved) only the first

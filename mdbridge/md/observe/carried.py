@@ -5,10 +5,11 @@ from numpy.typing import NDArray
 
 from ...coarse import sums
 from ...coarse.terms import Sum, Term, linear
+from ..recorded import UNWRAPPED
 from .channels import Sample
 from .material import COORDINATES, ORIGIN
 from .smoothing import SMOOTHED, Smoothing
-from .wanted import Wanted
+from .wanted import CARRIED, Wanted
 
 Array = NDArray[np.float64]
 Quotient = tuple[Array, Array]
@@ -17,7 +18,7 @@ _ORIGIN, _COORDINATES = ([f"{name}[{k}]" for k in (1, 2, 3)] for name in (ORIGIN
 
 
 def take(wanted: Wanted, sample: Sample, smoothing: Smoothing | None) -> Array:
-    """Mass, and mass times displacement and its affine part, summed by where atoms were.
+    """Mass, and mass times each of the fields that are wanted, summed by where atoms were.
 
     Args:
         wanted: nodes and kernel.
@@ -25,42 +26,46 @@ def take(wanted: Wanted, sample: Sample, smoothing: Smoothing | None) -> Array:
         smoothing: whose filtered displacements are taken, if any.
 
     Returns:
-        ``(*shape, 7)`` sums over this rank's atoms.
+        ``(*shape, 1 + 3 k)`` sums over this rank's atoms, of k fields.
     """
     motion = sample.motion
     # the weights are those of the reference, for ever: the field belongs to the material
     lattice = wanted.grid.place(motion.reference)
     edges, corner = motion.reference.bare()
-    f, values = sample.placed(lattice, _COORDINATES, edges, corner, _moved(sample, smoothing))
-    directions = wanted.grid.directions
+    moved = _moved(sample, smoothing)
     # the image of an atom has moved with its own part of the box
-    shift = motion.shift if smoothing is None else smoothing.shift
-    jumps = np.hstack([np.zeros((len(directions), 1)), shift[directions], motion.shift[directions]])
+    shifts = {"displacement": motion.shift if smoothing is None else smoothing.shift}
+    shifts |= {"affine_displacement": motion.shift}
+    fields = [name for name in CARRIED if name in wanted.fields]
+    numbers = [[Term(("mass",))], *(number for name in fields for number in moved[name])]
+    f, values = sample.placed(lattice, _COORDINATES, edges, corner, numbers)
+    directions = wanted.grid.directions
+    jumps = np.hstack([np.zeros((len(directions), 1)), *(shifts[name][directions] for name in fields)])
     if not lattice.fills:
-        atoms, f, shifts = sums.images(lattice, f[:, : len(directions)], lattice.reach(wanted.radius))
+        atoms, f, periods = sums.images(lattice, f[:, : len(directions)], lattice.reach(wanted.radius))
         values = values[atoms]
-        values += values[:, :1] * (shifts @ jumps)
+        values += values[:, :1] * (periods @ jumps)
     w, beyond = wanted, jumps if lattice.fills else None
-    return sums.all_sums(lattice, f, values, (7, 0, 0), w.radius, w.shape, w.decay, beyond)[0]
+    return sums.all_sums(lattice, f, values, (len(numbers), 0, 0), w.radius, w.shape, w.decay, beyond)[0]
 
 
-def _moved(sample: Sample, smoothing: Smoothing | None) -> list[Sum]:
-    """Mass, and mass times what an atom has moved, and times what the box alone has moved it."""
-    # image flags count edges of the box as LAMMPS has it, coordinates those of the followed one
-    images, (edges, corner) = sample.edges, sample.motion.box.bare()
-    moved, affine = [], []
-    for k, axis in enumerate("xyz"):
+def _moved(sample: Sample, smoothing: Smoothing | None) -> dict[str, list[Sum]]:
+    """Mass times what an atom has moved, and times what the box alone has moved it."""
+    edges, corner = sample.motion.box.bare()
+    moved: list[Sum] = []
+    affine: list[Sum] = []
+    for k, place in enumerate(UNWRAPPED):
         origin = Term(("mass", _ORIGIN[k]), -1.0)
         if smoothing is None:
-            crossed = linear(("ix", "iy", "iz"), images[:, k], 0.0, "mass")
-            moved.append([Term(("mass", axis)), *crossed, origin])
+            moved.append([Term(("mass", place)), origin])
         else:
             moved.append([Term(("mass", f"{SMOOTHED}[{k + 1}]"))])
         affine.append([*linear(_COORDINATES, edges[:, k], corner[k], "mass"), origin])
-    return [[Term(("mass",))], *moved, *affine]
+    return {"displacement": moved, "affine_displacement": affine}
 
 
-def quotients(taken: Array) -> dict[str, Quotient]:
+def quotients(wanted: Wanted, taken: Array) -> dict[str, Quotient]:
     """Numerators and denominators of the fields, from the sums over all ranks."""
-    mass, u, affine = np.split(taken, [1, 4], axis=-1)
-    return {"displacement": (u, mass), "affine_displacement": (affine, mass)}
+    fields = [name for name in CARRIED if name in wanted.fields]
+    mass, *sums = np.split(taken, range(1, taken.shape[-1], 3), axis=-1)
+    return {name: (part, mass) for name, part in zip(fields, sums, strict=True)}

@@ -126,10 +126,10 @@ class Sample:
         """``(n, columns)`` the columns of an array of LAMMPS (collective)."""
         return self.chosen(self._atoms.table([f"{source}[{k}]" for k in range(1, columns + 1)]))
 
-    def columns(self, names: Sequence[str]) -> tuple[Array, Mapping[str, int]]:
-        """A table ``(n, m)`` that has these sources among its columns, and which they are (collective)."""
-        table, places = self._atoms.columns(names)
-        return self.chosen(table), places
+    def tables(self, names: Sequence[str]) -> tuple[list[Array], Mapping[str, tuple[int, int]]]:
+        """Tables with a row an atom that have these sources, and where in them they are (collective)."""
+        tables, places = self._atoms.tables(names)
+        return [self.chosen(table) for table in tables], places
 
     def placed(
         self, lattice: Lattice, names: Sequence[str], edges: Array, corner: Array, numbers: Sequence[Sum]
@@ -148,17 +148,16 @@ class Sample:
         slope, start = edges @ lattice.slope, (corner - lattice.corner) @ lattice.slope
         places = [linear(names, slope[:, k], start[k]) for k in range(len(start))]
         places += [[Term((), ONLY)]] * (3 - len(start))
-        whole = [*places, *numbers]
-        table, columns = self.columns(terms.names(whole))
-        return terms.evaluate(table, Terms.of(whole, columns), 3)
+        asked = Terms.of([*places, *numbers])
+        return terms.evaluate(*self.tables(asked.names), asked, 3)
 
     def evaluated(self, numbers: Sequence[Sum]) -> Array:
         """``(n, len(numbers))`` sums of products, with velocities as they are meant here (collective)."""
-        asked = terms.names(numbers)
-        table = np.empty((self.count, len(asked)))
-        for k, name in enumerate(asked):
+        asked = Terms.of(numbers)
+        table = np.empty((self.count, len(asked.names)))
+        for k, name in enumerate(asked.names):
             table[:, k] = self._column(name)
-        return terms.evaluate(table, Terms.of(numbers, {name: k for k, name in enumerate(asked)}))[1]
+        return terms.evaluate([table], {name: (0, k) for k, name in enumerate(asked.names)}, asked)[1]
 
     def _column(self, name: str) -> NDArray[Any]:
         if name in VELOCITIES:
@@ -179,11 +178,6 @@ class Sample:
     @property
     def count(self) -> int:
         return self._atoms.count if self._chosen is None else len(self._chosen)
-
-    @property
-    def edges(self) -> Array:
-        """``(3, 3)`` edges of the box as LAMMPS has it, whose periods image flags count."""
-        return self._atoms.box()
 
     @cached_property
     def x(self) -> Array:

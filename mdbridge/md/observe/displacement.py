@@ -43,10 +43,11 @@ class TimeFilter(Observer):
     def __init__(self, weight: float, resume: bool = False, array: str = "d2_smoothed"):
         self.weight, self.array = weight, array
         self.needs, self.states = ("d2_reference", array), (array,)
+        self._arrays = (array, "x", "image", "d2_reference")
         self._started = resume
 
     def local(self, atoms: Atoms) -> None:
-        smoothed = atoms.array(self.array)
+        smoothed, x, image, reference = atoms.arrays(self._arrays)
         if not self._started:
             # n = 0 of the equation: what arrays hold when they are made is arbitrary
             smoothed[:] = 0.0
@@ -54,9 +55,9 @@ class TimeFilter(Observer):
             return
         timefilter.smooth_displacement(
             smoothed,
-            atoms.array("x"),
-            atoms.array("image"),
-            atoms.array("d2_reference"),
+            x,
+            image,
+            reference,
             atoms.box(),
             atoms.image_bits,
             self.weight,

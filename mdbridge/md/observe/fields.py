@@ -86,7 +86,8 @@ class Fields(Observer):
         self.needs = sorted(sources)
         reads = ["x", "y", "z", "mass", *(["type"] if "composition" in self.wanted.fields else [])]
         # what has crossed a boundary is followed beyond it
-        self.reads = [*reads, *(["ix", "iy", "iz"] if self._wants(CARRIED) or self._wants(FITTED) else [])]
+        reads += ["xu", "yu", "zu"] if "displacement" in self.wanted.fields and not self.smoothing else []
+        self.reads = [*reads, *(["ix", "iy", "iz"] if self._wants(FITTED) else [])]
         self._constants = Constants.of(session)
 
     def _wants(self, names: Sequence[str]) -> bool:
@@ -157,7 +158,7 @@ class Fields(Observer):
             for quantity in self._present.quantities:
                 self._accumulate(quantity.name, *quantity.quotient(made))
         if "carried" in taken:
-            for name, (numerator, denominator) in carried.quotients(taken["carried"]).items():
+            for name, (numerator, denominator) in carried.quotients(self.wanted, taken["carried"]).items():
                 self._accumulate(name, numerator, denominator)
 
     def _accumulate(self, name: str, numerator: Array, denominator: Array) -> None:

@@ -46,11 +46,12 @@ class Smoothing(Observer):
         if not self._started:
             self._started = True
             return
+        smoothed, x, image, origin = atoms.arrays((SMOOTHED, "x", "image", ORIGIN))
         timefilter.smooth_displacement(
-            atoms.array(SMOOTHED),
-            atoms.array("x"),
-            atoms.array("image"),
-            atoms.array(ORIGIN),
+            smoothed,
+            x,
+            image,
+            origin,
             atoms.box(),
             atoms.image_bits,
             self.weight,
