@@ -70,8 +70,8 @@ def history():
     return [("quench", rows)]
 
 
-def stored(folder, count=21, **changes):
-    """glass.h5 of ``count`` frames; ``changes`` are of ``[observe]``."""
+def stored(folder, count=21, at_rest=None, **changes):
+    """glass.h5 of ``count`` frames and fields ``at_rest``; ``changes`` are of ``[observe]``."""
     given = settings(folder)
     given = given.model_copy(update={"observe": given.observe.model_copy(update=changes)})
     job = sampling.Job(None, given, folder)
@@ -83,5 +83,5 @@ def stored(folder, count=21, **changes):
     chain = sampling.Chain(reference=Box(np.diag([40.0, 36.0, 20.0]), np.zeros(3)), natoms=216)
     moduli = {"mu_GPa": 25.0, "mu_error_GPa": 0.5, "bulk_GPa": 120.0, "bulk_error_GPa": 1.0}
     path = folder / "glass.h5"
-    results.collect(path, given, made, KEY, chain, history(), moduli, {"shear": 12.5})
+    results.collect(path, given, made, KEY, chain, history(), moduli, {"shear": 12.5}, at_rest)
     return path

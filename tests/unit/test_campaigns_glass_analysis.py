@@ -87,5 +87,6 @@ def test_the_summary_of_a_glass_that_is_known(tmp_path):
     assert found["energy_at_rest_p"] == pytest.approx(1 / 6) or found["energy_at_rest_p"] == pytest.approx(
         1 / 3
     )
+    assert list(summary["type_fraction"]) == [0.5, 0.5]
     assert summary["energy_per_atom_at_rest"] == 0.0  # the made-up curve has no energies
     assert summary["seconds"] == {"shear": 12.5} and summary["mu_GPa"] == 25.0

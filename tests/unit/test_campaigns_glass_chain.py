@@ -51,6 +51,28 @@ def test_energies_and_reference_are_those_of_the_frames(tmp_path):
         assert reference["shear_stress"].dims == ("gamma",) and len(reference["gamma"]) == 20
 
 
+@pytest.mark.parametrize("kind", ["energy", "energy_mean_composition", "nonaffinity"])
+def test_another_predictor_takes_the_place_of_the_energies_at_rest_alone(tmp_path, kind):
+    y = np.repeat(np.sin(np.arange(6))[:, None], 8, axis=1)
+    glass = stored(tmp_path, at_rest={"nonaffinity": 5.0 + y})
+    with xarray.open_dataset(glass, engine="h5netcdf") as md:
+        assert md["nonaffinity"].dims == ("y", "x") and md["nonaffinity"].attrs["units"] == "angstrom^2"
+        published, free = md["potential_energy"].values, md["energy_mean_composition"].values
+    energy = glass_chain._read(Calibrate(predictor=kind), glass)["energy"]
+    if kind == "nonaffinity":
+        np.testing.assert_array_equal(energy[1:], free[1:])
+        assert energy[0].mean() == pytest.approx(free[0].mean())
+        assert energy[0].std() == pytest.approx(free[0].std())
+        assert np.corrcoef(energy[0].ravel(), y.ravel())[0, 1] == pytest.approx(1.0)
+    else:
+        np.testing.assert_array_equal(energy, published if kind == "energy" else free)
+
+
+def test_a_predictor_that_was_not_measured_is_refused(tmp_path):
+    with pytest.raises(FileError, match=r"holds no 'nonaffinity', which calibrate\.predictor asks for"):
+        glass_chain._read(Calibrate(predictor="nonaffinity"), stored(tmp_path))
+
+
 def test_strains_that_are_no_frames_are_refused(tmp_path):
     glass = stored(tmp_path)
     with pytest.raises(InputError, match=r"calibrate.strains: 0.06 is none of the 20 frames"):

@@ -7,6 +7,7 @@ from glass_files import stored
 from mdbridge.campaigns.glass import predictors
 from mdbridge.campaigns.glass.formats import GLASS
 from mdbridge.core import store
+from mdbridge.core.errors import InputError
 
 ROWS = 32
 
@@ -29,6 +30,8 @@ def test_another_predictor_takes_mean_and_spread_of_the_energies():
     mapped = predictors.as_energy(1e4 * other, energy)
     assert mapped.mean() == pytest.approx(energy.mean()) and mapped.std() == pytest.approx(energy.std())
     assert np.corrcoef(mapped.ravel(), other.ravel())[0, 1] == pytest.approx(1.0)
+    with pytest.raises(InputError, match=r"'calibrate\.predictor': the field does not vary"):
+        predictors.as_energy(np.full((6, 8), 4.4) + 1e-15 * other, energy)
 
 
 def test_the_rank_of_the_band_s_place_is_the_part_of_the_rows_as_high():

@@ -78,6 +78,19 @@ def test_a_temperature_of_the_glass_is_read_from_the_quench_on():
     assert not redone(md={"temperature_K": 150.0}) & MELT
 
 
+def test_a_predictor_of_its_own_is_one_more_test_of_the_glass_at_rest():
+    for sections in (
+        {"glass": {"predictors": ["nonaffinity"]}},
+        {"calibrate": CALIBRATE | {"predictor": "nonaffinity"}},
+    ):
+        now = keys(**sections)
+        assert set(now) - set(BASE) - {"calibrate"} == {"nonaffinity"}
+        # nothing that moves atoms is done again
+        assert {name for name in BASE if now[name] != BASE[name]} == END
+    other = keys(glass={"predictors": ["nonaffinity"]}, md={"modulus_strain": 0.004})
+    assert other["nonaffinity"] != keys(glass={"predictors": ["nonaffinity"]})["nonaffinity"]
+
+
 def test_another_place_of_the_stripe_redoes_the_stripe_and_what_comes_after_it():
     stripes = [keys(glass={"stripe": {"centre": centre}}) for centre in (0.25, 0.5)]
     changed = {name for name in stripes[0] if stripes[0][name] != stripes[1][name]}

@@ -128,6 +128,8 @@ def summarise(path: Path) -> dict[str, Any]:
             "largest_Exy": exy[-1].max(),
             "energy_per_atom_first_last": [energy[k].mean() for k in (0, -1)],
             "energy_per_atom_at_rest": file.get("curve/potential_energy")[0] / file.attribute("natoms", int),
+            # changes of type leave numbers of atoms that are not quite equal, and energies with them
+            "type_fraction": file.get("type_fraction")[0],
             "energy_spread_first": energy[0].std(),
             "energy_mean_composition_spread_first": free[0].std(),
             "energy_strain_correlation": _energy_and_strain(exy, free, gamma),

@@ -13,7 +13,9 @@ LATTICE = 3.27
 THINNEST_A = 8.0
 """The reach of the forces: a thinner layer has no atom that feels its own kind alone."""
 
-Predictor = Literal["energy", "energy_mean_composition", "density"]
+Predictor = Literal["energy", "energy_mean_composition", "nonaffinity", "density"]
+Measured = Literal["nonaffinity"]
+"""Predictors that take a test of their own of the glass at rest."""
 Anneal = Literal["none", "swap", "sgcmc", "cyclic"]
 CYCLE = 4000
 """Steps of a cycle of shear; :mod:`mdbridge.md.anneal` has it too."""
@@ -105,6 +107,9 @@ class Glass(Section):
     """Temperature of the exchanges."""
     anneal_strain: Annotated[float, Field(gt=0, le=0.1)] = 0.04
     """Amplitude of the cycles; each takes 4,000 steps."""
+    predictors: list[Measured] = []
+    """Tests of the glass at rest, beside that of ``calibrate.predictor``: nonaffinity, the answer to a small
+    shear of ``md.modulus_strain``."""
     stripe: Stripe | None = None
     """A rejuvenated layer, of which one knows that it will shear."""
 
@@ -175,7 +180,8 @@ class Observe(Section):
 
 RESERVED = {
     "potential_energy", "energy_mean_composition", "Exy", "D2min", "velocity", "density", "temperature",
-    "composition", "type_energy", "type_fraction", "gamma", "step", "edges", "box", "curve", "history",
+    "composition", "nonaffinity", "type_energy", "type_fraction", "gamma", "step", "edges", "box", "curve",
+    "history",
     "x", "y", "x_corner", "y_corner", "component", "direction", "edge", "type", "turns",
 }  # fmt: skip
 
@@ -337,6 +343,14 @@ class GlassInput(Section):
                 )
         if sorted(set(strains)) != strains:
             raise ValueError("calibrate.strains must increase")
+
+    @property
+    def measured(self) -> list[Measured]:
+        """The tests of the glass at rest that are to be made."""
+        wanted = list(self.glass.predictors)
+        if self.calibrate is not None and self.calibrate.predictor == "nonaffinity":
+            wanted.append(self.calibrate.predictor)
+        return sorted(set(wanted))
 
     @property
     def exact_frame_steps(self) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core import store
+from ...core.errors import InputError
 from ...fields import shifts
 from .analysis import at_centres
 from .formats import GLASS
@@ -24,10 +25,9 @@ DATASETS: Mapping[str, tuple[str, int]] = {
     "energy": ("potential_energy", 1),
     "energy_mean_composition": ("energy_mean_composition", 1),
     "nonaffinity": ("nonaffinity", 1),
-    "local_yield": ("local_yield", -1),
     "density": ("density", -1),
 }
-"""Dataset of glass.h5 for each predictor, and its sign: dense and strong places are not soft."""
+"""Dataset of glass.h5 for each predictor, and its sign: dense places are not soft."""
 STRAINS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 """Net strains at which predictors are compared, as far as a run goes."""
 
@@ -46,8 +46,14 @@ def as_energy(predictor: Array, energy: Array) -> Array:
     """The predictor mapped to the mean and the spread of the energies at rest, (eV), as χ takes energies.
 
     So β and E0 keep their meaning and their bounds, whatever the unit of the predictor.
+
+    Raises:
+        InputError: the predictor does not vary: it tells no place from another.
     """
     spread = predictor.std()
+    # below this its variations are round-off, which would be blown up to those of the energies
+    if spread <= 1e-12 * np.abs(predictor).max():
+        raise InputError("'calibrate.predictor': the field does not vary in this glass; take another one")
     return np.asarray(energy.mean() + energy.std() * (predictor - predictor.mean()) / spread)
 
 

@@ -26,6 +26,8 @@ CURVE = ("step", "gamma", *THERMO)
 STRESSES = ("xx", "yy", "zz", "xy", "xz", "yz")
 """Components of the stress in ``curve`` and in the history."""
 
+_AT_REST = {"nonaffinity": "squared nonaffine displacement over the squared strain, at rest"}
+
 
 def collect(
     path: Path,
@@ -36,6 +38,7 @@ def collect(
     history: Sequence[tuple[str, Array]],
     moduli: Mapping[str, float],
     seconds: Mapping[str, float],
+    at_rest: Mapping[str, Array] | None = None,
 ) -> str:
     """Write frames into one file; ``complete`` tells whether it is all of them.
 
@@ -55,6 +58,9 @@ def collect(
         )
         energy = np.stack([frame["potential_energy"] for frame in frames]) - _composition_part(frames)
         _put_field(file, "energy_mean_composition", _Field(units.energy, what, "cell"), energy)
+        for name, values in (at_rest or {}).items():
+            # measured once, before the shear: no axis of frames
+            file.put(name, values, PLANE["cell"], f"{units.length}^2", _AT_REST[name], grid_location="cell")
         _put_curve(file.group("curve"), np.concatenate([f["curve"] for f in frames]), units, "gamma")
         for stage, rows in history:
             _put_curve(file.group(f"history/{stage}"), rows, units, "step")

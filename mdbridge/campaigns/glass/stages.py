@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 from mpi4py import MPI
+from numpy.typing import NDArray
 
 from ...core import parallel, stages
 from ...core.config import as_text, load
@@ -17,7 +19,7 @@ from ...core.identity import Identity, contents
 from ...core.stages import Link, Links, Piece, Product, Stage, Task, link_folder, unfinished_folder
 from ...core.versions import versions
 from ...core.workspace import Record, Workspace, claim
-from ...md import cuzr, language
+from ...md import cuzr, language, softness
 from ...md.potentials import potential
 from . import analysis, ensemble, figures, plan, predictors, results, sampling
 from . import chain as calibration_chain
@@ -68,10 +70,27 @@ class Campaign:
         return Stage("moduli", [Task("moduli", identity, lambda comm, _: self._moduli(comm))])
 
     @cached_property
+    def tests(self) -> Stage[MPI.Comm]:
+        """Further tests of the glass at rest, each a field that may tell where it will shear."""
+        keys = (
+            "md.timestep_ps",
+            "md.modulus_strain",
+            "observe.grid",
+            "observe.energy_window",
+            "observe.cutoff",
+        )
+        tasks: list[Task[MPI.Comm]] = []
+        for name in self.config.measured:
+            after = {"glass": self.preparation[-1].identity.key}
+            identity = Identity.of(name, self.config, keys, files=self.files, after=after)
+            tasks.append(Task(name, identity, lambda comm, _: {"values": self._nonaffinity(comm)}))
+        return Stage("predictors", tasks, keep="arrays")
+
+    @cached_property
     def glass(self) -> Product:
         """All frames in one file."""
         after = {"frames": self.production[-1].identity.key}
-        after |= {task.name: task.identity.key for task in self.moduli.tasks}
+        after |= {task.name: task.identity.key for task in (*self.moduli.tasks, *self.tests.tasks)}
         # named for people: the frames have read all of it
         identity = Identity.of("glass.h5", self.config, ("md", "shear", "observe"), after=after)
         return Product("sample", identity, ("glass.h5",), self._sample)
@@ -133,7 +152,8 @@ class Campaign:
             return [self.runs, ensemble.report(self.comm, self.workspace, self.runs)]
         pieces: list[Piece] = [Links(_SHEARED, self.production), self.glass]
         if self.preparation:
-            pieces = [Links(_AT_REST, self.preparation), self.moduli, *pieces]
+            tests = [self.tests] if self.tests.tasks else []
+            pieces = [Links(_AT_REST, self.preparation), self.moduli, *tests, *pieces]
         if self.calibration is not None:
             pieces.append(self.calibration)
         return [*pieces, self.summary]
@@ -144,9 +164,10 @@ class Campaign:
         workspace, comm = self.workspace, self.comm
         rest = stages.chain(comm, workspace, _AT_REST, self.preparation, "glass")
         begin = link_folder(workspace, _AT_REST, self.preparation[-1]) if self.preparation else None
-        if self.moduli.tasks:
-            # one group of all ranks: there is one task, and it is MD
-            stages.share(comm, workspace, self.moduli, "moduli", nullcontext, comm.size)
+        # one group of all ranks: there is one task, and it is MD
+        for stage in (self.moduli, self.tests):
+            if stage.tasks:
+                stages.share(comm, workspace, stage, stage.name, nullcontext, comm.size)
         try:
             title = "shear" if self.config.md.script is None else "run"
             sheared = stages.chain(comm, workspace, _SHEARED, self.production, title, begin)
@@ -182,6 +203,7 @@ class Campaign:
             sampling.history(at_rest),
             moduli,
             sampling.seconds(records),
+            {t.name: stages.result(self.workspace, self.tests, t)["values"] for t in self.tests.tasks},
         )
 
     def _keep_partial(self, records: Sequence[Record]) -> None:
@@ -220,6 +242,16 @@ class Campaign:
             soft_wrap=True,
         )
         return measured | {"modulus_strain": md.modulus_strain}
+
+    def _nonaffinity(self, comm: MPI.Comm) -> NDArray[np.float64]:
+        """The squared nonaffine displacement of the glass at rest, averaged as its energies are."""
+        md, observe = self.config.md, self.config.observe
+        restart = link_folder(self.workspace, _AT_REST, self.preparation[-1]) / sampling.RESTART
+        places, squares, box = softness.nonaffinity(
+            comm, restart, self.material, md.timestep_ps, md.modulus_strain
+        )
+        nx, ny = observe.grid
+        return softness.window_means(places, squares, box, (ny, nx), observe.energy_window, observe.cutoff)
 
     def _report(self, folder: Path) -> None:
         """Figures and summary from the stored results alone."""
