@@ -12,14 +12,14 @@ overstress were larger than the tolerance for that; the model is solved at the r
 import math
 from dataclasses import dataclass
 
-OVERSTRESS = 3.0
+OVERSTRESS = 10.0
 """Largest overstress s̃ − 1 for the sake of which relaxation is slowed, over the tolerance of a step."""
 
-FASTEST = 1000.0
+FASTEST = 300.0
 """Relaxation, per unit of strain, that is followed in any case, times the tolerance of a step.
 
-Of flow in the whole sample it leaves an overstress of (μ/s_y)/1000 of the tolerance; where a tenth of it
-flows, ten times that.  The time of a run goes with its root.  A tenth of it would do for the mean stress, but
+Of flow in the whole sample it leaves an overstress of (μ/s_y)/300 of the tolerance; where a tenth of it
+flows, ten times that.  The time of a run goes with its root.  Less would do for the mean stress, but
 which bands a sample chooses hangs on what small overstresses do when it yields (docs/stz.md)."""
 
 _KINK = 3.0 / math.e - 1.0  # slope of (1 − 1/s̃) F at yield, see ratelaw.activation

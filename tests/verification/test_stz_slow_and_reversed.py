@@ -115,7 +115,7 @@ def stiff(gamma, y, rate, gradient):
     return np.append(change.ravel(), 2.0 * over * flow * (MATERIAL.chi_inf - chi) / MATERIAL.c0)
 
 
-@pytest.mark.parametrize("rate", [1e6, 1e4, pytest.param(1.0, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rate", [1e6, 1e4])
 def test_a_homogeneous_body_follows_the_rate_law_at_each_rate(rate):
     """Where relaxation begins to be slowed, and far beyond, against a tight implicit method."""
     at = 0.02 * np.arange(26)
@@ -129,17 +129,21 @@ def test_a_homogeneous_body_follows_the_rate_law_at_each_rate(rate):
 
 
 @pytest.mark.slow
-def test_slowed_relaxation_changes_a_field_by_less_than_the_tolerance(monkeypatch):
+def test_slowed_relaxation_comes_to_the_field_that_is_not_slowed(monkeypatch):
     """At 100 /s, and no further, the unslowed solution can be had."""
     case = Case(MATERIAL, CHI, GRID, rate=1e2, frames=5, max_strain=0.1, fields_at=[5])
-    slowed = forward(case)
-    monkeypatch.setattr(pace, "FASTEST", 1e9)
-    full = forward(case)
-    assert np.abs(slowed.dev_stress - full.dev_stress).max() < 4e-4
-    assert np.linalg.norm(slowed.chi - full.chi) < 1e-2 * np.linalg.norm(full.chi)
-    assert np.linalg.norm(slowed.exy - full.exy) < 0.1 * np.linalg.norm(full.exy)
+    runs = []
+    for fastest in (pace.FASTEST, 1000.0, 1e9):
+        monkeypatch.setattr(pace, "FASTEST", fastest)
+        runs.append(forward(case))
+    slowed, less, full = runs
+    assert np.abs(slowed.dev_stress - full.dev_stress).max() < 1e-3
+    assert slowed.chi.mean() == pytest.approx(full.chi.mean(), rel=2e-2)
+    scale = np.linalg.norm(full.chi)
+    assert np.linalg.norm(less.chi - full.chi) < 1e-2 * scale
+    assert np.linalg.norm(less.chi - full.chi) < 0.5 * np.linalg.norm(slowed.chi - full.chi) < 2.5e-2 * scale
     # it is for this that it is slowed
-    assert slowed.counts.evaluations < 0.6 * full.counts.evaluations
+    assert slowed.counts.evaluations < 0.3 * full.counts.evaluations
 
 
 @pytest.mark.slow
@@ -160,15 +164,14 @@ def test_at_the_rates_of_molecular_dynamics_nothing_is_slowed(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rate", [1.0, 1e-3])
-def test_a_whole_run_at_a_low_rate_takes_seconds(rate):
+def test_a_whole_run_at_a_low_rate_takes_seconds():
     grid = Grid()
-    result = forward(Case(MATERIAL, initial.bump(grid, 0.065, 0.01, 40.0), grid, rate=rate, fields_at=[100]))
-    # some 85 μs an evaluation on the development machine
-    assert result.counts.evaluations < 60_000
+    result = forward(Case(MATERIAL, initial.bump(grid, 0.065, 0.01, 40.0), grid, rate=1e-3, fields_at=[100]))
+    # some 100 μs an evaluation on the development machine
+    assert result.counts.evaluations < 40_000
     # nowhere above the yield stress but by what is allowed, and most of the sample at it
     deviators = np.array([deviator(as_tensor(cell)) for cell in result.stress[-1].reshape(4, -1).T])
-    assert np.sqrt(0.5 * (deviators**2).sum(axis=(1, 2))).max() < MATERIAL.s_y * (1.0 + 4e-4)
+    assert np.sqrt(0.5 * (deviators**2).sum(axis=(1, 2))).max() < MATERIAL.s_y * (1.0 + 1.2e-3)
     assert result.dev_stress[20:] == pytest.approx(MATERIAL.s_y, rel=3e-3)
     assert result.chi.max() > 0.125
 
@@ -178,7 +181,7 @@ CYCLE = (0.15, -0.15, 0.0)
 
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize(
-    ("rate", "strains"), [(1e8, (0.16, -0.12)), pytest.param(1.0, (0.07, -0.02), marks=pytest.mark.slow)]
+    ("rate", "strains"), [(1e8, (0.16, -0.12)), pytest.param(1.0, (0.055, -0.048), marks=pytest.mark.slow)]
 )
 def test_reversing_the_sign_of_everything_mirrors_the_result(frame, rate, strains):
     case = Case(
@@ -190,9 +193,9 @@ def test_reversing_the_sign_of_everything_mirrors_the_result(frame, rate, strain
     one = forward(case)
     other = forward(replace(case, chi=turned.copy(), strains=[-strain for strain in strains]))
     assert np.array_equal(one.gamma, -other.gamma)
-    assert np.ptp(one.chi[-1] - one.chi[0]) > 1e-3  # it has flowed here more than there
+    assert np.ptp(one.chi[-1] - one.chi[0]) > 5e-4  # it has flowed here more than there
     # bands grow from what is there at first, round-off too
-    close = 1e-6 if rate > 1.0 else 1e-5
+    close = 1e-6 if rate > 1.0 else 1e-4
     assert one.dev_stress == pytest.approx(other.dev_stress, abs=close)
     assert one.plastic_power == pytest.approx(other.plastic_power, abs=1e2 * close)
     back = other.chi[:, :, ::-1] if frame == "simple" else other.chi.transpose(0, 2, 1)
