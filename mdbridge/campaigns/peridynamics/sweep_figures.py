@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ...core.plots import BLUE, GREEN, GREY, ORANGE, RED, figure, plain_log
+from ...core.plots import BLUE, GREEN, GREY, ORANGE, RED, figure, legend_above, plain_log
 
 ERRORS = ("E_res_train", "E_u_train", "E_res_val", "E_u_val")
 LABELS = ("residual, training", "displacement, training", "residual, validation", "displacement, validation")
@@ -43,7 +43,7 @@ def draw(sweeps: dict[str, dict[str, Any]], path: Path, paper: dict[str, Any] | 
         paper: rows of the paper's Table 3 by the same titles, drawn pale.
     """
     count = len(sweeps)
-    with figure(path, 3.7 * count + 0.3, 3.2, ncols=count, sharey=True, squeeze=False) as (_, axes):
+    with figure(path, 3.7 * count + 0.3, 3.2, ncols=count, sharey=True, squeeze=False) as (fig, axes):
         for panel, (title, record) in zip(axes[0], sweeps.items(), strict=True):
             degrees = [row["M"] for row in record["rows"]]
             for key, label, colour, marker in zip(ERRORS, LABELS, COLOURS, MARKERS, strict=True):
@@ -57,6 +57,6 @@ def draw(sweeps: dict[str, dict[str, Any]], path: Path, paper: dict[str, Any] | 
             panel.set_title(title)
             panel.grid(axis="y", which="both", color=GREY, alpha=0.15)
         axes[0][0].set_ylabel("relative error (%)")
-        axes[0][-1].legend(
-            title="open: published" if paper else None, title_fontsize=7, loc="best", fontsize=7
-        )
+        if paper:  # no data: an entry of the legend alone
+            axes[0][0].plot([], [], "o", ms=4, mfc="none", color=GREY, label="open: published")
+        legend_above(fig, axes[0][0], columns=3 if count > 1 else 2)
