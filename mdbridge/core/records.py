@@ -1,6 +1,7 @@
 """Records of finished work: one small file each, with its key, all that it read and its files' checksums."""
 
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -98,6 +99,15 @@ def read(path: Path) -> Record | None:
         return Record(data["stage"], data["task"], identity, *(data[name] for name in names))
     except (FileError, KeyError, TypeError, AttributeError):
         return None
+
+
+def names_in(path: Path) -> set[str]:
+    """The names of files in a record that is damaged, as far as they can be made out."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return set()
+    return set(re.findall(r'"([^"\n]+)":\s*\{\s*"bytes"', text))
 
 
 def as_json(value: Any) -> Any:

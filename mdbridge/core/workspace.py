@@ -93,10 +93,14 @@ class Workspace:
             InputError: a file of that name is there, and no record of ours has it.
         """
         ours = {name for kept in self.records() for name in kept.files}
+        damaged = [p for p in sorted((self.root / "records").glob("*/*.json")) if records.read(p) is None]
+        # what a damaged record still says will do: what gives way is set aside, not deleted
+        ours |= {name for path in damaged for name in records.names_in(path)}
         for name in names:
             if (self.root / name).exists() and name not in ours:
+                lost = f", or its record was {damaged[0]}, which is damaged" if damaged else ""
                 raise InputError(
-                    f"{self.root / name}: is there already, and mdbridge did not write it; "
+                    f"{self.root / name}: is there already, and mdbridge did not write it{lost}; "
                     "move it away, or choose another --out"
                 )
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from mpi4py import MPI
 
+from ..core.console import console
 from ..core.errors import InputError
 from .language import files
 from .session import Session, find_potentials
 
-__all__ = ["RESTART", "RESUMED", "files", "goes_on", "start"]
+__all__ = ["RESTART", "RESUMED", "files", "goes_on", "start", "tell_of_stops"]
 
 RESTART = "restart"
 """LAMMPS variable with the restart file from which a script is to go on; ``none`` at first."""
@@ -21,6 +22,18 @@ RESUMED = "resumed"
 def goes_on(text: str) -> bool:
     """Whether a script can go on from a restart file: whether it uses the variable :data:`RESTART`."""
     return "${" + RESTART + "}" in text or f"v_{RESTART}" in text
+
+
+def tell_of_stops(comm: MPI.Comm, script: Path) -> None:
+    """Say before a run what stopping it will cost, if its script cannot go on from a restart file."""
+    if comm.rank == 0 and not goes_on(script.read_text(errors="replace")):
+        console(comm).print(
+            f"note: {script} does not use ${{{RESTART}}}: if it is stopped, all of its steps are lost, and "
+            "the same command begins anew. To have it go on: "
+            f"""'if "${{{RESUMED}}} == 1" then "read_restart ${{{RESTART}}}" "jump SELF physics"' """
+            "before its atoms are made, and 'label physics' after them",
+            soft_wrap=True,
+        )
 
 
 def start(

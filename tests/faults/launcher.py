@@ -200,6 +200,12 @@ def results(out: Path) -> dict[str, object]:
 
 
 def _content(path: Path) -> object:
+    with contextlib.suppress(ValueError, OSError):  # damaged, and not read by anybody
+        return _parsed(path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _parsed(path: Path) -> object:
     if path.suffix == ".json":
         return _timeless(json.loads(path.read_text()))
     if path.suffix == ".jsonl":

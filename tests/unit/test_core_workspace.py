@@ -156,3 +156,27 @@ def test_an_intact_file_is_one_with_the_bytes_that_were_written(tmp_path):
         assert owned.record("s", "t", record.key) is None
     path.unlink()
     assert owned.damage(record) == ["x"]
+
+
+def test_a_product_whose_record_is_damaged_is_set_aside_and_not_taken_for_somebody_else_s(tmp_path):
+    folder = Workspace(tmp_path, "test")
+    for number in (1, 2):
+        record = Record("learn", "learn", Identity("learn", 1, {"a": number}))
+        staged = folder.staging("learn", record.key)
+        (staged / "model.json").write_text(f"{number}")
+        if number == 2:
+            folder.refuse_foreign(["model.json"])
+        kept = folder.publish(record, staged)
+        if number == 1:
+            path = tmp_path / kept.path
+            path.write_bytes(path.read_bytes()[:-20])
+    assert (tmp_path / "model.json").read_text() == "2"
+    assert [p.read_text() for p in tmp_path.glob("superseded/*/model.json")] == ["1"]
+
+
+def test_a_file_that_a_damaged_record_does_not_name_is_refused_with_that_record(tmp_path):
+    (tmp_path / "model.json").write_text("mine")
+    (tmp_path / "records" / "learn").mkdir(parents=True)
+    (tmp_path / "records" / "learn" / "learn-1.json").write_text("damaged")
+    with pytest.raises(InputError, match=r"model\.json: .*its record was .*learn-1\.json, which is damaged"):
+        Workspace(tmp_path, "test").refuse_foreign(["model.json"])

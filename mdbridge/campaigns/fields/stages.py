@@ -100,6 +100,8 @@ class Campaign:
 
     def _collect_all(self, folder: Path) -> None:
         comm, workspace = self.comm, self.workspace
+        if self.config.md.trajectory is None:
+            script.tell_of_stops(comm, self.source.parent / str(self.config.md.script))
         try:
             stages.chain(comm, workspace, _OBSERVED, self.links, "run")
         # what was seen before a failure is often what explains it

@@ -192,7 +192,7 @@ class Checkpoint(Section):
     every_frames: PositiveInt = 10
     """Frames between two restart files of the shear."""
     every_steps: PositiveInt = 10000
-    """The same during the quench."""
+    """The same for steps while the glass is made: in the liquid, the quench and the relaxation."""
 
 
 class Output(Section):

@@ -82,7 +82,7 @@ def preparation(config: GlassInput, potential: Path) -> list[Segment]:
     liquid = ramp(md.liquid_K, md.liquid_K)
     segments = [
         Segment("melt", "melt", steps(md.melt_ps), melt, melting, check=cuzr.check_molten),
-        Segment("liquid", "liquid", steps(md.liquid_ps), liquid, ("md.liquid_K", "md.liquid_ps")),
+        *_cut("liquid", steps(md.liquid_ps), liquid, ("md.liquid_K", "md.liquid_ps"), config),
     ]
 
     def quench(start: float, end: float) -> None:
@@ -108,7 +108,7 @@ def preparation(config: GlassInput, potential: Path) -> list[Segment]:
         segments += _annealing(config, potential)
     rest = ramp(md.temperature_K, md.temperature_K)
     relaxing = ("md.temperature_K", "md.relax_ps")
-    segments.append(Segment("relax", "relax", steps(md.relax_ps), rest, relaxing))
+    segments += _cut("relax", steps(md.relax_ps), rest, relaxing, config)
     return [*segments, *_stripe(config, potential, rest)]
 
 
@@ -257,6 +257,15 @@ def _scripted(config: GlassInput, source: Path, out: Path) -> list[Segment]:
         Segment(f"run-{n:03d}", "script", piece * config.frame_steps, start, reads, True, marks=n == 1)
         for n, piece in enumerate(pieces, 1)
     ]
+
+
+def _cut(stage: str, total: int, begin: Open, reads: tuple[str, ...], config: GlassInput) -> list[Segment]:
+    """A stage without ramps, with a restart file every so many steps."""
+    pieces = _pieces(total, config.checkpoint.every_steps)
+    if len(pieces) == 1:  # under the name, and so the key, that it has always had
+        return [Segment(stage, stage, total, begin, reads)]
+    reads = (*reads, "checkpoint.every_steps")
+    return [Segment(f"{stage}-{n:03d}", stage, piece, begin, reads) for n, piece in enumerate(pieces, 1)]
 
 
 def _pieces(total: int, size: int) -> list[int]:

@@ -19,7 +19,7 @@ from ...core.identity import Identity, contents
 from ...core.stages import Link, Links, Piece, Product, Stage, Task, link_folder, unfinished_folder
 from ...core.versions import versions
 from ...core.workspace import Record, Workspace, claim
-from ...md import cuzr, language, softness
+from ...md import cuzr, language, script, softness
 from ...md.potentials import potential
 from . import analysis, ensemble, figures, plan, predictors, results, sampling
 from . import chain as calibration_chain
@@ -162,6 +162,8 @@ class Campaign:
 
     def _sample(self, folder: Path) -> None:
         workspace, comm = self.workspace, self.comm
+        if self.config.md.script is not None:
+            script.tell_of_stops(comm, self.source.parent / self.config.md.script)
         rest = stages.chain(comm, workspace, _AT_REST, self.preparation, "glass")
         begin = link_folder(workspace, _AT_REST, self.preparation[-1]) if self.preparation else None
         # one group of all ranks: there is one task, and it is MD
