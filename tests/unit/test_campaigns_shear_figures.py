@@ -58,7 +58,15 @@ def test_both_means_are_drawn_over_the_strain(shown):
     ],
 )
 def test_frames_are_those_nearest_to_the_published_strains(kept, wanted, expected):
-    assert figures._nearest(np.array(kept), wanted) == expected
+    assert figures._nearest(np.array(kept), np.array(kept), wanted) == expected
+
+
+def test_frames_of_a_run_that_turns_lie_at_equal_distances_along_its_path():
+    strains = np.array([0.0, 0.1, 0.2, 0.1, 0.0, -0.1])
+    path = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
+    assert figures._nearest(strains, path, (0.09, 0.5)) == [2, 5]
+    # the other sign from the beginning
+    assert figures._nearest(-path, path, (0.1, 0.2, 0.3, 0.4, 0.5)) == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("values", [np.zeros(3), np.full(3, 1e6), np.array([-2.0, 5.0])])

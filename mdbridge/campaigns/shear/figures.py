@@ -51,15 +51,14 @@ def limits(values: Array) -> tuple[float, float]:
     return low, max(high, low + 1e-6 * max(abs(low), 1.0))
 
 
-def _nearest(run: StoredRun, wanted: tuple[float, ...]) -> list[int]:
+def _nearest(strains: Array, path: Array, wanted: tuple[float, ...]) -> list[int]:
     """Indices of the kept frames next to the wanted strains; those beyond the run are left out.
 
     Of a run that turns, or has another sign, as many frames at equal distances along its path.
     """
-    strains = run.strains
     if np.any(np.diff(strains, prepend=0.0) < 0.0):
-        at = run.path[-1] * np.arange(1, len(wanted) + 1) / len(wanted)
-        return sorted({int(np.argmin(np.abs(run.path - length))) for length in at})
+        at = path[-1] * np.arange(1, len(wanted) + 1) / len(wanted)
+        return sorted({int(np.argmin(np.abs(path - length))) for length in at})
     # a run that failed early shows what it has
     reached = [g for g in wanted if g <= strains[-1] + 1e-9] or [strains[-1]]
     return sorted({int(np.argmin(np.abs(strains - g))) for g in reached})
@@ -82,7 +81,7 @@ def image(axes: Any, run: StoredRun, name: str, k: int, colours: tuple[float, fl
 
 def _maps(run: StoredRun, name: str, wanted: tuple[float, ...], path: Path) -> None:
     """One map for each wanted strain, on one colour scale."""
-    shown = _nearest(run, wanted)
+    shown = _nearest(run.strains, run.path, wanted)
     # one scale: fields of different strains are to be compared
     colours = limits(field(run, name)[shown])
     width = 1.7 * len(shown) + 1.0
