@@ -132,6 +132,18 @@ def test_a_segment_without_fields_leaves_its_history_and_is_checked(tmp_path):
     assert not sampling.frames([tmp_path])
 
 
+def test_exchanges_whose_trials_compute_forces_are_recorded_at_the_ends_of_steps(tmp_path):
+    def exchanging(comm, restart):
+        session = crystal(comm, "fix motion all nvt temp 150.0 150.0 0.1")
+        session.commands("fix exchange all atom/swap 10 2 7 300.0 types 1 2")
+        return session
+
+    given = Segment("anneal", "anneal", 250, exchanging, (), trials=True)
+    sampling.run(Job(COMM, config(), tmp_path), given, None, lambda _: None)
+    ((stage, rows),) = sampling.history([tmp_path])
+    assert stage == "anneal" and rows[:, 0].tolist() == [100, 200]
+
+
 def test_a_trajectory_has_the_frames(tmp_path):
     data = config()
     data = data.model_copy(update={"output": data.output.model_copy(update={"trajectory": True})})

@@ -31,6 +31,7 @@ class Segment:
         marks: whether it begins with making its state the reference of the strain.
         check: raises if what it has made is not what it should be.
         cost: in evaluations of all forces, where it is not the number of steps.
+        trials: whether forces are also computed of states that may be rejected, which nobody must look at.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Segment:
     marks: bool = False
     check: Callable[[Session], None] | None = None
     cost: float = 0.0
+    trials: bool = False
 
     @property
     def evaluations(self) -> float:
@@ -151,7 +153,15 @@ def _annealing(config: GlassInput, potential: Path) -> list[Segment]:
         "checkpoint.every_steps",
     )
     return [
-        Segment(f"anneal-{number:03d}", "anneal", piece, treated(number), reads, cost=each * piece)
+        Segment(
+            f"anneal-{number:03d}",
+            "anneal",
+            piece,
+            treated(number),
+            reads,
+            cost=each * piece,
+            trials=given.anneal == "swap",
+        )
         for number, piece in enumerate(pieces, 1)
     ]
 

@@ -168,10 +168,14 @@ def _run_plain(job: Job, segment: Segment, session: Session, tell: Callable[[flo
     motion = BoxMotion()
     curves = Curves(motion)
     start = session.step
-    session.attach(LossGuard(), every(1))
+    # these look right after the forces, which a trial's are; lost atoms are then found at the end of the run
+    if segment.trials:
+        motion.moment = "end"
+    else:
+        session.attach(LossGuard(), every(1))
+        session.attach(SegmentProgress(tell, start), every(HISTORY_EVERY))
     session.attach(motion, every(1))
     session.attach(curves, after(start, every(HISTORY_EVERY)))
-    session.attach(SegmentProgress(tell, start), every(HISTORY_EVERY))
     made = session.run(segment.steps, "post no")
     taken = rows(curves.take(), motion)
     parallel.on_root(job.comm, lambda: arrays.save(job.folder / HISTORY, {segment.stage: taken}))
