@@ -36,6 +36,8 @@ class Section(BaseModel):
 
 
 Model = TypeVar("Model", bound=Section)
+_LARGEST = 2**24
+"""Bytes of an input; numbers in bulk belong into files of their own."""
 Given = TypeVar("Given")
 
 
@@ -80,6 +82,12 @@ def given(value: Given | None, key: str) -> Given:
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The raw tables of a TOML file."""
+    place = Path(path)
+    # a device never ends, and one slip in a name would take all memory
+    if place.exists() and not place.is_dir() and not place.is_file():
+        raise InputError(f"{path}: is no file")
+    if place.is_file() and place.stat().st_size > _LARGEST:
+        raise InputError(f"{path}: has {place.stat().st_size} bytes, more than the {_LARGEST} of an input")
     try:
         # -sig: a byte-order mark, which editors on Windows put first, belongs to no key
         return tomllib.loads(Path(path).read_bytes().decode("utf-8-sig"))

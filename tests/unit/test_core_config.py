@@ -248,3 +248,13 @@ def test_a_value_of_several_kinds_is_named_by_its_key_alone(data, message):
 def test_several_unknown_keys_are_told_one_by_one():
     with pytest.raises(InputError, match=r"unknown key 'a'.* \(and 1 more: unknown key 'b'"):
         check({"a": 1, "b": 2}, Outer, "a.toml")
+
+
+def test_inputs_that_would_never_end_are_refused(tmp_path):
+    with pytest.raises(InputError, match="/dev/zero: is no file"):
+        read_toml(Path("/dev/zero"))
+    path = tmp_path / "large.toml"
+    with path.open("wb") as stream:
+        stream.truncate(2**24 + 1)
+    with pytest.raises(InputError, match=r"large\.toml: has 16777217 bytes, more than"):
+        read_toml(path)
