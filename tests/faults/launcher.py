@@ -4,6 +4,7 @@ A job runs in a session of its own, as a shell starts it, and carries a mark in 
 children inherit, in whatever session they are: what lives on after the job is found by that mark.
 """
 
+import ast
 import contextlib
 import hashlib
 import json
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
+import numpy as np
 
 import mdbridge
 
@@ -210,6 +212,9 @@ def _parsed(path: Path) -> object:
         return _timeless(json.loads(path.read_text()))
     if path.suffix == ".jsonl":
         return [_timeless(json.loads(line)) for line in path.read_text().splitlines()]
+    if path.suffix == ".npz":
+        with np.load(path) as file:
+            return {name: repr(file[name].tolist()) for name in file.files}
     if path.suffix != ".h5":
         return hashlib.sha256(path.read_bytes()).hexdigest()
     values: dict[str, object] = {}
@@ -217,6 +222,34 @@ def _parsed(path: Path) -> object:
         file.visititems(lambda name, item: values.update(_of_item(name, item)))
         values |= _of_item("", file)
     return values
+
+
+def near(found: object, wanted: object, tolerance: float) -> bool:
+    """Whether two of the values of :func:`results` are the same up to rounding.
+
+    Args:
+        tolerance: of numbers, over the largest of their array.
+    """
+    if not (isinstance(found, dict) and isinstance(wanted, dict) and found.keys() == wanted.keys()):
+        return found == wanted
+    return all(found[name] == wanted[name] or _close(found[name], wanted[name], tolerance) for name in wanted)
+
+
+def _close(found: object, wanted: object, tolerance: float) -> bool:
+    try:
+        # NaN is a word to this reader, and stands where a node has no atoms
+        mine, theirs = (
+            np.array(ast.literal_eval(str(value).replace("nan", "1e999")), dtype=float)
+            for value in (found, wanted)
+        )
+    except (ValueError, SyntaxError):
+        return False
+    whole = np.isfinite(theirs)
+    if mine.shape != theirs.shape or not np.array_equal(np.isfinite(mine), whole):
+        return False
+    return bool(
+        np.abs(mine - theirs)[whole].max(initial=0.0) <= tolerance * np.abs(theirs)[whole].max(initial=0.0)
+    )
 
 
 def _of_item(name: str, item: h5py.Group | h5py.Dataset) -> dict[str, object]:

@@ -7,7 +7,7 @@ import shutil
 import forked
 import pytest
 import small_inputs
-from launcher import OF_THE_RUN, results
+from launcher import OF_THE_RUN, near, results
 
 CASES = int(os.environ.get("MDBRIDGE_FAULT_CASES", "3"))
 """Damaged files of each family; by hand 100."""
@@ -61,6 +61,9 @@ def finished(tmp_path_factory):
     return of
 
 
+TOLERANCE = {"graphene": 1e-10}
+"""A load that is relaxed alone, and not after others, has other round-off: 1e-13 of its displacement."""
+
 # of a folder in which nothing is left to do, only what people look at would be read
 MADE_FROM = {
     "shear": (), "calibrate": (), "observe": ("fields.h5", "records/observe"),
@@ -84,11 +87,11 @@ def test_no_damage_is_used_silently(tmp_path, finished, name):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         path = chance.choice(files_read(case.out))
         what = f"{name} {number}: {path.relative_to(case.out)}, {damaged(path, chance)}"
-        require_seen(case, path, wanted, what)
+        require_seen(name, case, path, wanted, what)
         shutil.rmtree(folder)
 
 
-def require_seen(case, path, wanted, what):
+def require_seen(name, case, path, wanted, what):
     """The command again: the same results, or one line that names the file; other commands never crash."""
     options = ["--resume"] if (case.out / "trials.jsonl").exists() else []
     outcome = forked.run([*case.arguments, *options], case.folder)
@@ -102,7 +105,8 @@ def require_seen(case, path, wanted, what):
     # a passing file that is not needed any more, and what was damaged and set aside, do not count
     for file, content in wanted.items():
         if file in found or not file.endswith("restart"):
-            assert found.get(file) == content or file == str(path.relative_to(case.out)), (
+            same = near(found.get(file), content, TOLERANCE.get(name, 0.0))
+            assert same or file == str(path.relative_to(case.out)), (
                 what,
                 file,
                 outcome,
