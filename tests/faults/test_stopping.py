@@ -30,7 +30,7 @@ def require_stopped(outcome, *codes):
 
 def shear(folder):
     case = small_inputs.shear(folder)
-    (folder / "in.toml").write_text(LONGER.replace("max_strain = 0.02", "max_strain = 0.3"))
+    (folder / "in.toml").write_text(LONGER.replace("max_strain = 0.02", "max_strain = 5.0"))
     return case
 
 

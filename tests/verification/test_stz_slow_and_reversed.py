@@ -197,7 +197,8 @@ def test_reversing_the_sign_of_everything_mirrors_the_result(frame, rate, strain
     # bands grow from what is there at first, round-off too
     close = 1e-6 if rate > 1.0 else 1e-4
     assert one.dev_stress == pytest.approx(other.dev_stress, abs=close)
-    assert one.plastic_power == pytest.approx(other.plastic_power, abs=1e2 * close)
+    # where a cell comes to the yield stress the power jumps, at a low rate within a frame
+    assert one.plastic_power == pytest.approx(other.plastic_power, abs=1e2 * close if rate > 1.0 else 0.1)
     back = other.chi[:, :, ::-1] if frame == "simple" else other.chi.transpose(0, 2, 1)
     assert one.chi == pytest.approx(back, abs=close)
     if frame == "simple":
