@@ -122,7 +122,7 @@ class Observe(Section):
             if taken_steps > self.every:
                 raise ValueError(
                     f"{self.average_over} looks every {self.average_every} steps take {taken_steps} steps, "
-                    f"a frame has {self.every}"
+                    f"a frame has {self.every}: raise 'every', or lower 'average_over' or 'average_every'"
                 )
             if self.curve_every is not None and self.every % self.curve_every:
                 raise ValueError(f"curve_every = {self.curve_every} does not divide every = {self.every}")
