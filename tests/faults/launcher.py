@@ -7,6 +7,7 @@ children inherit, in whatever session they are: what lives on after the job is f
 import ast
 import contextlib
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -15,6 +16,8 @@ import subprocess
 import sys
 import time
 import uuid
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -202,7 +205,8 @@ def results(out: Path) -> dict[str, object]:
 
 
 def _content(path: Path) -> object:
-    with contextlib.suppress(ValueError, OSError):  # damaged, and not read by anybody
+    # damaged, and not read by anybody
+    with contextlib.suppress(ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error):
         return _parsed(path)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -213,7 +217,8 @@ def _parsed(path: Path) -> object:
     if path.suffix == ".jsonl":
         return [_timeless(json.loads(line)) for line in path.read_text().splitlines()]
     if path.suffix == ".npz":
-        with np.load(path) as file:
+        # of its bytes: a file that is no archive would be left open
+        with np.load(io.BytesIO(path.read_bytes())) as file:
             return {name: repr(file[name].tolist()) for name in file.files}
     if path.suffix != ".h5":
         return hashlib.sha256(path.read_bytes()).hexdigest()
