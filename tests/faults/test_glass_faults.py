@@ -190,6 +190,7 @@ def test_a_script_that_lammps_rejects_is_shown_with_its_line(tmp_path, sampled_h
 
 
 @pytest.mark.mpi
+@pytest.mark.slow
 def test_an_error_on_one_rank_alone_names_its_line_too(tmp_path):
     bad = SCRIPT.replace("lj/cut 7.0", "eam/fs").replace("0.4 2.5", "nowhere.eam.fs Al")
     folder = campaign(tmp_path / "run", SCRIPTED, bad)
