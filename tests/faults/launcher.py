@@ -252,9 +252,8 @@ def _close(found: object, wanted: object, tolerance: float) -> bool:
     whole = np.isfinite(theirs)
     if mine.shape != theirs.shape or not np.array_equal(np.isfinite(mine), whole):
         return False
-    return bool(
-        np.abs(mine - theirs)[whole].max(initial=0.0) <= tolerance * np.abs(theirs)[whole].max(initial=0.0)
-    )
+    mine, theirs = mine[whole], theirs[whole]
+    return bool(np.abs(mine - theirs).max(initial=0.0) <= tolerance * np.abs(theirs).max(initial=0.0))
 
 
 def _of_item(name: str, item: h5py.Group | h5py.Dataset) -> dict[str, object]:
