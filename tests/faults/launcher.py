@@ -40,7 +40,7 @@ OF_THE_RUN = (
     "mdbridge.json",
 )
 """Files that say when, where and how something was done."""
-_OF_THE_CLOCK = ("second", "wall_s", "model_s", "finished", "check", "host", "stages")
+_OF_THE_CLOCK = ("from_record", "second", "wall_s", "model_s", "finished", "check", "host", "stages")
 """Beginnings of names of what differs from run to run."""
 
 
