@@ -6,7 +6,6 @@ import importlib
 import inspect
 import io
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -85,8 +84,9 @@ Verbose = Annotated[
 def _limited(text: str | None) -> None:
     if text is not None:
         from .core.interrupts import stop_after
+        from .core.walltime import seconds
 
-        stop_after(_seconds(text))
+        stop_after(seconds(text))
 
 
 MaxWalltime = Annotated[
@@ -451,8 +451,10 @@ def calibrate(
     if dry_run:
         return _foretold(input, out, set, "calibrate")
     workflow = _campaign(input, "calibrate")
+    from .core.walltime import seconds
+
     if seeds is None:
-        limit = None if max_walltime is None else _seconds(max_walltime)
+        limit = None if max_walltime is None else seconds(max_walltime)
         with _presented(out):
             workflow.run(_world(), input, out, set or (), resume, accept_changes, limit)
     elif max_walltime is not None:
@@ -463,29 +465,6 @@ def calibrate(
 
         with _presented(out):
             study.run(_world(), input, out, set or (), seeds, resume, accept_changes)
-
-
-def _seconds(text: str) -> float:
-    """A time as people and Slurm write it: 3h30m, seconds, MM:SS, HH:MM:SS, with DAYS- before it."""
-    spelt = re.fullmatch(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
-    if spelt and text:
-        total = sum(int(n or 0) * unit for n, unit in zip(spelt.groups(), (86400, 3600, 60, 1), strict=True))
-        return _positive(float(total), text)
-    days, dash, clock = text.rpartition("-")
-    try:
-        parts = [float(part) for part in clock.split(":")]
-        total_s = 86400.0 * float(days) if dash else 0.0
-        for power, part in enumerate(reversed(parts)):
-            total_s += part * 60.0**power
-    except ValueError:
-        total_s = -1.0
-    return _positive(total_s if len(clock.split(":")) <= 3 else -1.0, text)
-
-
-def _positive(seconds: float, text: str) -> float:
-    if not 0.0 < seconds < float("inf"):
-        raise InputError(f"--max-walltime {text}: expected 3h30m, seconds or [DAYS-]HH:MM:SS")
-    return seconds
 
 
 Folder = Annotated[Path, typer.Argument(help="a folder of results (--out)", show_default=False)]

@@ -28,6 +28,7 @@ from ..core.workspace import (
     read_manifest,
 )
 from . import MODULES
+from .forecast import size as spelt
 
 _MOST = 3
 """Tasks of a stage that are named one by one."""
@@ -69,7 +70,7 @@ def status(comm: MPI.Comm, root: Path) -> None:
         size = _size(_unused_paths(workspace, plan))
         if size:
             out.print(
-                f"{_spell(size)} belong to other inputs, shown and removed by: {_command(root)}",
+                f"{spelt(size)} belong to other inputs, shown and removed by: {_command(root)}",
                 soft_wrap=True,
             )
 
@@ -93,12 +94,10 @@ def clean(comm: MPI.Comm, root: Path, sure: bool) -> None:
                 out.print(f"{root}: the input {source} uses all of it; nothing to remove", soft_wrap=True)
                 return
             for path in paths:
-                out.print(
-                    f"  {path.relative_to(root)}  {_spell(_size([path]))}", soft_wrap=True, markup=False
-                )
+                out.print(f"  {path.relative_to(root)}  {spelt(_size([path]))}", soft_wrap=True, markup=False)
             if not sure:
                 out.print(
-                    f"{_spell(_size(paths))} that the input {source} does not use; to remove them: "
+                    f"{spelt(_size(paths))} that the input {source} does not use; to remove them: "
                     f"{_command(root, '--yes')}",
                     soft_wrap=True,
                 )
@@ -106,7 +105,7 @@ def clean(comm: MPI.Comm, root: Path, sure: bool) -> None:
             total = _size(paths)
             for path in paths:
                 _remove(path)
-            out.print(f"removed {_spell(total)}")
+            out.print(f"removed {spelt(total)}")
 
     parallel.on_root(comm, work)
 
@@ -214,11 +213,3 @@ def _remove(path: Path) -> None:
     # an empty folder of a stage would look like a stage
     if path.parent.is_dir() and not any(path.parent.iterdir()):
         path.parent.rmdir()
-
-
-def _spell(size: float) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} GB"

@@ -12,6 +12,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from small_inputs import SCRIPT
 
 import mdbridge
 
@@ -37,19 +38,6 @@ samples = 3
 [checkpoint]
 every_frames = 3
 every_steps = 300
-"""
-
-SCRIPT = """
-units metal
-lattice fcc 4.05
-region whole prism 0 4 0 4 0 3 0 0 0
-create_box 1 whole
-create_atoms 1 box
-mass 1 27.0
-pair_style lj/cut 7.0
-pair_coeff * * 0.4 2.5
-velocity all create 100.0 4711 loop geom
-fix motion all nve
 """
 
 SCRIPTED = """

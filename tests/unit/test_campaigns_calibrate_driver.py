@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from mdbridge import cli
 from mdbridge.calibrate import trials
 from mdbridge.calibrate.trials import Trial
 from mdbridge.campaigns.calibrate import driver, stages
-from mdbridge.core.errors import InputError, MdbridgeError
+from mdbridge.core.errors import MdbridgeError
 
 MODEL = """
 import time
@@ -55,24 +54,3 @@ def test_a_trial_that_would_not_end_in_time_is_not_begun(monkeypatch):
     monkeypatch.setattr(driver.time, "monotonic", lambda: 103.0)
     assert clock.suffices({}) and not clock.suffices(usual)
     assert driver.Clock(None).suffices(usual)
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("90", 90.0),
-        ("2:30", 150.0),
-        ("1:00:00", 3600.0),
-        ("2-00:00:01", 172801.0),
-        ("3h30m", 12600.0),
-        ("1d2s", 86402.0),
-    ],
-)
-def test_times_are_written_as_slurm_writes_them(text, seconds):
-    assert cli._seconds(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "0", "-5", "h", "1:2:3:4", "inf", "1-"])
-def test_other_times_are_refused(text):
-    with pytest.raises(InputError, match="expected 3h30m, seconds or"):
-        cli._seconds(text)

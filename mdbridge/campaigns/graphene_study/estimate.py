@@ -14,7 +14,7 @@ from ..peridynamics import estimate, learning
 from ..peridynamics.estimate import Measured
 from ..peridynamics.stages import CAMPAIGN, Campaign, read
 from ..peridynamics.sweep import pairs_to_try
-from . import checks, worth
+from . import checks, seeds, worth
 from .input import StudyInput
 
 
@@ -33,18 +33,24 @@ def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
             worth.LOUD: (beside / names.zero, [*names.zero_set, *names.loud_set]),
             "300K": (beside / names.warm, names.warm_set),
         }
+        given |= {folder: (beside / file, changes) for folder, file, changes in seeds.repeated(names)}
         made = {
             label: Campaign(MPI.COMM_SELF, read(path, changes), path, Workspace(out / label, CAMPAIGN))
             for label, (path, changes) in given.items()
         }
         checks.check_campaigns(made["0K"].config, made["300K"].config, source)
+        if seeds.NO_TWIN in made:
+            checks.check_no_twin(made["300K"].config, made[seeds.NO_TWIN].config, source)
         return config, made
 
     # each rank reads: what a campaign is cannot be sent
     config, campaigns = parallel.agreed(comm, inputs)
-    measured = {label: estimate.measure(comm, campaigns[label].config) for label in ("0K", "300K")}
-    # the same crystal with larger loads
+    timed = [label for label in ("0K", "300K", seeds.NO_TWIN) if label in campaigns]
+    measured = {label: estimate.measure(comm, campaigns[label].config) for label in timed}
+    # the same crystal with larger loads, or with another seed
     measured[worth.LOUD] = measured["0K"]
+    for label in campaigns.keys() - measured.keys():
+        measured[label] = measured[label.partition("-seed-")[0]]
 
     def table() -> list[Row]:
         rows = [_samples(campaigns[label], measured[label], label, comm.size) for label in campaigns]
