@@ -65,6 +65,7 @@ def forward(
     box: Sequence[float] = (400.0, 400.0),
     tolerance: float = forwardrun.TOLERANCE,
     diffusion: Diffusion = "group",
+    stress_at_rest: float = 0.0,
     **material: float,
 ) -> dict[str, Array]:
     """A forward run, [Kontolati2021, sec. 5.1].
@@ -78,7 +79,7 @@ def forward(
             paper's format, or HDF5 with the dataset ``potential_energy``.
         final_energy_file: the same at the end; χ∞ = β (max E − E0).
         strains: net strains of the snapshots, increasing; each must be a frame.
-        frames, max_strain, rate, tolerance: as in :class:`~mdbridge.stz.forwardrun.Case`.
+        frames, max_strain, rate, tolerance, stress_at_rest: as in :class:`~mdbridge.stz.forwardrun.Case`.
         box: edges in Å.
         material: any other parameter of :class:`~mdbridge.stz.ratelaw.Material`.
 
@@ -105,6 +106,7 @@ def forward(
         frames=frames,
         fields_at=_frames(strains, frames, max_strain),
         tolerance=tolerance,
+        stress_at_rest=stress_at_rest,
     )
     result = forwardrun.forward(case)
     # frame 0, without stress, is no datum: (40) is over 100 frames

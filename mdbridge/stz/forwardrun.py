@@ -39,6 +39,8 @@ class Case:
         frames: number of equal strain increments of each leg at which the means are recorded.
         fields_at: frame numbers (0 … :attr:`last_frame`) at which fields are kept; all if None.
         tolerance: see :data:`TOLERANCE`.
+        stress_at_rest: σ_xy of all cells at γ = 0 in GPa: what a sample was frozen with. It is in
+            equilibrium, for it is the same everywhere.
 
     Raises:
         InputError: a value outside its range (it is named), a field of the
@@ -56,6 +58,7 @@ class Case:
     frames: int = 100
     fields_at: Sequence[int] | None = None
     tolerance: float = TOLERANCE
+    stress_at_rest: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("rate", "max_strain"):
@@ -67,6 +70,8 @@ class Case:
             raise InputError(f"shear: frames = {self.frames}: must be at least 1")
         if not 0.0 < self.tolerance < 1.0:
             raise InputError(f"scheme: tolerance = {self.tolerance}: must lie between 0 and 1")
+        if not np.isfinite(self.stress_at_rest):
+            raise InputError(f"initial: stress_at_rest = {self.stress_at_rest}: must be finite")
         for leg in self.legs:
             _check_rate(self.material, leg.rate)
         outside = [n for n in self.fields_at or () if not 0 <= n <= self.last_frame]
@@ -192,9 +197,11 @@ def forward(
 
 
 def initial_state(case: Case, domain: Domain) -> Fields:
-    """The stress-free state with χ of the case, ``(5, rows + 4, columns + 4)``."""
+    """The state at rest with χ of the case, ``(5, rows + 4, columns + 4)``."""
     state = ghosted(len(STATE), domain.shape)
     (row, column), (rows, columns) = domain.origin, domain.shape
+    # at γ = 0 the frame is that of the laboratory: S is σ
+    owned(state)[STATE.index("S_xy")] = case.stress_at_rest
     owned(state)[CHI] = case.chi[row : row + rows, column : column + columns]
     return state
 

@@ -33,7 +33,7 @@ def settings(folder):
     return config.load(folder / "in.toml", GlassInput)
 
 
-def frames(given, count):
+def frames(given, count, frozen=0.0):
     """Frames as the observers make them: a band, and energies that follow the composition and the strain."""
     y, x = np.meshgrid(np.arange(6) / 6, np.arange(8) / 8, indexing="ij")
     copper = 0.5 + 0.1 * np.sin(2 * np.pi * x)
@@ -43,7 +43,7 @@ def frames(given, count):
         composition = np.stack([copper, 1 - copper])
         rows = np.zeros((10 if number else 1, 11))
         rows[:, 1] = gamma - 0.0025 * np.arange(len(rows))[::-1]
-        rows[:, 8] = -1e4 * np.minimum(25 * rows[:, 1], 1.5)  # bar
+        rows[:, 8] = -1e4 * (frozen + np.minimum(25 * rows[:, 1], 1.5))  # bar
         yield {
             "step": given.hold_steps + number * given.frame_steps,
             "gamma": gamma,
@@ -70,12 +70,12 @@ def history():
     return [("quench", rows)]
 
 
-def stored(folder, count=21, at_rest=None, **changes):
-    """glass.h5 of ``count`` frames and fields ``at_rest``; ``changes`` are of ``[observe]``."""
+def stored(folder, count=21, at_rest=None, frozen=0.0, **changes):
+    """glass.h5 of ``count`` frames and fields ``at_rest``, with ``frozen`` GPa at γ = 0; ``changes`` are of ``[observe]``."""
     given = settings(folder)
     given = given.model_copy(update={"observe": given.observe.model_copy(update=changes)})
     job = sampling.Job(None, given, folder)
-    for frame in frames(given, count):
+    for frame in frames(given, count, frozen):
         extra = {name: frame["density"] for name in given.observe.extra}
         sampling._write_frame(job, given.hold_steps, frame | extra)
     made = sampling.frames([folder])

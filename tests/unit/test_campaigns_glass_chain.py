@@ -33,9 +33,18 @@ def test_the_chain_writes_an_input_that_the_calibration_takes(tmp_path):
     assert options["bulk"] == 120.0
     assert options["rate"] == pytest.approx(1e10)
     assert options["box"] == [40.0, 36.0]
+    # the curve goes through the origin but for its noise
+    assert options["stress_at_rest"] == pytest.approx(0.0, abs=0.01)
     # and the model runs on it
     response = calibration_model.forward(c0=0.3, s_y=1.2, beta=3.0, E0=least - 0.03, **options)
     assert response["Exy"].shape == (3, 6, 8)
+
+
+def test_the_model_begins_at_the_stress_that_the_glass_has_at_rest(tmp_path):
+    glass = stored(tmp_path, frozen=0.3)
+    glass_chain._prepare(Calibrate(strains=[0.05, 0.5], E0_below_eV=[0.01, 0.05]), glass, tmp_path / "c")
+    problem = stages.prepare(tmp_path / "c" / "calibration.toml")
+    assert problem.task.options["stress_at_rest"] == pytest.approx(0.3, abs=0.01)
 
 
 def test_energies_and_reference_are_those_of_the_frames(tmp_path):

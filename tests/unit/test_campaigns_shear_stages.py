@@ -72,7 +72,7 @@ def test_everything_is_written_with_units_and_places(tmp_path):
 
 def test_a_program_of_loading_turns_at_frames_and_goes_at_its_own_rates(tmp_path):
     small = ["grid.nx=8", "grid.ny=10", "shear.frames=4", "shear.fields_every=4", "output.vtk=true"]
-    program = ["loading.strains=[0.1, -0.1]", "loading.rates_per_s=[1e8, 1e7]"]
+    program = ["loading.strains=[0.1, -0.1]", "loading.rates_per_s=[1e8, 1e7]", "initial.stress_GPa=0.1"]
     source = tmp_path / "cycle.toml"
     # where it ends is said by the program alone
     source.write_text((INPUTS / "stz_bump.toml").read_text().replace("max_strain = 0.5", ""))
@@ -82,7 +82,7 @@ def test_a_program_of_loading_turns_at_frames_and_goes_at_its_own_rates(tmp_path
         assert stored["gamma"][:] == pytest.approx([0.0, 0.025, 0.05, 0.075, 0.1, 0.05, 0.0, -0.05, -0.1])
         assert stored["path"][:] == pytest.approx([0.0, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.25, 0.3])
         stress, power = stored["shear_stress"][:], stored["plastic_power"][:]
-    assert stress[4] > 1.0 and stress[-1] < -1.0
+    assert stress[0] == 0.1 and stress[4] > 1.0 and stress[-1] < -1.0
     # in Å, ps and GPa: |σ_xy| λ of steady flow, which is ten times as slow on the way back
     assert power[-1] == pytest.approx(abs(stress[-1]) * 1e-5, rel=0.1)
     assert power.min() >= 0.0

@@ -42,11 +42,22 @@ def test_chi_that_is_not_positive_names_the_cell(bad):
         {"rates": [1e8]},
         {"rates": [1e8, -1.0], "strains": [0.1, 0.2]},
         {"strains": []},
+        {"stress_at_rest": np.nan},
     ],
 )
 def test_settings_out_of_range_are_refused_by_name(wrong):
     with pytest.raises(InputError, match=next(iter(wrong)).removesuffix("s")):
         Case(MATERIAL, CHI, GRID, **({"frames": 5} | wrong))
+
+
+def test_a_stress_that_was_frozen_in_adds_to_what_the_strain_makes_until_it_flows():
+    """Elastic: σ_xy = σ₀ + μ γ; a large shear forgets it."""
+    small = {"max_strain": 0.02, "frames": 4, "fields_at": [0]}
+    result = forward(Case(MATERIAL, CHI, GRID, stress_at_rest=-0.2, **small))
+    assert result.shear_stress == pytest.approx(-0.2 + MATERIAL.mu * result.gamma, rel=1e-9)
+    np.testing.assert_array_equal(result.stress[0, 1], np.full((8, 8), -0.2))
+    flowing = [forward(Case(MATERIAL, CHI, GRID, stress_at_rest=s, frames=5)).shear_stress for s in (0, 0.2)]
+    assert flowing[1][0] == 0.2 and flowing[1][-1] == pytest.approx(flowing[0][-1], rel=1e-3)
 
 
 def test_fields_are_kept_where_asked_and_the_case_is_left_alone():

@@ -158,6 +158,8 @@ def _read(settings: Calibrate, path: Path) -> dict[str, Any]:
             "energy": _energies(file, settings.predictor),
             "stress": (np.bincount(frame, curve.stress, minlength=len(gamma)) / count)[1:],
             "flow": curve.flow,
+            # without the points that give it, a sample is taken to be at rest without stress
+            "at_rest": curve.offset if np.isfinite(curve.offset) else 0.0,
             "box": file.get("box", "angstrom", (3,))[:2],
             "rate": file.attribute("rate_per_ps", float) * PS_PER_S,
             "mu": file.attribute("mu_GPa", float),
@@ -252,6 +254,8 @@ def _model_options(settings: Calibrate, md: Mapping[str, Any], folder: Path) -> 
         "l_chi": settings.l_chi_A,
         "e_z": settings.e_z_K,
         "diffusion": settings.diffusion,
+        # a quench freezes stresses in; a model that begins without would be wrong by them up to its yield
+        "stress_at_rest": float(f"{md['at_rest']:.6g}"),
     }
 
 

@@ -66,6 +66,8 @@ class InitialInput(Section):
     """Standard deviation of the spot, or of the filter that makes the random field smooth (Å)."""
     seed: int | None = Field(None, ge=0)
     """Of the random field."""
+    stress_GPa: float = 0.0
+    """σ_xy of the whole sample at γ = 0, as a quench may have frozen it in (GPa)."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "InitialInput":

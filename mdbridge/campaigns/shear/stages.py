@@ -194,6 +194,7 @@ def prepare(path: Path, overrides: Sequence[str] = ()) -> tuple[ShearInput, Case
         # the last frame always: summary and figures need it
         fields_at=[n for n in range(last + 1) if n % shear.fields_every == 0 or n == last],
         tolerance=settings.scheme.tolerance,
+        stress_at_rest=settings.initial.stress_GPa,
     )
     return settings, case
 
