@@ -112,7 +112,8 @@ class Campaign:
         if self.config.calibrate is None:
             return None
         after = {"glass": self.glass.identity.key}
-        identity = Identity.of("calibrate", self.config, ("calibrate",), after=after)
+        # 2: the model begins at the stress of the glass at rest
+        identity = Identity.of("calibrate", self.config, ("calibrate",), after=after, version=2)
         return calibration_chain.product(self.comm, self.workspace, self.config.calibrate, identity)
 
     @cached_property
