@@ -71,7 +71,7 @@ def history():
 
 
 def stored(folder, count=21, at_rest=None, frozen=0.0, **changes):
-    """glass.h5 of ``count`` frames and fields ``at_rest``, with ``frozen`` GPa at γ = 0; ``changes`` are of ``[observe]``."""
+    """glass.h5 of ``count`` frames, fields and ``frozen`` GPa at rest; ``changes`` are of ``[observe]``."""
     given = settings(folder)
     given = given.model_copy(update={"observe": given.observe.model_copy(update=changes)})
     job = sampling.Job(None, given, folder)
