@@ -42,6 +42,8 @@ _WRITERS = frozenset(
 )
 _WRITING_FIXES = ("reaxff/bonds", "reaxff/species", "reax/c/bonds", "reax/c/species")
 _WRITTEN_AFTER = frozenset(["append", "ave_file", "file", "out", "outfile", "overwrite", "prefix", "screen"])
+# Commands in the course of which dumps are written.
+_STEPPING = frozenset(["run", "minimize", "rerun", "temper", "neb", "prd", "tad", "hyper"])
 _VARIABLE = re.compile(r"\$\{(\w+)\}|\$(\w)")
 
 
@@ -135,6 +137,20 @@ def files(script: Path, variables: Mapping[str, object]) -> dict[str, Path]:
     return reader.labelled()
 
 
+def dumped(script: Path, variables: Mapping[str, object]) -> set[Path]:
+    """The files, of those that there are, over which the dumps of ``script`` write while it is run.
+
+    Dumps of steps that the script itself makes, in the order of its lines; one that it only defines
+    has written nothing when it ends.
+
+    Args:
+        script, variables: as of :func:`files`.
+    """
+    reader = _Reader(script, variables)
+    reader.read(script)
+    return reader.written
+
+
 class _Reader:
     """Goes through a script and what it includes, and notes the files."""
 
@@ -144,6 +160,8 @@ class _Reader:
         self.values = {name: [str(value)] for name, value in variables.items()}
         self.given = frozenset(variables)
         self.paths: dict[Path, None] = {}
+        self.dumps: dict[str, list[Path]] = {}  # that are open, by their IDs
+        self.written: set[Path] = set()
 
     def read(self, script: Path) -> None:
         """A script, once."""
@@ -164,6 +182,7 @@ class _Reader:
             return
         for name in self.expanded(line[0]):
             arguments = line[1:]
+            self.dump(name, arguments)
             if name == "variable":
                 self.variable(arguments)
             elif name in ("include", "jump"):
@@ -176,6 +195,19 @@ class _Reader:
                 self.note(self.globbed(arguments[:1]))
             elif name not in _WRITERS:
                 self.note(self.resolved(_read_words(name, arguments), name))
+
+    def dump(self, name: str, arguments: list[str]) -> None:
+        """Note over which files LAMMPS writes what it dumps, and when."""
+        if name == "dump" and len(arguments) > 4:
+            self.dumps[arguments[0]] = [path.resolve() for path in self.resolved(arguments[4:5])]
+        elif name == "write_dump":
+            self.written.update(path.resolve() for path in self.resolved(arguments[2:3]))
+        elif name == "undump" and arguments:
+            self.dumps.pop(arguments[0], None)
+        elif name == "clear":
+            self.dumps.clear()
+        elif name in _STEPPING:
+            self.written.update(path for paths in self.dumps.values() for path in paths)
 
     def variable(self, arguments: list[str]) -> None:
         """Remember the values of a variable as far as they are texts; a file that it reads counts."""

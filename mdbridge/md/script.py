@@ -10,7 +10,7 @@ from ..core.errors import InputError
 from .language import files
 from .session import Session, find_potentials
 
-__all__ = ["RESTART", "RESUMED", "files", "goes_on", "start", "tell_of_stops"]
+__all__ = ["RESTART", "RESUMED", "files", "goes_on", "silence", "start", "tell_of_stops"]
 
 RESTART = "restart"
 """LAMMPS variable with the restart file from which a script is to go on; ``none`` at first."""
@@ -66,3 +66,13 @@ def start(
         session.close()
         raise
     return session
+
+
+def silence(session: Session) -> None:
+    """Have what follows write none of the dumps and restart files that a script has asked for (collective).
+
+    They are of its own run: a replay, or steps that are only timed, would write over those of it.
+    """
+    for name in session.lmp.available_ids("dump"):
+        session.quietly(f"undump {name}")
+    session.quietly("restart 0")

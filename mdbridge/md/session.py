@@ -231,6 +231,18 @@ class Session:
         self._command(f"run {steps} {options}".strip(), inside=True)
         return self.step - before
 
+    def rerun(self, arguments: str) -> None:
+        """LAMMPS's ``rerun``; what the script's fixes write goes where its own runs write it.
+
+        Args:
+            arguments: the dump's path, absolute, and how LAMMPS is to read it.
+
+        Raises:
+            MDError: LAMMPS refused it.
+            ObserverError: an observer failed; raised on all ranks.
+        """
+        self._command(f"rerun {arguments}", inside=True)
+
     def evaluate(self) -> None:
         """Forces at the present positions; no observer is called.
 

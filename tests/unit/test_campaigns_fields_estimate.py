@@ -19,7 +19,10 @@ def test_durations_in_words(seconds, words):
     assert estimate.spell(seconds) == words
 
 
-def test_of_a_trajectory_it_tells_the_frames(tmp_path, capfd):
+def test_of_a_trajectory_it_tells_the_frames(tmp_path, monkeypatch, capfd):
+    """With the script of the run that wrote it, whose dump would write over it, or into this folder."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     observe(tmp_path, SCRIPT + PULLED + "dump out all custom 20 my.lammpstrj id type x y z\n")
     source = tmp_path / "replay.toml"
     text = (tmp_path / "input.toml").read_text()
@@ -27,9 +30,12 @@ def test_of_a_trajectory_it_tells_the_frames(tmp_path, capfd):
         '"velocity", "stress"', '"number_density"'
     )
     source.write_text(text)
+    before = (tmp_path / "my.lammpstrj").read_bytes()
     estimate.dry_run(MPI.COMM_SELF, source, tmp_path / "none", ())
     assert "3 frames in my.lammpstrj, steps 0 … 40" in capfd.readouterr().err
     assert not (tmp_path / "none").exists()
+    assert (tmp_path / "my.lammpstrj").read_bytes() == before
+    assert not list((tmp_path / "here").iterdir())
 
 
 def test_times_are_those_of_the_steps_and_of_the_frames_that_a_run_has(tmp_path, monkeypatch, capfd):

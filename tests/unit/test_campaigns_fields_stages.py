@@ -132,7 +132,11 @@ def test_what_does_not_fit_is_refused_before_the_run(tmp_path, changes, words):
 
 
 def test_a_dry_run_leaves_nothing_and_tells_the_cost(tmp_path, capfd):
-    observe(tmp_path, dry_run=True, steps=4000)
+    # of a run that is over
+    (tmp_path / "mine.dump").write_text("kept")
+    script = SCRIPT + PULLED + "dump mine all atom 10 mine.dump\nrestart 10 state.*\n"
+    observe(tmp_path, script, dry_run=True, steps=4000)
+    assert (tmp_path / "mine.dump").read_text() == "kept" and not list(tmp_path.glob("state.*"))
     said = capfd.readouterr().err
     assert "ms a frame" in said and "4,000" in said
     assert not (tmp_path / "out").exists()

@@ -163,6 +163,21 @@ def test_dumps_of_part_of_the_atoms_have_no_forces(tmp_path):
         assert 0.2 < number / (0.9 / 1.08) < 0.4  # three in ten atoms are heavy; the box has grown by 8 %
 
 
+def test_a_replay_writes_over_nothing_of_the_run_that_made_the_trajectory(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    written = "dump out all custom 20 my.lammpstrj id type x y z\n"
+    observe(tmp_path, SCRIPT + PULLED + written)
+    before = (tmp_path / "my.lammpstrj").read_bytes()
+    replay(tmp_path, PULLED + written, ["number_density"])
+    assert (tmp_path / "my.lammpstrj").read_bytes() == before
+    # LAMMPS would write it anew before anybody reads it
+    with pytest.raises(InputError, match="would write over it before it is read"):
+        replay(tmp_path, PULLED + written + "run 20\n", ["density"])
+    assert (tmp_path / "my.lammpstrj").read_bytes() == before
+    assert not list((tmp_path / "here").iterdir())
+
+
 def test_damaged_dumps_are_told_from_whole_ones(tmp_path):
     dumped(tmp_path, PULLED, "id type x y z")
     whole = (tmp_path / "my.lammpstrj").read_text()

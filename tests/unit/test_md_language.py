@@ -4,7 +4,7 @@ import pytest
 from mpi4py import MPI
 
 from mdbridge.core.errors import InputError
-from mdbridge.md.language import files, logical_lines, quoted, words
+from mdbridge.md.language import dumped, files, logical_lines, quoted, words
 from mdbridge.md.potentials import potential
 from mdbridge.md.session import Session
 
@@ -112,3 +112,23 @@ def test_what_is_given_stands_against_the_scripts_own_value(tmp_path):
         (tmp_path / name).write_text("")
     assert set(files(tmp_path / "my.in", {"f": "given.in"})) == {"my.in", "given.in"}
     assert set(files(tmp_path / "my.in", {})) == {"my.in", "default.in"}
+
+
+@pytest.mark.parametrize(
+    ("commands", "written"),
+    [
+        ("dump d all custom 10 ${name} id x\nrun 10", True),
+        ("dump d all custom 10 old.dump id x", False),
+        ("run 10\ndump d all custom 10 old.dump id x", False),
+        ("dump d all custom 10 old.dump id x\nundump d\nrun 10", False),
+        ("dump d all custom 10 old.dump id x\nclear\nrun 10", False),
+        ("dump d all atom 10 old.dump\ninclude more.in", True),
+        ("write_dump all atom old.dump", True),
+        ("dump d all atom 10 new.dump\nrun 10\nread_data old.dump", False),
+    ],
+)
+def test_the_dumps_that_a_script_writes_while_it_is_run(tmp_path, commands, written):
+    (tmp_path / "my.in").write_text(commands)
+    (tmp_path / "more.in").write_text("minimize 0 1e-6 10 10")
+    (tmp_path / "old.dump").write_text("")
+    assert dumped(tmp_path / "my.in", {"name": "old.dump"}) == ({tmp_path / "old.dump"} if written else set())

@@ -45,6 +45,8 @@ def run(comm: MPI.Comm, config: FieldsInput, source: Path) -> None:
             return
         path = source.parent / str(config.md.script)
         with script.start(comm, path, folder / "lammps.log", config.md.variables, None) as session:
+            # those of a run that is over must outlive a question
+            script.silence(session)
             _time(comm, config, session, folder)
 
 

@@ -211,7 +211,25 @@ def read(source: Path, overrides: Sequence[str]) -> tuple[FieldsInput, dict[str,
             files[key] = contents(path)
             # from its headers alone, before a folder is made
             trajectory.check(path, config)
+            _require_kept(source, config, path)
     return config, files
+
+
+def _require_kept(source: Path, config: FieldsInput, dump: Path) -> None:
+    """Refuse a script that writes over the trajectory before it is read.
+
+    Raises:
+        InputError: so it does.
+    """
+    if config.md.script is None:
+        return
+    path = source.parent / config.md.script
+    if dump.resolve() in language.dumped(path, config.md.variables):
+        raise InputError(
+            f"{source}: 'md.script' = {config.md.script!r} makes steps with a dump into {dump.name}, the "
+            "trajectory: it would write over it before it is read; leave its runs or its dump out, or give "
+            "the trajectory another name"
+        )
 
 
 def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:

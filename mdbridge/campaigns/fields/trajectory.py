@@ -291,7 +291,7 @@ def observe(
             lambda _: tell(next(done, 1) / len(recorded)), recorded[0].moves and not watch.setup.biased
         )
         try:
-            session.commands(_rerun(path, recorded[0], session.atoms().dimension))
+            session.rerun(_rerun(path, recorded[0], session.atoms().dimension))
             watch.fields.flush(comm)
         except MdbridgeError:
             parallel.on_root(comm, watch.save)
@@ -308,6 +308,8 @@ def _settle(
     Raises:
         InputError: a field needs what they do.
     """
+    # the script may be that of the run which wrote the trajectory
+    script.silence(session)
     # a replay calls the ends of steps, at which these act
     for name in watch.setup.moving():
         session.commands(f"unfix {name}")
@@ -348,7 +350,7 @@ def _verify(path: Path, folder: Path, recorded: Sequence[Header], ends: Sequence
 
 
 def _rerun(path: Path, first: Header, dimension: int) -> str:
-    """The command that replays a dump."""
+    """What the command that replays a dump is told."""
     # whatever the dump calls them: the keywords below say how they are meant
     prefixes = [""]
     if "ix" in first.columns and first.place in ("x", "xs"):
@@ -358,7 +360,7 @@ def _rerun(path: Path, first: Header, dimension: int) -> str:
     # LAMMPS refuses to read a third coordinate into a system of two
     columns = [prefix + axis for prefix in prefixes for axis in "xyz"[:dimension]]
     how = f"box yes replace yes trim yes add keep {_PLACES[first.place]}"
-    return f'rerun "{path}" dump {" ".join(columns)} {how}'
+    return f'"{path}" dump {" ".join(columns)} {how}'
 
 
 def _open(
