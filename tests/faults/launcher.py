@@ -229,23 +229,25 @@ def _parsed(path: Path) -> object:
     return values
 
 
-def near(found: object, wanted: object, tolerance: float) -> bool:
+def near(obtained: object, wanted: object, tolerance: float) -> bool:
     """Whether two of the values of :func:`results` are the same up to rounding.
 
     Args:
         tolerance: of numbers, over the largest of their array.
     """
-    if not (isinstance(found, dict) and isinstance(wanted, dict) and found.keys() == wanted.keys()):
-        return found == wanted
-    return all(found[name] == wanted[name] or _close(found[name], wanted[name], tolerance) for name in wanted)
+    if not (isinstance(obtained, dict) and isinstance(wanted, dict) and obtained.keys() == wanted.keys()):
+        return obtained == wanted
+    return all(
+        obtained[name] == wanted[name] or _close(obtained[name], wanted[name], tolerance) for name in wanted
+    )
 
 
-def _close(found: object, wanted: object, tolerance: float) -> bool:
+def _close(obtained: object, wanted: object, tolerance: float) -> bool:
     try:
         # NaN is a word to this reader, and stands where a node has no atoms
         mine, theirs = (
             np.array(ast.literal_eval(str(value).replace("nan", "1e999")), dtype=float)
-            for value in (found, wanted)
+            for value in (obtained, wanted)
         )
     except (ValueError, SyntaxError):
         return False
@@ -257,11 +259,11 @@ def _close(found: object, wanted: object, tolerance: float) -> bool:
 
 
 def _of_item(name: str, item: h5py.Group | h5py.Dataset) -> dict[str, object]:
-    found = {f"{name}@{k}": repr(v) for k, v in item.attrs.items() if not k.startswith(_OF_THE_CLOCK)}
-    found = {k: v for k, v in found.items() if "reference" not in v.lower()}
+    contents = {f"{name}@{k}": repr(v) for k, v in item.attrs.items() if not k.startswith(_OF_THE_CLOCK)}
+    contents = {k: v for k, v in contents.items() if "reference" not in v.lower()}
     if isinstance(item, h5py.Dataset):
-        found[name] = repr(item[()].tolist())
-    return found
+        contents[name] = repr(item[()].tolist())
+    return contents
 
 
 def _timeless(value: object) -> object:

@@ -61,9 +61,9 @@ def assert_one_line(job, exit_code, *words):
 
 def assert_no_leftovers(folder):
     """No file of a stage, and no temporary one either."""
-    found = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
+    files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
     ours = {"mdbridge.json"}  # says whose folder it is
-    left = [path for path in found if path.suffix in (".part", ".h5", ".json", ".png")]
+    left = [path for path in files if path.suffix in (".part", ".h5", ".json", ".png")]
     assert {path.name for path in left if path.parent.parent.name != "records"} - ours == set()
 
 

@@ -101,11 +101,11 @@ def require_seen(name, case, path, wanted, what):
         errors = [line for line in outcome.said.splitlines() if line.startswith("mdbridge: error: ")]
         assert len(errors) == 1 and path.name in errors[0], (what, outcome)
         return
-    found = results(case.out)
+    resumed = results(case.out)
     # a passing file that is not needed any more, and what was damaged and set aside, do not count
     for file, content in wanted.items():
-        if file in found or not file.endswith("restart"):
-            same = near(found.get(file), content, TOLERANCE.get(name, 0.0))
+        if file in resumed or not file.endswith("restart"):
+            same = near(resumed.get(file), content, TOLERANCE.get(name, 0.0))
             assert same or file == str(path.relative_to(case.out)), (
                 what,
                 file,

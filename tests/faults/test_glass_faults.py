@@ -108,13 +108,13 @@ def campaign(folder, text, script=None):
 
 
 def everything(path):
-    found = {}
+    contents = {}
     with h5py.File(path) as file:
         file.visititems(
-            lambda name, one: found.update({name: one[...]}) if isinstance(one, h5py.Dataset) else None
+            lambda name, item: contents.update({name: item[...]}) if isinstance(item, h5py.Dataset) else None
         )
-        found["mu"] = file.attrs["mu_GPa"]
-    return found
+        contents["mu"] = file.attrs["mu_GPa"]
+    return contents
 
 
 def there(folder, pattern):
@@ -155,12 +155,12 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_fields(tmp_path):
     again = {p.name: p.stat().st_mtime_ns for p in out.glob("records/glass/quench-*")}
     assert {name: again[name] for name in kept} == kept, "repeated"
 
-    one, other = (everything(place / "out" / "glass.h5") for place in (whole, folder))
-    assert one.keys() == other.keys()
-    for name in one:
-        assert np.array_equal(one[name], other[name]), name
-    assert one["gamma"][-1] > 0.6  # beyond a flip of the box
-    assert one["Exy"].shape == (15, 6, 6)
+    expected, resumed = (everything(place / "out" / "glass.h5") for place in (whole, folder))
+    assert expected.keys() == resumed.keys()
+    for name in expected:
+        assert np.array_equal(expected[name], resumed[name]), name
+    assert expected["gamma"][-1] > 0.6  # beyond a flip of the box
+    assert expected["Exy"].shape == (15, 6, 6)
     # done is done
     code, errors = finish(start(folder, "sample", ranks=2))
     assert code == 0

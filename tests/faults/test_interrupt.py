@@ -105,12 +105,12 @@ def uninterrupted(tmp_path_factory):
 
 
 def everything(path):
-    found = {}
+    datasets = {}
     with h5py.File(path) as file:
         file.visititems(
-            lambda name, one: found.update({name: one[:]}) if isinstance(one, h5py.Dataset) else None
+            lambda name, item: datasets.update({name: item[:]}) if isinstance(item, h5py.Dataset) else None
         )
-    return found
+    return datasets
 
 
 def interrupt_all(job):
@@ -151,10 +151,12 @@ def test_what_was_finished_is_kept_and_the_rest_is_done_later(tmp_path, uninterr
     after = finished(folder)
     assert {name: after[name] for name in kept} == kept
     assert after.keys() == finished(uninterrupted).keys()
-    one, other = (everything(place / "out" / "dataset.h5") for place in (folder, uninterrupted))
-    assert one.keys() == other.keys()
-    for name in one:
-        if one[name].dtype.kind == "O":  # names
-            assert one[name].tolist() == other[name].tolist(), name
+    resumed, expected = (everything(place / "out" / "dataset.h5") for place in (folder, uninterrupted))
+    assert resumed.keys() == expected.keys()
+    for name in resumed:
+        if resumed[name].dtype.kind == "O":  # names
+            assert resumed[name].tolist() == expected[name].tolist(), name
             continue
-        assert np.allclose(one[name], other[name], rtol=0, atol=1e-8 * np.abs(other[name]).max()), name
+        assert np.allclose(resumed[name], expected[name], rtol=0, atol=1e-8 * np.abs(expected[name]).max()), (
+            name
+        )

@@ -43,6 +43,6 @@ def test_the_bundled_script_is_killed_and_comes_to_the_same_fields(tmp_path):
     before = first.stat().st_mtime_ns
     assert run(killed.arguments, killed.folder).code == 0
     assert first.stat().st_mtime_ns == before
-    one, other = results(whole.out), results(killed.out)
-    assert one.keys() == other.keys()
-    assert all(one[name] == other[name] for name in one)
+    expected, resumed = results(whole.out), results(killed.out)
+    assert expected.keys() == resumed.keys()
+    assert all(expected[name] == resumed[name] for name in expected)

@@ -99,7 +99,7 @@ def test_stopped_at_any_time_in_any_way_the_same_command_comes_to_the_same_resul
     again = [*case.arguments, "--resume"] if (case.out / "trials.jsonl").exists() else case.arguments
     outcome = run(again, case.folder, ranks=ranks).require_tidy()
     assert outcome.code == 0, outcome
-    one, other = results(whole.out), results(case.out)
-    assert one.keys() == other.keys(), (name, number)
-    for file in one:
-        assert one[file] == other[file], (name, number, file)
+    expected, resumed = results(whole.out), results(case.out)
+    assert expected.keys() == resumed.keys(), (name, number)
+    for file in expected:
+        assert expected[file] == resumed[file], (name, number, file)

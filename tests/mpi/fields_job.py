@@ -142,11 +142,11 @@ class Follow(Observer):
         return (self.edges[before] - self.edges[before - 1]) / self._timestep
 
 
-def largest(found, expected, scale=0.0):
+def largest(observed, expected, scale=0.0):
     """Difference relative to the largest value, or to ``scale``; NaN must be where the reference has it."""
-    found = np.asarray(found).reshape(expected.shape)
-    assert (np.isnan(found) == np.isnan(expected)).all(), "NaN elsewhere"
-    return np.nanmax(np.abs(found - expected)) / max(np.nanmax(np.abs(expected)), scale, 1e-30)
+    observed = np.asarray(observed).reshape(expected.shape)
+    assert (np.isnan(observed) == np.isnan(expected)).all(), "NaN elsewhere"
+    return np.nanmax(np.abs(observed - expected)) / max(np.nanmax(np.abs(expected)), scale, 1e-30)
 
 
 class Watched:
@@ -228,12 +228,12 @@ def run(comm, name, steps=160, frames=2):
             pairs["mean"] = mean, reference.virial_about_mean(now["virial"], mvv2e, nktv2p)
         if name in HARDY and number == len(watched.gather.steps) - 1:
             style = next(v for k, v in LENNARD_JONES.items() if k in script)
-            found = watched.kept["hardy"][number]["fields"]["stress"]
-            pairs["hardy"] = found, reference.hardy(*style, mvv2e, nktv2p)
-        for field, (found, expected) in pairs.items():
+            stress = watched.kept["hardy"][number]["fields"]["stress"]
+            pairs["hardy"] = stress, reference.hardy(*style, mvv2e, nktv2p)
+        for field, (observed, expected) in pairs.items():
             # of a box at rest the affine part is round-off: beside what atoms move in it
             scale = np.nanmax(np.abs(pairs["displacement"][1])) if field == "affine_displacement" else 0.0
-            worst[field] = max(worst.get(field, 0.0), largest(found, expected, scale))
+            worst[field] = max(worst.get(field, 0.0), largest(observed, expected, scale))
     return worst | {"flipped": float(np.abs(edges - box).max() > 1e-6)}
 
 

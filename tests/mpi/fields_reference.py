@@ -129,7 +129,7 @@ class Reference:
                 for t, moving in images
             )
             free = number - (Q @ m) / rho
-            found = {
+            fields = {
                 "density": rho / volume,
                 "number_density": number / volume,
                 "velocity": mean,
@@ -138,8 +138,8 @@ class Reference:
                 "potential_energy": (W @ n["pe"][:, 0]) / number,
             }
         cell = self.depth(self.edges) * abs(np.linalg.det(self.extent())) / np.prod(self.cells)
-        found["stress"] = (W / (W.sum(axis=0) * cell)) @ n["stress"] if self.region is None else None
-        return found | self.carried() | self.fitted()
+        fields["stress"] = (W / (W.sum(axis=0) * cell)) @ n["stress"] if self.region is None else None
+        return fields | self.carried() | self.fitted()
 
     def thermal(self, weights):
         """Σ w m (v − v̄) ⊗ (v − v̄) and Σ w over images, for weights as a function of τ; ``(nodes, 6)``."""
@@ -191,7 +191,7 @@ class Reference:
 
     def pairs(self, epsilon, sigma, cutoff):
         """First atoms, vectors to the second, and forces on the first, each pair once."""
-        x, found = self.now["x"], []
+        x, bonds = self.now["x"], []
         ranges = [range(-2, 3) if p and a < self.dimension else [0] for a, p in enumerate(self.periodic)]
         for shift in itertools.product(*ranges):
             r = x[None] + np.array(shift) @ self.edges - x[:, None]
@@ -201,8 +201,8 @@ class Reference:
             if shift != (0, 0, 0):  # a pair across a boundary is met from both of its sides
                 keep = shift > (0, 0, 0)
                 keep = np.full(len(i), keep)
-            found.append((i[keep], r[i, j][keep]))
-        first, bond = (np.concatenate(part) for part in zip(*found, strict=True))
+            bonds.append((i[keep], r[i, j][keep]))
+        first, bond = (np.concatenate(part) for part in zip(*bonds, strict=True))
         square = (bond**2).sum(axis=1)
         s6 = (sigma**2 / square) ** 3
         pull = -24.0 * epsilon * (2.0 * s6 * s6 - s6) / square

@@ -164,8 +164,8 @@ def main() -> int:
     comm = MPI.COMM_WORLD
     folder, *tasks = sys.argv[1:]
     for what in tasks:
-        found = {task.__name__: task for task in (fields, empty, wrong_window, lost, nan)}[what](comm)
-        parallel.on_root(comm, partial(np.savez, Path(folder) / f"{what}.npz", **found))
+        arrays = {task.__name__: task for task in (fields, empty, wrong_window, lost, nan)}[what](comm)
+        parallel.on_root(comm, partial(np.savez, Path(folder) / f"{what}.npz", **arrays))
     return 0
 
 

@@ -32,16 +32,16 @@ def solve(comm: MPI.Comm, path: str) -> int:
     periodic = solver.solve_periodic(
         comm, points, box, MATERIAL, random.standard_normal((2, 196, 2)), imbalance=1.0
     )
-    found = [periodic.displacement]
+    arrays = [periodic.displacement]
     for material, perturbation in ((MATERIAL, 0.0), (SMOOTH, 0.2), (CONE, 0.2)):
         points = grid(27, perturbation)
         free = np.hypot(*points.T) < 22
         loads, collar = random.standard_normal((2, 1, len(points), 2))
         solution = solver.solve_dirichlet(comm, points, free, material, loads, collar)
         image = solver.apply(comm, points, material, solution.displacement, at=free)
-        found += [solution.displacement, image, np.array(list(solution.moduli.values()))]
+        arrays += [solution.displacement, image, np.array(list(solution.moduli.values()))]
     if comm.rank == 0:
-        np.savez(path, *found)
+        np.savez(path, *arrays)
     return 0
 
 

@@ -54,7 +54,7 @@ def grids(box: np.ndarray) -> dict[str, NodeGrid]:
 
 def static(comm: MPI.Comm) -> dict[str, np.ndarray]:
     """Averages of one displaced and loaded state, for every kernel."""
-    found = {}
+    averages = {}
     with sheet(comm) as session:
         box = plane_box(session)
         reference = session.gather("d2_reference", 2)
@@ -69,8 +69,12 @@ def static(comm: MPI.Comm) -> dict[str, np.ndarray]:
                 session.detach(observer)
                 for name, average in observer.results.items():
                     key = f"{shape}{name}_{smoothed}"
-                    found |= {f"{key}_u": average.u, f"{key}_b": average.load, f"{key}_rho": average.density}
-    return found
+                    averages |= {
+                        f"{key}_u": average.u,
+                        f"{key}_b": average.load,
+                        f"{key}_rho": average.density,
+                    }
+    return averages
 
 
 class Owners:
@@ -112,9 +116,9 @@ def dynamics(comm: MPI.Comm) -> dict[str, np.ndarray]:
         session.run(130)
         gained = comm.allreduce(owners.gained)
         order = by_position(session)
-        found = {f"{name}{grid}": a.u for name, o in fields.items() for grid, a in o.results.items()}
+        displacements = {f"{name}{grid}": a.u for name, o in fields.items() for grid, a in o.results.items()}
         heat = np.array(temperature(session))
-        return found | {
+        return displacements | {
             "gained": np.array(gained),
             "smoothed": session.gather("d2_smoothed", 2)[order],
             "heat": heat,
@@ -126,41 +130,41 @@ def crystal(comm: MPI.Comm, name: str) -> dict[str, np.ndarray]:
     planar = planar_crystal(name)
     lattice = planar.relaxed_lattice(comm)
     forces = force_constants(comm, planar, lattice)
-    found = {key: np.array(value) for key, value in elastic_constants(comm, planar, lattice).items()}
-    found |= {"lattice": np.array(lattice), "reach": np.array(forces.reach())}
-    found["frequencies"] = forces.frequencies(np.array([0.1, 0.2]))
+    properties = {key: np.array(value) for key, value in elastic_constants(comm, planar, lattice).items()}
+    properties |= {"lattice": np.array(lattice), "reach": np.array(forces.reach())}
+    properties["frequencies"] = forces.frequencies(np.array([0.1, 0.2]))
     with planar.sheet(comm, CELLS, lattice) as session:
         loaded = Crystal(session, planar.bond_cutoff(lattice), forces.reach(), free=False)
         order = by_position(session)
-        found["masses"] = loaded.masses[order]
+        properties["masses"] = loaded.masses[order]
         force, u = linear_response(loads.training(loaded.box)[8], loaded, 0.002, 1e-9, 0.005)
-        return found | {"force": force[order], "u": u[order]}
+        return properties | {"force": force[order], "u": u[order]}
 
 
 def relax(comm: MPI.Comm) -> dict[str, np.ndarray]:
     """A sheet and a small disc under load."""
-    found = {}
+    positions = {}
     with sheet(comm) as session:
         crystal = Crystal(session, GRAPHENE.bond_cutoff(LATTICE), 2.75, free=False)
         for load in (loads.training(crystal.box)[8], loads.validation(crystal.box)[4]):
             force = load.on(crystal.reference)
             force *= 0.01 / crystal.bond_strain(crystal.respond(force))
-            found[load.name] = crystal.relax(force, 1e-9)[by_position(session)]
+            positions[load.name] = crystal.relax(force, 1e-9)[by_position(session)]
     with GRAPHENE.free_disc(comm, 22.0, LATTICE) as session:
         crystal = Crystal(session, GRAPHENE.bond_cutoff(LATTICE), 2.75, free=True)
         crystal.settle(1e-9)
         order = by_position(session)
-        found["rest"] = crystal.reference[order]
+        positions["rest"] = crystal.reference[order]
         for load in loads.disc(11.0):
             force = load.on(crystal.reference)
             force *= 0.01 / crystal.bond_strain(crystal.respond(force))
-            found[load.name] = crystal.relax(force, 1e-9)[order]
+            positions[load.name] = crystal.relax(force, 1e-9)[order]
         grid = NodeGrid.centred(32.0, 5.0)
         observer = SpatialAverage({"": grid}, 10.0, "cone")
         session.attach(observer, every(1))
         session.run(0)
-        found["disc_u"] = np.nan_to_num(observer.results[""].u)
-    return found
+        positions["disc_u"] = np.nan_to_num(observer.results[""].u)
+    return positions
 
 
 class Faulty:
@@ -244,8 +248,8 @@ def main() -> int:
     known = {task.__name__: task for task in (static, dynamics, crystal, relax, fault, lost, empty)}
     for words in tasks:
         what, *rest = words.split()
-        found = known[what](comm, *rest)
-        parallel.on_root(comm, partial(np.savez, Path(folder) / f"{what}.npz", **found))
+        arrays = known[what](comm, *rest)
+        parallel.on_root(comm, partial(np.savez, Path(folder) / f"{what}.npz", **arrays))
     return 0
 
 

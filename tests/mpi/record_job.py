@@ -121,8 +121,8 @@ def main() -> int:
     for motion in MOTIONS:
         folder = Path(sys.argv[1]) / motion.replace(" ", "-")  # LAMMPS splits its lines at blanks
         parallel.on_root(comm, folder.mkdir)
-        found = look(comm, motion, folder)
-        parallel.on_root(comm, partial(np.savez, folder / "seen.npz", **found))
+        arrays = look(comm, motion, folder)
+        parallel.on_root(comm, partial(np.savez, folder / "seen.npz", **arrays))
     return 0
 
 

@@ -24,7 +24,7 @@ MATERIAL = Material(s_y=1.006, c0=0.55, chi_inf=0.132)
 
 def exchanged(comm: MPI.Comm) -> dict[str, np.ndarray]:
     """By both ways: the spectrum along x of a random field, the field back, what is solved and smoothed."""
-    grid, found = Grid(21, 18), {}
+    grid, gathered = Grid(21, 18), {}
     domain = DistributedGrid(grid, comm)
     whole = np.random.default_rng(5).random((2, 18, 21))
     rows = np.ascontiguousarray(whole[:, domain.origin[0] : domain.origin[0] + domain.shape[0]])
@@ -35,15 +35,15 @@ def exchanged(comm: MPI.Comm) -> dict[str, np.ndarray]:
             mine = np.array(spectrum[..., columns.mine])
             columns.backward(spectrum, back[:count])
         parts = comm.gather((columns.first, mine))
-        found[f"{way}_back"] = domain.gather(back)
+        gathered[f"{way}_back"] = domain.gather(back)
         if parts is not None:
-            found[f"{way}_spectrum"] = np.concatenate([part for _, part in parts], axis=2)
-            found[f"{way}_first"] = np.array([first for first, _ in parts])
+            gathered[f"{way}_spectrum"] = np.concatenate([part for _, part in parts], axis=2)
+            gathered[f"{way}_first"] = np.array([first for first, _ in parts])
         for boundary in ("periodic", "clamped"):
-            found[f"{way}_{boundary}"] = domain.gather(solved(boundary, columns, rows))
+            gathered[f"{way}_{boundary}"] = domain.gather(solved(boundary, columns, rows))
     for boundary in ("periodic", "clamped"):
-        found[boundary] = solved(boundary, WholeRows(grid), whole)
-    return found | {"whole": whole}
+        gathered[boundary] = solved(boundary, WholeRows(grid), whole)
+    return gathered | {"whole": whole}
 
 
 def solved(boundary: str, columns: Columns, rows: np.ndarray) -> np.ndarray:
@@ -59,15 +59,15 @@ def solved(boundary: str, columns: Columns, rows: np.ndarray) -> np.ndarray:
 def main(task: str, path: str) -> int:
     comm = MPI.COMM_WORLD
     tasks = {"exchange": exchanged, "reversed": reversed_run}
-    found = tasks[task](comm) if task in tasks else forward_runs(task, comm)
+    arrays = tasks[task](comm) if task in tasks else forward_runs(task, comm)
     if comm.rank == 0:
-        np.savez(path, **found)
+        np.savez(path, **arrays)
     return 0
 
 
 def forward_runs(task: str, comm: MPI.Comm) -> dict[str, np.ndarray]:
     """Fields of a periodic and a clamped run."""
-    found = {}
+    fields = {}
     if task == "fail":
         scheme.Stepper.smallest_step = 2e-3
     for boundary in ("periodic", "clamped"):
@@ -78,9 +78,9 @@ def forward_runs(task: str, comm: MPI.Comm) -> dict[str, np.ndarray]:
         with krylov.shared(grid, MATERIAL, comm) as (domain, projection):
             result = forward(case, domain, projection)
         for name in ("shear_stress", "exy", "chi", "velocity", "stress"):
-            found[f"{boundary}_{name}"] = getattr(result, name)
-        found[f"{boundary}_map"] = carried(DistributedGrid(grid, comm))
-    return found
+            fields[f"{boundary}_{name}"] = getattr(result, name)
+        fields[f"{boundary}_map"] = carried(DistributedGrid(grid, comm))
+    return fields
 
 
 def reversed_run(comm: MPI.Comm) -> dict[str, np.ndarray]:

@@ -27,14 +27,14 @@ def fields(seed: int) -> FieldSet:
     random = np.random.default_rng(seed)
     x = GRID.points()
     u, b = np.zeros((2, 6, len(x), 2))
-    for one, load in zip(u, b, strict=True):
+    for displacement, load in zip(u, b, strict=True):
         k = 2 * np.pi * np.array([random.integers(1, 4), random.integers(0, 4)]) / GRID.box
         size = np.linalg.norm(k)
         along = k / size
         wave = np.cos(x @ k + random.uniform(0, 6))[:, None]
         for direction, modulus in ((along, 1.2 + 0.3 * size), (along[::-1] * [1, -1], 0.7)):
             part = random.standard_normal() * wave * direction
-            one += part
+            displacement += part
             load += modulus * size**2 * part
     names, spacing = [f"{n}" for n in range(6)], np.array(GRID.spacing)
     return FieldSet(x, u, b, np.zeros((6, 0)), [], names, GRID.box, spacing, GRID.shape)
@@ -45,10 +45,10 @@ def main() -> int:
     pairs = Sweep(horizons_A=[6.0, 12.5, 15.0], degrees=[0, 2, 4])
     data = {"train": fields(0), "val": fields(1)}
     source = Source(Learn(starts=2), Identity("data"), lambda: data)
-    found = graphene_sweep.sweep(comm, Workspace(Path(sys.argv[1]), "graphene"), source, pairs)
-    result = found.as_dict()
-    for one in result["candidates"]:
-        one.pop("wall_s")
+    swept = graphene_sweep.sweep(comm, Workspace(Path(sys.argv[1]), "graphene"), source, pairs)
+    result = swept.as_dict()
+    for candidate in result["candidates"]:
+        candidate.pop("wall_s")
     result["best"].pop("wall_s")
     if comm.rank == 0:
         write_json(Path(sys.argv[2]), result)

@@ -29,14 +29,14 @@ def script(tmp_path):
 
 @pytest.mark.slow
 def test_the_same_trials_on_one_and_on_two_ranks(script, tmp_path):
-    found = []
+    runs = []
     for ranks in (1, 2):
         out = tmp_path / str(ranks)
         job = launch(script, ranks, "calibrate", INPUT, "--out", out, *SMALL)
         assert job.returncode == 0, job.stderr
-        found.append([(t.index, t.unit, t.status) for t in trials.read(out / "trials.jsonl")[1]])
+        runs.append([(t.index, t.unit, t.status) for t in trials.read(out / "trials.jsonl")[1]])
         assert json.loads((out / "summary.json").read_text())["evaluations"] == 18
-    assert found[0] == found[1]
+    assert runs[0] == runs[1]
 
 
 @pytest.mark.slow
@@ -69,11 +69,11 @@ def test_seeds_are_spread_over_the_ranks(script, tmp_path):
     assert (
         launch(script, 1, "calibrate", INPUT, "--out", alone, *small, "--set", "ego.seed=1").returncode == 0
     )
-    found = [
+    units = [
         [t.unit for t in trials.read(folder / "trials.jsonl")[1]]
         for folder in (tmp_path / "study" / "ego+refine-seed-1", alone)
     ]
-    assert found[0] == found[1]
+    assert units[0] == units[1]
     study = json.loads((tmp_path / "study" / "study.json").read_text())
     assert [run["seed"] for run in study["schemes"]["ego+refine"]["runs"]] == [0, 1, 2]
 

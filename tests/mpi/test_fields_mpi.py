@@ -16,17 +16,17 @@ FLIPPED = {"shear, remap x", "shear, remap v", "all tilts", "two dimensions"}
 def differences(ranks, *names):
     job = launch(JOB, ranks, *names)
     assert job.returncode == 0, job.stderr
-    found = {}
+    worst = {}
     for line in job.stdout.splitlines():
         name, _, rest = line.partition(" | ")
         words = rest.split()
-        found[name] = dict(zip(words[::2], map(float, words[1::2]), strict=True))
-    assert found.keys() == set(names)
-    return found
+        worst[name] = dict(zip(words[::2], map(float, words[1::2]), strict=True))
+    assert worst.keys() == set(names)
+    return worst
 
 
-def check(found):
-    for name, fields in found.items():
+def check(worst):
+    for name, fields in worst.items():
         assert fields.pop("flipped") == (name in FLIPPED)
         assert len(fields) >= 11
         # densities: the reference integrates its kernels by quadrature

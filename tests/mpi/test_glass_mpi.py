@@ -14,11 +14,11 @@ pytestmark = pytest.mark.mpi
 def results(folder, ranks):
     job = launch(JOB, ranks, folder, "fields", "empty")
     assert job.returncode == 0, job.stderr
-    found = {}
+    arrays = {}
     for what in ("fields", "empty"):
         with np.load(folder / f"{what}.npz") as stored:
-            found[what] = dict(stored)
-    return found
+            arrays[what] = dict(stored)
+    return arrays
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +34,10 @@ def shared(request, tmp_path_factory):
 
 
 def test_fields_of_one_state_are_the_same_on_any_number_of_ranks(alone, shared):
-    one, other = alone["fields"], shared["fields"]
-    assert one.keys() == other.keys()
-    assert one["turns"] == 1
-    assert one["gamma"] == pytest.approx(0.7)
+    single, several = alone["fields"], shared["fields"]
+    assert single.keys() == several.keys()
+    assert single["turns"] == 1
+    assert single["gamma"] == pytest.approx(0.7)
     for name in (
         "potential_energy",
         "Exy",
@@ -48,17 +48,17 @@ def test_fields_of_one_state_are_the_same_on_any_number_of_ranks(alone, shared):
         "composition",
         "curve",
     ):
-        scale = np.abs(one[name]).max()
+        scale = np.abs(single[name]).max()
         assert scale > 0
-        assert np.ptp(one[name]) > 1e-4 * scale, name
-        assert np.abs(one[name] - other[name]).max() <= 1e-10 * scale, name
+        assert np.ptp(single[name]) > 1e-4 * scale, name
+        assert np.abs(single[name] - several[name]).max() <= 1e-10 * scale, name
 
 
 def test_ranks_without_atoms_take_part(alone, shared):
-    one, many = alone["empty"], shared["empty"]
-    assert one["density"].min() > 0
-    for name in one:
-        assert np.abs(one[name] - many[name]).max() <= 1e-12 * np.abs(one[name]).max(), name
+    single, several = alone["empty"], shared["empty"]
+    assert single["density"].min() > 0
+    for name in single:
+        assert np.abs(single[name] - several[name]).max() <= 1e-12 * np.abs(single[name]).max(), name
 
 
 @pytest.mark.slow  # as an observer that raises in test_md_ranks.py

@@ -19,8 +19,8 @@ def test_same_on_one_and_on_two_ranks(tmp_path):
         job = launch(JOB, ranks, "solve", tmp_path / f"{ranks}.npz")
         assert job.returncode == 0, job.stderr
         results.append(list(np.load(tmp_path / f"{ranks}.npz").values()))
-    for one, two in zip(*results, strict=True):
-        assert np.linalg.norm(one - two) <= 1e-9 * np.linalg.norm(one)
+    for serial, parallel in zip(*results, strict=True):
+        assert np.linalg.norm(serial - parallel) <= 1e-9 * np.linalg.norm(serial)
 
 
 def test_an_error_on_one_rank_ends_both(tmp_path):

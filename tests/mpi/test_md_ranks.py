@@ -17,11 +17,11 @@ TASKS = ("static", "dynamics", "relax", "crystal boron-nitride", "empty")
 def results(folder, ranks, *tasks):
     job = launch(JOB, ranks, folder, *tasks)
     assert job.returncode == 0, job.stderr
-    found = {}
+    arrays = {}
     for task in tasks:
         with np.load(folder / f"{task.split()[0]}.npz") as stored:
-            found[task.split()[0]] = dict(stored)
-    return found
+            arrays[task.split()[0]] = dict(stored)
+    return arrays
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +36,10 @@ def shared(tmp_path_factory):
     return results(tmp_path_factory.mktemp("shared"), 2, *TASKS)
 
 
-def assert_same(one, other, tolerance):
-    assert one.keys() == other.keys()
-    for name in one:
-        assert np.abs(one[name] - other[name]).max() <= tolerance * np.abs(one[name]).max(), name
+def assert_same(expected, actual, tolerance):
+    assert expected.keys() == actual.keys()
+    for name in expected:
+        assert np.abs(expected[name] - actual[name]).max() <= tolerance * np.abs(expected[name]).max(), name
 
 
 def test_fields_of_one_state_are_the_same_on_any_number_of_ranks(alone, shared):
@@ -55,12 +55,12 @@ def test_four_ranks_find_the_same_with_and_without_atoms_of_their_own(tmp_path, 
 
 
 def test_filtered_fields_are_the_same_when_atoms_migrate(alone, shared):
-    one, two = (dict(found["dynamics"]) for found in (alone, shared))
-    assert one.pop("gained") == 0
-    assert two.pop("gained") > 50
-    assert one["heat"] > 1000
-    assert np.abs(one["filtered"] - one["raw"]).max() > 0.1 * np.abs(one["raw"]).max()
-    assert_same(one, two, 1e-8)
+    serial, parallel = (dict(arrays["dynamics"]) for arrays in (alone, shared))
+    assert serial.pop("gained") == 0
+    assert parallel.pop("gained") > 50
+    assert serial["heat"] > 1000
+    assert np.abs(serial["filtered"] - serial["raw"]).max() > 0.1 * np.abs(serial["raw"]).max()
+    assert_same(serial, parallel, 1e-8)
 
 
 def test_relaxed_states_are_the_same_on_one_and_on_two_ranks(alone, shared):

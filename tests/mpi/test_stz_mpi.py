@@ -20,10 +20,10 @@ def test_the_fields_do_not_depend_on_the_ranks(tmp_path, ranks):
         job = launch(JOB, count, "run", tmp_path / f"{count}.npz")
         assert job.returncode == 0, job.stderr
         results.append(np.load(tmp_path / f"{count}.npz"))
-    one, many = results
-    assert len(one) == 12
-    for name in one:
-        assert np.abs(one[name] - many[name]).max() <= 1e-8 * np.abs(one[name]).max(), name
+    serial, parallel = results
+    assert len(serial) == 12
+    for name in serial:
+        assert np.abs(serial[name] - parallel[name]).max() <= 1e-8 * np.abs(serial[name]).max(), name
 
 
 @pytest.mark.slow
@@ -33,13 +33,13 @@ def test_a_slow_run_that_turns_does_not_depend_on_the_ranks(tmp_path):
         job = launch(JOB, count, "reversed", tmp_path / f"{count}.npz")
         assert job.returncode == 0, job.stderr
         results.append(np.load(tmp_path / f"{count}.npz"))
-    one, many = results
-    assert one["gamma"][-1] == pytest.approx(-0.05) and one["dev_stress"][-1] == pytest.approx(
+    serial, parallel = results
+    assert serial["gamma"][-1] == pytest.approx(-0.05) and serial["dev_stress"][-1] == pytest.approx(
         1.006, rel=2e-3
     )
-    for name in one:
+    for name in serial:
         # near perfect plasticity round-off grows
-        assert np.abs(one[name] - many[name]).max() <= 1e-6 * np.abs(one[name]).max(), name
+        assert np.abs(serial[name] - parallel[name]).max() <= 1e-6 * np.abs(serial[name]).max(), name
 
 
 @pytest.mark.slow  # test_stz_equilibrium_exchange.py has both ways on ranks that are threads
@@ -47,13 +47,15 @@ def test_a_slow_run_that_turns_does_not_depend_on_the_ranks(tmp_path):
 def test_columns_of_the_spectrum_are_the_same_through_memory_and_messages(tmp_path, ranks):
     job = launch(JOB, ranks, "exchange", tmp_path / "found.npz")
     assert job.returncode == 0, job.stderr
-    found = np.load(tmp_path / "found.npz")
+    arrays = np.load(tmp_path / "found.npz")
     for way in ("memory", "messages"):
-        assert found[f"{way}_spectrum"] == pytest.approx(np.fft.rfft(found["whole"], axis=2))
-        assert found[f"{way}_back"] == pytest.approx(found["whole"])
-        assert found[f"{way}_first"].tolist() == [11 * rank // ranks for rank in range(ranks)]
+        assert arrays[f"{way}_spectrum"] == pytest.approx(np.fft.rfft(arrays["whole"], axis=2))
+        assert arrays[f"{way}_back"] == pytest.approx(arrays["whole"])
+        assert arrays[f"{way}_first"].tolist() == [11 * rank // ranks for rank in range(ranks)]
         for name in ("periodic", "clamped"):
-            assert found[f"{way}_{name}"] == pytest.approx(found[name], abs=1e-12 * np.abs(found[name]).max())
+            assert arrays[f"{way}_{name}"] == pytest.approx(
+                arrays[name], abs=1e-12 * np.abs(arrays[name]).max()
+            )
 
 
 def test_a_run_that_fails_ends_on_all_ranks_with_one_message(tmp_path):

@@ -20,11 +20,11 @@ def sweep(tmp_path, ranks, folder):
 
 
 def test_same_on_one_and_on_two_ranks(tmp_path):
-    one, two = sweep(tmp_path, 1, "a"), sweep(tmp_path, 2, "b")
-    assert one == two
-    assert [row["M"] for row in one["rows"]] == [2, 4]
+    serial, parallel = sweep(tmp_path, 1, "a"), sweep(tmp_path, 2, "b")
+    assert serial == parallel
+    assert [row["M"] for row in serial["rows"]] == [2, 4]
     failures = [
-        (candidate["M"], candidate["failure"]) for candidate in one["candidates"] if candidate["failure"]
+        (candidate["M"], candidate["failure"]) for candidate in serial["candidates"] if candidate["failure"]
     ]
     assert sum("a horizon of 6 holds" in why for _, why in failures) == 3
     # a positive influence function has no better fit to these waves than λ + μ = 0
@@ -33,6 +33,6 @@ def test_same_on_one_and_on_two_ranks(tmp_path):
     assert len(files) == 9
     times = [path.stat().st_mtime_ns for path in files]
     files[4].unlink()
-    assert sweep(tmp_path, 2, "b") == one
+    assert sweep(tmp_path, 2, "b") == serial
     changed = [path.stat().st_mtime_ns != time for path, time in zip(files, times, strict=True)]
     assert [n for n, was in enumerate(changed) if was] == [4]

@@ -19,8 +19,8 @@ def test_same_on_one_and_on_two_ranks(tmp_path):
         assert job.returncode == 0, job.stderr
     for name in CHOSEN:
         paths = [next((tmp_path / ranks / "samples").glob(f"{name}-*.npz")) for ranks in "12"]
-        with np.load(paths[0]) as one, np.load(paths[1]) as two:
-            assert set(one.files) == set(two.files)
-            assert np.nanmax(np.abs(one["u@long"])) > 1e-3
-            for key in set(one.files) - {"key"}:
-                np.testing.assert_allclose(one[key], two[key], rtol=1e-9, atol=1e-12)
+        with np.load(paths[0]) as serial, np.load(paths[1]) as parallel:
+            assert set(serial.files) == set(parallel.files)
+            assert np.nanmax(np.abs(serial["u@long"])) > 1e-3
+            for key in set(serial.files) - {"key"}:
+                np.testing.assert_allclose(serial[key], parallel[key], rtol=1e-9, atol=1e-12)

@@ -191,9 +191,11 @@ class Births(Observer):
 
     def local(self, atoms):
         self.now = {}
-        for one, x, u in zip(atoms.ids.tolist(), atoms.unwrapped(), atoms.array("d2_reference"), strict=True):
-            self.first.setdefault(one, (atoms.step, *x))
-            self.now[one] = (*x, *(x - u))
+        for atom_id, x, u in zip(
+            atoms.ids.tolist(), atoms.unwrapped(), atoms.array("d2_reference"), strict=True
+        ):
+            self.first.setdefault(atom_id, (atoms.step, *x))
+            self.now[atom_id] = (*x, *(x - u))
 
 
 def arrays(comm):
@@ -220,15 +222,15 @@ def arrays(comm):
         assert 0 < (mine == 0).sum() <= 5
         first = {}
         for seen in comm.allgather(births.first):
-            for one, place in seen.items():
-                first[one] = min(place, first.get(one, place))
+            for atom_id, place in seen.items():
+                first[atom_id] = min(place, first.get(atom_id, place))
         changed = comm.allreduce(len(births.first)) > len(first)
         assert changed == (comm.size > 1)
-        new = [one for one in births.now if one > ids[-1]]
+        new = [atom_id for atom_id in births.now if atom_id > ids[-1]]
         assert 2 <= comm.allreduce(len(new)) <= 5
-        for one in births.now:
-            expected = np.array(births.now[one][:3]) - first[one][1:]
-            assert np.abs(births.now[one][3:] - expected).max() < 1e-9, one
+        for atom_id in births.now:
+            expected = np.array(births.now[atom_id][:3]) - first[atom_id][1:]
+            assert np.abs(births.now[atom_id][3:] - expected).max() < 1e-9, atom_id
         assert first[max(first)][0] > 10
         if comm.rank == 0:
             sys.stdout.write("followed\n")
