@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 
 from mdbridge.campaigns.glass import chain_figures
+from mdbridge.campaigns.glass.analysis import at_centres
 from mdbridge.campaigns.glass.formats import CHAIN
 from mdbridge.core import store
+from mdbridge.fields import shifts
 from mdbridge.fields.storage import PLANE, put_plane
 
 STRAINS = [0.05, 0.09, 0.18, 0.25, 0.5]
 GAMMA = np.array([0.1, 0.2, 0.5])
 FIELD = np.arange(30.0).reshape(5, 6) + 100 * np.arange(5)[:, None, None]
+ENERGY = -5.0 + 1e-3 * FIELD[0]
 VALUES = {
     "md": {"Exy": FIELD, "T_eff": 600 + FIELD, "shear_stress": np.array([1.0, 1.5, 1.25])},
     "model": {"Exy": 2 * FIELD - 3, "T_eff": 590 + FIELD, "shear_stress": np.array([0.9, 1.6, 1.3])},
@@ -30,8 +33,10 @@ def shown(drawn_once, tmp_path_factory):
             group.put("Exy", values["Exy"], ("strain", *PLANE["corner"]), "1", "strain")
             group.put("T_eff", values["T_eff"], ("strain", *PLANE["cell"]), "K", "temperature")
             group.put("shear_stress", values["shear_stress"], ("gamma",), "GPa", "stress")
+            if source == "md":
+                group.put("energy_at_rest", ENERGY, PLANE["cell"], "eV", "energy")
     chain_figures.draw(folder / "chain.h5", folder)
-    assert set(drawn_once) == {"chain_temperature", "chain_strain", "chain_stress"}
+    assert set(drawn_once) == {"chain_temperature", "chain_strain", "chain_stress", "chain_bands"}
     return drawn_once
 
 
@@ -63,3 +68,21 @@ def test_both_curves_are_drawn_over_the_strain_of_the_frames(shown):
     for label, source in (("MD", "md"), ("calibrated STZ", "model")):
         assert np.array_equal(curves[label], [GAMMA, VALUES[source]["shear_stress"]])
     assert axes.get_ylabel() == "shear stress $\\sigma_{xy}$ (GPa)" and axes.get_ylim()[0] == 0
+
+
+def test_the_last_strains_stand_beside_the_energy_at_rest_with_what_their_likeness_is_worth(shown):
+    energy, md, model, rows = shown["chain_bands"].axes[:4]
+    np.testing.assert_allclose(energy.images[0].get_array(), FIELD[0] - FIELD[0].mean(), atol=1e-9)
+    last = {name: at_centres(values["Exy"][-1]) for name, values in VALUES.items()}
+    for panel, field in ((md, last["md"]), (model, last["model"])):
+        np.testing.assert_allclose(panel.images[0].get_array(), field)
+    assert md.images[0].get_clim() == model.images[0].get_clim()
+    # equal but for a factor: as alike as can be, and of 30 shifts no other one is
+    assert rows.get_title() == "calibrated STZ and MD\nr = 1.00, p = 0.033"
+    worth = shifts.correlation(FIELD[0], last["md"])
+    assert md.get_title().endswith(f"with the energy: r = {worth.r:.2f}, p = {worth.p:.2g}")
+    heights = 2.5 + 5.0 * np.arange(5)
+    for line, field in zip(rows.lines, (FIELD[0], *last.values()), strict=True):
+        means = field.mean(axis=1)
+        np.testing.assert_allclose(line.get_ydata(), heights)
+        np.testing.assert_allclose(line.get_xdata(), (means - means.mean()) / means.std(), atol=1e-9)

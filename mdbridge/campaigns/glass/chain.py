@@ -124,6 +124,9 @@ def _write_chain(
             group.put("Exy", values["Exy"], field, "1", "Green-Lagrange shear strain")
             group.put("T_eff", values["T_eff"], ("strain", *PLANE["cell"]), "K", "effective temperature")
             group.put("shear_stress", values["shear_stress"], ("gamma",), "GPa", "mean shear stress")
+            if source == "md":
+                what = "what the effective temperature at rest is a map of"
+                group.put("energy_at_rest", md["energy"][0], PLANE["cell"], "eV", what)
         correlations = comparison.fields(strains, compare["md"]["Exy"], compare["model"]["Exy"])
         for name, what in (
             ("strain_field_correlation", "correlation of both strain fields"),

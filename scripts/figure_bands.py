@@ -1,0 +1,40 @@
+"""Draw what the energies published with [Kontolati2021] say, what their MD does, and what a model does.
+
+    python scripts/figure_bands.py FOLDER FIGURE.png [NAME=VALUE …]
+
+FOLDER holds the published pe.MD.0, pe.MD.100 and Exy.MD.100 (docs/calibration.md, Use); NAME=VALUE are c0,
+s_y (GPa), beta (1/eV) and E0 (eV) of the model, those of docs/calibration.md, seed 1, where not given.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from mdbridge import stz
+from mdbridge.campaigns.glass.chain_figures import MODEL, bands
+from mdbridge.stz.energies import read_energy
+
+CALIBRATED = {"c0": 0.0830, "s_y": 0.8698, "beta": 3.810, "E0": -3.3761}
+STRAIN = 0.5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("figure", type=Path)
+    parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
+    given = parser.parse_args()
+    changed = {name: float(value) for name, value in (text.split("=") for text in given.parameters)}
+    files = {"energy_file": given.folder / "pe.MD.0", "final_energy_file": given.folder / "pe.MD.100"}
+    model = stz.forward(**CALIBRATED | changed, **{k: str(v) for k, v in files.items()}, strains=[STRAIN])
+    md = stz.published(str(given.folder), strains=[STRAIN])
+    strains = {"MD": md["Exy"][0], MODEL: model["Exy"][0]}
+    box = np.array([400.0, 400.0])
+    bands(given.figure, box, read_energy(files["energy_file"]), strains, STRAIN)
+
+
+if __name__ == "__main__":
+    main()
