@@ -28,12 +28,21 @@ def main() -> None:
     parser.add_argument("parameters", nargs="*", metavar="NAME=VALUE")
     given = parser.parse_args()
     changed = {name: float(value) for name, value in (text.split("=") for text in given.parameters)}
-    files = {"energy_file": given.folder / "pe.MD.0", "final_energy_file": given.folder / "pe.MD.100"}
-    model = stz.forward(**CALIBRATED | changed, **{k: str(v) for k, v in files.items()}, strains=[STRAIN])
+    first, last = (str(given.folder / name) for name in ("pe.MD.0", "pe.MD.100"))
+    values = CALIBRATED | changed
+    model = stz.forward(
+        c0=values["c0"],
+        s_y=values["s_y"],
+        beta=values["beta"],
+        E0=values["E0"],
+        energy_file=first,
+        final_energy_file=last,
+        strains=[STRAIN],
+    )
     md = stz.published(str(given.folder), strains=[STRAIN])
     strains = {"MD": md["Exy"][0], MODEL: model["Exy"][0]}
     box = np.array([400.0, 400.0])
-    bands(given.figure, box, read_energy(files["energy_file"]), strains, STRAIN)
+    bands(given.figure, box, read_energy(Path(first)), strains, STRAIN)
 
 
 if __name__ == "__main__":

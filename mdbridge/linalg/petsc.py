@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from ..core.errors import ConvergenceError
-from .start import PETSc
+from .start import PETSc, ranks
 
 Floats = NDArray[np.float64]
 Handle = TypeVar("Handle", bound=PETSc.Object)
@@ -100,7 +100,7 @@ def aij(comm: MPI.Comm, rows: csr_matrix, block_size: int = 1) -> Iterator[PETSc
         rows: ``r x N``, columns in global numbers.
         block_size: unknowns per point.
     """
-    matrix = PETSc.Mat().create(comm)
+    matrix = PETSc.Mat().create(ranks(comm))
     try:
         matrix.setSizes(((rows.shape[0], PETSc.DETERMINE),) * 2, bsize=block_size)
         matrix.setType(PETSc.Mat.Type.AIJ)
@@ -161,7 +161,7 @@ def displacement_solver(
         if periodic:
             null = NullModes(comm, np.tile(np.eye(2), (len(coordinates), 1)), np.ones(size))
         shell = _Shell(comm, operator, size, null)
-        matrix = own(PETSc.Mat().createPython(((size, PETSc.DETERMINE),) * 2, shell, comm=comm))
+        matrix = own(PETSc.Mat().createPython(((size, PETSc.DETERMINE),) * 2, shell, comm=ranks(comm)))
         matrix.setUp()
         if isinstance(local, CoarseOperator):
             smooth, prolongation, coordinates = stack.enter_context(_coarse(comm, local))
@@ -171,7 +171,7 @@ def displacement_solver(
         # told
         smooth.setOption(PETSc.Mat.Option.SPD, True)
         smooth.setNearNullSpace(own(_near_null_space(comm, coordinates, periodic)))
-        solver = own(PETSc.KSP().create(comm))
+        solver = own(PETSc.KSP().create(ranks(comm)))
         solver.setOperators(matrix)
         solver.setType(PETSc.KSP.Type.CG if symmetric else PETSc.KSP.Type.GMRES)
         if not symmetric:
@@ -208,7 +208,7 @@ def _coarse(comm: MPI.Comm, coarse: CoarseOperator) -> Iterator[tuple[PETSc.Mat,
     bounds = np.linspace(0, points, comm.size + 1).astype(int)[comm.rank : comm.rank + 2]
     own = 2 * int(bounds[1] - bounds[0])
     with contextlib.ExitStack() as stack:
-        matrix = PETSc.Mat().create(comm)
+        matrix = PETSc.Mat().create(ranks(comm))
         stack.callback(matrix.destroy)
         matrix.setSizes(((own, 2 * points),) * 2, bsize=2)
         matrix.setType(PETSc.Mat.Type.AIJ)
@@ -216,7 +216,7 @@ def _coarse(comm: MPI.Comm, coarse: CoarseOperator) -> Iterator[tuple[PETSc.Mat,
         matrix.setPreallocationCOO(coarse.rows.astype(PETSc.IntType), coarse.columns.astype(PETSc.IntType))
         matrix.setValuesCOO(coarse.values)
         rows = coarse.prolongation
-        prolongation = PETSc.Mat().create(comm)
+        prolongation = PETSc.Mat().create(ranks(comm))
         stack.callback(prolongation.destroy)
         prolongation.setSizes(((rows.shape[0], PETSc.DETERMINE), (own, 2 * points)))
         prolongation.setType(PETSc.Mat.Type.AIJ)
@@ -255,7 +255,7 @@ class _Shell:
         self.operator, self.null = operator, null
         self.ghosts = PETSc.Vec().createSeq(len(operator.ghosts), comm=MPI.COMM_SELF)
         # only its distribution over the ranks is wanted
-        layout = PETSc.Vec().createMPI((size, PETSc.DETERMINE), comm=comm)
+        layout = PETSc.Vec().createMPI((size, PETSc.DETERMINE), comm=ranks(comm))
         wanted = PETSc.IS().createGeneral(operator.ghosts.astype(PETSc.IntType), comm=MPI.COMM_SELF)
         self.gather = PETSc.Scatter().create(layout, wanted, self.ghosts, None)
         layout.destroy()
@@ -279,7 +279,7 @@ class _Shell:
 
 def _near_null_space(comm: MPI.Comm, coordinates: Floats, periodic: bool) -> PETSc.NullSpace:
     """Rigid-body modes; without the rotation in a periodic box, where it has a jump."""
-    places = PETSc.Vec().createMPI((coordinates.size, PETSc.DETERMINE), bsize=2, comm=comm)
+    places = PETSc.Vec().createMPI((coordinates.size, PETSc.DETERMINE), bsize=2, comm=ranks(comm))
     modes = [places.duplicate(), places.duplicate()] if periodic else []
     try:
         if not periodic:
@@ -288,7 +288,7 @@ def _near_null_space(comm: MPI.Comm, coordinates: Floats, periodic: bool) -> PET
         for axis, mode in enumerate(modes):
             mode.setArray(np.tile(np.eye(2)[axis], len(coordinates)))
             mode.normalize()
-        return PETSc.NullSpace().create(vectors=modes, comm=comm)
+        return PETSc.NullSpace().create(vectors=modes, comm=ranks(comm))
     finally:
         for vector in (places, *modes):
             vector.destroy()

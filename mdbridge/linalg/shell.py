@@ -7,7 +7,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 
 from ..core.errors import ConvergenceError
-from .start import PETSc
+from .start import PETSc, ranks
 
 Array = NDArray[np.float64]
 Linear = Callable[[Array, Array], None]
@@ -43,11 +43,12 @@ class ShellSolver:
         """
         self._shape, self._operator, self._preconditioner, self._name = shape, operator, preconditioner, name
         size = (int(np.prod(shape)), PETSc.DETERMINE)
-        self._b = PETSc.Vec().createMPI(size, comm=comm)
-        self._x = PETSc.Vec().createMPI(size, comm=comm)
-        self._matrix = PETSc.Mat().createPython((size, size), self, comm=comm)
+        comm_of_petsc = ranks(comm)
+        self._b = PETSc.Vec().createMPI(size, comm=comm_of_petsc)
+        self._x = PETSc.Vec().createMPI(size, comm=comm_of_petsc)
+        self._matrix = PETSc.Mat().createPython((size, size), self, comm=comm_of_petsc)
         self._matrix.setUp()
-        ksp = self._ksp = PETSc.KSP().create(comm)
+        ksp = self._ksp = PETSc.KSP().create(comm_of_petsc)
         ksp.setOperators(self._matrix)
         # the preconditioner is the inverse but for round-off: one step is enough, and no basis need be kept
         ksp.setType(PETSc.KSP.Type.RICHARDSON)

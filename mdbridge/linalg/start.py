@@ -1,7 +1,10 @@
-"""PETSc's Python module, imported and started here alone."""
+"""PETSc's Python module, imported and started here alone; all ranks of the program must (collective)."""
+
+import atexit
+from typing import cast
 
 import numpy as np
-from mpi4py import MPI  # noqa: F401 - before petsc4py, which finds libmpi only once this has loaded it
+from mpi4py import MPI  # before petsc4py, which finds libmpi only once this has loaded it
 
 from ..core.errors import MissingPackageError
 from ..core.requires import requires
@@ -12,6 +15,13 @@ with requires("petsc4py", "the solution of boundary-value problems"):
     # PETSc's own handlers end the process where Python would raise: at a pipe that nobody reads any more
     petsc4py.init(["-no_signal_handler"])
     from petsc4py import PETSc
+
+# petsc4py cleans up after Python's garbage collector when the program ends, together with all ranks: one on
+# which something outlived its solver waits there for the others, which have nothing left, for ever.  What
+# mdbridge makes it destroys itself
+atexit.unregister(PETSc._pre_finalize)
+
+_HELD = MPI.Comm.Create_keyval()
 
 
 def require_doubles(scalars: str) -> None:
@@ -28,6 +38,20 @@ def require_doubles(scalars: str) -> None:
         )
 
 
+def ranks(comm: MPI.Comm) -> PETSc.Comm:
+    """The same ranks for PETSc's objects (collective the first time).
+
+    PETSc keeps a communicator of its own inside of the one that it is given, for as long as this rank has
+    an object there, and makes it anew, collectively, for the next one.  Whether the last object is gone
+    depends on Python's garbage collector, rank by rank: so one is held for good.
+    """
+    held = comm.Get_attr(_HELD)
+    if held is None:
+        held = PETSc.Comm(comm.Dup()).duplicate()
+        comm.Set_attr(_HELD, held)
+    return cast(PETSc.Comm, held)
+
+
 require_doubles(np.dtype(PETSc.ScalarType).name)
 
-__all__ = ["PETSc", "require_doubles"]
+__all__ = ["PETSc", "ranks", "require_doubles"]
