@@ -33,7 +33,7 @@ def answered(grid, forces):
 
 
 def field_set(grid, made, names, u, b):
-    load = np.array([[*one.parameters.values(), 1.0, 0.002] for one in made])
+    load = np.array([[*applied.parameters.values(), 1.0, 0.002] for applied in made])
     columns = [*made[0].parameters, "amplitude_eV_per_A", "max_bond_strain"]
     periodic = grid.periodic
     box = grid.box if periodic else np.ptp(grid.points(), axis=0)
@@ -42,8 +42,8 @@ def field_set(grid, made, names, u, b):
 
 
 def periodic(made, drift):
-    forces = 1e-3 * np.array([one.on(GRID.points()) for one in made])
-    return field_set(GRID, made, [one.name for one in made], answered(GRID, forces) + drift, forces)
+    forces = 1e-3 * np.array([load.on(GRID.points()) for load in made])
+    return field_set(GRID, made, [load.name for load in made], answered(GRID, forces) + drift, forces)
 
 
 def results():
@@ -53,14 +53,16 @@ def results():
     fields["val"] = periodic(loads.validation(GRID.box), drift)
     disc, made = NodeGrid.centred(30.0, 5.0), loads.disc(15.0)
     u = np.random.default_rng(0).normal(size=(4, len(disc.points()), 2))
-    fields["test"] = field_set(disc, made, [one.name for one in made], u, 0 * u)
+    fields["test"] = field_set(disc, made, [load.name for load in made], u, 0 * u)
     solved = {}
-    for number, (split, one) in enumerate(fields.items()):
-        inside = np.hypot(*one.nodes.T) < 15.0 if split == "test" else np.ones(len(one.nodes), dtype=bool)
+    for number, (split, samples) in enumerate(fields.items()):
+        inside = (
+            np.hypot(*samples.nodes.T) < 15.0 if split == "test" else np.ones(len(samples.nodes), dtype=bool)
+        )
         shift = 0.0 if split == "test" else drift
-        count = len(one.u)
+        count = len(samples.u)
         solved[split] = Solved(
-            u=1.1 * (one.u - shift),
+            u=1.1 * (samples.u - shift),
             inside=inside,
             E_u=0.1 * (number + 1) + 0.01 * np.arange(count),
             E_res=0.2 * (number + 1) + 0.01 * np.arange(count),

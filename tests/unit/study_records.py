@@ -116,10 +116,10 @@ def record():
         [(label, kind) for label in ("0K", "300K") for kind in ("one", "two", "half")], 10
     ):
         for more, horizon in enumerate((12.5, 20.0)):
-            one = learned(number + 10 * more, horizon, 5)
+            result = learned(number + 10 * more, horizon, 5)
             if kind != "one":
-                one["certificates"] = [{"min_gamma": 0.9, "min_operator": 0.001 * number}]
-            results[f"dilatation-{label}-{horizon:g}-5-{kind}"] = one
+                result["certificates"] = [{"min_gamma": 0.9, "min_operator": 0.001 * number}]
+            results[f"dilatation-{label}-{horizon:g}-5-{kind}"] = result
     for number, name in enumerate(("one", "two"), 40):
         results[f"hybrid-12.5-5-{name}"] = learned(number, 12.5, 5, fine=True)
     results["hybrid-20-10-one"] = learned(42, 20.0, 10, failure="no solvable model")

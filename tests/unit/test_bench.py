@@ -30,9 +30,9 @@ def test_rounds_are_put_together_and_a_failed_one_takes_nothing_away():
         Row("a", "ours", note="no memory"),
         Row("a", "ours", [5.0], [6.0], ranks=2),
     ]
-    one, other = merged(rows)
-    assert (one.processor, one.wall, one.memory) == ([1.0, 3.0], [2.0, 4.0], 2.0)
-    assert other.ranks == 2 and other.processor == [5.0]
+    serial, parallel = merged(rows)
+    assert (serial.processor, serial.wall, serial.memory) == ([1.0, 3.0], [2.0, 4.0], 2.0)
+    assert parallel.ranks == 2 and parallel.processor == [5.0]
 
 
 def test_contenders_take_turns_backwards_in_every_other_round():

@@ -33,13 +33,13 @@ def propose(surrogate, pending=NOTHING, seed=(1, 7)):
 
 
 def test_it_is_where_improvement_is_expected_most(surrogate):
-    found = propose(surrogate)
+    proposal = propose(surrogate)
     axis = np.linspace(0, 1, 101)
     grid = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1).reshape(-1, 2)
     values = improvement(surrogate, grid)
-    assert improvement(surrogate, found[None])[0] >= 0.999 * values.max()
-    assert np.abs(found - grid[values.argmax()]).max() < 0.02
-    assert ((found >= 0) & (found <= 1)).all()
+    assert improvement(surrogate, proposal[None])[0] >= 0.999 * values.max()
+    assert np.abs(proposal - grid[values.argmax()]).max() < 0.02
+    assert ((proposal >= 0) & (proposal <= 1)).all()
 
 
 def test_a_seed_decides(surrogate):

@@ -21,19 +21,19 @@ def folder(tmp_path):
 
 
 def test_files_give_their_arrays_by_their_names(folder):
-    found = outputs(asked(["table.csv", "all.npz"]), folder)
-    np.testing.assert_array_equal(found["load"], [1.0, np.nan])
-    assert found["heat"].shape == (2, 3, 4) and set(found) == {"time", "load", "heat"}
-    found = outputs(asked("all.json"), folder)
-    np.testing.assert_array_equal(found["load"], [1.0, np.nan, 3.0])
-    assert found["energy"].tolist() == [2.5] and found["field"].shape == (1, 2, 2) and "note" not in found
+    arrays = outputs(asked(["table.csv", "all.npz"]), folder)
+    np.testing.assert_array_equal(arrays["load"], [1.0, np.nan])
+    assert arrays["heat"].shape == (2, 3, 4) and set(arrays) == {"time", "load", "heat"}
+    arrays = outputs(asked("all.json"), folder)
+    np.testing.assert_array_equal(arrays["load"], [1.0, np.nan, 3.0])
+    assert arrays["energy"].tolist() == [2.5] and arrays["field"].shape == (1, 2, 2) and "note" not in arrays
 
 
 def test_names_choose_among_them(folder):
     given = {"force": "table.csv:load", "load": "table.csv", "y": "row.txt", "z": "column.csv"}
-    found = outputs(asked(given), folder)
-    np.testing.assert_array_equal(found["force"], found["load"])
-    assert found["y"].tolist() == found["z"].tolist() == [1.0, 2.0, 3.0]
+    arrays = outputs(asked(given), folder)
+    np.testing.assert_array_equal(arrays["force"], arrays["load"])
+    assert arrays["y"].tolist() == arrays["z"].tolist() == [1.0, 2.0, 3.0]
 
 
 @pytest.mark.parametrize(

@@ -212,13 +212,15 @@ def test_patience_counts_refinements_without_improvement_since_the_last_one_with
 
 
 def test_another_seed_goes_elsewhere_and_a_foreign_record_is_refused():
-    one, two = (
+    first, second = (
         drive(Calibration(BOWL, SearchSettings("ego", initial=4, evaluations=6, seed=s)), BOWL, bowl)
         for s in (1, 2)
     )
-    assert units(one) != units(two)
+    assert units(first) != units(second)
     with pytest.raises(FileError, match="trial 0 of the record"):
-        Calibration(BOWL, SearchSettings("ego", initial=4, evaluations=6, seed=1), trials=two.trials.values())
+        Calibration(
+            BOWL, SearchSettings("ego", initial=4, evaluations=6, seed=1), trials=second.trials.values()
+        )
 
 
 def test_reports_are_trials():

@@ -68,8 +68,10 @@ def test_a_model_that_cannot_be_imported_there_says_so(worker):
 def test_only_numbers_come_back(worker):
     response = {"y": [1, 2], "masked": np.ma.array([1.0, 2.0], mask=[0, 1]), "note": "words"}
     model = Model("model", "models_for_calibration:echo_mapping", HERE)
-    found = worker.call(evaluate.respond, model, {"response": response}).value
-    assert sorted(found) == ["masked", "y"] and found["y"].dtype == float and np.isnan(found["masked"][1])
+    numbers = worker.call(evaluate.respond, model, {"response": response}).value
+    assert (
+        sorted(numbers) == ["masked", "y"] and numbers["y"].dtype == float and np.isnan(numbers["masked"][1])
+    )
     answer = worker.call(evaluate.respond, model, {"response": {"y": np.array([1j])}})
     assert answer.failure.kind == "input" and "'y' is complex" in answer.failure.text
     answer = worker.call(evaluate.respond, model, {"response": [1.0]})

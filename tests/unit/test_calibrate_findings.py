@@ -14,47 +14,47 @@ GROUPS = Groups(np.zeros(1, int), np.ones(1))
 
 def trials(points):
     """log distance = 3 a + b - 2.5 in unit coordinates: shares 0.9 and 0.1, no interaction."""
-    found = []
+    evaluated = []
     for k, u in enumerate(points):
         value = float(np.exp(3.0 * u[0] + u[1] - 2.5))
-        found.append(Trial(k, "initial", list(u), SPACE.physical(u), "ok", value, [], np.array([value])))
-    return found
+        evaluated.append(Trial(k, "initial", list(u), SPACE.physical(u), "ok", value, [], np.array([value])))
+    return evaluated
 
 
 def test_shares_of_an_additive_function():
-    found = analyse(SPACE, trials(design("sobol", 64, 3, 1)), GROUPS, None, 0)
-    shares = found["sensitivity"]
+    findings = analyse(SPACE, trials(design("sobol", 64, 3, 1)), GROUPS, None, 0)
+    shares = findings["sensitivity"]
     assert list(shares)[:2] == ["a", "b"]
     for kind in ("first", "total"):
         assert shares["a"][kind] == pytest.approx(0.9, abs=0.05)
         assert shares["b"][kind] == pytest.approx(0.1, abs=0.03)
         assert shares["idle"][kind] < 0.01
-    line = found["slices"]["a"]
+    line = findings["slices"]["a"]
     assert np.polyfit(line["value"], line["mean"], 1)[0] == pytest.approx(1.5, rel=0.05)
     assert line["value"][0] == 0.0 and line["value"][-1] == 2.0
 
 
 def test_a_cone_that_a_refinement_went_down_does_not_hide_the_rest():
     points = design("sobol", 64, 3, 1)
-    found = trials(points)
+    evaluated = trials(points)
     for k, size in enumerate(10.0 ** -np.arange(0.5, 4.5, 0.1)):
         offset = 0.5 * size * np.random.default_rng(k).standard_normal(3)
         unit, value = np.clip(points[20] + offset, 0.0, 1.0), float(np.linalg.norm(offset))
-        found.append(Trial(len(found), "refine", list(unit), {}, "ok", value, [], np.array([value])))
-    shares = analyse(SPACE, found, GROUPS, None, 0)["sensitivity"]
+        evaluated.append(Trial(len(evaluated), "refine", list(unit), {}, "ok", value, [], np.array([value])))
+    shares = analyse(SPACE, evaluated, GROUPS, None, 0)["sensitivity"]
     assert shares["a"]["first"] > 0.8 and shares["idle"]["total"] < 0.05
 
 
 def test_an_exact_match_has_finite_slices():
-    found = trials(design("sobol", 32, 3, 1))
+    evaluated = trials(design("sobol", 32, 3, 1))
     exact = Trial(32, "refine", [0.5, 0.5, 0.5], {}, "ok", 0.0, [], np.zeros(1))
-    for line in analyse(SPACE, [*found, exact], GROUPS, None, 0)["slices"].values():
+    for line in analyse(SPACE, [*evaluated, exact], GROUPS, None, 0)["slices"].values():
         assert np.all(np.abs(line["mean"]) < 50) and np.all(np.array(line["deviation"]) < 50)
 
 
 def test_too_few_trials_give_nothing():
-    found = analyse(SPACE, trials(design("sobol", 2, 3, 1)), GROUPS, None, 0)
-    assert found["sensitivity"] is None and found["intervals"] is None
+    findings = analyse(SPACE, trials(design("sobol", 2, 3, 1)), GROUPS, None, 0)
+    assert findings["sensitivity"] is None and findings["intervals"] is None
 
 
 def test_a_band_holds_what_is_measured_next():
@@ -118,9 +118,9 @@ def test_intervals_of_numbers_and_choices_are_those_that_trials_leave_open():
                 residual = np.array([3 * (a - 1.0), -3 * (a - 1.0), shift, more, 0.4, -0.4])
                 values = (space.physical(unit), "ok", float(np.linalg.norm(residual)), [], residual)
                 made.append(Trial(len(made), "initial", unit.tolist(), *values))
-    found = analyse(space, made, Groups(np.zeros(6, int), np.ones(1)), likelihood, 0)
-    assert found["intervals"]["n"] == [2, 3] and found["intervals"]["kind"] == ["x"]
+    findings = analyse(space, made, Groups(np.zeros(6, int), np.ones(1)), likelihood, 0)
+    assert findings["intervals"]["n"] == [2, 3] and findings["intervals"]["kind"] == ["x"]
     half = 1.96 / np.sqrt(18)
-    assert found["intervals"]["a"] == pytest.approx([1 - half, 1 + half], rel=1e-3)
-    assert found["estimate"]["held"] == 7.0 and found["estimate"]["n"] == 3
-    assert set(found["slices"]) == {"n", "a"} and set(found["sensitivity"]) == {"n", "a", "kind"}
+    assert findings["intervals"]["a"] == pytest.approx([1 - half, 1 + half], rel=1e-3)
+    assert findings["estimate"]["held"] == 7.0 and findings["estimate"]["n"] == 3
+    assert set(findings["slices"]) == {"n", "a"} and set(findings["sensitivity"]) == {"n", "a", "kind"}

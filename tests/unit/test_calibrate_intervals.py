@@ -33,9 +33,9 @@ def test_coverage_with_exponentially_distributed_residuals():
             return slopes @ (u - TRUTH) + noise
 
         best = minimize(lambda u: groups.value(residual(u)), TRUTH, method="Nelder-Mead").x
-        found = profile(around(best, residual, groups), groups)
-        inside += [low <= t <= high for low, t, high in zip(found.low, TRUTH, found.high, strict=True)]
-        assert np.all(found.high - found.low < 0.05)
+        region = profile(around(best, residual, groups), groups)
+        inside += [low <= t <= high for low, t, high in zip(region.low, TRUTH, region.high, strict=True)]
+        assert np.all(region.high - region.low < 0.05)
     assert 0.90 <= np.mean(inside) <= 0.99
 
 
@@ -49,9 +49,9 @@ def test_few_dominating_norms_make_wide_intervals():
         def residual(u, offset=offset):
             return np.append(np.linspace(-1, 1, 20) * (u[0] - 0.5), 0.0) + offset
 
-        found = profile(around(np.array([0.5]), residual, groups), groups)
-        widths.append(found.high[0] - found.low[0])
-        assert found.number == pytest.approx(21.0 if misfit == 0.01 else 2 * 1.2**2 / 1.002)
+        region = profile(around(np.array([0.5]), residual, groups), groups)
+        widths.append(region.high[0] - region.low[0])
+        assert region.number == pytest.approx(21.0 if misfit == 0.01 else 2 * 1.2**2 / 1.002)
     assert widths[1] > 10 * widths[0]
 
 
@@ -61,10 +61,10 @@ def test_a_flat_valley_is_found_and_bounds_hold():
     def residual(u):  # u0 + u1 is known, u0 - u1 hardly
         return np.array([u[0] + u[1] - 1.0, 1e-3 * (u[0] - u[1]) + 1e-3, 0.0])
 
-    found = profile(around(np.array([0.1, 0.9]), residual, groups), groups)
-    direction = found.valley[1] - found.valley[0]
+    region = profile(around(np.array([0.1, 0.9]), residual, groups), groups)
+    direction = region.valley[1] - region.valley[0]
     assert direction / direction[0] == pytest.approx([1.0, -1.0], abs=1e-3)
-    assert found.low[0] == pytest.approx(0.0, abs=1e-9) and found.high[1] == pytest.approx(1.0)
+    assert region.low[0] == pytest.approx(0.0, abs=1e-9) and region.high[1] == pytest.approx(1.0)
 
 
 def test_trials_below_the_level_are_inside():
@@ -92,6 +92,6 @@ def test_parameters_take_freedom_from_the_residuals(parameters, student):
     groups, random = Groups(np.arange(10), np.ones(10)), np.random.default_rng(1)
     slopes = random.standard_normal((10, parameters))
     best = np.full(parameters, 0.5)
-    found = profile(around(best, lambda u: np.full(10, 0.1) + 1e-3 * slopes @ (u - best), groups), groups)
-    assert found.number == pytest.approx(10.0, rel=1e-3)
-    assert found.ratio == pytest.approx(np.sqrt(1.0 + student**2 / (10 - parameters)), rel=1e-3)
+    region = profile(around(best, lambda u: np.full(10, 0.1) + 1e-3 * slopes @ (u - best), groups), groups)
+    assert region.number == pytest.approx(10.0, rel=1e-3)
+    assert region.ratio == pytest.approx(np.sqrt(1.0 + student**2 / (10 - parameters)), rel=1e-3)

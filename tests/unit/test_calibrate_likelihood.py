@@ -20,8 +20,8 @@ def test_the_deviance_is_that_of_the_density(kind):
     """Up to a constant, with the scale at its most likely value where it is estimated."""
     other = RANDOM.standard_normal(4)
     density = {"gaussian": stats.norm(0, SIGMA), "laplace": stats.laplace(0, SIGMA / np.sqrt(2))}[kind]
-    found = noise(kind, True).deviance(Z) - noise(kind, True).deviance(other)
-    assert found == pytest.approx(-2 * (density.logpdf(Z * SIGMA) - density.logpdf(other * SIGMA)).sum())
+    change = noise(kind, True).deviance(Z) - noise(kind, True).deviance(other)
+    assert change == pytest.approx(-2 * (density.logpdf(Z * SIGMA) - density.logpdf(other * SIGMA)).sum())
 
     def profiled(z):
         fitted = {"gaussian": stats.norm, "laplace": stats.laplace}[kind]
@@ -37,25 +37,25 @@ def test_the_deviance_is_that_of_the_density(kind):
 @pytest.mark.parametrize("kind", ["gaussian", "laplace"])
 @pytest.mark.parametrize("known", [True, False])
 def test_the_quadratic_touches_the_deviance_from_above(kind, known):
-    one = noise(kind, known)
-    weights = one.weights(Z, 0.0)
+    model = noise(kind, known)
+    weights = model.weights(Z, 0.0)
     for other in RANDOM.standard_normal((20, 4)):
-        above = one.deviance(Z) + float(weights @ (other**2 - Z**2))
-        assert one.deviance(other) <= above + 1e-12
+        above = model.deviance(Z) + float(weights @ (other**2 - Z**2))
+        assert model.deviance(other) <= above + 1e-12
     step = 1e-6 * RANDOM.standard_normal(4)
-    slope = (one.deviance(Z + step) - one.deviance(Z - step)) / 2
+    slope = (model.deviance(Z + step) - model.deviance(Z - step)) / 2
     assert slope == pytest.approx(2 * float((weights * Z) @ step), rel=1e-4)
 
 
 def test_regions_of_normal_residuals():
     known = Likelihood([noise("gaussian", True)], [4])
     assert known.threshold(2) == pytest.approx(stats.norm.ppf(0.975) ** 2)
-    one = Likelihood([noise("gaussian", False, np.ones(40))], [40])
+    unknown = Likelihood([noise("gaussian", False, np.ones(40))], [40])
     # a mean of 40 values: the deviance of the mean ± t s/√n exceeds the least by the threshold
     values = RANDOM.standard_normal(40)
     half = stats.t.ppf(0.975, 39) * values.std(ddof=1) / np.sqrt(40)
-    excess = one.deviance(values - values.mean() - half) - one.deviance(values - values.mean())
-    assert one.threshold(1) == pytest.approx(excess)
+    excess = unknown.deviance(values - values.mean() - half) - unknown.deviance(values - values.mean())
+    assert unknown.threshold(1) == pytest.approx(excess)
 
 
 def test_terms_are_told_apart_and_added():

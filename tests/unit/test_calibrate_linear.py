@@ -13,31 +13,31 @@ RANDOM = np.random.default_rng(2)
 
 def model(kind="gaussian", known=False, count=30, d=3, sigma=0.05):
     slope, noise = RANDOM.standard_normal((count, d)), sigma * RANDOM.standard_normal(count)
-    one = Noise("y", kind, float(count), np.full(count, sigma if known else 1.0), known)
-    return LinearModel(np.full(d, 0.5), noise, slope, Likelihood([one], [count]))
+    distribution = Noise("y", kind, float(count), np.full(count, sigma if known else 1.0), known)
+    return LinearModel(np.full(d, 0.5), noise, slope, Likelihood([distribution], [count]))
 
 
 def test_normal_residuals_give_least_squares_and_students_t():
-    one = model()
-    solution, squares = np.linalg.lstsq(one.jacobian, -one.residual, rcond=None)[:2]
-    optimum = one.optimum()
+    linear = model()
+    solution, squares = np.linalg.lstsq(linear.jacobian, -linear.residual, rcond=None)[:2]
+    optimum = linear.optimum()
     assert optimum - 0.5 == pytest.approx(solution, abs=1e-8)
-    variance = squares[0] / 27 * np.linalg.inv(one.jacobian.T @ one.jacobian)
-    level = one.deviance(optimum) + one.likelihood.threshold(3)
+    variance = squares[0] / 27 * np.linalg.inv(linear.jacobian.T @ linear.jacobian)
+    level = linear.deviance(optimum) + linear.likelihood.threshold(3)
     for k in range(3):
         half = stats.t.ppf(0.975, 27) * np.sqrt(variance[k, k])
-        assert one.extent(k, optimum, level) == (
+        assert linear.extent(k, optimum, level) == (
             pytest.approx(-half, rel=1e-3),
             pytest.approx(half, rel=1e-3),
         )
-    assert one.covariance(optimum) == pytest.approx(variance, rel=1e-2, abs=1e-2 * variance.max())
+    assert linear.covariance(optimum) == pytest.approx(variance, rel=1e-2, abs=1e-2 * variance.max())
 
 
 def test_known_sigma_gives_the_normal_region():
-    one = model(known=True)
-    optimum = one.optimum()
-    variance = 0.05**2 * np.linalg.inv(one.jacobian.T @ one.jacobian)
-    low, high = one.extent(0, optimum, one.deviance(optimum) + one.likelihood.threshold(3))
+    linear = model(known=True)
+    optimum = linear.optimum()
+    variance = 0.05**2 * np.linalg.inv(linear.jacobian.T @ linear.jacobian)
+    low, high = linear.extent(0, optimum, linear.deviance(optimum) + linear.likelihood.threshold(3))
     assert (low, high) == (
         pytest.approx(-1.96 * np.sqrt(variance[0, 0]), rel=1e-3),
         pytest.approx(1.96 * np.sqrt(variance[0, 0]), rel=1e-3),
@@ -46,24 +46,27 @@ def test_known_sigma_gives_the_normal_region():
 
 @pytest.mark.parametrize("known", [True, False])
 def test_laplace_residuals_give_least_absolute_values(known):
-    one = model("laplace", known)
-    count, d = one.jacobian.shape
+    linear = model("laplace", known)
+    count, d = linear.jacobian.shape
     ones = np.eye(count)
-    found = linprog(
+    solution = linprog(
         np.append(np.zeros(d), np.ones(count)),
-        np.block([[one.jacobian, -ones], [-one.jacobian, -ones]]),
-        np.append(-one.residual, one.residual),
+        np.block([[linear.jacobian, -ones], [-linear.jacobian, -ones]]),
+        np.append(-linear.residual, linear.residual),
         bounds=[(None, None)] * d + [(0, None)] * count,
     )
-    assert one.deviance(one.optimum()) == pytest.approx(one.deviance(0.5 + found.x[:d]), abs=0.02)
+    assert linear.deviance(linear.optimum()) == pytest.approx(linear.deviance(0.5 + solution.x[:d]), abs=0.02)
 
 
 def test_bounds_hold():
-    one = model()
+    linear = model()
     shifted = LinearModel(
-        np.full(3, 0.5), one.residual - one.jacobian @ [0.7, 0.0, 0.1], one.jacobian, one.likelihood
+        np.full(3, 0.5),
+        linear.residual - linear.jacobian @ [0.7, 0.0, 0.1],
+        linear.jacobian,
+        linear.likelihood,
     )
-    expected = lsq_linear(one.jacobian, -shifted.residual, (-0.5, 0.5)).x
+    expected = lsq_linear(linear.jacobian, -shifted.residual, (-0.5, 0.5)).x
     assert shifted.optimum() - 0.5 == pytest.approx(expected, abs=1e-6)
     assert shifted.optimum()[0] == 1.0
     low, high = shifted.extent(0, shifted.optimum(), shifted.deviance(shifted.optimum()) + 4.0)
@@ -71,16 +74,16 @@ def test_bounds_hold():
 
 
 def test_fewer_residuals_have_the_same_deviance():
-    one = model(count=200)
-    assert len(one.short.residual) == 4
-    base = one.deviance(np.full(3, 0.5)) - one.short.deviance(np.full(3, 0.5))
+    linear = model(count=200)
+    assert len(linear.short.residual) == 4
+    base = linear.deviance(np.full(3, 0.5)) - linear.short.deviance(np.full(3, 0.5))
     for unit in RANDOM.random((5, 3)):
-        assert one.deviance(unit) - one.short.deviance(unit) == pytest.approx(base, abs=1e-9)
+        assert linear.deviance(unit) - linear.short.deviance(unit) == pytest.approx(base, abs=1e-9)
 
 
 def test_a_direction_that_nothing_tells_is_open_to_the_bounds():
-    one = model(d=2)
-    blind = LinearModel(one.at, one.residual, one.jacobian * [1.0, 0.0], one.likelihood)
+    linear = model(d=2)
+    blind = LinearModel(linear.at, linear.residual, linear.jacobian * [1.0, 0.0], linear.likelihood)
     optimum = blind.optimum()
     assert blind.extent(1, optimum, blind.deviance(optimum) + 4.0) == (-optimum[1], 1.0 - optimum[1])
     assert blind.covariance(optimum)[1, 1] == pytest.approx(1 / 12)

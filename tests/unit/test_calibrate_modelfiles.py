@@ -26,17 +26,17 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_a_model_is_made_of_what_it_imports_from_the_same_place(folder):
-    found = sources("own_solver:plain", str(folder))
-    assert sorted(found) == [
+    hashes = sources("own_solver:plain", str(folder))
+    assert sorted(hashes) == [
         "constants_of_mine.py",
         "helpers/__init__.py",
         "helpers/tables.py",
         "own_solver.py",
     ]
-    assert found["own_solver.py"] == hashlib.sha256(SOURCE.encode()).hexdigest()
+    assert hashes["own_solver.py"] == hashlib.sha256(SOURCE.encode()).hexdigest()
     (folder / "constants_of_mine.py").write_text("G = 2\n")
     changed = sources("own_solver:plain", str(folder))
-    assert [name for name in found if found[name] != changed[name]] == ["constants_of_mine.py"]
+    assert [name for name in hashes if hashes[name] != changed[name]] == ["constants_of_mine.py"]
     assert sources("unrelated:x", str(folder)).keys() == {"unrelated.py"}
 
 

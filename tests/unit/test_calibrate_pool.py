@@ -72,8 +72,8 @@ def test_each_answer_is_that_of_its_number_and_all_ranks_have_the_result(size):
         assert set(answers) == set(range(12))
         for number, message in answers.items():
             assert message.startswith(f"the task of {number} on ")
-    assert sum(one.done for one in workers) == 12
-    assert all(one.done for one in workers), "a rank had nothing to do"
+    assert sum(worker.done for worker in workers) == 12
+    assert all(worker.done for worker in workers), "a rank had nothing to do"
 
 
 def test_what_is_done_at_once_is_collected_in_the_order_of_the_numbers():
@@ -128,14 +128,14 @@ def test_a_worker_that_cannot_start_is_a_failed_evaluation_with_its_rank():
     def master(pool):
         pool.submit(0, {"a": 0})
         pool.submit(1, {"a": 1})
-        found = {}
-        while len(found) < 2:
-            found |= dict(pool.collect())
-        return found
+        outcomes = {}
+        while len(outcomes) < 2:
+            outcomes |= dict(pool.collect())
+        return outcomes
 
-    found = together(2, lambda comm: with_pool(comm, workers[comm.rank], "t", master))[0]
-    assert found[0].status == "ok"
-    assert found[1].status == "failed" and "on rank 1: no process can be made" in found[1].message
+    outcomes = together(2, lambda comm: with_pool(comm, workers[comm.rank], "t", master))[0]
+    assert outcomes[0].status == "ok"
+    assert outcomes[1].status == "failed" and "on rank 1: no process can be made" in outcomes[1].message
 
 
 def test_what_nobody_waits_for_any_more_is_given_up():

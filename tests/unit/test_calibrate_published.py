@@ -25,9 +25,9 @@ def test_expected_improvement_is_the_integral_that_it_stands_for(mean, deviation
 
 def test_the_best_of_the_random_points_is_near_the_minimum_and_one_of_them():
     points = design("lhs", 30, 2, 0)
-    found = propose(SPACE, points, distance(points), [0, 30], samples=2000)
+    proposal = propose(SPACE, points, distance(points), [0, 30], samples=2000)
     candidates = np.random.default_rng([0, 30]).random((2000, 2))
-    assert np.any(np.all(candidates == found, axis=1)) and distance(found) < 0.1
+    assert np.any(np.all(candidates == proposal, axis=1)) and distance(proposal) < 0.1
     limited = Space(SPACE.parameters, constraints=[Constraint.read("a > 0.5", ["a", "b"])])
     assert propose(limited, points, distance(points), [0, 30], samples=500)[0] > 0.5
 

@@ -7,10 +7,10 @@ from mdbridge.calibrate.response import InvalidResponse, numbers, real
 
 
 def test_numbers_of_any_kind_become_real_ones():
-    found = numbers({"whole": [1, 2], "one": np.float32(0.5), 3: np.array([True, False])})
-    assert sorted(found) == ["3", "one", "whole"]
-    assert all(values.dtype == np.float64 for values in found.values())
-    assert found["whole"].tolist() == [1.0, 2.0] and found["3"].tolist() == [1.0, 0.0]
+    arrays = numbers({"whole": [1, 2], "one": np.float32(0.5), 3: np.array([True, False])})
+    assert sorted(arrays) == ["3", "one", "whole"]
+    assert all(values.dtype == np.float64 for values in arrays.values())
+    assert arrays["whole"].tolist() == [1.0, 2.0] and arrays["3"].tolist() == [1.0, 0.0]
 
 
 def test_what_is_masked_is_missing():

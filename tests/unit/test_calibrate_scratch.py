@@ -38,14 +38,14 @@ def make(source):
 
 
 def test_what_a_model_needs_is_there_and_is_its_own(source, make):
-    one, two = make(), make()
-    assert one != two and sorted(p.name for p in one.iterdir()) == ["link", "mesh", "solve", "table.txt"]
-    assert os.access(one / "solve", os.X_OK) and (one / "mesh" / "plate.msh").read_text() == "nodes\n"
-    (one / "table.txt").write_text("2\n")
-    (one / "link").write_text("3\n")
-    (one / "mesh" / "plate.msh").write_text("others\n")
-    (one / "new.txt").write_text("4\n")
-    for folder in (source, two):
+    own, other = make(), make()
+    assert own != other and sorted(p.name for p in own.iterdir()) == ["link", "mesh", "solve", "table.txt"]
+    assert os.access(own / "solve", os.X_OK) and (own / "mesh" / "plate.msh").read_text() == "nodes\n"
+    (own / "table.txt").write_text("2\n")
+    (own / "link").write_text("3\n")
+    (own / "mesh" / "plate.msh").write_text("others\n")
+    (own / "new.txt").write_text("4\n")
+    for folder in (source, other):
         assert (folder / "table.txt").read_text() == "1\n"
         assert (folder / "mesh" / "plate.msh").read_text() == "nodes\n" and not (folder / "new.txt").exists()
 

@@ -25,5 +25,5 @@ def test_messages_come_out_as_they_become_complete():
     ],
 )
 def test_what_exceptions_say(error, kind, text):
-    found = Failure.of(error)
-    assert (found.kind, found.text) == (kind, text) and type(error).__name__ in found.trace
+    failure = Failure.of(error)
+    assert (failure.kind, failure.text) == (kind, text) and type(error).__name__ in failure.trace

@@ -59,8 +59,8 @@ def test_each_parameter_has_its_own_length(fitted):
 
 def test_restored_from_its_state_it_predicts_the_same(fitted):
     again = Surrogate(POINTS, distance(POINTS), fitted.state, fit=False)
-    for one, other in zip(fitted.predict(POINTS), again.predict(POINTS), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-12)
+    for expected, predicted in zip(fitted.predict(POINTS), again.predict(POINTS), strict=True):
+        np.testing.assert_allclose(expected, predicted, rtol=1e-12)
     assert again.state == fitted.state
     unfitted = Surrogate(POINTS, distance(POINTS), fit=False)
     assert unfitted.state != fitted.state
@@ -90,9 +90,9 @@ def test_many_points_are_predicted_in_parts(fitted):
     many = RANDOM.random((600, 2))
     mean, deviation = fitted.predict(many)
     assert mean.shape == deviation.shape == (600,)
-    one = fitted.predict(many[[0, 299, 599]])
-    np.testing.assert_allclose(one[0], mean[[0, 299, 599]], rtol=1e-9)
-    np.testing.assert_allclose(one[1], deviation[[0, 299, 599]], rtol=1e-9)
+    few = fitted.predict(many[[0, 299, 599]])
+    np.testing.assert_allclose(few[0], mean[[0, 299, 599]], rtol=1e-9)
+    np.testing.assert_allclose(few[1], deviation[[0, 299, 599]], rtol=1e-9)
 
 
 def test_what_it_expects_is_believed_and_known_better(fitted):

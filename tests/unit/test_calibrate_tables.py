@@ -23,17 +23,19 @@ def table(tmp_path, text, name="data.csv", wanted=()):
     ],
 )
 def test_one_table_in_many_hands(tmp_path, text):
-    found = table(tmp_path, text)
-    np.testing.assert_array_equal(found.values["time"], [0.0, 1.0, 2.0])
-    np.testing.assert_array_equal(found.values["load"], [1.5, np.nan, -300.0])
-    np.testing.assert_array_equal(found.values["err"], [0.1, 0.1, 0.2])
-    assert found.units == {"time": "s", "load": "N"}
+    measurements = table(tmp_path, text)
+    np.testing.assert_array_equal(measurements.values["time"], [0.0, 1.0, 2.0])
+    np.testing.assert_array_equal(measurements.values["load"], [1.5, np.nan, -300.0])
+    np.testing.assert_array_equal(measurements.values["err"], [0.1, 0.1, 0.2])
+    assert measurements.units == {"time": "s", "load": "N"}
 
 
 def test_blanks_part_columns_and_words_are_no_values(tmp_path):
-    found = table(tmp_path, "strain specimen stress_MPa\n0.1 left 5\n0.2 right 6\n", "data.txt", ["stress"])
-    np.testing.assert_array_equal(found.values["stress"], [5.0, 6.0])
-    assert found.units == {"stress": "MPa"} and "specimen" not in found.values
+    measurements = table(
+        tmp_path, "strain specimen stress_MPa\n0.1 left 5\n0.2 right 6\n", "data.txt", ["stress"]
+    )
+    np.testing.assert_array_equal(measurements.values["stress"], [5.0, 6.0])
+    assert measurements.units == {"stress": "MPa"} and "specimen" not in measurements.values
 
 
 @pytest.mark.parametrize(

@@ -82,10 +82,10 @@ def test_noise_of_a_field_moves_singular_vectors_as_it_says():
     for seed in range(400):
         noise = 0.01 * np.random.default_rng(seed).standard_normal((1, 12, 15))
         draws.append(term.residual({"f": reference["f"] + noise})[0])
-    found = term.noise(draws[:1])
-    squares = (np.array(draws) / found.scale) ** 2
-    assert found.count == 20 and found.known
-    assert squares.sum(axis=1).mean() == pytest.approx(found.count, rel=0.03)
+    predicted = term.noise(draws[:1])
+    squares = (np.array(draws) / predicted.scale) ** 2
+    assert predicted.count == 20 and predicted.known
+    assert squares.sum(axis=1).mean() == pytest.approx(predicted.count, rel=0.03)
     columns = squares.reshape(400, 12, 2).sum(axis=(0, 1)) / (400 * 10)
     assert columns == pytest.approx([1.0, 1.0], rel=0.05)
 

@@ -40,10 +40,10 @@ def test_what_is_written_is_read_to_the_last_bit(tmp_path):
     assert all(isinstance(json.loads(line), dict) for line in path.read_text().splitlines())
     configuration, trials = read(path)
     assert configuration == CONFIGURATION and len(trials) == 3
-    for found, expected in zip(trials, map(trial, range(3)), strict=True):
-        assert np.array_equal(found.residual, expected.residual)
-        assert found.unit == expected.unit and found.state == expected.state
-        assert found.distance == expected.distance and found.parameters == expected.parameters
+    for read_back, expected in zip(trials, map(trial, range(3)), strict=True):
+        assert np.array_equal(read_back.residual, expected.residual)
+        assert read_back.unit == expected.unit and read_back.state == expected.state
+        assert read_back.distance == expected.distance and read_back.parameters == expected.parameters
 
 
 def test_a_trial_is_on_the_disk_when_append_returns(tmp_path, monkeypatch):
@@ -245,5 +245,5 @@ def test_trials_are_read_in_the_order_of_proposal_whichever_ended_first(tmp_path
     record.append(Trial(3, "ego", [0.1, 0.2], {}, "failed"))
     record.close()
     trials = read(tmp_path / "r")[1]
-    assert [one.index for one in trials] == [0, 1, 2, 3]
-    assert [one.status for one in trials] == ["ok", "ok", "ok", "failed"]
+    assert [stored.index for stored in trials] == [0, 1, 2, 3]
+    assert [stored.status for stored in trials] == ["ok", "ok", "ok", "failed"]

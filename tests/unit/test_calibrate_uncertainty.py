@@ -72,20 +72,20 @@ class Trials:
 def test_intervals_are_those_of_curve_fit(sigma):
     data = noisy(7)
     trials = Trials(CurveTerm("y", data, "l2", sigma))
-    found = trials.infer()
+    inferred = trials.infer()
     each = None if sigma is None else np.broadcast_to(sigma, 40)
     best, covariance = curve_fit(
         decay, TIME, data["y"], [1.5, 1.0], sigma=each, absolute_sigma=sigma is not None
     )
     quantile = stats.norm.ppf(0.975) if sigma is not None else stats.t.ppf(0.975, 38)
-    low, high = (SPACE.physical(u) for u in (found.low, found.high))
-    estimate = SPACE.physical(found.estimate)
+    low, high = (SPACE.physical(u) for u in (inferred.low, inferred.high))
+    estimate = SPACE.physical(inferred.estimate)
     for k, name in enumerate(SPACE.names):
         half = quantile * np.sqrt(covariance[k, k])
         assert (high[name] - low[name]) / 2 == pytest.approx(half, rel=0.05)
         assert estimate[name] == pytest.approx(best[k], abs=0.05 * half)
-    assert len(trials.known) <= 7 and not found.doubts
-    assert ("known sigma" in found.said) == (sigma is not None)
+    assert len(trials.known) <= 7 and not inferred.doubts
+    assert ("known sigma" in inferred.said) == (sigma is not None)
 
 
 CASES = {
@@ -106,9 +106,9 @@ def test_coverage(case):
     """Of 100 intervals, 90 to 99 hold the truth: within 2.3 standard errors of 95."""
     truth, inside, widths = SPACE.unit(TRUTH), [], []
     for seed in range(100):
-        found = Trials(*CASES[case](noisy(seed, laplace=case == "l1"))).infer()
-        inside.append((found.low <= truth) & (truth <= found.high))
-        widths.append(found.high - found.low)
+        inferred = Trials(*CASES[case](noisy(seed, laplace=case == "l1"))).infer()
+        inside.append((inferred.low <= truth) & (truth <= inferred.high))
+        widths.append(inferred.high - inferred.low)
     for held in np.sum(inside, axis=0):
         assert 90 <= held <= 99
     assert np.all(np.mean(widths, axis=0) < 0.2)
@@ -147,12 +147,12 @@ def test_intervals_of_a_wrong_model_hold_the_truth(term, kind):
 
 
 def test_a_perfect_fit_leaves_nothing_open():
-    found = Trials(CurveTerm("y", respond(**TRUTH), "l2"))
-    found.known.clear()
-    found.evaluate([SPACE.unit(TRUTH)])
-    found = found.infer()
-    assert "exactly" in found.said and np.all(found.low == found.high)
-    assert found.estimate == pytest.approx(SPACE.unit(TRUTH), abs=1e-6)
+    trials = Trials(CurveTerm("y", respond(**TRUTH), "l2"))
+    trials.known.clear()
+    trials.evaluate([SPACE.unit(TRUTH)])
+    inferred = trials.infer()
+    assert "exactly" in inferred.said and np.all(inferred.low == inferred.high)
+    assert inferred.estimate == pytest.approx(SPACE.unit(TRUTH), abs=1e-6)
     known = Trials(CurveTerm("y", respond(**TRUTH), "l2", 0.05)).infer()  # the noise is there all the same
     assert np.all(known.high - known.low > 0.01)
 
@@ -168,16 +168,16 @@ def test_a_wrong_model_is_doubted():
 def test_noise_that_turns_a_singular_vector_is_doubted():
     data = noisy(1)
     data["f"] = data["f"] + 0.6 * np.random.default_rng(9).standard_normal(data["f"].shape)
-    found = Trials(GrassmannTerm("f", data, 2)).infer()
-    assert "keep a smaller rank" in found.doubts[0]
+    inferred = Trials(GrassmannTerm("f", data, 2)).infer()
+    assert "keep a smaller rank" in inferred.doubts[0]
 
 
 def test_a_parameter_that_the_data_do_not_tell_has_its_bounds():
     def blind(response, reference):
         return response["y"] * 0 + np.linspace(0.9, 1.0, 40) * (response["y"][0] - reference["y"][0]) + 0.01
 
-    found = Trials(UserTerm(blind, noisy(2))).infer()
-    assert np.max(found.high - found.low) > 0.5
+    inferred = Trials(UserTerm(blind, noisy(2))).infer()
+    assert np.max(inferred.high - inferred.low) > 0.5
 
 
 def test_why_there_are_none():
@@ -236,8 +236,8 @@ def test_trials_for_slopes_lie_on_the_axes_of_what_is_open_at_half_a_deviation_m
     ]
     information = jacobian.T @ jacobian + 12.0 * np.eye(2)
     for factor in (1.0, -1.0):
-        found = np.array(around(made, likelihood, factor)) - centre
-        assert np.abs(found @ np.array([1.0, -1.0])).min() < 1e-9 > np.abs(found @ np.ones(2)).min()
-        assert np.einsum("ni,ij,nj->n", found, information, found) == pytest.approx([1.5**2] * 2)
+        offsets = np.array(around(made, likelihood, factor)) - centre
+        assert np.abs(offsets @ np.array([1.0, -1.0])).min() < 1e-9 > np.abs(offsets @ np.ones(2)).min()
+        assert np.einsum("ni,ij,nj->n", offsets, information, offsets) == pytest.approx([1.5**2] * 2)
     first, other = (np.array(around(made, likelihood, sign)) - centre for sign in (1.0, -1.0))
     assert first == pytest.approx(-other)

@@ -174,15 +174,18 @@ def test_a_file_beside_the_input_does_not_replace_a_module_of_python(tmp_path, m
 
 def test_each_process_works_in_a_folder_of_its_own_that_goes_with_it(tmp_path):
     (tmp_path / "input.txt").write_text("of the user")
-    with Worker([str(HERE)], home=str(tmp_path)) as one, Worker([str(HERE)], home=str(tmp_path)) as two:
-        folders = [Path(worker.call(os.getcwd).value) for worker in (one, two)]
+    with Worker([str(HERE)], home=str(tmp_path)) as first, Worker([str(HERE)], home=str(tmp_path)) as second:
+        folders = [Path(worker.call(os.getcwd).value) for worker in (first, second)]
         assert folders[0] != folders[1] and tmp_path not in folders
-        for worker, text in ((one, "1"), (two, "2")):
+        for worker, text in ((first, "1"), (second, "2")):
             assert worker.call(models.rewrite, "input.txt", text).value == "of the user"
-        assert [worker.call(models.rewrite, "input.txt", "3").value for worker in (one, two)] == ["1", "2"]
+        assert [worker.call(models.rewrite, "input.txt", "3").value for worker in (first, second)] == [
+            "1",
+            "2",
+        ]
         # an import, or a call, that leaves for another place does not take the next one with it
-        one.call(os.chdir, str(tmp_path))
-        assert Path(one.call(os.getcwd).value) == folders[0]
+        first.call(os.chdir, str(tmp_path))
+        assert Path(first.call(os.getcwd).value) == folders[0]
     assert (tmp_path / "input.txt").read_text() == "of the user"
     assert not any(folder.exists() for folder in folders)
 

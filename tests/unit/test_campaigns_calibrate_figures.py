@@ -14,8 +14,8 @@ INF, NAN = np.inf, np.nan
 
 def line(axes, label):
     """The data of the line with this label."""
-    (found,) = [one for one in axes.lines if one.get_label() == label]
-    return np.array(found.get_data())
+    (curve,) = [curve for curve in axes.lines if curve.get_label() == label]
+    return np.array(curve.get_data())
 
 
 def test_convergence_shows_the_best_parameters_and_the_truth(drawn, tmp_path):
@@ -40,7 +40,7 @@ def test_every_distance_is_a_point_of_its_phase(drawn, tmp_path):
     assert line(axes, "least so far")[:, 1:].tolist() == [[2, 3, 4, 5, 6, 7], [5, 3, 3, 3, 3, 2]]
     assert line(axes, "at output.compare")[1].tolist() == [2.5, 2.5]
     assert axes.get_yscale() == "log"
-    assert {"refinement", "slopes at the end"}.isdisjoint(one.get_label() for one in axes.lines)
+    assert {"refinement", "slopes at the end"}.isdisjoint(curve.get_label() for curve in axes.lines)
 
 
 def test_pairs_have_the_better_trials_on_top_and_the_valley_through_the_best(drawn, tmp_path):
@@ -84,7 +84,7 @@ def test_reference_and_calibrated_fields_share_one_colour_scale_a_snapshot(drawn
         assert np.array_equal(calibrated.get_array(), 2 * field[k])
         assert reference.get_clim() == calibrated.get_clim() == (field[k].min(), 2 * field[k].max())
         assert reference.origin == "lower"
-    assert [one.get_title() for one in above] == [f"$\\gamma$ = {g} %" for g in (10, 20, 30, 50)]
+    assert [panel.get_title() for panel in above] == [f"$\\gamma$ = {g} %" for g in (10, 20, 30, 50)]
     assert (above[0].get_ylabel(), below[0].get_ylabel()) == ("reference", "calibrated")
     assert shown.get_suptitle() == "shear strain"
 
@@ -106,8 +106,8 @@ def test_a_long_series_of_fields_is_thinned_from_the_first_to_the_last(drawn, tm
     field = np.arange(30.0)[:, None, None] * np.ones((3, 4))
     figures._fields(Pair(field, field, "a", np.arange(30.0), False), tmp_path / "fields.png")
     above = drawn["fields"].axes[: figures.SHOWN]
-    assert [one.get_title() for one in above][:: figures.SHOWN - 1] == ["snapshot 0", "snapshot 29"]
-    assert all(one.images[0].get_array()[0, 0] == int(one.get_title().split()[1]) for one in above)
+    assert [panel.get_title() for panel in above][:: figures.SHOWN - 1] == ["snapshot 0", "snapshot 29"]
+    assert all(panel.images[0].get_array()[0, 0] == int(panel.get_title().split()[1]) for panel in above)
 
 
 @pytest.mark.parametrize(
@@ -134,11 +134,11 @@ def test_slices_are_of_the_distance_itself_between_two_deviations(drawn, tmp_pat
         heights = band[np.isclose(band[:, 0], value), 1]
         assert [heights.min(), heights.max()] == pytest.approx([np.exp(m - 2 * d), np.exp(m + 2 * d)])
     assert line(first, "best")[0] == pytest.approx([0.6, 0.6])
-    (span,) = [one for one in first.patches if one.get_label() == "95 %"]
+    (span,) = [patch for patch in first.patches if patch.get_label() == "95 %"]
     assert (span.get_x(), span.get_x() + span.get_width()) == pytest.approx((0.5, 0.7))
     assert not second.patches
     assert first.get_yscale() == "log"
-    assert [one.get_xlabel() for one in (first, second)] == ["a (GPa)", "b"]
+    assert [panel.get_xlabel() for panel in (first, second)] == ["a (GPa)", "b"]
 
 
 def test_sensitivities_are_bars_with_the_largest_on_top(drawn, tmp_path):
@@ -149,7 +149,7 @@ def test_sensitivities_are_bars_with_the_largest_on_top(drawn, tmp_path):
         box.get_label(): {round(bar.get_y() + bar.get_height() / 2): bar.get_width() for bar in box}
         for box in axes.containers
     }
-    names = dict(zip(axes.get_yticks(), [one.get_text() for one in axes.get_yticklabels()], strict=True))
+    names = dict(zip(axes.get_yticks(), [tick.get_text() for tick in axes.get_yticklabels()], strict=True))
     assert names == {0: "a", 1: "b"}
     assert drawn_bars == {"with interactions": {0: 0.25, 1: 0.75}, "alone": {0: 0.125, 1: 0.5}}
 

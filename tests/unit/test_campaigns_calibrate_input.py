@@ -30,7 +30,9 @@ def test_the_smallest_input_has_one_term_of_weight_1():
 
 def test_defaults_of_the_search_are_those_of_the_library():
     settings = next(
-        one for name in ("SearchSettings", "Settings") if (one := getattr(ego, name, None)) is not None
+        settings_class
+        for name in ("SearchSettings", "Settings")
+        if (settings_class := getattr(ego, name, None)) is not None
     )()
     shared = {field.name for field in fields(settings)} & set(EgoInput.model_fields)
     assert {"scheme", "initial", "evaluations", "explore", "patience", "seed"} <= shared

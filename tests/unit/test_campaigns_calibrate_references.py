@@ -33,10 +33,10 @@ def settings(**reference):
 
 def test_a_file_gives_the_columns_that_the_terms_ask_for(tmp_path):
     (tmp_path / "data.csv").write_text("time_s,load_kN,error\n0,1,0.1\n1,2,0.1\n")
-    found = references.measured(settings(file="data.csv"), tmp_path)
-    assert {"time", "load", "error"} <= set(found.values)
-    assert (found.units["time"], found.units["load"]) == ("s", "kN")
-    np.testing.assert_array_equal(found.values["load"], [1.0, 2.0])
+    measurements = references.measured(settings(file="data.csv"), tmp_path)
+    assert {"time", "load", "error"} <= set(measurements.values)
+    assert (measurements.units["time"], measurements.units["load"]) == ("s", "kN")
+    np.testing.assert_array_equal(measurements.values["load"], [1.0, 2.0])
 
 
 def test_no_file_measures_nothing(tmp_path):

@@ -23,9 +23,9 @@ def write(path, options=OPTIONS, **more):
 
 def test_fields_and_curves_of_both_come_back(tmp_path):
     assert write(tmp_path / "best.h5", other=CURVE) == files.sha256(tmp_path / "best.h5")
-    found = results.read(tmp_path / "best.h5")
-    assert set(found) == {"Exy", "stress_xy"}  # neither single numbers, nor what only one of them has
-    exy, stress = found["Exy"], found["stress_xy"]
+    pairs = results.read(tmp_path / "best.h5")
+    assert set(pairs) == {"Exy", "stress_xy"}  # neither single numbers, nor what only one of them has
+    exy, stress = pairs["Exy"], pairs["stress_xy"]
     np.testing.assert_array_equal(exy.reference, FIELD)
     np.testing.assert_array_equal(exy.calibrated, 2 * FIELD)
     assert (exy.label, exy.strained, exy.along.tolist()) == ("shear strain", True, [0.1, 0.5])
@@ -35,9 +35,9 @@ def test_fields_and_curves_of_both_come_back(tmp_path):
 
 def test_without_strains_points_are_counted(tmp_path):
     write(tmp_path / "best.h5", {})
-    found = results.read(tmp_path / "best.h5")
-    assert not found["Exy"].strained and found["Exy"].along.tolist() == [0, 1]
-    assert not found["stress_xy"].strained and found["stress_xy"].along.tolist() == [0, 1, 2, 3, 4]
+    pairs = results.read(tmp_path / "best.h5")
+    assert not pairs["Exy"].strained and pairs["Exy"].along.tolist() == [0, 1]
+    assert not pairs["stress_xy"].strained and pairs["stress_xy"].along.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_xarray_shows_named_dimensions_units_and_the_parameters(tmp_path):

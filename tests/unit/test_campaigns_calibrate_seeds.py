@@ -25,9 +25,9 @@ def run(out, seeds, *overrides, resume=False):
 def test_seeds_and_schemes_are_run_compared_and_resumed(tmp_path):
     study = run(tmp_path, 2, "ego.seed=5")
     assert study["folders"] == [f"{s}-seed-{k}" for s in ("ego+refine", "ego") for k in (5, 6)]
-    found = study["schemes"]["ego+refine"]
-    optima = [run["best"]["stiffness"] for run in found["runs"]]
-    spread = found["parameters"]["stiffness"]
+    scheme = study["schemes"]["ego+refine"]
+    optima = [run["best"]["stiffness"] for run in scheme["runs"]]
+    spread = scheme["parameters"]["stiffness"]
     assert (spread["least"], spread["largest"]) == (min(optima), max(optima))
     assert spread["largest_error"] == pytest.approx(max(abs(2.0 - v) for v in optima))
     assert spread["interval"][0] <= min(optima) and spread["interval"][1] >= max(optima)
@@ -57,12 +57,12 @@ def test_the_interval_holds_one_more_seed_in_95_of_100_studies():
 
 
 def test_the_spread_of_known_values():
-    found = calibrate_study._spread(np.array([1.0, 2.0, 3.0, 4.0]))
-    assert (found["least"], found["mean"], found["largest"]) == (1.0, 2.5, 4.0)
-    assert found["deviation"] == pytest.approx(np.sqrt(5 / 3))
+    spread = calibrate_study._spread(np.array([1.0, 2.0, 3.0, 4.0]))
+    assert (spread["least"], spread["mean"], spread["largest"]) == (1.0, 2.5, 4.0)
+    assert spread["deviation"] == pytest.approx(np.sqrt(5 / 3))
     # t of 3 degrees of freedom for 97.5 %, from tables
     half = 3.182446 * np.sqrt(5 / 3) * np.sqrt(1 + 1 / 4)
-    assert found["interval"] == pytest.approx([2.5 - half, 2.5 + half], rel=1e-6)
+    assert spread["interval"] == pytest.approx([2.5 - half, 2.5 + half], rel=1e-6)
     assert "interval" not in calibrate_study._spread(np.array([1.0]))
 
 
@@ -73,15 +73,15 @@ def test_what_the_seeds_agree_on():
         made_up((5.0, None, 1.0), seed=6, intervals={"a": [0.2, 0.4], "b": [0.0, 9.0]}),
         made_up((3.0, 2.6), seed=7, intervals=None),
     ]
-    found = calibrate_study._agreement(runs)
-    assert found["distance"]["least"] == 1.0 and found["distance"]["largest"] == 2.6
-    assert found["not_above_compared"] == 2
-    assert found["evaluations"]["mean"] == pytest.approx(8 / 3)
-    a, b = found["parameters"]["a"], found["parameters"]["b"]
+    agreement = calibrate_study._agreement(runs)
+    assert agreement["distance"]["least"] == 1.0 and agreement["distance"]["largest"] == 2.6
+    assert agreement["not_above_compared"] == 2
+    assert agreement["evaluations"]["mean"] == pytest.approx(8 / 3)
+    a, b = agreement["parameters"]["a"], agreement["parameters"]["b"]
     assert a["largest_error"] == pytest.approx(0.45)
     assert a["intervals_that_hold_the_truth"] == "1 of 2"
     assert "truth" not in b and b["mean"] == pytest.approx(5 / 3)
-    assert [one["seed"] for one in found["runs"]] == [5, 6, 7]
+    assert [run["seed"] for run in agreement["runs"]] == [5, 6, 7]
 
 
 def test_schemes_are_compared_at_equal_evaluations():

@@ -25,39 +25,39 @@ def shown(drawn_once, tmp_path_factory):
 def test_convergence_shows_every_seed_to_its_end(shown):
     for axes, name in zip(shown["convergence"].axes, "ab", strict=True):
         series, ends = axes.lines[0:6:2], axes.lines[1:6:2]
-        for made, one, end in zip(RUNS, series, ends, strict=True):
-            assert one.get_xdata().tolist() == list(range(1, len(made.trials) + 1))
-            assert one.get_ydata() == pytest.approx(made.parameter(name), nan_ok=True)
+        for made, curve, end in zip(RUNS, series, ends, strict=True):
+            assert curve.get_xdata().tolist() == list(range(1, len(made.trials) + 1))
+            assert curve.get_ydata() == pytest.approx(made.parameter(name), nan_ok=True)
             assert np.ravel(end.get_data()) == pytest.approx([len(made.trials), made.summary["best"][name]])
     first, second = shown["convergence"].axes
-    assert [one.get_label() for one in first.lines[6:]] == ["truth"] and not second.lines[6:]
-    assert [one.get_ylabel() for one in (first, second)] == ["best a (GPa)", "best b"]
+    assert [line.get_label() for line in first.lines[6:]] == ["truth"] and not second.lines[6:]
+    assert [panel.get_ylabel() for panel in (first, second)] == ["best a (GPa)", "best b"]
 
 
 def test_distances_are_those_of_all_seeds_with_a_median_for_each_scheme(shown):
     (axes,) = shown["distance"].axes
-    thick = {one.get_label(): one.get_ydata() for one in axes.lines if one.get_linewidth() > 2}
+    thick = {line.get_label(): line.get_ydata() for line in axes.lines if line.get_linewidth() > 2}
     assert set(thick) == {"ego+refine, median of 3 seeds", "ego, median of 2 seeds"}
     assert thick["ego+refine, median of 3 seeds"].tolist() == medians(RUNS, 4).tolist()
     assert thick["ego, median of 2 seeds"].tolist() == [9.0, 7.5]
-    thin = [one.get_ydata().tolist() for one in axes.lines if one.get_linewidth() < 1]
+    thin = [line.get_ydata().tolist() for line in axes.lines if line.get_linewidth() < 1]
     assert thin == [made.distance().tolist() for made in (*RUNS, *OTHER)]
-    (compared,) = [one for one in axes.lines if one.get_label() == "at output.compare"]
+    (compared,) = [line for line in axes.lines if line.get_label() == "at output.compare"]
     assert compared.get_ydata() == [2.5, 2.5]
     assert axes.get_yscale() == "log"
 
 
 def test_an_optimum_lies_in_the_row_of_its_seed_with_its_interval(shown):
     axes = shown["optima"].axes[0]
-    points = {one.get_ydata()[0]: one.get_xdata()[0] for one in axes.lines if one.get_marker() == "o"}
+    points = {line.get_ydata()[0]: line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"}
     assert points == {row: made.summary["best"]["a"] for row, made in enumerate(RUNS)}
     intervals = {
-        one.get_ydata()[0]: list(one.get_xdata())
-        for one in axes.lines
-        if one.get_marker() != "o" and one.get_linestyle() == "-"
+        line.get_ydata()[0]: list(line.get_xdata())
+        for line in axes.lines
+        if line.get_marker() != "o" and line.get_linestyle() == "-"
     }
     assert intervals == {0: [0.5, 0.7], 1: [0.2, 0.4]}  # of the third none is known
-    assert [one.get_text() for one in axes.get_yticklabels()] == ["5", "6", "7"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["5", "6", "7"]
     assert axes.get_xlabel() == "a (GPa)"
-    truths = [one.get_xdata()[0] for one in axes.lines if one.get_linestyle() == "--"]
+    truths = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"]
     assert truths == [0.55]

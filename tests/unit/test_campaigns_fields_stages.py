@@ -156,14 +156,17 @@ def test_a_script_that_goes_on_from_a_restart_is_cut_at_checkpoints(tmp_path):
     shutil.rmtree(last)
     made_again = observe(again, **changes)
     with (
-        store.reading(whole / "fields.h5", FIELDS) as one,
-        store.reading(made_again / "fields.h5", FIELDS) as two,
+        store.reading(whole / "fields.h5", FIELDS) as uninterrupted,
+        store.reading(made_again / "fields.h5", FIELDS) as resumed,
     ):
-        assert one.integers("step").tolist() == [0, 20, 40, 60]
+        assert uninterrupted.integers("step").tolist() == [0, 20, 40, 60]
         for name in fields:
-            np.testing.assert_array_equal(one.get(name), two.get(name))
-        assert one.group("curve").integers("step").tolist() == two.group("curve").integers("step").tolist()
-        assert (np.diff(one.group("curve").integers("step")) > 0).all()
+            np.testing.assert_array_equal(uninterrupted.get(name), resumed.get(name))
+        assert (
+            uninterrupted.group("curve").integers("step").tolist()
+            == resumed.group("curve").integers("step").tolist()
+        )
+        assert (np.diff(uninterrupted.group("curve").integers("step")) > 0).all()
 
 
 EXAMPLES = Path(__file__).parents[2] / "inputs" / "examples"

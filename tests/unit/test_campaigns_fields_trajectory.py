@@ -64,13 +64,15 @@ vtk = false
 
 
 def compare(live, again, names):
-    with store.reading(live, FIELDS) as one, store.reading(again, FIELDS) as two:
-        assert one.integers("step").tolist() == two.integers("step").tolist()
-        np.testing.assert_allclose(one.get("time"), two.get("time"), rtol=1e-12)
-        np.testing.assert_allclose(one.get("box"), two.get("box"), rtol=1e-12, atol=1e-12)
+    with store.reading(live, FIELDS) as original, store.reading(again, FIELDS) as replayed:
+        assert original.integers("step").tolist() == replayed.integers("step").tolist()
+        np.testing.assert_allclose(original.get("time"), replayed.get("time"), rtol=1e-12)
+        np.testing.assert_allclose(original.get("box"), replayed.get("box"), rtol=1e-12, atol=1e-12)
         for name in names:
-            expected = one.get(name)
-            np.testing.assert_allclose(two.get(name), expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+            expected = original.get(name)
+            np.testing.assert_allclose(
+                replayed.get(name), expected, rtol=0, atol=1e-9 * np.abs(expected).max()
+            )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -120,8 +122,8 @@ def test_a_single_frame_is_a_trajectory(tmp_path):
     end = max(text.rfind("ITEM: TIME\n", first, second), text.rfind("ITEM: UNITS\n", first, second))
     (tmp_path / "one.lammpstrj").write_text(text[: second if end < 0 else end])
     again = replay(tmp_path, "", ["density"], script=False, name="one.lammpstrj", every="")
-    with store.reading(live, FIELDS) as one, store.reading(again, FIELDS) as two:
-        np.testing.assert_allclose(two.get("density"), one.get("density")[:1], rtol=1e-9)
+    with store.reading(live, FIELDS) as original, store.reading(again, FIELDS) as replayed:
+        np.testing.assert_allclose(replayed.get("density"), original.get("density")[:1], rtol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -18,20 +18,20 @@ def curve(noise=0.0, seed=0):
 
 
 def test_slope_peak_and_flow_of_a_known_curve():
-    found = Curve.of(*curve())
-    assert found.slope == pytest.approx(25.0, rel=1e-9)
-    assert found.offset == pytest.approx(0.05, abs=1e-9)
-    assert found.flow == pytest.approx(1.5, abs=1e-6)
-    strain, stress = found.peak()
+    fit = Curve.of(*curve())
+    assert fit.slope == pytest.approx(25.0, rel=1e-9)
+    assert fit.offset == pytest.approx(0.05, abs=1e-9)
+    assert fit.flow == pytest.approx(1.5, abs=1e-6)
+    strain, stress = fit.peak()
     assert strain == pytest.approx(0.12, abs=0.006)
     assert stress == pytest.approx(2.0, abs=0.01)
 
 
 def test_errors_are_those_of_the_noise():
-    found = [Curve.of(*curve(0.02, seed)) for seed in range(60)]
+    fits = [Curve.of(*curve(0.02, seed)) for seed in range(60)]
     for name, truth in (("slope", 25.0), ("flow", 1.5)):
-        values = np.array([getattr(one, name) for one in found])
-        errors = np.array([getattr(one, f"{name}_error") for one in found])
+        values = np.array([getattr(fit, name) for fit in fits])
+        errors = np.array([getattr(fit, f"{name}_error") for fit in fits])
         assert abs(values.mean() - truth) < 4 * values.std() / np.sqrt(len(values))
         assert 0.6 < np.median(errors) / values.std() < 1.7
 
@@ -43,10 +43,10 @@ def test_the_error_of_a_slope_is_that_of_linear_regression():
     for noise in (white, np.cumsum(white)):
         line = stats.linregress(gamma, 0.3 + 20 * gamma + noise)
         left = noise + 0.3 + 20 * gamma - line.intercept - line.slope * gamma
-        found = Curve.of(gamma, 0.3 + 20 * gamma + noise)
-        assert found.slope == pytest.approx(line.slope)
-        assert found.offset == pytest.approx(line.intercept)
-        assert found.slope_error == pytest.approx(line.stderr * np.sqrt(_independent(left)))
+        fit = Curve.of(gamma, 0.3 + 20 * gamma + noise)
+        assert fit.slope == pytest.approx(line.slope)
+        assert fit.offset == pytest.approx(line.intercept)
+        assert fit.slope_error == pytest.approx(line.stderr * np.sqrt(_independent(left)))
     assert _independent(left) > 2  # or it would not matter
 
 
@@ -81,12 +81,11 @@ def test_the_summary_of_a_glass_that_is_known(tmp_path):
     assert summary["largest_Exy"] == pytest.approx(0.375)
     assert summary["energy_spread_first"] > 10 * summary["energy_mean_composition_spread_first"]
     # both vary with cos 2πy, the strain taken between the corners
-    found = summary["energy_strain_correlation"]
-    assert found["energy_at_rest"] > 0.8
+    correlation = summary["energy_strain_correlation"]
+    assert correlation["energy_at_rest"] > 0.8
     # six rows that do not vary along x: half a row beside its place, no p can be less than two of them
-    assert found["energy_at_rest_p"] == pytest.approx(1 / 6) or found["energy_at_rest_p"] == pytest.approx(
-        1 / 3
-    )
+    p = correlation["energy_at_rest_p"]
+    assert p == pytest.approx(1 / 6) or p == pytest.approx(1 / 3)
     assert list(summary["type_fraction"]) == [0.5, 0.5]
     assert summary["energy_per_atom_at_rest"] == 0.0  # the made-up curve has no energies
     assert summary["seconds"] == {"shear": 12.5} and summary["mu_GPa"] == 25.0

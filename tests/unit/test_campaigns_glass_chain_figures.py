@@ -64,7 +64,7 @@ def test_fields_are_those_of_the_published_strains_md_above_model(shown, figure,
 
 def test_both_curves_are_drawn_over_the_strain_of_the_frames(shown):
     (axes,) = shown["chain_stress"].axes
-    curves = {one.get_label(): np.array(one.get_data()) for one in axes.lines}
+    curves = {line.get_label(): np.array(line.get_data()) for line in axes.lines}
     for label, source in (("MD", "md"), ("calibrated STZ", "model")):
         assert np.array_equal(curves[label], [GAMMA, VALUES[source]["shear_stress"]])
     assert axes.get_ylabel() == "shear stress $\\sigma_{xy}$ (GPa)" and axes.get_ylim()[0] == 0

@@ -16,31 +16,37 @@ def config(**sections):
 @pytest.fixture
 def ramps(monkeypatch):
     """(start, end) temperatures of the segments that are opened, without LAMMPS."""
-    found = []
+    temperatures = []
     monkeypatch.setattr(cuzr, "resume", lambda *_: "session")
     monkeypatch.setattr(cuzr, "crystal", lambda *_: "session")
     monkeypatch.setattr(anneal, "require", lambda *_: None)
     monkeypatch.setattr(cuzr, "watch_melting", lambda _: None)
-    monkeypatch.setattr(cuzr, "at_pressure", lambda _, start, end: found.append((start, end)))
-    return found
+    monkeypatch.setattr(cuzr, "at_pressure", lambda _, start, end: temperatures.append((start, end)))
+    return temperatures
 
 
 def test_durations_are_whole_steps():
     """5 fs: 5 ps are 1000 steps; from 1300 to 100 K at 1e13 K/s it takes 120 ps."""
     segments = plan.preparation(config(), "potential")
-    steps = {one.stage: 0 for one in segments}
-    for one in segments:
-        steps[one.stage] += one.steps
+    steps = {segment.stage: 0 for segment in segments}
+    for segment in segments:
+        steps[segment.stage] += segment.steps
     assert steps == {"melt": 1000, "liquid": 1000, "quench": 24000, "relax": 2000}
     faster = config(md={"quench_rate_K_per_s": 2e13, "timestep_ps": 0.0025})
-    assert sum(one.steps for one in plan.preparation(faster, "p") if one.stage == "quench") == 24000
+    assert (
+        sum(segment.steps for segment in plan.preparation(faster, "p") if segment.stage == "quench") == 24000
+    )
 
 
 def test_the_quench_is_one_straight_ramp_whatever_its_pieces(ramps):
     segments = plan.preparation(config(checkpoint={"every_steps": 7000}), "potential")
-    for one in segments:
-        one.open(None, "restart")
-    quench = [(one.steps, ramp) for one, ramp in zip(segments, ramps, strict=True) if one.stage == "quench"]
+    for segment in segments:
+        segment.open(None, "restart")
+    quench = [
+        (segment.steps, ramp)
+        for segment, ramp in zip(segments, ramps, strict=True)
+        if segment.stage == "quench"
+    ]
     assert [steps for steps, _ in quench] == [7000, 7000, 7000, 3000]
     assert quench[0][1][0] == 1300.0 and quench[-1][1][1] == pytest.approx(100.0)
     for (steps, (start, end)), (_, (following, _)) in zip(
@@ -53,7 +59,9 @@ def test_the_quench_is_one_straight_ramp_whatever_its_pieces(ramps):
 
 def test_only_what_was_melted_is_checked_for_it():
     segments = plan.preparation(config(), "potential")
-    assert [one.check is cuzr.check_molten for one in segments] == [True] + [False] * (len(segments) - 1)
+    assert [segment.check is cuzr.check_molten for segment in segments] == [True] + [False] * (
+        len(segments) - 1
+    )
 
 
 @pytest.mark.parametrize(("way", "each"), [("swap", 2.0), ("sgcmc", anneal.cost_of_a_step("sgcmc"))])
@@ -66,28 +74,28 @@ def test_exchanges_stop_the_quench_where_they_were_asked_for_and_keep_to_their_c
     monkeypatch.setattr(anneal, "changing", lambda _, at, seed: told.append(("sgcmc", at, seed)))
     given = {"anneal": way, "anneal_K": 900.0, "anneal_steps": 30000}
     segments = plan.preparation(config(glass=given, md={"seed": 5}), "potential")
-    own = [one for one in segments if one.stage == "anneal"]
-    assert sum(one.evaluations for one in own) == pytest.approx(30000, rel=1e-3)
-    assert sum(one.steps for one in own) == pytest.approx(30000 / each, abs=1)
+    own = [segment for segment in segments if segment.stage == "anneal"]
+    assert sum(segment.evaluations for segment in own) == pytest.approx(30000, rel=1e-3)
+    assert sum(segment.steps for segment in own) == pytest.approx(30000 / each, abs=1)
     # the whole quench is as long as without
-    assert sum(one.steps for one in segments if one.stage == "quench") == 24000
-    for one in segments[2:]:
-        one.open(None, "restart")
+    assert sum(segment.steps for segment in segments if segment.stage == "quench") == 24000
+    for segment in segments[2:]:
+        segment.open(None, "restart")
     ramps = [step for step in told if step[0] != way]
     assert ramps[0] == (1300.0, 900.0) and (900.0, 900.0) in ramps and ramps[-1] == (100.0, 100.0)
     assert (way, 900.0, 6) in told
-    assert len({one.name for one in segments}) == len(segments)
+    assert len({segment.name for segment in segments}) == len(segments)
 
 
 def test_cycles_are_whole_and_come_after_the_quench():
     given = {"anneal": "cyclic", "anneal_steps": 20000}
     segments = plan.preparation(config(glass=given), "potential")
-    assert [(one.name, one.steps) for one in segments if one.stage == "anneal"] == [
+    assert [(segment.name, segment.steps) for segment in segments if segment.stage == "anneal"] == [
         ("anneal-001", 8000),
         ("anneal-002", 8000),
         ("anneal-003", 4000),
     ]
-    assert [one.stage for one in segments[-4:]] == ["anneal", "anneal", "anneal", "relax"]
+    assert [segment.stage for segment in segments[-4:]] == ["anneal", "anneal", "anneal", "relax"]
 
 
 def test_a_stripe_is_marked_once_molten_cooled_in_one_ramp_and_left_to_rest(monkeypatch):
@@ -100,15 +108,15 @@ def test_a_stripe_is_marked_once_molten_cooled_in_one_ramp_and_left_to_rest(monk
     given = config(glass={"stripe": {"centre": 0.3}}, checkpoint={"every_steps": 4000}, md={"seed": 7})
     segments = plan.preparation(given, "potential")
     own = segments[len(plan.preparation(config(), "potential")) + 3 :]  # its quench is cut in 6, not 3
-    assert [(one.name, one.steps) for one in own] == [
+    assert [(segment.name, segment.steps) for segment in own] == [
         ("stripe-melt", 1000),
         ("stripe-quench-001", 4000),
         ("stripe-quench-002", 1800),
         ("stripe-relax", 2000),
     ]
-    assert [one.check is stripe.check_molten for one in own] == [True, False, False, False]
-    for one in own:
-        one.open(None, "restart")
+    assert [segment.check is stripe.check_molten for segment in own] == [True, False, False, False]
+    for segment in own:
+        segment.open(None, "restart")
     middle = pytest.approx(3000.0 - 2900.0 * 4000 / 5800)
     assert told == [
         ("mark", 0.3, 0.25),
@@ -128,12 +136,12 @@ def test_shear_begins_once_and_goes_on_at_frames(monkeypatch):
     made = config(checkpoint={"every_frames": 40})
     hold, *shear = plan.production(made, "potential", None, None)
     assert (hold.stage, hold.steps, hold.marks, hold.observed) == ("hold", made.hold_steps, True, True)
-    assert [one.steps for one in shear] == [40 * 500, 40 * 500, 20 * 500]
-    assert not any(one.marks for one in shear) and all(one.observed for one in shear)
-    for one in shear:
-        one.open(None, "restart")
+    assert [segment.steps for segment in shear] == [40 * 500, 40 * 500, 20 * 500]
+    assert not any(segment.marks for segment in shear) and all(segment.observed for segment in shear)
+    for segment in shear:
+        segment.open(None, "restart")
     assert begun == [(0.002, True), (0.002, False), (0.002, False)]
-    assert len({one.name for one in (hold, *shear)}) == 4
+    assert len({segment.name for segment in (hold, *shear)}) == 4
 
 
 @pytest.mark.parametrize(("text", "pieces"), [("run ${restart}", [40, 40, 20]), ("run 1", [100])])
@@ -142,8 +150,8 @@ def test_a_script_that_cannot_go_on_is_one_piece(tmp_path, monkeypatch, text, pi
     made = config(md={"script": "my.in", "steps": 5000}, checkpoint={"every_frames": 40})
     segments = plan.production(made, "potential", tmp_path / "a.toml", tmp_path / "out")
     assert plan.preparation(made, "potential") == []
-    assert [one.steps for one in segments] == [50 * n for n in pieces]
-    assert [one.marks for one in segments] == [True] + [False] * (len(pieces) - 1)
+    assert [segment.steps for segment in segments] == [50 * n for n in pieces]
+    assert [segment.marks for segment in segments] == [True] + [False] * (len(pieces) - 1)
     started = []
     monkeypatch.setattr(script, "start", lambda *a: started.append(a))
     segments[0].open("ranks", "the restart file")

@@ -46,12 +46,14 @@ def test_the_rank_of_the_band_s_place_is_the_part_of_the_rows_as_high():
 
 def test_of_bands_that_know_nothing_of_the_predictor_ranks_are_uniform():
     random = np.random.default_rng(4)
-    found = []
+    p_values = []
     for _ in range(200):
         rows = random.integers(0, ROWS, 4)
-        found.append(predictors._rank([band(10, 3.0 + 0.1 * r) for r in rows], [band(r) for r in rows])["p"])
-    assert np.mean(found) == pytest.approx(0.5, abs=0.07)
-    assert np.mean(np.array(found) < 0.1) == pytest.approx(0.1, abs=0.06)
+        p_values.append(
+            predictors._rank([band(10, 3.0 + 0.1 * r) for r in rows], [band(r) for r in rows])["p"]
+        )
+    assert np.mean(p_values) == pytest.approx(0.5, abs=0.07)
+    assert np.mean(np.array(p_values) < 0.1) == pytest.approx(0.1, abs=0.06)
 
 
 def test_what_helps_with_unseen_samples_gains_and_what_does_not_loses():

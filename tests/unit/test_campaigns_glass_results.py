@@ -28,7 +28,7 @@ def test_where_the_composition_is_the_mean_the_energy_stays_what_it_is():
     composition = np.array([[[0.2, 0.5]], [[0.8, 0.5]]])
     first = {"type_energy": np.array([-4.0, -6.0]), "type_fraction": np.array([0.2, 0.8])}
     later = {"type_energy": np.array([-3.0, -5.0]), "type_fraction": np.array([0.2, 0.8])}
-    made = results._composition_part([one | {"composition": composition} for one in (first, later)])
+    made = results._composition_part([frame | {"composition": composition} for frame in (first, later)])
     np.testing.assert_allclose(made, 2 * [[[0.0, 0.6]]], rtol=0, atol=1e-12)
 
 

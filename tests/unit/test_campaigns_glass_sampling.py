@@ -51,30 +51,30 @@ def segment(name, steps, **options):
 @pytest.fixture(scope="module")
 def halves(tmp_path_factory):
     """100 steps at once, and the same cut after 60: folders of their segments, and what was told."""
-    found = {}
+    runs = {}
     for name, pieces in (("whole", (100,)), ("cut", (60, 40))):
         folders, told, before = [], [], None
         for number, steps in enumerate(pieces):
             folder = tmp_path_factory.mktemp(f"{name}-{number}")
-            one = segment(f"run-{number}", steps, observed=True, marks=number == 0)
-            sampling.run(Job(COMM, config(), folder), one, before, told.append)
+            piece = segment(f"run-{number}", steps, observed=True, marks=number == 0)
+            sampling.run(Job(COMM, config(), folder), piece, before, told.append)
             folders.append(folder)
             before = folder
-        found[name] = folders, told
-    return found
+        runs[name] = folders, told
+    return runs
 
 
 def test_frames_begin_at_the_mark_and_come_at_their_strains(halves):
     frames = sampling.frames(halves["whole"][0])
-    assert [int(one["step"]) for one in frames] == [0, 20, 40, 60, 80, 100]
+    assert [int(frame["step"]) for frame in frames] == [0, 20, 40, 60, 80, 100]
     expected = 2e-4 * np.array([0, 20, 40, 60, 80, 100])
-    assert np.array([float(one["gamma"]) for one in frames]) == pytest.approx(expected, abs=1e-9)
+    assert np.array([float(frame["gamma"]) for frame in frames]) == pytest.approx(expected, abs=1e-9)
     assert Chain.read(halves["whole"][0][0]).natoms == 360
 
 
 def test_the_curve_has_equally_many_points_a_frame_and_only_its_own(halves):
     for frames in (sampling.frames(folders) for folders, _ in halves.values()):
-        steps = [one["curve"][:, 0].astype(int).tolist() for one in frames]
+        steps = [frame["curve"][:, 0].astype(int).tolist() for frame in frames]
         assert steps == [[0]] + [[20 * n + 4 * k for k in range(1, 6)] for n in range(5)]
 
 
@@ -82,11 +82,11 @@ def test_cut_in_two_the_strain_goes_on_from_where_it_was(halves):
     """The step at the cut belongs to the first half alone; the atoms' own motion is begun anew there."""
     whole, cut = (sampling.frames(folders) for folders, _ in halves.values())
     assert len(whole) == len(cut) == 6
-    for one, other in zip(whole, cut, strict=True):
-        assert one.keys() == other.keys()
-        assert one["gamma"] == pytest.approx(other["gamma"], abs=1e-9)
-        np.testing.assert_allclose(one["Exy"], other["Exy"], atol=1e-3)
-        np.testing.assert_allclose(one["density"], other["density"], rtol=0.01)
+    for expected, continued in zip(whole, cut, strict=True):
+        assert expected.keys() == continued.keys()
+        assert expected["gamma"] == pytest.approx(continued["gamma"], abs=1e-9)
+        np.testing.assert_allclose(expected["Exy"], continued["Exy"], atol=1e-3)
+        np.testing.assert_allclose(expected["density"], continued["density"], rtol=0.01)
     first, second = halves["cut"][0]
     assert len(sampling.frames([first])) == 4
     assert sampling.frames([second]) == []  # it goes on from another
@@ -110,7 +110,7 @@ def test_energies_are_averages_over_the_last_samples_of_a_frame(halves, tmp_path
         sampling.run(job, segment("a", step, observed=True, marks=True), None, lambda _: None)
         single.append(sampling.frames([folder])[1])
     frame = sampling.frames(halves["whole"][0])[1]
-    weight = sum(one["density"] for one in single)
+    weight = sum(sample["density"] for sample in single)
     np.testing.assert_allclose(frame["density"], weight / 3, rtol=1e-9)
     np.testing.assert_allclose(frame["Exy"], single[-1]["Exy"], atol=1e-12)  # the strain is that of the frame
 
@@ -122,8 +122,8 @@ def test_what_is_told_are_steps_of_the_segment(halves):
 
 def test_a_segment_without_fields_leaves_its_history_and_is_checked(tmp_path):
     checked = []
-    one = segment("melt", 250, stage="melt", check=lambda session: checked.append(session.step))
-    sampling.run(Job(COMM, config(), tmp_path), one, None, lambda _: None)
+    melt = segment("melt", 250, stage="melt", check=lambda session: checked.append(session.step))
+    sampling.run(Job(COMM, config(), tmp_path), melt, None, lambda _: None)
     assert checked == [250]
     ((stage, rows),) = sampling.history([tmp_path])
     assert stage == "melt" and rows[:, 0].tolist() == [100, 200]
@@ -163,8 +163,8 @@ def test_a_trajectory_has_the_frames_whatever_step_they_begin_at(tmp_path, offse
         session.commands(f"run {offset}")
         return session
 
-    one = Segment("a", "shear", 40, later, (), observed=True, marks=True)
-    sampling.run(Job(COMM, data, tmp_path), one, None, lambda _: None)
+    shear = Segment("a", "shear", 40, later, (), observed=True, marks=True)
+    sampling.run(Job(COMM, data, tmp_path), shear, None, lambda _: None)
     lines = (tmp_path / "trajectory.lammpstrj").read_text().splitlines()
     steps = [int(lines[n + 1]) for n, line in enumerate(lines) if line == "ITEM: TIMESTEP"]
     assert steps == expected == [int(frame["step"]) for frame in sampling.frames([tmp_path])]
@@ -177,9 +177,9 @@ def test_a_run_that_ends_early_is_no_segment_and_its_frames_are_kept(tmp_path, o
         session.commands("variable now equal step\nfix stop all halt 1 v_now >= 50 error continue")
         return session
 
-    one = Segment("a", "shear", 100, halted, (), observed=observed, marks=observed)
+    shear = Segment("a", "shear", 100, halted, (), observed=observed, marks=observed)
     with pytest.raises(MDError, match=r"a ended at step 50, 50 of 100 steps before its end: .*fix halt"):
-        sampling.run(Job(COMM, config(), tmp_path), one, None, lambda _: None)
+        sampling.run(Job(COMM, config(), tmp_path), shear, None, lambda _: None)
     assert len(sampling.frames([tmp_path])) == (3 if observed else 0)
     assert not (tmp_path / sampling.RESTART).exists()
 
@@ -190,9 +190,9 @@ def test_atoms_that_come_are_told_and_have_their_strain_from_then_on(tmp_path, c
         session.commands("fix rain all deposit 4 1 10 4711 region top near 0.4 vz 0.0 0.0")
         return session
 
-    one = Segment("rain", "script", 40, raining, (), observed=True, marks=True)
+    rain = Segment("rain", "script", 40, raining, (), observed=True, marks=True)
     # no log of a script here: the box is at rest
-    sampling.run(Job(COMM, config(frames=5), tmp_path), one, None, lambda _: None)
+    sampling.run(Job(COMM, config(frames=5), tmp_path), rain, None, lambda _: None)
     frames = sampling.frames([tmp_path])
     assert "during rain 4 atoms were added: their strain" in capsys.readouterr().err
     # an atom whose reference was taken for (0, 0, 0) would have moved by the size of the box
@@ -205,7 +205,7 @@ def test_frames_end_at_the_first_that_is_missing(tmp_path):
         folder.mkdir()
         for number in numbers:
             np.savez(folder / f"frame-{number:04d}.npz", step=number)
-    assert [int(one["step"]) for one in sampling.frames([first, second])] == [0, 1, 2]
+    assert [int(frame["step"]) for frame in sampling.frames([first, second])] == [0, 1, 2]
     assert sampling.frames([second]) == []
 
 
@@ -213,8 +213,8 @@ def test_histories_of_a_stage_are_joined_and_times_added(tmp_path):
     for name, stage, rows in (("1", "quench", [[1.0]]), ("2", "quench", [[2.0]]), ("3", "relax", [[3.0]])):
         (tmp_path / name).mkdir()
         np.savez(tmp_path / name / sampling.HISTORY, **{stage: np.array(rows)})
-    found = dict(sampling.history([tmp_path / n for n in "123"]))
-    assert {stage: rows.ravel().tolist() for stage, rows in found.items()} == {
+    history = dict(sampling.history([tmp_path / n for n in "123"]))
+    assert {stage: rows.ravel().tolist() for stage, rows in history.items()} == {
         "quench": [1.0, 2.0],
         "relax": [3.0],
     }

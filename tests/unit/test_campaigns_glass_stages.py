@@ -120,8 +120,8 @@ def test_a_script_has_its_own_segments_and_every_file_that_it_reads_counts(tmp_p
     source.write_text('campaign = "glass"\n[md]\nscript = "my.in"\nsteps = 5000\n')
 
     def pieces():
-        found = stages.plan_of(source, [], Workspace(tmp_path / "out", "glass"))
-        return {name: identity.key for piece in found for name, identity in pieces_of_work(piece)}
+        segments = stages.plan_of(source, [], Workspace(tmp_path / "out", "glass"))
+        return {name: identity.key for piece in segments for name, identity in pieces_of_work(piece)}
 
     before = pieces()
     assert set(before) == {"run-001", *END}

@@ -43,35 +43,35 @@ def manufactured():
 
 
 def test_losses_fall_with_the_degree_and_alpha_is_fixed_or_learned(manufactured):
-    for found in manufactured.values():
-        for kind, rows in found["learned"].items():
+    for result in manufactured.values():
+        for kind, rows in result["learned"].items():
             assert [row["M"] for row in rows] == [0, 1, 3]
             losses = [row["loss"] for row in rows]
             assert losses == sorted(losses, reverse=True)
-            assert losses[-1] < found["true_loss"]
+            assert losses[-1] < result["true_loss"]
             assert {abs(row["alpha"] - 1) < 1e-6 for row in rows} == {kind == "fixed"}
 
 
 def test_kernels_are_normalised_and_the_true_one_is_1_over_r(manufactured):
-    for found in manufactured.values():
-        r = np.array(found["r"])
-        kernels = [found["true_K"], *(row["K"] for rows in found["learned"].values() for row in rows)]
+    for result in manufactured.values():
+        r = np.array(result["r"])
+        kernels = [result["true_K"], *(row["K"] for rows in result["learned"].values() for row in rows)]
         for kernel in kernels:
             assert np.trapezoid(kernel * r**3, r) == pytest.approx(1.0)
-        assert np.ptp(found["true_K"] * r) < 1e-12
+        assert np.ptp(result["true_K"] * r) < 1e-12
         # a constant Bernstein polynomial with α = 1 is 1/r too
-        np.testing.assert_allclose(found["learned"]["fixed"][0]["K"], found["true_K"], rtol=1e-6)
+        np.testing.assert_allclose(result["learned"]["fixed"][0]["K"], result["true_K"], rtol=1e-6)
 
 
 def test_weights_near_a_cell_are_nearer_to_one_than_the_published(manufactured):
     """Over h², in the mean over the bonds of one length; both integrate |z|² exactly."""
-    apart = {name: np.abs(np.array(found["ring_weight"]) - 1).max() for name, found in manufactured.items()}
+    apart = {name: np.abs(np.array(result["ring_weight"]) - 1).max() for name, result in manufactured.items()}
     assert apart["cell"] < apart["published"]
-    for name, found in manufactured.items():
+    for name, result in manufactured.items():
         grid = stencil.uniform((5.0, 5.0), 12.5, {"cell": "near-cell"}.get(name, name))
         count = np.bincount(grid.ring)
-        r = np.array(found["ring_radii"])
-        whole = (np.array(found["ring_weight"]) * 25.0 * count * r**2).sum()
+        r = np.array(result["ring_radii"])
+        whole = (np.array(result["ring_weight"]) * 25.0 * count * r**2).sum()
         assert whole == pytest.approx((grid.weights * (grid.offsets**2).sum(axis=1)).sum())
 
 
@@ -83,9 +83,9 @@ def samples(seed):
     random = np.random.default_rng(seed)
     x = GRID.points()
     u = np.zeros((5, len(x), 2))
-    for one in u:
+    for displacement in u:
         k = 2 * np.pi * random.integers(1, 3, 2) / GRID.box
-        one += np.cos(x @ k + random.uniform(0, 6))[:, None] * random.standard_normal(2)
+        displacement += np.cos(x @ k + random.uniform(0, 6))[:, None] * random.standard_normal(2)
     u -= u.mean(axis=1, keepdims=True)
     fields = spectral.transform(u, u, GRID.shape, GRID.box)
     operator = symbol.operator(
@@ -115,7 +115,7 @@ def test_models_are_used_on_their_own_nodes_and_on_the_others(monkeypatch):
         return Candidate(horizon, degree, MODEL)
 
     monkeypatch.setattr(checks.learning, "learn_pair", learn)
-    found = scattered_result()
+    rows = scattered_result()
     (settings, uniform, *pair), (_, perturbed, *_) = seen
     assert pair == [20.0, 2] and settings.quadrature == "consistent" and settings.kernel == "b-spline"
     # three of five samples, the first and the last among them
@@ -125,13 +125,13 @@ def test_models_are_used_on_their_own_nodes_and_on_the_others(monkeypatch):
     moved = (there.nodes - GRID.points()) / GRID.spacing
     assert 0.18 < np.abs(moved).max() <= 0.2 and abs(moved.mean()) < 0.02
     np.testing.assert_allclose(there.b, checks.at_points(FIELDS["train"], there.nodes, "b")[[0, 2, 4]])
-    for row in found.values():  # MODEL itself, whatever was learned
+    for row in rows.values():  # MODEL itself, whatever was learned
         assert row["failure"] == "" and row["constants"] == MODEL.as_dict()
         # made by that very function on the grid: exact there, and near on moved nodes
         for split in ("train", "val"):
             assert row[f"E_res_{split}_uniform"] < 1e-8 and row[f"E_u_{split}_uniform"] < 1e-8
             assert 1e-4 < row[f"E_res_{split}_perturbed"] < 0.05
-    operators = {name: row["min_operator"] for name, row in found.items()}
+    operators = {name: row["min_operator"] for name, row in rows.items()}
     for name, nodes in (("uniform", GRID.points()), ("perturbed", there.nodes)):
         wanted = local.lowest_eigenvalue(MODEL, checks.moved_to(FIELDS["train"], nodes))
         assert operators[name] == pytest.approx(wanted) and wanted > 0
