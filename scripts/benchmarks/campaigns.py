@@ -133,9 +133,9 @@ def sleeper(comm: MPI.Comm, place: Path, quick: bool) -> Row:
         prepared(place, seconds, trials)
     comm.barrier()
     stages.run(comm, place / "sleeper.toml", place / "out", [])
-    found = comm.bcast(told(place / "noted", comm.size, 5) if comm.rank == 0 else None)
-    note = f"{found['trials']} trials, waiting {100 * found['waiting_share']:.1f} % of the time"
+    measured = comm.bcast(told(place / "noted", comm.size, 5) if comm.rank == 0 else None)
+    note = f"{measured['trials']} trials, waiting {100 * measured['waiting_share']:.1f} % of the time"
     # what it computes between trials is in the wall time alone: processor time would be that of sleeping
     what = f"calibration of a model of {seconds:g} s"
-    return Row(what, "mdbridge calibrate", [found["wall_s"]], [found["wall_s"]], comm.size, 0.0,
+    return Row(what, "mdbridge calibrate", [measured["wall_s"]], [measured["wall_s"]], comm.size, 0.0,
                comm.size == 1, note)  # fmt: skip

@@ -25,8 +25,8 @@ GRID = NodeGrid.periodic_cells((50.0, 66.0), 5.0)  # an even and an odd number o
 
 def waves(x, box):
     k = 2 * np.pi / box
-    one = np.cos(2 * k[0] * x[:, 0] + 0.3) * np.sin(3 * k[1] * x[:, 1])
-    return np.stack([one, np.cos(k[1] * x[:, 1]) + 0.2], axis=1)[None]
+    standing = np.cos(2 * k[0] * x[:, 0] + 0.3) * np.sin(3 * k[1] * x[:, 1])
+    return np.stack([standing, np.cos(k[1] * x[:, 1]) + 0.2], axis=1)[None]
 
 
 def fields():
@@ -96,16 +96,18 @@ def test_pairs_that_are_none_are_refused(compare, words):
 
 
 def test_a_field_between_nodes_is_its_fourier_series():
-    one = fields()
-    np.testing.assert_allclose(checks.at_points(one, one.nodes, "u"), one.u, atol=1e-14)
+    samples = fields()
+    np.testing.assert_allclose(checks.at_points(samples, samples.nodes, "u"), samples.u, atol=1e-14)
     points = np.random.default_rng(0).uniform(-100, 100, (40, 2))
-    np.testing.assert_allclose(checks.at_points(one, points, "b"), 2 * waves(points, one.box), atol=1e-13)
+    np.testing.assert_allclose(
+        checks.at_points(samples, points, "b"), 2 * waves(points, samples.box), atol=1e-13
+    )
 
 
 def test_a_real_field_stays_real_with_waves_at_the_edge_of_the_zone():
     noise = np.random.default_rng(1).standard_normal((1, len(GRID.points()), 2))
-    one = replace(fields(), u=noise)
-    np.testing.assert_allclose(checks.at_points(one, one.nodes, "u"), noise, atol=1e-13)
+    samples = replace(fields(), u=noise)
+    np.testing.assert_allclose(checks.at_points(samples, samples.nodes, "u"), noise, atol=1e-13)
 
 
 def test_the_published_moduli_belong_together():

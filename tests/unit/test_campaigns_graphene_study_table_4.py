@@ -31,9 +31,9 @@ def test_derived_constants_of_lammps_and_their_errors():
 
 
 def test_errors_over_seeds_have_a_deviation_and_those_of_one_seed_none():
-    one, other = ({"errors": {"E_u_val": value}} for value in (0.03, 0.05))
-    assert table_4._over_seeds([one], "E_u_val", 0.5) == "3.00 % (50.00)"
-    assert table_4._over_seeds([one, other], "E_u_val", 0.5) == "4.00 ± 1.41 % (50.00)"
+    first, second = ({"errors": {"E_u_val": value}} for value in (0.03, 0.05))
+    assert table_4._over_seeds([first], "E_u_val", 0.5) == "3.00 % (50.00)"
+    assert table_4._over_seeds([first, second], "E_u_val", 0.5) == "4.00 ± 1.41 % (50.00)"
 
 
 def test_loads_and_seeds_are_drawn_independently():

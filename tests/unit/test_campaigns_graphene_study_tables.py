@@ -14,7 +14,7 @@ ERRORS = (*KEYS, "E_u_test")
 @pytest.fixture(scope="module")
 def sections():
     """Tables by the heading that they stand under; each a list of rows, the heads first."""
-    found = {}
+    by_heading = {}
     for part in tables.markdown(record()).split("\n## ")[1:]:
         title, rows, current = part.splitlines()[0], [], []
         for line in [*part.splitlines(), ""]:
@@ -24,8 +24,8 @@ def sections():
                 assert {len(row) for row in current} == {len(current[0])}, title
                 rows.append([row for row in current if set(row[0]) != {"-"}])
                 current = []
-        found[title.split(":")[0]] = rows
-    return found
+        by_heading[title.split(":")[0]] = rows
+    return by_heading
 
 
 def percents(errors, keys=ERRORS):
@@ -60,19 +60,19 @@ def test_table_4_has_the_models_with_their_spread_and_lammps_s_own_constants(sec
         ("300K-published", "300 K, ι as published", "300K"),
         ("300K", "300 K, longer filter", "300K"),
     ):
-        one, published = results[f"table4-{label}"], TABLE_4[paper]
+        model, published = results[f"table4-{label}"], TABLE_4[paper]
         (row,) = [row for row in constants if row[0] == title]
-        ours = one["constants"]
-        assert row[1:4] == [f"{one['horizon']:g}", f"{one['degree']}", f"{ours['alpha']:.3f}"]
+        ours = model["constants"]
+        assert row[1:4] == [f"{model['horizon']:g}", f"{model['degree']}", f"{ours['alpha']:.3f}"]
         for k, key in enumerate(("lambda_TPa", "mu_TPa", "E_TPa", "nu")):
             # two replicates, 0.02 (k + 1) apart: their standard deviation is that over √2
             spread = f" ± {0.02 * (k + 1) / 2**0.5:.4f}" if label == "0K" else ""
             assert row[4 + k] == f"{ours[key]:.4f}{spread} ({published[key]:g})"
         (row,) = [row for row in errors if row[0] == title]
-        assert row[1:6] == beside(one["errors"], published)
-        assert row[6] == f"{one['errors']['E_res_test']:.1e} ({published['E_res_test']:g})"
+        assert row[1:6] == beside(model["errors"], published)
+        assert row[6] == f"{model['errors']['E_res_test']:.1e} ({published['E_res_test']:g})"
         (row,) = [row for row in ratios if row[0] == title]
-        assert row[1:] == [f"{one['errors'][key] / published[key]:.2f}" for key in ERRORS]
+        assert row[1:] == [f"{model['errors'][key] / published[key]:.2f}" for key in ERRORS]
     rest, warm = (next(r for r in constants if r[0] == f"LAMMPS directly, {t} K") for t in (0, 300))
     assert rest[4:] == ["-0.2000", "0.7000", "1.1667", "-0.1667"]
     assert [cell.split(" ± ")[0] for cell in warm[4:]] == rest[4:]
@@ -152,13 +152,13 @@ def test_table_6_shows_the_paper_s_numbers_at_its_horizon_alone(sections):
     (table,) = sections["Table 6"]
     keys = ("E_res_val", "E_u_val", "E_u_test")
     for number, kind in ((40, "one K"), (41, "own K of the dilatation")):
-        one = learned(number, 12.5, 5, fine=True)
+        model = learned(number, 12.5, 5, fine=True)
         fine, coarse = [row for row in table if row[0] == f"δ = 12.5 Å, M = 5, {kind}"]
         for row, spacing, suffix in ((fine, "2.5", "_fine"), (coarse, "5", "")):
-            errors = {key: one["errors"][key + suffix] for key in keys}
+            errors = {key: model["errors"][key + suffix] for key in keys}
             published = TABLE_6["fine" if suffix else "coarse"]
             assert row[1:5] == [spacing, *beside(errors, published, keys)]
-            assert row[5] == f"{one['constants']['E_TPa']:.4f}"
+            assert row[5] == f"{model['constants']['E_TPa']:.4f}"
     assert table[-1][:2] == ["δ = 20 Å, M = 10, one K", "failed: no solvable model"]
 
 
@@ -169,8 +169,8 @@ def test_two_influence_functions_have_twice_the_parameters(sections):
         cells = dict(zip(heads, row, strict=True))
         assert int(cells["parameters"]) == (5 + 2) * int(cells["functions"])
     # one: min_gamma of learned(10); two: min_operator, 0.001 times the number of the kind
-    one, two = (next(r for r in rows if r[:4] == ["0K", "12.5", "5", n]) for n in "12")
-    for row, number, certificate in ((one, 10, "0.100"), (two, 11, "0.011")):
+    single, double = (next(r for r in rows if r[:4] == ["0K", "12.5", "5", n]) for n in "12")
+    for row, number, certificate in ((single, 10, "0.100"), (double, 11, "0.011")):
         made = learned(number)
         assert row[5:10] == percents(made["errors"])
         assert row[10:12] == [f"{made['constants'][key]:.4f}" for key in ("E_TPa", "nu")]
@@ -180,10 +180,10 @@ def test_two_influence_functions_have_twice_the_parameters(sections):
 def test_algorithm_1_is_compared_with_its_loss_and_its_certificates(sections):
     (table,) = sections["Algorithm 1 as published against least squares"]
     for number, row in enumerate(table[1:], 50):
-        one = learned(number, 20.0, 10)
-        assert row[4] == f"{one['errors']['loss_train']:.2e}"
-        assert row[5:10] == percents(one["errors"])
-        assert row[10:12] == [f"{one['constants']['E_TPa']:.3f}", f"{one['wall_s']:.1f}"]
+        model = learned(number, 20.0, 10)
+        assert row[4] == f"{model['errors']['loss_train']:.2e}"
+        assert row[5:10] == percents(model["errors"])
+        assert row[10:12] == [f"{model['constants']['E_TPa']:.3f}", f"{model['wall_s']:.1f}"]
         assert row[12] == ("no" if number == 50 else "yes")  # whose inf-sup eigenvalue is 0
     assert [row[0] for row in table[1:]] == ["0 K"] * 3 + ["300 K, ι as published"] * 3
     assert [row[3] for row in table[1:4]] == [
@@ -201,7 +201,7 @@ def test_manufactured_losses_are_those_of_each_degree(sections):
         learned_rows = manufactured(number)["learned"]["fixed"]
         assert row[2] == "fixed"
         assert row[3] == f"{0.5 * number:.2e}"
-        assert row[4:7] == [f"{one['loss']:.2e}" for one in learned_rows]
+        assert row[4:7] == [f"{fit['loss']:.2e}" for fit in learned_rows]
         assert row[7:] == ["0.1000", "0.4500"]
     assert [row[1] for row in rows[:4]] == ["smallest (published)"] * 2 + ["nearest to a cell"] * 2
     assert rows[1][7] == "0.1100"

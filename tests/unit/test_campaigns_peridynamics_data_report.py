@@ -115,10 +115,10 @@ def test_a_wave_is_predicted_as_the_symbol_says():
     (operator,) = symbol.operator(MATERIAL, symbol.rings(grid, k))
     wave = np.cos(fields.nodes @ k[0] + 0.3)[:, None]
     u, amplitude = wave * [0.7, -0.4] + 3.0, [0.7, -0.4]
-    one = replace(
+    sample = replace(
         fields, u=u[None], b=(wave * (operator @ amplitude))[None], names=["a"], load=np.zeros((1, 0))
     )
-    truth, model, _ = data_report.predicted(MATERIAL, one)
+    truth, model, _ = data_report.predicted(MATERIAL, sample)
     np.testing.assert_allclose(truth, u - 3.0, atol=1e-12)
     np.testing.assert_allclose(model, truth, atol=1e-10)
 

@@ -81,12 +81,12 @@ def test_waves_of_the_model_s_own_samples_lie_on_its_dispersion(results, drawn, 
     figures._dispersion(results, tmp_path / "dispersion.png")
     for axis, panel in enumerate(drawn["dispersion"].axes):
         for kind in ("longitudinal", "transverse"):
-            (curve,) = [one for one in panel.lines if one.get_label() == f"{kind}, LPS"]
-            (points,) = [one for one in panel.lines if one.get_label() == f"{kind}, MD"]
+            (curve,) = [line for line in panel.lines if line.get_label() == f"{kind}, LPS"]
+            (points,) = [line for line in panel.lines if line.get_label() == f"{kind}, MD"]
             k, modulus = points.get_data()
             np.testing.assert_allclose(k, 2 * np.pi * np.arange(1, 6) / GRID.box[axis])
             np.testing.assert_allclose(modulus, np.interp(k, *curve.get_data()), rtol=1e-3)
-        dashed = [one.get_ydata()[0] for one in panel.lines if one.get_linestyle() == "--"]
+        dashed = [line.get_ydata()[0] for line in panel.lines if line.get_linestyle() == "--"]
         assert dashed == [LAMBDA + 2 * MU, MU]
         (shade,) = panel.patches
         assert shade.get_x() == pytest.approx(2 * np.pi * 5 / GRID.box[axis])
@@ -100,7 +100,7 @@ def test_long_waves_have_the_moduli_of_the_model(drawn, tmp_path, results):
     figures._dispersion(results, tmp_path / "dispersion.png")
     for panel in drawn["dispersion"].axes:
         along, across = (
-            next(one.get_ydata()[0] for one in panel.lines if one.get_label() == f"{kind}, LPS")
+            next(line.get_ydata()[0] for line in panel.lines if line.get_label() == f"{kind}, LPS")
             for kind in ("longitudinal", "transverse")
         )
         assert along == pytest.approx(-0.2 + 1.4, rel=0.1)
@@ -113,9 +113,9 @@ def test_the_influence_function_is_a_bond_s_share_whatever_its_scale(results, dr
     for number, material in enumerate((MODEL, scaled)):
         figures._influence(replace(results, material=material), tmp_path / f"influence{number}.png")
     first, second = (drawn[f"influence{number}"].axes[0] for number in range(2))
-    for one, other in zip(first.lines, second.lines, strict=True):
-        np.testing.assert_allclose(one.get_ydata(), other.get_ydata(), rtol=1e-12)
-    bonds = next(one for one in first.lines if len(one.get_xdata()) > 2 and one.get_marker() == "o")
+    for original, rescaled in zip(first.lines, second.lines, strict=True):
+        np.testing.assert_allclose(original.get_ydata(), rescaled.get_ydata(), rtol=1e-12)
+    bonds = next(line for line in first.lines if len(line.get_xdata()) > 2 and line.get_marker() == "o")
     grid = stencil.uniform(GRID.spacing, HORIZON, "published")
     np.testing.assert_allclose(bonds.get_xdata(), grid.radii)
     share = (1e-6 * bonds.get_ydata())[grid.ring] * grid.weights * (grid.offsets**2).sum(axis=1)
@@ -128,7 +128,7 @@ def test_the_influence_function_is_a_bond_s_share_whatever_its_scale(results, dr
 def test_a_function_of_the_dilatation_s_own_is_drawn_beside(results, drawn, tmp_path):
     own = Bernstein(HORIZON, np.array([3.0, 1.0]), (1.0,))
     figures._influence(replace(results, material=replace(MODEL, own_dilatation=own)), tmp_path / "i.png")
-    curves = {one.get_label(): one for one in drawn["i"].axes[0].lines}
+    curves = {line.get_label(): line for line in drawn["i"].axes[0].lines}
     r = curves["dilatation"].get_xdata()
     for name, function in (("deviatoric", MODEL.influence), ("dilatation", own)):
         ratio = curves[name].get_ydata() / function(r)
@@ -146,12 +146,12 @@ def test_convergence_is_the_trace_of_the_fit(results, drawn, tmp_path):
 def test_candidates_are_drawn_in_per_cent_and_failed_ones_left_out(results, drawn, tmp_path):
     figures._errors(results, tmp_path / "candidates.png")
     (axes,) = drawn["candidates"].axes
-    assert [one.get_label() for one in axes.lines] == [
+    assert [line.get_label() for line in axes.lines] == [
         f"{what}, {where}" for where in ("training", "validation") for what in ("residual", "displacement")
     ]
-    for one in axes.lines:
-        assert list(one.get_xdata()) == ["12.5, 2", "12.5, 3"]
-        assert one.get_ydata() == pytest.approx([20.0, 30.0])
+    for line in axes.lines:
+        assert list(line.get_xdata()) == ["12.5, 2", "12.5, 3"]
+        assert line.get_ydata() == pytest.approx([20.0, 30.0])
     assert axes.get_ylabel() == "relative error (%)"
 
 
@@ -178,12 +178,12 @@ def test_filtering_is_measured_by_what_is_left_of_the_state_at_rest(results, dra
     dynamics = {"u_zero": u + 4.0, "u_raw": u + noise, "u_filtered": u + 0.1 * noise, "temperature_K": 299.6}
     figures._time_filter(replace(results, dynamics=dynamics), tmp_path / "time_filter.png")
     panels = drawn["time_filter"].axes[:3]
-    assert [one.get_title() for one in panels] == [
+    assert [panel.get_title() for panel in panels] == [
         "300 K, snapshot\n100.0% from 0 K",
         "300 K, filtered\n10.0% from 0 K",
         "0 K",
     ]
-    images = [one.collections[0] for one in panels]
+    images = [panel.collections[0] for panel in panels]
     assert len({image.get_clim() for image in images}) == 1
     assert images[0].get_clim()[1] == pytest.approx(np.abs(dynamics["u_raw"][:, 0]).max())
     assert np.sort(images[2].get_array().compressed()) == pytest.approx(np.sort(u[:, 0]), abs=1e-9)

@@ -11,13 +11,13 @@ FORMATS = [value for value in vars(formats).values() if isinstance(value, Format
 
 def test_names_differ():
     assert len(FORMATS) >= 2
-    assert len({one.name for one in FORMATS}) == len(FORMATS)
-    assert all(one.name.startswith("mdbridge-") for one in FORMATS)
+    assert len({kind.name for kind in FORMATS}) == len(FORMATS)
+    assert all(kind.name.startswith("mdbridge-") for kind in FORMATS)
 
 
 @pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name)
 def test_what_makes_them_is_a_command(kind):
     program, command = kind.made_by.split()
     assert program == "mdbridge"
-    assert command in {one.callback.__name__ for one in cli.app.registered_commands}
+    assert command in {registered.callback.__name__ for registered in cli.app.registered_commands}
     assert kind.version >= 1 and (kind.oldest or kind.version) <= kind.version

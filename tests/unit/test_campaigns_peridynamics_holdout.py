@@ -51,12 +51,12 @@ def test_what_made_the_samples_has_no_error_and_others_have():
         np.array(GRID.spacing),
         GRID.shape,
     )
-    found = holdout.measured(fields, holdout.operators(SOLID, OTHERS))
-    assert list(found) == ["learned", "classical", "gradient", "finite_differences"]
-    assert max(found["gradient"][0].max(), found["gradient"][1].max()) < 1e-9
+    errors = holdout.measured(fields, holdout.operators(SOLID, OTHERS))
+    assert list(errors) == ["learned", "classical", "gradient", "finite_differences"]
+    assert max(errors["gradient"][0].max(), errors["gradient"][1].max()) < 1e-9
     # (1 + ℓ k²) for waves of 20 Å and more
-    assert found["classical"][1].min() > 0.001 and found["classical"][1].max() < 0.05
-    assert found["finite_differences"][1].min() > found["classical"][1].max()
+    assert errors["classical"][1].min() > 0.001 and errors["classical"][1].max() < 0.05
+    assert errors["finite_differences"][1].min() > errors["classical"][1].max()
 
 
 def test_a_sheet_without_an_atom_is_at_rest_and_answers():

@@ -36,10 +36,10 @@ def periodic(spacing=5.0, waves=4, seed=0):
     random = np.random.default_rng(seed)
     x = grid.points()
     u = np.zeros((8, len(x), 2))
-    for one in u:
+    for displacement in u:
         for _ in range(3):
             k = 2 * np.pi * random.integers(-waves, waves + 1, 2) / BOX
-            one += np.cos(x @ k + random.uniform(0, 6))[:, None] * random.standard_normal(2)
+            displacement += np.cos(x @ k + random.uniform(0, 6))[:, None] * random.standard_normal(2)
     u -= u.mean(axis=1, keepdims=True)
     samples = spectral.transform(u, u, grid.shape, grid.box)
     operator = symbol.operator(
@@ -62,25 +62,25 @@ def candidate(horizon, degree, residual, failure="", rest=0.1):
 
 
 def test_the_truth_is_learned_and_survives_its_file():
-    one = learning.learn_pair(SETTINGS, FIELDS, 13.0, 1)
-    assert one.failure == ""
-    assert max(one.errors.values()) < 1e-3
-    assert one.material.lame_mu == pytest.approx(0.7, abs=1e-3)
-    again = Candidate.from_dict(one.as_dict(), "file")
-    assert again.material.as_dict() == one.material.as_dict()
-    assert replace(again, material=None) == replace(one, material=None)
+    learned = learning.learn_pair(SETTINGS, FIELDS, 13.0, 1)
+    assert learned.failure == ""
+    assert max(learned.errors.values()) < 1e-3
+    assert learned.material.lame_mu == pytest.approx(0.7, abs=1e-3)
+    again = Candidate.from_dict(learned.as_dict(), "file")
+    assert again.material.as_dict() == learned.material.as_dict()
+    assert replace(again, material=None) == replace(learned, material=None)
 
 
 @pytest.mark.parametrize("changes", [{}, {"own_dilatation": True}, {"quadrature": "isotropic"}])
 def test_splines_are_learned_and_survive_their_file(changes):
     settings = SETTINGS.model_copy(update={"kernel": "b-spline", **changes})
-    one = learning.learn_pair(settings, FIELDS, 13.0, 4)
-    assert one.failure == ""
+    learned = learning.learn_pair(settings, FIELDS, 13.0, 4)
+    assert learned.failure == ""
     # the samples are those of published weights: another quadrature only comes near
     bound = 0.05 if "quadrature" in changes else 0.01
-    assert max(one.errors[name] for name in learning.ERRORS) < bound
-    again = Candidate.from_dict(json.loads(json.dumps(one.as_dict())), "here")
-    assert again.material.as_dict() == one.material.as_dict()
+    assert max(learned.errors[name] for name in learning.ERRORS) < bound
+    again = Candidate.from_dict(json.loads(json.dumps(learned.as_dict())), "here")
+    assert again.material.as_dict() == learned.material.as_dict()
     assert again.material.influence.name == again.material.dilatation_influence.name == "b-spline"
     assert again.material.quadrature == changes.get("quadrature", "published")
     assert (again.material.own_dilatation is not None) == ("own_dilatation" in changes)
@@ -101,10 +101,10 @@ def test_algorithm_1_is_told_the_family(monkeypatch):
 
 def test_both_grids_of_a_hybrid_set_are_fitted():
     fields = FIELDS | {"train_fine": periodic(2.5), "val_fine": periodic(2.5, seed=1)}
-    one = learning.learn_pair(SETTINGS, fields, 13.0, 1)
-    assert {name for name in one.errors if name.startswith("E_u")} == {f"E_u_{name}" for name in fields}
-    assert max(one.errors.values()) < 1e-3  # the same K on both
-    assert len(one.certificates) == 2
+    learned = learning.learn_pair(SETTINGS, fields, 13.0, 1)
+    assert {name for name in learned.errors if name.startswith("E_u")} == {f"E_u_{name}" for name in fields}
+    assert max(learned.errors.values()) < 1e-3  # the same K on both
+    assert len(learned.certificates) == 2
     wrong = dict(fields, train_fine=replace(fields["train_fine"], b=2 * fields["train_fine"].b))
     other = learning.learn_pair(SETTINGS, wrong, 13.0, 1)
     assert other.errors["E_u_train"] > 0.05  # pulled away by the fine set
@@ -114,18 +114,18 @@ def test_further_nodes_are_certified_and_the_moduli_are_the_same_there():
     settings = SETTINGS.model_copy(
         update={"kernel": "b-spline", "quadrature": "consistent", "also_on_A": [2.5, [3.0, 3.6]]}
     )
-    one = learning.learn_pair(settings, FIELDS, 13.0, 4)
-    assert one.failure == ""
-    spacings = [certificate["spacing"] for certificate in one.certificates]
+    learned = learning.learn_pair(settings, FIELDS, 13.0, 4)
+    assert learned.failure == ""
+    spacings = [certificate["spacing"] for certificate in learned.certificates]
     assert spacings == [tuple(FIELDS["train"].spacing), (2.5, 2.5), (3.0, 3.6)]
-    assert all(c["min_gamma"] > 0 and c["min_cauchy_schwarz"] >= 0 for c in one.certificates)
+    assert all(c["min_gamma"] > 0 and c["min_cauchy_schwarz"] >= 0 for c in learned.certificates)
     for spacing in spacings:
-        constants = moduli.of_grid(one.material, stencil.uniform(spacing, 13.0, "consistent"))
-        assert constants["C66"] == pytest.approx(one.material.lame_mu, rel=1e-3)
-        assert constants["C12"] == pytest.approx(one.material.lame_lambda, rel=1e-3)
+        constants = moduli.of_grid(learned.material, stencil.uniform(spacing, 13.0, "consistent"))
+        assert constants["C66"] == pytest.approx(learned.material.lame_mu, rel=1e-3)
+        assert constants["C12"] == pytest.approx(learned.material.lame_lambda, rel=1e-3)
     # refining on other samples holds them there, too
-    again = learning.refine_pair(settings, FIELDS, one, np.ones(8))
-    assert again is not None and again[0].lame_mu == pytest.approx(one.material.lame_mu, rel=1e-2)
+    again = learning.refine_pair(settings, FIELDS, learned, np.ones(8))
+    assert again is not None and again[0].lame_mu == pytest.approx(learned.material.lame_mu, rel=1e-2)
 
 
 @pytest.mark.parametrize(
@@ -176,24 +176,24 @@ def test_a_horizon_that_does_not_fit_is_refused(horizon, words, tmp_path):
 
 def test_a_sweep_goes_on_past_pairs_that_fail_and_is_not_done_twice(tmp_path, monkeypatch):
     learned = []
-    one = learning.learn_pair
-    monkeypatch.setattr(learning, "learn_pair", lambda *a: (learned.append(a[2:]), one(*a))[1])
+    learn_pair = learning.learn_pair
+    monkeypatch.setattr(learning, "learn_pair", lambda *a: (learned.append(a[2:]), learn_pair(*a))[1])
     pairs = Sweep(horizons_A=[4.0, 6.0, 13.0, 31.0], degrees=[0, 1])
     workspace = Workspace(tmp_path, "graphene")
 
     def sweep():
         return graphene_sweep.sweep(MPI.COMM_SELF, workspace, source(SETTINGS), pairs)
 
-    found = sweep()
-    failed = {(one.horizon, one.degree): one.failure for one in found.candidates if one.failure}
+    swept = sweep()
+    failed = {(pair.horizon, pair.degree): pair.failure for pair in swept.candidates if pair.failure}
     assert set(failed) == {(h, m) for h in (4.0, 6.0, 31.0) for m in (0, 1)}
     assert "too few to integrate" in failed[6.0, 0]
-    assert (found.best.horizon, found.best.degree) == (13.0, 1)
+    assert (swept.best.horizon, swept.best.degree) == (13.0, 1)
     assert len(learned) == 8
-    assert sweep().as_dict() == found.as_dict()
+    assert sweep().as_dict() == swept.as_dict()
     assert len(learned) == 8
     next(tmp_path.glob("records/pairs/delta-13-M-1-*.json")).unlink()
-    assert sweep().best.errors == found.best.errors
+    assert sweep().best.errors == swept.best.errors
     assert len(learned) == 9
 
 
@@ -206,11 +206,11 @@ def test_algorithm_2_takes_the_residual_for_the_horizon_and_the_average_for_the_
         candidate(10.0, 9, 0.04, rest=0.2),
         candidate(20.0, 9, 0.01, failure="no"),
     ]
-    found = graphene_sweep.select(made)
-    assert [(one.horizon, one.degree) for one in found.rows] == [(20.0, 0), (10.0, 5), (10.0, 9)]
-    averages = [one.errors["AvgE"] for one in found.rows]
+    selection = graphene_sweep.select(made)
+    assert [(row.horizon, row.degree) for row in selection.rows] == [(20.0, 0), (10.0, 5), (10.0, 9)]
+    averages = [row.errors["AvgE"] for row in selection.rows]
     assert averages == pytest.approx([1.0, (0.25 + 3 * 0.9) / 4, (0.2 + 3 * 2) / 4])
-    assert found.best is found.rows[1]
+    assert selection.best is selection.rows[1]
     with pytest.raises(ConvergenceError, match="no pair of the sweep"):
         graphene_sweep.select([candidate(10.0, 0, 0.1, failure="no")])
 
@@ -219,16 +219,16 @@ def test_a_model_without_a_positive_modulus_is_no_candidate(monkeypatch):
     influence = Bernstein(13.0, np.ones(1), (1.0,))
     fit = regression.Fit(LinearPeridynamicSolid(influence, -0.7, 0.7), [], 0.0, [], 0)
     monkeypatch.setattr(regression, "learn", lambda *_: fit)
-    one = learning.learn_pair(SETTINGS, FIELDS, 13.0, 0)
-    assert one.material is None and "not solvable" in one.failure
+    rejected = learning.learn_pair(SETTINGS, FIELDS, 13.0, 0)
+    assert rejected.material is None and "not solvable" in rejected.failure
 
 
 def test_a_bootstrap_weight_of_two_is_a_sample_twice():
-    one = FIELDS["train"]
-    samples = fieldsets.transformed(one, "train")
+    fields = FIELDS["train"]
+    samples = fieldsets.transformed(fields, "train")
     weights = np.array([2.0, 0, 1, 1, 1, 1, 1, 1])
     drawn = np.array([0, 0, 2, 3, 4, 5, 6, 7])
-    twice = fieldsets.transformed(replace(one, u=one.u[drawn], b=one.b[drawn]), "train")
+    twice = fieldsets.transformed(replace(fields, u=fields.u[drawn], b=fields.b[drawn]), "train")
     for power in (0.0, 1.5):
         weighted, repeated = spectral.moments(samples, power, weights), spectral.moments(twice, power)
         for a, b in ((weighted.residual, repeated.residual), (weighted.solution, repeated.solution)):
@@ -266,11 +266,11 @@ def test_nodes_that_the_model_was_not_made_for_are_refused_with_both_spacings():
 def test_exact_long_waves_are_those_of_the_data_whatever_the_kernel():
     """MODEL's own quadrature is not the isotropic one: its long waves are told by the data, not by λ, μ."""
     settings = SETTINGS.model_copy(update={"long_waves": "exact"})
-    one = learning.learn_pair(settings, FIELDS, 13.0, 2)
-    assert not one.failure and one.material is not None
+    learned = learning.learn_pair(settings, FIELDS, 13.0, 2)
+    assert not learned.failure and learned.material is not None
     scaled = {name: fieldsets.transformed(fields, name) for name, fields in FIELDS.items()}
     lame = local.long_wave_limit([scaled["train"]])
-    assert (one.material.lame_lambda, one.material.lame_mu) == pytest.approx(lame, rel=1e-6)
+    assert (learned.material.lame_lambda, learned.material.lame_mu) == pytest.approx(lame, rel=1e-6)
     free = learning.learn_pair(SETTINGS, FIELDS, 13.0, 2)
     assert free.material is not None
     # a fit that is free answers for all waves alike

@@ -56,10 +56,10 @@ def solved(fields, material=MODEL, inner=15.0):
 
 def test_the_model_s_own_samples_have_no_errors(sheet, disc):
     for fields in (sheet, disc):
-        found = solved(fields)
-        assert found.E_u.max() < 1e-8 and found.E_res.max() < 1e-8
-    assert found.inside.sum() == (np.hypot(*disc.nodes.T) < 15.0).sum()
-    assert np.array_equal(found.u[:, ~found.inside], disc.u[:, ~found.inside])
+        solution = solved(fields)
+        assert solution.E_u.max() < 1e-8 and solution.E_res.max() < 1e-8
+    assert solution.inside.sum() == (np.hypot(*disc.nodes.T) < 15.0).sum()
+    assert np.array_equal(solution.u[:, ~solution.inside], disc.u[:, ~solution.inside])
 
 
 def test_errors_of_a_sheet_are_relative_and_of_each_sample(sheet):
@@ -67,13 +67,13 @@ def test_errors_of_a_sheet_are_relative_and_of_each_sample(sheet):
     stiff = replace(MODEL, lame_lambda=1.25 * MODEL.lame_lambda, lame_mu=1.25 * MODEL.lame_mu)
     scaled = replace(sheet, u=sheet.u * [[[1.0]], [[7.0]]], b=sheet.b * [[[1.0]], [[7.0]]])
     for fields in (sheet, scaled):
-        found = solved(fields, stiff)
-        assert found.E_u == pytest.approx([0.2, 0.2], rel=1e-6)
-        assert found.E_res == pytest.approx([0.25, 0.25], rel=1e-6)
+        solution = solved(fields, stiff)
+        assert solution.E_u == pytest.approx([0.2, 0.2], rel=1e-6)
+        assert solution.E_res == pytest.approx([0.25, 0.25], rel=1e-6)
     mixed = replace(sheet, b=sheet.b * [[[1.0]], [[2.0]]])  # the second sample's load is doubled
-    found = solved(mixed)
-    assert found.E_u == pytest.approx([0.0, 1.0], abs=1e-6)
-    assert found.E_res == pytest.approx([0.0, 0.5], abs=1e-6)
+    solution = solved(mixed)
+    assert solution.E_u == pytest.approx([0.0, 1.0], abs=1e-6)
+    assert solution.E_res == pytest.approx([0.0, 0.5], abs=1e-6)
 
 
 def test_residuals_of_a_disc_are_absolute_and_inside_alone(disc):
@@ -81,8 +81,8 @@ def test_residuals_of_a_disc_are_absolute_and_inside_alone(disc):
     inside = np.hypot(*disc.nodes.T) < 15.0
     b[:, inside] += [3e-4, 4e-4]
     b[:, ~inside] += 1.0  # outside nothing is compared
-    found = solved(replace(disc, b=b))
-    assert found.E_res == pytest.approx([5e-4 * np.sqrt(inside.sum())], rel=1e-6)
+    solution = solved(replace(disc, b=b))
+    assert solution.E_res == pytest.approx([5e-4 * np.sqrt(inside.sum())], rel=1e-6)
 
 
 def test_a_disc_too_small_for_its_collar_is_refused_with_both_radii(disc):

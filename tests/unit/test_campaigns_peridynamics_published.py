@@ -18,15 +18,15 @@ PAPERS = Path(os.environ.get("MDBRIDGE_SHARED_PAPERS", Path(__file__).parents[2]
 def test_the_chosen_model_is_a_row_of_the_sweep(label):
     """Of Table 3; the best by AvgE, and its errors are those of Table 4."""
     chosen = TABLE_4[label]
-    (row,) = [one for one in TABLE_3[label] if one["M"] == chosen["M"]]
+    (row,) = [candidate for candidate in TABLE_3[label] if candidate["M"] == chosen["M"]]
     for key in ("delta_A", "E_res_train", "E_u_train", "E_res_val", "E_u_val"):
         assert row[key] == chosen[key]
-    assert min(TABLE_3[label], key=lambda one: one["AvgE"]) is row
+    assert min(TABLE_3[label], key=lambda candidate: candidate["AvgE"]) is row
 
 
 def test_the_largest_signal_is_the_model_at_300_K():
     assert TABLE_5[0] == {"snr": 0.1556} | {k: v for k, v in TABLE_4["300K"].items() if k in TABLE_5[0]}
-    assert [one["snr"] for one in TABLE_5] == sorted((one["snr"] for one in TABLE_5), reverse=True)
+    assert [row["snr"] for row in TABLE_5] == sorted((row["snr"] for row in TABLE_5), reverse=True)
 
 
 def test_errors_are_fractions():

@@ -37,16 +37,16 @@ def gathered(folder, solutions, given):
     return campaign_results.gather(*(folder / n for n in names), solutions, folder / "baselines.json", given)
 
 
-def same(one, other):
-    for name, values in asdict(one).items():
-        np.testing.assert_array_equal(getattr(other, name), values)
+def same(expected, actual):
+    for name, values in asdict(expected).items():
+        np.testing.assert_array_equal(getattr(actual, name), values)
 
 
 def test_solutions_come_back(made, solutions):
-    found, seconds = campaign_results.read_solutions(solutions, nodes(made))
-    assert seconds == 3.5 and list(found) == ["train", "val", "test"]
+    stored, seconds = campaign_results.read_solutions(solutions, nodes(made))
+    assert seconds == 3.5 and list(stored) == ["train", "val", "test"]
     for split, solved in made.solved.items():
-        same(solved, found[split])
+        same(solved, stored[split])
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -79,15 +79,15 @@ def test_everything_is_gathered(made, solutions, tmp_path, variant):
             put_fields(group, split, fields)
     given = config.check({"campaign": "graphene"}, GrapheneInput, "in.toml")
     given = given.model_copy(update={"learn": given.learn.model_copy(update={"variant": variant})})
-    found = gathered(tmp_path, solutions, given)
-    assert found.wall == made.wall and found.md == made.md and found.baselines == made.baselines
-    assert found.temperature == 300.0 and found.dynamics is None
+    collected = gathered(tmp_path, solutions, given)
+    assert collected.wall == made.wall and collected.md == made.md and collected.baselines == made.baselines
+    assert collected.temperature == 300.0 and collected.dynamics is None
     for split, fields in made.fields.items():
-        np.testing.assert_array_equal(found.fields[split].u, fields.u)
-        assert found.fields[split].names == fields.names
-        same(made.solved[split], found.solved[split])
+        np.testing.assert_array_equal(collected.fields[split].u, fields.u)
+        assert collected.fields[split].names == fields.names
+        same(made.solved[split], collected.solved[split])
     grid = np.linspace(0.5, 12.0, 7)
-    np.testing.assert_allclose(found.material.influence(grid), MODEL.influence(grid))
+    np.testing.assert_allclose(collected.material.influence(grid), MODEL.influence(grid))
 
 
 def test_a_dataset_without_the_variant_is_named(made, solutions, tmp_path):

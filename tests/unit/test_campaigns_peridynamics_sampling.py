@@ -63,18 +63,18 @@ def test_long_waves_answer_with_the_elastic_constants(sampler, samples, elastic,
 
 
 def test_loads_are_in_equilibrium_and_reach_the_strain_that_is_asked_for(samples):
-    for found in samples.values():
-        assert np.abs(found["b"].sum(axis=0)).max() < 1e-9 * np.abs(found["b"]).sum()
-        assert found["bond_strain"] <= 0.002 * 1.05
-        assert found["amplitude"] > 0
-    largest = max(float(found["bond_strain"]) for found in samples.values())
+    for sample in samples.values():
+        assert np.abs(sample["b"].sum(axis=0)).max() < 1e-9 * np.abs(sample["b"]).sum()
+        assert sample["bond_strain"] <= 0.002 * 1.05
+        assert sample["amplitude"] > 0
+    largest = max(float(sample["bond_strain"]) for sample in samples.values())
     assert largest > 0.001
 
 
 def test_fine_nodes_share_the_load_of_the_coarse_ones(sampler, samples):
     """Four to one: the same force per area, smoothed over the same radius."""
-    for found in samples.values():
-        ratio = np.abs(found["b_fine"]).max() / np.abs(found["b"]).max()
+    for sample in samples.values():
+        ratio = np.abs(sample["b_fine"]).max() / np.abs(sample["b"]).max()
         assert ratio == pytest.approx(1.0, abs=0.05)
 
 
@@ -97,14 +97,14 @@ def test_near_0_K_the_snapshot_and_the_filtered_field_are_those_at_rest():
     ticks = []
     with sampling.sampler(MPI.COMM_SELF, made) as sampler:
         sampler.tick = ticks.append
-        found = sampling._dynamic(sampler)
+        fields = sampling._dynamic(sampler)
         steps = round(0.05 / sampler.planar.timestep)
-    zero = found["u_zero"] - found["u_zero"].mean(axis=0)
+    zero = fields["u_zero"] - fields["u_zero"].mean(axis=0)
     largest = np.abs(zero).max()
     assert largest > 1e-3
     for name in ("u_raw", "u_filtered"):
-        np.testing.assert_allclose(found[name], zero, atol=2e-3 * largest + 1.5 * 0.9**steps * largest)
-    assert ticks[-1] == 1.0 and found["temperature_K"] < 1.0
+        np.testing.assert_allclose(fields[name], zero, atol=2e-3 * largest + 1.5 * 0.9**steps * largest)
+    assert ticks[-1] == 1.0 and fields["temperature_K"] < 1.0
 
 
 def test_nodes_of_the_disc_reach_beyond_it_and_one_is_at_its_centre():
@@ -134,8 +134,8 @@ def test_nodes_of_the_disc_redo_the_disc_alone():
         made = config(md=md, coarse=config().coarse.model_dump() | {"disc_nodes": nodes})
         return {task.name: task.identity.key for task in sampling.tasks(made).tasks}
 
-    def changed(one, other):
-        return {name for name in one if one[name] != other[name]}
+    def changed(before, after):
+        return {name for name in before if before[name] != after[name]}
 
     discs = {f"test-{n}" for n in (1, 2, 3, 4)}
     assert changed(keys("square"), keys("sheet")) == discs
@@ -216,9 +216,9 @@ def test_more_waves_are_more_loads_and_the_same_ones_keep_their_names():
 
 def test_samples_of_one_side_are_never_taken_for_those_of_both():
     """Both sides are the default: still their identity says so, as that of older samples does not."""
-    both, one = (sampling.tasks(config(loads={"two_sided": sides})).tasks for sides in (True, False))
+    both, one_sided = (sampling.tasks(config(loads={"two_sided": sides})).tasks for sides in (True, False))
     assert [task.identity.key for task in sampling.tasks(config()).tasks] == [t.identity.key for t in both]
-    differ = {a.name for a, b in zip(both, one, strict=True) if a.identity.key != b.identity.key}
+    differ = {a.name for a, b in zip(both, one_sided, strict=True) if a.identity.key != b.identity.key}
     assert differ == {task.name for task in both} - {"elastic"}
-    assert not any("loads.two_sided" in task.identity.values for task in one)
-    assert both[0].cost > one[0].cost
+    assert not any("loads.two_sided" in task.identity.values for task in one_sided)
+    assert both[0].cost > one_sided[0].cost

@@ -36,7 +36,7 @@ def sampler():
 
 def load(sampler, name):
     loads = sampling.all_loads(sampler.config, sampler.sheet.box).values()
-    return next(one for split in loads for one in split if one.name == name)
+    return next(candidate for split in loads for candidate in split if candidate.name == name)
 
 
 @pytest.mark.parametrize(

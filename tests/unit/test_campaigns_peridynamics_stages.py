@@ -37,10 +37,10 @@ def opened(config, out="out"):
 def keys(config, out="out"):
     """All pieces of work that a run of the campaign does, with their keys."""
     campaign = opened(config, out)
-    found = {task.name: task.identity.key for task in campaign.samples.tasks}
-    found |= {task.name: task.identity.key for task in campaign.pairs.tasks}
+    identities = {task.name: task.identity.key for task in campaign.samples.tasks}
+    identities |= {task.name: task.identity.key for task in campaign.pairs.tasks}
     products = (campaign.dataset, campaign.model, campaign.solutions, campaign.summary)
-    return found | {product.name: product.identity.key for product in products}
+    return identities | {product.name: product.identity.key for product in products}
 
 
 def redone(before, **sections):

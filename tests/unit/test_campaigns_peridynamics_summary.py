@@ -48,8 +48,8 @@ def test_the_summary_has_the_means_over_samples_and_the_model(results):
     assert summary["quadrature"] == "published"
     rings = symbol.rings(stencil.uniform(GRID.spacing, 13.0, "published"), 1e-4 * np.eye(2))
     along, aside = symbol.operator(MODEL, rings) / 1e-8
-    found = [summary["moduli_TPa"][name] for name in ("C11", "C22", "C66")]
-    assert found == pytest.approx([along[0, 0], aside[1, 1], along[1, 1]], rel=1e-6)
+    moduli = [summary["moduli_TPa"][name] for name in ("C11", "C22", "C66")]
+    assert moduli == pytest.approx([along[0, 0], aside[1, 1], along[1, 1]], rel=1e-6)
     splines = replace(MODEL, influence=BSpline(13.0, np.ones(5)))
     other = summarise(replace(results, material=splines))
     assert other["kernel"] == "b-spline" and "alpha" not in other

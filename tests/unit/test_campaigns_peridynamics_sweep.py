@@ -27,24 +27,24 @@ CANDIDATES = [
 
 
 def test_the_file_lists_every_pair_and_the_constants_of_each_row():
-    found = select(CANDIDATES).as_dict()
-    assert [(one["delta_A"], one["M"], one["failure"]) for one in found["candidates"]] == [
+    record = select(CANDIDATES).as_dict()
+    assert [(pair["delta_A"], pair["M"], pair["failure"]) for pair in record["candidates"]] == [
         (10.0, 0, ""),
         (20.0, 0, ""),
         (10.0, 4, ""),
         (20.0, 4, ""),
         (30.0, 4, "too wide"),
     ]
-    assert [one["wall_s"] for one in found["candidates"]] == [1.0, 1.0, 5.0, 5.0, 5.0]
-    assert [(row["delta_A"], row["M"]) for row in found["rows"]] == [(10.0, 0), (20.0, 4)]
+    assert [pair["wall_s"] for pair in record["candidates"]] == [1.0, 1.0, 5.0, 5.0, 5.0]
+    assert [(row["delta_A"], row["M"]) for row in record["rows"]] == [(10.0, 0), (20.0, 4)]
     chosen = CANDIDATES[3].material
-    assert (found["rows"][1]["E_TPa"], found["rows"][1]["nu"]) == (chosen.young, chosen.poisson)
+    assert (record["rows"][1]["E_TPa"], record["rows"][1]["nu"]) == (chosen.young, chosen.poisson)
     # the mean of the four errors over those of M = 0: 0.2/0.4 and three of 0.3/0.4
-    assert [row["AvgE"] for row in found["rows"]] == pytest.approx([1.0, (0.5 + 3 * 0.75) / 4])
-    assert (found["best"]["horizon"], found["best"]["degree"]) == (20.0, 4)
-    assert Candidate.from_dict(found["best"], "file").material.lame_mu == 0.6
+    assert [row["AvgE"] for row in record["rows"]] == pytest.approx([1.0, (0.5 + 3 * 0.75) / 4])
+    assert (record["best"]["horizon"], record["best"]["degree"]) == (20.0, 4)
+    assert Candidate.from_dict(record["best"], "file").material.lame_mu == 0.6
 
 
 def test_without_the_smallest_degree_the_next_is_the_baseline():
-    found = select(CANDIDATES[2:])
-    assert [row.errors["AvgE"] for row in found.rows] == [1.0]
+    selection = select(CANDIDATES[2:])
+    assert [row.errors["AvgE"] for row in selection.rows] == [1.0]

@@ -27,7 +27,7 @@ def test_the_table_is_that_of_the_rows_and_failures_are_listed():
     text = io.StringIO()
     sweep_figures.show(Console(file=text, width=200), SWEEP)
     rows = [line.split("│")[1:-1] for line in text.getvalue().splitlines() if "│" in line]
-    values = [[cell.strip() for cell in one] for one in rows]
+    values = [[cell.strip() for cell in cells] for cells in rows]
     assert values[-2:] == [
         ["0", "10", "10.00%", "20.00%", "30.00%", "40.00%", "1.0000", "0.9000", "-0.4000"],
         ["5", "20", "2.00%", "4.00%", "6.00%", "8.00%", "0.2000", "0.9500", "-0.3500"],
@@ -44,16 +44,16 @@ def test_each_error_is_a_line_over_the_degree_with_the_paper_s_beside(drawn, tmp
     first, second = drawn["sweep"].axes
     assert (first.get_title(), second.get_title()) == ("0 K", "300 K")
     for number, label in enumerate(sweep_figures.LABELS):
-        (ours,) = [one for one in first.lines if one.get_label() == label]
+        (ours,) = [line for line in first.lines if line.get_label() == label]
         assert np.array(ours.get_data()) == pytest.approx(
             np.array([[0, 5], [10.0 * (number + 1), 2.0 * (number + 1)]])
         )
-        open_marks = [one for one in first.lines if one.get_mfc() == "none"][2 * number : 2 * number + 2]
-        assert np.array([np.ravel(one.get_data()) for one in open_marks]) == pytest.approx(
+        open_marks = [line for line in first.lines if line.get_mfc() == "none"][2 * number : 2 * number + 2]
+        assert np.array([np.ravel(mark.get_data()) for mark in open_marks]) == pytest.approx(
             np.array([[0, 20.0 * (number + 1)], [10, 4.0 * (number + 1)]])
         )
-        assert {one.get_color() for one in open_marks} == {ours.get_color()}
-    assert not [one for one in second.lines if one.get_mfc() == "none"]
+        assert {mark.get_color() for mark in open_marks} == {ours.get_color()}
+    assert not [line for line in second.lines if line.get_mfc() == "none"]
     assert first.get_ylabel() == "relative error (%)" and first.get_yscale() == "log"
     assert first.get_xlabel() == "degree M"
     # above the panels, where they cover no curve

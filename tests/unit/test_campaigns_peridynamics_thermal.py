@@ -67,7 +67,7 @@ def samples(bond=1.46):
             factor = (0.1 if "-x0.1" in job else 1.0) * (-1 if job.endswith("-minus") else 1)
             kind = "disc" if job.startswith("test") else "sheet"
             all_loads = sampling.all_loads(CONFIG, box).values()
-            load = next(one for split in all_loads for one in split if one.name == name)
+            load = next(load for split in all_loads for load in split if load.name == name)
 
             def response(x, load=load, factor=factor):
                 return factor * load.on(x) + 0.1 * (factor * load.on(x)) ** 2
@@ -112,18 +112,18 @@ def test_a_filtered_field_is_that_at_rest_however_little_the_filter_remembers(tw
     sampler = sampling.Sampler(config, MPI.COMM_SELF)
     try:
         if twin:
-            found = graphene_thermal._unloaded(sampler, "sheet")
-            at_rest = {"u": np.zeros_like(found["u@long"]), "b": np.zeros_like(found["b"])}
+            averaged = graphene_thermal._unloaded(sampler, "sheet")
+            at_rest = {"u": np.zeros_like(averaged["u@long"]), "b": np.zeros_like(averaged["b"])}
         else:
-            found = graphene_thermal._loaded(sampler, "train", 1.0, "train-x-1-0")
+            averaged = graphene_thermal._loaded(sampler, "train", 1.0, "train-x-1-0")
             at_rest = sampling._static(sampler, "train", "train-x-1-0")
     finally:
         sampler.close()
     largest = np.abs(at_rest["u"]).max()
     assert twin or largest > 1e-3
     for name in ("published", "long"):
-        np.testing.assert_allclose(found[f"u@{name}"], at_rest["u"], atol=2e-3 * largest + 1e-6)
-    np.testing.assert_allclose(found["b"], at_rest["b"], atol=1e-9)
+        np.testing.assert_allclose(averaged[f"u@{name}"], at_rest["u"], atol=2e-3 * largest + 1e-6)
+    np.testing.assert_allclose(averaged["b"], at_rest["b"], atol=1e-9)
 
 
 def test_every_load_and_both_twins_are_run_once():
@@ -159,8 +159,8 @@ def test_with_noise_of_its_own_each_load_has_a_seed_and_there_is_no_twin():
     assert graphene_thermal.seed_of(CONFIG.thermal, "val-01", 1.0) == CONFIG.thermal.seed
     # nothing can be subtracted: the variants are those of both signs, and the plain ones
     assert {v.noise for v in graphene_thermal.variants(config)} == {"two-sided", "plain"}
-    one = config.model_copy(update={"loads": Loads(two_sided=False)})
-    assert graphene_thermal.standard(one).noise == "plain"
+    one_sided = config.model_copy(update={"loads": Loads(two_sided=False)})
+    assert graphene_thermal.standard(one_sided).noise == "plain"
     assert graphene_thermal.standard(config).noise == "two-sided"
 
 
@@ -170,13 +170,13 @@ def test_without_a_twin_the_dataset_has_the_noise(tmp_path):
     box, results = samples()
     results = {name: result for name, result in results.items() if not name.startswith("unloaded")}
     graphene_thermal.collect(config, results.__getitem__, tmp_path / "dataset.h5", "key", 1.0)
-    found = read(tmp_path / "dataset.h5", "train")
+    fields = read(tmp_path / "dataset.h5", "train")
     wanted = np.array(
-        [load.on(found.nodes) + 0.1 * load.on(found.nodes) ** 2 for load in loads.training(box)]
+        [load.on(fields.nodes) + 0.1 * load.on(fields.nodes) ** 2 for load in loads.training(box)]
     )
-    noise = found.u - (wanted - wanted.mean(axis=1, keepdims=True))
+    noise = fields.u - (wanted - wanted.mean(axis=1, keepdims=True))
     assert noise.std() == pytest.approx(0.1, rel=0.1)
-    assert "even_part" not in found.columns
+    assert "even_part" not in fields.columns
 
 
 def test_half_the_timestep_takes_twice_the_steps():
@@ -184,10 +184,10 @@ def test_half_the_timestep_takes_twice_the_steps():
         config = CONFIG.model_copy(update={"md": CONFIG.md.model_copy(update={"timestep_ps": timestep})})
         return {task.name: task.cost for task in graphene_thermal.tasks(config).tasks}
 
-    one, half = costs(None), costs(0.00025)
+    default, half = costs(None), costs(0.00025)
     for name in ("train-x-1-0", "test-1", "unloaded-sheet", "elastic-0"):
-        assert half[name] == pytest.approx(2 * one[name], rel=1e-3)
-    assert half["elastic"] == one["elastic"]
+        assert half[name] == pytest.approx(2 * default[name], rel=1e-3)
+    assert half["elastic"] == default["elastic"]
     assert graphene_thermal._steps(CONFIG.thermal, 0.0005, disc=False) == 2000
 
 
@@ -195,12 +195,12 @@ def test_half_the_timestep_takes_twice_the_steps():
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_both_signs_take_noise_and_even_orders_away(stored, group, split):
     path, box = stored
-    found = read(path, group + split)
-    even = found.load[:, found.columns.index("even_part")]
-    largest = found.load[:, found.columns.index("max_bond_strain")]
+    fields = read(path, group + split)
+    even = fields.load[:, fields.columns.index("even_part")]
+    largest = fields.load[:, fields.columns.index("max_bond_strain")]
     made = sampling.all_loads(CONFIG, box)[split]
-    for u, b, part, load in zip(found.u, found.b, even, made, strict=True):
-        linear = load.on(found.nodes)
+    for u, b, part, load in zip(fields.u, fields.b, even, made, strict=True):
+        linear = load.on(fields.nodes)
         centred = linear - linear.mean(axis=0) if split != "test" else linear
         np.testing.assert_allclose(u, centred, atol=1e-12)
         np.testing.assert_allclose(b, linear, atol=1e-12)
@@ -212,9 +212,9 @@ def test_both_signs_take_noise_and_even_orders_away(stored, group, split):
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_the_twin_takes_the_noise_alone(stored, split):
     path, box = stored
-    found = read(path, f"variants/published-x1-twin/{split}")
-    for u, load in zip(found.u, sampling.all_loads(CONFIG, box)[split], strict=True):
-        wanted = load.on(found.nodes) + 0.1 * load.on(found.nodes) ** 2
+    fields = read(path, f"variants/published-x1-twin/{split}")
+    for u, load in zip(fields.u, sampling.all_loads(CONFIG, box)[split], strict=True):
+        wanted = load.on(fields.nodes) + 0.1 * load.on(fields.nodes) ** 2
         if split != "test":
             wanted = wanted - wanted.mean(axis=0)
         np.testing.assert_allclose(u, wanted, atol=1e-12)
@@ -243,10 +243,10 @@ def test_reduced_loads_have_a_training_split_only_and_their_own_signal_to_noise(
 
 
 def test_signal_to_noise_weighs_samples_by_their_forces(stored):
-    one = read(stored[0], "train")
-    load = one.load[:2].copy()
+    fields = read(stored[0], "train")
+    load = fields.load[:2].copy()
     load[:, -2:] = [[3.0, 10.0], [4.0, 10.0]]
-    assert graphene_thermal.signal_to_noise(replace(one, load=load)) == pytest.approx(5 / np.sqrt(200))
+    assert graphene_thermal.signal_to_noise(replace(fields, load=load)) == pytest.approx(5 / np.sqrt(200))
 
 
 def test_elastic_constants_are_those_of_the_temperature_with_an_error(stored):

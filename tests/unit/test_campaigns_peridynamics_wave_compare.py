@@ -39,15 +39,15 @@ def group_speed(modulus, length2):
 )
 def test_speeds_are_those_of_the_dispersion(branch, component, modulus, length2):
     models = {"same": TRUE, "classical": CLASSICAL}
-    found = wave_compare.packets(models, played(component, modulus), branch, SPACING, 150.0, 1e-3)
+    packets = wave_compare.packets(models, played(component, modulus), branch, SPACING, 150.0, 1e-3)
     true, classical = group_speed(modulus, length2), group_speed(modulus, 0.0)
-    assert found["md"]["speed_A_per_ps"] == pytest.approx(true, rel=3e-3)
-    assert found["classical"]["speed_A_per_ps"] == pytest.approx(classical, rel=3e-3)
-    assert found["classical"]["arrival_off"] == pytest.approx(true / classical - 1, abs=3e-3)
+    assert packets["md"]["speed_A_per_ps"] == pytest.approx(true, rel=3e-3)
+    assert packets["classical"]["speed_A_per_ps"] == pytest.approx(classical, rel=3e-3)
+    assert packets["classical"]["arrival_off"] == pytest.approx(true / classical - 1, abs=3e-3)
     # the same solid arrives with the MD: the middle of the packet is found to a thousandth of the path
-    assert abs(found["same"]["arrival_off"]) < 1e-6
-    assert found["md"]["arrival_ps"] == pytest.approx(150.0 / true, rel=3e-3)
-    assert len(found["profiles"]["same"]) == COUNT
+    assert abs(packets["same"]["arrival_off"]) < 1e-6
+    assert packets["md"]["arrival_ps"] == pytest.approx(150.0 / true, rel=3e-3)
+    assert len(packets["profiles"]["same"]) == COUNT
 
 
 def test_a_wave_that_averaging_took_away_and_a_path_that_is_too_long_are_refused():
@@ -73,6 +73,6 @@ def test_a_pulse_of_the_same_solid_is_the_same_and_another_s_is_not():
 
 def test_frequency_and_energy_are_kept():
     solid = LinearPeridynamicSolid(Bernstein(9.0, np.array([1.0, 2.0, -0.5]), (0.5,)), -0.2, 0.7)
-    found = wave_compare.checks(solid, 48, 10, SPACING, DENSITY)
-    assert found["frequency_off"] < 1e-9 and found["energy_off"] < 1e-9
-    assert found["energy_steps"] == 10_000
+    deviations = wave_compare.checks(solid, 48, 10, SPACING, DENSITY)
+    assert deviations["frequency_off"] < 1e-9 and deviations["energy_off"] < 1e-9
+    assert deviations["energy_steps"] == 10_000

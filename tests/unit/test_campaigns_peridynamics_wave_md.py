@@ -36,14 +36,14 @@ def test_a_packet_goes_with_the_speed_of_sound(sampler, branch, modulus):
     """√(c/ρ) of LAMMPS's own constants, but for the dispersion of waves of 20 Å (k = 0.3/Å)."""
     rho = wave_md.density(sampler.planar, sampler.lattice)
     speed = float(np.sqrt(sampler.elastic()[modulus] * 1e5 / rho))
-    found = wave_md.run_packet(sampler, wave_md.BRANCHES[branch], speed)
+    packet = wave_md.run_packet(sampler, wave_md.BRANCHES[branch], speed)
     box = sampler.planar.box(sampler.config.md.cells, sampler.lattice)
     made = wave_md.packet(sampler.config, box, speed)
-    assert found["u"].shape[1] == 12 * made.copies
+    assert packet["u"].shape[1] == 12 * made.copies
     # one way along x, in one component
     along = 0 if branch == "longitudinal" else 1
-    assert np.abs(found["u"][..., 1 - along]).max() < 0.02 * np.abs(found["u"]).max()
-    gone = _travel(found["u"][..., along], found["times"], made.length, 25.0)
+    assert np.abs(packet["u"][..., 1 - along]).max() < 0.02 * np.abs(packet["u"]).max()
+    gone = _travel(packet["u"][..., along], packet["times"], made.length, 25.0)
     assert gone["speed_A_per_ps"] == pytest.approx(speed, rel=0.06)
 
 
@@ -54,12 +54,12 @@ def test_the_density_is_that_of_graphite():
 
 
 def test_a_pulse_spreads_evenly(sampler):
-    found = wave_md.run_pulse(sampler)
-    u = found["u"][-1]
-    assert u.shape == (24, 24, 2) and found["times"][-1] == pytest.approx(0.05, rel=0.02)
+    pulse = wave_md.run_pulse(sampler)
+    u = pulse["u"][-1]
+    assert u.shape == (24, 24, 2) and pulse["times"][-1] == pytest.approx(0.05, rel=0.02)
     # mirror images of each other, and no drift; averages are over nodes of not quite the same mass
     np.testing.assert_allclose(u[..., 0], u[::-1, :, 0], atol=0.01 * np.abs(u).max())
-    totals = found["u"].sum(axis=(1, 2))
+    totals = pulse["u"].sum(axis=(1, 2))
     np.testing.assert_allclose(
         totals, np.broadcast_to(totals[0], totals.shape), atol=0.01 * abs(totals[0, 0])
     )

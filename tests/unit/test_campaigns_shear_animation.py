@@ -24,7 +24,7 @@ def test_every_kept_frame_is_a_picture_and_they_differ(tmp_path, monkeypatch):
         for k in range(3):
             gif.seek(k)
             pictures.append(np.asarray(gif.convert("L"), dtype=float))
-    assert all(np.abs(one - other).mean() > 1 for one, other in pairwise(pictures))
+    assert all(np.abs(earlier - later).mean() > 1 for earlier, later in pairwise(pictures))
     chi, exy = 20000.0 * result().chi, result().exy
     assert dict(limits) == {
         "chi": pytest.approx((chi.min(), chi.max())),

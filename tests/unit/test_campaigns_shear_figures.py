@@ -27,15 +27,15 @@ def shown(drawn_once, tmp_path_factory):
 def test_maps_of_the_strains_reached_share_one_colour_scale(shown, name, values, label):
     *panels, bar = shown[name].axes
     frames = {"chi": [0, 1, 2], "strain": [1, 2]}[name]
-    assert [one.get_title() for one in panels] == [f"$\\gamma$ = {0.2 * k:.2f}" for k in frames]
-    images = [one.images[0] for one in panels]
+    assert [panel.get_title() for panel in panels] == [f"$\\gamma$ = {0.2 * k:.2f}" for k in frames]
+    images = [panel.images[0] for panel in panels]
     for k, image in zip(frames, images, strict=True):
         np.testing.assert_allclose(image.get_array(), values[k])
         assert image.get_clim() == pytest.approx((values[frames].min(), values[frames].max()))
         assert image.get_extent() == pytest.approx([0.0, 8.0, 0.0, 3.0])  # nm
         assert image.origin == "lower"
     assert bar.get_ylabel() == label
-    assert panels[0].get_ylabel() == "$Y$ (nm)" and {one.get_xlabel() for one in panels} == {"$X$ (nm)"}
+    assert panels[0].get_ylabel() == "$Y$ (nm)" and {panel.get_xlabel() for panel in panels} == {"$X$ (nm)"}
 
 
 def test_both_means_are_drawn_over_the_strain(shown):

@@ -12,11 +12,11 @@ from mdbridge.campaigns.shear import paraview, results
 
 def arrays(path):
     """Arrays by name, components last."""
-    found = {}
+    by_name = {}
     for data in ET.parse(path).findall(".//DataArray"):
         raw = b64decode(data.text)[8:]
-        found[data.get("Name")] = np.frombuffer(raw).reshape(-1, int(data.get("NumberOfComponents")))
-    return found
+        by_name[data.get("Name")] = np.frombuffer(raw).reshape(-1, int(data.get("NumberOfComponents")))
+    return by_name
 
 
 @pytest.mark.parametrize(
@@ -30,9 +30,9 @@ def test_the_box_is_carried_along(tmp_path, frame, corner):
     results.write(tmp_path / "run.h5", case(frame), result(), complete=True)
     paraview.export(tmp_path / "run.h5", tmp_path / "vtk")
     pieces = ET.parse(tmp_path / "vtk" / "run.pvd").findall(".//DataSet")
-    assert [float(one.get("timestep")) for one in pieces] == pytest.approx([0.0, 0.2, 0.4])
-    assert [one.get("file") for one in pieces] == [f"frame_{k:05d}.vts" for k in KEPT]
-    first, *_, last = (arrays(tmp_path / "vtk" / one.get("file"))["points"] for one in pieces)
+    assert [float(piece.get("timestep")) for piece in pieces] == pytest.approx([0.0, 0.2, 0.4])
+    assert [piece.get("file") for piece in pieces] == [f"frame_{k:05d}.vts" for k in KEPT]
+    first, *_, last = (arrays(tmp_path / "vtk" / piece.get("file"))["points"] for piece in pieces)
     assert first.max(axis=0).tolist() == [80.0, 30.0, 0.0] and not first.min(axis=0).any()
     area = np.linalg.det([last[8, :2], last[-9, :2]])  # the ends of the lowest row and of the first column
     assert area == pytest.approx(80.0 * 30.0)
@@ -44,10 +44,10 @@ def test_fields_are_those_of_the_frame_and_close_periodically(tmp_path):
     paraview.export(tmp_path / "run.h5", tmp_path / "vtk")
     run = results.read(tmp_path / "run.h5")
     for k, number in enumerate(KEPT):
-        found = arrays(tmp_path / "vtk" / f"frame_{number:05d}.vts")
-        np.testing.assert_allclose(found["chi"].reshape(6, 8), run.chi[k])
-        np.testing.assert_allclose(found["stress"].reshape(6, 8, -1)[..., :4], run.stress[k])
-        corners = found["Exy"].reshape(7, 9)
+        fields = arrays(tmp_path / "vtk" / f"frame_{number:05d}.vts")
+        np.testing.assert_allclose(fields["chi"].reshape(6, 8), run.chi[k])
+        np.testing.assert_allclose(fields["stress"].reshape(6, 8, -1)[..., :4], run.stress[k])
+        corners = fields["Exy"].reshape(7, 9)
         np.testing.assert_allclose(corners, np.pad(run.exy[k], (0, 1), mode="wrap"))
-        velocity = found["velocity"].reshape(7, 9, -1)
+        velocity = fields["velocity"].reshape(7, 9, -1)
         np.testing.assert_allclose(velocity[:-1, :-1, :2], run.velocity[k])

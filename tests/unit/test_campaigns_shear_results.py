@@ -37,19 +37,23 @@ def test_rates_are_per_picosecond(path):
 
 def test_the_file_tells_its_material_its_grid_and_whether_it_is_whole(path, tmp_path):
     with h5py.File(path) as file:
-        found = dict(file.attrs)
+        attributes = dict(file.attrs)
         places = {name: file[name].attrs["grid_location"] for name in ("Exy", "chi", "velocity", "stress")}
         assert file["frames"][...].tolist() == list(KEPT)
-    assert {name: found[f"material_{name}"] for name in ("s_y", "c0", "chi_inf", "mu", "e_z")} == {
+    assert {name: attributes[f"material_{name}"] for name in ("s_y", "c0", "chi_inf", "mu", "e_z")} == {
         "s_y": 1.0,
         "c0": 0.5,
         "chi_inf": 0.13,
         "mu": MATERIAL.mu,
         "e_z": 20000.0,
     }
-    assert (found["rate_per_s"], found["max_strain"], found["boundary"]) == (2e8, 0.4, "periodic")
+    assert (attributes["rate_per_s"], attributes["max_strain"], attributes["boundary"]) == (
+        2e8,
+        0.4,
+        "periodic",
+    )
     assert places == {"Exy": "corner", "chi": "cell", "velocity": "corner", "stress": "cell"}
-    assert found["complete"]
+    assert attributes["complete"]
     results.write(tmp_path / "part.h5", case(), result(), complete=False)
     with h5py.File(tmp_path / "part.h5") as file:
         assert not file.attrs["complete"]

@@ -22,8 +22,8 @@ def test_bond_function_is_the_integral_along_the_bond(shape, length):
             lambda s, p=p, c=c: kernels.smoothing(shape, float(np.linalg.norm(p - s * c)) / radius),
             0, 1, points=kinks, epsabs=1e-14, epsrel=1e-13, limit=200,
         )  # fmt: skip
-        found = bonds.bond_function(shape, float(p @ p), float(p @ c), float(c @ c), radius)
-        assert found == pytest.approx(expected, abs=3e-11)
+        weight = bonds.bond_function(shape, float(p @ p), float(p @ c), float(c @ c), radius)
+        assert weight == pytest.approx(expected, abs=3e-11)
 
 
 def pairs(box, count=12, seed=5):
@@ -37,7 +37,7 @@ def test_bonds_are_summed_over_all_images_in_a_leaning_box(axes, cells):
     x, bond = pairs(box)
     values = np.random.default_rng(1).standard_normal((len(x), 2))
     lattice = grid.place(box)
-    found = bonds.bond_sums(lattice, lattice.coordinates(x), bond, values, 2.6, "paraboloid")
+    summed = bonds.bond_sums(lattice, lattice.coordinates(x), bond, values, 2.6, "paraboloid")
     expected = 0.0
     basis = next(iter(offsets(grid, box, x)))[1]  # any: for the number of directions
     projected = bond @ lattice.projection.T
@@ -47,7 +47,7 @@ def test_bonds_are_summed_over_all_images_in_a_leaning_box(axes, cells):
         for _, away in offsets(grid, box, x + s * bond, images=2):
             tau = np.maximum(0.0, 1.0 - (away**2).sum(axis=-1) / 2.6**2)
             expected = expected + tau @ values / 400
-    np.testing.assert_allclose(found, on_grid(grid, expected), atol=3e-5)
+    np.testing.assert_allclose(summed, on_grid(grid, expected), atol=3e-5)
 
 
 def divergence_error(n, shape):

@@ -46,10 +46,10 @@ def test_fit_is_the_weighted_least_squares_of_numpy(shape):
     grid, box = grid_of("xy", (4, 3)), box_of(LEANING)
     random = np.random.default_rng(4)
     x, u = box.positions(random.random((60, 3))), 0.3 * random.standard_normal((60, 3))
-    found, d2min = fitted(grid, box, x, u, 3.0, shape)
+    gradients, d2min = fitted(grid, box, x, u, 3.0, shape)
     plane = across(box, grid.axes) @ box.edges[:2].T
     affine, back = box.edges.T @ np.linalg.inv(REFERENCE.T), np.linalg.inv(REFERENCE.T)
-    for node, (gradient, left) in enumerate(zip(found.reshape(-1, 3, 3), d2min.ravel(), strict=True)):
+    for node, (gradient, left) in enumerate(zip(gradients.reshape(-1, 3, 3), d2min.ravel(), strict=True)):
         rows, target, weight = [], [], []
         for _, away in offsets(grid, box, x):
             tau = PROFILES[shape](np.linalg.norm(away[node], axis=-1) / 3.0)

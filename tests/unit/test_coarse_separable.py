@@ -35,8 +35,8 @@ def test_products_are_the_sums_row_by_row(monkeypatch, axes, cells, radius, movi
 
 def test_a_window_of_many_nodes_of_a_line_takes_memory_of_a_line():
     lattice = grid_of("x", (40_000,)).place(box_of(UPRIGHT))
-    found, _ = sums.all_sums(lattice, np.array([[0.5]]), np.ones((1, 1)), (0, 1, 0), 4.0, "gaussian")
-    assert found.sum() == pytest.approx(1.0, rel=1e-9)
+    node_sums, _ = sums.all_sums(lattice, np.array([[0.5]]), np.ones((1, 1)), (0, 1, 0), 4.0, "gaussian")
+    assert node_sums.sum() == pytest.approx(1.0, rel=1e-9)
 
 
 def test_what_is_no_product_is_told():

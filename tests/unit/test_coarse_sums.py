@@ -27,9 +27,9 @@ def test_sums_run_over_all_images_in_any_box(axes, cells, edges, shape):
         lattice = grid.place(box)
         f = lattice.coordinates(x)
         for radius in (2.3, 7.9):  # the larger window holds several images of an atom
-            found, squares = sums.node_sums(lattice, f, values, radius, shape, values[:, :1])
+            node_sums, squares = sums.node_sums(lattice, f, values, radius, shape, values[:, :1])
             tau, square = weights(grid, box, x, radius, shape)
-            np.testing.assert_allclose(found, on_grid(grid, tau @ values), atol=1e-12)
+            np.testing.assert_allclose(node_sums, on_grid(grid, tau @ values), atol=1e-12)
             np.testing.assert_allclose(squares, on_grid(grid, square @ values[:, :1]), atol=1e-12)
             np.testing.assert_allclose(
                 sums.node_totals(lattice, f, radius, shape), tau.sum(axis=0), rtol=1e-12, atol=1e-13
@@ -53,9 +53,9 @@ def test_a_part_of_the_laboratory_sees_the_images_around_it(axes, cells, edges, 
     x, values = scattered(box)
     lattice = grid.place(box)
     atoms, f, _ = sums.images(lattice, lattice.coordinates(x), lattice.reach(radius))
-    found, _ = sums.node_sums(lattice, f, values[atoms], radius, "cone")
+    node_sums, _ = sums.node_sums(lattice, f, values[atoms], radius, "cone")
     np.testing.assert_allclose(
-        found, on_grid(grid, weights(grid, box, x, radius, "cone")[0] @ values), atol=1e-12
+        node_sums, on_grid(grid, weights(grid, box, x, radius, "cone")[0] @ values), atol=1e-12
     )
 
 
@@ -77,8 +77,8 @@ def test_normalised_weights_of_a_box_keep_the_sum_over_the_atoms(periodic):
     lattice = grid_of("xyz", (5, 4, 6)).place(box)
     f = lattice.coordinates(x)
     totals = sums.node_totals(lattice, f, 2.3, "cone")
-    found, _ = sums.node_sums(lattice, f, values / totals[:, None], 2.3, "cone")
-    np.testing.assert_allclose(found.sum(axis=(0, 1, 2)), values.sum(axis=0), rtol=1e-12)
+    node_sums, _ = sums.node_sums(lattice, f, values / totals[:, None], 2.3, "cone")
+    np.testing.assert_allclose(node_sums.sum(axis=(0, 1, 2)), values.sum(axis=0), rtol=1e-12)
 
 
 def test_atoms_at_the_rim_of_a_part_of_the_laboratory_are_weighed_like_those_inside():
@@ -95,8 +95,8 @@ def test_fine_grids_integrate_a_window_to_its_integral(shape, dimension):
     box = box_of(UPRIGHT)
     lattice = grid_of("xyz"[:dimension], (96, 72, 56)[:dimension]).place(box)
     x = box.positions(np.array([[0.21, 0.47, 0.83]]))
-    found, _ = sums.node_sums(lattice, lattice.coordinates(x), np.ones((1, 1)), 2.5, shape)
+    node_sums, _ = sums.node_sums(lattice, lattice.coordinates(x), np.ones((1, 1)), 2.5, shape)
     volume = lattice.cell_volume / lattice.depth
     # the two that jump at the rim converge slowly
     tolerance = 0.05 if shape == "top-hat" else 1e-3
-    assert found.sum() * volume == pytest.approx(kernels.integral(shape, dimension, 2.5), rel=tolerance)
+    assert node_sums.sum() * volume == pytest.approx(kernels.integral(shape, dimension, 2.5), rel=tolerance)

@@ -29,8 +29,8 @@ def test_products_coefficients_and_types():
         [],
     ]
     expected = [np.ones(7), m * a * a - 2.0 * m * b * b, kind == 2, 0.5 * c * (kind == 3) + a, np.zeros(7)]
-    none, found = evaluated(rows, places, numbers)
-    np.testing.assert_allclose(found, np.stack(expected, axis=1), rtol=1e-15)
+    none, terms = evaluated(rows, places, numbers)
+    np.testing.assert_allclose(terms, np.stack(expected, axis=1), rtol=1e-15)
     assert none.shape == (7, 0)
 
 

@@ -54,8 +54,8 @@ def run(track, weight, steps, box=TILTED, bits=10, dtype=np.int32):
 @pytest.mark.parametrize("weight", [1.0, 0.1, 0.003])
 def test_a_constant_displacement_is_approached_exponentially(weight):
     constant = np.array([[0.3, -0.2], [1.5, 4.0]])
-    found = run(lambda n: constant, weight, 50)
-    np.testing.assert_allclose(found, constant * (1 - (1 - weight) ** 50), rtol=1e-12)
+    filtered = run(lambda n: constant, weight, 50)
+    np.testing.assert_allclose(filtered, constant * (1 - (1 - weight) ** 50), rtol=1e-12)
 
 
 @pytest.mark.parametrize(("bits", "dtype"), WIDTHS)
@@ -63,10 +63,10 @@ def test_a_constant_displacement_is_approached_exponentially(weight):
 def test_a_ramp_is_followed_with_a_constant_lag_across_the_boundary(box, bits, dtype):
     """U_n = v (n − (1 − ι)(1 − (1 − ι)^n)/ι) for Ũ_n = n v; the atoms leave the box several times."""
     speed, weight, steps = np.array([[0.5, -0.4], [-0.7, 0.9]]), 0.05, 80
-    found = run(lambda n: n * speed, weight, steps, box, bits, dtype)
+    filtered = run(lambda n: n * speed, weight, steps, box, bits, dtype)
     remaining = (1 - weight) ** steps
     expected = speed * (steps - (1 - weight) * (1 - remaining) / weight)
-    np.testing.assert_allclose(found, expected, rtol=1e-11)
+    np.testing.assert_allclose(filtered, expected, rtol=1e-11)
 
 
 @pytest.mark.parametrize(("bits", "dtype"), WIDTHS)
@@ -81,8 +81,8 @@ def test_three_components_are_filtered_alike(bits, dtype):
 
 def test_vibrations_are_damped():
     """A cosine of many periods per memory comes out smaller by about ι/ω."""
-    found = run(lambda n: np.full((2, 2), np.cos(1.0 * n)), 0.01, 3000)
-    assert np.abs(found).max() < 0.015
+    filtered = run(lambda n: np.full((2, 2), np.cos(1.0 * n)), 0.01, 3000)
+    assert np.abs(filtered).max() < 0.015
 
 
 def test_a_deforming_box_counts_with_its_present_edges():

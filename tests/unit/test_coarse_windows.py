@@ -27,14 +27,14 @@ def met(lattice, f, radius):
 def test_rows_hold_all_nodes_of_a_ball_and_their_distances(axes, cells, edges):
     lattice = grid_of(axes, cells).place(box_of(edges))
     f, radius = np.array([[0.31, 0.93, 0.07]])[:, : len(axes)], 3.1
-    found = met(lattice, f, radius)
+    distances = met(lattice, f, radius)
     d = len(axes)
     span = np.arange(-12, 18)
     every = np.stack(np.meshgrid(*[span] * d, indexing="ij"), axis=-1).reshape(-1, d)
     away = np.linalg.norm(((every + 0.5) / np.array(cells) - f) @ lattice.edges.T, axis=1)
     expected = {(*n, *[0] * (3 - d)): r for n, r in zip(map(tuple, every), away, strict=True) if r < radius}
-    assert set(found) == set(expected)
-    assert all(found[n] == pytest.approx(r, abs=1e-12) for n, r in expected.items())
+    assert set(distances) == set(expected)
+    assert all(distances[n] == pytest.approx(r, abs=1e-12) for n, r in expected.items())
 
 
 @pytest.mark.parametrize("shape", kernels.SHAPES)
@@ -47,7 +47,7 @@ def test_weights_of_a_row_are_the_smoothing_function_of_the_distance(shape, deca
     bending = windows.bend(kernel, decay, radius, step)
     total = windows.row_weights(weights, 1, kernel, decay, radius, x, step, square, count, bending)
     s = np.sqrt((x + step * np.arange(count)) ** 2 + square) / radius
-    expected = [kernels.smoothing(kernel, one, decay) for one in s]
+    expected = [kernels.smoothing(kernel, distance, decay) for distance in s]
     np.testing.assert_allclose(weights[1:-1], expected, rtol=1e-12, atol=1e-300)
     assert total == pytest.approx(sum(expected), rel=1e-12)
     assert weights[0] == weights[-1] == 7.0

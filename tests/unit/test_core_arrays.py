@@ -31,9 +31,9 @@ def test_arrays_are_read_by_content_whatever_the_name(tmp_path, name):
         hdf5(path, a=FIELD)
     else:
         np.savetxt(path, FIELD, delimiter="," if name == "a.csv" else " ", header="of mine", fmt="%.17g")
-    found = arrays.read(path)
-    assert list(found) == ["a"] and found["a"].dtype == float
-    np.testing.assert_allclose(found["a"], FIELD, rtol=1e-6)
+    contents = arrays.read(path)
+    assert list(contents) == ["a"] and contents["a"].dtype == float
+    np.testing.assert_allclose(contents["a"], FIELD, rtol=1e-6)
 
 
 class Nasty:
@@ -94,12 +94,12 @@ def test_damage_is_a_file_error_and_no_traceback(tmp_path, name):
             data = data[: random.integers(len(data))]
         path.write_bytes(data)
         try:
-            found = arrays.read(path)
+            contents = arrays.read(path)
         except FileError as error:
             assert str(path) in str(error)
             refused += 1
         else:
-            assert all(values.dtype == float for values in found.values())
+            assert all(values.dtype == float for values in contents.values())
     assert refused > 50
 
 

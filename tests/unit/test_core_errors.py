@@ -8,7 +8,7 @@ import pytest
 from mdbridge.core import errors
 from mdbridge.core.errors import FlowError, InputError, MdbridgeError, MDError, ObserverError
 
-ALL = [one for _, one in inspect.getmembers(errors, inspect.isclass) if issubclass(one, Exception)]
+ALL = [member for _, member in inspect.getmembers(errors, inspect.isclass) if issubclass(member, Exception)]
 
 
 @pytest.mark.parametrize("kind", ALL)

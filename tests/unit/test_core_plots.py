@@ -107,7 +107,7 @@ def test_logarithmic_axes_have_plain_numbers(tmp_path):
         axes.semilogy([1, 2], [3.0, 60.0])
         plots.plain_log(axes)
         figure.canvas.draw()
-        shown = [one.get_text() for one in axes.get_yticklabels()]
+        shown = [tick.get_text() for tick in axes.get_yticklabels()]
     assert {"5", "10", "20", "50"} <= set(shown)
 
 
@@ -120,5 +120,5 @@ def test_colours_differ_also_in_grey():
     """Luminances of the lines' colours, as a printer without colours has them."""
     colours = (plots.BLUE, plots.ORANGE, plots.GREEN, plots.RED, plots.GREY)
     assert len(set(colours)) == 5
-    grey = [np.dot([0.2126, 0.7152, 0.0722], matplotlib.colors.to_rgb(one)) for one in colours[:2]]
+    grey = [np.dot([0.2126, 0.7152, 0.0722], matplotlib.colors.to_rgb(colour)) for colour in colours[:2]]
     assert abs(grey[0] - grey[1]) > 0.2

@@ -54,8 +54,8 @@ def read_dataset(path):
 
 def solutions(folder):
     random = np.random.default_rng(1)
-    one = Solved(random.random((2, 5, 2)), np.ones(5, bool), np.ones(2), np.ones(2), np.ones(2, int))
-    write_solutions(folder / "solutions.h5", "key", {"train": one}, 1.0)
+    solved = Solved(random.random((2, 5, 2)), np.ones(5, bool), np.ones(2), np.ones(2), np.ones(2, int))
+    write_solutions(folder / "solutions.h5", "key", {"train": solved}, 1.0)
 
 
 def run(folder):
@@ -127,8 +127,8 @@ def damaged(data, random):
     return bytes(changed)
 
 
-def equal(one, other):
-    return one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
+def equal(first, second):
+    return first.keys() == second.keys() and all(np.array_equal(first[name], second[name]) for name in first)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -140,12 +140,12 @@ def test_no_damage_passes_for_a_number(name, originals, tmp_path):
     for _ in range(CASES):
         path.write_bytes(damaged(whole, random))
         try:
-            found = kind.read(path)
+            contents = kind.read(path)
         except FileError as error:
             assert str(path) in str(error)
             refused += 1
         else:
-            assert not kind.sealed and equal(found, kind.read(originals / name))
+            assert not kind.sealed and equal(contents, kind.read(originals / name))
     assert refused == CASES if kind.sealed else refused > CASES // 2
 
 

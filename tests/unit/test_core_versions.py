@@ -12,11 +12,11 @@ from mdbridge.core import versions
 
 
 def test_the_stack_is_listed_with_its_versions():
-    found = versions.versions()
-    assert found["mdbridge"] == mdbridge.__version__
-    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert found["numpy"] == numpy.__version__
-    assert list(found) == ["mdbridge", "python", *(n for n in versions.PACKAGES if n in found)]
+    stack = versions.versions()
+    assert stack["mdbridge"] == mdbridge.__version__
+    assert stack["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert stack["numpy"] == numpy.__version__
+    assert list(stack) == ["mdbridge", "python", *(n for n in versions.PACKAGES if n in stack)]
 
 
 def test_a_package_that_is_not_installed_is_left_out(monkeypatch):
@@ -36,5 +36,5 @@ def test_it_knows_every_package_that_ours_depends_on():
 def test_the_version_is_that_of_the_package(monkeypatch):
     text = (Path(mdbridge.__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
     assert re.search(r'^version = "(.*)"', text, re.MULTILINE)[1] == mdbridge.__version__
-    if "mdbridge" in {one.name for one in importlib.metadata.distributions()}:
+    if "mdbridge" in {distribution.name for distribution in importlib.metadata.distributions()}:
         assert importlib.metadata.version("mdbridge") == mdbridge.__version__

@@ -37,8 +37,8 @@ def test_all_shifts_are_those_of_brute_force():
 def test_of_unrelated_fields_p_is_uniform(make):
     """Too often small would call chance a finding; Kolmogorov and Smirnov's test of 400 pairs."""
     random = np.random.default_rng(7)
-    found = [shifts.correlation(make(random), make(random)).p for _ in range(400)]
-    assert stats.kstest(found, "uniform").pvalue > 0.01
+    p_values = [shifts.correlation(make(random), make(random)).p for _ in range(400)]
+    assert stats.kstest(p_values, "uniform").pvalue > 0.01
     # the correlations themselves are far from none
     values = [abs(shifts.correlation(make(random), make(random)).r) for _ in range(100)]
     assert np.mean(values) > 0.2
@@ -93,8 +93,8 @@ def test_several_samples_together_say_what_each_alone_cannot():
 
 def test_of_unrelated_samples_together_p_is_uniform():
     random = np.random.default_rng(11)
-    found = [
+    p_values = [
         shifts.together([shifts.correlation(banded(random), banded(random)) for _ in range(4)], 500, seed)[1]
         for seed in range(200)
     ]
-    assert stats.kstest(found, "uniform").pvalue > 0.01
+    assert stats.kstest(p_values, "uniform").pvalue > 0.01

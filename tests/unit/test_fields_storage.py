@@ -49,10 +49,10 @@ def read(path):
 @pytest.mark.parametrize("shape", [GRID.shape, None])
 def test_fields_come_back(tmp_path, shape):
     write(tmp_path / "d.h5", replace(FIELDS, shape=shape))
-    found = read(tmp_path / "d.h5")
+    fields = read(tmp_path / "d.h5")
     for name in ("nodes", "u", "b", "load", "box", "spacing"):
-        np.testing.assert_array_equal(getattr(found, name), getattr(FIELDS, name))
-    assert (found.shape, found.names, found.columns) == (shape, ["a", "b", "c"], ["n"])
+        np.testing.assert_array_equal(getattr(fields, name), getattr(FIELDS, name))
+    assert (fields.shape, fields.names, fields.columns) == (shape, ["a", "b", "c"], ["n"])
 
 
 def test_xarray_shows_the_same_as_the_fields_themselves(path):

@@ -30,13 +30,13 @@ def read(path):
 
 
 def arrays(data):
-    found = {}
+    by_name = {}
     for n in range(data.GetNumberOfArrays()):
-        one = data.GetArray(n)
-        names = tuple(one.GetComponentName(k) for k in range(one.GetNumberOfComponents()))
-        units = one.GetInformation().Get(vtkDataArray.UNITS_LABEL())
-        found[one.GetName()] = (vtk_to_numpy(one), names, units)
-    return found
+        array = data.GetArray(n)
+        names = tuple(array.GetComponentName(k) for k in range(array.GetNumberOfComponents()))
+        units = array.GetInformation().Get(vtkDataArray.UNITS_LABEL())
+        by_name[array.GetName()] = (vtk_to_numpy(array), names, units)
+    return by_name
 
 
 @pytest.mark.parametrize("axes", [1, 2, 3])

@@ -37,12 +37,12 @@ def test_the_value_at_the_horizon():
 
 
 def test_an_elevated_degree_is_the_same_function():
-    one = Bernstein(10.0, np.array([1.0, -2.0, 3.0]), (0.7,))
+    influence = Bernstein(10.0, np.array([1.0, -2.0, 3.0]), (0.7,))
     r = np.linspace(0.1, 10.0, 30)
     for degree in (2, 3, 9):
-        other = one.elevated(degree)
-        assert other.degree == degree
-        np.testing.assert_allclose(other(r), one(r), rtol=1e-12, atol=1e-12)
+        elevated = influence.elevated(degree)
+        assert elevated.degree == degree
+        np.testing.assert_allclose(elevated(r), influence(r), rtol=1e-12, atol=1e-12)
 
 
 def test_coefficients_of_a_fit_are_of_order_one_whatever_the_exponent():

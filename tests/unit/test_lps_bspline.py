@@ -28,7 +28,10 @@ def test_without_inner_knots_they_are_bernstein_polynomials(degree):
 def test_cubics_are_in_the_space_and_quartics_are_not(degree):
     values = basis(degree, S)
     left = [np.linalg.lstsq(values, S**power, rcond=None)[0] for power in (3, 4)]
-    errors = [np.abs(values @ one - S**power).max() for one, power in zip(left, (3, 4), strict=True)]
+    errors = [
+        np.abs(values @ coefficients - S**power).max()
+        for coefficients, power in zip(left, (3, 4), strict=True)
+    ]
     assert errors[0] < 1e-13
     assert errors[1] > 1e-6
 
@@ -51,13 +54,13 @@ def test_both_ends_have_a_coefficient_of_their_own():
 def test_an_elevated_degree_is_the_same_function_where_its_knots_hold_the_old(degree, finer):
     """M = 4 has 2 intervals, M = 6 has 4; up to M = 3 there are no inner knots to hold."""
     random = np.random.default_rng(degree)
-    one = BSpline(10.0, random.standard_normal(degree + 1))
-    other = one.elevated(finer)
-    assert (other.degree, other.horizon) == (finer, 10.0)
-    np.testing.assert_allclose(other(10.0 * S), one(10.0 * S), atol=1e-12)
+    influence = BSpline(10.0, random.standard_normal(degree + 1))
+    elevated = influence.elevated(finer)
+    assert (elevated.degree, elevated.horizon) == (finer, 10.0)
+    np.testing.assert_allclose(elevated(10.0 * S), influence(10.0 * S), atol=1e-12)
 
 
 def test_elsewhere_the_elevated_function_is_near_and_nears():
-    one = BSpline(10.0, np.random.default_rng(0).standard_normal(9))  # 6 intervals
-    distances = [np.abs(one.elevated(m)(10.0 * S) - one(10.0 * S)).max() for m in (11, 21, 41)]
+    influence = BSpline(10.0, np.random.default_rng(0).standard_normal(9))  # 6 intervals
+    distances = [np.abs(influence.elevated(m)(10.0 * S) - influence(10.0 * S)).max() for m in (11, 21, 41)]
     assert 0.5 > distances[0] > 2 * distances[1] > 4 * distances[2] > 1e-8

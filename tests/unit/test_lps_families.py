@@ -11,7 +11,7 @@ def test_families_by_name():
     assert families.family("bernstein") is Bernstein
     assert families.family("b-spline") is BSpline
     assert families.family(families.DEFAULT) is Bernstein
-    assert all(name == one.name for name, one in families.FAMILIES.items())
+    assert all(name == family.name for name, family in families.FAMILIES.items())
 
 
 def test_an_unknown_family_is_refused_with_those_there_are():

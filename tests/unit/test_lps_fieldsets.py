@@ -52,7 +52,7 @@ def test_a_model_is_certified_on_all_grids_it_is_for():
     elsewhere = replace(fine, shape=None, u=np.full_like(fine.u, np.nan))
     both = fieldsets.learn(COARSE, 9.0, 3, also_on=[fine.spacing, elsewhere, COARSE], settings=QUICK)
     assert [c.spacing for c in both.certificates] == [
-        pytest.approx(tuple(one.spacing)) for one in (COARSE, elsewhere)
+        pytest.approx(tuple(samples.spacing)) for samples in (COARSE, elsewhere)
     ]
     assert all(c.holds for c in both.certificates)
 

@@ -41,9 +41,9 @@ def test_a_mesh_fills_its_boundary_exactly(name):
 def test_every_edge_inside_belongs_to_two_elements(name):
     body = BODIES[name]()
     edges = [np.stack([n, np.roll(n, -1, axis=1)], -1).reshape(-1, 2) for n in (body.triangles, body.quads)]
-    found, count = np.unique(np.sort(np.concatenate(edges), axis=1), axis=0, return_counts=True)
+    unique, count = np.unique(np.sort(np.concatenate(edges), axis=1), axis=0, return_counts=True)
     assert count.max() == 2
-    single = {tuple(edge) for edge in found[count == 1]}
+    single = {tuple(edge) for edge in unique[count == 1]}
     assert single == {tuple(edge) for edge in np.sort(body.facets, axis=1)}
 
 

@@ -23,39 +23,39 @@ def sample(family, degree=DEGREE, seed=0):
 def differences(function, at, step=1e-6):
     """Central differences, the parameters along the last axis."""
     steps = step * np.eye(len(at))
-    return np.stack([(function(at + one) - function(at - one)) / (2 * step) for one in steps], axis=-1)
+    return np.stack([(function(at + shift) - function(at - shift)) / (2 * step) for shift in steps], axis=-1)
 
 
 @every_family
 @pytest.mark.parametrize("degree", [0, 2, 3, 4, 24])
 def test_a_fit_sees_the_function_and_its_slopes(family, degree):
-    one = sample(family, degree)
+    influence = sample(family, degree)
     curve = family.curve(RADII, HORIZON, degree)
-    values, slopes = curve(one.parameters())
-    np.testing.assert_allclose(values, one(RADII), rtol=1e-12)
-    assert slopes.shape == (len(RADII), len(one.shape) + degree + 1)
-    expected = differences(lambda q: curve(q)[0], one.parameters())
+    values, slopes = curve(influence.parameters())
+    np.testing.assert_allclose(values, influence(RADII), rtol=1e-12)
+    assert slopes.shape == (len(RADII), len(influence.shape) + degree + 1)
+    expected = differences(lambda q: curve(q)[0], influence.parameters())
     np.testing.assert_allclose(slopes, expected, rtol=1e-7, atol=1e-8 * np.abs(expected).max())
 
 
 @every_family
 def test_a_function_is_linear_in_its_coefficients(family):
-    one, other = sample(family), sample(family, seed=1)
-    both = family(HORIZON, 2.0 * one.coefficients - 3.0 * other.coefficients, one.shape)
-    other = family(HORIZON, other.coefficients, one.shape)
-    np.testing.assert_allclose(both(RADII), 2.0 * one(RADII) - 3.0 * other(RADII), rtol=1e-11, atol=1e-13)
+    first, second = sample(family), sample(family, seed=1)
+    both = family(HORIZON, 2.0 * first.coefficients - 3.0 * second.coefficients, first.shape)
+    second = family(HORIZON, second.coefficients, first.shape)
+    np.testing.assert_allclose(both(RADII), 2.0 * first(RADII) - 3.0 * second(RADII), rtol=1e-11, atol=1e-13)
 
 
 @every_family
 def test_parameters_and_dictionaries_give_the_function_back(family):
-    one = sample(family)
-    data = json.loads(json.dumps(one.as_dict()))
+    influence = sample(family)
+    data = json.loads(json.dumps(influence.as_dict()))
     assert data["kernel"] == family.name
     assert len(data["D"]) == DEGREE + 1
-    for again in (family.from_parameters(HORIZON, one.parameters()), family.from_dict(data, HORIZON)):
+    for again in (family.from_parameters(HORIZON, influence.parameters()), family.from_dict(data, HORIZON)):
         assert (again.degree, again.horizon) == (DEGREE, HORIZON)
-        assert again.shape == pytest.approx(one.shape)
-        np.testing.assert_allclose(again.coefficients, one.coefficients, rtol=1e-13)
+        assert again.shape == pytest.approx(influence.shape)
+        np.testing.assert_allclose(again.coefficients, influence.coefficients, rtol=1e-13)
     for key in ("D", *family.shape_parameters):
         with pytest.raises(KeyError, match=key):
             family.from_dict({k: v for k, v in data.items() if k != key}, HORIZON)
@@ -63,9 +63,9 @@ def test_parameters_and_dictionaries_give_the_function_back(family):
 
 @every_family
 def test_a_function_ends_at_the_horizon_and_includes_it(family):
-    one = sample(family)
-    assert one(HORIZON) == one([HORIZON * (1 + 1e-5)])[0] != 0
-    np.testing.assert_array_equal(one(np.array([[HORIZON * (1 + 1e-4)], [40.0]])), np.zeros((2, 1)))
+    influence = sample(family)
+    assert influence(HORIZON) == influence([HORIZON * (1 + 1e-5)])[0] != 0
+    np.testing.assert_array_equal(influence(np.array([[HORIZON * (1 + 1e-4)], [40.0]])), np.zeros((2, 1)))
 
 
 @every_family
@@ -75,10 +75,10 @@ def test_starts_are_positive_functions_that_a_seed_decides(family):
 
     np.testing.assert_array_equal(drawn(0), drawn(0))
     assert (drawn(0) != drawn(1)).all()
-    one = family.from_parameters(HORIZON, drawn(0))
-    assert one.degree == DEGREE
-    assert (one(RADII) > 0).all()
-    for value, parameter in zip(one.shape, family.shape_parameters.values(), strict=True):
+    influence = family.from_parameters(HORIZON, drawn(0))
+    assert influence.degree == DEGREE
+    assert (influence(RADII) > 0).all()
+    for value, parameter in zip(influence.shape, family.shape_parameters.values(), strict=True):
         assert (
             parameter.bounds[0] <= parameter.starts[0] <= value <= parameter.starts[1] <= parameter.bounds[1]
         )
@@ -88,7 +88,7 @@ def test_starts_are_positive_functions_that_a_seed_decides(family):
 def test_a_description_says_which_function_it_is(family):
     text = sample(family).describe()
     assert text.startswith(f"{family.title}, M = {DEGREE}")
-    assert all(f"{one.symbol} = " in text for one in family.shape_parameters.values())
+    assert all(f"{parameter.symbol} = " in text for parameter in family.shape_parameters.values())
 
 
 @every_family
@@ -104,8 +104,8 @@ def test_a_description_says_which_function_it_is(family):
     ],
 )
 def test_what_is_no_function_is_refused(family, change, message):
-    one = sample(family)
-    good = {"horizon": HORIZON, "coefficients": one.coefficients, "shape": one.shape}
+    influence = sample(family)
+    good = {"horizon": HORIZON, "coefficients": influence.coefficients, "shape": influence.shape}
     with pytest.raises(ValueError, match=message):
         family(**good | change)
 
@@ -135,12 +135,12 @@ VOLUME = np.array([1.0, 2.0, 0.5, 3.0, 1.0, 2.0, 1.5])
 @pytest.mark.parametrize("start", [None, np.array([0, 3, 4])])
 def test_shares_of_the_volume_sum_up_to_one(start):
     values = np.array([1.0, -0.5, 2.0, 0.1, 0.3, 1.0, 4.0])
-    found = share(values, VOLUME, start)
+    shares = share(values, VOLUME, start)
     parts = [slice(None)] if start is None else [slice(0, 3), slice(3, 4), slice(4, None)]
     for part in parts:
-        assert VOLUME[part] @ found[part] == pytest.approx(1.0)
-        np.testing.assert_allclose(found[part] / values[part], (found / values)[part][0])
-    np.testing.assert_allclose(share(-7.0 * values, VOLUME, start), found)
+        assert VOLUME[part] @ shares[part] == pytest.approx(1.0)
+        np.testing.assert_allclose(shares[part] / values[part], (shares / values)[part][0])
+    np.testing.assert_allclose(share(-7.0 * values, VOLUME, start), shares)
 
 
 @every_family

@@ -37,7 +37,7 @@ def manufactured(material, grid=GRID, waves=range(4)):
     shape, box = (12, 12), 12 * grid.spacing
     x, y = (2 * np.pi * np.indices(shape) / 12).reshape(2, -1)
     shapes = [np.sin(n * x + 0.3) * np.sin(m * y + 0.7) for n in waves for m in waves if n + m]
-    u = np.array([np.outer(one, axis) for one in shapes for axis in np.eye(2)])
+    u = np.array([np.outer(mode, axis) for mode in shapes for axis in np.eye(2)])
     samples = spectral.transform(u, u, shape, box)
     operator = symbol.operator(material, symbol.rings(grid, samples.wavevectors))
     return replace(samples, b=np.einsum("kij,skj->ski", operator, samples.u))
@@ -150,8 +150,8 @@ def test_losses_of_several_grids_add_up():
         2,
         Algorithm1Settings(prediction_epochs=100, correction_steps=0),
     )
-    assert 2 * fit.cost == pytest.approx(sum(loss(fit.material, *one) for one in data), rel=1e-9)
-    assert [one.spacing for one in fit.certificates] == [(4.93, 5.04), (4.0, 4.2)]
+    assert 2 * fit.cost == pytest.approx(sum(loss(fit.material, *pair) for pair in data), rel=1e-9)
+    assert [certificate.spacing for certificate in fit.certificates] == [(4.93, 5.04), (4.0, 4.2)]
 
 
 @pytest.mark.parametrize("kernel", FAMILIES)
@@ -168,8 +168,8 @@ def test_slopes_reach_all_parameters(kernel):
 
     at = np.concatenate([[-0.2, 0.7], q, np.ones(3)])
     p = torch.tensor(at).requires_grad_()
-    (found,) = torch.autograd.grad(loss(p), p)
-    for slope, step in zip(found[:-3].numpy(), 1e-6 * np.eye(len(at)), strict=False):
+    (slopes,) = torch.autograd.grad(loss(p), p)
+    for slope, step in zip(slopes[:-3].numpy(), 1e-6 * np.eye(len(at)), strict=False):
         difference = loss(torch.tensor(at + step)) - loss(torch.tensor(at - step))
         assert slope == pytest.approx(float(difference) / 2e-6, rel=1e-5, abs=1e-7)
         assert abs(slope) > 1e-5
@@ -180,16 +180,16 @@ def test_conditions_are_those_of_the_symbol(material):
     samples = manufactured(material)
     problem = algorithm1._ConstrainedProblem([(spectral.moments(samples), GRID)], 2, "bernstein")
     p = torch.tensor([-0.2, 0.7, *material.influence.parameters(), 1.0, 1.0, 1.0], dtype=torch.float64)
-    found = problem.conditions(problem.parts(p)).numpy()
+    conditions = problem.conditions(problem.parts(p)).numpy()
     expected = np.array(lowest(material, samples)) - [1e-4, 1e-4, 0.0]
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(conditions, expected, rtol=1e-5)
 
 
 def test_smallest_eigenvalue_has_a_slope_even_where_both_are_equal():
     random = np.random.default_rng(0).standard_normal((3, 10))
     matrices = random[[0, 1, 1, 2]].T.reshape(-1, 2, 2)
-    found = algorithm1._smallest_eigenvalue(torch.tensor(matrices)).numpy()
-    np.testing.assert_allclose(found, np.linalg.eigvalsh(matrices)[:, 0])
+    smallest = algorithm1._smallest_eigenvalue(torch.tensor(matrices)).numpy()
+    np.testing.assert_allclose(smallest, np.linalg.eigvalsh(matrices)[:, 0])
     equal = (2.0 * torch.eye(2, dtype=torch.float64)[None]).requires_grad_()
     algorithm1._smallest_eigenvalue(equal).sum().backward()
     torch.testing.assert_close(equal.grad, 0.5 * torch.eye(2, dtype=torch.float64)[None])

@@ -22,11 +22,11 @@ def test_the_minimum_within_the_bounds(highest, wanted):
         return rosenbrock(p)
 
     bounds = np.full(2, -np.inf), np.array([highest, np.inf])
-    found = leastsquares.minimize(evaluate, np.array([-1.2, 1.0]), bounds, 200, 1e-12)
-    assert found.x == pytest.approx([wanted, wanted**2], abs=1e-3)
-    assert len(calls) == len({one.tobytes() for one in calls}) == found.nfev
+    minimum = leastsquares.minimize(evaluate, np.array([-1.2, 1.0]), bounds, 200, 1e-12)
+    assert minimum.x == pytest.approx([wanted, wanted**2], abs=1e-3)
+    assert len(calls) == len({point.tobytes() for point in calls}) == minimum.nfev
     # the slopes of the same point as the residuals, or the steps are none of Gauss and Newton
-    assert np.array_equal(found.jac, rosenbrock(found.x)[1])
+    assert np.array_equal(minimum.jac, rosenbrock(minimum.x)[1])
 
 
 def test_no_jacobian_is_kept_but_the_last():
@@ -35,7 +35,7 @@ def test_no_jacobian_is_kept_but_the_last():
     def evaluate(p):
         residual, jacobian = rosenbrock(p)
         kept.append(weakref.ref(jacobian))
-        assert sum(one() is not None for one in kept) <= 3  # ours, the last, and scipy's own
+        assert sum(reference() is not None for reference in kept) <= 3  # ours, the last, and scipy's own
         return residual, jacobian
 
     bounds = np.full(2, -np.inf), np.full(2, np.inf)

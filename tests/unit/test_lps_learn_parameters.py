@@ -32,11 +32,11 @@ def test_materials_and_parameters(layout):
     assert material.influence.degree == 2
     again = layout.material(layout.parameters(material), FELT)
     r = np.array([1.0, 5.0, 15.0])
-    for one, other in (
+    for influence, restored in (
         (material.influence, again.influence),
         (material.dilatation_influence, again.dilatation_influence),
     ):
-        np.testing.assert_allclose(one(r) / one(5.0), other(r) / other(5.0), rtol=1e-12)
+        np.testing.assert_allclose(influence(r) / influence(5.0), restored(r) / restored(5.0), rtol=1e-12)
 
 
 def test_a_model_keeps_the_quadrature_of_its_fit():
@@ -79,8 +79,8 @@ def test_a_shape_parameter_is_held():
 
 
 def test_slopes_are_put_where_their_parameters_are():
-    found = TWO.padded(np.ones((3, 4)), TWO.volumetric)
-    np.testing.assert_array_equal(found, [[0] * 6 + [1] * 4] * 3)
+    padded = TWO.padded(np.ones((3, 4)), TWO.volumetric)
+    np.testing.assert_array_equal(padded, [[0] * 6 + [1] * 4] * 3)
 
 
 def test_what_no_bond_feels_lies_between_its_neighbours():
@@ -88,9 +88,9 @@ def test_what_no_bond_feels_lies_between_its_neighbours():
     radii = np.linspace(4.9, 28.5, 40)
     d = np.random.default_rng(0).uniform(-1, 1, 25)
     slopes = BSpline.curve(radii, 28.5, 24)(d)[1]
-    found = settled(d, slopes)
-    np.testing.assert_array_equal(found[:3], found[3])
-    np.testing.assert_array_equal(found[3:], d[3:])
-    np.testing.assert_array_equal(BSpline(28.5, found)(radii), BSpline(28.5, d)(radii))
+    coefficients = settled(d, slopes)
+    np.testing.assert_array_equal(coefficients[:3], coefficients[3])
+    np.testing.assert_array_equal(coefficients[3:], d[3:])
+    np.testing.assert_array_equal(BSpline(28.5, coefficients)(radii), BSpline(28.5, d)(radii))
     gap = np.array([[1.0, 0.0, 0.0, 1.0]])
     np.testing.assert_allclose(settled(np.array([1.0, 9.0, -9.0, 4.0]), gap), [1.0, 2.0, 3.0, 4.0])

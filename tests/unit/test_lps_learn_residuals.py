@@ -66,15 +66,15 @@ def test_each_part_of_the_jacobian_is_the_slope_of_its_residuals(kernel, own, co
         p[made.layout.coefficients(part)] = sign * np.array(coefficients)
     p[:2] = 0.4, 0.6
     gauges = [GRID.volume / 1e4 for _ in made.layout.functions]
-    found = blocks(made, p, gauges)
+    parts = blocks(made, p, gauges)
     if coefficients[2] < 0:
-        assert (found[-2][0] > 0).any()
+        assert (parts[-2][0] > 0).any()
     whole = made.evaluate(p, gauges)
     for index in range(2):
-        np.testing.assert_array_equal(whole[index], np.concatenate([block[index] for block in found]))
+        np.testing.assert_array_equal(whole[index], np.concatenate([block[index] for block in parts]))
     steps = 1e-6 * np.eye(len(p))
     differences = [(blocks(made, p + s, gauges), blocks(made, p - s, gauges)) for s in steps]
-    for n, (_, slope) in enumerate(found):
+    for n, (_, slope) in enumerate(parts):
         expected = np.stack([(up[n][0] - down[n][0]) / 2e-6 for up, down in differences], axis=1)
         np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=2e-6 * np.abs(expected).max() + 1e-8)
 
@@ -97,7 +97,7 @@ def test_every_family_learns_splines_of_its_degree_or_comes_near(kernel):
     made = samples()
     errors = spectral.errors(symbol.operator(fit.material, symbol.rings(GRID, made.wavevectors)), made)
     bound = 1e-5 if kernel == "b-spline" else 0.02
-    assert max(one.max() for one in errors) < bound
+    assert max(error.max() for error in errors) < bound
     assert fit.material.lame_mu == pytest.approx(0.722, abs=0.1 * bound)
     assert fit.certificates[0].holds
 
@@ -112,7 +112,7 @@ def test_every_quadrature_learns_the_truth_of_its_own(quadrature):
     fit = regression.learn(data, [grid], DEGREE, settings)
     assert fit.material.quadrature == quadrature
     errors = spectral.errors(symbol.operator(fit.material, symbol.rings(grid, made.wavevectors)), made)
-    assert max(one.max() for one in errors) < 1e-5
+    assert max(error.max() for error in errors) < 1e-5
     assert fit.material.lame_mu == pytest.approx(0.722, abs=1e-5)
 
 

@@ -43,11 +43,11 @@ def cost(operator, moments):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_norms_are_those_of_the_nodes(shape):
     u, b = fields(shape)
-    found = samples(shape)
-    np.testing.assert_allclose(spectral.power(found.u), (u**2).sum(axis=(1, 2)), rtol=1e-12)
-    np.testing.assert_allclose(spectral.power(found.b), (b**2).sum(axis=(1, 2)), rtol=1e-12)
-    np.testing.assert_allclose(found.spacing, SPACING)
-    assert len(found.wavevectors) == shape[0] * shape[1] - 1
+    transformed = samples(shape)
+    np.testing.assert_allclose(spectral.power(transformed.u), (u**2).sum(axis=(1, 2)), rtol=1e-12)
+    np.testing.assert_allclose(spectral.power(transformed.b), (b**2).sum(axis=(1, 2)), rtol=1e-12)
+    np.testing.assert_allclose(transformed.spacing, SPACING)
+    assert len(transformed.wavevectors) == shape[0] * shape[1] - 1
 
 
 def test_means_are_dropped():
@@ -89,7 +89,7 @@ def test_moments_keep_differences_of_the_weighted_errors(shape, exponent):
     weight = mean_wave**-exponent / np.sum(mean_wave**-exponent)
     residuals, solutions = [], []
     for seed in (1, 2):
-        squares = [one**2 for one in spectral.errors(even_operator(data.wavevectors, seed), data)]
+        squares = [error**2 for error in spectral.errors(even_operator(data.wavevectors, seed), data)]
         reduced = even_operator(moments.wavevectors, seed)
         residuals.append((weight @ squares[0], cost(reduced, moments.residual)))
         solutions.append((weight @ squares[1], cost(np.linalg.inv(reduced), moments.solution)))
@@ -112,13 +112,13 @@ def test_moments_of_exact_data_have_no_cost_at_the_truth():
 def test_few_samples_leave_waves_undetermined_without_harm():
     """One sample has moments of rank one (or none) at each wave vector."""
     data = samples((8, 8))
-    one = replace(data, u=data.u[:1], b=data.b[:1])
-    one.u[:, np.linalg.norm(data.wavevectors, axis=1) > 0.4] = 0
-    moments = spectral.moments(one)
+    single = replace(data, u=data.u[:1], b=data.b[:1])
+    single.u[:, np.linalg.norm(data.wavevectors, axis=1) > 0.4] = 0
+    moments = spectral.moments(single)
     assert all(np.isfinite(part).all() for part in (*moments.residual, *moments.solution))
     first, second = (even_operator(data.wavevectors, seed) for seed in (1, 2))
     half = [even_operator(moments.wavevectors, seed) for seed in (1, 2)]
-    difference = np.subtract(*(spectral.errors(operator, one)[0][0] ** 2 for operator in (first, second)))
+    difference = np.subtract(*(spectral.errors(operator, single)[0][0] ** 2 for operator in (first, second)))
     assert cost(half[0], moments.residual) - cost(half[1], moments.residual) == pytest.approx(
         difference, rel=1e-6
     )

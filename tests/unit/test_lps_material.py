@@ -50,13 +50,13 @@ def test_a_model_with_a_missing_key_is_refused(key):
 
 
 def test_a_model_with_its_own_dilatation_survives_its_dictionary():
-    one = Bernstein(10.0, np.array([1.0, -2.0, 3.0]), (0.7,))
-    other = Bernstein(10.0, np.array([2.0, 1.0]), (-0.3,))
-    model = LinearPeridynamicSolid(one, -0.2, 0.7, other)
+    deviatoric = Bernstein(10.0, np.array([1.0, -2.0, 3.0]), (0.7,))
+    dilatation = Bernstein(10.0, np.array([2.0, 1.0]), (-0.3,))
+    model = LinearPeridynamicSolid(deviatoric, -0.2, 0.7, dilatation)
     again = LinearPeridynamicSolid.from_dict(model.as_dict(), "here")
     assert again.as_dict() == model.as_dict()
-    assert again.dilatation_influence(5.0) == other(5.0)
-    assert LinearPeridynamicSolid(one, -0.2, 0.7).dilatation_influence is one
+    assert again.dilatation_influence(5.0) == dilatation(5.0)
+    assert LinearPeridynamicSolid(deviatoric, -0.2, 0.7).dilatation_influence is deviatoric
 
 
 @pytest.mark.parametrize("dilatation", [None, SPLINE, SOLID.influence])

@@ -30,13 +30,13 @@ def solid(influence, quadrature="published", dilatation=None):
 def test_long_waves_see_them(quadrature, spacing, influence, dilatation):
     material = solid(influence, quadrature, dilatation)
     grid = stencil.uniform(spacing, HORIZON, quadrature)
-    found = moduli.of_grid(material, grid)
+    constants = moduli.of_grid(material, grid)
     k = 1e-4 * np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
     along, aside, across = symbol.operator(material, symbol.rings(grid, k)) / 1e-8
-    assert along[0, 0] == pytest.approx(found["C11"], rel=1e-6)
-    assert aside[1, 1] == pytest.approx(found["C22"], rel=1e-6)
-    assert [along[1, 1], aside[0, 0]] == pytest.approx([found["C66"]] * 2, rel=1e-6)
-    assert across[0, 1] == pytest.approx(0.48 * (found["C12"] + found["C66"]), rel=1e-6)
+    assert along[0, 0] == pytest.approx(constants["C11"], rel=1e-6)
+    assert aside[1, 1] == pytest.approx(constants["C22"], rel=1e-6)
+    assert [along[1, 1], aside[0, 0]] == pytest.approx([constants["C66"]] * 2, rel=1e-6)
+    assert across[0, 1] == pytest.approx(0.48 * (constants["C12"] + constants["C66"]), rel=1e-6)
 
 
 def test_the_published_weights_give_those_of_the_continuum_for_1_over_r_alone():
@@ -60,8 +60,8 @@ def test_weights_near_a_cell_mend_little():
         for quadrature in ("published", "near-cell"):
             grid = stencil.uniform((4.0, 4.0), 4.0 * ratio, quadrature)
             k = Bernstein(4.0 * ratio, np.ones(1), (0.0,))
-            found = moduli.of_grid(solid(k, quadrature), grid)
-            worst.append(abs(found["C66"] / MU - 1))
+            constants = moduli.of_grid(solid(k, quadrature), grid)
+            worst.append(abs(constants["C66"] / MU - 1))
         assert least < worst[1] / worst[0] < most
 
 

@@ -65,9 +65,9 @@ def by_the_book(points, material, u, i):
 def test_rows_are_the_published_sums(solid, perturbation):
     points = grid(perturbation=perturbation)
     u = np.random.default_rng(1).standard_normal((len(points), 2))
-    rows, found = image(points, solid, u)
+    rows, force = image(points, solid, u)
     expected = np.array([by_the_book(points, solid, u, i) for i in rows.rows])
-    np.testing.assert_allclose(found.reshape(-1, 2), expected, atol=1e-12 * np.abs(expected).max())
+    np.testing.assert_allclose(force.reshape(-1, 2), expected, atol=1e-12 * np.abs(expected).max())
 
 
 def test_factors_matrix_diagonal_and_restriction_agree():
@@ -102,32 +102,32 @@ def test_factors_of_shares_are_those_of_the_rows():
 def test_rows_do_not_depend_on_which_others_are_made():
     points = grid(perturbation=1.0)
     every = operator_rows(points, None, SIGN_CHANGING, middle(points))
-    one = operator_rows(points, None, SIGN_CHANGING, every.rows[3:4])
+    single = operator_rows(points, None, SIGN_CHANGING, every.rows[3:4])
     u = np.random.default_rng(2).standard_normal((len(points), 2))
     first = every(u[every.columns].ravel())[6:8]
-    np.testing.assert_allclose(one(u[one.columns].ravel()), first, rtol=1e-12)
+    np.testing.assert_allclose(single(u[single.columns].ravel()), first, rtol=1e-12)
 
 
 @pytest.mark.parametrize("perturbation", [0.0, 1.0])
 def test_rigid_motions_cost_nothing_whatever_the_points_and_the_kernel(perturbation):
     points = grid(perturbation=perturbation)
-    _, found = image(points, SIGN_CHANGING, affine(points, [[0, -0.1], [0.1, 0]]))
-    assert np.abs(found).max() < 1e-14
+    _, force = image(points, SIGN_CHANGING, affine(points, [[0, -0.1], [0.1, 0]]))
+    assert np.abs(force).max() < 1e-14
 
 
 @pytest.mark.parametrize("spacing", [(5.0, 5.0), (4.93, 5.04)])
 def test_affine_displacements_are_in_balance_on_uniform_grids(spacing):
     points = grid(spacing=spacing)
-    _, found = image(points, SIGN_CHANGING, affine(points, [[0.1, 0.03], [-0.02, 0.07]]))
-    assert np.abs(found).max() < 1e-14
+    _, force = image(points, SIGN_CHANGING, affine(points, [[0.1, 0.03], [-0.02, 0.07]]))
+    assert np.abs(force).max() < 1e-14
 
 
 def test_affine_displacements_on_scattered_points():
     """Exact if the weights integrate K z⊗z, and only then: that is all the discretisation promises."""
     points = grid(perturbation=1.0)
     u = affine(points, [[0.1, 0.03], [-0.02, 0.07]])
-    rows, found = image(points, INVERSE, u)
-    assert np.abs(found).max() < 1e-14
+    rows, force = image(points, INVERSE, u)
+    assert np.abs(force).max() < 1e-14
     dilatation = rows.dilatation @ u.reshape(-1, 2)[rows.columns].ravel()
     np.testing.assert_allclose(dilatation, 0.17, rtol=1e-11)
     _, other = image(points, SIGN_CHANGING, u)
@@ -157,5 +157,5 @@ def test_springs_are_local_elasticity():
     x, y = points.T
     modulus = np.sqrt((-0.197 + 2 * 0.722) / 3 * 0.722)
     # −2 G ∇∇·u − G Δu of u = (x² + x y, y²) is −G (4 + 2, 2 + 4 + 2)
-    found = (dense @ np.stack([x**2 + x * y, y**2], axis=1).ravel()).reshape(-1, 2)[middle(points)]
-    np.testing.assert_allclose(found, np.tile([-6 * modulus, -8 * modulus], (len(found), 1)), rtol=1e-10)
+    force = (dense @ np.stack([x**2 + x * y, y**2], axis=1).ravel()).reshape(-1, 2)[middle(points)]
+    np.testing.assert_allclose(force, np.tile([-6 * modulus, -8 * modulus], (len(force), 1)), rtol=1e-10)

@@ -34,8 +34,8 @@ def test_quintics_over_the_cube_are_integrated(offsets):
     weights = quadrature.weights(offsets, HORIZON)
     (x, y), r = offsets.T, np.hypot(*offsets.T)
     for i, j in QUINTICS:
-        found = np.sum(weights * x**i * y**j / r**3)
-        assert found == pytest.approx(exact(i, j, HORIZON), rel=1e-8, abs=1e-8 * HORIZON ** (i + j - 1))
+        integral = np.sum(weights * x**i * y**j / r**3)
+        assert integral == pytest.approx(exact(i, j, HORIZON), rel=1e-8, abs=1e-8 * HORIZON ** (i + j - 1))
     # degree one: the symmetry of the ball
     for component in (x, y):
         assert np.sum(weights * component / r**3) == pytest.approx(0, abs=1e-8)
@@ -91,12 +91,12 @@ def test_even_weights_tend_to_the_area_of_a_cell_and_the_smallest_do_not():
     """At a fixed horizon, with ever finer nodes; the area is found, not given."""
     spread = {}
     for even in (False, True):
-        found = [
+        ratios = [
             quadrature.weights(lattice((h, 1.1 * h), horizon=18.0), 18.0, even=even) / (1.1 * h**2)
             for h in (4.0, 2.0)
         ]
-        spread[even] = [one.std() for one in found]
-        assert found[1].mean() == pytest.approx(1.0, abs=0.05)
+        spread[even] = [ratio.std() for ratio in ratios]
+        assert ratios[1].mean() == pytest.approx(1.0, abs=0.05)
     assert spread[True][1] < 0.7 * spread[True][0]
     assert spread[False][1] > 1.5 * spread[True][1]
 
@@ -158,24 +158,24 @@ def test_for_1_over_r_the_isotropic_strengths_are_the_published_ones(points):
 def test_strengths_are_linear_in_k_and_follow_their_points(kind):
     z = POINTS["scattered"]
     count = len(z) + len(quadrature.places(HORIZON, kind))
-    one, two = np.random.default_rng(0).standard_normal((2, count, 3))
+    first, second = np.random.default_rng(0).standard_normal((2, count, 3))
     rule = quadrature.rule(z, HORIZON, kind)
-    both = rule.strengths(2.0 * one - 3.0 * two)
-    np.testing.assert_allclose(both, 2.0 * rule.strengths(one) - 3.0 * rule.strengths(two), atol=1e-11)
+    both = rule.strengths(2.0 * first - 3.0 * second)
+    np.testing.assert_allclose(both, 2.0 * rule.strengths(first) - 3.0 * rule.strengths(second), atol=1e-11)
     order = np.random.default_rng(1).permutation(len(z))
     bonds_moved = np.concatenate([order, np.arange(len(z), count)])
-    moved = quadrature.rule(z[order], HORIZON, kind).strengths(one[bonds_moved])
-    np.testing.assert_allclose(moved, rule.strengths(one)[order], atol=1e-8)
-    small = quadrature.rule(0.1 * z, 0.1 * HORIZON, kind).strengths(one)
-    np.testing.assert_allclose(100 * small, rule.strengths(one), atol=1e-8)
+    moved = quadrature.rule(z[order], HORIZON, kind).strengths(first[bonds_moved])
+    np.testing.assert_allclose(moved, rule.strengths(first)[order], atol=1e-8)
+    small = quadrature.rule(0.1 * z, 0.1 * HORIZON, kind).strengths(first)
+    np.testing.assert_allclose(100 * small, rule.strengths(first), atol=1e-8)
 
 
 def test_without_anisotropy_the_strengths_are_the_weights_times_k():
     for kind, even in (("published", False), ("near-cell", True)):
-        found = strengths(kind, "rectangle", "cone")
+        strength = strengths(kind, "rectangle", "cone")
         z = POINTS["rectangle"]
         w = quadrature.weights(z, HORIZON, even=even)
-        np.testing.assert_array_equal(found, w * KERNELS["cone"](np.hypot(*z.T)))
+        np.testing.assert_array_equal(strength, w * KERNELS["cone"](np.hypot(*z.T)))
 
 
 def test_unknown_quadratures_and_too_few_points_are_refused():
@@ -189,8 +189,8 @@ def test_unknown_quadratures_and_too_few_points_are_refused():
 def test_what_names_no_quadrature_has_the_isotropic_one_but_for_files():
     """A model of an earlier release stays what it was; see also test_lps_material.py."""
     assert (quadrature.DEFAULT, quadrature.PUBLISHED) == ("isotropic", "published")
-    plain, named = (stencil.uniform((4.9, 5.1), 15.0, *name) for name in ((), ("isotropic",)))
-    np.testing.assert_array_equal(plain.strength, named.strength)
+    default, isotropic = (stencil.uniform((4.9, 5.1), 15.0, *name) for name in ((), ("isotropic",)))
+    np.testing.assert_array_equal(default.strength, isotropic.strength)
 
 
 @pytest.mark.parametrize("points", ["square", "scattered"])

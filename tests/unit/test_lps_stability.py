@@ -28,10 +28,10 @@ SIGN_CHANGING = kernel(-2.0, 1.0, 2.0)
 
 def assembled(influence, points, box, rows, ratio=0.0):
     """Γ, ΦᵗΦ and L with μ = 1 and λ + μ = ``ratio``, restricted to ``rows``, dense."""
-    found = operator_rows(points, box, LinearPeridynamicSolid(influence, ratio - 1.0, 1.0), rows)
-    own = components(np.searchsorted(found.columns, found.rows))
-    pull = (found.coupling @ found.dilatation).toarray()[:, own]
-    return found.deviatoric.toarray()[:, own], pull, found.matrix().toarray()[:, own]
+    factors = operator_rows(points, box, LinearPeridynamicSolid(influence, ratio - 1.0, 1.0), rows)
+    own = components(np.searchsorted(factors.columns, factors.rows))
+    pull = (factors.coupling @ factors.dilatation).toarray()[:, own]
+    return factors.deviatoric.toarray()[:, own], pull, factors.matrix().toarray()[:, own]
 
 
 def lattice(count):
@@ -59,13 +59,13 @@ def smallest(matrix):
 
 @pytest.mark.parametrize("spacing", [(5.0, 5.0), (4.93, 5.04)])
 def test_certificate_of_a_positive_kernel(spacing):
-    found = stability.certify(INVERSE, stencil.uniform(spacing, HORIZON))
-    assert found.holds
-    assert found.spacing == spacing
-    assert 0 < found.min_gamma <= 1
-    assert found.min_gamma == pytest.approx(found.min_cauchy_schwarz, rel=0.01)
-    assert 0 < found.min_inf_sup < 1 / 3
-    found.require()
+    certificate = stability.certify(INVERSE, stencil.uniform(spacing, HORIZON))
+    assert certificate.holds
+    assert certificate.spacing == spacing
+    assert 0 < certificate.min_gamma <= 1
+    assert certificate.min_gamma == pytest.approx(certificate.min_cauchy_schwarz, rel=0.01)
+    assert 0 < certificate.min_inf_sup < 1 / 3
+    certificate.require()
 
 
 def test_long_waves_of_an_ideal_kernel_have_the_stated_eigenvalues():
@@ -75,7 +75,7 @@ def test_long_waves_of_an_ideal_kernel_have_the_stated_eigenvalues():
 
 def test_violations_are_told_apart():
     coercivity, inf_sup, cauchy_schwarz = (
-        stability.certify(one, GRID) for one in (NOT_COERCIVE, BLIND, NO_CAUCHY_SCHWARZ)
+        stability.certify(influence, GRID) for influence in (NOT_COERCIVE, BLIND, NO_CAUCHY_SCHWARZ)
     )
     assert coercivity.min_gamma < -0.1
     assert cauchy_schwarz.min_gamma > 0.5
@@ -91,11 +91,13 @@ def test_violations_are_told_apart():
 
 
 def test_what_is_certified_is_one_sentence():
-    found = stability.certify(INVERSE, stencil.uniform((4.93, 5.04), HORIZON))
-    assert found.sentence.startswith("On nodes 4.93 × 5.04 Å apart every problem with given displacements")
-    assert found.sentence.endswith("has one solution, for every λ and μ with μ > 0 and λ + μ > 0.")
+    certificate = stability.certify(INVERSE, stencil.uniform((4.93, 5.04), HORIZON))
+    assert certificate.sentence.startswith(
+        "On nodes 4.93 × 5.04 Å apart every problem with given displacements"
+    )
+    assert certificate.sentence.endswith("has one solution, for every λ and μ with μ > 0 and λ + μ > 0.")
     assert "It is not shown" in stability.certify(NOT_COERCIVE, GRID).sentence
-    assert stability.of_dict(asdict(found)) == found
+    assert stability.of_dict(asdict(certificate)) == certificate
     pair = stability.PairCertificate((5.0, 5.0), 0.5, 0.2)
     assert pair.sentence.endswith("for the model's own λ and μ.")
     assert stability.of_dict(asdict(pair)) == pair and not replace(pair, min_operator=-0.1).holds
@@ -197,28 +199,30 @@ def lowest_of_pair(material, count=24):
 )
 def test_pair_certificate_is_that_of_the_dense_matrices(deviatoric, dilatation, ratio):
     material = pair(deviatoric, dilatation, ratio)
-    found = stability.certify_material(material, GRID)
+    certificate = stability.certify_material(material, GRID)
     operator, gamma = lowest_of_pair(material)
     # the box has some of the zone's wave vectors: its minimum is no lower, and close
-    for certified, dense in ((found.min_operator, operator), (found.min_gamma, gamma)):
+    for certified, dense in ((certificate.min_operator, operator), (certificate.min_gamma, gamma)):
         assert certified <= dense + 1e-9
         assert certified == pytest.approx(dense, abs=0.05 * max(1.0, abs(dense)))
 
 
 def test_equal_influence_functions_are_one():
-    one = LinearPeridynamicSolid(SIGN_CHANGING, -0.2, 0.7)
-    two = LinearPeridynamicSolid(SIGN_CHANGING, -0.2, 0.7, SIGN_CHANGING)
+    single = LinearPeridynamicSolid(SIGN_CHANGING, -0.2, 0.7)
+    double = LinearPeridynamicSolid(SIGN_CHANGING, -0.2, 0.7, SIGN_CHANGING)
     k = symbol.zone_wavevectors(GRID.spacing, 9)
     np.testing.assert_allclose(
-        symbol.operator(one, symbol.rings(GRID, k)), symbol.operator(two, symbol.rings(GRID, k)), rtol=1e-13
+        symbol.operator(single, symbol.rings(GRID, k)),
+        symbol.operator(double, symbol.rings(GRID, k)),
+        rtol=1e-13,
     )
     points, box = lattice(8), np.full(2, 8 * H)
-    rows = [operator_rows(points, box, m, np.arange(64)).matrix() for m in (one, two)]
+    rows = [operator_rows(points, box, m, np.arange(64)).matrix() for m in (single, double)]
     assert abs(rows[0] - rows[1]).max() == 0
 
 
 def test_pair_certificate_refuses_a_negative_operator():
-    found = stability.certify_material(pair(INVERSE, INVERSE, -3.0), GRID)
-    assert found.min_gamma > 0 > found.min_operator
+    certificate = stability.certify_material(pair(INVERSE, INVERSE, -3.0), GRID)
+    assert certificate.min_gamma > 0 > certificate.min_operator
     with pytest.raises(SolvabilityError, match=r"of L, -"):
-        found.require()
+        certificate.require()

@@ -54,11 +54,13 @@ def test_waves_are_those_of_the_bond_sums():
 
 def test_symmetries():
     k = np.random.default_rng(0).uniform(-0.6, 0.6, (20, 2))
-    found = at(SIGN_CHANGING, k)
-    np.testing.assert_allclose(found, np.swapaxes(found, 1, 2), rtol=1e-13, atol=1e-16)
-    np.testing.assert_allclose(at(SIGN_CHANGING, -k), found, atol=1e-15)
-    np.testing.assert_allclose(at(SIGN_CHANGING, k + 2 * np.pi / GRID.spacing * [2, -1]), found, atol=1e-12)
-    np.testing.assert_allclose(at(SIGN_CHANGING, k * [1, -1]), found * [[1, -1], [-1, 1]], atol=1e-14)
+    matrices = at(SIGN_CHANGING, k)
+    np.testing.assert_allclose(matrices, np.swapaxes(matrices, 1, 2), rtol=1e-13, atol=1e-16)
+    np.testing.assert_allclose(at(SIGN_CHANGING, -k), matrices, atol=1e-15)
+    np.testing.assert_allclose(
+        at(SIGN_CHANGING, k + 2 * np.pi / GRID.spacing * [2, -1]), matrices, atol=1e-12
+    )
+    np.testing.assert_allclose(at(SIGN_CHANGING, k * [1, -1]), matrices * [[1, -1], [-1, 1]], atol=1e-14)
     np.testing.assert_array_equal(at(SIGN_CHANGING, np.zeros(2)), 0)
 
 
@@ -73,11 +75,11 @@ def test_long_waves_have_the_local_moduli_in_every_direction(grid):
     k = 1e-4 * DIRECTIONS
     for lam, mu in [(LAMBDA, MU), (1.0, 0.3)]:
         solid = LinearPeridynamicSolid(INVERSE.influence, lam, mu)
-        found = at(solid, k, grid)
-        along = np.einsum("ki,kij,kj->k", DIRECTIONS, found, DIRECTIONS)
+        matrices = at(solid, k, grid)
+        along = np.einsum("ki,kij,kj->k", DIRECTIONS, matrices, DIRECTIONS)
         across = DIRECTIONS[:, ::-1] * [-1, 1]
         np.testing.assert_allclose(along, (lam + 2 * mu) * 1e-8, rtol=1e-5)
-        np.testing.assert_allclose(np.einsum("ki,kij,kj->k", across, found, across), mu * 1e-8, rtol=1e-5)
+        np.testing.assert_allclose(np.einsum("ki,kij,kj->k", across, matrices, across), mu * 1e-8, rtol=1e-5)
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS[::3])
@@ -134,8 +136,8 @@ def test_rings_and_bonds_are_the_same_sums(influence, dilatation):
     k = np.random.default_rng(0).uniform(-0.6, 0.6, (20, 2))
     own = None if dilatation is None else dilatation(GRID.radii)
     rings = symbol.parts(symbol.rings(GRID, k), influence(GRID.radii), own)
-    for found, expected in zip(symbol.bonds(influence, GRID, k, dilatation), rings, strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    for by_bonds, by_rings in zip(symbol.bonds(influence, GRID, k, dilatation), rings, strict=True):
+        np.testing.assert_allclose(by_bonds, by_rings, rtol=1e-12, atol=1e-14)
 
 
 @pytest.mark.parametrize("influence", KINDS)
@@ -168,11 +170,11 @@ def test_slopes_of_the_symbol_are_its_differences(influence):
         return symbol.compose(LAMBDA, MU, rings.g(share), rings.big_g(share))
 
     share, slopes = shares(q)
-    found = symbol.compose_slopes(LAMBDA, MU, rings.g(share), rings.g(slopes), rings.big_g(slopes))
-    assert found.shape == (7, 2, 2, len(q))
+    composed = symbol.compose_slopes(LAMBDA, MU, rings.g(share), rings.g(slopes), rings.big_g(slopes))
+    assert composed.shape == (7, 2, 2, len(q))
     for i, step in enumerate(1e-6 * np.eye(len(q))):
         expected = (operator(q + step) - operator(q - step)) / 2e-6
-        np.testing.assert_allclose(found[..., i], expected, rtol=1e-6, atol=1e-10)
+        np.testing.assert_allclose(composed[..., i], expected, rtol=1e-6, atol=1e-10)
 
 
 def test_the_ring_volumes_are_those_of_the_bonds():

@@ -40,10 +40,10 @@ def test_an_atom_that_comes_later_has_moved_since_it_came(columns):
             self.steps = {}
 
         def local(self, atoms):
-            for one in atoms.ids:
-                self.steps.setdefault(int(one), atoms.step)
+            for atom_id in atoms.ids:
+                self.steps.setdefault(int(atom_id), atoms.step)
             moved = atoms.unwrapped()[:, :columns] - atoms.array("d2_reference")
-            age = np.array([atoms.step - self.steps[int(one)] for one in atoms.ids])
+            age = np.array([atoms.step - self.steps[int(atom_id)] for atom_id in atoms.ids])
             expected = 0.01 * age[:, None] * np.array([30.0, 10.0, -5.0])[:columns]
             assert np.abs(moved - expected).max() < 1e-10
 

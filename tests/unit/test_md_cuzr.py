@@ -58,8 +58,8 @@ def test_the_error_of_a_mean_is_the_scatter_of_means_of_repeated_series():
     """Of noise that remembers some ten points; the truth is what many series scatter by."""
     random, kernel = np.random.default_rng(3), np.ones(10) / 10
     series = (np.convolve(random.normal(size=809), kernel, "valid") for _ in range(800))
-    found = np.array([cuzr.block_mean(one) for one in series])
-    means, errors = found.T
+    estimates = np.array([cuzr.block_mean(draw) for draw in series])
+    means, errors = estimates.T
     assert np.abs(means.mean()) < 4 * means.std() / np.sqrt(800)
     assert np.sqrt((errors**2).mean()) == pytest.approx(means.std(), rel=0.08)
 
@@ -77,10 +77,10 @@ def test_moduli_and_their_errors_are_those_of_the_pressures(monkeypatch):
     monkeypatch.setattr(cuzr, "resume", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(cuzr, "_deform", lambda session, kind, amount: deformed.append((kind, amount)))
     monkeypatch.setattr(cuzr, "_mean_pressure", lambda session, parts, *_: pressures[parts[0]].pop(0))
-    found = cuzr.moduli(COMM, "restart", EAM, 0.002, 100.0, 0.005, 1.0)
+    moduli = cuzr.moduli(COMM, "restart", EAM, 0.002, 100.0, 0.005, 1.0)
     assert deformed == [("xy", 0.005), ("xy", -0.005), ("volume", 0.005), ("volume", -0.005)]
     # 1 bar is 1e-4 GPa
-    assert found == pytest.approx(
+    assert moduli == pytest.approx(
         {"mu_GPa": 20.0, "mu_error_GPa": 0.5, "bulk_GPa": 120.0, "bulk_error_GPa": 0.24}
     )
 
@@ -116,13 +116,13 @@ def test_moduli_agree_with_second_differences_of_the_energy(tmp_path):
         session.run(0, "post no")
         session.commands(f"write_restart {restart}")
         height = session.atoms().box()[1, 1]
-    found = cuzr.moduli(COMM, restart, EAM, 0.002, 0.01, strain, 0.4)
+    moduli = cuzr.moduli(COMM, restart, EAM, 0.002, 0.01, strain, 0.4)
     (middle, volume), *sheared = [energy(f"xy final {s * strain * height}" if s else "") for s in (0, 1, -1)]
     mu = (sheared[0][0] + sheared[1][0] - 2 * middle) / strain**2 / volume * EV_PER_A3_IN_GPA
     scaled = [(1 + s * strain) ** (1 / 3) for s in (1, -1)]
     dilated = [energy(f"x scale {a} y scale {a} z scale {a}") for a in scaled]
     bulk = (dilated[0][0] + dilated[1][0] - 2 * middle) / strain**2 / volume * EV_PER_A3_IN_GPA
-    assert found["mu_GPa"] == pytest.approx(mu, rel=0.02)
-    assert found["bulk_GPa"] == pytest.approx(bulk, rel=0.02)
-    assert 30 < found["mu_GPa"] < 120
-    assert 90 < found["bulk_GPa"] < 200
+    assert moduli["mu_GPa"] == pytest.approx(mu, rel=0.02)
+    assert moduli["bulk_GPa"] == pytest.approx(bulk, rel=0.02)
+    assert 30 < moduli["mu_GPa"] < 120
+    assert 90 < moduli["bulk_GPa"] < 200

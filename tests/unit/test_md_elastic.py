@@ -27,8 +27,8 @@ def lattice(planar):
 
 @pytest.fixture(scope="module")
 def constants(planar, lattice):
-    found = elastic_constants(MPI.COMM_SELF, planar, lattice)
-    return np.array([found[name] for name in NAMES])
+    moduli = elastic_constants(MPI.COMM_SELF, planar, lattice)
+    return np.array([moduli[name] for name in NAMES])
 
 
 def test_a_hexagonal_sheet_is_isotropic(constants):
@@ -38,9 +38,9 @@ def test_a_hexagonal_sheet_is_isotropic(constants):
 
 def test_nearest_neighbour_bonds_have_the_closed_form():
     lattice = planar_systems.TRIANGULAR.relaxed_lattice(MPI.COMM_SELF)
-    found = elastic_constants(MPI.COMM_SELF, planar_systems.TRIANGULAR, lattice)
+    moduli = elastic_constants(MPI.COMM_SELF, planar_systems.TRIANGULAR, lattice)
     c12 = np.sqrt(3) / 4 * planar_systems.STIFFNESS / planar_systems.TRIANGULAR.thickness * EV_PER_A3_IN_TPA
-    assert np.allclose([found[name] for name in NAMES], [3 * c12, c12, c12], rtol=1e-5)
+    assert np.allclose([moduli[name] for name in NAMES], [3 * c12, c12, c12], rtol=1e-5)
 
 
 def energy(planar, lattice, strain, relaxed):
@@ -78,8 +78,8 @@ def strain_of(planar):
 def test_elastic_constants_are_the_curvature_of_the_relaxed_energy(planar, lattice, constants):
     """Second differences of the energy: no stress enters."""
     c11, c12, c66 = constants
-    found = curvatures(planar, lattice, True, strain_of(planar))
-    assert np.allclose(found, [c11, c11, c12, c66], rtol=3e-3)
+    stiffness = curvatures(planar, lattice, True, strain_of(planar))
+    assert np.allclose(stiffness, [c11, c11, c12, c66], rtol=3e-3)
 
 
 def test_atoms_of_a_honeycomb_that_may_not_shift_are_stiffer(planar, lattice, constants):

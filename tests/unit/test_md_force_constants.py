@@ -85,9 +85,9 @@ def test_the_fastest_oscillation_is_that_of_two_sublattices_against_each_other()
     assert np.ptp(force) < 1e-9
     reduced = 10.81 * 14.007 / (10.81 + 14.007)
     expected = np.sqrt(-force.mean() / 1e-4 / reduced * EV_PER_A2_IN_G_PER_MOL_PS2)
-    found = force_constants(MPI.COMM_SELF, planar, lattice)
-    assert np.allclose(found.frequencies(np.zeros(2))[-2:], expected, rtol=1e-3)
-    assert found.extremes()[1] >= expected * (1 - 1e-3)
+    forces = force_constants(MPI.COMM_SELF, planar, lattice)
+    assert np.allclose(forces.frequencies(np.zeros(2))[-2:], expected, rtol=1e-3)
+    assert forces.extremes()[1] >= expected * (1 - 1e-3)
 
 
 def test_a_timestep_that_does_not_resolve_the_motion_is_refused(planar, constants):

@@ -90,17 +90,17 @@ def test_the_files_of_a_script_are_found_in_its_folder(tmp_path, monkeypatch):
 
 
 def test_a_potential_beside_the_script_and_one_that_the_user_names_come_first(tmp_path, monkeypatch):
-    mine, named = tmp_path / "mine", tmp_path / "named"
+    mine, potentials = tmp_path / "mine", tmp_path / "named"
     mine.mkdir()
-    named.mkdir()
+    potentials.mkdir()
     (mine / "my.in").write_text("pair_coeff * * a.eam Cu\npair_coeff * * /elsewhere/b.eam Zr\n")
-    for path in (mine / "a.eam", named / "a.eam", named / "b.eam"):
+    for path in (mine / "a.eam", potentials / "a.eam", potentials / "b.eam"):
         path.write_text("")
-    monkeypatch.setenv("LAMMPS_POTENTIALS", str(named))
+    monkeypatch.setenv("LAMMPS_POTENTIALS", str(potentials))
     assert files(mine / "my.in", {}) == {
         "my.in": mine / "my.in",
         "a.eam": mine / "a.eam",
-        "b.eam": named / "b.eam",
+        "b.eam": potentials / "b.eam",
     }
 
 

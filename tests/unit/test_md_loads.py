@@ -25,16 +25,16 @@ def round_atoms():
 
 def test_there_are_70_10_and_4_with_names_of_their_own():
     sets = [loads.training(BOX), loads.validation(BOX), loads.disc(50.0)]
-    assert [len(one) for one in sets] == [70, 10, 4]
-    names = [load.name for one in sets for load in one]
+    assert [len(group) for group in sets] == [70, 10, 4]
+    names = [load.name for group in sets for load in group]
     assert len(set(names)) == 84
     assert all(name.replace("-", "").isalnum() for name in names)
-    for one in sets:
-        assert len({tuple(load.parameters) for load in one}) == 1  # they fill the columns of one table
+    for group in sets:
+        assert len({tuple(load.parameters) for load in group}) == 1  # they fill the columns of one table
 
 
 def test_training_waves_fit_the_box_and_act_along_one_axis(atoms):
-    found = set()
+    waves = set()
     for load in loads.training(BOX):
         force = load.on(atoms)
         parameters = load.parameters
@@ -43,9 +43,9 @@ def test_training_waves_fit_the_box_and_act_along_one_axis(atoms):
         wave = np.cos(k[0] * atoms[:, 0]) * np.cos(k[1] * atoms[:, 1])
         assert np.abs(force[:, parameters["axis"]] - wave).max() < 1e-12
         assert np.abs(force[:, 1 - parameters["axis"]]).max() < 1e-12
-        found.add((parameters["axis"], parameters["n1"], parameters["n2"]))
-    assert len(found) == 70
-    assert max(n for _, *pair in found for n in pair) == 5
+        waves.add((parameters["axis"], parameters["n1"], parameters["n2"]))
+    assert len(waves) == 70
+    assert max(n for _, *pair in waves for n in pair) == 5
 
 
 @pytest.mark.parametrize("make", [loads.training, loads.validation])

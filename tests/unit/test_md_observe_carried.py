@@ -14,8 +14,8 @@ def test_displacement_is_that_of_displace_atom():
         own = [session.atoms().values(f"c_own[{k}]") for k in (1, 2, 3)]
         mass = session.atoms().masses()
     mean = [(mass * u).sum() / mass.sum() for u in own]
-    found = frames[-1]["fields"]["displacement"][0, 0, 0]
-    assert found == pytest.approx(mean, rel=0.02)  # all images within reach count nearly alike
+    averaged = frames[-1]["fields"]["displacement"][0, 0, 0]
+    assert averaged == pytest.approx(mean, rel=0.02)  # all images within reach count nearly alike
     assert np.abs(frames[-1]["fields"]["affine_displacement"]).max() < 1e-12
 
 

@@ -41,7 +41,7 @@ def test_what_needs_velocities_or_a_potential_is_nan_without_them():
 def test_strains_of_a_box_that_is_stretched_and_sheared():
     first = Box(np.diag([5.0, 4.0, 3.0]), np.zeros(3))
     boxes = np.array([first.edges, [[5.5, 0, 0], [0.8, 4.0, 0], [0, 0, 2.7]]])
-    found = strains(boxes, Motion(first, first))
-    np.testing.assert_allclose(found["stretch"], [[1, 1, 1], [1.1, 1.0, 0.9]])
-    np.testing.assert_allclose(found["shear"][1], [0.2, 0, 0])
-    np.testing.assert_allclose(found["strain"][1], [0.105, 0.02, -0.095, 0.11, 0, 0], atol=1e-12)
+    measured = strains(boxes, Motion(first, first))
+    np.testing.assert_allclose(measured["stretch"], [[1, 1, 1], [1.1, 1.0, 0.9]])
+    np.testing.assert_allclose(measured["shear"][1], [0.2, 0, 0])
+    np.testing.assert_allclose(measured["strain"][1], [0.105, 0.02, -0.095, 0.11, 0, 0], atol=1e-12)

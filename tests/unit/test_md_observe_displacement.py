@@ -42,8 +42,8 @@ def crowd(session, count=60, seed=5):
 
 @pytest.fixture
 def session():
-    with Session(MPI.COMM_SELF) as one:
-        yield crowd(one)
+    with Session(MPI.COMM_SELF) as empty:
+        yield crowd(empty)
 
 
 def filtered_ramp(step, weight, motion):
@@ -131,14 +131,14 @@ def test_average_is_the_direct_sum_weighted_by_mass(session):
         (raw, np.broadcast_to([30.0, 20.0], (60, 2)) * 100 * TIMESTEP),
         (smoothed, session.gather("d2_smoothed", 2)),
     ):
-        found = observer.results[""]
-        assert found.step == 100
-        assert np.allclose(found.density, weights @ mass, rtol=1e-13, atol=0)
+        average = observer.results[""]
+        assert average.step == 100
+        assert np.allclose(average.density, weights @ mass, rtol=1e-13, atol=0)
         expected = (weights @ (mass[:, None] * u)) / (weights @ mass)[:, None]
-        assert np.allclose(found.u, expected, rtol=1e-12, atol=1e-12)
-        assert np.allclose(found.load, weights @ load, rtol=1e-12, atol=1e-12)
+        assert np.allclose(average.u, expected, rtol=1e-12, atol=1e-12)
+        assert np.allclose(average.load, weights @ load, rtol=1e-12, atol=1e-12)
         unweighted = (weights @ u) / weights.sum(axis=1)[:, None]
-        assert observer is raw or np.abs(found.u - unweighted).max() > 0.05
+        assert observer is raw or np.abs(average.u - unweighted).max() > 0.05
 
 
 def test_average_keeps_mass_momentum_and_load(session):
@@ -150,9 +150,9 @@ def test_average_keeps_mass_momentum_and_load(session):
         session.detach(observer)
         mass = MASSES[session.gather("type", 1)[:, 0].astype(int) - 1]
         assert observer.results.keys() == grids.keys()
-        for found in observer.results.values():
-            assert np.isclose(found.density.sum(), mass.sum(), rtol=1e-13)
-            assert np.allclose(found.load.sum(axis=0), session.gather("d2_load", 2).sum(axis=0), atol=1e-12)
+        for average in observer.results.values():
+            assert np.isclose(average.density.sum(), mass.sum(), rtol=1e-13)
+            assert np.allclose(average.load.sum(axis=0), session.gather("d2_load", 2).sum(axis=0), atol=1e-12)
 
 
 def test_nodes_without_mass_have_no_displacement(session):
@@ -160,11 +160,11 @@ def test_nodes_without_mass_have_no_displacement(session):
     observer = SpatialAverage({"": grid}, 6.0, "cone")
     session.attach(observer, every(1))
     session.run(0)
-    found = observer.results[""]
+    average = observer.results[""]
     empty = grid.points()[:, 0] < -10
-    assert np.isnan(found.u[empty]).all()
-    assert (found.density[empty] == 0).all()
-    assert np.isfinite(found.u[found.density > 0]).all()
+    assert np.isnan(average.u[empty]).all()
+    assert (average.density[empty] == 0).all()
+    assert np.isfinite(average.u[average.density > 0]).all()
 
 
 def test_smoothed_field_of_fast_motion_is_quieter_than_the_snapshot(session):

@@ -68,10 +68,10 @@ def test_a_frame_is_the_mean_over_its_looks():
         session.run(20)
     density = np.array([frames[0]["fields"]["density"] for frames in single])
     velocity = np.array([frames[0]["fields"]["velocity"] for frames in single])
-    found = together[0]["fields"]
-    np.testing.assert_allclose(found["density"], density.mean(axis=0), rtol=1e-12)
+    averaged = together[0]["fields"]
+    np.testing.assert_allclose(averaged["density"], density.mean(axis=0), rtol=1e-12)
     momentum = (density[..., None] * velocity).sum(axis=0) / density.sum(axis=0)[..., None]
-    np.testing.assert_allclose(found["velocity"], momentum, rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(averaged["velocity"], momentum, rtol=1e-11, atol=1e-13)
 
 
 def test_logs_and_trajectories_are_those_of_a_run_without_observers():
@@ -86,8 +86,8 @@ def test_logs_and_trajectories_are_those_of_a_run_without_observers():
             thermo = [session.lmp.get_thermo(name) for name in ("temp", "pe", "press", "pxx", "pxy")]
             return session.atoms().x[order].copy(), session.atoms().v[order].copy(), thermo
 
-    for one, two in zip(run(False), run(True), strict=True):
-        np.testing.assert_array_equal(one, two)
+    for unobserved, observed in zip(run(False), run(True), strict=True):
+        np.testing.assert_array_equal(unobserved, observed)
 
 
 @pytest.mark.parametrize(("remap", "flows"), [("v", True), ("x", False)])

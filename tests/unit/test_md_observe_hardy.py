@@ -67,9 +67,9 @@ def taken(script, more="", steps=20):
     ids=["pairs", "embedded atoms", "bonds"],
 )
 def test_the_integral_of_the_bond_functions_is_the_virial_of_lammps(script, more):
-    found, own = taken(script, more)
+    integral, own = taken(script, more)
     # the window is smooth and wide: on this grid its sum is its integral to a few parts in 10,000
-    np.testing.assert_allclose(found, own, atol=2e-3 * np.abs(own).max())
+    np.testing.assert_allclose(integral, own, atol=2e-3 * np.abs(own).max())
 
 
 REFUSED = r"Pair style does not support|pair_style tersoff has forces"

@@ -40,15 +40,17 @@ def measured(masses, weights, dimension, rng, draws=400_000):
 def test_temperature_of_few_atoms_is_right_to_two_parts_in_a_thousand(masses, weights, dimension):
     rng = np.random.default_rng(7)
     # 400,000 draws leave about 0.15 % of noise for one degree of freedom, less for more
-    found = measured(masses, weights, dimension, rng)
-    assert found == pytest.approx(T, rel=2e-3 if dimension == 3 else 3e-3)
+    temperature = measured(masses, weights, dimension, rng)
+    assert temperature == pytest.approx(T, rel=2e-3 if dimension == 3 else 3e-3)
 
 
 def test_a_single_atom_has_no_temperature():
     constants = Constants(1.0, 1.0, 1.0, 3, 3.0, 1)
-    one = {"number": np.array([[0.7]]), "mass": np.array([[0.7]]), "momentum": np.array([[0.7, 0, 0]])}
-    one["heat"] = np.array([[0.7]])
-    _, below = present(1)["temperature"].quotient(Sums(one, {"mass": np.array([[0.49]])}, {}, 1.0, constants))
+    sums = {"number": np.array([[0.7]]), "mass": np.array([[0.7]]), "momentum": np.array([[0.7, 0, 0]])}
+    sums["heat"] = np.array([[0.7]])
+    _, below = present(1)["temperature"].quotient(
+        Sums(sums, {"mass": np.array([[0.49]])}, {}, 1.0, constants)
+    )
     assert below == 0.0
 
 

@@ -91,9 +91,9 @@ def test_hessian_is_the_slope_of_the_forces_along_any_direction(crystal):
     u = np.random.default_rng(4).standard_normal(crystal.reference.shape)
     step = 1e-4
     slope = -(crystal.force(step * u) - crystal.force(-step * u)) / (2 * step)
-    found = (crystal.hessian @ u.ravel()).reshape(-1, 2)
+    product = (crystal.hessian @ u.ravel()).reshape(-1, 2)
     # a disc's Hessian is taken before its edge has settled for good
-    assert np.abs(slope - found).max() < (1e-5 if crystal.box is not None else 1e-3) * np.abs(slope).max()
+    assert np.abs(slope - product).max() < (1e-5 if crystal.box is not None else 1e-3) * np.abs(slope).max()
 
 
 def test_response_solves_the_linear_problem_without_rigid_motion(crystal):

@@ -29,9 +29,9 @@ GAS = """
 
 @pytest.fixture
 def session():
-    with Session(MPI.COMM_SELF) as one:
-        one.commands(GAS)
-        yield one
+    with Session(MPI.COMM_SELF) as gas:
+        gas.commands(GAS)
+        yield gas
 
 
 class Recorder:

@@ -20,8 +20,8 @@ def test_there_are_48_loads_of_four_kinds():
 
 
 def test_the_seed_says_all_and_no_two_are_alike():
-    one, again, other = (unseen.unseen(BOX, seed) for seed in (1, 1, 2))
-    fields = [np.array([load.on(POINTS) for load in loads]) for loads in (one, again, other)]
+    first, again, other = (unseen.unseen(BOX, seed) for seed in (1, 1, 2))
+    fields = [np.array([load.on(POINTS) for load in loads]) for loads in (first, again, other)]
     np.testing.assert_array_equal(fields[0], fields[1])
     flat = np.concatenate([fields[0], fields[2]]).reshape(96, -1)
     flat /= np.linalg.norm(flat, axis=1, keepdims=True)

@@ -23,12 +23,12 @@ def test_ranges_cover_everything_and_differ_by_one_at_most():
 def test_one_rank_has_the_whole_grid():
     grid = Grid(6, 5)
     shared = DistributedGrid(grid, MPI.COMM_SELF)
-    one, two = (ghosted(2, grid.shape) for _ in range(2))
-    owned(one)[...] = owned(two)[...] = np.random.default_rng(1).random((2, 5, 6))
-    shared.fill(one)
-    WholeGrid(grid).fill(two)
-    assert np.array_equal(one, two)
-    assert np.array_equal(shared.gather(owned(one)), owned(one))
+    distributed, whole = (ghosted(2, grid.shape) for _ in range(2))
+    owned(distributed)[...] = owned(whole)[...] = np.random.default_rng(1).random((2, 5, 6))
+    shared.fill(distributed)
+    WholeGrid(grid).fill(whole)
+    assert np.array_equal(distributed, whole)
+    assert np.array_equal(shared.gather(owned(distributed)), owned(distributed))
     assert shared.worst(1.0, (2, 3)) == (2, 3)
 
 

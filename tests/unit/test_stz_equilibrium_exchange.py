@@ -24,17 +24,17 @@ def test_every_rank_has_its_columns_of_all_rows_and_gets_its_rows_back(way, size
 
     def work(comm):
         parts = Parts(ny, columns, comm)
-        one = exchange(way, parts, comm, memory)
+        transposition = exchange(way, parts, comm, memory)
         rows, mine = parts.rows[comm.rank], parts.columns[comm.rank]
         kept = []
         for count in (2, 1, 2):
-            one.rows[:count] = whole[:count, rows]
-            one.to_columns(count)
-            kept.append(np.array(one.columns[:count, :, one.mine]))
+            transposition.rows[:count] = whole[:count, rows]
+            transposition.to_columns(count)
+            kept.append(np.array(transposition.columns[:count, :, transposition.mine]))
             comm.Barrier()
-            one.columns[:count, :, one.mine] *= weight[:, mine]
-            one.to_rows(count)
-            kept.append(np.array(one.rows[:count]))
+            transposition.columns[:count, :, transposition.mine] *= weight[:, mine]
+            transposition.to_rows(count)
+            kept.append(np.array(transposition.rows[:count]))
             comm.Barrier()
         return parts, kept
 
@@ -49,8 +49,8 @@ def test_every_rank_has_its_columns_of_all_rows_and_gets_its_rows_back(way, size
 def test_parts_are_ranges_that_follow_each_other(count, size):
     parts = Parts(count, 2 * count, SimpleNamespace(rank=0, size=size))
     for ranges, total in ((parts.rows, count), (parts.columns, 2 * count)):
-        assert [one.start for one in ranges] == split(total, size)[:-1]
-        assert [one.stop for one in ranges] == split(total, size)[1:]
+        assert [part.start for part in ranges] == split(total, size)[:-1]
+        assert [part.stop for part in ranges] == split(total, size)[1:]
     assert parts.bytes == 2 * count * 2 * count * 16  # complex numbers of double precision
 
 

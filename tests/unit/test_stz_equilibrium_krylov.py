@@ -33,21 +33,21 @@ def test_petsc_and_fourier_agree(nx, ny, frame):
     with krylov.shared(grid, MATERIAL, MPI.COMM_SELF) as (_, petsc):
         for gamma in (0.0, 0.03, 0.5):
             matrix = FRAMES[frame]().matrix(gamma)
-            one, two = ghosted(2, grid.shape), ghosted(2, grid.shape)
-            FourierProjection(whole, MATERIAL).solve(force.copy(), matrix, one)
-            petsc.solve(force.copy(), matrix, two)
-            assert np.abs(owned(one - two)).max() < 1e-8 * np.abs(one).max()
+            by_fourier, by_petsc = ghosted(2, grid.shape), ghosted(2, grid.shape)
+            FourierProjection(whole, MATERIAL).solve(force.copy(), matrix, by_fourier)
+            petsc.solve(force.copy(), matrix, by_petsc)
+            assert np.abs(owned(by_fourier - by_petsc)).max() < 1e-8 * np.abs(by_fourier).max()
             assert petsc.solver.iterations == 1
 
 
 def test_petsc_and_fourier_agree_at_any_area_preserving_matrix():
     grid, matrix = Grid(12, 16), np.array([[1.2, 0.3], [-0.4, (1.0 - 0.12) / 1.2]])
     force = balanced_force(grid)
-    one, two = ghosted(2, grid.shape), ghosted(2, grid.shape)
-    FourierProjection(WholeGrid(grid), MATERIAL).solve(force.copy(), matrix, one)
+    by_fourier, by_petsc = ghosted(2, grid.shape), ghosted(2, grid.shape)
+    FourierProjection(WholeGrid(grid), MATERIAL).solve(force.copy(), matrix, by_fourier)
     with krylov.shared(grid, MATERIAL, MPI.COMM_SELF) as (_, petsc):
-        petsc.solve(force.copy(), matrix, two)
-    assert np.abs(owned(one - two)).max() < 1e-8 * np.abs(one).max()
+        petsc.solve(force.copy(), matrix, by_petsc)
+    assert np.abs(owned(by_fourier - by_petsc)).max() < 1e-8 * np.abs(by_fourier).max()
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "clamped"])

@@ -9,8 +9,8 @@ from mdbridge.stz.greenlagrange import green_lagrange
 
 def test_an_undisturbed_map_has_the_strain_of_the_frame():
     matrix = SimpleShear().matrix(0.3)
-    found = green_lagrange(np.zeros((2, 9, 10)), matrix, 1.0, 1.0)
-    for component, value in zip(found, (0.0, 0.15, 0.045), strict=True):
+    strains = green_lagrange(np.zeros((2, 9, 10)), matrix, 1.0, 1.0)
+    for component, value in zip(strains, (0.0, 0.15, 0.045), strict=True):
         assert component == pytest.approx(np.full((5, 6), value), abs=1e-15)
 
 

@@ -24,10 +24,10 @@ def test_a_wide_bump_is_periodic():
 
 
 def test_a_random_field_is_reproducible_with_its_mean_and_deviation():
-    one, two = (initial.random(GRID, 0.07, 0.003, 30.0, seed=5) for _ in range(2))
-    assert np.array_equal(one, two)
-    assert one.mean() == pytest.approx(0.07)
-    assert one.std() == pytest.approx(0.003)
-    assert not np.allclose(one, initial.random(GRID, 0.07, 0.003, 30.0, seed=6))
+    field, again = (initial.random(GRID, 0.07, 0.003, 30.0, seed=5) for _ in range(2))
+    assert np.array_equal(field, again)
+    assert field.mean() == pytest.approx(0.07)
+    assert field.std() == pytest.approx(0.003)
+    assert not np.allclose(field, initial.random(GRID, 0.07, 0.003, 30.0, seed=6))
     rough = initial.random(GRID, 0.07, 0.003, 8.0, seed=5)
-    assert np.abs(np.diff(one, axis=1)).mean() < 0.5 * np.abs(np.diff(rough, axis=1)).mean()
+    assert np.abs(np.diff(field, axis=1)).mean() < 0.5 * np.abs(np.diff(rough, axis=1)).mean()

@@ -21,7 +21,7 @@ FIGURES = ("influence", "convergence", "candidates", "displacements", "dispersio
 
 
 def run(out, *overrides, stage="run", ranks=1):
-    sets = [word for one in (*REDUCED, *overrides) for word in ("--set", one)]
+    sets = [word for override in (*REDUCED, *overrides) for word in ("--set", override)]
     arguments = (stage, str(INPUT), "--out", str(out), *sets)
     if ranks > 1:
         start = out.parent / "start.py"
@@ -94,9 +94,9 @@ def test_learned_constants_belong_together(summary):
 def test_the_certificate_holds(out, summary):
     certificates = json.loads((out / "model.json").read_text())["certificates"]
     assert len(certificates) == 2  # of the grid of the sheet and of that of the disc
-    for one in (summary["certificate"], *certificates):
+    for certificate in (summary["certificate"], *certificates):
         for name in ("min_gamma", "min_cauchy_schwarz"):
-            assert one[name] > 0
+            assert certificate[name] > 0
     assert "one solution, for every λ and μ" in summary["certified"]
 
 
@@ -249,11 +249,11 @@ def test_a_report_of_another_model_is_refused(out, tmp_path):
 def test_two_ranks_give_the_same(out, tmp_path, summary):
     other = tmp_path / "out"
     run(other, "dynamics.enabled=false", ranks=2)
-    with h5py.File(out / "dataset.h5") as one, h5py.File(other / "dataset.h5") as two:
-        assert set(one) == {*two, "dynamics"}
-        for split in two:
-            for name in set(two[split]) - {"sample", "axis", "parameter"}:
-                a, b = one[split][name][:], two[split][name][:]
+    with h5py.File(out / "dataset.h5") as serial, h5py.File(other / "dataset.h5") as parallel:
+        assert set(serial) == {*parallel, "dynamics"}
+        for split in parallel:
+            for name in set(parallel[split]) - {"sample", "axis", "parameter"}:
+                a, b = serial[split][name][:], parallel[split][name][:]
                 assert np.abs(a - b).max() <= 1e-8 * np.abs(a).max(), (split, name)
     again = json.loads((other / "summary.json").read_text())
     for key in ("E_res_train", "E_u_train", "E_res_val", "E_u_val", "E_u_test", "E_TPa", "nu"):
@@ -264,9 +264,9 @@ def test_two_ranks_give_the_same(out, tmp_path, summary):
 def test_two_ranks_for_each_sample_give_the_same(out, tmp_path):
     other = tmp_path / "out"
     run(other, "dynamics.enabled=false", "parallel.ranks_per_sample=2", stage="sample", ranks=2)
-    with h5py.File(out / "dataset.h5") as one, h5py.File(other / "dataset.h5") as two:
-        for split in two:
-            for name in set(two[split]) - {"sample", "axis", "parameter"}:
-                a, b = one[split][name][:], two[split][name][:]
+    with h5py.File(out / "dataset.h5") as serial, h5py.File(other / "dataset.h5") as parallel:
+        for split in parallel:
+            for name in set(parallel[split]) - {"sample", "axis", "parameter"}:
+                a, b = serial[split][name][:], parallel[split][name][:]
                 # two relaxations, each down to its tolerance
                 assert np.abs(a - b).max() <= 1e-5 * np.abs(a).max(), (split, name)

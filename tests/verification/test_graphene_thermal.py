@@ -38,17 +38,17 @@ def runs(sampler):
     """The unloaded twin, a few loads, and what they do at rest."""
     jobs = {task.name: task for task in graphene_thermal.tasks(sampler.config).tasks}
     names = ("unloaded-sheet", "train-x-1-0", "train-x-0-1", "train-y-2-1", "train-y-2-1-x0.1")
-    found = {name: jobs[name].work(sampler, lambda fraction: None) for name in names}
-    found["train-y-2-1-minus"] = graphene_thermal._loaded(sampler, "train", -1.0, "train-y-2-1")
+    results = {name: jobs[name].work(sampler, lambda fraction: None) for name in names}
+    results["train-y-2-1-minus"] = graphene_thermal._loaded(sampler, "train", -1.0, "train-y-2-1")
     again = jobs["unloaded-sheet"].work(sampler, lambda fraction: None)
-    return found, again
+    return results, again
 
 
 def at_rest(sampler, name):
     """The averaged displacement of the relaxed state under the load, from LAMMPS and the weights alone."""
     crystal = sampler.sheet
     loads = graphene_thermal.all_loads(sampler.config, crystal.box)["train"]
-    chosen = next(one for one in loads if one.name == name)
+    chosen = next(candidate for candidate in loads if candidate.name == name)
     force = scaled(chosen, crystal, sampler.config.md.max_bond_strain)
     u = crystal.relax(force, 1e-9)
     grid = sampler.node_grids(disc=False)[""]
@@ -63,8 +63,8 @@ def response(runs, name, twin, filter="long"):
 
 
 def test_a_run_is_reproducible(runs):
-    found, again = runs
-    np.testing.assert_array_equal(found["unloaded-sheet"]["u@long"], again["u@long"])
+    results, again = runs
+    np.testing.assert_array_equal(results["unloaded-sheet"]["u@long"], again["u@long"])
 
 
 def test_the_temperature_is_held(runs):
@@ -224,8 +224,8 @@ def test_table_4_prints_what_was_computed(study, record):
 
 
 def test_failed_points_of_the_sweep_are_reported(study, record):
-    failed = [one for one in record["sweeps"]["0K"]["candidates"] if one["failure"]]
-    assert {one["delta_A"] for one in failed} == {6.0}
+    failed = [candidate for candidate in record["sweeps"]["0K"]["candidates"] if candidate["failure"]]
+    assert {candidate["delta_A"] for candidate in failed} == {6.0}
     assert "Failed: δ = 6 Å" in (study / "out" / "study.md").read_text()
 
 
@@ -240,20 +240,20 @@ def test_what_is_finished_is_not_done_again(study, record):
     after = {path.name: path.stat().st_mtime_ns for path in tasks.iterdir()}
     assert [name for name in after if after[name] != before[name]] == [damaged.name]
     again = json.loads((study / "out" / "study.json").read_text())
-    for name, one in record["results"].items():
+    for name, result in record["results"].items():
         if name.startswith("table"):
-            assert again["results"][name] == one
+            assert again["results"][name] == result
 
 
 def test_a_sweep_of_its_own_takes_what_the_study_has_learned(study, record):
     pairs = study / "out" / "0K" / "records" / "pairs"
     before = {path.name: path.stat().st_mtime_ns for path in pairs.iterdir()}
-    sets = [word for one in _ZERO for word in ("--set", one)]
+    sets = [word for override in _ZERO for word in ("--set", override)]
     job = command("learn", INPUTS / "graphene_0K.toml", "--sweep", "--out", study / "out" / "0K", *sets)
     assert job.returncode == 0, job.stderr
     assert {path.name: path.stat().st_mtime_ns for path in pairs.iterdir()} == before
-    found = json.loads((study / "out" / "0K" / "sweep.json").read_text())
-    assert found["rows"] == record["sweeps"]["0K"]["rows"]
+    sweep = json.loads((study / "out" / "0K" / "sweep.json").read_text())
+    assert sweep["rows"] == record["sweeps"]["0K"]["rows"]
     assert "failed: δ = 6 Å, M = 2" in job.stderr.replace("\n", " ")
     assert "6 pairs, 2 failed" in job.stderr
     assert (study / "out" / "0K" / "sweep.png").stat().st_size > 5000

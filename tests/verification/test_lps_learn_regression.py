@@ -85,16 +85,16 @@ def test_two_influence_functions_are_recovered_where_one_cannot_fit():
     truth = replace(TRUTH, influence=deviatoric, own_dilatation=dilatation)
     samples = manufactured(truth)
     data = [(spectral.moments(samples), GRID)]
-    one, two = (
+    single, double = (
         regression.learn(data, [GRID], 2, FitSettings(consistency_weight=0.0, starts=4, own_dilatation=own))
         for own in (False, True)
     )
-    assert isinstance(two.certificates[0], stability.PairCertificate)
-    errors = [spectral.errors(operator(f.material, samples), samples)[0].max() for f in (one, two)]
+    assert isinstance(double.certificates[0], stability.PairCertificate)
+    errors = [spectral.errors(operator(f.material, samples), samples)[0].max() for f in (single, double)]
     assert errors[0] > 0.03  # or the truth would not need two
     assert errors[1] < 1e-3
-    assert two.material.lame_lambda == pytest.approx(-0.197, abs=2e-3)
-    assert two.material.lame_mu == pytest.approx(0.722, abs=2e-3)
+    assert double.material.lame_lambda == pytest.approx(-0.197, abs=2e-3)
+    assert double.material.lame_mu == pytest.approx(0.722, abs=2e-3)
 
 
 def test_a_fit_from_a_model_stays_at_its_optimum():
@@ -126,10 +126,10 @@ def test_a_sign_changing_model_is_recovered():
     assert fit.material.lame_lambda == pytest.approx(-0.197, abs=1e-3)
     assert fit.material.lame_mu == pytest.approx(0.722, abs=1e-3)
     assert fit.material.influence.coefficients.min() < 0
-    assert [one.holds for one in fit.certificates] == [True]
+    assert [certificate.holds for certificate in fit.certificates] == [True]
     # the kernel itself, up to its scale
-    found, expected = (one.influence(GRID.radii) for one in (fit.material, TRUTH))
-    cosine = found @ expected / (np.linalg.norm(found) * np.linalg.norm(expected))
+    learned, expected = (material.influence(GRID.radii) for material in (fit.material, TRUTH))
+    cosine = learned @ expected / (np.linalg.norm(learned) * np.linalg.norm(expected))
     assert cosine == pytest.approx(1, abs=1e-4)
 
 
@@ -138,18 +138,18 @@ def test_certificates_hold_on_every_grid_even_for_data_of_an_unsolvable_model():
     assert not stability.certify(wild.influence, GRID).holds
     data = [(spectral.moments(manufactured(wild)), GRID)]
     fit = regression.learn(data, [GRID, OTHER], 2, FitSettings(starts=3))
-    assert [one.spacing for one in fit.certificates] == [(4.93, 5.04), (5.0, 5.0)]
-    assert all(one.holds for one in fit.certificates)
-    for one, grid in zip(fit.certificates, (GRID, OTHER), strict=True):
-        assert one == stability.certify(fit.material.influence, grid)
+    assert [certificate.spacing for certificate in fit.certificates] == [(4.93, 5.04), (5.0, 5.0)]
+    assert all(certificate.holds for certificate in fit.certificates)
+    for certificate, grid in zip(fit.certificates, (GRID, OTHER), strict=True):
+        assert certificate == stability.certify(fit.material.influence, grid)
 
 
 def test_consistency_makes_the_moduli_those_of_long_waves():
     data = [(spectral.moments(manufactured(TRUTH)), GRID)]
     fit = regression.learn(data, [GRID], 6, FitSettings(consistency_weight=30.0, starts=3))
     k = 1e-4 * np.array([[1.0, 0.0], [0.0, 1.0], [0.6, 0.8]])
-    found = symbol.operator(fit.material, symbol.rings(GRID, k))
-    along = np.einsum("ki,kij,kj->k", k, found, k) / 1e-16
+    matrices = symbol.operator(fit.material, symbol.rings(GRID, k))
+    along = np.einsum("ki,kij,kj->k", k, matrices, k) / 1e-16
     lam, mu = fit.material.lame_lambda, fit.material.lame_mu
     np.testing.assert_allclose(along, lam + 2 * mu, rtol=0.01)
 

@@ -45,8 +45,8 @@ def symbol_solution(material, shape, spacing, load):
     return np.fft.ifft2(solved, axes=(0, 1)).real.reshape(-1, 2)
 
 
-def error(found, exact):
-    return np.linalg.norm(found - exact) / np.linalg.norm(exact)
+def error(approximate, exact):
+    return np.linalg.norm(approximate - exact) / np.linalg.norm(exact)
 
 
 @pytest.mark.parametrize(("shape", "spacing"), [((10, 12), (5.0, 5.0)), ((12, 10), (4.93, 5.04))])
@@ -81,8 +81,8 @@ def test_periodic_solution_is_the_inverted_symbol(shape, spacing, solid):
     smooth = np.sin(2 * np.pi * points / np.multiply(shape, spacing)) + 0.5
     loads = np.stack([random, smooth])
     solution = solver.solve_periodic(SELF, points, np.multiply(shape, spacing), solid, loads, imbalance=1.0)
-    for load, found in zip(loads, solution.displacement, strict=True):
-        assert error(found, symbol_solution(solid, shape, spacing, load)) < 2e-9
+    for load, displacement in zip(loads, solution.displacement, strict=True):
+        assert error(displacement, symbol_solution(solid, shape, spacing, load)) < 2e-9
     assert np.all(solution.residuals <= 1.01e-10)
     assert np.all(solution.iterations < 60)
 
@@ -105,10 +105,10 @@ def order(errors):
 def periodic_error(count, solid, perturbation):
     points = grid((count, count), (100 / count,) * 2, perturbation * 100 / count)
     u, load = fields(points)
-    found = solver.solve_periodic(
+    solution = solver.solve_periodic(
         SELF, points, np.array([100.0, 100.0]), solid(3 * 100 / count), load[None], imbalance=1.0
     )
-    return error(found.displacement[0] - found.displacement[0].mean(axis=0), u - u.mean(axis=0))
+    return error(solution.displacement[0] - solution.displacement[0].mean(axis=0), u - u.mean(axis=0))
 
 
 def dirichlet_error(count, solid, perturbation):
@@ -117,8 +117,8 @@ def dirichlet_error(count, solid, perturbation):
     free = np.all((points > 1e-9) & (points < 100 - 1e-9), axis=1)
     points = points + np.random.default_rng(3).uniform(-perturbation, perturbation, points.shape) * spacing
     u, load = fields(points)
-    found = solver.solve_dirichlet(SELF, points, free, solid(3 * spacing), load[None], u[None])
-    return error(found.displacement[0][free], u[free])
+    solution = solver.solve_dirichlet(SELF, points, free, solid(3 * spacing), load[None], u[None])
+    return error(solution.displacement[0][free], u[free])
 
 
 @pytest.mark.parametrize("problem", [periodic_error, dirichlet_error])
@@ -186,9 +186,9 @@ def test_a_solution_tells_the_moduli_of_its_points(quadrature):
         points = disc(perturbation=perturbation)
         free = np.hypot(*points.T) <= 50
         none = np.zeros((1, len(points), 2))
-        found = solver.solve_dirichlet(SELF, points, free, constant, none, none).moduli
-        assert set(found) == set(exact)
-        for name, (lowest, highest) in found.items():
+        moduli = solver.solve_dirichlet(SELF, points, free, constant, none, none).moduli
+        assert set(moduli) == set(exact)
+        for name, (lowest, highest) in moduli.items():
             if quadrature == "isotropic":
                 assert [lowest, highest] == pytest.approx([exact[name]] * 2)
             elif perturbation:
@@ -196,7 +196,7 @@ def test_a_solution_tells_the_moduli_of_its_points(quadrature):
             else:
                 assert lowest == pytest.approx(highest)
         if quadrature == "published" and not perturbation:
-            assert found["C66"][0] == pytest.approx(1.051 * MU, rel=1e-3)
+            assert moduli["C66"][0] == pytest.approx(1.051 * MU, rel=1e-3)
 
 
 def test_rigid_rotation_is_reproduced_on_scattered_points_by_any_kernel():
@@ -225,10 +225,10 @@ def test_a_scattered_periodic_problem_holds_up_to_a_constant_force():
     box, solid = np.array([100.0, 100.0]), material(20.0, 1.0)
     points = grid((20, 20), (5.0, 5.0), 1.0)
     load = np.random.default_rng(9).standard_normal((1, 400, 2))
-    found = solver.solve_periodic(SELF, points, box, solid, load, imbalance=1.0).displacement
-    rest = solver.apply(SELF, points, solid, found, box) - load
+    displacement = solver.solve_periodic(SELF, points, box, solid, load, imbalance=1.0).displacement
+    rest = solver.apply(SELF, points, solid, displacement, box) - load
     assert np.abs(rest - rest.mean(axis=1)).max() < 1e-9
-    assert np.abs(found.mean(axis=1)).max() < 1e-12
+    assert np.abs(displacement.mean(axis=1)).max() < 1e-12
 
 
 def periodic(solid, count=20, **options):
@@ -343,6 +343,6 @@ def test_loads_that_push_a_whole_periodic_box_are_refused_unless_asked_for():
     loads = np.stack([wave, wave + np.array([0.0, 0.01])])
     with pytest.raises(InputError, match=r"those of sample 1 are not in equilibrium.*0\.016 of"):
         solver.solve_periodic(SELF, points, box, solid, loads)
-    found = solver.solve_periodic(SELF, points, box, solid, loads, imbalance=0.02).displacement
+    displacements = solver.solve_periodic(SELF, points, box, solid, loads, imbalance=0.02).displacement
     # nothing holds the box: the part that is taken off would have moved it as a whole
-    np.testing.assert_allclose(found[1], found[0], atol=1e-9 * np.abs(found[0]).max())
+    np.testing.assert_allclose(displacements[1], displacements[0], atol=1e-9 * np.abs(displacements[0]).max())

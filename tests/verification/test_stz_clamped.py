@@ -29,6 +29,6 @@ def test_plates_far_from_the_band_change_little():
     assert np.ptp(free.exy[-1]) > 0.2  # there is a band
     assert np.abs(free.shear_stress - clamped.shear_stress).max() < 2e-3 * free.shear_stress.max()
     for name, limit in (("exy", 0.01), ("chi", 0.002)):
-        one, two = getattr(free, name)[-1], getattr(clamped, name)[-1]
-        assert np.linalg.norm(one - two) < limit * np.linalg.norm(one), name
+        expected, actual = getattr(free, name)[-1], getattr(clamped, name)[-1]
+        assert np.linalg.norm(expected - actual) < limit * np.linalg.norm(expected), name
     assert not np.any(clamped.velocity[:, :, 0])

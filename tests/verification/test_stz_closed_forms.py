@@ -72,13 +72,13 @@ def test_uniform_chi_is_an_ordinary_differential_equation(frame):
 
 def test_a_shifted_start_gives_shifted_fields():
     chi = initial.random(GRID, 0.068, 0.004, 50.0, seed=2)
-    one = forward(Case(MATERIAL, chi, GRID, max_strain=0.2, frames=10))
-    two = forward(Case(MATERIAL, np.roll(chi, (3, 5), (0, 1)), GRID, max_strain=0.2, frames=10))
-    assert np.ptp(one.exy[-1]) > 0.05
+    original = forward(Case(MATERIAL, chi, GRID, max_strain=0.2, frames=10))
+    moved = forward(Case(MATERIAL, np.roll(chi, (3, 5), (0, 1)), GRID, max_strain=0.2, frames=10))
+    assert np.ptp(original.exy[-1]) > 0.05
     for name in ("exy", "chi", "velocity", "stress"):
-        shifted = np.roll(getattr(one, name), (3, 5), (-2, -1))
+        shifted = np.roll(getattr(original, name), (3, 5), (-2, -1))
         scale = np.abs(shifted).max()
-        assert np.abs(getattr(two, name) - shifted).max() < 1e-9 * scale, name
+        assert np.abs(getattr(moved, name) - shifted).max() < 1e-9 * scale, name
 
 
 def test_a_box_sheared_by_one_is_the_unsheared_crystal():
@@ -88,15 +88,15 @@ def test_a_box_sheared_by_one_is_the_unsheared_crystal():
         grid = Grid(n, n)
         domain = WholeGrid(grid)
         y, x = np.mgrid[0:n, 0:n] * 400.0 / n
-        found = []
+        velocities = []
         for gamma in (0.0, 1.0):
             phase = 2.0 * np.pi / 400.0 * np.array([2.0 * (x + gamma * y) + y, (x + gamma * y) - y])
             velocity = ghosted(2, grid.shape)
             matrix = FRAMES["simple"]().matrix(gamma)
             FourierProjection(domain, MATERIAL).solve(np.sin(phase), matrix, velocity)
-            found.append(np.einsum("ij,jyx->iyx", matrix, owned(velocity)))
+            velocities.append(np.einsum("ij,jyx->iyx", matrix, owned(velocity)))
         row, column = np.mgrid[0:n, 0:n]
-        differences.append(np.abs(found[1] - found[0][:, row, (column + row) % n]).max())
+        differences.append(np.abs(velocities[1] - velocities[0][:, row, (column + row) % n]).max())
     orders = np.log2(np.array(differences[:-1]) / differences[1:])
     assert np.all(np.abs(orders - 2.0) < 0.25), orders
 

@@ -43,8 +43,8 @@ def test_time_stepping_is_second_order():
         maps.append(owned(rates.reference.displacement).copy())
     for name, fields in {"state": np.array(states), "map": np.array(maps)}.items():
         for number, values in enumerate(np.moveaxis(fields, 1, 0)):
-            found = orders(values)
-            assert np.all(np.abs(found - 2.0) < 0.25), (name, number, found)
+            observed = orders(values)
+            assert np.all(np.abs(observed - 2.0) < 0.25), (name, number, observed)
 
 
 def test_space_is_second_order():

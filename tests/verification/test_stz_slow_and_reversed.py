@@ -149,10 +149,10 @@ def test_slowed_relaxation_comes_to_the_field_that_is_not_slowed(monkeypatch):
 @pytest.mark.slow
 def test_below_some_rate_the_rate_no_longer_matters():
     case = Case(MATERIAL, CHI, GRID, rate=1.0, frames=5, max_strain=0.1, fields_at=[5])
-    one, other = forward(case), forward(replace(case, rate=1e-3))
-    assert np.ptp(one.exy[-1]) > 0.02
+    slow, slower = forward(case), forward(replace(case, rate=1e-3))
+    assert np.ptp(slow.exy[-1]) > 0.02
     for name in ("exy", "chi", "stress", "dev_stress"):
-        first, second = getattr(one, name), getattr(other, name)
+        first, second = getattr(slow, name), getattr(slower, name)
         assert np.abs(first - second).max() < 1e-6 * np.abs(first).max(), name
 
 
@@ -190,21 +190,23 @@ def test_reversing_the_sign_of_everything_mirrors_the_result(frame, rate, strain
     )  # fmt: skip
     # pure shear along the other axis: rows and columns change places; simple shear: x changes its sign
     turned = case.chi[:, ::-1] if frame == "simple" else case.chi.T
-    one = forward(case)
-    other = forward(replace(case, chi=turned.copy(), strains=[-strain for strain in strains]))
-    assert np.array_equal(one.gamma, -other.gamma)
-    assert np.ptp(one.chi[-1] - one.chi[0]) > 5e-4  # it has flowed here more than there
+    original = forward(case)
+    mirrored = forward(replace(case, chi=turned.copy(), strains=[-strain for strain in strains]))
+    assert np.array_equal(original.gamma, -mirrored.gamma)
+    assert np.ptp(original.chi[-1] - original.chi[0]) > 5e-4  # it has flowed here more than there
     # bands grow from what is there at first, round-off too
     close = 1e-6 if rate > 1.0 else 1e-4
-    assert one.dev_stress == pytest.approx(other.dev_stress, abs=close)
+    assert original.dev_stress == pytest.approx(mirrored.dev_stress, abs=close)
     # where a cell comes to the yield stress the power jumps, at a low rate within a frame
-    assert one.plastic_power == pytest.approx(other.plastic_power, abs=1e2 * close if rate > 1.0 else 0.1)
-    back = other.chi[:, :, ::-1] if frame == "simple" else other.chi.transpose(0, 2, 1)
-    assert one.chi == pytest.approx(back, abs=close)
+    assert original.plastic_power == pytest.approx(
+        mirrored.plastic_power, abs=1e2 * close if rate > 1.0 else 0.1
+    )
+    back = mirrored.chi[:, :, ::-1] if frame == "simple" else mirrored.chi.transpose(0, 2, 1)
+    assert original.chi == pytest.approx(back, abs=close)
     if frame == "simple":
-        assert one.shear_stress == pytest.approx(-other.shear_stress, abs=close)
-        corners = np.roll(other.exy[:, :, ::-1], 1, axis=2)  # the corner at 0 stays
-        assert one.exy == pytest.approx(-corners, abs=close)
+        assert original.shear_stress == pytest.approx(-mirrored.shear_stress, abs=close)
+        corners = np.roll(mirrored.exy[:, :, ::-1], 1, axis=2)  # the corner at 0 stays
+        assert original.exy == pytest.approx(-corners, abs=close)
 
 
 @pytest.mark.parametrize("rate", [1e8, pytest.param(1.0, marks=pytest.mark.slow)])
