@@ -1,22 +1,59 @@
-"""A rule for many modules as one test: two thousand tests would take longer than what they look at."""
+"""Rules that hold for many files: each is one test, for thousands would take longer than they look."""
 
-from collections.abc import Callable, Iterable
+import ast
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+# They say nothing of what they stand for.
+VAGUE = {"found", "one", "named", "slabs"}
+# A word of prose has another, or a mark, after it; no name that is bound has, but for these two.
+_BOUND = re.compile(rf"\b(?:{'|'.join(sorted(VAGUE))})\b(?! (?!in\b|if\b)\w|[.;?'\"`\[-])")
+
+# What binds a name, and where the node has it.
+_BINDERS = {
+    ast.Name: "id",
+    ast.Attribute: "attr",
+    ast.arg: "arg",
+    ast.alias: "asname",
+    ast.FunctionDef: "name",
+    ast.AsyncFunctionDef: "name",
+    ast.ClassDef: "name",
+    ast.ExceptHandler: "name",
+    ast.MatchAs: "name",
+    ast.MatchStar: "name",
+    ast.MatchMapping: "rest",
+}
 
 
-def of_all(things: Iterable[object]) -> Callable[[Callable[[object], None]], Callable[[], None]]:
-    """Turn a test of one thing into one of all of them, which tells every one that breaks the rule."""
+def of_all(subjects: Iterable[object]) -> Callable[[Callable[[object], None]], Callable[[], None]]:
+    """Turn a test of one subject into one of all of them, which tells every one that breaks the rule."""
 
     def decorate(rule: Callable[[object], None]) -> Callable[[], None]:
         def test() -> None:
             broken = {}
-            for thing in things:
+            for subject in subjects:
                 try:
-                    rule(thing)
+                    rule(subject)
                 except AssertionError as error:
-                    broken[str(thing) or "mdbridge"] = str(error)
-            assert not broken, "\n".join(f"{thing}: {why}" for thing, why in broken.items())
+                    broken[str(subject) or "mdbridge"] = str(error)
+            assert not broken, "\n".join(f"{subject}: {why}" for subject, why in broken.items())
 
         test.__name__, test.__doc__ = rule.__name__, rule.__doc__
         return test
 
     return decorate
+
+
+def bound_names(node: ast.AST) -> Iterator[tuple[str, int]]:
+    """Names that are bound anywhere below a node, of whatever kind, with their lines."""
+    for child in ast.walk(node):
+        field = _BINDERS.get(type(child))
+        if field and isinstance(getattr(child, "ctx", ast.Store()), ast.Store) and getattr(child, field):
+            yield getattr(child, field), child.lineno
+
+
+def vague_names(text: str) -> list[str]:
+    """The vague names that a source text binds, with their lines."""
+    if not _BOUND.search(text):  # to parse all tests takes more than a second
+        return []
+    return [f"line {line}: {name}" for name, line in bound_names(ast.parse(text)) if name in VAGUE]

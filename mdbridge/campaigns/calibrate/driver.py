@@ -134,10 +134,10 @@ def _trial(problem: Problem, proposal: Proposal, outcome: Outcome) -> Trial:
 def _note(search: Calibration | Crowd) -> str:
     best = search.best
     count = f"evaluation {len(search.trials)}"
-    return count if best is None else f"{count}, best {best.distance:.5g} at {named(best.parameters)}"
+    return count if best is None else f"{count}, best {best.distance:.5g} at {on_one_line(best.parameters)}"
 
 
-def named(parameters: Mapping[str, Any]) -> str:
+def on_one_line(parameters: Mapping[str, Any]) -> str:
     """Parameters on one line."""
     return ", ".join(
         f"{name} {value:.5g}" if isinstance(value, float) else f"{name} {value}"

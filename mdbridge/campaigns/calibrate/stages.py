@@ -26,7 +26,7 @@ from ...core.stages import Piece, Product
 from ...core.versions import versions
 from ...core.workspace import Workspace, claim
 from . import results
-from .driver import Clock, Search, drive, named
+from .driver import Clock, Search, drive, on_one_line
 from .problem import Problem, drawn, load, prepare, worker_for
 
 CAMPAIGN = "calibrate"
@@ -103,7 +103,7 @@ def run(
         console(comm).print(summary["served"], soft_wrap=True, markup=False)
     console(comm).print(
         f"{summary['evaluations']} evaluations, {summary['stopped']}: distance {summary['distance']:.6g} at "
-        f"{named(summary['best'])}; results in {out}",
+        f"{on_one_line(summary['best'])}; results in {out}",
         soft_wrap=True,
     )
 
