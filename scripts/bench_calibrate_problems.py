@@ -150,7 +150,7 @@ def validation(overrides: Sequence[str] = ()) -> Problem:
         score = given.task(given.space.physical(unit)).score
         return None if score is None else (score.distance, score.residual)
 
-    at = given.space.unit({name: p.truth for name, p in given.settings.parameters.items()})
+    at = given.space.unit({name: parameter.truth for name, parameter in given.settings.parameters.items()})
     search, count = given.search, len(given.space.names)
     return Problem("validation", count, 140, search.initial, at, 0.0, search.target, respond, given.groups)
 

@@ -117,8 +117,10 @@ class Gather(Observer):
         self._atoms = atoms
 
     def collective(self, comm):
-        a = self._atoms
-        self.steps.append((a.step, a.box().copy(), np.array(a.corner()), gathered(comm, a, COLUMNS)))
+        atoms = self._atoms
+        self.steps.append(
+            (atoms.step, atoms.box().copy(), np.array(atoms.corner()), gathered(comm, atoms, COLUMNS))
+        )
 
 
 class Follow(Observer):

@@ -35,7 +35,7 @@ def gathered(comm, atoms, columns):
     for name, sources in columns.items():
         mine[name] = np.stack([atoms.values(s) for s in sources], axis=1)
     parts = comm.allgather(mine)
-    order = np.argsort(np.concatenate([p["id"] for p in parts]))
+    order = np.argsort(np.concatenate([part["id"] for part in parts]))
     return {name: np.concatenate([p[name] for p in parts])[order] for name in mine}
 
 

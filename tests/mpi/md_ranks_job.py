@@ -116,7 +116,11 @@ def dynamics(comm: MPI.Comm) -> dict[str, np.ndarray]:
         session.run(130)
         gained = comm.allreduce(owners.gained)
         order = by_position(session)
-        displacements = {f"{name}{grid}": a.u for name, o in fields.items() for grid, a in o.results.items()}
+        displacements = {
+            f"{name}{grid}": average.u
+            for name, averager in fields.items()
+            for grid, average in averager.results.items()
+        }
         heat = np.array(temperature(session))
         return displacements | {
             "gained": np.array(gained),

@@ -34,7 +34,9 @@ def test_the_same_trials_on_one_and_on_two_ranks(script, tmp_path):
         out = tmp_path / str(ranks)
         job = launch(script, ranks, "calibrate", INPUT, "--out", out, *SMALL)
         assert job.returncode == 0, job.stderr
-        runs.append([(t.index, t.unit, t.status) for t in trials.read(out / "trials.jsonl")[1]])
+        runs.append(
+            [(trial.index, trial.unit, trial.status) for trial in trials.read(out / "trials.jsonl")[1]]
+        )
         assert json.loads((out / "summary.json").read_text())["evaluations"] == 18
     assert runs[0] == runs[1]
 
@@ -56,7 +58,10 @@ def test_killed_on_two_ranks_and_resumed_the_trials_are_the_same(script, tmp_pat
         assert job.returncode != 0
     job = launch(script, 2, "calibrate", INPUT, "--out", killed, "--resume", *SMALL)
     assert job.returncode == 0, job.stderr
-    units = [[(t.index, t.unit) for t in trials.read(out / "trials.jsonl")[1]] for out in (whole, killed)]
+    units = [
+        [(trial.index, trial.unit) for trial in trials.read(out / "trials.jsonl")[1]]
+        for out in (whole, killed)
+    ]
     assert units[0] == units[1]
 
 
@@ -70,7 +75,7 @@ def test_seeds_are_spread_over_the_ranks(script, tmp_path):
         launch(script, 1, "calibrate", INPUT, "--out", alone, *small, "--set", "ego.seed=1").returncode == 0
     )
     units = [
-        [t.unit for t in trials.read(folder / "trials.jsonl")[1]]
+        [trial.unit for trial in trials.read(folder / "trials.jsonl")[1]]
         for folder in (tmp_path / "study" / "ego+refine-seed-1", alone)
     ]
     assert units[0] == units[1]
@@ -230,7 +235,7 @@ figures = false
         )
         assert job.returncode == 0, job.stderr
         record = trials.read(out / "trials.jsonl")[1]
-        places.append([(t.index, t.unit) for t in record])
+        places.append([(trial.index, trial.unit) for trial in record])
         for trial in record:
             a, b = trial.parameters["a"], trial.parameters["b"]
             assert trial.residual == pytest.approx([a - 0.5, a + b - 1.25], abs=1e-4)

@@ -174,8 +174,8 @@ def face(module):
     inside = module.rpartition(".")[0]
     if not inside or not imports(inside)[0]:
         return None
-    outside = [m for m in MODULES if m != inside and not m.startswith(inside + ".")]
-    return None if any(module in imports(m)[0] for m in outside) else inside
+    outside = [other for other in MODULES if other != inside and not other.startswith(inside + ".")]
+    return None if any(module in imports(other)[0] for other in outside) else inside
 
 
 @of_all([m for m in MODULES if MODULES[m].name != "__init__.py" or imports(m)[0]])

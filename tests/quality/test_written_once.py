@@ -43,7 +43,7 @@ def test_only_the_register_names_a_family(family):
     assert "lps.families" in users
 
 
-@of_all([m for m in MODULES if m.startswith(("lps", "campaigns.peridynamics"))])
+@of_all([module for module in MODULES if module.startswith(("lps", "campaigns.peridynamics"))])
 def test_the_operator_is_combined_in_one_place(module):
     """C2 = 16 times the deviatoric part, and λ − μ times the dilatation's: [You2022, eq. 3.4]."""
     if module not in OPERATOR:

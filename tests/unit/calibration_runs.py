@@ -13,12 +13,12 @@ def trial(index, distance, a, b, phase="ego"):
 def run(distances=(None, 5.0, 3.0, None, 4.0, 3.0, 2.0), **changes):
     """Trials whose ``a`` counts them and whose ``b`` is ten times that; ``changes`` of the summary."""
     trials = [trial(k, d, 0.1 * k, float(k), "initial" if k < 3 else "ego") for k, d in enumerate(distances)]
-    best = min((t for t in trials if t.distance is not None), key=lambda t: t.distance)
+    best = min((trial for trial in trials if trial.distance is not None), key=lambda trial: trial.distance)
     summary = {
         "best": best.parameters,
         "distance": best.distance,
         "evaluations": len(trials),
-        "failed": sum(t.distance is None for t in trials),
+        "failed": sum(trial.distance is None for trial in trials),
         "seed": 0,
         "units": {"a": "GPa"},
         "truth": {"a": 0.55},

@@ -84,9 +84,9 @@ def test_a_record_is_gone_on_with_and_nothing_is_evaluated_twice():
             known.append(answered(proposal))
             first.tell(known[-1])
     again = searched(4, trials=known)
-    assert again.best.value == min(t.value for t in known)
+    assert again.best.value == min(trial.value for trial in known)
     _, idle = simulated(again, 4, 36, lambda k: 1.0 + 0.1 * (k % 3))
-    units = np.array([t.unit for t in again.trials.values()])
+    units = np.array([trial.unit for trial in again.trials.values()])
     gaps = np.abs(units[:, None] - units).max(axis=2) + np.eye(len(units))
     assert idle == 0.0 and len(units) <= 36 and gaps.min() > 1e-9
 

@@ -121,7 +121,7 @@ def test_several_basins_are_tried():
 def test_restored_at_any_trial_it_goes_on_as_if_never_stopped(batch):
     settings = SearchSettings(initial=5, explore=2, evaluations=14, batch=batch, seed=7)
     whole = drive(Calibration(BOWL, settings, ONE_NORM), BOWL, bowl)
-    assert {t.phase for t in whole.trials.values()} == {"initial", "ego", "refine", "slopes"}
+    assert {trial.phase for trial in whole.trials.values()} == {"initial", "ego", "refine", "slopes"}
     for stop in (2, 6, 9):  # before the surrogate, between its proposals, while refining
         known = list(whole.trials.values())[:stop]
         again = drive(Calibration(BOWL, settings, ONE_NORM, known), BOWL, bowl)
@@ -136,7 +136,7 @@ def test_a_record_may_go_on_to_a_smaller_target_or_end_at_a_larger():
     fine = ended(1e-5)
     for target in (0.1, 0.05):  # reached by expected improvement, by refinement
         coarse = ended(target)
-        assert [t.phase for t in coarse.trials.values()][-2:] == ["slopes"] * 2
+        assert [trial.phase for trial in coarse.trials.values()][-2:] == ["slopes"] * 2
         assert len(coarse.trials) < len(fine.trials)
         assert units(ended(1e-5, coarse.trials.values())) == units(fine)
         assert units(ended(target, fine.trials.values())) == units(coarse)
@@ -170,9 +170,9 @@ def test_failures_are_kept_and_avoided():
         )  # best at the edge of the failures
 
     search = drive(Calibration(BOWL, SearchSettings("ego", initial=10, evaluations=22)), BOWL, half)
-    later = [t for t in search.trials.values() if t.phase == "ego"]
+    later = [trial for trial in search.trials.values() if trial.phase == "ego"]
     assert search.best.value < 0.12
-    assert sum(t.distance is None for t in later) <= len(later) // 2
+    assert sum(trial.distance is None for trial in later) <= len(later) // 2
     nothing = drive(Calibration(BOWL, SearchSettings("ego", initial=3, evaluations=6)), BOWL, lambda p: None)
     assert nothing.best is None and len(nothing.trials) == 6
 
@@ -242,7 +242,7 @@ def test_reports_are_trials():
         search.tell(answer(BOWL, proposal, lambda p: None if proposal.index == 2 else bowl(p)))
 
     ours, theirs = ask_and(report), ask_and(told)
-    assert [t.unit for t in ours.trials.values()] == [t.unit for t in theirs.trials.values()]
+    assert [trial.unit for trial in ours.trials.values()] == [trial.unit for trial in theirs.trials.values()]
     assert ours.best.parameters == theirs.best.parameters
     assert ours.trials[2].status == "failed"
 

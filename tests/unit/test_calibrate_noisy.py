@@ -32,14 +32,14 @@ def test_the_optimum_of_the_mean_is_near_the_truth_and_its_intervals_hold_it():
     served = noisy.smoothed(SPACE, made, GROUPS, NOISE, 0)
     values = SPACE.physical(served.unit)
     assert values["a"] == pytest.approx(2.0, abs=0.08) and values["b"] == pytest.approx(0.25, abs=0.04)
-    assert served.distance < 0.3 * min(t.distance for t in made)
+    assert served.distance < 0.3 * min(trial.distance for trial in made)
     likelihood = Likelihood([Noise("y", "gaussian", 30.0, np.ones(30), False)], [30])
     told = noisy.intervals(SPACE, served, likelihood)
     for name, truth in (("a", 2.0), ("b", 0.25)):
         low, high = told["intervals"][name]
         assert low < truth < high and high - low < 0.3
     # no better than least squares over all trials can be
-    design_matrix = np.array([[1.0, *t.parameters.values()] for t in made])
+    design_matrix = np.array([[1.0, *trial.parameters.values()] for trial in made])
     scatter = NOISE**2 * np.linalg.inv(design_matrix.T @ design_matrix)[0, 0]
     assert np.ptp(told["intervals"]["b"]) > 0.5 * np.sqrt(scatter / 30)
 
@@ -62,7 +62,7 @@ def test_a_number_is_smoothed_itself():
 
 def test_round_off_is_no_noise():
     made = trials(1)
-    best = min(made, key=lambda t: t.distance)
+    best = min(made, key=lambda trial: trial.distance)
     for scale, noise in ((0.0, 0.0), (1e-12, 0.0), (1e-4, 0.0), (0.3, 0.3)):
         residual = best.residual + scale * np.sqrt(2.0) * np.ones(30)
         again = Score(GROUPS.value(residual), [], residual)

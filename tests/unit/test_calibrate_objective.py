@@ -25,7 +25,7 @@ def test_the_weighted_norms_of_the_residuals_are_the_distance(norm):
     terms = [
         GrassmannTerm("f", REFERENCE, 2),
         CurveTerm("c", REFERENCE, norm),
-        UserTerm(lambda a, b: a["c"][:2] - b["c"][:2], REFERENCE),
+        UserTerm(lambda response, reference: response["c"][:2] - reference["c"][:2], REFERENCE),
     ]
     objective = Objective(terms, [0.25, 0.75, 0.3])
     score, groups = objective.score(other()), objective.groups(REFERENCE)
@@ -78,5 +78,7 @@ def test_an_objective_learns_which_numbers_may_be_negative():
     told = plain.knowing_signs(REFERENCE)
     assert told.signed and told.weights == plain.weights
     assert told.score(REFERENCE).distance == pytest.approx(-1.0)
-    size = Objective([UserTerm(lambda a, b: abs(a["c"][0] - b["c"][0]), REFERENCE)], [1.0])
+    size = Objective(
+        [UserTerm(lambda response, reference: abs(response["c"][0] - reference["c"][0]), REFERENCE)], [1.0]
+    )
     assert not size.knowing_signs(REFERENCE).signed

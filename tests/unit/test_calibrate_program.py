@@ -70,12 +70,12 @@ def test_folders_are_kept_as_asked(program, tmp_path, monkeypatch):
             with pytest.raises(RuntimeError, match="exit code 4") as raised:
                 asked_for(a=3.0, b=0.0)
         assert (str(kept / "0012") in str(raised.value)) is (keep != "none")
-        assert sorted(p.name for p in kept.glob("*")) == expected
+        assert sorted(path.name for path in kept.glob("*")) == expected
     assert (kept / "0003" / "deck.in").read_text() == "a=2.0\nb=0.0\n"
     # a run that is no trial, as that of the reference, has no number to be kept under
     monkeypatch.delenv(TRIAL)
     assert asked_for(a=2.0, b=0.5)["y"].tolist() == [2.0, 0.5, 0.0, 0.0]
-    assert sorted(p.name for p in kept.glob("*")) == ["0003", "0012"]
+    assert sorted(path.name for path in kept.glob("*")) == ["0003", "0012"]
     assert list((tmp_path / "here").iterdir()) == []
     assert (kept / "0003" / "stdout.txt").read_text() == f"in {kept / '0003'}\n"
 

@@ -39,10 +39,10 @@ def test_a_search_by_it_improves_on_its_design_and_is_repeatable():
         while not search.done:
             for proposal in search.ask():
                 search.report(proposal, float(distance(proposal.unit)))
-        ends.append([t.unit for t in search.trials.values()])
+        ends.append([trial.unit for trial in search.trials.values()])
     assert ends[0] == ends[1] and len(ends[0]) == 14
-    made = [t for t in search.trials.values() if t.phase == "ego"]
-    assert len(made) == 6 and min(t.value for t in made) < 0.15
+    made = [trial for trial in search.trials.values() if trial.phase == "ego"]
+    assert len(made) == 6 and min(trial.value for trial in made) < 0.15
 
 
 def test_it_does_not_stay_where_the_model_fails():
@@ -52,5 +52,5 @@ def test_it_does_not_stay_where_the_model_fails():
         for proposal in search.ask():
             here = None if proposal.unit[0] < 0.35 else float(distance(proposal.unit))
             search.report(proposal, here)
-    later = [t for t in search.trials.values() if t.phase == "ego"]
-    assert sum(t.distance is None for t in later) <= len(later) // 2
+    later = [trial for trial in search.trials.values() if trial.phase == "ego"]
+    assert sum(trial.distance is None for trial in later) <= len(later) // 2

@@ -25,11 +25,15 @@ def test_every_distribution_makes_a_space_and_its_draws_are_within_it():
     space = Space({f"p{number}": parameter for number, parameter in enumerate(ALL)})
     for point in design("lhs", 7, len(ALL), seed=1):
         values = space.physical(point)
-        assert all(p.low <= values[f"p{number}"] <= p.high for number, p in enumerate(ALL))
+        assert all(
+            parameter.low <= values[f"p{number}"] <= parameter.high for number, parameter in enumerate(ALL)
+        )
 
 
 def test_medians():
-    assert [float(p.value(np.array(0.5))) for p in ALL[:2]] == pytest.approx([0.5, np.sqrt(10.0)])
+    assert [float(parameter.value(np.array(0.5))) for parameter in ALL[:2]] == pytest.approx(
+        [0.5, np.sqrt(10.0)]
+    )
     assert 0.6 < float(ALL[2].value(np.array(0.5))) < 0.7  # less of the upper tail is left
 
 
@@ -60,10 +64,10 @@ def test_designs_are_seeded_and_cover_the_cube(kind):
 
 
 def test_whole_numbers_have_bins_of_one_size():
-    n = Parameter(2, 5, integer=True)
-    values = [n.at(u) for u in (np.arange(400) + 0.5) / 400]
+    whole = Parameter(2, 5, integer=True)
+    values = [whole.at(u) for u in (np.arange(400) + 0.5) / 400]
     assert [values.count(k) for k in (2, 3, 4, 5)] == [100] * 4 and type(values[0]) is int
-    assert [n.unit(k) for k in (2, 3, 4, 5)] == pytest.approx([0.125, 0.375, 0.625, 0.875])
+    assert [whole.unit(k) for k in (2, 3, 4, 5)] == pytest.approx([0.125, 0.375, 0.625, 0.875])
     log = Parameter(1, 1000, "loguniform", integer=True)
     assert (log.at(0.0), log.at(1.0)) == (1, 1000) and log.at(log.unit(30)) == 30
     with pytest.raises(InputError, match="of an integer, both are whole"):

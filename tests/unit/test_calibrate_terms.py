@@ -113,7 +113,8 @@ def test_a_number_of_the_users_own_is_minimised_as_it_is():
     assert UserTerm(score, REFERENCE, signed=True).distance(other()) == pytest.approx(-0.94)
     with pytest.raises(InvalidResponse, match=r"the objective is -1, .* a distance is not negative"):
         UserTerm(score, REFERENCE).distance(REFERENCE)
-    vector = UserTerm(lambda a, b: b["c"] - a["c"] - 1.0, REFERENCE)  # its norm counts, whatever the signs
+    # of a vector the norm counts, whatever the signs
+    vector = UserTerm(lambda response, reference: reference["c"] - response["c"] - 1.0, REFERENCE)
     assert vector.distance(REFERENCE) == 2.0 and not vector.is_negative(REFERENCE)
 
 

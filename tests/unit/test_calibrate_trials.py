@@ -81,7 +81,7 @@ def test_a_line_cut_short_by_a_kill_is_left_out(tmp_path, cut):
     assert record.damaged == (0 if cut == 1 else 1)
     record.append(trial(3))
     record.close()
-    assert [t.index for t in read(path)[1]] == sorted(record.trials)
+    assert [stored.index for stored in read(path)[1]] == sorted(record.trials)
 
 
 def test_a_flipped_byte_costs_its_line_alone(tmp_path):

@@ -184,7 +184,9 @@ def test_why_there_are_none():
     data = noisy(0)
     trials = Trials(CurveTerm("y", data, "l2"))
     assert "at least 6 more evaluations" in infer(trials.known, trials.likelihood)
-    number = Trials(UserTerm(lambda a, b: float(np.abs(a["y"] - b["y"]).max()), data))
+    number = Trials(
+        UserTerm(lambda response, reference: float(np.abs(response["y"] - reference["y"]).max()), data)
+    )
     assert "return the vector of residuals" in infer(number.known, number.likelihood)
     few = Trials(CurveTerm("y", {"y": np.where(np.arange(40) < 2, data["y"], np.nan)}, "l2"))
     assert "2 residuals do not tell the scale" in few.infer()

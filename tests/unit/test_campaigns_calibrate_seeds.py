@@ -44,7 +44,7 @@ def test_seeds_and_schemes_are_run_compared_and_resumed(tmp_path):
     again = run(tmp_path, 3, "ego.seed=5", resume=True)
     assert len(again["schemes"]["ego"]["runs"]) == 3
     after = trials.read(tmp_path / "ego-seed-5" / "trials.jsonl")[1]
-    assert [t.unit for t in after] == [t.unit for t in before]
+    assert [trial.unit for trial in after] == [trial.unit for trial in before]
 
 
 def test_the_interval_holds_one_more_seed_in_95_of_100_studies():

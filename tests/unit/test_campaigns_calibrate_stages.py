@@ -64,12 +64,14 @@ def run(toml, out, *overrides, resume=False, accept=False):
 
 
 def places(out):
-    return [(t.index, t.unit) for t in trials.read(out / "trials.jsonl")[1]]
+    return [(trial.index, trial.unit) for trial in trials.read(out / "trials.jsonl")[1]]
 
 
 def units(out):
     """Number and place of every trial; a process of its own may round the last digit differently."""
-    return [(t.index, pytest.approx(t.unit, abs=1e-12)) for t in trials.read(out / "trials.jsonl")[1]]
+    return [
+        (trial.index, pytest.approx(trial.unit, abs=1e-12)) for trial in trials.read(out / "trials.jsonl")[1]
+    ]
 
 
 def test_everything_is_written(toml, tmp_path, drawn):
@@ -367,8 +369,10 @@ def test_a_run_drawn_at_the_end_that_fails_leaves_the_summary(toml, tmp_path):
 
 def test_what_a_model_says_when_it_dies_is_in_its_record(toml, tmp_path):
     run(toml, tmp_path / "out", "options.mode=abort", "ego.evaluations=8")
-    died = [t for t in trials.read(tmp_path / "out" / "trials.jsonl")[1] if t.status == "failed"]
-    assert died and all("FATAL: the licence is gone" in t.said and "SIGABRT" in t.message for t in died)
+    died = [trial for trial in trials.read(tmp_path / "out" / "trials.jsonl")[1] if trial.status == "failed"]
+    assert died and all(
+        "FATAL: the licence is gone" in trial.said and "SIGABRT" in trial.message for trial in died
+    )
 
 
 def test_a_model_that_changes_directory_does_not_move_the_results(toml, tmp_path, monkeypatch):

@@ -23,7 +23,7 @@ def test_every_axis_has_a_name_and_a_coordinate(tmp_path, axes, cells, dims):
         length = {"x": 20.0, "y": 15.0, "z": 10.0}
         for axis, count in zip(axes, cells, strict=True):
             np.testing.assert_allclose(data[axis], (np.arange(count) + 0.5) / count * length[axis])
-        assert not [d for d in data.dims if d.startswith("phony")]
+        assert not [dimension for dimension in data.dims if dimension.startswith("phony")]
     with xarray.open_dataset(tmp_path / "fields.h5", group="curve") as curve:
         assert curve.stress.dims == ("time", "voigt") and curve.strain.attrs["units"] == "1"
 
@@ -32,13 +32,14 @@ def test_numbers_are_in_the_units_that_are_named(tmp_path):
     made = make(tmp_path / "metal.h5")
     with store.reading(tmp_path / "metal.h5", results.FIELDS) as file:
         np.testing.assert_allclose(
-            file.get("stress", units="GPa"), 1e-4 * np.stack([f["field stress"] for f in made])
+            file.get("stress", units="GPa"), 1e-4 * np.stack([frame["field stress"] for frame in made])
         )
         np.testing.assert_allclose(
-            file.get("density", units="g/cm^3"), 1.66053906660 * np.stack([f["field density"] for f in made])
+            file.get("density", units="g/cm^3"),
+            1.66053906660 * np.stack([frame["field density"] for frame in made]),
         )
         assert file.units("deformation_gradient") == "1"
-        told = np.stack([f["field deformation_gradient"] for f in made])
+        told = np.stack([frame["field deformation_gradient"] for frame in made])
         np.testing.assert_array_equal(file.get("deformation_gradient"), told)
         assert file.units("D2min") == "angstrom^2" and file.units("mine") == "as LAMMPS's"
         np.testing.assert_allclose(file.group("curve").get("stress", units="GPa")[:, 0], [0.0, 1.0, 2.0])

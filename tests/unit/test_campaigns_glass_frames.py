@@ -131,7 +131,7 @@ def test_the_shear_is_followed_through_flips():
         frames, _ = observed(session, 600, 100, FLOWS)
         session.run(600)
         assert abs(session.box()[1, 0]) < 0.65 * 5 * 4.05  # LAMMPS's own box was replaced
-    assert [f["gamma"] for f in frames] == pytest.approx([rate * 0.4 * n for n in range(7)], abs=1e-9)
+    assert [frame["gamma"] for frame in frames] == pytest.approx([rate * 0.4 * n for n in range(7)], abs=1e-9)
     for frame in frames:
         assert frame["edges"][0, 1] == pytest.approx(frame["gamma"] * 6 * 4.05, abs=1e-9)
 
@@ -168,7 +168,7 @@ def test_outputs_of_fixes_are_those_of_their_frame():
         frames, _ = observed(session, 40, 20, extra={"mean": "f_mean"})
         session.run(40)
     # 5, 10, 15, 20 and 25, 30, 35, 40
-    assert [f["mean"].mean() for f in frames[1:]] == pytest.approx([12.5, 32.5])
+    assert [frame["mean"].mean() for frame in frames[1:]] == pytest.approx([12.5, 32.5])
 
 
 @pytest.mark.parametrize("key", ["energy_window", "strain_window"])

@@ -166,7 +166,7 @@ def test_a_node_twice_is_refused_without_a_box():
 
 def test_own_validation_samples_are_a_set():
     own = prepared(val_u=ARRAYS["u"][:2], val_b=ARRAYS["b"][:2])
-    assert {name: len(f.u) for name, f in own.fields.items()} == {"train": 4, "val": 2}
+    assert {name: len(fields.u) for name, fields in own.fields.items()} == {"train": 4, "val": 2}
 
 
 def test_several_files_are_several_sets():

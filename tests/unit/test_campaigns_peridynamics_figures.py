@@ -37,7 +37,7 @@ def test_displacements_are_compared_on_one_scale_without_the_drift(results, draw
             "LPS",
             "difference × 10",  # a tenth fills the scale
         ]
-        assert row[0].get_ylabel() == "x₂ (Å)" and {p.get_xlabel() for p in row} == {"x₁ (Å)"}
+        assert row[0].get_ylabel() == "x₂ (Å)" and {panel.get_xlabel() for panel in row} == {"x₁ (Å)"}
     assert {bar.get_ylabel() for bar in drawn["displacements"].axes[9:]} == {"u₁ (Å)"}
 
 

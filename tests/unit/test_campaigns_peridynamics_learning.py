@@ -118,7 +118,10 @@ def test_further_nodes_are_certified_and_the_moduli_are_the_same_there():
     assert learned.failure == ""
     spacings = [certificate["spacing"] for certificate in learned.certificates]
     assert spacings == [tuple(FIELDS["train"].spacing), (2.5, 2.5), (3.0, 3.6)]
-    assert all(c["min_gamma"] > 0 and c["min_cauchy_schwarz"] >= 0 for c in learned.certificates)
+    assert all(
+        certificate["min_gamma"] > 0 and certificate["min_cauchy_schwarz"] >= 0
+        for certificate in learned.certificates
+    )
     for spacing in spacings:
         constants = moduli.of_grid(learned.material, stencil.uniform(spacing, 13.0, "consistent"))
         assert constants["C66"] == pytest.approx(learned.material.lame_mu, rel=1e-3)
@@ -244,7 +247,7 @@ def test_error_bars_are_those_of_student_about_the_model(monkeypatch):
     material = MODEL
     values = iter(np.linspace(0.69, 0.71, 5))
     again = [replace(material, lame_mu=float(mu)) for mu in values]
-    spread = np.std([m.lame_mu for m in again], ddof=1)
+    spread = np.std([drawn.lame_mu for drawn in again], ddof=1)
     monkeypatch.setattr(learning, "refine_pair", lambda *_: (again.pop(), {}))
     bars = learning.bootstrap(MPI.COMM_SELF, SETTINGS, FIELDS, Candidate(13.0, 1, material), 5, 0)
     count = len(FIELDS["train"].u)

@@ -217,7 +217,9 @@ def test_more_waves_are_more_loads_and_the_same_ones_keep_their_names():
 def test_samples_of_one_side_are_never_taken_for_those_of_both():
     """Both sides are the default: still their identity says so, as that of older samples does not."""
     both, one_sided = (sampling.tasks(config(loads={"two_sided": sides})).tasks for sides in (True, False))
-    assert [task.identity.key for task in sampling.tasks(config()).tasks] == [t.identity.key for t in both]
+    assert [task.identity.key for task in sampling.tasks(config()).tasks] == [
+        task.identity.key for task in both
+    ]
     differ = {a.name for a, b in zip(both, one_sided, strict=True) if a.identity.key != b.identity.key}
     assert differ == {task.name for task in both} - {"elastic"}
     assert not any("loads.two_sided" in task.identity.values for task in one_sided)

@@ -158,7 +158,7 @@ def test_with_noise_of_its_own_each_load_has_a_seed_and_there_is_no_twin():
     )
     assert graphene_thermal.seed_of(CONFIG.thermal, "val-01", 1.0) == CONFIG.thermal.seed
     # nothing can be subtracted: the variants are those of both signs, and the plain ones
-    assert {v.noise for v in graphene_thermal.variants(config)} == {"two-sided", "plain"}
+    assert {variant.noise for variant in graphene_thermal.variants(config)} == {"two-sided", "plain"}
     one_sided = config.model_copy(update={"loads": Loads(two_sided=False)})
     assert graphene_thermal.standard(one_sided).noise == "plain"
     assert graphene_thermal.standard(config).noise == "two-sided"

@@ -74,7 +74,9 @@ class Page(HTMLParser):
 def test_a_page_is_whole_and_needs_nothing_else(folder):
     page = Page(webpage.write(folder).read_text())
     assert page.open == []
-    assert len(page.sources) == 2 and all(s.startswith("data:image/png;base64,") for s in page.sources)
+    assert len(page.sources) == 2 and all(
+        source.startswith("data:image/png;base64,") for source in page.sources
+    )
     assert "script" not in page.tags and "link" not in page.tags
 
 

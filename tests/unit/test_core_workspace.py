@@ -135,7 +135,7 @@ def test_half_made_results_of_a_killed_process_are_removed_and_nothing_else(tmp_
     (root / f"{workspace.STAGING}x-1").mkdir(parents=True)
     (root / "notes").mkdir()
     with own(root):
-        assert sorted(p.name for p in root.iterdir()) == [
+        assert sorted(path.name for path in root.iterdir()) == [
             ".lock",
             "input.toml",
             MANIFEST,
@@ -171,7 +171,7 @@ def test_a_product_whose_record_is_damaged_is_set_aside_and_not_taken_for_somebo
             path = tmp_path / kept.path
             path.write_bytes(path.read_bytes()[:-20])
     assert (tmp_path / "model.json").read_text() == "2"
-    assert [p.read_text() for p in tmp_path.glob("superseded/*/model.json")] == ["1"]
+    assert [path.read_text() for path in tmp_path.glob("superseded/*/model.json")] == ["1"]
 
 
 def test_a_file_that_a_damaged_record_does_not_name_is_refused_with_that_record(tmp_path):

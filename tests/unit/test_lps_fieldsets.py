@@ -51,10 +51,10 @@ def test_a_model_is_certified_on_all_grids_it_is_for():
     fine = fields_of(2.0)
     elsewhere = replace(fine, shape=None, u=np.full_like(fine.u, np.nan))
     both = fieldsets.learn(COARSE, 9.0, 3, also_on=[fine.spacing, elsewhere, COARSE], settings=QUICK)
-    assert [c.spacing for c in both.certificates] == [
+    assert [certificate.spacing for certificate in both.certificates] == [
         pytest.approx(tuple(samples.spacing)) for samples in (COARSE, elsewhere)
     ]
-    assert all(c.holds for c in both.certificates)
+    assert all(certificate.holds for certificate in both.certificates)
 
 
 def test_samples_of_two_grids_train_together():

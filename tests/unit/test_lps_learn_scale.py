@@ -15,9 +15,9 @@ from mdbridge.lps.material import LinearPeridynamicSolid
 
 
 def fields(length=1.0, modulus=1.0, amplitude=1.0):
-    a = periodic((14, 12), (5.0, 5.5), samples=6)
-    u, b = a["u"] * length * amplitude, a["b"] * modulus / length * amplitude
-    nodes, box, spacing = a["nodes"] * length, a["box"] * length, np.array([5.0, 5.5]) * length
+    arrays = periodic((14, 12), (5.0, 5.5), samples=6)
+    u, b = arrays["u"] * length * amplitude, arrays["b"] * modulus / length * amplitude
+    nodes, box, spacing = arrays["nodes"] * length, arrays["box"] * length, np.array([5.0, 5.5]) * length
     return FieldSet(nodes, u, b, np.zeros((6, 0)), [], [f"{n}" for n in range(6)], box, spacing, (14, 12))
 
 
@@ -46,7 +46,10 @@ def test_the_same_solid_in_other_units_is_the_same_model(reference, length, modu
     assert fit.lame_lambda / modulus == pytest.approx(known.lame_lambda, rel=1e-6)
     assert fit.influence.horizon == pytest.approx(known.influence.horizon * length)
     r = np.array([5.0, 9.0, 14.0])
-    shapes = [m.influence(s * r) / m.influence(np.array([s * 7.0])) for m, s in ((fit, length), (known, 1.0))]
+    shapes = [
+        model.influence(s * r) / model.influence(np.array([s * 7.0]))
+        for model, s in ((fit, length), (known, 1.0))
+    ]
     np.testing.assert_allclose(*shapes, rtol=1e-4)
 
 

@@ -121,13 +121,16 @@ def test_the_filter_and_the_average_take_new_atoms_for_what_they_are():
 def test_a_reference_from_wrapped_positions_is_carried_over():
     with moving(
         "velocity all set 3.0 -2.0 0.0 sum yes\nfix own all property/atom d2_reference 2 d2_smoothed 2"
-    ) as s:
-        s.run(600)
-        s.scatter("d2_reference", s.gather("x", 2))
-        s.attach(TimeFilter(1.0), every(1))
-        s.run(10)
-        u = s.gather("d2_smoothed", 2)
-        assert np.abs(s.gather("x", 2, unwrapped=True) - s.gather("d2_reference", 2) - u).max() < 1e-10
+    ) as session:
+        session.run(600)
+        session.scatter("d2_reference", session.gather("x", 2))
+        session.attach(TimeFilter(1.0), every(1))
+        session.run(10)
+        u = session.gather("d2_smoothed", 2)
+        assert (
+            np.abs(session.gather("x", 2, unwrapped=True) - session.gather("d2_reference", 2) - u).max()
+            < 1e-10
+        )
         lattice = (4 / 0.85) ** (1 / 3)  # velocities are set in its units
         assert np.abs(u.mean(axis=0) - 10 * 0.003 * lattice * np.array([3.0, -2.0])).max() < 1e-6
 
@@ -135,13 +138,13 @@ def test_a_reference_from_wrapped_positions_is_carried_over():
 def test_a_reference_that_is_elsewhere_is_left_as_it_is():
     with moving(
         "velocity all set 3.0 -2.0 0.0 sum yes\nfix own all property/atom d2_reference 2 d2_smoothed 2"
-    ) as s:
-        s.run(600)
-        mine = s.gather("x", 2) + 1e-9
-        s.scatter("d2_reference", mine)
-        s.attach(TimeFilter(1.0), every(1))
-        s.run(1)
-        assert np.array_equal(s.gather("d2_reference", 2), mine)
+    ) as session:
+        session.run(600)
+        mine = session.gather("x", 2) + 1e-9
+        session.scatter("d2_reference", mine)
+        session.attach(TimeFilter(1.0), every(1))
+        session.run(1)
+        assert np.array_equal(session.gather("d2_reference", 2), mine)
 
 
 def test_a_reference_has_two_or_three_columns():

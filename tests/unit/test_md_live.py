@@ -44,9 +44,9 @@ def crystal(
 def test_positions_are_unwrapped_as_lammps_does_it_in_a_leaning_box():
     with crystal(
         tilt="2 1 1", more="velocity all set 3.0 -4.0 2.0 sum yes\ncompute u all property/atom xu yu zu"
-    ) as s:
-        s.run(300)
-        atoms = s.atoms()
+    ) as session:
+        session.run(300)
+        atoms = session.atoms()
         theirs = np.stack([atoms.values(f"c_u[{k}]") for k in (1, 2, 3)], axis=1)
         assert np.abs(atoms.images).max() >= 1
         assert np.abs(atoms.unwrapped() - theirs).max() < 1e-12
@@ -57,11 +57,11 @@ def test_the_box_is_the_present_one_at_every_step_of_a_run():
 
     class Look:
         def local(self, atoms):
-            rows.append((atoms.step, atoms.box(), s.lmp.get_thermo("lx"), s.lmp.get_thermo("xy")))
+            rows.append((atoms.step, atoms.box(), session.lmp.get_thermo("lx"), session.lmp.get_thermo("xy")))
 
-    with crystal(more="fix pull all deform 1 x erate 0.1 xy erate 2.0 remap x flip yes") as s:
-        s.attach(Look(), lambda step: True)
-        s.run(300, 'every 100 "change_box all y scale 1.01 remap units box"')
+    with crystal(more="fix pull all deform 1 x erate 0.1 xy erate 2.0 remap x flip yes") as session:
+        session.attach(Look(), lambda step: True)
+        session.run(300, 'every 100 "change_box all y scale 1.01 remap units box"')
         tilts = [box[1, 0] for _, box, _, _ in rows]
         assert min(tilts) < -2.0 < 2.0 < max(tilts)  # it flipped
         for _, box, lx, xy in rows:
@@ -73,31 +73,31 @@ def test_the_box_is_the_present_one_at_every_step_of_a_run():
 @pytest.mark.parametrize("style", ["sphere", "isotopes"])
 def test_masses_of_atoms_take_precedence_over_those_of_types(style):
     if style == "sphere":
-        s = crystal(style="sphere", masses="set group all diameter 1.0 density 2.0")
+        session = crystal(style="sphere", masses="set group all diameter 1.0 density 2.0")
     else:
-        s = crystal(
+        session = crystal(
             more="fix iso all property/atom rmass ghost yes\nset group all mass 3.0\nset atom 1 mass 7.0"
         )
-    with s:
-        expected = np.full(s.natoms, 2.0 * np.pi / 6 if style == "sphere" else 3.0)
+    with session:
+        expected = np.full(session.natoms, 2.0 * np.pi / 6 if style == "sphere" else 3.0)
         expected[0] = expected[0] if style == "sphere" else 7.0
-        assert np.allclose(s.atoms().masses()[np.argsort(s.atoms().ids)], expected, rtol=1e-14)
+        assert np.allclose(session.atoms().masses()[np.argsort(session.atoms().ids)], expected, rtol=1e-14)
 
 
 def test_a_plane_has_two_degrees_of_freedom():
-    with crystal(dimension=2, lattice="sq2 0.8", top=0.5, more="fix flat all enforce2d") as s:
-        s.run(0)
-        atoms = s.atoms()
+    with crystal(dimension=2, lattice="sq2 0.8", top=0.5, more="fix flat all enforce2d") as session:
+        session.run(0)
+        atoms = session.atoms()
         assert (atoms.dimension, atoms.degrees_of_freedom) == (2, 2)
         heat = (atoms.masses()[:, None] * atoms.v**2).sum()
         # LAMMPS takes off the motion of the centre: 2 of them
         dof = atoms.degrees_of_freedom * atoms.count - 2
-        assert np.isclose(heat / dof, s.lmp.get_thermo("temp"), rtol=1e-12)
+        assert np.isclose(heat / dof, session.lmp.get_thermo("temp"), rtol=1e-12)
 
 
 def test_groups_are_those_of_lammps_also_after_one_was_deleted():
-    with crystal(more="group a id 1:10\ngroup b id 5:20\ngroup a delete") as s:
-        atoms = s.atoms()
+    with crystal(more="group a id 1:10\ngroup b id 5:20\ngroup a delete") as session:
+        atoms = session.atoms()
         assert sorted(atoms.ids[atoms.group("b")]) == list(range(5, 21))
         assert atoms.group("all").all()
         with pytest.raises(MDError, match=r"no group 'a'; it has all, b"):
@@ -105,33 +105,33 @@ def test_groups_are_those_of_lammps_also_after_one_was_deleted():
 
 
 def test_energies_of_the_system_do_not_depend_on_how_thermo_shows_them():
-    with crystal(more="thermo_modify norm yes") as s:
-        s.run(0)
-        whole = s.atoms().thermo("pe")
-        assert np.isclose(whole, s.natoms * s.lmp.get_thermo("pe"), rtol=1e-14)
-        s.commands("thermo_modify norm no\nrun 0")
-        assert np.isclose(s.atoms().thermo("pe"), whole, rtol=1e-14)
+    with crystal(more="thermo_modify norm yes") as session:
+        session.run(0)
+        whole = session.atoms().thermo("pe")
+        assert np.isclose(whole, session.natoms * session.lmp.get_thermo("pe"), rtol=1e-14)
+        session.commands("thermo_modify norm no\nrun 0")
+        assert np.isclose(session.atoms().thermo("pe"), whole, rtol=1e-14)
 
 
 def test_time_counts_what_was_run_at_each_duration_of_a_step():
-    with crystal(more="timestep 0.002") as s:
-        s.run(10)
-        s.commands("timestep 0.001")
-        s.run(10)
-        assert np.isclose(s.atoms().time, 0.03, rtol=1e-12)
+    with crystal(more="timestep 0.002") as session:
+        session.run(10)
+        session.commands("timestep 0.001")
+        session.run(10)
+        assert np.isclose(session.atoms().time, 0.03, rtol=1e-12)
 
 
 def test_atoms_without_ids_are_refused_by_name():
-    with Session(MPI.COMM_SELF) as s:
-        s.commands(
+    with Session(MPI.COMM_SELF) as session:
+        session.commands(
             "atom_modify id no\nregion b block 0 3 0 3 0 3\ncreate_box 1 b\ncreate_atoms 1 single 1 1 1"
         )
         with pytest.raises(InputError, match="atom_modify id no"):
-            _ = s.atoms().ids
+            _ = session.atoms().ids
 
 
 def test_arrays_that_the_atom_style_leaves_out_are_not_defined():
-    with crystal() as s:
-        assert not s.defines("q")
+    with crystal() as session:
+        assert not session.defines("q")
         with pytest.raises(MDError, match="no per-atom array 'q'"):
-            s.atoms().array("q")
+            session.atoms().array("q")

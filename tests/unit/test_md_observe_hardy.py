@@ -96,11 +96,11 @@ def test_rigid_bodies_act_by_a_fix_and_are_refused():
 def test_ids_with_gaps_are_found():
     with simulation(
         CRYSTAL, "group some id 5 17 40\ndelete_atoms group some compress no\nfix motion all nve"
-    ) as s:
+    ) as session:
         material = Material()
         forces = PairForces(CellGrid("x", (8,)), "quartic", 2.0, material)
-        s.attach(material, every(1))
-        s.attach(forces, every(5))
-        s.run(5)
+        session.attach(material, every(1))
+        session.attach(forces, every(5))
+        session.run(5)
         assert np.isfinite(forces.stress).all()
-        assert s.comm.size == MPI.COMM_SELF.size
+        assert session.comm.size == MPI.COMM_SELF.size

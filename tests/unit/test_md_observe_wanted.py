@@ -13,7 +13,7 @@ def test_fields_of_present_atoms_keep_their_order_and_extras_come_last():
     wanted = Wanted(
         CellGrid("x", (4,)), "cone", 2.0, ["stress", "displacement", "density"], extra={"mine": "c_mine"}
     )
-    assert [q.name for q in wanted.quantities(1)] == ["stress", "density", "mine"]
+    assert [quantity.name for quantity in wanted.quantities(1)] == ["stress", "density", "mine"]
 
 
 def test_the_stress_is_that_of_the_method_and_the_motion():

@@ -9,7 +9,7 @@ from mdbridge.md.thermostat import temperature, thermostat
 
 
 @pytest.mark.parametrize(
-    "crystal", [planar_systems.GRAPHENE, planar_systems.BORON_NITRIDE], ids=lambda c: c.name
+    "crystal", [planar_systems.GRAPHENE, planar_systems.BORON_NITRIDE], ids=lambda planar: planar.name
 )
 def test_the_thermostat_holds_its_temperature_in_the_plane(crystal):
     lattice = crystal.relaxed_lattice(MPI.COMM_SELF)

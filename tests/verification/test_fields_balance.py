@@ -70,7 +70,7 @@ def imbalance(script, cells, radius, shape="quartic"):
 
 
 def _residual(frames, step, pressure):
-    momentum = [f["fields"]["density"][:, None] * f["fields"]["velocity"] for f in frames]
+    momentum = [frame["fields"]["density"][:, None] * frame["fields"]["velocity"] for frame in frames]
     change = (momentum[2] - momentum[0]) / (2 * step) * pressure
     middle = frames[1]["fields"]
     stress = np.empty((len(change), 3, 3))

@@ -105,8 +105,8 @@ def test_the_chain_ends_with_a_calibrated_model_and_its_figures(campaign, summar
 
 def test_nothing_that_is_done_is_done_again(campaign):
     out = campaign / "out"
-    before = {p: p.stat().st_mtime_ns for p in [*out.glob("*/*/*"), *out.glob("*.h5")]}
-    assert [p.name for p in before if p.name == "trials.jsonl"] == ["trials.jsonl"]
+    before = {path: path.stat().st_mtime_ns for path in [*out.glob("*/*/*"), *out.glob("*.h5")]}
+    assert [path.name for path in before if path.name == "trials.jsonl"] == ["trials.jsonl"]
     stages.run(MPI.COMM_SELF, campaign / "in.toml", out, ())
-    after = {p: p.stat().st_mtime_ns for p in before}
+    after = {path: path.stat().st_mtime_ns for path in before}
     assert after == before

@@ -90,7 +90,7 @@ def test_two_influence_functions_are_recovered_where_one_cannot_fit():
         for own in (False, True)
     )
     assert isinstance(double.certificates[0], stability.PairCertificate)
-    errors = [spectral.errors(operator(f.material, samples), samples)[0].max() for f in (single, double)]
+    errors = [spectral.errors(operator(fit.material, samples), samples)[0].max() for fit in (single, double)]
     assert errors[0] > 0.03  # or the truth would not need two
     assert errors[1] < 1e-3
     assert double.material.lame_lambda == pytest.approx(-0.197, abs=2e-3)
