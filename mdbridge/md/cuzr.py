@@ -22,7 +22,8 @@ LATTICE = 3.27
 """Edge of the cubic cell of the CuZr crystal (B2) that is melted (Å)."""
 
 
-def _physics(session: Session, potential: Path, timestep: float) -> str:
+def physics(session: Session, potential: Path, timestep: float) -> str:
+    """The commands that say what the atoms are, and how they pull."""
     return f"""
         pair_style eam/fs
         pair_coeff * * {session.word(potential)} Cu Zr
@@ -56,7 +57,7 @@ def crystal(
         region whole prism 0 {nx} 0 {ny} 0 {nz} 0 0 0
         create_box 2 whole
         create_atoms 1 box basis 1 1 basis 2 2
-        {_physics(session, potential, timestep)}
+        {physics(session, potential, timestep)}
         velocity all create {2 * temperature} {seed} loop geom mom yes
         """)
     return session
@@ -69,7 +70,7 @@ def resume(comm: MPI.Comm, restart: Path, potential: Path, timestep: float) -> S
     # what sgcmc asks for must not meet a shear
     if not session.lmp.extract_setting("triclinic"):
         session.commands("change_box all triclinic")
-    session.commands(_physics(session, potential, timestep))
+    session.commands(physics(session, potential, timestep))
     return session
 
 

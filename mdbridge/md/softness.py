@@ -18,7 +18,8 @@ Array = NDArray[np.float64]
 
 FORCE = 1e-3
 """Largest force at a minimum (eV/Å)."""
-_ITERATIONS = 20_000
+ITERATIONS = 20_000
+"""At most, to a minimum."""
 
 
 def nonaffinity(
@@ -44,13 +45,13 @@ def nonaffinity(
     places, edges = np.zeros((0, 3)), np.zeros((3, 3))
     for sign in (1.0, -1.0):
         with cuzr.resume(comm, restart, potential, timestep) as session:
-            session.minimize(FORCE, _ITERATIONS)
+            session.minimize(FORCE, ITERATIONS)
             edges = session.box()
             places = session.gather("x", 3, unwrapped=True) - session.corner()
             session.commands(f"change_box all xy delta $({sign * strain!r}*ly) remap units box")
             # where the homogeneous shear alone would take them
             affine = places + sign * strain * places[:, 1:2] * np.array([1.0, 0.0, 0.0])
-            session.minimize(FORCE, _ITERATIONS)
+            session.minimize(FORCE, ITERATIONS)
             moved = session.gather("x", 3, unwrapped=True) - session.corner() - affine
             # all of it may slip: only what atoms do to each other counts
             moved -= moved.mean(axis=0)

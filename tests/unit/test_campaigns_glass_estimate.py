@@ -125,3 +125,10 @@ def test_a_script_is_timed_before_there_is_an_output_folder(tmp_path, monkeypatc
     estimate.dry_run(COMM, source, tmp_path / "none" / "out", ())
     assert not (tmp_path / "none").exists()
     assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_tests_of_the_glass_at_rest_are_counted_by_what_they_evaluate():
+    made = config(md={"cells": [16, 42, 6]})
+    assert estimate._evaluations("nonaffinity", made) == 4 * estimate.MINIMUM
+    # 6 × 14 cylinders, each with 0.295 of the atoms
+    assert estimate._evaluations("local_yield", made) == pytest.approx(84 * 0.2955 * estimate.YIELD, rel=1e-3)

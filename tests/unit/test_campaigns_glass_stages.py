@@ -91,6 +91,15 @@ def test_a_predictor_of_its_own_is_one_more_test_of_the_glass_at_rest():
     assert other["nonaffinity"] != keys(glass={"predictors": ["nonaffinity"]})["nonaffinity"]
 
 
+def test_the_local_yield_stress_does_not_read_the_strain_of_the_moduli():
+    wide = {"cells": [16, 16, 3]}
+    now = [
+        keys(glass={"predictors": ["local_yield"]}, md=wide | more)
+        for more in ({}, {"modulus_strain": 0.004})
+    ]
+    assert now[0]["local_yield"] == now[1]["local_yield"] and now[0]["moduli"] != now[1]["moduli"]
+
+
 def test_another_place_of_the_stripe_redoes_the_stripe_and_what_comes_after_it():
     stripes = [keys(glass={"stripe": {"centre": centre}}) for centre in (0.25, 0.5)]
     changed = {name for name in stripes[0] if stripes[0][name] != stripes[1][name]}

@@ -11,17 +11,21 @@ from rich.table import Table
 
 from ...core import parallel, scratch
 from ...core.console import console
-from ...md import cuzr
+from ...md import cuzr, localyield
 from ...md.session import Session
 from ...md.setup import Setup
 from . import plan
 from .frames import Times, attach_observers
-from .input import GlassInput
+from .input import LATTICE, GlassInput
 from .plan import Segment
 from .stages import read
 
 REPLICA = 4000
 """Most atoms a rank of the timed replica."""
+MINIMUM = 500
+"""Evaluations of the forces to a minimum, about."""
+YIELD = 900
+"""The same until a cylinder has yielded."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,18 @@ def _run(comm: MPI.Comm, config: GlassInput, material: Path, source: Path, out: 
     if config.md.script is None:
         # ± shear and ± volume
         steps["moduli"] = 4 * round(config.md.modulus_ps / config.md.timestep_ps)
+        steps |= {name: _evaluations(name, config) for name in config.measured}
     _print(comm, config, timing, atoms, steps, {s.stage for s in segments if s.observed})
+
+
+def _evaluations(test: str, config: GlassInput) -> int:
+    """About what a test of the glass at rest takes, in evaluations of all forces."""
+    if test == "nonaffinity":
+        # ± shear, a minimum before and after
+        return 4 * MINIMUM
+    box = LATTICE * np.array(config.md.cells)
+    part = np.pi * (0.5 * localyield.smallest_edge()) ** 2 / (box[0] * box[1])
+    return round(len(localyield.lattice(box)) * part * YIELD)
 
 
 def _time_replica(comm: MPI.Comm, config: GlassInput, material: Path) -> Timing:

@@ -1,6 +1,7 @@
 """The input of a glass campaign: every key, its meaning, default and range."""
 
-from typing import Annotated, Literal
+import math
+from typing import Annotated, Literal, cast, get_args
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
@@ -10,11 +11,13 @@ from ..calibrate.input import EgoInput
 
 LATTICE = 3.27
 """Edge of the cubic cell of the crystal that is melted (Å); :mod:`mdbridge.md.cuzr` has it too."""
+CYLINDER_A = 52.0
+"""What a cylinder of :mod:`mdbridge.md.localyield` takes across with the atoms that its forces need (Å)."""
 THINNEST_A = 8.0
 """The reach of the forces: a thinner layer has no atom that feels its own kind alone."""
 
-Predictor = Literal["energy", "energy_mean_composition", "nonaffinity", "density"]
-Measured = Literal["nonaffinity"]
+Predictor = Literal["energy", "energy_mean_composition", "nonaffinity", "local_yield", "density"]
+Measured = Literal["nonaffinity", "local_yield"]
 """Predictors that take a test of their own of the glass at rest."""
 Anneal = Literal["none", "swap", "sgcmc", "cyclic"]
 CYCLE = 4000
@@ -109,7 +112,8 @@ class Glass(Section):
     """Amplitude of the cycles; each takes 4,000 steps."""
     predictors: list[Measured] = []
     """Tests of the glass at rest, beside that of ``calibrate.predictor``: nonaffinity, the answer to a small
-    shear of ``md.modulus_strain``."""
+    shear of ``md.modulus_strain``; local_yield, the stress that cylinders of 10 Å bear beyond
+    that at rest."""
     stripe: Stripe | None = None
     """A rejuvenated layer, of which one knows that it will shear."""
 
@@ -298,6 +302,7 @@ class GlassInput(Section):
             )
         if self.glass.stripe is not None:
             self._check_stripe(self.glass.stripe)
+        self._check_tests()
         # the frame's own step is the last of them
         needed = (self.observe.samples - 1) * self.observe.sample_every + 1
         if needed > self.frame_steps:
@@ -311,6 +316,16 @@ class GlassInput(Section):
                 "steps of a frame"
             )
         return self
+
+    def _check_tests(self) -> None:
+        """Tests of the glass at rest need room for what they do."""
+        edge = min(self.md.cells[:2]) * LATTICE
+        if "local_yield" in self.measured and edge < CYLINDER_A:
+            raise ValueError(
+                f"md.cells = {list(self.md.cells)}: 'local_yield' shears cylinders that take {CYLINDER_A:g} "
+                f"Å across with all that pulls at them, and the box would be {edge:.0f} Å: at least "
+                f"{math.ceil(CYLINDER_A / LATTICE)} cells along x and y are needed"
+            )
 
     def _check_stripe(self, stripe: Stripe) -> None:
         """Neither the stripe nor the rest may be thinner than what forces and windows reach."""
@@ -348,8 +363,8 @@ class GlassInput(Section):
     def measured(self) -> list[Measured]:
         """The tests of the glass at rest that are to be made."""
         wanted = list(self.glass.predictors)
-        if self.calibrate is not None and self.calibrate.predictor == "nonaffinity":
-            wanted.append(self.calibrate.predictor)
+        if self.calibrate is not None and self.calibrate.predictor in get_args(Measured):
+            wanted.append(cast(Measured, self.calibrate.predictor))
         return sorted(set(wanted))
 
     @property

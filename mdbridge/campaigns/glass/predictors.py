@@ -25,9 +25,10 @@ DATASETS: Mapping[str, tuple[str, int]] = {
     "energy": ("potential_energy", 1),
     "energy_mean_composition": ("energy_mean_composition", 1),
     "nonaffinity": ("nonaffinity", 1),
+    "local_yield": ("local_yield", -1),
     "density": ("density", -1),
 }
-"""Dataset of glass.h5 for each predictor, and its sign: dense places are not soft."""
+"""Dataset of glass.h5 for each predictor, and its sign: what is dense, or bears much, is not soft."""
 STRAINS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 """Net strains at which predictors are compared, as far as a run goes."""
 

@@ -26,7 +26,11 @@ CURVE = ("step", "gamma", *THERMO)
 STRESSES = ("xx", "yy", "zz", "xy", "xz", "yz")
 """Components of the stress in ``curve`` and in the history."""
 
-_AT_REST = {"nonaffinity": "squared nonaffine displacement over the squared strain, at rest"}
+_AT_REST = {
+    "nonaffinity": ("squared nonaffine displacement over the squared strain, at rest", "angstrom^2"),
+    "local_yield": ("shear stress that a place bears beyond that at rest", "GPa"),
+}
+"""What is measured once, before the shear, and its unit: of the campaign's own glass, in units metal."""
 
 
 def collect(
@@ -60,7 +64,8 @@ def collect(
         _put_field(file, "energy_mean_composition", _Field(units.energy, what, "cell"), energy)
         for name, values in (at_rest or {}).items():
             # measured once, before the shear: no axis of frames
-            file.put(name, values, PLANE["cell"], f"{units.length}^2", _AT_REST[name], grid_location="cell")
+            what, unit = _AT_REST[name]
+            file.put(name, values, PLANE["cell"], unit, what, grid_location="cell")
         _put_curve(file.group("curve"), np.concatenate([f["curve"] for f in frames]), units, "gamma")
         for stage, rows in history:
             _put_curve(file.group(f"history/{stage}"), rows, units, "step")

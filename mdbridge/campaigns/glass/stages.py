@@ -5,6 +5,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from mpi4py import MPI
@@ -19,15 +20,20 @@ from ...core.identity import Identity, contents
 from ...core.stages import Link, Links, Piece, Product, Stage, Task, link_folder, unfinished_folder
 from ...core.versions import versions
 from ...core.workspace import Record, Workspace, claim
-from ...md import cuzr, language, script, softness
+from ...md import cuzr, language, localyield, script, softness
 from ...md.potentials import potential
 from . import analysis, ensemble, figures, plan, predictors, results, sampling
 from . import chain as calibration_chain
-from .input import GlassInput
+from .input import GlassInput, Measured
 
 CAMPAIGN = "glass"
 _AT_REST, _SHEARED = "glass", "sheared"
 Command = Callable[[MPI.Comm, Path, Path, Sequence[str]], None]
+
+
+def _as_values(work: Callable[[MPI.Comm], NDArray[np.float64]]) -> Callable[[MPI.Comm, Any], dict[str, Any]]:
+    """What a task keeps of a test that gives one field."""
+    return lambda comm, _: {"values": work(comm)}
 
 
 @dataclass(frozen=True)
@@ -72,18 +78,17 @@ class Campaign:
     @cached_property
     def tests(self) -> Stage[MPI.Comm]:
         """Further tests of the glass at rest, each a field that may tell where it will shear."""
-        keys = (
-            "md.timestep_ps",
-            "md.modulus_strain",
-            "observe.grid",
-            "observe.energy_window",
-            "observe.cutoff",
-        )
+        averages = ("md.timestep_ps", "observe.grid", "observe.energy_window", "observe.cutoff")
+        known: dict[Measured, tuple[tuple[str, ...], Callable[[MPI.Comm], NDArray[np.float64]]]] = {
+            "nonaffinity": ((*averages, "md.modulus_strain"), self._nonaffinity),
+            "local_yield": (averages, self._local_yield),
+        }
         tasks: list[Task[MPI.Comm]] = []
         for name in self.config.measured:
+            keys, work = known[name]
             after = {"glass": self.preparation[-1].identity.key}
             identity = Identity.of(name, self.config, keys, files=self.files, after=after)
-            tasks.append(Task(name, identity, lambda comm, _: {"values": self._nonaffinity(comm)}))
+            tasks.append(Task(name, identity, _as_values(work)))
         return Stage("predictors", tasks, keep="arrays")
 
     @cached_property
@@ -246,15 +251,30 @@ class Campaign:
         )
         return measured | {"modulus_strain": md.modulus_strain}
 
+    @property
+    def _at_rest(self) -> Path:
+        """The restart file of the glass at rest."""
+        return link_folder(self.workspace, _AT_REST, self.preparation[-1]) / sampling.RESTART
+
     def _nonaffinity(self, comm: MPI.Comm) -> NDArray[np.float64]:
         """The squared nonaffine displacement of the glass at rest, averaged as its energies are."""
         md, observe = self.config.md, self.config.observe
-        restart = link_folder(self.workspace, _AT_REST, self.preparation[-1]) / sampling.RESTART
         places, squares, box = softness.nonaffinity(
-            comm, restart, self.material, md.timestep_ps, md.modulus_strain
+            comm, self._at_rest, self.material, md.timestep_ps, md.modulus_strain
         )
         nx, ny = observe.grid
         return softness.window_means(places, squares, box, (ny, nx), observe.energy_window, observe.cutoff)
+
+    def _local_yield(self, comm: MPI.Comm) -> NDArray[np.float64]:
+        """The local yield stress of the glass at rest, averaged over the cylinders about each cell (GPa)."""
+        observe = self.config.observe
+        centres, gained, box = localyield.yield_stresses(
+            comm, self._at_rest, self.material, self.config.md.timestep_ps
+        )
+        # a narrower window would find no cylinder about some cells
+        window = max(observe.energy_window, localyield.RADIUS)
+        nx, ny = observe.grid
+        return softness.window_means(centres, gained, box, (ny, nx), window, observe.cutoff)
 
     def _report(self, folder: Path) -> None:
         """Figures and summary from the stored results alone."""
