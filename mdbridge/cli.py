@@ -81,6 +81,19 @@ Verbose = Annotated[
 ]
 
 
+def _agreed_to(on: bool) -> None:
+    if on:
+        from .core.demand import accept
+
+        accept()
+
+
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", "-y", callback=_agreed_to, help="do also what looks too large for this machine"),
+]
+
+
 def _limited(text: str | None) -> None:
     if text is not None:
         from .core.interrupts import stop_after
@@ -194,6 +207,7 @@ def run(
     out: Out = Path("out"),
     set: Overrides = None,
     dry_run: DryRun = False,
+    yes: Yes = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     max_walltime: MaxWalltime = None,
@@ -218,6 +232,7 @@ def sample(
         bool,
         typer.Option("--paper-format", help="also write pe.MD.n, Exy.MD.n and the stress file, as published"),
     ] = False,
+    yes: Yes = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     max_walltime: MaxWalltime = None,
@@ -249,6 +264,7 @@ def learn(
             "--data", "-d", help="displacements and loads of one's own: .npz, .h5, .csv; repeatable"
         ),
     ] = None,
+    yes: Yes = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     max_walltime: MaxWalltime = None,
@@ -276,6 +292,7 @@ def solve(
         Path | None,
         typer.Option("--problem", "-p", help="a TOML file with a body of one's own; write solution.h5"),
     ] = None,
+    yes: Yes = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     max_walltime: MaxWalltime = None,
@@ -317,6 +334,7 @@ def wave(
     input: Input,
     out: Out = Path("out"),
     set: Overrides = None,
+    yes: Yes = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     max_walltime: MaxWalltime = None,
@@ -335,6 +353,7 @@ def holdout(
     out: Out = Path("out"),
     set: Overrides = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="of the loads")] = 1,
+    yes: Yes = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     max_walltime: MaxWalltime = None,
@@ -354,6 +373,7 @@ def report(
     ],
     out: Out = Path("out"),
     set: Overrides = None,
+    yes: Yes = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     max_walltime: MaxWalltime = None,
@@ -375,6 +395,7 @@ def observe(
     out: Out = Path("out"),
     set: Overrides = None,
     dry_run: DryRun = False,
+    yes: Yes = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     max_walltime: MaxWalltime = None,
@@ -392,6 +413,7 @@ def study(
     out: Out = Path("out"),
     set: Overrides = None,
     dry_run: DryRun = False,
+    yes: Yes = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     max_walltime: MaxWalltime = None,
@@ -409,6 +431,7 @@ def shear(
     out: Out = Path("out"),
     set: Overrides = None,
     dry_run: DryRun = False,
+    yes: Yes = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
     max_walltime: MaxWalltime = None,
@@ -444,6 +467,7 @@ def calibrate(
             help="stop then (3h30m, seconds, or [DAYS-]HH:MM:SS) with exit code 75; --resume goes on",
         ),
     ] = None,
+    yes: Yes = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:

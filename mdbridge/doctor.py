@@ -19,6 +19,14 @@ from .core.versions import PACKAGES, versions
 if TYPE_CHECKING:
     from mpi4py import MPI
 
+_INSIDE = {
+    "mpi4py": "mpi4py.MPI",
+    "petsc4py": "petsc4py.PETSc",
+    "matplotlib": "matplotlib.figure",
+    "tomli-w": "tomli_w",
+}
+"""What is imported of a package, where its name alone says little."""
+
 POTENTIALS = ("SiC.tersoff", "CuZr_mm.eam.fs")
 
 
@@ -60,6 +68,9 @@ def _attempted(check: Callable[[], str]) -> tuple[str, str | None]:
         return check(), None
     except (MdbridgeError, ImportError, OSError, RuntimeError) as problem:
         return "", str(problem)
+    # what is half installed fails in any way
+    except Exception as problem:
+        return "", f"{type(problem).__name__}: {problem}"
 
 
 def _packages() -> str:
@@ -67,7 +78,20 @@ def _packages() -> str:
     missing = [name for name in PACKAGES if name not in installed and not _importable(name)]
     if missing:
         raise ImportError(f"not installed: {', '.join(missing)}; run ./scripts/setup, or pip install them")
+    broken = [words for name in PACKAGES if (words := _broken(name))]
+    if broken:
+        raise ImportError(f"{'; '.join(broken)}: install them anew")
     return ", ".join(f"{name} {version}" for name, version in installed.items())
+
+
+def _broken(name: str) -> str:
+    """Why a package that is installed cannot be imported; empty where it can."""
+    try:
+        # all of it: many a package notices what it lacks in what it consists of
+        importlib.import_module(_INSIDE.get(name, name))
+    except Exception as problem:
+        return f"{name} cannot be imported ({type(problem).__name__}: {' '.join(str(problem).split())})"
+    return ""
 
 
 def _importable(name: str) -> bool:

@@ -51,6 +51,7 @@ def outputs(collected: Mapping[str, Output], folder: Path) -> dict[str, Array]:
 
     Raises:
         RuntimeError: a file is not there, or does not hold what is asked for.
+        InvalidResponse: an array of it is none of numbers.
     """
     read: dict[str, dict[str, Array]] = {}
     arrays: dict[str, Array] = {}
@@ -94,7 +95,7 @@ def _json(path: Path) -> dict[str, Array]:
         raise RuntimeError(f"{path.name}: expected a JSON object of arrays by name")
     # words and nested objects are for people
     kept = {name: value for name, value in content.items() if isinstance(value, list | int | float)}
-    return numbers({name: np.atleast_1d(np.array(value, dtype=float)) for name, value in kept.items()})
+    return {name: np.atleast_1d(values) for name, values in numbers(kept).items()}
 
 
 def _chosen(whole: Mapping[str, Array], output: Output, name: str) -> Array:

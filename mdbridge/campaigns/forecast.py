@@ -11,6 +11,7 @@ from mpi4py import MPI
 from rich.table import Table
 
 from ..core.console import console, duration
+from ..core.demand import size
 from ..core.stages import Piece, pieces_of_work
 from ..core.workspace import Workspace
 
@@ -110,12 +111,3 @@ def show(comm: MPI.Comm, title: str, rows: Sequence[Row], disk: float, *notes: s
 
 def _spell(seconds: float) -> str:
     return "under 1 s" if seconds < 1 else duration(seconds)
-
-
-def size(count: float) -> str:
-    """A number of bytes as people say it."""
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} GB"

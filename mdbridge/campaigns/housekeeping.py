@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ..core import parallel
 from ..core.console import console
+from ..core.demand import size as spelt
 from ..core.errors import InputError
 from ..core.identity import Identity
 from ..core.locks import in_use
@@ -28,7 +29,6 @@ from ..core.workspace import (
     read_manifest,
 )
 from . import MODULES
-from .forecast import size as spelt
 
 _MOST = 3
 """Tasks of a stage that are named one by one."""

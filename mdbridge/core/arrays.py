@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import memory
 from .errors import FileError
 from .files import write_bytes
 
@@ -48,6 +49,8 @@ def words(path: Path) -> list[list[str]]:
     Raises:
         FileError: it cannot be read, or is no text.
     """
+    # each number becomes a text of its own
+    _require_room(path, 10.0 * path.stat().st_size if path.is_file() else 0.0)
     try:
         # -sig: a byte-order mark, which editors on Windows put first, belongs to no number
         lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
@@ -93,13 +96,18 @@ def load(path: Path) -> dict[str, NDArray[Any]]:
         FileError: it cannot be read, is damaged, or holds Python objects.
     """
     _require_file(path)
+    _require_room(path, path.stat().st_size)
     try:
         with path.open("rb") as stream:
             # unpickling runs whatever code a file brings along
             stored = np.load(stream, allow_pickle=False)
             if isinstance(stored, np.ndarray):
                 return {path.stem: stored}
+            # zeros are packed a thousandfold
+            _require_room(path, sum(entry.file_size for entry in stored.zip.infolist()))
             return {name: stored[name] for name in stored.files}
+    except FileError:
+        raise
     # the parsers of zip, of zlib and of numpy's headers raise errors of a dozen kinds
     except Exception as error:
         raise FileError(f"{path}: not a readable .npz or .npy file: {error}") from error
@@ -108,6 +116,13 @@ def load(path: Path) -> dict[str, NDArray[Any]]:
 def _require_file(path: Path) -> None:
     if not path.is_file():
         raise FileError(f"{path}: {'is no file' if path.exists() else 'no such file'}")
+
+
+def _require_room(path: Path, needed: float) -> None:
+    if needed > (there := memory.available()):
+        raise FileError(
+            f"{path}: its arrays take {needed:.3g} bytes, and this machine has {there:.3g} to spare"
+        )
 
 
 def _head(path: Path) -> bytes:

@@ -32,7 +32,8 @@ class _State:
 
     def __init__(self) -> None:
         # several: a study works in its own folder and in those of its campaigns
-        self.logs: list[TextIO] = []
+        self.logs: dict[Path, TextIO] = {}
+        self.folder: Path | None = None
 
 
 _STATE = _State()
@@ -121,34 +122,51 @@ def logged(folder: Path, about: str) -> Iterator[None]:
     that name that somebody else wrote stays as it is.
     """
     path, stream = folder / LOG, None
+    before = _STATE.folder
     with contextlib.suppress(OSError):
         begun = path.read_text(errors="replace")[: len(_LOG_BEGINS)] if path.exists() else ""
         if begun in ("", _LOG_BEGINS):
             stream = path.open("a", encoding="utf-8")
-            _STATE.logs.append(stream)
+            _STATE.logs[folder] = stream
             if not begun:
                 _write(stream, f"{_LOG_BEGINS}: what each command said, and when\n")
+    # one that has no log of its own: its lines belong to no other either
+    _STATE.folder = folder
     _note(about)
     try:
         yield
     except BaseException as error:
-        _note(f"ended by {type(error).__name__}: {error}")
+        with logging_to(folder):
+            _note(f"ended by {type(error).__name__}: {error}")
         raise
     finally:
+        _STATE.folder = before
         if stream is not None:
-            _STATE.logs.remove(stream)
+            del _STATE.logs[folder]
             with contextlib.suppress(OSError):
                 stream.close()
 
 
+@contextmanager
+def logging_to(folder: Path) -> Iterator[None]:
+    """Keep what is told during the block in the log of this folder, among those that are at work."""
+    before = _STATE.folder
+    # a part of a folder at work, that has no log of its own, is told where it was
+    _STATE.folder = folder if folder in _STATE.logs else before
+    try:
+        yield
+    finally:
+        _STATE.folder = before
+
+
 def _note(*objects: Any) -> None:
-    if not _STATE.logs:
+    stream = None if _STATE.folder is None else _STATE.logs.get(_STATE.folder)
+    if stream is None:
         return
     page = io.StringIO()
     Console(file=page, width=110, highlight=False, markup=False).print(*objects, soft_wrap=True)
     now = time.strftime("%Y-%m-%d %H:%M:%S")
-    for stream in _STATE.logs:
-        _write(stream, "".join(f"{now}  {line}\n" for line in page.getvalue().splitlines()))
+    _write(stream, "".join(f"{now}  {line}\n" for line in page.getvalue().splitlines()))
 
 
 def _write(stream: TextIO, text: str) -> None:

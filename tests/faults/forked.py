@@ -28,12 +28,12 @@ def run(arguments: list[object], folder: Path, within: float = 60.0) -> Outcome:
         child = os.fork()
         if child == 0:
             _command(arguments, folder, printed.fileno(), said.fileno())
-        code = _wait(child, begun + within)
+        code, peak = _wait(child, begun + within)
         texts = []
         for stream in (printed, said):
             stream.seek(0)
             texts.append(stream.read())
-    return Outcome(code, texts[0], texts[1], time.monotonic() - begun)
+    return Outcome(code, texts[0], texts[1], time.monotonic() - begun, peak=peak)
 
 
 def _command(arguments: list[object], folder: Path, printed: int, said: int) -> None:
@@ -55,11 +55,12 @@ def _command(arguments: list[object], folder: Path, printed: int, said: int) -> 
         os._exit(code)  # nothing of the parent's own end
 
 
-def _wait(child: int, until: float) -> int:
+def _wait(child: int, until: float) -> tuple[int, float]:
+    """Exit code, and the most bytes that it held."""
     while True:
-        ended, status = os.waitpid(child, os.WNOHANG)
+        ended, status, used = os.wait4(child, os.WNOHANG)
         if ended:
-            return os.waitstatus_to_exitcode(status)
+            return os.waitstatus_to_exitcode(status), 1024.0 * used.ru_maxrss
         if time.monotonic() > until:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)

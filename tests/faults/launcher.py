@@ -53,6 +53,7 @@ class Outcome:
         printed, said: its standard output and standard error.
         seconds: from the fault (or the start) to the end.
         left: command lines of its processes that live on.
+        peak: the most bytes that it held, of a child of this process with what that one had before.
     """
 
     code: int
@@ -60,6 +61,7 @@ class Outcome:
     said: str
     seconds: float
     left: list[str] = field(default_factory=list)
+    peak: float = 0.0
 
     @property
     def last(self) -> str:
@@ -235,27 +237,41 @@ def near(obtained: object, wanted: object, tolerance: float) -> bool:
     Args:
         tolerance: of numbers, over the largest of their array.
     """
-    if not (isinstance(obtained, dict) and isinstance(wanted, dict) and obtained.keys() == wanted.keys()):
-        return obtained == wanted
-    return all(
-        obtained[name] == wanted[name] or _close(obtained[name], wanted[name], tolerance) for name in wanted
-    )
+    return all(value <= tolerance for value in deviations({"": obtained}, {"": wanted}).values())
 
 
-def _close(obtained: object, wanted: object, tolerance: float) -> bool:
+def deviations(obtained: dict[str, object], wanted: dict[str, object]) -> dict[str, float]:
+    """By how much results differ, each array by the largest of its numbers; infinite for what are no numbers.
+
+    Only what differs is told.
+    """
+    worst = {}
+    for name in obtained.keys() | wanted.keys():
+        mine, theirs = obtained.get(name), wanted.get(name)
+        if mine == theirs:
+            continue
+        if isinstance(mine, dict) and isinstance(theirs, dict):
+            worst |= {f"{name}: {place}": value for place, value in deviations(mine, theirs).items()}
+        else:
+            worst[name] = _difference(mine, theirs)
+    return worst
+
+
+def _difference(obtained: object, wanted: object) -> float:
     try:
         # NaN is a word to this reader, and stands where a node has no atoms
         mine, theirs = (
             np.array(ast.literal_eval(str(value).replace("nan", "1e999")), dtype=float)
             for value in (obtained, wanted)
         )
-    except (ValueError, SyntaxError):
-        return False
+    except (ValueError, SyntaxError, TypeError):
+        return float("inf")
     whole = np.isfinite(theirs)
     if mine.shape != theirs.shape or not np.array_equal(np.isfinite(mine), whole):
-        return False
+        return float("inf")
     mine, theirs = mine[whole], theirs[whole]
-    return bool(np.abs(mine - theirs).max(initial=0.0) <= tolerance * np.abs(theirs).max(initial=0.0))
+    scale = np.abs(theirs).max(initial=0.0)
+    return float(np.abs(mine - theirs).max(initial=0.0) / scale) if scale else float("inf")
 
 
 def _of_item(name: str, item: h5py.Group | h5py.Dataset) -> dict[str, object]:

@@ -97,6 +97,21 @@ samples = 1
 """
 
 
+BODY = """
+[domain]
+outline = [[0, 0], [70, 0], [70, 70], [0, 70]]
+[[boundary]]
+edge = "left"
+displacement = [0, 0]
+[[boundary]]
+edge = "right"
+traction = [1e-3, 0]
+[output]
+vtk = false
+figures = false
+"""
+
+
 @dataclass(frozen=True)
 class Case:
     """A command line that works in ``folder``, whose results are in ``folder/out``."""

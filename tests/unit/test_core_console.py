@@ -146,14 +146,31 @@ def test_a_log_that_cannot_be_written_costs_nothing(tmp_path, capsys):
     assert capsys.readouterr().err == "done\n"
 
 
-def test_a_study_is_logged_in_its_folder_and_in_those_below(tmp_path):
-    (tmp_path / "below").mkdir()
+def test_each_folder_of_a_study_has_what_was_told_of_it(tmp_path):
+    say = console.console(ROOT).print
     with console.logged(tmp_path, "study"):
-        with console.logged(tmp_path / "below", "campaign"):
-            console.console(ROOT).print("sampled")
-        console.console(ROOT).print("compared")
-    assert logged_lines(tmp_path)[1:] == ["study", "campaign", "sampled", "compared"]
-    assert logged_lines(tmp_path / "below")[1:] == ["campaign", "sampled"]
+        folders = [tmp_path / "0K", tmp_path / "300K"]
+        for folder in folders:
+            folder.mkdir()
+        with console.logged(folders[0], "cold"), console.logged(folders[1], "warm"):
+            for folder in folders:
+                with console.logging_to(folder):
+                    say(f"sampled {folder.name}")
+                    with console.logging_to(folder / "samples"):  # has no log of its own
+                        say("a part")
+            with console.logging_to(tmp_path):
+                say("compared")
+        say("over")
+    assert logged_lines(tmp_path)[1:] == ["study", "compared", "over"]
+    assert logged_lines(folders[0])[1:] == ["cold", "sampled 0K", "a part"]
+    assert logged_lines(folders[1])[1:] == ["warm", "sampled 300K", "a part"]
+    with pytest.raises(KeyError), console.logged(tmp_path, "again"), console.logged(folders[0], "later"):
+        raise KeyError("x")
+    # each says how it ended itself
+    assert [logged_lines(folder).count("ended by KeyError: 'x'") for folder in (tmp_path, folders[0])] == [
+        1,
+        1,
+    ]
 
 
 def test_a_reader_that_goes_away_costs_nothing(monkeypatch, clock):

@@ -418,3 +418,18 @@ def test_a_kill_while_a_product_is_moved_to_its_place_costs_nothing(workspace, m
     stages.make(COMM, workspace, both)
     assert done == [1, 1]
     assert [(workspace.root / name).read_text() for name in ("a.txt", "b.txt")] == ["a.txt", "b.txt"]
+
+
+def test_each_folder_at_work_has_what_was_told_of_its_own_pieces(tmp_path):
+    """As in a study, whose campaigns are all open while it works."""
+    with claim(COMM, tmp_path / "study", "test", tmp_path / "in.toml") as outer:
+        with claim(COMM, tmp_path / "study" / "0K", "test", tmp_path / "in.toml") as inner:
+            for place in (outer, inner):
+                text = place.root.name
+                made = Product(
+                    text, identity(text), (f"{text}.txt",), lambda f, t=text: (f / f"{t}.txt").write_text(t)
+                )
+                stages.make(COMM, place, made)
+        logs = [(place.root / "mdbridge.log").read_text() for place in (outer, inner)]
+    assert ["study: begins" in log for log in logs] == [True, False]
+    assert ["0K: begins" in log for log in logs] == [False, True]

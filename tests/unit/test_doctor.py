@@ -26,7 +26,7 @@ def test_all_well(well, capsys):
 
 
 @pytest.mark.parametrize(
-    "problem", [ImportError("no"), OSError("no"), RuntimeError("no"), MissingPackageError("no", name="a")]
+    "problem", [ImportError("no"), OSError("no"), ValueError("no"), MissingPackageError("no", name="a")]
 )
 def test_one_failure_is_shown_and_the_rest_are_still_made(well, monkeypatch, capsys, problem):
     def fail():
@@ -56,6 +56,17 @@ def test_other_ranks_are_silent(well, capsys):
 def test_packages_that_are_not_there_are_named(monkeypatch):
     monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "nothing_of_ours", "nor_this"))
     with pytest.raises(ImportError, match=r"not installed: nothing_of_ours, nor_this; run \./scripts/setup"):
+        doctor._packages()
+
+
+def test_packages_that_are_broken_are_named_with_what_they_say(monkeypatch, tmp_path):
+    for name, text in (("brokena", "raise ValueError('half')"), ("brokenb", "import nowhere")):
+        (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(doctor, "PACKAGES", ("numpy", "brokena", "brokenb"))
+    with pytest.raises(
+        ImportError, match=r"brokena cannot be imported \(ValueError: half\); brokenb .*nowhere"
+    ):
         doctor._packages()
 
 

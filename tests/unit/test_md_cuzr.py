@@ -70,6 +70,24 @@ def test_the_mean_is_that_of_whole_blocks():
     assert error == pytest.approx(np.std([2.0, 2.0, 6.0, 4.0], ddof=1) / 2)
 
 
+def test_how_far_atoms_have_moved_is_counted_on_through_a_restart_file(tmp_path):
+    def travelled(session):
+        session.run(0, "post no")
+        return float(session.lmp.numpy.extract_compute("travel", 0, 1)[3])
+
+    with cuzr.crystal(COMM, (3, 3, 3), 300.0, 1, EAM, 0.002) as session:
+        cuzr.at_pressure(session, 300.0, 300.0)
+        cuzr.watch_melting(session)
+        session.run(30, "post no")
+        before = travelled(session)
+        session.commands(f"write_restart {tmp_path}/one.restart")
+    with cuzr.resume(COMM, tmp_path / "one.restart", EAM, 0.002) as session:
+        cuzr.at_pressure(session, 300.0, 300.0)
+        cuzr.watch_melting(session)
+        assert before > 0
+        assert travelled(session) == pytest.approx(before, rel=1e-9)
+
+
 def test_moduli_and_their_errors_are_those_of_the_pressures(monkeypatch):
     """K = −ΔP/ΔV·V and μ = −ΔP_xy/Δγ with independent errors; pressures in bar, 0.01 between the strains."""
     pressures = {"xy": [(-1000.0, 30.0), (1000.0, 40.0)], "xx": [(-5000.0, 0.0), (7000.0, 24.0)]}
@@ -77,7 +95,11 @@ def test_moduli_and_their_errors_are_those_of_the_pressures(monkeypatch):
     monkeypatch.setattr(cuzr, "resume", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(cuzr, "_deform", lambda session, kind, amount: deformed.append((kind, amount)))
     monkeypatch.setattr(cuzr, "_mean_pressure", lambda session, parts, *_: pressures[parts[0]].pop(0))
-    moduli = cuzr.moduli(COMM, "restart", EAM, 0.002, 100.0, 0.005, 1.0)
+
+    def pressure(kind, sign):
+        return cuzr.strained_pressure(COMM, "restart", EAM, 0.002, 100.0, kind, sign * 0.005, 1.0)
+
+    moduli = cuzr.moduli(pressure, 0.005)
     assert deformed == [("xy", 0.005), ("xy", -0.005), ("volume", 0.005), ("volume", -0.005)]
     # 1 bar is 1e-4 GPa
     assert moduli == pytest.approx(
@@ -116,7 +138,11 @@ def test_moduli_agree_with_second_differences_of_the_energy(tmp_path):
         session.run(0, "post no")
         session.commands(f"write_restart {restart}")
         height = session.atoms().box()[1, 1]
-    moduli = cuzr.moduli(COMM, restart, EAM, 0.002, 0.01, strain, 0.4)
+
+    def pressure(kind, sign):
+        return cuzr.strained_pressure(COMM, restart, EAM, 0.002, 0.01, kind, sign * strain, 0.4)
+
+    moduli = cuzr.moduli(pressure, strain)
     (middle, volume), *sheared = [energy(f"xy final {s * strain * height}" if s else "") for s in (0, 1, -1)]
     mu = (sheared[0][0] + sheared[1][0] - 2 * middle) / strain**2 / volume * EV_PER_A3_IN_GPA
     scaled = [(1 + s * strain) ** (1 / 3) for s in (1, -1)]

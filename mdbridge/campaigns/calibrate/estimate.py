@@ -11,10 +11,10 @@ from mpi4py import MPI
 
 from ...calibrate import pool
 from ...calibrate.trials import TrialLog
-from ...core import parallel
+from ...core import demand, parallel
 from ...core.console import duration
 from ...core.errors import MdbridgeError
-from .. import forecast
+from .. import demands, forecast
 from ..forecast import Row
 from .driver import AGAIN, Clock, drive
 from .problem import Problem, load, prepare, worker_for
@@ -50,6 +50,7 @@ def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
     """
     # as the calibration itself begins, but for the folder, which is not claimed
     settings, folder = parallel.on_root(comm, lambda: load(source, overrides))
+    demand.require(comm, demands.calibrate(settings))
     with contextlib.ExitStack() as held:
         worker = held.enter_context(worker_for(settings, folder))
         problem = parallel.on_root(comm, lambda: prepare(source, overrides, worker))

@@ -11,12 +11,13 @@ from mpi4py import MPI
 from scipy import stats
 
 from ... import __version__
-from ...core import config, files, parallel
+from ...core import config, demand, files, parallel
 from ...core.console import console
 from ...core.errors import InputError
 from ...core.identity import Identity
 from ...core.stages import Product, Stage, Task, make, share
 from ...core.workspace import claim
+from .. import demands
 from . import problem, stages
 from .input import CalibrateInput
 from .runs import Run, medians
@@ -54,6 +55,9 @@ def run(
         MdbridgeError: a run failed; the others were finished first.
     """
     out = Path(out)
+    settings = parallel.on_root(comm, lambda: config.load(path, CalibrateInput, overrides))
+    # the list of runs itself may be large
+    demand.require(comm, demands.calibrate(settings, seeds * max(1, len(settings.study.schemes))), out)
     jobs, given = parallel.on_root(comm, lambda: _jobs(path, out, overrides, seeds, resume))
     text = parallel.on_root(comm, lambda: config.as_text(path, overrides))
     with claim(comm, out, CAMPAIGN, path, overrides, text) as workspace:

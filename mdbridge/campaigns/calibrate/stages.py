@@ -18,13 +18,14 @@ from ...calibrate.noisy import Smoothed
 from ...calibrate.response import InvalidResponse, Response
 from ...calibrate.trials import Trial, TrialLog, flat
 from ...calibrate.worker import Worker
-from ...core import config, files, parallel, stages
+from ...core import config, demand, files, parallel, stages
 from ...core.console import console, progress
 from ...core.errors import InputError, MdbridgeError
 from ...core.identity import Identity
 from ...core.stages import Piece, Product
 from ...core.versions import versions
 from ...core.workspace import Workspace, claim
+from .. import demands
 from . import results
 from .driver import Clock, Search, drive, on_one_line
 from .problem import Problem, drawn, load, prepare, worker_for
@@ -54,6 +55,7 @@ def run(
     """
     clock = Clock(max_walltime)
     settings, folder = parallel.on_root(comm, lambda: load(path, overrides))
+    demand.require(comm, demands.calibrate(settings), out)
     text = parallel.on_root(comm, lambda: config.as_text(path, overrides))
     with contextlib.ExitStack() as held:
         worker = held.enter_context(worker_for(settings, folder))  # each rank's own, made ready meanwhile

@@ -8,12 +8,13 @@ import numpy as np
 from mpi4py import MPI
 from rich.table import Table
 
-from ...core import parallel, scratch
+from ...core import demand, parallel, scratch
 from ...core.console import console
+from ...core.demand import size
 from ...core.errors import MdbridgeError
 from ...md import script
 from ...md.session import Session
-from .. import forecast
+from .. import demands, forecast
 from . import trajectory
 from .input import FieldsInput
 from .run import Times, Watch
@@ -30,6 +31,7 @@ def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
         InputError: as the run itself would.
     """
     config, _ = parallel.on_root(comm, lambda: read(source, overrides))
+    demand.require(comm, demands.fields(config))
     run(comm, config, source)
 
 
@@ -94,7 +96,7 @@ def _say_disk(comm: MPI.Comm, folder: Path, frames: float, seen: float, vtk: boo
         # as files of frames, gathered in fields.h5, and for ParaView
         kept = (3 if vtk else 2) * left * frames
         console(comm).print(
-            f"memory: about {forecast.size(memory)} on all ranks; disk: about {forecast.size(kept)}",
+            f"memory: about {size(memory)} on all ranks; disk: about {size(kept)}",
             soft_wrap=True,
         )
 
@@ -145,7 +147,7 @@ def _timed(comm: MPI.Comm, session: Session, steps: int) -> float:
 
 def spell(seconds: float) -> str:
     """A duration in words."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.1f} {unit}"
+    for span, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= span:
+            return f"{seconds / span:.1f} {unit}"
     return f"{seconds:.2g} s"

@@ -9,7 +9,7 @@ from typing import Any
 
 from mpi4py import MPI
 
-from ...core import parallel, stages
+from ...core import demand, parallel, stages
 from ...core.config import as_text, load
 from ...core.console import console
 from ...core.errors import InputError, MdbridgeError
@@ -19,6 +19,7 @@ from ...core.stages import Link, Links, Piece, Product, link_folder, unfinished_
 from ...core.versions import versions
 from ...core.workspace import Workspace, claim
 from ...md import language, script
+from .. import demands
 from . import results, run, trajectory
 from .input import FieldsInput
 
@@ -185,6 +186,7 @@ def open_campaign(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[s
     (config, files), text = parallel.on_root(
         comm, lambda: (read(source, overrides), as_text(source, overrides))
     )
+    demand.require(comm, demands.fields(config), out)
     with claim(comm, out.resolve(), CAMPAIGN, source, overrides, text) as workspace:
         yield Campaign(comm, config, source, workspace, files)
 
@@ -235,4 +237,5 @@ def _require_kept(source: Path, config: FieldsInput, dump: Path) -> None:
 def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
     """What a run would do, for 'mdbridge status'."""
     config, files = read(source, overrides)
+    demand.require(MPI.COMM_SELF, demands.fields(config))
     return Campaign(MPI.COMM_SELF, config, source, workspace, files).plan()

@@ -132,9 +132,11 @@ def _headers(stream: IO[str], path: Path) -> Iterator[Header]:
                 step = int(next(stream))
             elif item == "NUMBER OF ATOMS":
                 atoms = int(next(stream))
+                if atoms < 1:
+                    raise InputError(f"{path}: step {step} has {atoms} atoms")
             elif item.startswith("BOX BOUNDS"):
                 flags = tuple(item.split()[2:])
-                bounds = tuple(tuple(float(word) for word in next(stream).split()) for _ in range(3))
+                bounds = _bounds([next(stream) for _ in range(3)])
             elif item.startswith("ATOMS"):
                 # atoms are counted, not parsed: LAMMPS reads them
                 if sum(1 for _ in itertools.islice(stream, atoms)) < atoms:
@@ -144,6 +146,20 @@ def _headers(stream: IO[str], path: Path) -> Iterator[Header]:
                 raise InputError(f"{path}: 'ITEM: {item}' is not known")
         except (ValueError, StopIteration) as error:
             raise InputError(f"{path}: cut or damaged in the frame of step {step} ({item})") from error
+
+
+def _bounds(lines: Sequence[str]) -> tuple[tuple[float, ...], ...]:
+    """The three lines of a box.
+
+    Raises:
+        ValueError: they are none: ragged, without an end, or of no extent.
+    """
+    bounds = tuple(tuple(float(word) for word in line.split()) for line in lines)
+    if len({len(line) for line in bounds}) != 1 or len(bounds[0]) not in (2, 3):
+        raise ValueError("lines of other lengths than two or three numbers")
+    if not np.isfinite(bounds).all() or any(high <= low for low, high, *_ in bounds):
+        raise ValueError("a box without an extent")
+    return bounds
 
 
 def frames(path: Path) -> list[int]:

@@ -9,11 +9,12 @@ import numpy as np
 from mpi4py import MPI
 from rich.table import Table
 
-from ...core import parallel, scratch
+from ...core import demand, parallel, scratch
 from ...core.console import console
 from ...md import cuzr, localyield
 from ...md.session import Session
 from ...md.setup import Setup
+from .. import demands
 from . import plan
 from .frames import Times, attach_observers
 from .input import LATTICE, GlassInput
@@ -45,6 +46,7 @@ def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
         InputError: as the run itself would.
     """
     config, material, _ = parallel.on_root(comm, lambda: read(source, overrides))
+    demand.require(comm, demands.glass(config))
     run(comm, config, material, source)
 
 

@@ -1,7 +1,7 @@
 """The stages of a glass campaign, cut into segments that end with a restart file."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mpi4py import MPI
@@ -12,6 +12,9 @@ from ...md.session import Session
 from .input import GlassInput
 
 Open = Callable[[MPI.Comm, Path | None], Session]
+
+_BEYOND = 10**6
+"""Pieces that no quench has."""
 
 OBSERVED = ("md.temperature_K", "shear", "observe", "output.trajectory")
 """What decides the frames, beside the glass that is sheared or the script that is run."""
@@ -71,6 +74,13 @@ def preparation(config: GlassInput, potential: Path) -> list[Segment]:
         cuzr.watch_melting(session)
         return session
 
+    def melt_on(comm: MPI.Comm, restart: Path | None) -> Session:
+        session = cuzr.resume(comm, _made(restart), potential, md.timestep_ps)
+        cuzr.at_pressure(session, md.melt_K, md.melt_K)
+        # under the name that it had: LAMMPS has its places in the restart file
+        cuzr.watch_melting(session)
+        return session
+
     def ramp(start: float, end: float) -> Open:
         def resume(comm: MPI.Comm, restart: Path | None) -> Session:
             session = cuzr.resume(comm, _made(restart), potential, md.timestep_ps)
@@ -83,7 +93,7 @@ def preparation(config: GlassInput, potential: Path) -> list[Segment]:
     quenching = ["md.liquid_K", "md.temperature_K", "md.quench_rate_K_per_s", "checkpoint.every_steps"]
     liquid = ramp(md.liquid_K, md.liquid_K)
     segments = [
-        Segment("melt", "melt", steps(md.melt_ps), melt, melting, check=cuzr.check_molten),
+        *_cut("melt", steps(md.melt_ps), melt, melting, config, lambda _: melt_on, cuzr.check_molten),
         *_cut("liquid", steps(md.liquid_ps), liquid, ("md.liquid_K", "md.liquid_ps"), config),
     ]
 
@@ -172,12 +182,13 @@ def _stripe(config: GlassInput, potential: Path, rest: Open) -> list[Segment]:
     if given is None:
         return []
 
-    def apart(start: float, end: float, number: int) -> Open:
+    def apart(start: float, end: float, number: int, melting: bool = False) -> Open:
         def resume(comm: MPI.Comm, restart: Path | None) -> Session:
             session = cuzr.resume(comm, _made(restart), potential, md.timestep_ps)
             # LAMMPS keeps groups in its restart files: they are made once
             if number == 0:
                 stripe.mark(session, given.centre, given.height)
+            if melting:
                 stripe.watch(session)
             # other random forces in each segment, all from the one seed
             stripe.hold_apart(session, start, end, md.temperature_K, md.seed + 2 * number)
@@ -196,8 +207,17 @@ def _stripe(config: GlassInput, potential: Path, rest: Open) -> list[Segment]:
     slope = (md.temperature_K - given.melt_K) / whole
     reads = ("glass.stripe", "md.temperature_K")
     melt = max(1, round(given.melt_ps / md.timestep_ps))
-    hot = apart(given.melt_K, given.melt_K, 0)
-    segments = [Segment("stripe-melt", "stripe", melt, hot, reads, check=stripe.check_molten)]
+    melting = _cut(
+        "stripe-melt",
+        melt,
+        apart(given.melt_K, given.melt_K, 0, True),
+        reads,
+        config,
+        # beyond those of the quench: each piece has random forces of its own
+        lambda number: apart(given.melt_K, given.melt_K, _BEYOND + number, True),
+        stripe.check_molten,
+    )
+    segments = [replace(segment, stage="stripe") for segment in melting]
     done = 0
     for number, piece in enumerate(_pieces(whole, config.checkpoint.every_steps), 1):
         start, end = (given.melt_K + slope * n for n in (done, done + piece))
@@ -205,11 +225,9 @@ def _stripe(config: GlassInput, potential: Path, rest: Open) -> list[Segment]:
         name = f"stripe-quench-{number:03d}"
         segments.append(Segment(name, "stripe", piece, opened, (*reads, "checkpoint.every_steps")))
         done += piece
-    relaxing = (*reads, "md.relax_ps")
-    return [
-        *segments,
-        Segment("stripe-relax", "stripe", max(1, round(md.relax_ps / md.timestep_ps)), settle, relaxing),
-    ]
+    relax = max(1, round(md.relax_ps / md.timestep_ps))
+    relaxing = _cut("stripe-relax", relax, settle, (*reads, "md.relax_ps"), config, lambda _: rest)
+    return [*segments, *(replace(segment, stage="stripe") for segment in relaxing)]
 
 
 def _made(restart: Path | None) -> Path:
@@ -269,13 +287,32 @@ def _scripted(config: GlassInput, source: Path, out: Path) -> list[Segment]:
     ]
 
 
-def _cut(stage: str, total: int, begin: Open, reads: tuple[str, ...], config: GlassInput) -> list[Segment]:
-    """A stage without ramps, with a restart file every so many steps."""
+def _cut(
+    stage: str,
+    total: int,
+    begin: Open,
+    reads: tuple[str, ...],
+    config: GlassInput,
+    go_on: Callable[[int], Open] | None = None,
+    check: Callable[[Session], None] | None = None,
+) -> list[Segment]:
+    """A stage without ramps, with a restart file every so many steps.
+
+    Args:
+        go_on: what makes the session of the second piece (1) and those after it; ``begin`` if absent.
+        check: of what all pieces together have made.
+    """
     pieces = _pieces(total, config.checkpoint.every_steps)
     if len(pieces) == 1:  # under the name, and so the key, that it has always had
-        return [Segment(stage, stage, total, begin, reads)]
+        return [Segment(stage, stage, total, begin, reads, check=check)]
     reads = (*reads, "checkpoint.every_steps")
-    return [Segment(f"{stage}-{n:03d}", stage, piece, begin, reads) for n, piece in enumerate(pieces, 1)]
+    segments = []
+    for number, piece in enumerate(pieces):
+        opened = begin if number == 0 or go_on is None else go_on(number)
+        last = number == len(pieces) - 1
+        name = f"{stage}-{number + 1:03d}"
+        segments.append(Segment(name, stage, piece, opened, reads, check=check if last else None))
+    return segments
 
 
 def _pieces(total: int, size: int) -> list[int]:

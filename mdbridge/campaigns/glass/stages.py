@@ -11,7 +11,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from ...core import parallel, stages
+from ...core import demand, parallel, stages
 from ...core.config import as_text, load
 from ...core.console import console
 from ...core.errors import InputError, MdbridgeError
@@ -22,6 +22,7 @@ from ...core.versions import versions
 from ...core.workspace import Record, Workspace, claim
 from ...md import cuzr, language, localyield, script, softness
 from ...md.potentials import potential
+from .. import demands
 from . import analysis, ensemble, figures, plan, predictors, results, sampling
 from . import chain as calibration_chain
 from .input import GlassInput, Measured
@@ -74,6 +75,18 @@ class Campaign:
         after = {"glass": self.preparation[-1].identity.key}
         identity = Identity.of("moduli", self.config, keys, files=self.files, after=after)
         return Stage("moduli", [Task("moduli", identity, lambda comm, _: self._moduli(comm))])
+
+    @cached_property
+    def strained(self) -> Stage[MPI.Comm]:
+        """The runs that the moduli are made of, each of which a kill leaves done."""
+        (whole,) = self.moduli.tasks
+
+        def task(kind: str, sign: int) -> Task[MPI.Comm]:
+            name = _run_name(kind, sign)
+            identity = replace(whole.identity, task=name)
+            return Task(name, identity, lambda comm, _: self._strained(comm, kind, sign))
+
+        return Stage("moduli-runs", [task(kind, sign) for kind, sign in cuzr.STRAINED])
 
     @cached_property
     def tests(self) -> Stage[MPI.Comm]:
@@ -159,7 +172,8 @@ class Campaign:
         pieces: list[Piece] = [Links(_SHEARED, self.production), self.glass]
         if self.preparation:
             tests = [self.tests] if self.tests.tasks else []
-            pieces = [Links(_AT_REST, self.preparation), self.moduli, *tests, *pieces]
+            runs = [self.strained] if self._moduli_lack() else []
+            pieces = [Links(_AT_REST, self.preparation), *runs, self.moduli, *tests, *pieces]
         if self.calibration is not None:
             pieces.append(self.calibration)
         return [*pieces, self.summary]
@@ -173,7 +187,9 @@ class Campaign:
         rest = stages.chain(comm, workspace, _AT_REST, self.preparation, "glass")
         begin = link_folder(workspace, _AT_REST, self.preparation[-1]) if self.preparation else None
         # one group of all ranks: there is one task, and it is MD
-        for stage in (self.moduli, self.tests):
+        # one rank looks which runs are left: the others might see another state of the folder
+        runs = parallel.on_root(comm, self._moduli_lack)
+        for stage in (*([self.strained] if runs else []), self.moduli, self.tests):
             if stage.tasks:
                 stages.share(comm, workspace, stage, stage.name, nullcontext, comm.size)
         try:
@@ -231,18 +247,34 @@ class Campaign:
         store = self.workspace.root / "glass.h5"
         console(self.comm).print(f"the {count} frames made so far are kept in {store}", soft_wrap=True)
 
-    def _moduli(self, comm: MPI.Comm) -> dict[str, float]:
-        """From small strains of the glass at rest."""
+    def _moduli_lack(self) -> bool:
+        """Whether there are moduli to be made: those of a former release had no runs of their own."""
+        return any(not self.workspace.record("moduli", t.name, t.identity.key) for t in self.moduli.tasks)
+
+    def _strained(self, comm: MPI.Comm, kind: str, sign: int) -> dict[str, float]:
         md, rest = self.config.md, link_folder(self.workspace, _AT_REST, self.preparation[-1])
-        measured = cuzr.moduli(
+        mean, error = cuzr.strained_pressure(
             comm,
             rest / sampling.RESTART,
             self.material,
             md.timestep_ps,
             md.temperature_K,
-            md.modulus_strain,
+            kind,
+            sign * md.modulus_strain,
             md.modulus_ps,
         )
+        return {"pressure_bar": mean, "error_bar": error}
+
+    def _moduli(self, comm: MPI.Comm) -> dict[str, float]:
+        """From small strains of the glass at rest."""
+        md = self.config.md
+
+        def pressure(kind: str, sign: int) -> tuple[float, float]:
+            task = next(task for task in self.strained.tasks if task.name == _run_name(kind, sign))
+            kept = stages.result(self.workspace, self.strained, task)
+            return kept["pressure_bar"], kept["error_bar"]
+
+        measured = parallel.on_root(comm, lambda: cuzr.moduli(pressure, md.modulus_strain))
         console(comm).print(
             f"moduli of the glass at {md.temperature_K:g} K: "
             f"mu = {measured['mu_GPa']:.2f} ± {measured['mu_error_GPa']:.2f}, "
@@ -296,6 +328,10 @@ class Campaign:
         parallel.on_root(self.comm, work)
 
 
+def _run_name(kind: str, sign: int) -> str:
+    return f"{kind}-{'plus' if sign > 0 else 'minus'}"
+
+
 def sample(
     comm: MPI.Comm,
     source: Path,
@@ -345,6 +381,7 @@ def open_campaign(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[s
     (config, material, files), text = parallel.on_root(
         comm, lambda: (read(source, overrides), as_text(source, overrides))
     )
+    demand.require(comm, demands.glass(config), out)
     with claim(comm, out.resolve(), CAMPAIGN, source, overrides, text) as workspace:
         yield Campaign(comm, config, source, workspace, material, files, overrides)
 
@@ -371,4 +408,5 @@ def read(source: Path, overrides: Sequence[str]) -> tuple[GlassInput, Path, dict
 def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
     """What a run would do, for 'mdbridge status'."""
     config, material, files = read(source, overrides)
+    demand.require(MPI.COMM_SELF, demands.glass(config))
     return Campaign(MPI.COMM_SELF, config, source, workspace, material, files, overrides).plan()

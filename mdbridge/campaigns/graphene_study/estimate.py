@@ -5,10 +5,10 @@ from pathlib import Path
 
 from mpi4py import MPI
 
-from ...core import parallel
+from ...core import demand, parallel
 from ...core.config import load
 from ...core.workspace import Workspace
-from .. import forecast
+from .. import demands, forecast
 from ..forecast import Row
 from ..peridynamics import estimate, learning
 from ..peridynamics.estimate import Measured
@@ -45,6 +45,9 @@ def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
 
     # each rank reads: what a campaign is cannot be sent
     config, campaigns = parallel.agreed(comm, inputs)
+    demand.require(comm, demands.study(config))
+    for campaign in campaigns.values():
+        demand.require(comm, demands.graphene(campaign.config))
     timed = [label for label in ("0K", "300K", seeds.NO_TWIN) if label in campaigns]
     measured = {label: estimate.measure(comm, campaigns[label].config) for label in timed}
     # the same crystal with larger loads, or with another seed

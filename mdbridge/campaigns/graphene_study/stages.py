@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from ...core import parallel, stages, store
+from ...core import demand, parallel, stages, store
 from ...core.config import as_text, load
-from ...core.console import console
+from ...core.console import console, logging_to
 from ...core.errors import MdbridgeError
 from ...core.files import digest, write_json, write_text
 from ...core.identity import Identity
@@ -25,6 +25,7 @@ from ...core.stages import Piece, Product, Stage, Task
 from ...core.versions import versions
 from ...core.workspace import Workspace, claim
 from ...fields.storage import get_fields
+from .. import demands
 from ..peridynamics.formats import DATASET
 from ..peridynamics.input import Learn
 from ..peridynamics.learning import Candidate, Fields, Source, learn_pair
@@ -116,6 +117,7 @@ def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> No
         return load(source, StudyInput, overrides), as_text(source, overrides)
 
     config, text = parallel.on_root(comm, read)
+    demand.require(comm, demands.study(config), out)
     names, beside = config.campaigns, source.parent
     with claim(comm, out, CAMPAIGN, source, overrides, text) as workspace, ExitStack() as stack:
 
@@ -137,7 +139,9 @@ def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> No
         # the short ones first: what is wrong with them is told within minutes
         for campaign in (zero, loud, warm, *repeats.values()):
             sample_campaign(campaign)
-        _study(comm, config, workspace, (zero, loud, warm), repeats, start)
+        # the last folder that was opened is that of a campaign
+        with logging_to(workspace.root):
+            _study(comm, config, workspace, (zero, loud, warm), repeats, start)
 
 
 def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:

@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 
 # what other programs write where there is no value: far beyond any displacement or load
 _FILLED = 1e15
+_LARGEST = 1e100
 # of a sample's displacement: the rest after its rigid motion, that is round-off
 _RIGID = 1e-7
 # of the cosine of two samples: what differs by a millionth is another sample
@@ -185,7 +186,13 @@ def _checked(path: Path, label: str, values: Array) -> Array:
     size = np.abs(values)
     # of what is not zero: point loads are zero nearly everywhere
     typical = np.median(size[size > 0]) if size.any() else 1.0
-    if size.max() > _FILLED * typical:
+    largest = float(size.max())
+    # products of a few of them must be numbers, too
+    if largest and not 1 / _LARGEST < largest < _LARGEST:
+        raise InputError(
+            f"{path}: {label} has values up to {largest:g}, expected {1 / _LARGEST:g} to {_LARGEST:g}"
+        )
+    if largest > _FILLED * typical:
         place = tuple(int(i) for i in np.unravel_index(size.argmax(), size.shape))
         raise InputError(
             f"{path}: {label} is {values[place]:g} at {list(place)}, and {typical:.3g} elsewhere: a missing "
@@ -198,7 +205,7 @@ def _box(path: Path, raw: RawData, settings: Data) -> Array | None:
     """The edges of the periodic box, or None."""
     given = raw.arrays.get("box")
     if given is None:
-        return None if settings.box is None else np.array(settings.box, dtype=np.float64)
+        return None if settings.box is None else _checked(path, "data.box", np.array(settings.box))
     box = _checked(path, "box", given)
     # a cell matrix or three edges may mean several things in a plane
     if box.shape != (2,) or not (box > 0).all():

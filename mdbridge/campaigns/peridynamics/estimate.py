@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from mpi4py import MPI
 
-from ...core import parallel
+from ...core import demand, parallel
 from ...core.stages import Task
 from ...core.workspace import Workspace
-from .. import forecast
+from .. import demands, forecast
 from ..forecast import Row, timed
 from . import learning, sampling, thermal
 from .input import GrapheneInput
@@ -54,6 +54,7 @@ def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
         InputError: as the run itself would.
     """
     config = parallel.on_root(comm, lambda: read(source, overrides))
+    demand.require(comm, demands.graphene(config))
     measured = measure(comm, config)
 
     def plan() -> tuple[list[Row], float]:

@@ -14,7 +14,7 @@ from mpi4py import MPI
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from ...core import memory, parallel, stages
+from ...core import demand, parallel, stages
 from ...core.console import console
 from ...core.errors import ConvergenceError, InputError, MdbridgeError, MissingPackageError
 from ...core.identity import Identity
@@ -262,7 +262,7 @@ def _require_room(fields: Fields, degree: int) -> None:
             # two components of eight bytes: the products, and three times as much that is made of them
             bytes_of_products = 64.0 * nodes * samples * products
             # measured: factors of L take 0.5 GB of 6,000 points
-            memory.require(
+            demand.require_memory(
                 bytes_of_products + 5e8 * (nodes / 6000) ** 1.5,
                 f"learning a function of degree {degree} from {samples} samples on {nodes} points "
                 f"of '{name}'",

@@ -11,7 +11,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from ...core import memory, parallel, stages
+from ...core import demand, memory, parallel, stages
 from ...core.config import load
 from ...core.console import console
 from ...core.errors import InputError
@@ -117,10 +117,9 @@ def _solved(comm: MPI.Comm, problem: Problem, folder: Path, model: Model) -> Sol
     conditions = parallel.agreed(comm, lambda: make_conditions(problem, body, folder))
     for line in remark:
         say(f"note: {line}", soft_wrap=True, markup=False)
-    say(
-        f"{len(body.points)} nodes, {int(body.parts.max()) + 1} bodies, mesh in "
-        f"{time.monotonic() - start:.1f} s"
-    )
+    parts = int(body.parts.max()) + 1
+    bodies_there = "1 body" if parts == 1 else f"{parts} bodies"
+    say(f"{len(body.points)} nodes, {bodies_there}, mesh in {time.monotonic() - start:.1f} s")
     result = bodies.solve_body(
         comm,
         body,
@@ -179,11 +178,18 @@ def _require_room(domain: Domain, spacing: list[float], unit: str) -> None:
     nodes = float(np.prod(np.ptp(corners, axis=0) / spacing + 1))
     most = memory.available() / _BYTES_PER_NODE
     coarser = " × ".join(f"{h * np.sqrt(nodes / most):.3g}" for h in spacing)
-    memory.require(
+    demand.require_memory(
         _BYTES_PER_NODE * nodes,
         f"a body of about {nodes:.2g} nodes",
         f"'domain.spacing' of {coarser} {unit} would do",
     )
+    for hole in domain.holes:
+        # a polygon through nodes on its edge, wherever the body ends
+        if not isinstance(hole, list):
+            edge = demand.count(2 * np.pi, hole.radius, 1 / min(spacing))
+            demand.require_memory(
+                _BYTES_PER_NODE * edge, f"a hole of radius {hole.radius:g}", "it is larger than the body"
+            )
 
 
 def check_body(body: Body, model: Model) -> tuple[float, list[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mpi4py import MPI
 
-from ...core import parallel, stages, store
+from ...core import demand, parallel, stages, store
 from ...core.config import as_text, load
 from ...core.console import console
 from ...core.errors import InputError
@@ -21,6 +21,7 @@ from ...core.workspace import Workspace, claim
 from ...fields.fieldset import FieldSet
 from ...fields.storage import get_fields
 from ...lps.material import LinearPeridynamicSolid
+from .. import demands
 from . import baselines, figures, learning, results, sampling, sweep_figures, thermal
 from . import sweep as sweeps
 from .formats import DATASET
@@ -209,6 +210,7 @@ def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> No
 def open_campaign(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> Iterator[Campaign]:
     """Read and check the input, and own its folder (collective)."""
     config, text = parallel.on_root(comm, lambda: (read(source, overrides), as_text(source, overrides)))
+    demand.require(comm, demands.graphene(config), out)
     with claim(comm, out, CAMPAIGN, source, overrides, text) as workspace:
         campaign = Campaign(comm, config, source, workspace)
         parallel.on_root(comm, lambda: len(campaign.samples.tasks))  # a wrong load is told before any work
@@ -225,7 +227,9 @@ def read(source: Path, overrides: Sequence[str]) -> GrapheneInput:
 
 def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
     """What a run would do, for 'mdbridge status'."""
-    return Campaign(MPI.COMM_SELF, read(source, overrides), source, workspace).plan()
+    config = read(source, overrides)
+    demand.require(MPI.COMM_SELF, demands.graphene(config))
+    return Campaign(MPI.COMM_SELF, config, source, workspace).plan()
 
 
 # --- sample ---------------------------------------------------------------------

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from ...core import parallel, stages, store
+from ...core import demand, parallel, stages, store
 from ...core.console import console
 from ...core.errors import InputError
 from ...core.files import read_json, write_json
@@ -20,6 +20,7 @@ from ...core.stages import Product, Stage
 from ...core.units import TPA_PER_A2_OVER_G_PER_CM3_IN_PER_PS2 as UNIT
 from ...lps.local import GradientElasticity
 from ...lps.material import LinearPeridynamicSolid
+from .. import demands
 from . import sampling, wave_compare, wave_figures, wave_md
 from .formats import DATASET
 from .sampling import Sampler
@@ -48,6 +49,7 @@ def wave(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> N
             raise InputError(
                 f"{source}: 'mdbridge wave' starts from a crystal at rest; give an input without [thermal]"
             )
+        demand.require(comm, demands.wave(campaign.config), out)
         stages.make(comm, campaign.workspace, campaign.dataset)
         stages.make(comm, campaign.workspace, campaign.model)
         # packets start with the speed of long waves, which the dataset tells

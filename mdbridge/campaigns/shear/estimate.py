@@ -6,13 +6,13 @@ from pathlib import Path
 
 from mpi4py import MPI
 
-from ...core import parallel
+from ...core import demand, parallel
 from ...core.workspace import Workspace
 from ...stz.forwardrun import Case, forward
 from .. import forecast
 from ..forecast import Row
 from .input import ShearInput
-from .stages import CAMPAIGN, Campaign, digests_of, prepare, solvers
+from .stages import CAMPAIGN, Campaign, asked, digests_of, prepare, solvers
 
 _KEPT = 8
 """Doubles of a cell in a frame whose fields are kept, see :class:`~mdbridge.stz.forwardrun.Result`."""
@@ -30,6 +30,7 @@ def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
         InputError: as the run itself would.
         FlowError: the run fails within its first frames.
     """
+    demand.require(comm, asked(comm, source, overrides))
     settings, case = parallel.on_root(comm, lambda: prepare(source, overrides))
     seconds = time_frames(comm, settings, case, forecast.PATIENCE)
 

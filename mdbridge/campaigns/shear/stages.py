@@ -11,9 +11,10 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from ...core import config, files, parallel, plots, stages
+from ...core import config, demand, files, parallel, plots, stages
 from ...core.config import given
 from ...core.console import console, progress
+from ...core.demand import Demand
 from ...core.errors import FlowError, InputError
 from ...core.identity import Identity, contents
 from ...core.stages import Piece, Product
@@ -25,6 +26,7 @@ from ...stz.equilibrium.projection import FourierProjection, Projection
 from ...stz.forwardrun import Case, Result, forward
 from ...stz.ratelaw import Material, cell_name, effective_temperature
 from ...stz.staggered import Domain, Grid, WholeGrid
+from .. import demands
 from . import figures, paraview
 from . import results as shear_store
 from .input import Formula, InitialInput, ShearInput
@@ -132,6 +134,7 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None
         settings, case = prepare(path, overrides)
         return settings, case, digests_of(settings.initial, path.parent), config.as_text(path, overrides)
 
+    demand.require(comm, asked(comm, path, overrides), out)
     # one rank reads: what is wrong is told once, and ends all; and other nodes need not have the files
     settings, case, digests, text = parallel.on_root(comm, read)
     with claim(comm, out, CAMPAIGN, path, overrides, text) as workspace:
@@ -148,9 +151,15 @@ def run(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None
 
 def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
     """What a run would do, for 'mdbridge status'."""
+    demand.require(MPI.COMM_SELF, asked(MPI.COMM_SELF, source, overrides))
     settings, case = prepare(source, overrides)
     digests = digests_of(settings.initial, source.parent)
     return [*Campaign(MPI.COMM_SELF, settings, case, digests, workspace).plan()]
+
+
+def asked(comm: MPI.Comm, path: Path, overrides: Sequence[str]) -> Demand:
+    """What a run takes at least (collective); before its fields are made."""
+    return parallel.on_root(comm, lambda: demands.shear(config.load(path, ShearInput, overrides)))
 
 
 def digests_of(source: InitialInput, folder: Path) -> dict[str, str]:

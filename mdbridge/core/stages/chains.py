@@ -14,7 +14,7 @@ from ..files import changing
 from ..records import Record, as_json
 from ..workspace import STAGING, Workspace
 from .pieces import Link
-from .places import named_as_they_will_be
+from .places import in_its_log, named_as_they_will_be
 
 
 def chained(links: Sequence[Link], before: str = "") -> list[Link]:
@@ -27,6 +27,7 @@ def chained(links: Sequence[Link], before: str = "") -> list[Link]:
     return joined
 
 
+@in_its_log
 def chain(
     comm: MPI.Comm,
     workspace: Workspace,

@@ -19,8 +19,10 @@ from ..files import changing
 from ..records import Record, as_json
 from ..workspace import STAGING, Workspace
 from .pieces import Context, Stage, Task
+from .places import in_its_log
 
 
+@in_its_log
 def share(
     comm: MPI.Comm,
     workspace: Workspace,

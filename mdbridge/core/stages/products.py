@@ -11,9 +11,10 @@ from ..errors import FileError
 from ..records import Record
 from ..workspace import Workspace
 from .pieces import Product
-from .places import named_as_they_will_be
+from .places import in_its_log, named_as_they_will_be
 
 
+@in_its_log
 def make(comm: MPI.Comm, workspace: Workspace, product: Product, again: bool = False) -> Record:
     """Make a product unless it stands there, or bring it back from ``superseded/`` (collective).
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ... import __version__
+from .. import memory
 from ..errors import FileError
 from . import seal
 from .kinds import Format
@@ -203,6 +204,9 @@ class Reader:
         return data
 
     def _read(self, name: str, data: h5py.Dataset, at: Index) -> Any:
+        # chunks of zeros are packed a thousandfold
+        if at is None and data.nbytes > (there := memory.available()):
+            raise self.refusal(name, f"takes {data.nbytes:.3g} bytes; this machine has {there:.3g} to spare")
         with self._guarded(name):
             return data[() if at is None else at]
 
