@@ -148,18 +148,18 @@ def read(path: Path) -> list[Done]:
 
 def _processor() -> str:
     """Its model, where the system tells."""
-    told = Path("/proc/cpuinfo")
-    lines = told.read_text().splitlines() if told.exists() else []
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor() or platform.machine()
 
 
 def page(names: Sequence[str], record: Sequence[Done]) -> str:
     """The whole table."""
-    told = ", ".join(f"{name} {version}" for name, version in versions().items() if isinstance(version, str))
+    stack = ", ".join(f"{name} {version}" for name, version in versions().items() if isinstance(version, str))
     machine = _processor()
     parts = [
-        f"# Benchmarks\n\n{machine}, {os.cpu_count()} processors, {told}. Median [10th … 90th percentile]; "
+        f"# Benchmarks\n\n{machine}, {os.cpu_count()} processors, {stack}. Median [10th … 90th percentile]; "
         "multiples of the reference are taken run by run, in turn.\n"
     ]
     for name in names:

@@ -160,12 +160,12 @@ def _trust_region(problem: Problem, evaluate: Budget, seed: list[int]) -> None:
             candidates = torch.as_tensor(np.where(moved, sobol, centre))
             batch = MaxPosteriorSampling(model, replacement=False)(candidates, num_samples=BATCH).numpy()
         answers = [evaluate(unit) for unit in batch]
-        told = np.array([math.nan if answer is None else answer[0] for answer in answers])
-        if np.any(told < values[least] - 1e-3 * abs(values[least])):
+        scores = np.array([math.nan if answer is None else answer[0] for answer in answers])
+        if np.any(scores < values[least] - 1e-3 * abs(values[least])):
             better, worse = better + 1, 0
         else:
             better, worse = 0, worse + 1
-        points, values = np.vstack([points, batch]), np.append(values, told)
+        points, values = np.vstack([points, batch]), np.append(values, scores)
         if better == SUCCESSES:
             length, better = min(2.0 * length, LARGEST), 0
         elif worse == math.ceil(max(4, d) / BATCH):

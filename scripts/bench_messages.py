@@ -49,7 +49,7 @@ def names(count: int) -> list[str]:
 def measure(steps: int) -> dict[str, Counts] | None:
     """Counts per step on the busiest rank, on rank 0: without observers, and what they add to that."""
     comm = MPI.COMM_WORLD
-    told: dict[str, NDArray[np.float64]] = {}
+    times: dict[str, NDArray[np.float64]] = {}
     with sheet(comm, (12, 8)) as session:
         filtered = [(filters(session)[0][0], every(1))]
         taken = fields(session, ("density", "velocity", "stress"), "xy", 1)
@@ -60,13 +60,13 @@ def measure(steps: int) -> dict[str, Counts] | None:
                 before = counted()
                 watched(session, observers, length)
                 spent.append(counted() - before)
-            told[name] = (spent[1] - spent[0]) / steps
-    busiest = {name: np.empty_like(values) for name, values in told.items()}
-    for name, values in told.items():
+            times[name] = (spent[1] - spent[0]) / steps
+    busiest = {name: np.empty_like(values) for name, values in times.items()}
+    for name, values in times.items():
         comm.Reduce(values, busiest[name], MPI.MAX)
     if comm.rank:
         return None
-    kinds = names(len(next(iter(told.values()))[0]))
+    kinds = names(len(next(iter(times.values()))[0]))
     alone = busiest["LAMMPS alone"]
     more = {
         name: values if name == "LAMMPS alone" else np.maximum(values - alone, 0.0)

@@ -98,15 +98,15 @@ def gigabytes(comm: MPI.Comm) -> float:
 
 def merged(rows: Iterable[Row]) -> list[Row]:
     """One row for each contender of each group, with the times of all its rounds, in order of appearance."""
-    made: dict[tuple[str, str, int], Row] = {}
+    by_job: dict[tuple[str, str, int], Row] = {}
     for row in rows:
         key = (row.group, row.what, row.ranks)
-        before = made.get(key)
+        before = by_job.get(key)
         # a round that failed leaves those that did not
         if before is None or (not before.processor and row.processor):
-            made[key] = row
+            by_job[key] = row
         elif row.processor:
-            made[key] = Row(
+            by_job[key] = Row(
                 row.group,
                 row.what,
                 before.processor + row.processor,
@@ -116,7 +116,7 @@ def merged(rows: Iterable[Row]) -> list[Row]:
                 before.reference,
                 row.note,
             )
-    return list(made.values())
+    return list(by_job.values())
 
 
 def table(rows: Sequence[Row]) -> str:

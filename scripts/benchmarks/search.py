@@ -36,16 +36,16 @@ def measure(comm: MPI.Comm, arguments: Sequence[str], rounds: int) -> list[Row]:
     )
     contenders: list[Contender] = [("mdbridge", lambda: ours(points, values))]
     notes = {}
-    for name, made in (
+    for name, contender in (
         ("scikit-learn, 50 restarts", lambda: scikit(points, values, 2 if quick else 50)),
         ("BoTorch, defaults", lambda: botorch(points, values)),
     ):
         try:
-            made()
+            contender()
         except ImportError as missing:
             notes[name] = f"{missing.name} is not installed: scripts/requirements-bench.txt"
         else:
-            contenders.append((name, made))
+            contenders.append((name, contender))
     group = f"{count} points of {dimensions} parameters"
     rows = in_turn(comm, group, contenders, rounds, 1)
     return [*rows, *(Row(group, name, note=note) for name, note in notes.items())]

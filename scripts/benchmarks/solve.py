@@ -195,10 +195,10 @@ def measure(comm: MPI.Comm, arguments: Sequence[str], rounds: int) -> list[Row]:
         return [Row(group, by, note=f"{missing.name} is not installed: scripts/requirements-bench.txt")]
     results: list[Result] = []
     busy, wall = timed(comm, lambda: results.append(program(case, nodes, comm)))
-    made = results[0]
-    note = f"{made['nodes']} nodes, norm of u {made['answer']:.6g}"
-    if made["iterations"]:
-        note += f", {made['iterations']} iterations"
+    solution = results[0]
+    note = f"{solution['nodes']} nodes, norm of u {solution['answer']:.6g}"
+    if solution["iterations"]:
+        note += f", {solution['iterations']} iterations"
     return [Row(group, by, [busy], [wall], comm.size, gigabytes(comm), reference, note)]
 
 

@@ -109,7 +109,7 @@ def test_bad_values_in_the_file(tmp_path, change, words, refused):
         ("campaign = []", ("'campaign' = []", "'graphene'")),
     ],
 )
-def test_bad_files(tmp_path, text, words, refused):
+def test_mistakes_of_a_file_are_refused_in_one_line(tmp_path, text, words, refused):
     path = tmp_path / "bad.toml"
     path.write_text(text)
     assert_one_line(refused("run", path, "--out", tmp_path / "out"), 2, path, *words)
@@ -138,7 +138,7 @@ def test_a_missing_file_and_a_folder(tmp_path, refused):
         ("coarse.radius_A=-1e1", ("'coarse.radius_A' = -10.0", "greater than 0")),
     ],
 )
-def test_bad_overrides(campaign, override, words, refused):
+def test_mistakes_of_an_override_are_refused_in_one_line(campaign, override, words, refused):
     job = refused("run", campaign, "--out", campaign.parent / "out", "--set", override)
     assert_one_line(job, 2, *words)
 

@@ -184,9 +184,9 @@ def test_fixed_file_names_are_each_ranks_own(script, tmp_path, misbehaved):
     )
     assert job.returncode == 0, job.stderr
     t = [0.0, 0.25, 0.5, 0.75, 1.0]
-    made = trials.read(tmp_path / "out" / "trials.jsonl")[1]
-    assert len(made) == 14
-    for trial in made:
+    evaluated = trials.read(tmp_path / "out" / "trials.jsonl")[1]
+    assert len(evaluated) == 14
+    for trial in evaluated:
         a, b = trial.parameters["a"], trial.parameters["b"]
         squares = [(a * x + b - (0.5 * x + 0.25)) ** 2 for x in t]
         assert trial.distance == pytest.approx((sum(squares) / 5) ** 0.5, abs=1e-12)

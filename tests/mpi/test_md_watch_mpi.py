@@ -39,12 +39,12 @@ def test_a_run_is_the_same_with_and_without_observers(said):
 
 
 def test_a_failure_reaches_whoever_started_the_run_on_all_ranks(said, ranks):
-    told = {line.split(" | ")[0]: line.split(" | ")[1:] for line in said["fail"]}
-    assert len(told) == 4 * len(STARTS)
+    reported = {line.split(" | ")[0]: line.split(" | ")[1:] for line in said["fail"]}
+    assert len(reported) == 4 * len(STARTS)
     for start in STARTS:
         for moment in ("end", "forces"):
             for phase in ("local", "collective"):
-                words, step = told[f"{start} {moment} {phase}"]
+                words, step = reported[f"{start} {moment} {phase}"]
                 if start == "respa" and moment == "forces":
                     assert words.startswith("InputError: run_style respa: Look looks right after the forces")
                     assert step == "0"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 # They say nothing of what they stand for.
-VAGUE = {"found", "one", "named", "slabs"}
+VAGUE = {"found", "one", "named", "slabs", "thing", "things", "stuff", "tmp", "data2"}
 # A word of prose has another, or a mark, after it; no name that is bound has, but for these two.
 _BOUND = re.compile(rf"\b(?:{'|'.join(sorted(VAGUE))})\b(?! (?!in\b|if\b)\w|[.;?'\"`\[-])")
 

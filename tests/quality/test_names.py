@@ -22,7 +22,6 @@ def test_all_three_are_looked_at():
     assert folders.count("scripts") > 5
 
 
-@pytest.mark.parametrize("name", sorted(VAGUE))
 @pytest.mark.parametrize(
     "text",
     [
@@ -51,8 +50,9 @@ def test_all_three_are_looked_at():
         "match x:\n    case {{1: y, **{}}}: pass",
     ],
 )
-def test_however_it_is_bound_a_vague_name_is_seen(text, name):
-    assert vague_names(text.replace("{}", name).replace("{{", "{").replace("}}", "}"))
+def test_however_it_is_bound_a_vague_name_is_seen(text):
+    for name in VAGUE:
+        assert vague_names(text.replace("{}", name).replace("{{", "{").replace("}}", "}"))
 
 
 def test_words_values_and_keys_are_no_names_that_are_bound():

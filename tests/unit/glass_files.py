@@ -78,10 +78,10 @@ def stored(folder, count=21, at_rest=None, frozen=0.0, **changes):
     for frame in frames(given, count, frozen):
         extra = {name: frame["density"] for name in given.observe.extra}
         sampling._write_frame(job, given.hold_steps, frame | extra)
-    made = sampling.frames([folder])
-    assert len(made) == min(count, 21)
+    stored_frames = sampling.frames([folder])
+    assert len(stored_frames) == min(count, 21)
     chain = sampling.Chain(reference=Box(np.diag([40.0, 36.0, 20.0]), np.zeros(3)), natoms=216)
     moduli = {"mu_GPa": 25.0, "mu_error_GPa": 0.5, "bulk_GPa": 120.0, "bulk_error_GPa": 1.0}
     path = folder / "glass.h5"
-    results.collect(path, given, made, KEY, chain, history(), moduli, {"shear": 12.5}, at_rest)
+    results.collect(path, given, stored_frames, KEY, chain, history(), moduli, {"shear": 12.5}, at_rest)
     return path

@@ -51,9 +51,9 @@ def results():
     drift = np.array([7.0, -3.0])
     fields = {"train": periodic(loads.training(GRID.box), drift)}
     fields["val"] = periodic(loads.validation(GRID.box), drift)
-    disc, made = NodeGrid.centred(30.0, 5.0), loads.disc(15.0)
+    disc, disc_loads = NodeGrid.centred(30.0, 5.0), loads.disc(15.0)
     u = np.random.default_rng(0).normal(size=(4, len(disc.points()), 2))
-    fields["test"] = field_set(disc, made, [load.name for load in made], u, 0 * u)
+    fields["test"] = field_set(disc, disc_loads, [load.name for load in disc_loads], u, 0 * u)
     solved = {}
     for number, (split, samples) in enumerate(fields.items()):
         inside = (

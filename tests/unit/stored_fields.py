@@ -25,7 +25,7 @@ def make(path, motion="stretch", axes="xy", cells=(4, 3), region=None, frames=3,
         elif motion == "shear":
             box[1, 0] = 0.1 * number * 15.0
     ramp = np.arange(np.prod(grid.shape), dtype=float).reshape(grid.shape)
-    made = []
+    written = []
     for number, box in enumerate(boxes):
         frame = {"step": 100 * number, "time": 0.2 * number, "box": box, "origin": np.zeros(3)}
         for name in (*FIELDS, "mine"):
@@ -34,11 +34,11 @@ def make(path, motion="stretch", axes="xy", cells=(4, 3), region=None, frames=3,
             if name == "displacement":
                 values[(0,) * len(cells)] = np.nan
             frame[f"field {name}"] = values
-        made.append(frame)
+        written.append(frame)
     rows = np.array([[f["step"], f["time"], 300.0, -50.0, 5.0, 40.0, *[-1e4 * k] * 6, *f["box"].ravel()]
-                     for k, f in enumerate(made)])  # fmt: skip
+                     for k, f in enumerate(written)])  # fmt: skip
     assert rows.shape[1] == len(COLUMNS) + 9
     periodic = [True, True, True]
     state = State(0, edges.tolist(), [0.0] * 3, periodic, dimension, edges.tolist(), units, 2, 40, 0.002)
-    results.collect(path, wanted, state, made, rows, "key", True)
-    return made
+    results.collect(path, wanted, state, written, rows, "key", True)
+    return written

@@ -43,11 +43,11 @@ JUST_THE_RATE = Weights(0.0, 0.0, 0.0, 0.0, 1.0)
 def local_rates(state, velocity, before, ratio, k, t, plates=(False, False), ceiling=1e9):
     """What is local of F(Y), what is left for the projection, and the extremes."""
     shape = owned(state).shape[1:]
-    made = Local(np.zeros(shape), np.zeros((2, *shape)), ghosted(3, (2, shape[1])))
+    local = Local(np.zeros(shape), np.zeros((2, *shape)), ghosted(3, (2, shape[1])))
     out = np.full_like(state, np.nan)  # nothing of which may be read
     weights = (state, state, JUST_THE_RATE)
-    extremes = local_stage(state, velocity, before, ratio, ceiling, k, t, *plates, *weights, made, out)
-    return out, made, extremes
+    extremes = local_stage(state, velocity, before, ratio, ceiling, k, t, *plates, *weights, local, out)
+    return out, local, extremes
 
 
 def overstress(state, k, t):
@@ -67,8 +67,8 @@ def plastic_flow(state, k, t):
 
 def rates(state, velocity, k, t):
     """F(Y) at owned places for a given V, χ not diffusing."""
-    out, made, extremes = local_rates(state, velocity, velocity, 0.0, k, t)
-    close(velocity, np.zeros_like(made.diffusion), k, t, 1.0, out)
+    out, local, extremes = local_rates(state, velocity, velocity, 0.0, k, t)
+    close(velocity, np.zeros_like(local.diffusion), k, t, 1.0, out)
     return owned(out), extremes
 
 

@@ -68,7 +68,7 @@ def test_every_scheme_spends_its_budget_and_improves_on_its_start(scheme):
     assert run.values == measured(bowl(failing=True), scheme, 1).values
 
 
-def test_seeds_differ():
+def test_another_seed_gives_another_result():
     assert measured(bowl(), "least squares", 1).values != measured(bowl(), "least squares", 2).values
 
 
@@ -90,10 +90,10 @@ def test_a_record_that_was_cut_off_goes_on_with_what_is_missing(tmp_path, monkey
     # killed while it wrote its last line
     record.write_bytes(record.read_bytes()[:-20])
     assert len(read(record)) == 1
-    made = []
-    monkeypatch.setattr(bench_calibrate, "measured", lambda *job: made.append(job) or measured(*job))
+    jobs = []
+    monkeypatch.setattr(bench_calibrate, "measured", lambda *job: jobs.append(job) or measured(*job))
     main(asked)
-    assert [seed for _, _, seed in made] == [1] and [run.values for run in read(record)] == whole
+    assert [seed for _, _, seed in jobs] == [1] and [run.values for run in read(record)] == whole
     assert "| bowl | 13 | least squares | 2 |" in capsys.readouterr().out
 
 

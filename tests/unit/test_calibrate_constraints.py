@@ -28,7 +28,7 @@ def read(text):
         ("abs(a - b) < exp(-c)", (1, 1.3, 1), (1, 1.4, 1)),
     ],
 )
-def test_what_holds(text, inside, outside):
+def test_a_constraint_holds_inside_and_not_outside(text, inside, outside):
     constraint = read(text)
     assert constraint.holds(dict(zip(KNOWN, inside, strict=True)))
     assert not constraint.holds(dict(zip(KNOWN, outside, strict=True)))

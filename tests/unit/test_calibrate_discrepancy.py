@@ -71,9 +71,11 @@ def test_sizes_and_length_of_a_known_process():
     over = Smooth(x, np.ones(200))
     noise = Noise("y", "gaussian", 200.0, np.ones(200), False, True, 0.0, over)
     model = LinearModel(np.full(1, 0.5), -data, np.ones((200, 1)), Likelihood([noise], [200]))
-    told = posterior(model).terms["y"]
-    assert told["deviation"] == pytest.approx(0.5, rel=0.3) and told["noise"] == pytest.approx(0.1, rel=0.15)
-    assert 0.25 < told["length"] < 0.7
+    process = posterior(model).terms["y"]
+    assert process["deviation"] == pytest.approx(0.5, rel=0.3) and process["noise"] == pytest.approx(
+        0.1, rel=0.15
+    )
+    assert 0.25 < process["length"] < 0.7
 
 
 def test_without_a_discrepancy_the_chain_gives_the_normal_posterior():

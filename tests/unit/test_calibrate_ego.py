@@ -177,7 +177,7 @@ def test_failures_are_kept_and_avoided():
     assert nothing.best is None and len(nothing.trials) == 6
 
 
-def test_stopping_rules():
+def test_stall_and_patience_end_a_search():
     flat = drive(
         Calibration(BOWL, SearchSettings("ego", initial=4, evaluations=50, stall=3)),
         BOWL,

@@ -69,11 +69,11 @@ def test_a_band_holds_what_is_measured_next():
     residual = 0.1 * np.random.default_rng(3).standard_normal(20)
     likelihood = Likelihood([Noise("y", "gaussian", 20.0, np.ones(20), False, ordered=True)], [20])
     points = [np.array([0.5, 0.5]), *(0.5 + 0.05 * np.array([[1, 0], [0, 1], [-1, 0], [0, -1]]))]
-    made = [
+    evaluated = [
         Trial(k, "initial", list(u), {}, "ok", 1.0, [], residual + design_matrix @ (u - 0.5))
         for k, u in enumerate(points)
     ]
-    inference = infer(made, likelihood)
+    inference = infer(evaluated, likelihood)
     assert isinstance(inference.model, LinearModel)
     band = _bands(inference)["y"]
     fit, rest, *_ = np.linalg.lstsq(design_matrix, residual, rcond=None)
@@ -110,15 +110,15 @@ def test_intervals_of_numbers_and_choices_are_those_that_trials_leave_open():
         {"held": 7.0},
     )
     likelihood = Likelihood([Noise("y", "gaussian", 6.0, np.ones(6), True)], [6])
-    made = []
+    evaluated = []
     for n, shift in ((1, 9.0), (2, 0.3), (3, 0.0), (4, 9.0)):
         for a in (0.9, 1.0, 1.1):
             for kind, more in (("x", 0.0), ("y", 5.0)):
                 unit = space.unit({"n": n, "a": a, "kind": kind})
                 residual = np.array([3 * (a - 1.0), -3 * (a - 1.0), shift, more, 0.4, -0.4])
                 values = (space.physical(unit), "ok", float(np.linalg.norm(residual)), [], residual)
-                made.append(Trial(len(made), "initial", unit.tolist(), *values))
-    findings = analyse(space, made, Groups(np.zeros(6, int), np.ones(1)), likelihood, 0)
+                evaluated.append(Trial(len(evaluated), "initial", unit.tolist(), *values))
+    findings = analyse(space, evaluated, Groups(np.zeros(6, int), np.ones(1)), likelihood, 0)
     assert findings["intervals"]["n"] == [2, 3] and findings["intervals"]["kind"] == ["x"]
     half = 1.96 / np.sqrt(18)
     assert findings["intervals"]["a"] == pytest.approx([1 - half, 1 + half], rel=1e-3)

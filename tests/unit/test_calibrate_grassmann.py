@@ -44,13 +44,13 @@ def test_neither_basis_nor_scale_matters_and_the_distance_is_symmetric():
     assert grassmann.field_distance(field, 3.0 * field, "larger", 1e-3) < 1e-12
 
 
-def test_unequal_ranks():
+def test_each_missing_dimension_is_a_right_angle():
     line, whole = E[:, :1], E[:, :3]
     assert grassmann.distance(line, whole) == pytest.approx(np.sqrt(2) * np.pi / 2)
     assert grassmann.distance(whole, line) == pytest.approx(np.sqrt(2) * np.pi / 2)
 
 
-def test_the_rank_rules():
+def test_each_rule_for_the_rank_has_its_distance():
     a = np.diag([3.0, 2.0, 0.0, 0.0])
     b = np.diag([3.0, 0.0, 1e-6, 0.0])
     assert grassmann.field_distance(a, b, "reference", 1e-3) == pytest.approx(0.0, abs=1e-12)

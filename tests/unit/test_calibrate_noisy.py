@@ -18,30 +18,30 @@ NOISE = 0.1
 
 def trials(seed, count=50):
     random = np.random.default_rng(seed)
-    made = []
+    evaluated = []
     for k, unit in enumerate(design("lhs", count, 2, seed)):
         p = SPACE.physical(unit)
         residual = p["a"] * T + p["b"] - (2.0 * T + 0.25) + NOISE * random.standard_normal(30)
-        made.append(Trial(k, "initial", unit.tolist(), p, "ok", GROUPS.value(residual), [], residual))
-    return made
+        evaluated.append(Trial(k, "initial", unit.tolist(), p, "ok", GROUPS.value(residual), [], residual))
+    return evaluated
 
 
 def test_the_optimum_of_the_mean_is_near_the_truth_and_its_intervals_hold_it():
     """The luckiest trial of 50 is off by ten times as much; see docs for the coverage over more seeds."""
-    made = trials(1)
-    served = noisy.smoothed(SPACE, made, GROUPS, NOISE, 0)
+    evaluated = trials(1)
+    served = noisy.smoothed(SPACE, evaluated, GROUPS, NOISE, 0)
     values = SPACE.physical(served.unit)
     assert values["a"] == pytest.approx(2.0, abs=0.08) and values["b"] == pytest.approx(0.25, abs=0.04)
-    assert served.distance < 0.3 * min(trial.distance for trial in made)
+    assert served.distance < 0.3 * min(trial.distance for trial in evaluated)
     likelihood = Likelihood([Noise("y", "gaussian", 30.0, np.ones(30), False)], [30])
-    told = noisy.intervals(SPACE, served, likelihood)
+    inferred = noisy.intervals(SPACE, served, likelihood)
     for name, truth in (("a", 2.0), ("b", 0.25)):
-        low, high = told["intervals"][name]
+        low, high = inferred["intervals"][name]
         assert low < truth < high and high - low < 0.3
     # no better than least squares over all trials can be
-    design_matrix = np.array([[1.0, *trial.parameters.values()] for trial in made])
+    design_matrix = np.array([[1.0, *trial.parameters.values()] for trial in evaluated])
     scatter = NOISE**2 * np.linalg.inv(design_matrix.T @ design_matrix)[0, 0]
-    assert np.ptp(told["intervals"]["b"]) > 0.5 * np.sqrt(scatter / 30)
+    assert np.ptp(inferred["intervals"]["b"]) > 0.5 * np.sqrt(scatter / 30)
 
 
 def test_a_term_that_tells_no_noise_gives_a_reason():
@@ -51,23 +51,23 @@ def test_a_term_that_tells_no_noise_gives_a_reason():
 
 def test_a_number_is_smoothed_itself():
     random = np.random.default_rng(0)
-    made = []
+    evaluated = []
     for k, unit in enumerate(design("lhs", 60, 2, 3)):
         value = (unit[0] - 0.3) ** 2 + (unit[1] - 0.6) ** 2 - 1.0 + 0.02 * random.standard_normal()
-        made.append(Trial(k, "initial", unit.tolist(), SPACE.physical(unit), "ok", float(value)))
-    served = noisy.smoothed(SPACE, made, None, 0.02, 0)
+        evaluated.append(Trial(k, "initial", unit.tolist(), SPACE.physical(unit), "ok", float(value)))
+    served = noisy.smoothed(SPACE, evaluated, None, 0.02, 0)
     assert served.unit == pytest.approx([0.3, 0.6], abs=0.06) and served.residual is None
     assert served.distance == pytest.approx(-1.0, abs=0.02)
 
 
 def test_round_off_is_no_noise():
-    made = trials(1)
-    best = min(made, key=lambda trial: trial.distance)
+    evaluated = trials(1)
+    best = min(evaluated, key=lambda trial: trial.distance)
     for scale, noise in ((0.0, 0.0), (1e-12, 0.0), (1e-4, 0.0), (0.3, 0.3)):
         residual = best.residual + scale * np.sqrt(2.0) * np.ones(30)
         again = Score(GROUPS.value(residual), [], residual)
-        assert noisy.scatter(best, again, made) == pytest.approx(noise)
+        assert noisy.scatter(best, again, evaluated) == pytest.approx(noise)
     exact = Trial(99, "refine", [0.5, 0.5], {}, "ok", 0.0, [], 1e-16 * np.ones(30))
-    assert noisy.scatter(exact, Score(0.0, [], 1e-15 * np.ones(30)), made) == 0.0
+    assert noisy.scatter(exact, Score(0.0, [], 1e-15 * np.ones(30)), evaluated) == 0.0
     number = Trial(99, "ego", [0.5, 0.5], {}, "ok", -1.0)
     assert noisy.scatter(number, Score(-0.9, [], np.zeros(1)), [number]) == pytest.approx(0.1 / np.sqrt(2))

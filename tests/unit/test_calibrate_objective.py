@@ -75,9 +75,9 @@ def test_an_objective_learns_which_numbers_may_be_negative():
 
     plain = Objective([UserTerm(correlation, REFERENCE), CurveTerm("c", REFERENCE)], [1.0, 0.5])
     assert not plain.signed
-    told = plain.knowing_signs(REFERENCE)
-    assert told.signed and told.weights == plain.weights
-    assert told.score(REFERENCE).distance == pytest.approx(-1.0)
+    informed = plain.knowing_signs(REFERENCE)
+    assert informed.signed and informed.weights == plain.weights
+    assert informed.score(REFERENCE).distance == pytest.approx(-1.0)
     size = Objective(
         [UserTerm(lambda response, reference: abs(response["c"][0] - reference["c"][0]), REFERENCE)], [1.0]
     )

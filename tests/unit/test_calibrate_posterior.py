@@ -31,23 +31,23 @@ def space(*texts):
 
 
 def test_a_known_scale_gives_the_normal_posterior():
-    told = described(Slice(space(), np.full(3, 0.5)), inferred(True), 0)
+    posterior = described(Slice(space(), np.full(3, 0.5)), inferred(True), 0)
     for name, column in (("a", DESIGN[:, 0]), ("b", DESIGN[:, 1])):
         deviation = 0.1 / np.sqrt(column @ column)
-        assert told["mean"][name] == pytest.approx(0.0, abs=0.06 * deviation)
-        assert told["deviation"][name] == pytest.approx(deviation, rel=0.05)
-        assert told["quantiles"][name]["0.975"] == pytest.approx(1.96 * deviation, rel=0.07)
-    assert set(told["draws"]) == {"a", "b"} and len(told["draws"]["a"]) == 500
+        assert posterior["mean"][name] == pytest.approx(0.0, abs=0.06 * deviation)
+        assert posterior["deviation"][name] == pytest.approx(deviation, rel=0.05)
+        assert posterior["quantiles"][name]["0.975"] == pytest.approx(1.96 * deviation, rel=0.07)
+    assert set(posterior["draws"]) == {"a", "b"} and len(posterior["draws"]["a"]) == 500
 
 
 def test_an_estimated_scale_gives_students_t():
-    told = described(Slice(space(), np.full(3, 0.5)), inferred(False), 0)
+    posterior = described(Slice(space(), np.full(3, 0.5)), inferred(False), 0)
     deviation = np.sqrt(8 * 0.01 / 6 / 8)  # of the mean of 8 values, with 6 degrees of freedom
-    assert told["quantiles"]["a"]["0.975"] == pytest.approx(stats.t.ppf(0.975, 6) * deviation, rel=0.08)
-    assert "6 degrees" in told["from"]
+    assert posterior["quantiles"]["a"]["0.975"] == pytest.approx(stats.t.ppf(0.975, 6) * deviation, rel=0.08)
+    assert "6 degrees" in posterior["from"]
 
 
 def test_draws_hold_the_constraints():
-    told = described(Slice(space("a > b + n - 2"), np.full(3, 0.5)), inferred(True), 0)
-    assert np.all(np.array(told["draws"]["a"]) > told["draws"]["b"])
+    posterior = described(Slice(space("a > b + n - 2"), np.full(3, 0.5)), inferred(True), 0)
+    assert np.all(np.array(posterior["draws"]["a"]) > posterior["draws"]["b"])
     assert described(Slice(space("a > 1"), np.full(3, 0.5)), inferred(True), 0) is None

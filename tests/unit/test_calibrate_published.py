@@ -41,8 +41,8 @@ def test_a_search_by_it_improves_on_its_design_and_is_repeatable():
                 search.report(proposal, float(distance(proposal.unit)))
         ends.append([trial.unit for trial in search.trials.values()])
     assert ends[0] == ends[1] and len(ends[0]) == 14
-    made = [trial for trial in search.trials.values() if trial.phase == "ego"]
-    assert len(made) == 6 and min(trial.value for trial in made) < 0.15
+    proposed = [trial for trial in search.trials.values() if trial.phase == "ego"]
+    assert len(proposed) == 6 and min(trial.value for trial in proposed) < 0.15
 
 
 def test_it_does_not_stay_where_the_model_fails():

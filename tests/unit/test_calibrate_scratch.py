@@ -26,14 +26,14 @@ def source(tmp_path):
 
 @pytest.fixture
 def make(source):
-    made = []
+    folders = []
 
     def fill():
-        made.append(filled(source))
-        return made[-1]
+        folders.append(filled(source))
+        return folders[-1]
 
     yield fill
-    for folder in made:
+    for folder in folders:
         removed(folder)
 
 

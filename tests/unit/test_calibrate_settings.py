@@ -3,7 +3,7 @@
 from mdbridge.calibrate.settings import SearchSettings
 
 
-def test_defaults():
+def test_defaults_of_a_search():
     s = SearchSettings()
     assert (s.scheme, s.initial, s.design, s.explore, s.evaluations, s.batch) == (
         "ego+refine",

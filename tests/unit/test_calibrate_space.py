@@ -30,7 +30,7 @@ def test_every_distribution_makes_a_space_and_its_draws_are_within_it():
         )
 
 
-def test_medians():
+def test_half_of_the_probability_lies_below_the_median():
     assert [float(parameter.value(np.array(0.5))) for parameter in ALL[:2]] == pytest.approx(
         [0.5, np.sqrt(10.0)]
     )

@@ -69,12 +69,12 @@ def test_restored_from_its_state_it_predicts_the_same(fitted):
 def test_points_that_failed_count_as_the_median_and_stay_out_of_the_fit(fitted):
     refused = np.array([[0.4, 0.5]])  # where it expects the least
     before = fitted.predict(refused)[0]
-    told = fitted.with_penalty(np.repeat(refused, 30, axis=0))  # often, so that it is no noise
-    after = told.predict(refused)[0]
+    penalised = fitted.with_penalty(np.repeat(refused, 30, axis=0))  # often, so that it is no noise
+    after = penalised.predict(refused)[0]
     median = np.log(np.median(distance(POINTS)))
     assert before < median - 0.1
     assert after == pytest.approx(median, abs=0.02)
-    assert told.state == fitted.state
+    assert penalised.state == fitted.state
     assert fitted.with_penalty(np.empty((0, 2))) is fitted
 
 
@@ -97,7 +97,7 @@ def test_many_points_are_predicted_in_parts(fitted):
 
 def test_what_it_expects_is_believed_and_known_better(fitted):
     pending = np.array([[0.05, 0.95], [0.95, 0.05]])
-    told = fitted.believing(pending)
-    (before, doubt), (after, less) = fitted.predict(pending), told.predict(pending)
+    believing = fitted.believing(pending)
+    (before, doubt), (after, less) = fitted.predict(pending), believing.predict(pending)
     assert after == pytest.approx(before, abs=0.02) and np.all(less < 0.5 * doubt)
-    assert told.state == fitted.state
+    assert believing.state == fitted.state

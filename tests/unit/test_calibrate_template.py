@@ -15,7 +15,7 @@ def test_numbers_keep_all_digits_unless_a_format_is_given():
     assert float(first) == value and rest == "0.300     7|steel"
 
 
-def test_other_braces_stay():
+def test_braces_around_no_parameter_stay():
     text = '{"a": {a}, "b": {b}} ${a} { a } {a.x} {}'
     assert filled(text, {"a": 1.5}) == '{"a": 1.5, "b": {b}} ${a} { a } {a.x} {}'
     assert placeholders(text, ["a", "b", "x"]) == {"a", "b"}
@@ -25,7 +25,7 @@ def test_other_braces_stay():
     ("name", "target"),
     [("in.dat.template", "in.dat"), ("deck.inp.tpl", "deck.inp"), ("sub/in.lmp", "in.lmp"), (".tpl", ".tpl")],
 )
-def test_the_ending_goes(name, target):
+def test_the_target_is_the_name_without_its_ending(name, target):
     assert Template(name, "", "k").target == target
 
 

@@ -20,7 +20,7 @@ def other(size=0.1):
     }
 
 
-def test_curves_by_hand():
+def test_distances_of_curves_are_those_computed_by_hand():
     assert CurveTerm("c", REFERENCE, "l1").distance(other()) == pytest.approx(0.1)
     assert CurveTerm("c", REFERENCE, "l2").distance(other()) == pytest.approx(np.sqrt(0.06 / 4))
 

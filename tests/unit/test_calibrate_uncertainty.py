@@ -102,7 +102,7 @@ CASES = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
-def test_coverage(case):
+def test_intervals_hold_the_truth_as_often_as_they_say(case):
     """Of 100 intervals, 90 to 99 hold the truth: within 2.3 standard errors of 95."""
     truth, inside, widths = SPACE.unit(TRUTH), [], []
     for seed in range(100):
@@ -180,7 +180,7 @@ def test_a_parameter_that_the_data_do_not_tell_has_its_bounds():
     assert np.max(inferred.high - inferred.low) > 0.5
 
 
-def test_why_there_are_none():
+def test_without_intervals_it_says_why_there_are_none():
     data = noisy(0)
     trials = Trials(CurveTerm("y", data, "l2"))
     assert "at least 6 more evaluations" in infer(trials.known, trials.likelihood)
@@ -232,14 +232,14 @@ def test_trials_for_slopes_lie_on_the_axes_of_what_is_open_at_half_a_deviation_m
     likelihood = Likelihood([Noise("y", "gaussian", 2, np.ones(2), True)], [2])
     centre = np.array([0.5, 0.5])
     points = [centre, *(centre + 0.01 * np.array([[1, 0], [0, 1], [-1, 0], [0, -1], [1, 1], [1, -1]]))]
-    made = [
+    evaluated = [
         Trial(k, "x", list(point), {}, "ok", 1.0, [], jacobian @ (point - centre))
         for k, point in enumerate(points)
     ]
     information = jacobian.T @ jacobian + 12.0 * np.eye(2)
     for factor in (1.0, -1.0):
-        offsets = np.array(around(made, likelihood, factor)) - centre
+        offsets = np.array(around(evaluated, likelihood, factor)) - centre
         assert np.abs(offsets @ np.array([1.0, -1.0])).min() < 1e-9 > np.abs(offsets @ np.ones(2)).min()
         assert np.einsum("ni,ij,nj->n", offsets, information, offsets) == pytest.approx([1.5**2] * 2)
-    first, other = (np.array(around(made, likelihood, sign)) - centre for sign in (1.0, -1.0))
+    first, other = (np.array(around(evaluated, likelihood, sign)) - centre for sign in (1.0, -1.0))
     assert first == pytest.approx(-other)

@@ -19,12 +19,12 @@ def line(axes, label):
 
 
 def test_convergence_shows_the_best_parameters_and_the_truth(drawn, tmp_path):
-    made = run()
-    figures._convergence(made, tmp_path / "convergence.png")
+    calibrated = run()
+    figures._convergence(calibrated, tmp_path / "convergence.png")
     for axes, name, label in zip(drawn["convergence"].axes, "ab", ("best a (GPa)", "best b"), strict=True):
         count, values = axes.lines[0].get_data()
         assert count.tolist() == [1, 2, 3, 4, 5, 6, 7]
-        assert values == pytest.approx(made.parameter(name), nan_ok=True)
+        assert values == pytest.approx(calibrated.parameter(name), nan_ok=True)
         assert axes.lines[0].get_drawstyle() == "steps-post"
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("evaluations", label)
     first, second = drawn["convergence"].axes

@@ -73,23 +73,23 @@ FROM_FUNCTION = [
 
 
 def test_space_reference_terms_and_search_are_those_of_the_file(folder):
-    made = prepare(folder, "ego.seed=7", "ego.evaluations=33")
-    assert made.space.physical(np.array([0.5, 0.5])) == pytest.approx({"a": 2.0, "b": 5.0})
-    np.testing.assert_allclose(made.reference["line"], 2.0 + 5.0 * np.linspace(0, 1, 4))
-    assert made.task.objective.score(made.reference).distance == pytest.approx(0.0, abs=1e-6)
-    off = made.reference | {"line": made.reference["line"] + 0.8}
+    prepared = prepare(folder, "ego.seed=7", "ego.evaluations=33")
+    assert prepared.space.physical(np.array([0.5, 0.5])) == pytest.approx({"a": 2.0, "b": 5.0})
+    np.testing.assert_allclose(prepared.reference["line"], 2.0 + 5.0 * np.linspace(0, 1, 4))
+    assert prepared.task.objective.score(prepared.reference).distance == pytest.approx(0.0, abs=1e-6)
+    off = prepared.reference | {"line": prepared.reference["line"] + 0.8}
     # the mean of |0.8| over the curve, times its weight
-    assert made.task.objective.score(off).distance == pytest.approx(0.25 * 0.8, abs=1e-6)
-    assert (made.search.seed, made.search.evaluations) == (7, 33)
-    assert made.compared is None
+    assert prepared.task.objective.score(off).distance == pytest.approx(0.25 * 0.8, abs=1e-6)
+    assert (prepared.search.seed, prepared.search.evaluations) == (7, 33)
+    assert prepared.compared is None
 
 
 def test_paths_in_options_are_relative_to_the_file(folder):
     (folder / "tables").mkdir()
     (folder / "tables" / "t.txt").write_text("100 200 300 400")
-    made = prepare(folder, "options={table_file='tables/t.txt'}")
-    np.testing.assert_allclose(made.reference["line"][-1], 2.0 + 5.0 + 400.0)
-    assert made.task.options["table_file"] == str(folder / "tables" / "t.txt")
+    prepared = prepare(folder, "options={table_file='tables/t.txt'}")
+    np.testing.assert_allclose(prepared.reference["line"][-1], 2.0 + 5.0 + 400.0)
+    assert prepared.task.options["table_file"] == str(folder / "tables" / "t.txt")
 
 
 def test_a_record_depends_on_contents_and_values_and_not_on_units_and_truths(folder):
@@ -137,36 +137,36 @@ def test_a_changed_source_of_the_model_or_of_a_term_is_another_configuration(fol
 
 
 def test_what_is_drawn_has_the_options_of_the_output_on_both_sides(folder):
-    made = prepare(folder, "output.options={points=7}")
-    with problem.worker_for(made.settings, made.folder) as worker:
-        reference, response = problem.drawn(made, {"a": 1.5, "b": 4.0}, worker)
+    prepared = prepare(folder, "output.options={points=7}")
+    with problem.worker_for(prepared.settings, prepared.folder) as worker:
+        reference, response = problem.drawn(prepared, {"a": 1.5, "b": 4.0}, worker)
     t = np.linspace(0, 1, 7)
     np.testing.assert_allclose(reference["line"], 2.0 + 5.0 * t)
     np.testing.assert_allclose(response["line"], 1.5 + 4.0 * t)
-    assert made.reference["line"].shape == (4,)
+    assert prepared.reference["line"].shape == (4,)
 
 
 def test_a_reference_function_is_given_the_calibrated_parameters_that_it_takes(folder):
-    made = prepare(folder, *FROM_FUNCTION)
-    assert made.reference["line"].tolist() == [10.0] * 4
-    with problem.worker_for(made.settings, made.folder) as worker:
-        reference, response = problem.drawn(made, {"a": 1.5, "b": 4.0}, worker)
+    prepared = prepare(folder, *FROM_FUNCTION)
+    assert prepared.reference["line"].tolist() == [10.0] * 4
+    with problem.worker_for(prepared.settings, prepared.folder) as worker:
+        reference, response = problem.drawn(prepared, {"a": 1.5, "b": 4.0}, worker)
     assert reference["line"].tolist() == [1.5] * 4
     np.testing.assert_allclose(response["line"][-1], 5.5)
 
 
 def test_a_reference_from_a_file_is_drawn_as_it_is(folder):
     np.savez(folder / "r.npz", line=np.arange(4.0), plane=np.ones((1, 4, 4)))
-    made = prepare(folder, "reference={file='r.npz'}")
-    with problem.worker_for(made.settings, made.folder) as worker:
-        reference, _ = problem.drawn(made, {"a": 1.5, "b": 4.0}, worker)
+    prepared = prepare(folder, "reference={file='r.npz'}")
+    with problem.worker_for(prepared.settings, prepared.folder) as worker:
+        reference, _ = problem.drawn(prepared, {"a": 1.5, "b": 4.0}, worker)
     assert reference["line"].tolist() == [0.0, 1.0, 2.0, 3.0]
 
 
 def test_known_parameters_are_compared_before_anything_is_spent(folder):
-    made = prepare(folder, "output.compare={a=2.4, b=5.0}")
-    assert made.compared.status == "ok"
-    assert made.compared.score.distance == pytest.approx(0.25 * 0.4, abs=1e-6)  # the plane keeps its span
+    prepared = prepare(folder, "output.compare={a=2.4, b=5.0}")
+    assert prepared.compared.status == "ok"
+    assert prepared.compared.score.distance == pytest.approx(0.25 * 0.4, abs=1e-6)  # the plane keeps its span
 
 
 @pytest.mark.parametrize(
@@ -205,13 +205,13 @@ def test_a_program_is_a_model_too(folder):
     (folder / "in.toml").write_text(PROGRAM)
     (folder / "ref.csv").write_text("y\n2\n3\n")
     (folder / "solve").write_text("echo $1 $2\n")
-    made = prepare(folder)
-    assert made.task.model.command == ["sh", "solve", "{a}", "{count}"]
-    assert made.task.model.arguments.names == ("a", "count") and made.units == {}
-    configuration = made.configuration()
+    prepared = prepare(folder)
+    assert prepared.task.model.command == ["sh", "solve", "{a}", "{count}"]
+    assert prepared.task.model.arguments.names == ("a", "count") and prepared.units == {}
+    configuration = prepared.configuration()
     assert "solve" in configuration["sources"] and "keep" not in configuration["model"]
-    assert made.task.model.kept is None
-    assert made.task_in(folder / "out").model.kept == str(folder / "out" / "trials")
+    assert prepared.task.model.kept is None
+    assert prepared.task_in(folder / "out").model.kept == str(folder / "out" / "trials")
     for override, said in (
         ("model.command=['sh', 'solve', '{count}']", r"\{a\} is not in the command:"),
         ("model.template='solve'", "'solve' has no placeholder"),
@@ -251,10 +251,10 @@ c = { low = 2.0, high = 2.0 }
 """
     (folder / "in.toml").write_text(text)
     with problem.worker_for(*problem.load(folder / "in.toml")) as worker:
-        made = problem.prepare(folder / "in.toml", ["output.compare={a=2, n=4, kind='x'}"], worker)
-        assert made.reference["line"].tolist() == [1.0, 0.25, 3.0, 1.0, 2.0]
-        assert made.space.names == ["a", "n", "kind"] and made.space.fixed == {"b": 0.25, "c": 2.0}
-        assert made.compared.score.distance == pytest.approx(np.sqrt(2 / 5))
+        prepared = problem.prepare(folder / "in.toml", ["output.compare={a=2, n=4, kind='x'}"], worker)
+        assert prepared.reference["line"].tolist() == [1.0, 0.25, 3.0, 1.0, 2.0]
+        assert prepared.space.names == ["a", "n", "kind"] and prepared.space.fixed == {"b": 0.25, "c": 2.0}
+        assert prepared.compared.score.distance == pytest.approx(np.sqrt(2 / 5))
         for override, said in (
             ("constraints=['a > 5']", r"constraints: 'a > 5': no values within"),
             ("constraints=['a < kind']", "no numeric parameter 'kind'; there are a, n, b, c"),

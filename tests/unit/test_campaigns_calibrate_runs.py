@@ -11,10 +11,10 @@ INF, NAN = np.inf, np.nan
 
 def test_the_least_distance_and_the_parameters_that_gave_it():
     """Failures change nothing, and of equal distances the first counts."""
-    made = run((None, 5.0, 3.0, None, 4.0, 3.0, 2.0))
-    assert made.distance().tolist() == [INF, 5.0, 3.0, 3.0, 3.0, 3.0, 2.0]
-    assert made.parameter("b") == pytest.approx([NAN, 1.0, 2.0, 2.0, 2.0, 2.0, 6.0], nan_ok=True)
-    assert made.parameter("a") == pytest.approx([NAN, 0.1, 0.2, 0.2, 0.2, 0.2, 0.6], nan_ok=True)
+    calibrated = run((None, 5.0, 3.0, None, 4.0, 3.0, 2.0))
+    assert calibrated.distance().tolist() == [INF, 5.0, 3.0, 3.0, 3.0, 3.0, 2.0]
+    assert calibrated.parameter("b") == pytest.approx([NAN, 1.0, 2.0, 2.0, 2.0, 2.0, 6.0], nan_ok=True)
+    assert calibrated.parameter("a") == pytest.approx([NAN, 0.1, 0.2, 0.2, 0.2, 0.2, 0.6], nan_ok=True)
 
 
 def test_a_parameter_carries_its_unit():

@@ -25,10 +25,12 @@ def shown(drawn_once, tmp_path_factory):
 def test_convergence_shows_every_seed_to_its_end(shown):
     for axes, name in zip(shown["convergence"].axes, "ab", strict=True):
         series, ends = axes.lines[0:6:2], axes.lines[1:6:2]
-        for made, curve, end in zip(RUNS, series, ends, strict=True):
-            assert curve.get_xdata().tolist() == list(range(1, len(made.trials) + 1))
-            assert curve.get_ydata() == pytest.approx(made.parameter(name), nan_ok=True)
-            assert np.ravel(end.get_data()) == pytest.approx([len(made.trials), made.summary["best"][name]])
+        for calibrated, curve, end in zip(RUNS, series, ends, strict=True):
+            assert curve.get_xdata().tolist() == list(range(1, len(calibrated.trials) + 1))
+            assert curve.get_ydata() == pytest.approx(calibrated.parameter(name), nan_ok=True)
+            assert np.ravel(end.get_data()) == pytest.approx(
+                [len(calibrated.trials), calibrated.summary["best"][name]]
+            )
     first, second = shown["convergence"].axes
     assert [line.get_label() for line in first.lines[6:]] == ["truth"] and not second.lines[6:]
     assert [panel.get_ylabel() for panel in (first, second)] == ["best a (GPa)", "best b"]
@@ -41,7 +43,7 @@ def test_distances_are_those_of_all_seeds_with_a_median_for_each_scheme(shown):
     assert thick["ego+refine, median of 3 seeds"].tolist() == medians(RUNS, 4).tolist()
     assert thick["ego, median of 2 seeds"].tolist() == [9.0, 7.5]
     thin = [line.get_ydata().tolist() for line in axes.lines if line.get_linewidth() < 1]
-    assert thin == [made.distance().tolist() for made in (*RUNS, *OTHER)]
+    assert thin == [calibrated.distance().tolist() for calibrated in (*RUNS, *OTHER)]
     (compared,) = [line for line in axes.lines if line.get_label() == "at output.compare"]
     assert compared.get_ydata() == [2.5, 2.5]
     assert axes.get_yscale() == "log"
@@ -50,7 +52,7 @@ def test_distances_are_those_of_all_seeds_with_a_median_for_each_scheme(shown):
 def test_an_optimum_lies_in_the_row_of_its_seed_with_its_interval(shown):
     axes = shown["optima"].axes[0]
     points = {line.get_ydata()[0]: line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"}
-    assert points == {row: made.summary["best"]["a"] for row, made in enumerate(RUNS)}
+    assert points == {row: calibrated.summary["best"]["a"] for row, calibrated in enumerate(RUNS)}
     intervals = {
         line.get_ydata()[0]: list(line.get_xdata())
         for line in axes.lines

@@ -21,7 +21,7 @@ def test_every_campaign_has_its_files():
         ("shear", "records/", "made from"),
     ],
 )
-def test_names_and_patterns(campaign, name, words):
+def test_files_are_explained_by_their_names_and_patterns(campaign, name, words):
     assert words in contents.meaning(campaign, name)
 
 

@@ -29,18 +29,18 @@ def test_every_axis_has_a_name_and_a_coordinate(tmp_path, axes, cells, dims):
 
 
 def test_numbers_are_in_the_units_that_are_named(tmp_path):
-    made = make(tmp_path / "metal.h5")
+    frames = make(tmp_path / "metal.h5")
     with store.reading(tmp_path / "metal.h5", results.FIELDS) as file:
         np.testing.assert_allclose(
-            file.get("stress", units="GPa"), 1e-4 * np.stack([frame["field stress"] for frame in made])
+            file.get("stress", units="GPa"), 1e-4 * np.stack([frame["field stress"] for frame in frames])
         )
         np.testing.assert_allclose(
             file.get("density", units="g/cm^3"),
-            1.66053906660 * np.stack([frame["field density"] for frame in made]),
+            1.66053906660 * np.stack([frame["field density"] for frame in frames]),
         )
         assert file.units("deformation_gradient") == "1"
-        told = np.stack([frame["field deformation_gradient"] for frame in made])
-        np.testing.assert_array_equal(file.get("deformation_gradient"), told)
+        gradients = np.stack([frame["field deformation_gradient"] for frame in frames])
+        np.testing.assert_array_equal(file.get("deformation_gradient"), gradients)
         assert file.units("D2min") == "angstrom^2" and file.units("mine") == "as LAMMPS's"
         np.testing.assert_allclose(file.group("curve").get("stress", units="GPa")[:, 0], [0.0, 1.0, 2.0])
         assert file.describe("displacement")["configuration"] == "reference"

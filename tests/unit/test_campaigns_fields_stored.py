@@ -35,10 +35,10 @@ def test_the_grid_moves_with_the_box_or_stays_in_the_laboratory(tmp_path):
 
 
 def test_names_and_components(tmp_path):
-    made = make(tmp_path / "fields.h5")
+    frames = make(tmp_path / "fields.h5")
     with opened(tmp_path / "fields.h5") as stored:
         assert stored.names == [*FIELDS, "mine"]
         assert stored.components("density") == [] and stored.components("displacement") == ["x", "y", "z"]
         assert stored.components("composition") == ["type 1", "type 2"]
         assert len(stored.components("deformation_gradient")) == 9
-        np.testing.assert_array_equal(stored.frame("mine", 1), made[1]["field mine"])
+        np.testing.assert_array_equal(stored.frame("mine", 1), frames[1]["field mine"])

@@ -78,8 +78,8 @@ def test_a_sample_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again(
     assert all(work.unseen) and not console.console(COMM).quiet
     assert "note: the sample of seed 8 has failed: lost atoms of 8" in capsys.readouterr().err
     stages.make(COMM, workspace, ensemble.report(COMM, workspace, stage), again=True)
-    told = json.loads((tmp_path / "summary.json").read_text())
-    assert told["failed"] == {"8": "lost atoms of 8"} and told["seeds"] == [7, 9]
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["failed"] == {"8": "lost atoms of 8"} and summary["seeds"] == [7, 9]
     # what is done stays, what has failed is done again
     again = Work(set())
     *_, failed = shared(tmp_path, again)
@@ -89,11 +89,11 @@ def test_a_sample_that_fails_is_recorded_the_others_go_on_and_it_is_tried_again(
 def test_the_report_has_means_with_errors_and_no_correlation_without_p(tmp_path):
     workspace, stage, _ = shared(tmp_path, Work(set()))
     stages.make(COMM, workspace, ensemble.report(COMM, workspace, stage), again=True)
-    told = json.loads((tmp_path / "summary.json").read_text())
-    assert told["means"] == {
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["means"] == {
         "flow_stress": {"mean": pytest.approx(1.8), "error": pytest.approx(0.1 / 3**0.5), "n": 3}
     }
-    row = told["predictors"]["energy_mean_composition"]["0.1"]
+    row = summary["predictors"]["energy_mean_composition"]["0.1"]
     # three equal samples: the six rows of the band give each of them p = 1/6 or 1/3
     assert row["correlation"]["r"] > 0.8 and row["correlation"]["n"] == 3
     assert row["correlation"]["p"] < 0.05 and row["correlation"]["error"] == pytest.approx(0.0)

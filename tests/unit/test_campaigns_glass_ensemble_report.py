@@ -12,10 +12,10 @@ from mdbridge.core import store
 
 def test_a_mean_has_the_error_of_independent_samples():
     random = np.random.default_rng(3)
-    told = [ensemble_report.mean_and_error(values) for values in random.normal(2.0, 0.5, (400, 8))]
-    errors = np.array([average["error"] for average in told])
+    means = [ensemble_report.mean_and_error(values) for values in random.normal(2.0, 0.5, (400, 8))]
+    errors = np.array([average["error"] for average in means])
     assert np.sqrt((errors**2).mean()) == pytest.approx(
-        np.std([average["mean"] for average in told]), rel=0.1
+        np.std([average["mean"] for average in means]), rel=0.1
     )
     assert ensemble_report.mean_and_error([2.0]) == {"mean": 2.0, "error": None, "n": 1}
 

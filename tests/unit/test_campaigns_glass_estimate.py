@@ -41,8 +41,8 @@ def told(monkeypatch, capsys, tmp_path):
 
 def test_times_are_those_of_the_steps_and_of_all_atoms(told):
     """8000 atoms, 8 times those timed: 16 ms a plain step, 24 ms with observers."""
-    made = config(md={"cells": [20, 20, 10]})
-    rows, words = told(made, Timing(1000, 2e-3, 3e-3, 5000.0))
+    settings = config(md={"cells": [20, 20, 10]})
+    rows, words = told(settings, Timing(1000, 2e-3, 3e-3, 5000.0))
     assert rows["melt"] == ["1,000", "16 s"]
     assert rows["quench"] == ["24,000", "6.4 min"]
     assert rows["hold"] == ["50", "1 s"]
@@ -84,7 +84,7 @@ def test_durations_are_in_a_unit_that_people_take(seconds, words):
     ],
 )
 def test_the_replica_is_small_and_its_nodes_as_far_apart(monkeypatch, cells, grid, replica, nodes):
-    made, seen = config(md={"cells": cells}, observe={"grid": grid}), []
+    settings, seen = config(md={"cells": cells}, observe={"grid": grid}), []
 
     class Session:
         def __enter__(self):
@@ -96,17 +96,17 @@ def test_the_replica_is_small_and_its_nodes_as_far_apart(monkeypatch, cells, gri
     monkeypatch.setattr(cuzr, "crystal", lambda comm, size, *_: (seen.append(size), Session())[1])
     monkeypatch.setattr(cuzr, "in_shear", lambda *_, **__: None)
     monkeypatch.setattr(estimate, "_measure", lambda comm, config, *_: seen.append(config.observe.grid))
-    estimate._time_replica(COMM, made, None)
+    estimate._time_replica(COMM, settings, None)
     assert seen == [replica, nodes]
 
 
 def test_the_real_thing_takes_longer_with_observers():
-    made = config(
+    settings = config(
         md={"cells": [6, 6, 3]},
         shear={"rate_per_ps": 0.1, "max_strain": 0.5},
         observe={"grid": [6, 6], "energy_window": 4.0, "strain_window": 4.0, "frames": 10},
     )
-    timing = estimate._time_replica(COMM, made, potential("CuZr_mm.eam.fs"))
+    timing = estimate._time_replica(COMM, settings, potential("CuZr_mm.eam.fs"))
     assert timing.atoms == 216
     assert 0 < timing.plain <= timing.observed < 1.0
     assert 1e2 < timing.bytes_per_atom < 1e6

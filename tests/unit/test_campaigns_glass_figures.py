@@ -17,13 +17,13 @@ def test_each_figure_shows_what_is_stored(tmp_path, drawn):
         "maps_energy", "maps_energy_mean_composition", "maps_strain", "maps_d2min", "maps_csym",
         "stress_strain", "flow", "quench",
     }  # fmt: skip
-    made = list(frames(settings(tmp_path), 21))
+    expected = list(frames(settings(tmp_path), 21))
     panels = [axes for axes in drawn["maps_strain"].axes if axes.images]
     assert [axes.get_title() for axes in panels] == [
         f"$\\gamma$ = {gamma}" for gamma in ("0.10", "0.18", "0.25", "0.35", "0.50")
     ]
     for axes, number in zip(panels, (4, 7, 10, 14, 20), strict=True):
-        np.testing.assert_array_equal(axes.images[0].get_array(), made[number]["Exy"])
+        np.testing.assert_array_equal(axes.images[0].get_array(), expected[number]["Exy"])
         assert axes.images[0].get_extent() == [0, 40, 0, 36]
         # one scale: to be compared
         assert axes.images[0].get_clim() == panels[0].images[0].get_clim()
@@ -34,7 +34,7 @@ def test_each_figure_shows_what_is_stored(tmp_path, drawn):
     assert labels == [
         "$v_x$ beyond the box's (Å/ps)", "$E_{xy}$", "temperature (K)", "density (g/cm³)",
     ]  # fmt: skip
-    np.testing.assert_allclose(drawn["flow"].axes[1].lines[0].get_xdata(), made[20]["Exy"][:, 0])
+    np.testing.assert_allclose(drawn["flow"].axes[1].lines[0].get_xdata(), expected[20]["Exy"][:, 0])
 
 
 @pytest.mark.slow
@@ -51,8 +51,8 @@ def test_the_quench_is_drawn_over_time_and_temperature(tmp_path, drawn):
 @pytest.mark.parametrize("name", ["Exy", "D2min"])
 def test_a_map_of_round_off_is_not_drawn(tmp_path, drawn, name):
     """At the start strain and D²min are zero but for round-off."""
-    made = np.stack([np.full((4, 4), 1e-17) * k + (k > 0) * np.eye(4) * 10.0**k for k in range(4)])
-    file = SimpleNamespace(get=lambda _: made, units=lambda what: "angstrom" if what == "box" else "1")
+    strain = np.stack([np.full((4, 4), 1e-17) * k + (k > 0) * np.eye(4) * 10.0**k for k in range(4)])
+    file = SimpleNamespace(get=lambda _: strain, units=lambda what: "angstrom" if what == "box" else "1")
     figures._maps(file, name, np.array([0.0, 0.1, 0.2, 0.3]), [0, 1, 2, 3], np.ones(2), tmp_path / "a.png")
     titles = [axes.get_title() for axes in drawn["a"].axes if axes.images]
     assert titles == ["$\\gamma$ = 0.10", "$\\gamma$ = 0.20", "$\\gamma$ = 0.30"]

@@ -73,10 +73,10 @@ def test_what_helps_with_unseen_samples_gains_and_what_does_not_loses():
 
 def test_the_table_has_all_that_the_samples_have(tmp_path):
     paths = [stored(tmp_path), stored(tmp_path)]
-    told = predictors.table(paths)
-    assert set(told) == {"energy", "energy_mean_composition", "density"}
-    assert list(told["energy"]) == ["0.05", "0.1", "0.2", "0.3", "0.4", "0.5"]
-    assert told["density"]["0.1"]["correlation"] is None  # it does not vary
-    row = told["energy_mean_composition"]["0.2"]
+    correlations = predictors.table(paths)
+    assert set(correlations) == {"energy", "energy_mean_composition", "density"}
+    assert list(correlations["energy"]) == ["0.05", "0.1", "0.2", "0.3", "0.4", "0.5"]
+    assert correlations["density"]["0.1"]["correlation"] is None  # it does not vary
+    row = correlations["energy_mean_composition"]["0.2"]
     assert row["correlation"]["n"] == 2 and 0 < row["correlation"]["p"] < 0.2
     assert row["log_likelihood_gain"] > 0 and row["band_rank"]["mean"] <= 0.5

@@ -28,8 +28,8 @@ def test_where_the_composition_is_the_mean_the_energy_stays_what_it_is():
     composition = np.array([[[0.2, 0.5]], [[0.8, 0.5]]])
     first = {"type_energy": np.array([-4.0, -6.0]), "type_fraction": np.array([0.2, 0.8])}
     later = {"type_energy": np.array([-3.0, -5.0]), "type_fraction": np.array([0.2, 0.8])}
-    made = results._composition_part([frame | {"composition": composition} for frame in (first, later)])
-    np.testing.assert_allclose(made, 2 * [[[0.0, 0.6]]], rtol=0, atol=1e-12)
+    part = results._composition_part([frame | {"composition": composition} for frame in (first, later)])
+    np.testing.assert_allclose(part, 2 * [[[0.0, 0.6]]], rtol=0, atol=1e-12)
 
 
 def test_every_dataset_has_named_dimensions_units_and_a_place(tmp_path):
@@ -57,9 +57,9 @@ def test_every_dataset_has_named_dimensions_units_and_a_place(tmp_path):
         np.testing.assert_allclose(glass["gamma"], 0.025 * np.arange(21))
         np.testing.assert_allclose(glass["x"], 5.0 * np.arange(8) + 2.5)
         np.testing.assert_allclose(glass["y_corner"], 6.0 * np.arange(6))
-        for frame, made in zip(range(21), frames(settings(tmp_path), 21), strict=True):
-            np.testing.assert_array_equal(glass["Exy"][frame], made["Exy"])
-            np.testing.assert_array_equal(glass["composition"][frame, ..., 1], made["composition"][1])
+        for frame, expected in zip(range(21), frames(settings(tmp_path), 21), strict=True):
+            np.testing.assert_array_equal(glass["Exy"][frame], expected["Exy"])
+            np.testing.assert_array_equal(glass["composition"][frame, ..., 1], expected["composition"][1])
     with xarray.open_dataset(path, engine="h5netcdf", group="curve") as curve:
         assert curve["stress"].dims == ("gamma", "stress_component")
         np.testing.assert_allclose(

@@ -53,14 +53,14 @@ def halves(tmp_path_factory):
     """100 steps at once, and the same cut after 60: folders of their segments, and what was told."""
     runs = {}
     for name, pieces in (("whole", (100,)), ("cut", (60, 40))):
-        folders, told, before = [], [], None
+        folders, progress, before = [], [], None
         for number, steps in enumerate(pieces):
             folder = tmp_path_factory.mktemp(f"{name}-{number}")
             piece = segment(f"run-{number}", steps, observed=True, marks=number == 0)
-            sampling.run(Job(COMM, config(), folder), piece, before, told.append)
+            sampling.run(Job(COMM, config(), folder), piece, before, progress.append)
             folders.append(folder)
             before = folder
-        runs[name] = folders, told
+        runs[name] = folders, progress
     return runs
 
 
@@ -116,8 +116,8 @@ def test_energies_are_averages_over_the_last_samples_of_a_frame(halves, tmp_path
 
 
 def test_what_is_told_are_steps_of_the_segment(halves):
-    told = halves["whole"][1]
-    assert told == sorted(told) and told[-1] == 100
+    progress = halves["whole"][1]
+    assert progress == sorted(progress) and progress[-1] == 100
 
 
 def test_a_segment_without_fields_leaves_its_history_and_is_checked(tmp_path):

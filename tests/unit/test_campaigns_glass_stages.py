@@ -144,7 +144,7 @@ def test_a_script_has_its_own_segments_and_every_file_that_it_reads_counts(tmp_p
 
 @pytest.mark.parametrize(("asked", "written"), [(False, False), (True, False), (False, True)])
 def test_the_paper_s_files_are_made_where_the_command_or_the_input_asks(monkeypatch, asked, written):
-    made = []
+    products = []
     settings = {"output": {"paper_format": written}}
     config = check({"campaign": "glass"} | settings, GlassInput, "glass.toml")
     campaign = Campaign(
@@ -152,7 +152,7 @@ def test_the_paper_s_files_are_made_where_the_command_or_the_input_asks(monkeypa
     )
     monkeypatch.setattr(stages, "open_campaign", lambda *_: contextlib.nullcontext(campaign))
     monkeypatch.setattr(
-        stages.stages, "make", lambda comm, workspace, product, **_: made.append(product.name)
+        stages.stages, "make", lambda comm, workspace, product, **_: products.append(product.name)
     )
     stages.sample(MPI.COMM_SELF, Path("glass.toml"), Path("out"), (), asked)
-    assert made == ["sample", *([campaign.paper_files.name] if asked or written else [])]
+    assert products == ["sample", *([campaign.paper_files.name] if asked or written else [])]

@@ -102,8 +102,10 @@ FIELDS = {"train": samples(0), "val": samples(1)}
 
 
 def scattered_result(**settings):
-    made = config(scattered={"perturbations": [0.2], "samples": 3, "horizon_A": 20.0, "degree": 2} | settings)
-    (task,) = checks.scattered_tasks(made, FIELDS, Identity.of("data", made, [])).values()
+    study = config(
+        scattered={"perturbations": [0.2], "samples": 3, "horizon_A": 20.0, "degree": 2} | settings
+    )
+    (task,) = checks.scattered_tasks(study, FIELDS, Identity.of("data", study, [])).values()
     return work(task)
 
 

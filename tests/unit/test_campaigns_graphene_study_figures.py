@@ -74,9 +74,9 @@ def test_errors_with_one_and_two_functions_over_the_horizon(shown):
 
 
 def test_a_failed_model_is_left_out_of_the_comparison(drawn, tmp_path):
-    made = record()
-    made["results"]["dilatation-0K-12.5-5-one"] = learned(1, failure="no")
-    figures._dilatation(made, tmp_path / "dilatation.png")
+    study = record()
+    study["results"]["dilatation-0K-12.5-5-one"] = learned(1, failure="no")
+    figures._dilatation(study, tmp_path / "dilatation.png")
     curve = drawn["dilatation"].axes[0].lines[0]
     assert list(curve.get_xdata()) == [20.0]
 

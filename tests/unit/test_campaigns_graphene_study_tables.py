@@ -44,10 +44,10 @@ def test_it_says_what_it_was_made_from():
 
 
 def test_a_family_without_an_exponent_leaves_its_column_empty():
-    made = record()
-    constants = made["results"]["table4-0K"]["constants"]
+    study = record()
+    constants = study["results"]["table4-0K"]["constants"]
     del constants["alpha"]
-    rows = [line.split("|") for line in tables.markdown(made).splitlines() if line.startswith("| 0 K |")]
+    rows = [line.split("|") for line in tables.markdown(study).splitlines() if line.startswith("| 0 K |")]
     (cells,) = [row for row in rows if row[5].strip().startswith(f"{constants['lambda_TPa']:.4f}")]
     assert cells[4].strip() == ""
 
@@ -171,10 +171,10 @@ def test_two_influence_functions_have_twice_the_parameters(sections):
     # one: min_gamma of learned(10); two: min_operator, 0.001 times the number of the kind
     single, double = (next(r for r in rows if r[:4] == ["0K", "12.5", "5", n]) for n in "12")
     for row, number, certificate in ((single, 10, "0.100"), (double, 11, "0.011")):
-        made = learned(number)
-        assert row[5:10] == percents(made["errors"])
-        assert row[10:12] == [f"{made['constants'][key]:.4f}" for key in ("E_TPa", "nu")]
-        assert row[12:] == [f"{made['wall_s']:.1f}", f"{made['solve_s']['test']:.2f}", certificate]
+        model = learned(number)
+        assert row[5:10] == percents(model["errors"])
+        assert row[10:12] == [f"{model['constants'][key]:.4f}" for key in ("E_TPa", "nu")]
+        assert row[12:] == [f"{model['wall_s']:.1f}", f"{model['solve_s']['test']:.2f}", certificate]
 
 
 def test_algorithm_1_is_compared_with_its_loss_and_its_certificates(sections):
@@ -220,11 +220,11 @@ def test_scattered_errors_are_those_of_where_the_model_is_used(sections):
 
 
 def test_what_failed_is_said_in_its_row():
-    made = record()
+    study = record()
     for name in ("table4-300K", "dilatation-0K-20-5-two", "algorithm1-0K"):
-        made["results"][name] = learned(1, failure=f"failure of {name}")
-    made["results"]["scattered-0.2"]["uniform"] = {"failure": "failure of scattered"}
-    text = tables.markdown(made)
+        study["results"][name] = learned(1, failure=f"failure of {name}")
+    study["results"]["scattered-0.2"]["uniform"] = {"failure": "failure of scattered"}
+    text = tables.markdown(study)
     for name in ("table4-300K", "dilatation-0K-20-5-two", "algorithm1-0K", "scattered"):
         assert f"| failed: failure of {name} |" in text
     for line in text.splitlines():

@@ -25,8 +25,8 @@ def test_the_paper_s_loads_are_large_of_one_sign_and_not_lowered():
     values = dict(item.split("=") for item in Campaigns().loud_set)
     assert values["md.max_bond_strain"] == "0.018" and values["loads.two_sided"] == "false"
     assert float(values["md.max_nonlinearity"]) == 1.0
-    made = {"campaign": "graphene", "md": {"max_bond_strain": 0.018, "max_nonlinearity": 1.0}}
-    assert check(made, GrapheneInput, "loud.toml").md.max_bond_strain == 0.018
+    loud = {"campaign": "graphene", "md": {"max_bond_strain": 0.018, "max_nonlinearity": 1.0}}
+    assert check(loud, GrapheneInput, "loud.toml").md.max_bond_strain == 0.018
 
 
 def test_baselines_are_measured_on_each_set_that_is_there():

@@ -143,8 +143,8 @@ def test_of_a_plan_that_is_not_whole_clean_judges_what_it_names_alone(tmp_path):
         return Stage("tasks", tasks, whole=False)
 
     with claim(COMM, tmp_path / "out", "graphene-study", tmp_path / "in.toml") as workspace:
-        for made in (stage(first=1, later=1), stage(first=2)):
-            share(COMM, workspace, made, "tasks", nullcontext)
+        for current in (stage(first=1, later=1), stage(first=2)):
+            share(COMM, workspace, current, "tasks", nullcontext)
         unused = [path.name for path in housekeeping._unused_paths(workspace, [stage(first=2)])]
     assert unused == [f"first-{Identity('t', values={'x': 1}).key}.json"]
 

@@ -37,9 +37,9 @@ def periodic(elasticity, made):
 def sets(elasticity):
     """Training and validation sheets, and a disc with a wave in it, all of one solid."""
     fields = {}
-    for name, made in (("train", loads.training(GRID.box)), ("val", loads.validation(GRID.box))):
-        u, b = periodic(elasticity, made)
-        fields[name] = peridynamics_results.field_set(GRID, made, [load.name for load in made], u, b)
+    for name, applied in (("train", loads.training(GRID.box)), ("val", loads.validation(GRID.box))):
+        u, b = periodic(elasticity, applied)
+        fields[name] = peridynamics_results.field_set(GRID, applied, [load.name for load in applied], u, b)
     nodes = NodeGrid.centred(60.0, 5.0).points()
     k, direction = np.array([0.13, -0.08]), np.array([1.0, 0.5])
     wave = np.cos(nodes @ k)[None, :, None]

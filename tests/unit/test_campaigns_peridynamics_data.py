@@ -98,9 +98,9 @@ def test_samples_that_say_nothing_are_left_out_and_named():
 def test_a_sample_that_is_there_twice_counts_once():
     arrays = periodic(samples=3)
     twice = {name: np.concatenate([arrays[name], -2.0 * arrays[name][1:2]]) for name in "ub"}
-    made = prepared(**arrays | twice)
-    assert made.fields["train"].names == ["train-0", "train-1", "train-2"]
-    assert any("as earlier ones again, times a number: sample 3 (" in note for note in made.notes)
+    dataset = prepared(**arrays | twice)
+    assert dataset.fields["train"].names == ["train-0", "train-1", "train-2"]
+    assert any("as earlier ones again, times a number: sample 3 (" in note for note in dataset.notes)
     # the same displacement under another load is another sample, if a strange one
     twice["b"][3] *= 1.5
     assert len(prepared(**arrays | twice).fields["train"].names) == 4

@@ -78,7 +78,7 @@ def test_a_sweep_leaves_out_what_the_samples_do_not_determine():
     assert len(data_plan.sweep_settings(OwnSweep(), own()).horizons_A) == 4
 
 
-def test_validation_is_told():
+def test_validation_is_by_folds_as_far_as_samples_allow():
     assert data_plan.validation(own(), 5) == "5 folds"
     assert data_plan.validation(own(samples=3), 5) == "3 folds"
     assert data_plan.validation(own(samples=1), 5) == "none: a single sample"

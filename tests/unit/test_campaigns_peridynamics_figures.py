@@ -70,11 +70,11 @@ def test_all_waves_that_were_sampled_are_on_the_dispersion(waves):
     fields = peridynamics_results.periodic(loads.training(GRID.box, waves), 0.0)
     samples = fieldsets.transformed(fields, "train")
     for axis in (0, 1):
-        told = list(figures._response(fields, samples, axis, 0))
+        response = list(figures._response(fields, samples, axis, 0))
         expected = 2 * np.pi * np.arange(1, waves + 1) / GRID.box[axis]
         # the last of six is at the edge of the nodes' zone in x, or beyond: another wave there
-        np.testing.assert_allclose([k for k, _ in told][:5], expected[:5], rtol=1e-9)
-        assert len(told) == waves
+        np.testing.assert_allclose([k for k, _ in response][:5], expected[:5], rtol=1e-9)
+        assert len(response) == waves
 
 
 def test_waves_of_the_model_s_own_samples_lie_on_its_dispersion(results, drawn, tmp_path):

@@ -9,7 +9,7 @@ from mdbridge.core.store import Format
 FORMATS = [value for value in vars(formats).values() if isinstance(value, Format)]
 
 
-def test_names_differ():
+def test_every_format_has_a_name_of_its_own():
     assert len(FORMATS) >= 2
     assert len({kind.name for kind in FORMATS}) == len(FORMATS)
     assert all(kind.name.startswith("mdbridge-") for kind in FORMATS)

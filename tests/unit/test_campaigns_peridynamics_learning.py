@@ -87,16 +87,16 @@ def test_splines_are_learned_and_survive_their_file(changes):
 
 
 def test_algorithm_1_is_told_the_family(monkeypatch):
-    told = []
+    arguments = []
 
     def learn(data, degree, settings):
-        told.append((degree, settings.kernel, settings.seed))
+        arguments.append((degree, settings.kernel, settings.seed))
         raise ConvergenceError("enough")
 
     monkeypatch.setattr(algorithm1, "learn", learn)
     settings = SETTINGS.model_copy(update={"kernel": "b-spline", "method": "algorithm-1", "seed": 3})
     assert learning.learn_pair(settings, FIELDS, 13.0, 4).failure == "enough"
-    assert told == [(4, "b-spline", 3)]
+    assert arguments == [(4, "b-spline", 3)]
 
 
 def test_both_grids_of_a_hybrid_set_are_fitted():
@@ -201,7 +201,7 @@ def test_a_sweep_goes_on_past_pairs_that_fail_and_is_not_done_twice(tmp_path, mo
 
 
 def test_algorithm_2_takes_the_residual_for_the_horizon_and_the_average_for_the_degree():
-    made = [
+    candidates = [
         candidate(10.0, 0, 0.4),
         candidate(20.0, 0, 0.2),
         candidate(10.0, 5, 0.05, rest=0.09),
@@ -209,7 +209,7 @@ def test_algorithm_2_takes_the_residual_for_the_horizon_and_the_average_for_the_
         candidate(10.0, 9, 0.04, rest=0.2),
         candidate(20.0, 9, 0.01, failure="no"),
     ]
-    selection = graphene_sweep.select(made)
+    selection = graphene_sweep.select(candidates)
     assert [(row.horizon, row.degree) for row in selection.rows] == [(20.0, 0), (10.0, 5), (10.0, 9)]
     averages = [row.errors["AvgE"] for row in selection.rows]
     assert averages == pytest.approx([1.0, (0.25 + 3 * 0.9) / 4, (0.2 + 3 * 2) / 4])
@@ -287,14 +287,14 @@ def test_exact_long_waves_need_a_periodic_grid():
 
 def test_every_setting_reaches_the_fit_it_is_for(monkeypatch):
     """Algorithm 1 takes all samples alike, as published; least squares weigh long waves as they are told."""
-    told = []
+    reached = []
 
     def problem_of(fields, training, horizon, power, weights, own_dilatation, quadrature, local_as=None):
-        told.append((training, horizon, power, own_dilatation, quadrature))
+        reached.append((training, horizon, power, own_dilatation, quadrature))
         return [], []
 
     def learn(data, *further):
-        told.append(further)
+        reached.append(further)
         raise ConvergenceError("enough")
 
     monkeypatch.setattr(fieldsets, "problem_of", problem_of)
@@ -306,10 +306,10 @@ def test_every_setting_reaches_the_fit_it_is_for(monkeypatch):
     }  # fmt: skip
     settings = SETTINGS.model_copy(update=changes)
     learning.learn_pair(settings, FIELDS, 13.0, 4)
-    assert told[0] == (["train"], 13.0, 1.5, True, "isotropic")
-    degree, options = told[1][1:3]
+    assert reached[0] == (["train"], 13.0, 1.5, True, "isotropic")
+    degree, options = reached[1][1:3]
     assert degree == 4
     for name in changes.keys() - {"long_wave_weight", "quadrature"}:
         assert getattr(options, name) == changes[name], name
     learning.learn_pair(settings.model_copy(update={"method": "algorithm-1"}), FIELDS, 13.0, 4)
-    assert told[2][2] == 0.0
+    assert reached[2][2] == 0.0

@@ -30,8 +30,8 @@ WAVES = {"train-x-1-0": (0, 0), "train-y-0-1": (1, 1), "train-y-1-0": (0, 1)}
 
 @pytest.fixture(scope="module")
 def sampler():
-    with sampling.sampler(MPI.COMM_SELF, config()) as made:
-        yield made
+    with sampling.sampler(MPI.COMM_SELF, config()) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +93,9 @@ def test_near_0_K_the_snapshot_and_the_filtered_field_are_those_at_rest():
         "filter_weight": 0.1,
         "max_bond_strain": 0.004,
     }
-    made = config(dynamics=dynamics)
+    settings = config(dynamics=dynamics)
     ticks = []
-    with sampling.sampler(MPI.COMM_SELF, made) as sampler:
+    with sampling.sampler(MPI.COMM_SELF, settings) as sampler:
         sampler.tick = ticks.append
         fields = sampling._dynamic(sampler)
         steps = round(0.05 / sampler.planar.timestep)
@@ -118,10 +118,10 @@ def test_nodes_of_the_disc_reach_beyond_it_and_one_is_at_its_centre():
 
 def test_nodes_of_the_disc_may_be_those_of_the_sheet():
     """One lattice for both, so that a model need serve no other; whose box says what it is."""
-    made = config(coarse=config().coarse.model_dump() | {"disc_nodes": "sheet"})
+    settings = config(coarse=config().coarse.model_dump() | {"disc_nodes": "sheet"})
     box = np.array([31.0, 29.0])
-    for suffix, sheet in sampling.node_grids(made, box, disc=False).items():
-        disc = sampling.node_grids(made, box, disc=True)[suffix]
+    for suffix, sheet in sampling.node_grids(settings, box, disc=False).items():
+        disc = sampling.node_grids(settings, box, disc=True)[suffix]
         assert disc.spacing == sheet.spacing and disc.spacing[0] != disc.spacing[1]
         points = disc.points()
         assert not disc.periodic and np.hypot(*points.T).min() == 0.0
@@ -131,8 +131,8 @@ def test_nodes_of_the_disc_may_be_those_of_the_sheet():
 def test_nodes_of_the_disc_redo_the_disc_alone():
     def keys(nodes, cells=(12, 7)):
         md = {"cells": list(cells), "disc_radius_A": 15.0, "disc_inner_A": 8.0}
-        made = config(md=md, coarse=config().coarse.model_dump() | {"disc_nodes": nodes})
-        return {task.name: task.identity.key for task in sampling.tasks(made).tasks}
+        settings = config(md=md, coarse=config().coarse.model_dump() | {"disc_nodes": nodes})
+        return {task.name: task.identity.key for task in sampling.tasks(settings).tasks}
 
     def changed(before, after):
         return {name for name in before if before[name] != after[name]}
@@ -145,12 +145,12 @@ def test_nodes_of_the_disc_redo_the_disc_alone():
 
 
 def test_nodes_without_mass_are_left_out():
-    grid, made = NodeGrid.centred(2.0, 1.0), loads.disc(1.0)[:2]
+    grid, applied = NodeGrid.centred(2.0, 1.0), loads.disc(1.0)[:2]
     inside = np.hypot(*grid.points().T) < 2.1
     field = np.where(inside[:, None], grid.points(), np.nan)
     sample = {"u": field, "b": 0 * grid.points(), "parameters": np.array([1.0, 1.0])}
     sample |= {"amplitude": np.array(0.5), "bond_strain": np.array(0.001)}
-    fields = sampling.field_set(grid, made, [sample, sample], "")
+    fields = sampling.field_set(grid, applied, [sample, sample], "")
     assert len(fields.nodes) == inside.sum() == 13
     np.testing.assert_array_equal(fields.u[0], fields.nodes)
     assert fields.shape is None and fields.box.tolist() == [4.0, 4.0]
@@ -183,8 +183,8 @@ def both_sides():
     for strain in (0.004, 0.008):
         md = {"cells": [12, 7], "disc_radius_A": 15.0, "disc_inner_A": 8.0, "max_bond_strain": strain}
         given = config(md=md | {"max_nonlinearity": 1.0}, loads={"two_sided": True})
-        with sampling.sampler(MPI.COMM_SELF, given) as made:
-            answers.append(sampling._static(made, "train", "train-x-1-0"))
+        with sampling.sampler(MPI.COMM_SELF, given) as opened:
+            answers.append(sampling._static(opened, "train", "train-x-1-0"))
     return answers
 
 

@@ -80,19 +80,19 @@ def test_the_dynamics_last_as_long_whatever_the_timestep(timestep, steps, monkey
         real(self, count, options)
 
     with sampling.sampler(MPI.COMM_SELF, config(timestep)) as shared:
-        made = load(shared, "train-x-1-1")
+        wave = load(shared, "train-x-1-1")
         monkeypatch.setattr(Session, "run", counted)
-        result = shared.dynamic(made)
+        result = shared.dynamic(wave)
     assert sum(run) == steps
     assert np.isfinite(result["u_filtered"]).all() and float(result["temperature_K"]) > 100
 
 
 def test_a_timestep_that_does_not_resolve_the_motion_is_refused_before_the_run():
     with sampling.sampler(MPI.COMM_SELF, config(0.002)) as shared:
-        made = load(shared, "train-x-1-1")
-        shared.static(made, shared.sheet)  # at rest there is no timestep
+        wave = load(shared, "train-x-1-1")
+        shared.static(wave, shared.sheet)  # at rest there is no timestep
         with pytest.raises(InputError, match=r"'md.timestep_ps' = 0.002: .* boron-nitride .* at most 0.0009"):
-            shared.dynamic(made)
+            shared.dynamic(wave)
 
 
 def test_each_group_of_ranks_ends_its_lammps():

@@ -148,9 +148,9 @@ def test_another_crystal_or_pair_style_redoes_everything_and_is_named():
         next(task for task in opened(config).samples.tasks if task.name == "elastic").identity
         for config in (BASE, BASE.model_copy(update={"md": MDInput(**AIREBO)}))
     )
-    told = before.differences(after)
-    assert "crystal.pair_style was 'tersoff', now 'airebo 3.0'" in told
-    assert "the file of md.potential has changed" in told
+    differences = before.differences(after)
+    assert "crystal.pair_style was 'tersoff', now 'airebo 3.0'" in differences
+    assert "the file of md.potential has changed" in differences
 
 
 @pytest.mark.parametrize("change", [{"masses": (12.0,)}, {"thickness": 3.4}, {"bonded": 1.2}])
@@ -231,15 +231,17 @@ def test_the_guess_is_that_of_the_shortest_bond():
 @pytest.mark.parametrize(("ranks", "groups"), [(1, 4), (2, 2), (3, 1), (8, 1)])
 def test_the_time_of_sampling_is_that_of_groups_that_work_side_by_side(tmp_path, monkeypatch, ranks, groups):
     """Samples are made by so many ranks each; more than there are make one group."""
-    told = []
+    durations = []
     monkeypatch.setattr(campaign_stages.stages, "share", lambda *_: None)
     monkeypatch.setattr(campaign_stages.stages, "seconds", lambda *_: 24.0)
     monkeypatch.setattr(campaign_stages.sampling, "stored", lambda *_: {})
-    monkeypatch.setattr(campaign_stages.sampling, "collect", lambda *arguments: told.append(arguments[-1]))
+    monkeypatch.setattr(
+        campaign_stages.sampling, "collect", lambda *arguments: durations.append(arguments[-1])
+    )
     config = BASE.model_copy(update={"parallel": Parallel(ranks_per_sample=ranks)})
 
     def work(comm):
         campaign_stages._collect(replace(opened(config), comm=comm), tmp_path)
 
     together(4, work)
-    assert told == [24.0 / groups]
+    assert durations == [24.0 / groups]

@@ -42,15 +42,15 @@ def samples(bond=1.46):
     noise = {name: {} for name in ("published", "long")}
 
     def fields(kind, response):
-        made = {}
+        averages = {}
         for suffix, grid in sampling.node_grids(CONFIG, box, disc=kind == "disc").items():
             x = grid.points()
             for name, size in (("published", 0.3), ("long", 0.1)):
                 random = np.random.default_rng(len(x))
                 noise[name][kind + suffix] = size * random.standard_normal(x.shape)
-                made[f"u{suffix}@{name}"] = response(x) + noise[name][kind + suffix]
-            made[f"b{suffix}"] = response(x)
-        return made
+                averages[f"u{suffix}@{name}"] = response(x) + noise[name][kind + suffix]
+            averages[f"b{suffix}"] = response(x)
+        return averages
 
     rest = {"temperature_K": np.array(299.0), "rms_force": np.array(2.0)}
     results = {}
@@ -198,8 +198,8 @@ def test_both_signs_take_noise_and_even_orders_away(stored, group, split):
     fields = read(path, group + split)
     even = fields.load[:, fields.columns.index("even_part")]
     largest = fields.load[:, fields.columns.index("max_bond_strain")]
-    made = sampling.all_loads(CONFIG, box)[split]
-    for u, b, part, load in zip(fields.u, fields.b, even, made, strict=True):
+    applied = sampling.all_loads(CONFIG, box)[split]
+    for u, b, part, load in zip(fields.u, fields.b, even, applied, strict=True):
         linear = load.on(fields.nodes)
         centred = linear - linear.mean(axis=0) if split != "test" else linear
         np.testing.assert_allclose(u, centred, atol=1e-12)

@@ -27,8 +27,8 @@ def config(**wave):
 
 @pytest.fixture(scope="module")
 def sampler():
-    with sampling.sampler(MPI.COMM_SELF, config()) as made:
-        yield made
+    with sampling.sampler(MPI.COMM_SELF, config()) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(("branch", "modulus"), [("longitudinal", "C11_TPa"), ("transverse", "C66_TPa")])
@@ -38,12 +38,12 @@ def test_a_packet_goes_with_the_speed_of_sound(sampler, branch, modulus):
     speed = float(np.sqrt(sampler.elastic()[modulus] * 1e5 / rho))
     packet = wave_md.run_packet(sampler, wave_md.BRANCHES[branch], speed)
     box = sampler.planar.box(sampler.config.md.cells, sampler.lattice)
-    made = wave_md.packet(sampler.config, box, speed)
-    assert packet["u"].shape[1] == 12 * made.copies
+    strip = wave_md.packet(sampler.config, box, speed)
+    assert packet["u"].shape[1] == 12 * strip.copies
     # one way along x, in one component
     along = 0 if branch == "longitudinal" else 1
     assert np.abs(packet["u"][..., 1 - along]).max() < 0.02 * np.abs(packet["u"]).max()
-    gone = _travel(packet["u"][..., along], packet["times"], made.length, 25.0)
+    gone = _travel(packet["u"][..., along], packet["times"], strip.length, 25.0)
     assert gone["speed_A_per_ps"] == pytest.approx(speed, rel=0.06)
 
 
@@ -78,7 +78,7 @@ def test_waves_that_nodes_or_packets_do_not_carry_are_refused(wave, words):
 
 
 def test_the_strip_holds_whole_waves_and_whole_copies():
-    made = wave_md.packet(config(), BOX, 200.0)
-    assert made.length == pytest.approx(made.copies * BOX[0]) and made.length >= 25.0 + 160.0
-    waves = made.k * made.length / (2 * np.pi)
+    strip = wave_md.packet(config(), BOX, 200.0)
+    assert strip.length == pytest.approx(strip.copies * BOX[0]) and strip.length >= 25.0 + 160.0
+    waves = strip.k * strip.length / (2 * np.pi)
     assert waves == pytest.approx(round(waves), abs=1e-9)

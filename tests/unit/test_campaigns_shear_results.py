@@ -16,21 +16,21 @@ def path(tmp_path):
 
 
 def test_what_is_written_is_read(path):
-    run, made = results.read(path), result()
+    run, computed = results.read(path), result()
     for name in ("gamma", "shear_stress", "dev_stress", "frames", "exy", "chi"):
-        assert np.array_equal(getattr(run, name), getattr(made, name)), name
+        assert np.array_equal(getattr(run, name), getattr(computed, name)), name
     assert run.strains == pytest.approx([0.0, 0.2, 0.4])
     assert run.box.tolist() == [GRID.lx, GRID.ly]
     assert (run.frame, run.e_z) == ("simple", MATERIAL.e_z)
-    assert np.array_equal(run.stress, np.moveaxis(made.stress, 1, -1))
+    assert np.array_equal(run.stress, np.moveaxis(computed.stress, 1, -1))
 
 
 def test_rates_are_per_picosecond(path):
     """The result has them per unit of strain: at 2e8/s a ps strains by 2e-4."""
-    made = result()
-    np.testing.assert_allclose(results.read(path).velocity, 2e-4 * np.moveaxis(made.velocity, 1, -1))
+    computed = result()
+    np.testing.assert_allclose(results.read(path).velocity, 2e-4 * np.moveaxis(computed.velocity, 1, -1))
     with h5py.File(path) as file:
-        np.testing.assert_allclose(file["plastic_power"], 2e-4 * made.plastic_power)
+        np.testing.assert_allclose(file["plastic_power"], 2e-4 * computed.plastic_power)
         assert file["plastic_power"].attrs["units"] == "GPa/ps"
         assert file["velocity"].attrs["units"] == "angstrom/ps"
 

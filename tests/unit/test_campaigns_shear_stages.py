@@ -86,8 +86,8 @@ def test_a_program_of_loading_turns_at_frames_and_goes_at_its_own_rates(tmp_path
     # in Å, ps and GPa: |σ_xy| λ of steady flow, which is ten times as slow on the way back
     assert power[-1] == pytest.approx(abs(stress[-1]) * 1e-5, rel=0.1)
     assert power.min() >= 0.0
-    told = json.loads((tmp_path / "summary.json").read_text())
-    assert (told["strain_reached"], told["strain_path"]) == pytest.approx((-0.1, 0.3))
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert (summary["strain_reached"], summary["strain_path"]) == pytest.approx((-0.1, 0.3))
     # ParaView's time only grows
     pieces = ET.parse(tmp_path / "vtk" / "run.pvd").findall(".//DataSet")
     assert [float(piece.get("timestep")) for piece in pieces] == pytest.approx([0.0, 0.1, 0.3])
@@ -102,12 +102,14 @@ def test_fields_are_kept_of_every_so_many_frames_and_of_the_last(every, kept):
 def test_what_is_written_is_what_was_computed(tmp_path):
     _, case = stages.prepare(INPUTS / "stz_bump.toml", [*SMALL, "shear.fields_every=4"])
     result = forward(case)
-    told = stages.summary(case, result, None, 2.5)
-    assert told["final_Exy_range"] == [result.exy[-1].min(), result.exy[-1].max()]
-    assert told["strain_reached"] == result.gamma[-1]
-    assert told["final_shear_stress_GPa"] == result.shear_stress[-1]
-    assert told["peak_shear_stress_GPa"] == max(result.shear_stress)
-    assert result.shear_stress[list(result.gamma).index(told["strain_at_peak"])] == max(result.shear_stress)
+    summary = stages.summary(case, result, None, 2.5)
+    assert summary["final_Exy_range"] == [result.exy[-1].min(), result.exy[-1].max()]
+    assert summary["strain_reached"] == result.gamma[-1]
+    assert summary["final_shear_stress_GPa"] == result.shear_stress[-1]
+    assert summary["peak_shear_stress_GPa"] == max(result.shear_stress)
+    assert result.shear_stress[list(result.gamma).index(summary["strain_at_peak"])] == max(
+        result.shear_stress
+    )
     sha256 = results.write(tmp_path / "run.h5", case, result, True)
     assert sha256 == files.sha256(tmp_path / "run.h5")
     stored = results.read(tmp_path / "run.h5")

@@ -109,7 +109,7 @@ def test_errors_stand_beside_those_of_baselines():
     ("value", "text"),
     [(True, "yes"), (3, "3"), (float("nan"), "–"), ([1.0, 2.0, 3.0], "1, 2, 3"), ([1] * 9, ""), (None, "")],
 )
-def test_values_of_cells(value, text):
+def test_a_cell_shows_its_value_as_a_person_writes_it(value, text):
     assert webpage._text(value) == text
 
 

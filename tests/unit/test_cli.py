@@ -50,7 +50,7 @@ def called(monkeypatch, capfd):
 
 
 @pytest.mark.parametrize("arguments", [["--version"], ["version"]])
-def test_version(called, arguments):
+def test_the_version_is_printed_alone(called, arguments):
     assert called(*arguments) == (0, f"{mdbridge.__version__}\n", "")
 
 
@@ -145,7 +145,7 @@ def test_a_report_of_a_folder_that_is_none(called, tmp_path):
 
 
 @pytest.mark.parametrize(("flag", "volume"), [("-q", -1), ("--quiet", -1), ("-v", 1), ("--verbose", 1)])
-def test_how_much_is_told(called, tmp_path, monkeypatch, flag, volume):
+def test_flags_set_how_much_is_told(called, tmp_path, monkeypatch, flag, volume):
     asked = []
     monkeypatch.setattr(console, "set_volume", asked.append)
     called("run", tmp_path / "nowhere.toml", flag)

@@ -27,7 +27,7 @@ def images_of(bits):
 @pytest.mark.parametrize(("bits", "dtype"), WIDTHS)
 @pytest.mark.parametrize("box", [ORTHOGONAL, TILTED])
 @pytest.mark.parametrize("dimension", [2, 3])
-def test_unwrapping(bits, dtype, box, dimension):
+def test_displacements_are_unwrapped_by_the_image_flags(bits, dtype, box, dimension):
     images = images_of(bits)
     random = np.random.default_rng(0)
     x, reference = random.uniform(0, 8, (5, 3)), random.uniform(0, 8, (5, dimension))

@@ -146,7 +146,7 @@ def test_all_mistakes_are_told_at_once(write):
         ("title=a=b", "a=b"),
     ],
 )
-def test_overrides(write, override, value):
+def test_overrides_take_the_place_of_what_the_file_says(write, override, value):
     loaded = load(write("title = 'file'\n[learn]\nhigh = 7.0"), Campaign, [override])
     name = override.partition("=")[0].strip().split(".")
     for part in name:
@@ -173,7 +173,7 @@ def test_an_override_of_one_key_keeps_the_others(write):
         ("learn.hihg=3", "unknown key 'learn.hihg'; did you mean 'high'?"),
     ],
 )
-def test_wrong_overrides(write, override, expected):
+def test_wrong_overrides_are_refused(write, override, expected):
     assert expected in refusal(write, "title = 'a'", override)
 
 

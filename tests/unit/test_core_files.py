@@ -16,7 +16,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_write_and_read(tmp_path):
+def test_json_is_read_as_it_was_written(tmp_path):
     path = tmp_path / "made" / "on the way" / "a.json"
     files.write_json(path, {"a": 1, "b": [1.5, "Å"]})
     assert files.read_json(path) == {"a": 1, "b": [1.5, "Å"]}

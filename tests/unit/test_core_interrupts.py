@@ -98,7 +98,7 @@ sys.exit(7)
     assert job.returncode == 7
 
 
-def test_the_time_is_up():
+def test_a_limit_of_time_interrupts_with_an_exit_code_of_its_own():
     with pytest.raises(interrupts.Interrupted) as caught, interrupts.raised():
         interrupts.stop_after(0.05)
         time.sleep(5)

@@ -13,7 +13,7 @@ from mdbridge.core import mpi as module
 from mdbridge.core.errors import MissingPackageError
 
 
-def test_it_is_mpi4py_s_own():
+def test_the_module_is_mpi4py_s_own():
     assert module.mpi() is MPI
 
 

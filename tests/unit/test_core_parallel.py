@@ -75,7 +75,7 @@ def test_too_little_memory_is_said_in_a_line(capsys):
     assert "out of memory (Unable to allocate 128. PiB" in said and "use more nodes" in said
 
 
-def test_on_root():
+def test_what_rank_0_returns_or_raises_comes_back():
     assert parallel.on_root(SELF, lambda: {"a": 1}) == {"a": 1}
     with pytest.raises(FileError):
         parallel.on_root(SELF, lambda: (_ for _ in ()).throw(FileError("gone")))
@@ -85,7 +85,7 @@ def test_on_root():
     ("size", "per_group", "expected"),
     [(6, 2, [0, 0, 1, 1, 2, 2]), (7, 2, [0, 0, 1, 1, 2, 2, 2]), (3, 8, [0, 0, 0]), (2, 1, [0, 1])],
 )
-def test_groups(size, per_group, expected):
+def test_ranks_are_split_into_groups_and_none_is_left_over(size, per_group, expected):
     splits = [parallel.split_groups(Rank(rank, size), per_group) for rank in range(size)]
     assert splits == [(group, rank) for rank, group in enumerate(expected)]
 
@@ -187,7 +187,7 @@ def test_an_unexpected_error_is_a_line_and_its_traceback_a_file(capsys, tmp_path
 
 
 @pytest.mark.parametrize(("code", "expected"), [(None, 0), (3, 3), ("text", 1)])
-def test_system_exit_passes(code, expected):
+def test_the_code_of_a_system_exit_is_passed_on(code, expected):
     assert ended(raising(SystemExit(code))) == expected
 
 

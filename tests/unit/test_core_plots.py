@@ -111,7 +111,7 @@ def test_logarithmic_axes_have_plain_numbers(tmp_path):
     assert {"5", "10", "20", "50"} <= set(shown)
 
 
-def test_round_ticks():
+def test_ticks_are_few_and_evenly_spaced():
     values = plots.ticks(3).tick_values(0.0, 0.9)
     assert len(values) <= 5 and np.allclose(np.diff(values), np.diff(values)[0])
 

@@ -6,7 +6,7 @@ from scipy import constants
 from mdbridge.core import units
 
 
-def test_conversions():
+def test_conversions_are_those_of_the_constants_of_nature():
     pascal = constants.e / constants.angstrom**3  # 1 eV/Å³
     assert pascal / 1e9 == pytest.approx(units.EV_PER_A3_IN_GPA, rel=1e-9)
     assert pascal / 1e12 == pytest.approx(units.EV_PER_A3_IN_TPA, rel=1e-9)

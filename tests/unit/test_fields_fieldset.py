@@ -15,7 +15,7 @@ MOVED[7] += [0.5, 0.0]
 
 def fields(**changes):
     values = np.random.default_rng(0).standard_normal((2, 3, 30, 2))
-    made = FieldSet(
+    complete = FieldSet(
         nodes=GRID.points(),
         u=values[0],
         b=values[1],
@@ -26,7 +26,7 @@ def fields(**changes):
         spacing=np.array(GRID.spacing),
         shape=GRID.shape,
     )
-    return replace(made, **changes)
+    return replace(complete, **changes)
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_what_does_not_fit_is_refused_with_both_values(changes, words):
 
 
 def test_as_xarray_every_axis_has_a_name():
-    made = fields().to_xarray()
-    assert made["u"].sel(sample="b", axis="y").equals(made["u"][1, :, 1])
-    np.testing.assert_array_equal(made["b"], fields().b)
-    assert made["u"].dims == ("sample", "node", "axis") and made["load"].dims == ("sample", "parameter")
-    assert made["b"].attrs["units"] == "TPa/angstrom"
+    dataset = fields().to_xarray()
+    assert dataset["u"].sel(sample="b", axis="y").equals(dataset["u"][1, :, 1])
+    np.testing.assert_array_equal(dataset["b"], fields().b)
+    assert dataset["u"].dims == ("sample", "node", "axis") and dataset["load"].dims == ("sample", "parameter")
+    assert dataset["b"].attrs["units"] == "TPa/angstrom"

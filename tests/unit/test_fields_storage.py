@@ -57,11 +57,11 @@ def test_fields_come_back(tmp_path, shape):
 
 def test_xarray_shows_the_same_as_the_fields_themselves(path):
     with xarray.open_dataset(path, group="variants/x1/train", engine="h5netcdf") as stored:
-        made = FIELDS.to_xarray()
+        dataset = FIELDS.to_xarray()
         assert set(stored.sizes) == {"sample", "node", "axis", "parameter"}
-        for name in made:
-            assert stored[name].dims == made[name].dims
-            np.testing.assert_array_equal(stored[name], made[name])
+        for name in dataset:
+            assert stored[name].dims == dataset[name].dims
+            np.testing.assert_array_equal(stored[name], dataset[name])
         assert stored["u"].sel(sample="b", axis="y").shape == (30,)
 
 

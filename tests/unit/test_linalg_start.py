@@ -30,7 +30,7 @@ def test_a_petsc_of_other_numbers_is_refused(scalars):
         require_doubles(scalars)
 
 
-def test_it_is_started():
+def test_petsc_is_started_by_the_import():
     assert PETSc.Sys.isInitialized()
 
 

@@ -136,10 +136,10 @@ def test_cost_and_history_are_the_loss_of_the_samples():
 
 def test_a_model_keeps_the_quadrature_of_its_grid():
     grid = uniform((4.93, 5.04), 15.0, quadrature="isotropic")
-    made = manufactured(replace(POSITIVE, quadrature="isotropic"), grid)
-    fit = learn(made, Algorithm1Settings(prediction_epochs=20, correction_steps=0), grid=grid)
+    samples = manufactured(replace(POSITIVE, quadrature="isotropic"), grid)
+    fit = learn(samples, Algorithm1Settings(prediction_epochs=20, correction_steps=0), grid=grid)
     assert fit.material.quadrature == "isotropic"
-    assert 2 * fit.cost == pytest.approx(loss(fit.material, made, grid), rel=1e-9)
+    assert 2 * fit.cost == pytest.approx(loss(fit.material, samples, grid), rel=1e-9)
 
 
 def test_losses_of_several_grids_add_up():

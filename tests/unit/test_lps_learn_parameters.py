@@ -14,7 +14,7 @@ SPLINES = Layout(BSpline, 15.0, 2, True)
 FELT = np.ones((4, 3))
 
 
-def test_the_layout():
+def test_each_influence_function_has_its_place_among_the_parameters():
     assert [layout.size for layout in (ONE, TWO, SPLINES)] == [6, 10, 8]
     assert ONE.functions == [slice(2, 6)] == [ONE.volumetric]
     assert TWO.functions == [slice(2, 6), slice(6, 10)]
@@ -23,7 +23,7 @@ def test_the_layout():
 
 
 @pytest.mark.parametrize("layout", [ONE, TWO, SPLINES])
-def test_materials_and_parameters(layout):
+def test_a_material_comes_back_from_its_parameters(layout):
     p = layout.start(np.random.default_rng(0))
     material = layout.material(p, FELT)
     assert material.lame_mu == p[1]
@@ -56,7 +56,7 @@ def test_a_start_of_another_kind_is_refused(influence):
         ONE.parameters(LinearPeridynamicSolid(influence, -0.2, 0.7))
 
 
-def test_bounds():
+def test_exponents_and_moduli_have_bounds_and_coefficients_where_asked():
     lower, upper = TWO.bounds()
     np.testing.assert_array_equal(lower[[2, 6]], -2.0)
     np.testing.assert_array_equal(upper[[2, 6]], 2.999)

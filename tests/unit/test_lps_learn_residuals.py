@@ -27,18 +27,20 @@ def samples(material=TRUTH, grid=GRID):
     u = np.array(
         [np.outer(np.sin(n * x + 0.3) * np.sin(m * y + 0.7), axis) for n, m in modes for axis in np.eye(2)]
     )
-    made = spectral.transform(u, u, shape, box)
-    operator = symbol.operator(material, symbol.rings(grid, made.wavevectors))
-    return replace(made, b=np.einsum("kij,skj->ski", operator, made.u))
+    transformed = spectral.transform(u, u, shape, box)
+    operator = symbol.operator(material, symbol.rings(grid, transformed.wavevectors))
+    return replace(transformed, b=np.einsum("kij,skj->ski", operator, transformed.u))
 
 
 DATA = [(spectral.moments(samples()), GRID)]
 
 
 def problem(kernel, **changes):
-    made = residuals.LeastSquaresProblem(DATA, [GRID, OTHER], DEGREE, FitSettings(kernel=kernel, **changes))
-    made.strict = not changes
-    return made
+    least_squares = residuals.LeastSquaresProblem(
+        DATA, [GRID, OTHER], DEGREE, FitSettings(kernel=kernel, **changes)
+    )
+    least_squares.strict = not changes
+    return least_squares
 
 
 def blocks(made, p, gauges):
@@ -60,20 +62,22 @@ def blocks(made, p, gauges):
 @pytest.mark.parametrize("coefficients", [(1.0, 0.5, -3.0, 2.0, 1.0), (1.0, 0.5, 0.2, 0.7, 0.3)])
 def test_each_part_of_the_jacobian_is_the_slope_of_its_residuals(kernel, own, coefficients):
     """Penalties too: the first kernel violates the conditions somewhere."""
-    made = problem(kernel, own_dilatation=True) if own else problem(kernel)
-    p = made.start(np.random.default_rng(1))
-    for part, sign in zip(made.layout.functions, (1.0, 0.8), strict=False):
-        p[made.layout.coefficients(part)] = sign * np.array(coefficients)
+    least_squares = problem(kernel, own_dilatation=True) if own else problem(kernel)
+    p = least_squares.start(np.random.default_rng(1))
+    for part, sign in zip(least_squares.layout.functions, (1.0, 0.8), strict=False):
+        p[least_squares.layout.coefficients(part)] = sign * np.array(coefficients)
     p[:2] = 0.4, 0.6
-    gauges = [GRID.volume / 1e4 for _ in made.layout.functions]
-    parts = blocks(made, p, gauges)
+    gauges = [GRID.volume / 1e4 for _ in least_squares.layout.functions]
+    parts = blocks(least_squares, p, gauges)
     if coefficients[2] < 0:
         assert (parts[-2][0] > 0).any()
-    whole = made.evaluate(p, gauges)
+    whole = least_squares.evaluate(p, gauges)
     for index in range(2):
         np.testing.assert_array_equal(whole[index], np.concatenate([block[index] for block in parts]))
     steps = 1e-6 * np.eye(len(p))
-    differences = [(blocks(made, p + s, gauges), blocks(made, p - s, gauges)) for s in steps]
+    differences = [
+        (blocks(least_squares, p + s, gauges), blocks(least_squares, p - s, gauges)) for s in steps
+    ]
     for n, (_, slope) in enumerate(parts):
         expected = np.stack([(up[n][0] - down[n][0]) / 2e-6 for up, down in differences], axis=1)
         np.testing.assert_allclose(slope, expected, rtol=1e-4, atol=2e-6 * np.abs(expected).max() + 1e-8)
@@ -94,8 +98,8 @@ def test_a_kernel_that_is_integrated_exactly_has_isotropic_moments(quadrature):
 def test_every_family_learns_splines_of_its_degree_or_comes_near(kernel):
     fit = regression.learn(DATA, [GRID], DEGREE, FitSettings(consistency_weight=0.0, starts=3, kernel=kernel))
     assert fit.material.influence.name == kernel
-    made = samples()
-    errors = spectral.errors(symbol.operator(fit.material, symbol.rings(GRID, made.wavevectors)), made)
+    exact = samples()
+    errors = spectral.errors(symbol.operator(fit.material, symbol.rings(GRID, exact.wavevectors)), exact)
     bound = 1e-5 if kernel == "b-spline" else 0.02
     assert max(error.max() for error in errors) < bound
     assert fit.material.lame_mu == pytest.approx(0.722, abs=0.1 * bound)
@@ -106,12 +110,12 @@ def test_every_family_learns_splines_of_its_degree_or_comes_near(kernel):
 def test_every_quadrature_learns_the_truth_of_its_own(quadrature):
     grid = stencil.uniform((4.93, 5.04), HORIZON, quadrature)
     truth = replace(TRUTH, quadrature=quadrature)
-    made = samples(truth, grid)
-    data = [(spectral.moments(made), grid)]
+    exact = samples(truth, grid)
+    data = [(spectral.moments(exact), grid)]
     settings = FitSettings(consistency_weight=0.0, starts=2, kernel="b-spline")
     fit = regression.learn(data, [grid], DEGREE, settings)
     assert fit.material.quadrature == quadrature
-    errors = spectral.errors(symbol.operator(fit.material, symbol.rings(grid, made.wavevectors)), made)
+    errors = spectral.errors(symbol.operator(fit.material, symbol.rings(grid, exact.wavevectors)), exact)
     assert max(error.max() for error in errors) < 1e-5
     assert fit.material.lame_mu == pytest.approx(0.722, abs=1e-5)
 
@@ -124,10 +128,10 @@ def test_grids_of_different_quadratures_are_refused():
 
 
 def test_a_start_at_the_truth_stays_there():
-    made = problem("b-spline", consistency_weight=0.0)
-    p = made.parameters(TRUTH)
-    r, _ = made.evaluate(p, made.gauges(p))
-    assert np.abs(r[: -sum(len(zone.wavevectors) for zone in made.zones)]).max() < 1e-12
+    least_squares = problem("b-spline", consistency_weight=0.0)
+    p = least_squares.parameters(TRUTH)
+    r, _ = least_squares.evaluate(p, least_squares.gauges(p))
+    assert np.abs(r[: -sum(len(zone.wavevectors) for zone in least_squares.zones)]).max() < 1e-12
 
 
 def test_an_unknown_family_is_refused():

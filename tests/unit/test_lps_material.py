@@ -16,7 +16,7 @@ SOLID = LinearPeridynamicSolid(Bernstein(15.0, COEFFICIENTS, (1.2,)), -0.197, 0.
 
 
 @pytest.mark.parametrize(("young", "poisson"), [(0.91, -0.43), (1.216, -0.158), (2.0, 0.3)])
-def test_engineering_moduli(young, poisson):
+def test_young_and_poisson_are_those_of_plane_stress(young, poisson):
     """Plane stress: λ = E ν/(1 − ν²), μ = E/(2 (1 + ν))."""
     solid = LinearPeridynamicSolid(
         SOLID.influence, young * poisson / (1 - poisson**2), young / (2 * (1 + poisson))

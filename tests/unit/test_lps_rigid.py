@@ -45,7 +45,7 @@ def corner(x):
         ({"roller": (left, [True, False]), "pin": (corner, [True, True])}, 0, ""),
     ],
 )
-def test_supports(held, count, words):
+def test_motions_that_supports_leave_free_are_counted_and_strain_nothing(held, count, words):
     import re
 
     body, fixed = square(**held)

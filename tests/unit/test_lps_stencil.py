@@ -14,7 +14,7 @@ def test_square_grid_with_a_horizon_of_four_spacings(spacing):
     np.testing.assert_array_equal(np.bincount(grid.ring), [4, 4, 4, 8, 4, 4, 8, 8, 4])
 
 
-def test_rectangular_grid():
+def test_a_rectangular_grid_has_all_nodes_within_the_horizon():
     grid = stencil.uniform((4.93, 5.04), 20.0)
     length = np.hypot(*grid.offsets.T)
     np.testing.assert_allclose(grid.offsets, grid.index * [4.93, 5.04])

@@ -52,7 +52,7 @@ def test_waves_are_those_of_the_bond_sums():
     np.testing.assert_allclose(at(SIGN_CHANGING, k)[0], expected, rtol=1e-12)
 
 
-def test_symmetries():
+def test_the_symbol_is_symmetric_even_and_periodic():
     k = np.random.default_rng(0).uniform(-0.6, 0.6, (20, 2))
     matrices = at(SIGN_CHANGING, k)
     np.testing.assert_allclose(matrices, np.swapaxes(matrices, 1, 2), rtol=1e-13, atol=1e-16)

@@ -41,9 +41,9 @@ def test_a_wave_turns_with_the_frequency_of_the_symbol(medium, index, branch):
     shifted = 2 / step * np.arcsin(omega * step / 2)
     start = wave(k, vectors[:, branch])
     last = [state for state in medium.run(start, np.zeros_like(start), step, 700, 1)]
-    told = np.array([(state.u * start).sum() / (start**2).sum() for state in last])
+    overlaps = np.array([(state.u * start).sum() / (start**2).sum() for state in last])
     times = np.array([state.time for state in last])
-    np.testing.assert_allclose(told, np.cos(shifted * times), atol=1e-6 * shifted * times[-1])
+    np.testing.assert_allclose(overlaps, np.cos(shifted * times), atol=1e-6 * shifted * times[-1])
 
 
 def test_energy_is_conserved_to_round_off_and_the_stable_step_is_sharp(medium):

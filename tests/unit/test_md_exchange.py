@@ -32,7 +32,7 @@ def session_of(atoms, units):
 
 
 @pytest.mark.parametrize("units", ["metal", "real"])
-def test_there_and_back(crystal, units):
+def test_a_crystal_comes_back_from_lammps_as_it_went(crystal, units):
     with session_of(crystal, units) as session:
         back = to_ase(session, ["Au", "Al"])
     assert back.get_chemical_symbols() == crystal.get_chemical_symbols()

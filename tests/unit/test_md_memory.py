@@ -12,8 +12,8 @@ from mdbridge.md.session import Session
 @pytest.fixture
 def session():
     """Nine atoms of two types with arrays of their own; atom n lies near (n, n/2, 0)."""
-    with Session(MPI.COMM_SELF) as made:
-        made.commands("""
+    with Session(MPI.COMM_SELF) as opened:
+        opened.commands("""
             units lj
             atom_modify map array sort 0 0
             region box block 0 10 0 10 -5 5
@@ -23,13 +23,13 @@ def session():
             pair_coeff * *
         """)
         for n in range(1, 10):
-            made.commands(f"create_atoms {1 + n % 2} single {n} {n / 2} 0")
-        made.commands("""
+            opened.commands(f"create_atoms {1 + n % 2} single {n} {n / 2} 0")
+        opened.commands("""
             fix mine all property/atom i_count d_size d2_pair 3 i2_marks 2
             set group all d_size 0.5
             run 0
         """)
-        yield made
+        yield opened
 
 
 def test_views_have_lammps_s_types_and_shapes(session):

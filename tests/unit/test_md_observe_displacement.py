@@ -225,12 +225,12 @@ def test_fields_in_a_leaning_box_are_those_of_its_own_images(columns, tilt):
         away = np.linalg.norm(grid.points()[:, None] - image, axis=-1)
         weight += np.maximum(0.0, 1.0 - away / radius)
     weight /= weight.sum(axis=0)
-    made = observer.results[""]
-    np.testing.assert_allclose(made.density, 12.0 * weight.sum(axis=1), atol=1e-11)
-    np.testing.assert_allclose(made.load, weight @ load[:, :2], atol=1e-12)
+    average = observer.results[""]
+    np.testing.assert_allclose(average.density, 12.0 * weight.sum(axis=1), atol=1e-11)
+    np.testing.assert_allclose(average.load, weight @ load[:, :2], atol=1e-12)
     with np.errstate(invalid="ignore"):
         u = weight @ moved[:, :2] / weight.sum(axis=1)[:, None]
-    np.testing.assert_allclose(made.u, u, atol=1e-10)
+    np.testing.assert_allclose(average.u, u, atol=1e-10)
 
 
 def test_a_grid_that_does_not_fill_the_box_is_refused(session):

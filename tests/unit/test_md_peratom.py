@@ -95,8 +95,8 @@ BOX = 10.0
 @pytest.fixture
 def session():
     """IDs 1, 2, 4, 5, 7 in an order of LAMMPS's own; atom n lies at (n, 2, 3)."""
-    with Session(MPI.COMM_SELF) as made:
-        made.commands("""
+    with Session(MPI.COMM_SELF) as opened:
+        opened.commands("""
             units lj
             atom_modify map array
             region box block 0 10 0 10 0 10
@@ -107,14 +107,14 @@ def session():
             fix mine all property/atom d_size d2_pair 3 i_count
         """)
         for n in (7, 3, 5, 1, 2, 6, 4):
-            made.commands(f"create_atoms 1 single {n} 2 3")
-        made.commands("set group all d_size 0.5\nrun 0")
-        x = made.lmp.numpy.extract_atom("x")
-        tags = made.lmp.numpy.extract_atom("id")
+            opened.commands(f"create_atoms 1 single {n} 2 3")
+        opened.commands("set group all d_size 0.5\nrun 0")
+        x = opened.lmp.numpy.extract_atom("x")
+        tags = opened.lmp.numpy.extract_atom("id")
         tags[:7] = np.rint(x[:7, 0]).astype(tags.dtype)  # the ID is the place
-        made.commands("group gone id 3 6\ndelete_atoms group gone compress no")
-        made.commands("run 0")
-        yield made
+        opened.commands("group gone id 3 6\ndelete_atoms group gone compress no")
+        opened.commands("run 0")
+        yield opened
 
 
 IDS = [1, 2, 4, 5, 7]

@@ -47,7 +47,7 @@ def atoms():
     return RecordedAtoms(session, snapshot, {"temp": 300.0})
 
 
-def test_what_it_is_of(atoms):
+def test_step_units_and_box_are_those_of_the_record(atoms):
     assert (atoms.step, atoms.time, atoms.count, atoms.timestep) == (40, 9.5, 2, 0.25)
     assert (atoms.units, atoms.dimension, atoms.degrees_of_freedom) == ("metal", 2, 2)
     assert atoms.periodic == (True, True, False)

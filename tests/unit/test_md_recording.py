@@ -55,9 +55,9 @@ class End(Observer):
 
 @pytest.fixture
 def session():
-    with Session(MPI.COMM_SELF) as made:
-        made.commands(CRYSTAL)
-        yield made
+    with Session(MPI.COMM_SELF) as opened:
+        opened.commands(CRYSTAL)
+        yield opened
 
 
 def test_the_end_of_a_step_is_what_a_run_to_there_leaves(session):

@@ -29,8 +29,8 @@ def test_a_perfect_crystal_of_centres_of_symmetry_moves_as_the_box_does(tmp_path
 
 def test_about_an_atom_of_the_wrong_kind_others_move_in_proportion_to_the_strain(tmp_path):
     """It is a centre of symmetry of the crystal, whichever way that is sheared."""
-    made = restart(tmp_path, "set atom 64 type 1")
-    squares = [softness.nonaffinity(COMM, made, MATERIAL, 0.005, strain)[1] for strain in (0.001, 0.002)]
+    defective = restart(tmp_path, "set atom 64 type 1")
+    squares = [softness.nonaffinity(COMM, defective, MATERIAL, 0.005, strain)[1] for strain in (0.001, 0.002)]
     # 0.2 Å² is what the perfect crystal stays below
     assert squares[1][63] < 1e-9 < 1.0 < squares[1].mean()
     assert squares[0].mean() == pytest.approx(squares[1].mean(), rel=0.05)

@@ -37,7 +37,7 @@ def test_every_kind_of_source_is_read(lmp):
     assert np.array_equal(sources.values(lmp, "d_own", count), np.zeros(count))
 
 
-def test_what_is_defined():
+def test_what_a_script_has_defined_is_seen_by_its_name():
     with crystal(COMM, DEFINED) as session:
         for name in ("c_place[2]", "c_kind", "f_mean", "v_double", "d_own", "x"):
             assert session.defines(name), name

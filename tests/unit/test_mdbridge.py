@@ -82,9 +82,9 @@ def test_names_that_are_used_bring_in_what_they_need_alone():
 @pytest.mark.parametrize("name", mdbridge.__all__)
 def test_every_public_name_resolves_and_is_described(name):
     assert name in dir(mdbridge)
-    thing = getattr(mdbridge, name)
-    assert thing.__name__ == name
-    assert thing.__doc__
+    public = getattr(mdbridge, name)
+    assert public.__name__ == name
+    assert public.__doc__
 
 
 def test_a_misspelt_name_is_an_attribute_error():

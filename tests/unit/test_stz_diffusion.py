@@ -17,9 +17,9 @@ def test_diffusion_conserves_chi_exactly_for_any_flow(clamped):
     if clamped:
         extrapolate_at_plates(state, True, True)
     k, t = constants(grid), geometry(0.4)
-    _, made, _ = local_rates(state, still, still, 0.0, k, t, (clamped, clamped))
+    _, local, _ = local_rates(state, still, still, 0.0, k, t, (clamped, clamped))
     assert np.ptp(plastic_flow(state, k, t)) > 0.0
-    assert abs(made.diffusion.sum()) < 1e-12 * np.abs(made.diffusion).sum()
+    assert abs(local.diffusion.sum()) < 1e-12 * np.abs(local.diffusion).sum()
 
 
 def test_diffusion_is_the_second_order_operator_of_the_sheared_frame():
@@ -33,9 +33,9 @@ def test_diffusion_is_the_second_order_operator_of_the_sheared_frame():
         state[1] = 1.5
         owned(state)[CHI] = 0.1 + 1e-8 * np.sin(k * x + 2 * q * y)
         WholeGrid(grid).fill(state)
-        _, made, _ = local_rates(state, still, still, 0.0, constants(grid), geometry(0.4))
+        _, local, _ = local_rates(state, still, still, 0.0, constants(grid), geometry(0.4))
         physical = k**2 + (2 * q - 0.4 * k) ** 2  # |T⁻ᵀ K|²
         factor = MATERIAL.diffusion_factor * plastic_flow(state, constants(grid), geometry(0.4)).mean()
         exact = -factor * physical * np.sin(k * x + 2 * q * y)
-        errors.append(np.abs(1e8 * made.diffusion - exact).max())
+        errors.append(np.abs(1e8 * local.diffusion - exact).max())
     assert np.log2(np.array(errors[:-1]) / errors[1:]) == pytest.approx(2.0, abs=0.2)

@@ -26,15 +26,15 @@ def test_a_stage_is_the_weighted_sum_with_the_rates(weights, rows):
     WholeGrid(grid).fill(state)
     WholeGrid(grid).fill(velocity)
     k, t = constants(grid), geometry(0.2)
-    rate, made, _ = local_rates(state, velocity, velocity, 0.0, k, t)
-    close(velocity, made.diffusion, k, t, 1.0, rate)
+    rate, local, _ = local_rates(state, velocity, velocity, 0.0, k, t)
+    close(velocity, local.diffusion, k, t, 1.0, rate)
     parts = (base, base_rate, state, before, rate)
     expected = sum(w * owned(part) for w, part in zip(weights, parts, strict=True))
     for weight, part in zip(weights, parts, strict=True):
         part[...] = part if weight else np.nan
     weights, plates = Weights(*weights), (False, False)
-    local_stage(state, velocity, velocity, 0.0, 1e9, k, t, *plates, base, base_rate, weights, made, before)
-    close(velocity, made.diffusion, k, t, weights.rate, before)
+    local_stage(state, velocity, velocity, 0.0, 1e9, k, t, *plates, base, base_rate, weights, local, before)
+    close(velocity, local.diffusion, k, t, weights.rate, before)
     assert owned(before) == pytest.approx(expected, rel=1e-12)
 
 
@@ -46,10 +46,10 @@ def test_without_fields_to_set_only_the_force_is_made():
         WholeGrid(grid).fill(fields)
     k, t = constants(grid), geometry(0.2)
     out, expected, _ = local_rates(state, velocity, velocity, 0.0, k, t)
-    made = Local(*(np.zeros_like(each) for each in expected))
-    arguments = (1e9, k, t, False, False, state, state, JUST_THE_RATE, made)
+    local = Local(*(np.zeros_like(each) for each in expected))
+    arguments = (1e9, k, t, False, False, state, state, JUST_THE_RATE, local)
     local_stage(state, velocity, velocity, 0.0, *arguments, out[:0])
-    for computed, each in zip(made, expected, strict=True):
+    for computed, each in zip(local, expected, strict=True):
         assert np.array_equal(computed, each)
 
 
@@ -61,13 +61,13 @@ def test_transport_takes_the_velocity_on_a_straight_line_and_leaves_its_force():
         owned(fields)[...] = 0.1 + random.random(owned(fields).shape)
         WholeGrid(grid).fill(fields)
     k, t = constants(grid), geometry(0.2)
-    computed, made, _ = local_rates(state, velocity, before, 0.5, k, t)
+    computed, local, _ = local_rates(state, velocity, before, 0.5, k, t)
     there = 1.5 * velocity - 0.5 * before
     expected, _, _ = local_rates(state, there, there, 0.0, k, t)
     assert owned(computed) == pytest.approx(owned(expected), rel=1e-11)
     WholeGrid(grid).fill(computed)
     force = divergence(computed[:3], grid, SimpleShear().matrix(0.2))
-    assert np.all(made.force[:, 0] == 0.0)  # needs the row below
-    WholeGrid(Grid(6, 4)).fill(made.edges)
-    first_force(k, t, made)
-    assert made.force == pytest.approx(force, abs=1e-12 * np.abs(force).max())
+    assert np.all(local.force[:, 0] == 0.0)  # needs the row below
+    WholeGrid(Grid(6, 4)).fill(local.edges)
+    first_force(k, t, local)
+    assert local.force == pytest.approx(force, abs=1e-12 * np.abs(force).max())

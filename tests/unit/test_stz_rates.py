@@ -109,12 +109,12 @@ def settled(gamma, state):
 
 def test_the_map_is_told_how_many_cells_the_flow_crosses_in_a_step():
     """At its start or at its end, where that is more."""
-    rates, told = settled(0.1, flowing(5))[0], []
-    rates.reference.carry = lambda *arguments: told.append(arguments)
+    rates, carried = settled(0.1, flowing(5))[0], []
+    rates.reference.carry = lambda *arguments: carried.append(arguments)
     rates.accept(0.01)
     rates.velocity[...] *= 0.5
     rates.accept(0.02)
-    (_, start, end, first), (step, _, _, second) = told
+    (_, start, end, first), (step, _, _, second) = carried
     assert step == 0.02 and end is rates.velocity and start is not end
     vx, vy = 2.0 * np.abs(owned(rates.velocity))
     most = (vx / GRID.dx + vy / GRID.dy).max()

@@ -73,15 +73,15 @@ def test_errors_stay_below_those_that_graphene_must_keep(campaign, key, limit):
 
 
 def test_the_model_is_certified_and_the_report_is_of_this_crystal(campaign):
-    name, out, summary, told = campaign
+    name, out, summary, output = campaign
     for certificate in (
         summary["certificate"],
         *json.loads((out / "model.json").read_text())["certificates"],
     ):
         assert certificate["min_gamma"] > 0 and certificate["min_cauchy_schwarz"] > 0
     assert summary["crystal"] == ("boron-nitride" if name == "hbn" else "graphene")
-    assert "paper" not in summary and "paper" not in told.partition("summary.json, model.json")[0]
-    assert told.count("MD directly") == 1
+    assert "paper" not in summary and "paper" not in output.partition("summary.json, model.json")[0]
+    assert output.count("MD directly") == 1
 
 
 def test_boron_nitride_at_300_K_is_that_at_rest_but_softer():
@@ -99,12 +99,12 @@ def test_boron_nitride_at_300_K_is_that_at_rest_but_softer():
         grid = sampler.node_grids(disc=False)[""]
         weights = kernels.weights(crystal.reference, grid, 10.0, "cone") * crystal.masses
         for name, modulus in (("train-x-1-0", "C11_TPa"), ("train-x-0-1", "C66_TPa")):
-            made = next(
+            applied = next(
                 candidate
                 for candidate in all_loads(sampler.config, crystal.box)["train"]
                 if candidate.name == name
             )
-            force = scaled(made, crystal, sampler.config.md.max_bond_strain)
+            force = scaled(applied, crystal, sampler.config.md.max_bond_strain)
             u = crystal.relax(force, 1e-9)
             rest = (weights @ u) / np.asarray(weights.sum(axis=1)).ravel()[:, None]
             rest -= rest.mean(axis=0)

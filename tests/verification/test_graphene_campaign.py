@@ -208,8 +208,8 @@ def test_figures_are_there_and_nothing_is_left_over(out):
 
 def test_a_second_run_does_nothing_again(out):
     before = times(out)
-    told = run(out)
-    assert [told.count(f"{stage}: done before") for stage in ("sample", "learn", "solve", "report")] == [
+    output = run(out)
+    assert [output.count(f"{stage}: done before") for stage in ("sample", "learn", "solve", "report")] == [
         1
     ] * 4
     assert times(out) == before
@@ -219,17 +219,17 @@ def test_a_changed_key_redoes_what_depends_on_it_alone(out, tmp_path):
     copy = tmp_path / "out"
     shutil.copytree(out, copy)
     before = times(copy)
-    told = run(copy, "learn.degrees=[12]")
-    assert "sample: done before" in told
-    assert "learn: done before" not in told
+    output = run(copy, "learn.degrees=[12]")
+    assert "sample: done before" in output
+    assert "learn: done before" not in output
     after = times(copy)
     assert after["dataset.h5"] == before["dataset.h5"]
     assert all(after[name] > before[name] for name in ("model.json", "solutions.h5", "summary.json"))
     assert json.loads((copy / "summary.json").read_text())["M"] == 12
 
-    told = run(copy, "learn.degrees=[12]", "solve.relative_tolerance=1e-9")
-    assert "learn: done before" in told
-    assert "solve: done before" not in told
+    output = run(copy, "learn.degrees=[12]", "solve.relative_tolerance=1e-9")
+    assert "learn: done before" in output
+    assert "solve: done before" not in output
 
 
 def test_a_report_of_another_model_is_refused(out, tmp_path):

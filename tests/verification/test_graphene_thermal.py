@@ -28,9 +28,9 @@ SMALL = ("md.cells=[26,15]", "md.disc_radius_A=45.0", "md.disc_inner_A=15.0", "l
 @pytest.fixture(scope="module")
 def sampler():
     overrides = [*SMALL, "thermal.duration_ps=0.5"]
-    made = Sampler(load(INPUTS / "graphene_300K.toml", GrapheneInput, overrides), MPI.COMM_SELF)
-    yield made
-    made.close()
+    opened = Sampler(load(INPUTS / "graphene_300K.toml", GrapheneInput, overrides), MPI.COMM_SELF)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="module")

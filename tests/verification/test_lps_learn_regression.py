@@ -35,11 +35,11 @@ def operator(material, samples, grid=GRID):
 
 
 def problem(degree=3, settings=None, strict=False):
-    made = residuals.LeastSquaresProblem(
+    least_squares = residuals.LeastSquaresProblem(
         [(spectral.moments(manufactured(TRUTH)), GRID)], [GRID, OTHER], degree, settings or FitSettings()
     )
-    made.strict = strict
-    return made
+    least_squares.strict = strict
+    return least_squares
 
 
 @pytest.mark.parametrize("strict", [False, True])
@@ -48,15 +48,15 @@ def problem(degree=3, settings=None, strict=False):
 )
 def test_jacobian_is_the_slope_of_the_residuals(strict, coefficients):
     """The third kernel violates both conditions, so that the penalties take part."""
-    made = problem(strict=strict)
+    least_squares = problem(strict=strict)
     p = np.array([-0.3, 0.6, 0.7, *coefficients])
     gauge = GRID.volume / 1000
-    residuals, jacobian = made.evaluate(p, [gauge])
+    residuals, jacobian = least_squares.evaluate(p, [gauge])
     assert jacobian.shape == (len(residuals), len(p))
     step = 1e-6
     for i, column in enumerate(jacobian.T):
         forward, backward = (
-            made.evaluate(p + sign * step * np.eye(len(p))[i], [gauge])[0] for sign in (1, -1)
+            least_squares.evaluate(p + sign * step * np.eye(len(p))[i], [gauge])[0] for sign in (1, -1)
         )
         slope = (forward - backward) / (2 * step)
         np.testing.assert_allclose(column, slope, atol=1e-6 * max(1.0, np.abs(slope).max()))
@@ -64,16 +64,16 @@ def test_jacobian_is_the_slope_of_the_residuals(strict, coefficients):
 
 def test_jacobian_with_an_influence_function_for_the_dilatation():
     """The deviatoric one is not coercive, so that the penalties take part."""
-    made = problem(settings=FitSettings(own_dilatation=True))
+    least_squares = problem(settings=FitSettings(own_dilatation=True))
     gauge = GRID.volume / 1000
     p = np.array([-0.3, 0.6, 0.7, 1.0, 1.4, -1.2, 0.1, 0.3, 1.0, 0.5, 0.2, 0.7])
-    conditions = made._solvable_pair(p, made.zones[0])
+    conditions = least_squares._solvable_pair(p, least_squares.zones[0])
     assert all((values > 0).any() for values, _ in conditions)
-    _, jacobian = made.evaluate(p, [gauge, gauge])
+    _, jacobian = least_squares.evaluate(p, [gauge, gauge])
     step = 1e-6
     for i, column in enumerate(jacobian.T):
         forward, backward = (
-            made.evaluate(p + sign * step * np.eye(len(p))[i], [gauge, gauge])[0] for sign in (1, -1)
+            least_squares.evaluate(p + sign * step * np.eye(len(p))[i], [gauge, gauge])[0] for sign in (1, -1)
         )
         slope = (forward - backward) / (2 * step)
         np.testing.assert_allclose(column, slope, atol=1e-6 * max(1.0, np.abs(slope).max()))
@@ -108,9 +108,9 @@ def test_a_fit_from_a_model_stays_at_its_optimum():
 
 
 def test_penalties_take_part_in_the_jacobian_test():
-    made = problem(strict=True)
+    least_squares = problem(strict=True)
     p = np.array([-0.3, 0.6, 0.7, 1.0, 1.4, -1.2, 0.1])
-    (conditions, _), (signs, _) = made._solvable(p, made.zones[0])
+    (conditions, _), (signs, _) = least_squares._solvable(p, least_squares.zones[0])
     assert (conditions > 0).any()
     assert (signs > 0).any()
 
