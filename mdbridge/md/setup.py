@@ -1,17 +1,20 @@
 """What a script has set up that LAMMPS does not tell: read from the commands that its log echoes."""
 
 import itertools
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mpi4py import MPI
 
-from ..core import parallel
+from ..core import parallel, scratch
 from ..core.errors import InputError
 from . import language
 from .session import Session
 
 _MOVING = ("deform", "press/")
+_FIX = re.compile(r"^Fix\[ *\d+\]: *(\S+), *style = (\S+),", re.MULTILINE)
+"""What 'info fixes' says of each."""
 
 
 @dataclass
@@ -42,6 +45,11 @@ class Setup:
         """Whether LAMMPS takes the flow of the box off the velocities: only of a box that it moves itself."""
         return self.computes.get(self.temperature) == "temp/deform"
 
+    def forget(self, fix: str) -> None:
+        """A fix is no longer there."""
+        self.fixes.pop(fix, None)
+        self.carried.discard(fix)
+
     def moving(self) -> list[str]:
         """IDs of the fixes that change the box, or need one that does: they must not act on a trajectory."""
         return [name for name, style in self.fixes.items() if style.startswith(_MOVING) or "sllod" in style]
@@ -51,12 +59,56 @@ def read(comm: MPI.Comm, session: Session, log: Path) -> Setup:
     """What the log of a session says (collective).
 
     Raises:
-        InputError: the script has switched its echo off, or moves the box at a rate that is not known.
+        InputError: the log does not tell all, or the script moves the box at a rate that is not known.
     """
     # LAMMPS keeps the last lines of its log to itself
     session.lmp.flush_buffers()
-    text = parallel.on_root(comm, lambda: log.read_text(errors="replace") if log.exists() else "")
-    return of(text)
+    setup = of(parallel.on_root(comm, lambda: followed(log, session.folder)))
+    there = set(session.lmp.available_ids("fix"))
+    for name in set(setup.fixes) - there:
+        setup.forget(name)
+    # LAMMPS has some of its own, of dynamic groups and the like; but one that acts must be known
+    if there - set(setup.fixes):
+        _require_told(comm, session, setup)
+    return setup
+
+
+def followed(log: Path, folder: Path) -> str:
+    """The text of a log, and of those to which a script has switched, one after the other.
+
+    Args:
+        log: the first.
+        folder: to which the script's names are relative.
+
+    Raises:
+        InputError: the script's commands cannot be read from them.
+    """
+    text = log.read_text(errors="replace") if log.exists() else ""
+    last = language.words(next(reversed([*language.logical_lines(text)]), ""))
+    # nothing comes behind this command: what follows it is in the other file
+    if last[:1] != ["log"] or len(last) < 2:
+        return text
+    path = folder / last[1]
+    if last[1:] == ["none"] or "append" in last[2:] or not path.is_file():
+        raise InputError(
+            f"the script says '{' '.join(last)}': what it sets up is read from its log, which must be a file "
+            "of its own, relative to the script's folder; leave that out"
+        )
+    return f"{text}\n{followed(path, folder)}"
+
+
+def _require_told(comm: MPI.Comm, session: Session, setup: Setup) -> None:
+    """Refuse a fix that acts on the box or the timestep, and of which the log does not tell (collective)."""
+    with scratch.shared(comm) as place:
+        session.quietly(f"info fixes out overwrite {session.word(place / 'fixes.txt')}")
+        said = parallel.on_root(comm, lambda: (place / "fixes.txt").read_text())
+    for name, style in _FIX.findall(said):
+        acts = style.startswith(_MOVING) or "sllod" in style or style == "dt/reset"
+        if acts and name not in setup.fixes:
+            raise InputError(
+                f"the script's log does not tell of fix {name} ({style}), which LAMMPS has, so that it is "
+                "not known how the box moves; does the script write the same log twice ('log')?"
+            )
 
 
 def of(log: str) -> Setup:
@@ -66,7 +118,7 @@ def of(log: str) -> Setup:
         InputError: as of :func:`read`.
     """
     setup = Setup()
-    for line in log.splitlines():
+    for line in language.logical_lines(log):
         words = language.words(line)
         if not words:
             continue
@@ -88,8 +140,7 @@ def of(log: str) -> Setup:
         elif name == "fix" and arguments[2:]:
             _fix(setup, *arguments)
         elif name == "unfix" and arguments:
-            setup.fixes.pop(arguments[0], None)
-            setup.carried.discard(arguments[0])
+            setup.forget(arguments[0])
     if setup.flows and "dt/reset" in setup.fixes.values():
         raise InputError(
             "fix deform with 'remap v' and fix dt/reset: LAMMPS goes on to move the box by the timestep with "
@@ -101,8 +152,8 @@ def of(log: str) -> Setup:
 
 def _fix(setup: Setup, name: str, _group: str, style: str, *arguments: str) -> None:
     # a fix of the same name replaces the one before
+    setup.forget(name)
     setup.fixes[name] = style
-    setup.carried.discard(name)
     if style.startswith("deform") and ("remap", "v") in itertools.pairwise(arguments):
         setup.carried.add(name)
 

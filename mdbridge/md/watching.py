@@ -126,6 +126,11 @@ class Watching:
                 known = ", ".join(filter(None, groups))
                 raise InputError(f"{name}: the simulation has no group '{group}'; it has {known}")
 
+    @property
+    def outputs(self) -> list[str]:
+        """Outputs of fixes that observers read, ``f_ID``."""
+        return sorted({s for watch in self.watches for s in watch.observer.needs if s.startswith("f_")})
+
     def close(self) -> None:
         """Let all observers finish, and leave nothing behind in LAMMPS (collective)."""
         watches, self.watches = self.watches, []

@@ -7,10 +7,10 @@ import pytest
 from field_runs import PULLED, SCRIPT, SHEARED, observe
 from mpi4py import MPI
 
-from mdbridge.campaigns.fields import stages, trajectory
+from mdbridge.campaigns.fields import dumpheaders, stages
 from mdbridge.campaigns.fields.results import FIELDS
 from mdbridge.core import store
-from mdbridge.core.errors import InputError
+from mdbridge.core.errors import InputError, MDError
 
 DUMP = """
 dump out all custom 20 {name} {columns}
@@ -23,14 +23,15 @@ ALL = [
 FORCES = ("potential_energy", "stress")
 KINDS = {
     "wrapped with images": "id type x y z ix iy iz vx vy vz",
-    "unwrapped": "id type xu yu zu vx vy vz",
+    # of the two LAMMPS itself would take the first
+    "unwrapped": "id type x y z xu yu zu vx vy vz",
     "scaled": "id type xs ys zs ix iy iz vx vy vz",
 }
 
 
-def dumped(folder, motion, columns, name="my.lammpstrj", more="", **changes):
+def dumped(folder, motion, columns, name="my.lammpstrj", more="", script=SCRIPT, **changes):
     """A live run that writes a dump; returns its fields.h5."""
-    script = SCRIPT + motion + DUMP.format(name=name, columns=columns, more=more)
+    script = script + motion + DUMP.format(name=name, columns=columns, more=more)
     return observe(folder, script, fields=ALL, steps=120, **changes) / "fields.h5"
 
 
@@ -102,10 +103,13 @@ def test_a_trajectory_of_a_sheared_box_beyond_a_flip(tmp_path):
 
 def test_a_trajectory_alone_and_packed(tmp_path):
     kinematic = ["displacement", "density", "velocity", "temperature", "strain", "composition"]
-    live = dumped(tmp_path, PULLED, "id type mass xu yu zu vx vy vz")
-    with gzip.open(tmp_path / "my.lammpstrj.gz", "wb") as packed:
+    # of a box that cannot lean
+    script = SCRIPT.replace("prism 0 5 0 4 0 3 0 0 0", "block 0 5 0 4 0 3")
+    live = dumped(tmp_path, PULLED, "id type mass xu yu zu vx vy vz", script=script)
+    # of a path with blanks, or of letters beyond ASCII, LAMMPS's commands lose a part
+    with gzip.open(tmp_path / "höhe 1.lammpstrj.gz", "wb") as packed:
         packed.write((tmp_path / "my.lammpstrj").read_bytes())
-    again = replay(tmp_path, "", kinematic, script=False, name="my.lammpstrj.gz", every="")
+    again = replay(tmp_path, "", kinematic, script=False, name="höhe 1.lammpstrj.gz", every="")
     compare(live, again, kinematic)
     with store.reading(again, FIELDS) as file:
         curve = file.group("curve")
@@ -113,7 +117,7 @@ def test_a_trajectory_alone_and_packed(tmp_path):
         assert np.isfinite(curve.get("temperature")).all()
 
 
-def test_a_single_frame_is_a_trajectory(tmp_path):
+def test_a_single_frame_is_a_trajectory_unless_it_has_an_atom_twice(tmp_path):
     live = dumped(tmp_path, PULLED, "id type mass xu yu zu vx vy vz")
     text = (tmp_path / "my.lammpstrj").read_text()
     first = text.index("ITEM: TIMESTEP")
@@ -124,6 +128,12 @@ def test_a_single_frame_is_a_trajectory(tmp_path):
     again = replay(tmp_path, "", ["density"], script=False, name="one.lammpstrj", every="")
     with store.reading(live, FIELDS) as original, store.reading(again, FIELDS) as replayed:
         np.testing.assert_allclose(replayed.get("density"), original.get("density")[:1], rtol=1e-9)
+    # LAMMPS would go on with one atom less
+    head, mark, last = (tmp_path / "one.lammpstrj").read_text().rpartition("ITEM: ATOMS")
+    rows = last.split("\n")
+    (tmp_path / "one.lammpstrj").write_text(head + mark + "\n".join([*rows[:2], rows[1], *rows[3:]]))
+    with pytest.raises(MDError, match="239 atoms of the 240 of step 0: an ID may be there twice"):
+        replay(tmp_path, "", ["density"], script=False, name="one.lammpstrj", every="")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +143,7 @@ def test_a_single_frame_is_a_trajectory(tmp_path):
         ("id type x y z vx vy vz", ["strain"], True, "", "'strain' needs image flags"),
         ("id type x y z vx vy vz", ["density"], False, "", "'density' needs masses"),
         ("id type mass x y z vx vy vz", ["stress"], False, "", "'stress' needs 'md.script'"),
-        ("type x y z", ["number_density"], True, "", "needs the columns id and x y z"),
+        ("type x y z", ["number_density"], True, "", "needs the columns id, type and x y z"),
         (
             "id type x y z",
             ["number_density"],
@@ -163,6 +173,10 @@ def test_dumps_of_part_of_the_atoms_have_no_forces(tmp_path):
     with store.reading(again, FIELDS) as file:
         number = file.get("number_density", at=-1).mean()
         assert 0.2 < number / (0.9 / 1.08) < 0.4  # three in ten atoms are heavy; the box has grown by 8 %
+        # energies of these alone are those of no system
+        curve = file.group("curve")
+        assert np.isnan(curve.get("stress")).all() and np.isnan(curve.get("potential_energy")).all()
+        assert np.isfinite(curve.get("temperature")).all()
 
 
 def test_a_replay_writes_over_nothing_of_the_run_that_made_the_trajectory(tmp_path, monkeypatch):
@@ -192,10 +206,10 @@ def test_damaged_dumps_are_told_from_whole_ones(tmp_path):
     ):
         path.write_text(text)
         with pytest.raises(InputError, match=words):
-            trajectory.headers(path)
+            dumpheaders.headers(path)
     path.write_bytes(b"\x80\x81\xff" * 100)
     with pytest.raises(InputError, match="not a text dump"):
-        trajectory.headers(path)
+        dumpheaders.headers(path)
 
 
 def test_a_trajectory_of_a_plate_that_its_box_follows(tmp_path):

@@ -1,9 +1,10 @@
 """What a script has set up, read from the commands that LAMMPS echoes."""
 
 import pytest
+from mpi4py import MPI
 
 from mdbridge.core.errors import InputError
-from mdbridge.md import setup
+from mdbridge.md import script, setup
 
 
 def test_the_last_temperature_counts_until_the_style_is_set_anew():
@@ -32,6 +33,52 @@ fix hold all press/berendsen iso 0 0 1
 fix heat all langevin 1 1 1 4711
 """
     assert setup.of(text).moving() == ["pull", "motion", "hold"]
+
+
+def test_comments_say_nothing_and_lines_go_on():
+    assert not setup.of("fix pull all deform 1 xy erate 0.1 # not remap v\n").flows
+    assert setup.of("fix pull all deform 1 xy erate 0.1 &\n  remap v\n").flows
+
+
+SWITCHED = """
+units lj
+region whole prism 0 5 0 5 0 5 0 0 0
+create_box 1 whole
+create_atoms 1 random 20 4711 NULL
+mass 1 1.0
+{first}
+group near dynamic all region whole
+fix pull all deform 1 xy erate 0.1 remap v
+compute thermal all temp/deform
+thermo_modify temp thermal
+{then}
+fix motion all nve
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "refused"),
+    [
+        ("variable n index here\nlog ${n}.log", "", ""),
+        ("log here.log", "log there.log", ""),
+        ("log none", "", "says 'log none'"),
+        ("log here.log append", "", "says 'log here.log append'"),
+        ("shell mkdir deep\nshell cd deep\nlog here.log", "", "relative to the script's folder"),
+        # what the log said of the fix is written over
+        ("log here.log", "log there.log\nlog here.log", "does not tell of fix pull"),
+    ],
+)
+def test_a_script_may_switch_its_log(tmp_path, first, then, refused):
+    """What is set up after that would be missed without a word: that atoms take over the box's velocity."""
+    path, log = tmp_path / "my.in", tmp_path / "lammps.log"
+    path.write_text(SWITCHED.format(first=first, then=then))
+    with script.start(MPI.COMM_SELF, path, log, {}, None) as session:
+        if refused:
+            with pytest.raises(InputError, match=refused):
+                setup.read(MPI.COMM_SELF, session, log)
+            return
+        state = setup.read(MPI.COMM_SELF, session, log)
+    assert state.flows and state.biased and state.moving() == ["pull"]
 
 
 def test_a_script_that_says_nothing_is_refused():

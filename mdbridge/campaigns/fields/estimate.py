@@ -15,7 +15,7 @@ from ...core.errors import MdbridgeError
 from ...md import script
 from ...md.session import Session
 from .. import demands, forecast
-from . import trajectory
+from . import dumpheaders, trajectory
 from .input import FieldsInput
 from .run import Times, Watch
 from .stages import read
@@ -59,7 +59,7 @@ class _EnoughError(MdbridgeError):
 def _replay(comm: MPI.Comm, config: FieldsInput, source: Path, folder: Path) -> None:
     """Read the dump for as long as a person waits, and print what the whole takes."""
     dump = source.parent / str(config.md.trajectory)
-    steps = parallel.on_root(comm, lambda: trajectory.frames(dump))
+    steps = parallel.on_root(comm, lambda: dumpheaders.frames(dump))
     done, start, begun = 0.0, time.perf_counter(), 0.0
 
     def tell(fraction: float) -> None:

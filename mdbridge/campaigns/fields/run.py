@@ -231,19 +231,18 @@ class Watch:
             start, begin, observe.every, observe.average_over, observe.average_every, observe.curve_steps
         )
 
-    def attach(self, tell: Callable[[int], None], moves: bool = True) -> None:
+    def attach(self, tell: Callable[[int], None], moves: bool = True, acts: bool = True) -> None:
         """Attach everything.
 
         Args:
             tell: told the step, now and then.
             moves: whether atoms have velocities, so that the box has a temperature and a pressure.
+            acts: whether all atoms that act on each other are there, and the potential by which they do.
 
         Raises:
             InputError: the script does not define what is asked for.
         """
         session, times, w = self.session, self.times, self.wanted
-        # a trajectory without a script has no potential, hence no energies
-        acts = self.config.md.script is not None
         self.curves = Curves(self.material, moves, acts)
         forces = None
         watchers: list[tuple[Observer, Schedule]] = [

@@ -3,12 +3,9 @@
 What a dump lacks is known from its headers, and refused before anything is run.
 """
 
-import gzip
 import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from mpi4py import MPI
@@ -19,11 +16,13 @@ from ...core.errors import InputError, MdbridgeError, MDError
 from ...core.units import UNIT_STYLES
 from ...md import script
 from ...md.observe.base import Atoms
+from ...md.observe.curves import COLUMNS
 from ...md.observe.schedule import Schedule, on
 from ...md.observe.wanted import CARRIED, FITTED
 from ...md.session import Session
+from .dumpheaders import PLACES, Header, headers, opened
 from .input import FieldsInput
-from .run import Times, Watch, frames_in
+from .run import Times, Watch, curve, frames_in
 
 Array = NDArray[np.float64]
 
@@ -32,139 +31,6 @@ _FORCES = ("potential_energy", "stress", "heat_flux")
 _MASSES = ("density", "velocity", "temperature", *CARRIED)
 _SAME = 1e-6
 """Relative difference of two boxes that is due to the digits of a dump."""
-_PLACES = {"x": "", "xs": "scaled yes", "xu": "wrapped no", "xsu": "scaled yes wrapped no"}
-"""First column of the positions → how LAMMPS is to read them."""
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a frame says before its atoms.
-
-    Attributes:
-        step, atoms: the timestep, the number of atoms.
-        units, time: LAMMPS's style and the simulated time, where the dump says them.
-        bounds: the three lines of the box, as numbers.
-        flags: what stands behind ``BOX BOUNDS``.
-        columns: names of the atoms' columns.
-    """
-
-    step: int
-    atoms: int
-    units: str | None
-    time: float | None
-    bounds: tuple[tuple[float, ...], ...]
-    flags: tuple[str, ...]
-    columns: tuple[str, ...]
-
-    @property
-    def box(self) -> tuple[Array, Array]:
-        """``(3,)`` corner and ``(3, 3)`` edges, one a row; a dump tells what a leaning box fits into."""
-        # the bounding box of a leaning one is wider by its tilts, to either side
-        bounds = np.array(self.bounds)
-        xy, xz, yz = bounds[:, 2] if bounds.shape[1] == 3 else np.zeros(3)
-        (xlo, xhi), (ylo, yhi), (zlo, zhi) = bounds[:, :2]
-        xlo, xhi = xlo - min(0.0, xy, xz, xy + xz), xhi - max(0.0, xy, xz, xy + xz)
-        ylo, yhi = ylo - min(0.0, yz), yhi - max(0.0, yz)
-        edges = np.array([[xhi - xlo, 0.0, 0.0], [xy, yhi - ylo, 0.0], [xz, yz, zhi - zlo]])
-        return np.array([xlo, ylo, zlo]), edges
-
-    @property
-    def place(self) -> str:
-        """The kind of positions: x, xs, xu or xsu; empty where there are none."""
-        return next((kind for kind in _PLACES if kind in self.columns), "")
-
-    @property
-    def moves(self) -> bool:
-        """Whether velocities are there."""
-        return {"vx", "vy", "vz"} <= set(self.columns)
-
-    @property
-    def follows(self) -> bool:
-        """Whether atoms can be followed across periodic boundaries."""
-        return self.place in ("xu", "xsu") or {"ix", "iy", "iz"} <= set(self.columns)
-
-
-def headers(path: Path) -> list[Header]:
-    """Of all frames of a text dump (also one that is packed by gzip).
-
-    Raises:
-        InputError: it is no dump of LAMMPS, or is cut in the middle of a frame.
-    """
-    try:
-        with _text(path) as stream:
-            recorded = list(_headers(stream, path))
-    except (UnicodeDecodeError, EOFError, gzip.BadGzipFile) as error:
-        raise InputError(f"{path}: not a text dump of LAMMPS ({error})") from error
-    if not recorded:
-        raise InputError(f"{path}: holds no frame of a LAMMPS dump")
-    for before, after in itertools.pairwise(recorded):
-        if after.step <= before.step:
-            raise InputError(
-                f"{path}: step {after.step} follows step {before.step}: the frames of a trajectory must "
-                "follow each other in time; cut away what an interrupted run wrote twice"
-            )
-    return recorded
-
-
-def _text(path: Path) -> IO[str]:
-    # LAMMPS itself takes it by its ending, too
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
-
-
-def _headers(stream: IO[str], path: Path) -> Iterator[Header]:
-    units: str | None = None
-    time: float | None = None
-    step, atoms = -1, 0
-    bounds: tuple[tuple[float, ...], ...] = ()
-    flags: tuple[str, ...] = ()
-    for line in stream:
-        if not line.startswith("ITEM: "):
-            raise InputError(f"{path}: '{line.strip()[:40]}' where a LAMMPS dump has 'ITEM: …'")
-        item = line[len("ITEM: ") :].strip()
-        try:
-            if item == "UNITS":
-                units = next(stream).strip()
-            elif item == "TIME":
-                time = float(next(stream))
-            elif item == "TIMESTEP":
-                step = int(next(stream))
-            elif item == "NUMBER OF ATOMS":
-                atoms = int(next(stream))
-                if atoms < 1:
-                    raise InputError(f"{path}: step {step} has {atoms} atoms")
-            elif item.startswith("BOX BOUNDS"):
-                flags = tuple(item.split()[2:])
-                bounds = _bounds([next(stream) for _ in range(3)])
-            elif item.startswith("ATOMS"):
-                # atoms are counted, not parsed: LAMMPS reads them
-                if sum(1 for _ in itertools.islice(stream, atoms)) < atoms:
-                    raise StopIteration
-                yield Header(step, atoms, units, time, bounds, flags, tuple(item.split()[1:]))
-            else:
-                raise InputError(f"{path}: 'ITEM: {item}' is not known")
-        except (ValueError, StopIteration) as error:
-            raise InputError(f"{path}: cut or damaged in the frame of step {step} ({item})") from error
-
-
-def _bounds(lines: Sequence[str]) -> tuple[tuple[float, ...], ...]:
-    """The three lines of a box.
-
-    Raises:
-        ValueError: they are none: ragged, without an end, or of no extent.
-    """
-    bounds = tuple(tuple(float(word) for word in line.split()) for line in lines)
-    if len({len(line) for line in bounds}) != 1 or len(bounds[0]) not in (2, 3):
-        raise ValueError("lines of other lengths than two or three numbers")
-    if not np.isfinite(bounds).all() or any(high <= low for low, high, *_ in bounds):
-        raise ValueError("a box without an extent")
-    return bounds
-
-
-def frames(path: Path) -> list[int]:
-    """The steps of a dump."""
-    return [header.step for header in headers(path)]
 
 
 def check(path: Path, config: FieldsInput) -> None:
@@ -184,8 +50,8 @@ def check(path: Path, config: FieldsInput) -> None:
         if lacking and not there:
             raise InputError(f"{path}: '{lacking}' needs {what}, which the dump does not have")
 
-    if not first.place or "id" not in first.columns:
-        raise InputError(f"{path}: a trajectory needs the columns id and x y z (or xs, xu, xsu …)")
+    if not first.place or not {"id", "type"} <= set(first.columns):
+        raise InputError(f"{path}: a trajectory needs the columns id, type and x y z (or xs, xu, xsu …)")
     require(_VELOCITIES, first.moves, "velocities, the columns vx vy vz")
     if config.observe.stress == "hardy" or config.observe.kinetic == "lammps":
         require(("stress",), first.moves, "velocities, the columns vx vy vz")
@@ -211,8 +77,6 @@ def _check_alone(path: Path, first: Header) -> None:
             f"{path}: the dump does not say its units ('dump_modify … units yes'), or they are none of "
             f"{', '.join(UNIT_STYLES)}: give 'md.script', which sets them"
         )
-    if "type" not in first.columns:
-        raise InputError(f"{path}: without 'md.script' the dump needs the column type")
     if first.time is None:
         raise InputError(
             f"{path}: the dump does not say its times ('dump_modify … time yes'): give 'md.script', whose "
@@ -303,11 +167,12 @@ def observe(
         watch = Watch(comm, config, session, log, folder, None, times)
         _settle(session, watch, path, recorded, config)
         done = iter(range(1, len(recorded) + 1))
-        watch.attach(
-            lambda _: tell(next(done, 1) / len(recorded)), recorded[0].moves and not watch.setup.biased
-        )
+        # energies of a part of the atoms are those of no system
+        acts = config.md.script is not None and all(h.atoms == session.natoms for h in recorded)
+        moves = recorded[0].moves and not watch.setup.biased
+        watch.attach(lambda _: tell(next(done, 1) / len(recorded)), moves, acts)
         try:
-            session.rerun(_rerun(path, recorded[0], session.atoms().dimension))
+            session.rerun(_rerun(session.word(path), recorded[0], session.atoms().dimension))
             watch.fields.flush(comm)
         except MdbridgeError:
             parallel.on_root(comm, watch.save)
@@ -355,6 +220,12 @@ def _verify(path: Path, folder: Path, recorded: Sequence[Header], ends: Sequence
     if len(made) < len(ends):
         raise MDError(f"{path}: LAMMPS came to frame {len(made)} of {len(ends)}")
     known = {header.step: header for header in recorded}
+    for step, read in curve([folder])[:, [0, COLUMNS.index("atoms")]].astype(int):
+        if read != known[int(step)].atoms:
+            raise MDError(
+                f"{path}: LAMMPS made {read} atoms of the {known[int(step)].atoms} of step {step}: an ID may "
+                "be there twice, or a place be no number, or lie outside of a box that does not repeat"
+            )
     for frame in made:
         header = known[int(frame["step"])]
         edges = np.diag(frame["box"])
@@ -365,9 +236,8 @@ def _verify(path: Path, folder: Path, recorded: Sequence[Header], ends: Sequence
             )
 
 
-def _rerun(path: Path, first: Header, dimension: int) -> str:
+def _rerun(path: str, first: Header, dimension: int) -> str:
     """What the command that replays a dump is told."""
-    # whatever the dump calls them: the keywords below say how they are meant
     prefixes = [""]
     if "ix" in first.columns and first.place in ("x", "xs"):
         prefixes.append("i")
@@ -375,8 +245,14 @@ def _rerun(path: Path, first: Header, dimension: int) -> str:
         prefixes.append("v")
     # LAMMPS refuses to read a third coordinate into a system of two
     columns = [prefix + axis for prefix in prefixes for axis in "xyz"[:dimension]]
-    how = f"box yes replace yes trim yes add keep {_PLACES[first.place]}"
-    return f'"{path}" dump {" ".join(columns)} {how}'
+    how = f"box yes replace yes trim yes add keep {_read_as(first, dimension)}"
+    return f"{path} dump {' '.join(columns)} {how}"
+
+
+def _read_as(first: Header, dimension: int) -> str:
+    """How LAMMPS is to read the positions, and from which columns: it would choose one kind of several."""
+    labels = [f"label {axis} {first.place.replace('x', axis)}" for axis in "xyz"[:dimension]]
+    return " ".join([PLACES[first.place], *labels])
 
 
 def _open(
@@ -411,7 +287,9 @@ def _alone(comm: MPI.Comm, log: Path, path: Path, recorded: Sequence[Header]) ->
     sides = [
         f"{low!r} {low + edge!r}" for low, edge in zip(corner.tolist(), np.diag(edges).tolist(), strict=True)
     ]
-    tilts = [repr(float(edges[k])) for k in ((1, 0), (2, 0), (2, 1))]
+    # a box that cannot lean takes no dump of one that can, and the other way round
+    shape = "prism" if first.leans else "block"
+    tilts = [repr(float(edges[k])) for k in ((1, 0), (2, 0), (2, 1))] if first.leans else []
     boundary = " ".join(first.flags[-3:]) or "p p p"
     # neighbour lists are made even if nothing acts; this far they are short
     distance = float(np.prod(np.diag(edges)) / max(first.atoms, 1)) ** (1 / 3)
@@ -422,12 +300,12 @@ def _alone(comm: MPI.Comm, log: Path, path: Path, recorded: Sequence[Header]) ->
         boundary {boundary}
         atom_modify map array
         box tilt large
-        region mdbridge_box prism {" ".join(sides)} {" ".join(tilts)} units box
+        region mdbridge_box {shape} {" ".join([*sides, *tilts])} units box
         create_box {len(masses)} mdbridge_box
         neighbor {distance:.6g} bin
         pair_style zero {distance:.6g} nocoeff
         pair_coeff * *
-        read_dump "{path}" {first.step} x y z box yes add keep {_PLACES[first.place]}
+        read_dump {session.word(path)} {first.step} x y z box yes add keep {_read_as(first, 3)}
         """
     )
     session.commands("\n".join(f"mass {k} {mass!r}" for k, mass in enumerate(masses, 1)))
@@ -440,15 +318,20 @@ def _alone(comm: MPI.Comm, log: Path, path: Path, recorded: Sequence[Header]) ->
 
 def _types(path: Path, first: Header) -> tuple[list[float], bool]:
     """Masses of the types of the first frame (1 where it does not say them), and whether it is flat."""
-    with _text(path) as stream:
+    with opened(path) as stream:
         for line in stream:
             if line.startswith("ITEM: ATOMS"):
                 break
         rows = np.array([line.split() for line in itertools.islice(stream, first.atoms)])
     types = rows[:, first.columns.index("type")].astype(int)
     height = rows[:, first.columns.index(first.place.replace("x", "z"))].astype(float)
+    # without the column nothing is asked for that takes a mass
     masses = [1.0] * int(types.max())
     if "mass" in first.columns:
+        if missing := sorted(set(range(1, len(masses))) - set(types.tolist())):
+            raise InputError(
+                f"{path}: the first frame has no atom of type {missing[0]} to tell its mass: give 'md.script'"
+            )
         column = rows[:, first.columns.index("mass")].astype(float)
         for kind in np.unique(types):
             # a mass belongs to a type here; a script may give each atom its own
