@@ -141,6 +141,7 @@ def _likely(here: Slice, answered: Sequence[Trial], likelihood: Likelihood, seed
         **_bounds(here, inference.low, inference.high, inference.valley),
         "intervals_from": inference.said,
         "doubts": doubts,
+        "unsettled": inference.unsettled,
         "estimate": space.physical(estimate),
         "correlation": {
             name: dict(zip(names, row, strict=True))
@@ -215,7 +216,7 @@ def _flat(space: Space) -> dict[str, Any]:
 
 def _none(reason: str) -> dict[str, Any]:
     keys = ("intervals", "valley", "estimate", "correlation", "noise", "discrepancy", "posterior")
-    return {**dict.fromkeys(keys), "intervals_from": reason, "doubts": [], "bands": {}}
+    return {**dict.fromkeys(keys), "intervals_from": reason, "doubts": [], "unsettled": False, "bands": {}}
 
 
 def _bounds(here: Slice, low: Array, high: Array, valley: Array) -> dict[str, Any]:

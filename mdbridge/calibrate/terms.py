@@ -220,6 +220,18 @@ class CurveTerm:
         values[self._kept] = self._values(response)
         return values
 
+    @property
+    def known(self) -> bool:
+        """Whether the noise of its points was given."""
+        return self._known
+
+    @property
+    def deviations(self) -> Array:
+        """Standard deviations of the points of the reference, ``(n,)``; NaN where that has none."""
+        values = np.full(self.shape, np.nan)
+        values[self._kept] = self._sigma
+        return values
+
     def of_residual(self, residual: Array) -> Array:
         """The curve, at the points of the reference ``(n,)``, that leaves a residual ``(m,)``."""
         values = np.full(self.shape, np.nan)

@@ -65,6 +65,7 @@ class Inference:
         level: the deviance at the intervals' ends.
         said: how they came about.
         doubts: reasons not to believe them.
+        unsettled: whether the best trial lies outside the region of its own linearisation.
         drawn: draws of the posterior, where a term has a discrepancy.
     """
 
@@ -78,6 +79,7 @@ class Inference:
     said: str
     doubts: list[str]
     drawn: Posterior | None = None
+    unsettled: bool = False
 
 
 def needed(
@@ -256,6 +258,8 @@ def _inferred(known: Sequence[Trial], model: LinearModel) -> Inference:
         level,
         SAID.format(terms=terms),
         doubts(model, estimate),
+        # the residuals, as they were seen, have their least elsewhere: a descent was not at its end
+        unsettled=model.deviance(model.at) > level,
     )
 
 

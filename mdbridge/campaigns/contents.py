@@ -19,6 +19,25 @@ EVERYWHERE = {
     "superseded/": "what other inputs led to; it comes back when its input is run again",
 }
 
+# what the figures of 'mdbridge observe' show, by the names of the fields
+_FIELDS = {
+    "displacement": "Displacement since the first frame",
+    "affine_displacement": "The box's own part of the displacement",
+    "density": "Mass density",
+    "number_density": "Number density",
+    "composition": "Share of each type of atoms",
+    "velocity": "Velocity in the laboratory",
+    "box_velocity": "Velocity of the box at the same places",
+    "temperature": "Temperature of the motion about the local mean velocity",
+    "potential_energy": "Potential energy per atom",
+    "heat_flux": "Heat flux",
+    "stress": "Cauchy stress, tension positive",
+    "deformation_gradient": "Deformation gradient since the first frame",
+    "strain": "Green–Lagrange strain since the first frame",
+    "D2min": "Nonaffine motion since the first frame, D²min",
+}
+_AT_TIMES = "at a few times, each component on one scale; grey where there are no atoms."
+
 FILES: dict[str, dict[str, str]] = {
     "graphene": {
         "displacements.png": "One load of each split: molecular dynamics, model, and their difference.",
@@ -56,7 +75,8 @@ FILES: dict[str, dict[str, str]] = {
     },
     "fields": {
         "curves.png": "Stress, temperature and energy of the whole box.",
-        "field_*.png": "The field at a few times, on one scale.",
+        **{f"field_{name}.png": f"{words}, {_AT_TIMES}" for name, words in _FIELDS.items()},
+        "field_*.png": f"A field of one's own, {_AT_TIMES}",
         "fields.h5": "all fields and curves with units and named axes; read by xarray",
         "vtk/": "a series for ParaView: open fields.pvd",
         "frames/": "frames as they were taken, which fields.h5 was made from",

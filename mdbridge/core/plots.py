@@ -1,7 +1,7 @@
 """One look for all figures, and files that appear whole."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -141,6 +141,17 @@ def bare(axes: Any) -> None:
     axes.set_aspect("equal")
     for side in axes.spines.values():
         side.set_visible(True)
+
+
+def cut_out(image: Any, loops: Sequence[Any]) -> None:
+    """Show an image inside closed loops ``(n, 2)`` alone, and draw them: holes go round the other way."""
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path as Outline
+
+    whole = Outline.make_compound_path(*(Outline(loop, closed=True) for loop in loops))
+    edge = PathPatch(whole, transform=image.axes.transData, fill=False, linewidth=0.6)
+    image.axes.add_patch(edge)
+    image.set_clip_path(edge)
 
 
 def plain_log(axes: Any) -> None:

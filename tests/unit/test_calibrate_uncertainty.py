@@ -243,3 +243,13 @@ def test_trials_for_slopes_lie_on_the_axes_of_what_is_open_at_half_a_deviation_m
         assert np.einsum("ni,ij,nj->n", offsets, information, offsets) == pytest.approx([1.5**2] * 2)
     first, other = (np.array(around(evaluated, likelihood, sign)) - centre for sign in (1.0, -1.0))
     assert first == pytest.approx(-other)
+
+
+@pytest.mark.parametrize("sigma", [0.05, None])
+def test_a_descent_that_was_not_at_its_end_is_told(sigma):
+    trials = Trials(CurveTerm("y", noisy(0), "l2", sigma=sigma))
+    assert not trials.infer().unsettled  # it begins at the least distance
+    trials.known = []
+    start = np.array([0.8, 0.3])
+    trials.evaluate([start, *(start + 0.02 * np.eye(2))])
+    assert infer(trials.known, trials.likelihood).unsettled

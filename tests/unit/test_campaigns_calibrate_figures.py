@@ -180,3 +180,20 @@ def test_measurements_are_points_over_their_abscissa_within_a_band(drawn, tmp_pa
     (filled,) = axes.collections
     corners = {tuple(corner) for corner in filled.get_paths()[0].vertices.tolist()}
     assert {(1.0, 9.0), (3.0, 30.0), (2.0, 21.0)} <= corners
+
+
+def test_what_was_searched_by_its_logarithm_is_drawn_so(drawn, tmp_path):
+    figures._pairs(run(), tmp_path / "pairs.png", ["b"])
+    assert [drawn["pairs"].axes[0].get_xscale(), drawn["pairs"].axes[0].get_yscale()] == ["linear", "log"]
+    line_of = {"value": [0.1, 1.0], "mean": [0.0, 1.0], "deviation": [0.1, 0.1]}
+    figures._slices(run(), {"a": line_of, "b": line_of}, tmp_path / "slices.png", logarithmic=["b"])
+    assert [axes.get_xscale() for axes in drawn["slices"].axes] == ["linear", "log"]
+
+
+def test_measurements_have_their_errors(drawn, tmp_path):
+    x, y = np.array([1.0, 2.0, 3.0]), np.array([4.0, NAN, 6.0])
+    pair = Pair(y, y + 1.0, "y", x, strained=False, over="x")
+    figures._curves(pair, tmp_path / "curves.png", None, [0.5, None, 0.25])
+    (bars,) = drawn["curves"].axes[0].containers
+    heights = [np.ptp(bar[:, 1]) for bar in bars.lines[2][0].get_segments() if len(bar)]
+    assert heights[0] == 1.0 and heights[-1] == 0.5

@@ -52,3 +52,16 @@ def test_a_folder_without_a_record_is_told(folder, tmp_path):
         listing.show(tmp_path / "study", None)
     with pytest.raises(InputError, match="no record"):
         listing.show(tmp_path / "nowhere", None)
+
+
+def test_the_optimum_is_told_with_its_intervals_or_why_there_are_none():
+    summary = {
+        "best": {"a": 1.5, "steel": "X5", "held": 20},
+        "units": {"a": "MPa"},
+        "intervals": {"a": [1.25, 1.75], "steel": ["X5", "X6"]},
+        "intervals_from": "95 %: a profile",
+    }
+    lines = listing.optimum(summary)
+    assert lines[1].split() == ["a", "1.5", "1.25", "…", "1.75", "MPa"]
+    assert "X5, X6" in lines[2] and lines[3].split() == ["held", "20"] and lines[-1] == "95 %: a profile"
+    assert listing.optimum(summary | {"intervals": None})[-1] == "no intervals: 95 %: a profile"

@@ -458,3 +458,15 @@ def timed(a, b):
     (tmp_path / "data.csv").write_text("t,y,s\n0,0,1\n1,l,1\n")
     with pytest.raises(InputError, match=r"data\.csv, line 3: y = 'l' is no finite number"):
         run(toml, tmp_path / "never")
+
+
+def test_a_budget_without_room_for_a_descent_is_told(toml):
+    def lines(*overrides):
+        settings, folder = stages.load(toml, overrides)
+        with stages.worker_for(settings, folder) as worker:
+            return stages.too_short(stages.prepare(toml, overrides, worker))
+
+    (line,) = lines()
+    # 20 − 6 − 3, of 6 (2 + 1)
+    assert "11 are left" in line and "take 18 or more" in line
+    assert not lines("ego.evaluations=27") and not lines("ego.scheme='ego'")

@@ -1,8 +1,11 @@
 """What is in a folder of results."""
 
+from typing import get_args
+
 import pytest
 
 from mdbridge.campaigns import MODULES, contents
+from mdbridge.campaigns.fields.input import Name
 
 
 def test_every_campaign_has_its_files():
@@ -12,7 +15,8 @@ def test_every_campaign_has_its_files():
 @pytest.mark.parametrize(
     ("campaign", "name", "words"),
     [
-        ("fields", "field_density.png", "The field at a few times"),
+        ("fields", "field_density.png", "Mass density, at a few times"),
+        ("fields", "field_csym.png", "A field of one's own"),  # of [observe.extra]
         ("glass", "maps_strain.png", "Local shear strain"),  # a name before the pattern maps_*
         ("glass", "maps_csym.png", "A further field"),
         ("glass", "maps_csym.svg", "for a journal"),
@@ -43,3 +47,8 @@ def test_somebody_elses_readme_stays(tmp_path):
     contents.describe(tmp_path, "shear")
     contents.describe(tmp_path, "shear")  # our own is renewed
     assert (tmp_path / contents.README).read_text().startswith("What mdbridge")
+
+
+@pytest.mark.parametrize("field", get_args(Name))
+def test_every_field_is_called_by_its_name(field):
+    assert "of one's own" not in contents.meaning("fields", f"field_{field}.png")

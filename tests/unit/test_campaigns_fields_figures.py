@@ -37,6 +37,21 @@ def test_scales_are_common_even_about_zero_and_never_empty():
     assert figures._limits(np.array([np.nan]), True)[:2] == (0.0, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("values", "tips"),
+    [([0.5], "neither"), ([-1.0, 0.5], "min"), ([2.0], "max"), ([-1.0, 2.0, np.nan], "both")],
+)
+def test_a_scale_has_tips_where_values_go_on(values, tips):
+    assert figures._beyond(np.array(values), 0.0, 1.0) == tips
+
+
+def test_a_plane_has_two_stretches(tmp_path, drawn):
+    make(tmp_path / "fields.h5", dimension=2, units="lj")
+    with opened(tmp_path / "fields.h5") as stored:
+        figures.draw_curves(stored, tmp_path / "curves.png")
+    assert [line.get_label() for line in drawn["curves"].axes[1].lines] == ["$\\lambda_x$", "$\\lambda_y$"]
+
+
 def test_units_are_written_short():
     assert figures.short("g/cm^3") == "g/cm³"
     assert figures.short("epsilon/sigma^3") == "ε/σ³"

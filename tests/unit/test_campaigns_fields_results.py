@@ -24,6 +24,11 @@ def test_every_axis_has_a_name_and_a_coordinate(tmp_path, axes, cells, dims):
         for axis, count in zip(axes, cells, strict=True):
             np.testing.assert_allclose(data[axis], (np.arange(count) + 0.5) / count * length[axis])
         assert not [dimension for dimension in data.dims if dimension.startswith("phony")]
+        # what xarray writes beside an axis has to fit there
+        assert {data[name].attrs["long_name"] for name in axes} == set(axes)
+        assert data.stress.attrs["long_name"] == "Cauchy stress of the virial"
+        assert "tension positive" in data.stress.attrs["comment"]
+        assert "units" not in data.voigt.attrs  # names have none
     with xarray.open_dataset(tmp_path / "fields.h5", group="curve") as curve:
         assert curve.stress.dims == ("time", "voigt") and curve.strain.attrs["units"] == "1"
 

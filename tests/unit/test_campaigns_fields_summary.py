@@ -16,3 +16,8 @@ def test_numbers_are_those_of_the_last_frame(tmp_path):
     assert numbers["loading"]["last"] == pytest.approx(1.02)
     assert numbers["stress_last"]["xx"] == pytest.approx(2.0)
     assert numbers["complete"] is True
+
+
+def test_a_plane_has_no_stress_across_it(tmp_path):
+    make(tmp_path / "fields.h5", dimension=2, units="lj")
+    assert set(summary.of(tmp_path / "fields.h5")["stress_last"]) == {"xx", "yy", "xy"}

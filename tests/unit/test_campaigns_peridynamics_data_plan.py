@@ -89,3 +89,12 @@ def test_few_numbers_allow_the_largest_degree_that_they_determine(monkeypatch, n
     """λ, μ and α take a number each, and of D one is the scale; a constant is tried whatever there is."""
     monkeypatch.setattr(data_plan, "equations", lambda _: numbers)
     assert data_plan._default_degrees(None) == [degree]
+
+
+def test_data_that_are_not_isotropic_are_told():
+    there = own(unit="nm")
+    assert data_plan.isotropy_note(there) == []
+    (fields,) = there.training.values()
+    fields.b[..., 1] *= 1.3  # stiffer along y
+    (note,) = data_plan.isotropy_note(there)
+    assert "not those of an isotropic solid: C11" in note and "C26" in note

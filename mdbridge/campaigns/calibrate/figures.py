@@ -1,6 +1,6 @@
 """Figures of a calibration, from its stored results alone."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +42,19 @@ def draw(out: Path, record: Path | None = None, results: Path | None = None) -> 
     results = out if results is None else results
     run = Run.read(results, out / "trials.jsonl" if record is None else record)
     analysis = read_json(results / "analysis.json")
-    _convergence(run, out / "convergence.png")
+    # results of earlier releases do not say it
+    logarithmic = analysis.get("logarithmic", [])
+    _convergence(run, out / "convergence.png", logarithmic)
     _distance(run, out / "distance.png")
-    _pairs(run, out / "pairs.png")
-    _responses(out / "best.h5", out, analysis.get("bands", {}))
+    _pairs(run, out / "pairs.png", logarithmic)
+    _responses(out / "best.h5", out, analysis)
     # too few trials make no surrogate
     if analysis["slices"]:
-        _slices(run, analysis["slices"], out / "slices.png", analysis.get("offset", 0.0))
+        _slices(run, analysis["slices"], out / "slices.png", analysis.get("offset", 0.0), logarithmic)
         _sensitivity(analysis["sensitivity"], out / "sensitivity.png")
 
 
-def _convergence(run: Run, path: Path) -> None:
+def _convergence(run: Run, path: Path, logarithmic: Collection[str] = ()) -> None:
     """The best parameters after each evaluation, [Kontolati2021, Figures 8, 12]."""
     truth = run.summary["truth"] or {}
     with plots.figure(path, **panels(len(run.names))) as (fig, axes):
@@ -64,6 +66,8 @@ def _convergence(run: Run, path: Path) -> None:
                 panel.axhline(truth[name], color="black", linestyle="--", linewidth=0.8, label="truth")
             panel.set_xlabel("evaluations")
             panel.set_ylabel(f"best {run.label(name)}")
+            if name in logarithmic:
+                panel.set_yscale("log")
         known = next((p for n, p in zip(run.names, axes.flat, strict=False) if n in truth), None)
         if known is not None:
             plots.legend_above(fig, known)
@@ -91,7 +95,7 @@ def _distance(run: Run, path: Path) -> None:
         axes.legend()
 
 
-def _pairs(run: Run, path: Path) -> None:
+def _pairs(run: Run, path: Path, logarithmic: Collection[str] = ()) -> None:
     """The trials over every pair of parameters, the best, and the flattest direction through it."""
     names, count = run.names, len(run.names) - 1
     # one parameter has no pairs
@@ -123,19 +127,26 @@ def _pairs(run: Run, path: Path) -> None:
                     panel.set_xlabel(run.label(x))
                 if column == 0:
                     panel.set_ylabel(run.label(y))
+                # spread evenly by their logarithms, trials would crowd at one side
+                if x in logarithmic:
+                    panel.set_xscale("log")
+                if y in logarithmic:
+                    panel.set_yscale("log")
         figure.colorbar(
             scatters[-1], ax=axes, label="$\\log_{10}$ distance" if run.positive else "objective", shrink=0.7
         )
 
 
-def _responses(store: Path, out: Path, bands: Mapping[str, Any] | None = None) -> None:
+def _responses(store: Path, out: Path, analysis: Mapping[str, Any] | None = None) -> None:
     """Fields side by side and curves on each other, [Kontolati2021, Figures 5–7, 9–11]."""
+    analysis = analysis or {}
+    bands, sigmas = analysis.get("bands", {}), analysis.get("sigma", {})
     for name, pair in results.read(store).items():
         if pair.reference.ndim == 3:
             _fields(pair, out / f"fields_{name}.png")
         # other shapes are in best.h5, for whoever knows what they mean
         elif pair.reference.ndim == 1:
-            _curves(pair, out / f"curves_{name}.png", (bands or {}).get(name))
+            _curves(pair, out / f"curves_{name}.png", bands.get(name), sigmas.get(name))
 
 
 def _fields(pair: Pair, path: Path) -> None:
@@ -187,8 +198,17 @@ def _differences(figure: Any, axes: Any, difference: Array, limit: float) -> Non
     bar.ax.tick_params(labelsize=6)
 
 
-def _curves(pair: Pair, path: Path, band: Mapping[str, Any] | None = None) -> None:
-    """The reference and the calibrated curve; measurements as points, with where more are expected."""
+def _curves(
+    pair: Pair,
+    path: Path,
+    band: Mapping[str, Any] | None = None,
+    sigma: Sequence[float | None] | None = None,
+) -> None:
+    """The reference and the calibrated curve; measurements as points, with where more are expected.
+
+    Args:
+        sigma: standard deviation of each measurement; None or NaN where it is not known.
+    """
     # points are counted from 1, strains and other coordinates are what they are
     along = pair.along if pair.strained or pair.over else pair.along + 1
     order = np.argsort(along, kind="stable")
@@ -196,7 +216,12 @@ def _curves(pair: Pair, path: Path, band: Mapping[str, Any] | None = None) -> No
         order = order[np.isfinite(along[order]) & np.isfinite(pair.calibrated[order])]
     with plots.figure(path, 4.5, 3.2) as (_, axes):
         if pair.over:
-            axes.plot(along, pair.reference, ".", color=plots.GREY, markersize=5, label="reference")
+            style = {"color": plots.GREY, "markersize": 5, "label": "reference"}
+            if sigma is not None and len(sigma) == len(along):
+                deviation = np.array(sigma, dtype=np.float64)
+                axes.errorbar(along, pair.reference, deviation, fmt=".", elinewidth=0.8, **style)
+            else:
+                axes.plot(along, pair.reference, ".", **style)
         else:
             axes.plot(along, pair.reference, color=plots.GREY, linewidth=2.5, label="reference")
         # options of the report may draw another curve than the one that was compared
@@ -217,7 +242,9 @@ def _curves(pair: Pair, path: Path, band: Mapping[str, Any] | None = None) -> No
         axes.legend()
 
 
-def _slices(run: Run, slices: dict[str, Any], path: Path, below: float = 0.0) -> None:
+def _slices(
+    run: Run, slices: dict[str, Any], path: Path, below: float = 0.0, logarithmic: Collection[str] = ()
+) -> None:
     """The surrogate through the best point, with two standard deviations."""
     intervals = run.summary["intervals"] or {}
     with plots.figure(path, **panels(len(slices))) as (fig, axes):
@@ -239,6 +266,8 @@ def _slices(run: Run, slices: dict[str, Any], path: Path, below: float = 0.0) ->
             if name in intervals:
                 panel.axvspan(*intervals[name], color=plots.RED, alpha=0.15, linewidth=0, label="95 %")
             panel.set_xlabel(run.label(name))
+            if name in logarithmic:
+                panel.set_xscale("log")
             panel.set_ylabel("distance" if run.positive else "objective")
             if run.positive:
                 panel.set_yscale("log")

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ...calibrate import trials
 from ...calibrate.trials import Trial
@@ -28,6 +29,25 @@ def read(place: Path) -> list[Trial]:
         hint = f"; there is one in each of {', '.join(below)}" if below else ""
         raise InputError(f"{path}: there is no record of trials{hint}")
     return trials.read(path)[1]
+
+
+def optimum(summary: dict[str, Any]) -> list[str]:
+    """The optimum with its 95 % intervals, a parameter a line, and how these came about or why not."""
+    units, intervals = summary["units"], summary["intervals"]
+    rows = [["parameter", "best", "95 % interval", "unit"]]
+    for name, best in summary["best"].items():
+        ends = [] if intervals is None else intervals.get(name, [])
+        # of choices all that are possible, of numbers the ends
+        within = " … ".join(map(_short, ends)) if all(map(_number, ends)) else ", ".join(map(_short, ends))
+        rows.append([name, _short(best), within, units.get(name, "")])
+    widths = [max(len(row[k]) for row in rows) for k in range(4)]
+    lines = ["  ".join(f"{text:{w}}" for text, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+    reason = summary["intervals_from"]
+    return [*lines, reason if intervals is not None else f"no intervals: {reason}"]
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def table(record: Sequence[Trial]) -> str:

@@ -13,6 +13,7 @@ from mpi4py import MPI
 
 from ... import __version__
 from ...calibrate import noisy, pool
+from ...calibrate.ego import SPENT
 from ...calibrate.evaluate import Outcome
 from ...calibrate.noisy import Smoothed
 from ...calibrate.response import InvalidResponse, Response
@@ -26,11 +27,15 @@ from ...core.stages import Piece, Product
 from ...core.versions import versions
 from ...core.workspace import Workspace, claim
 from .. import demands
-from . import results
+from . import listing, results
 from .driver import Clock, Search, drive, on_one_line
 from .problem import Problem, drawn, load, prepare, worker_for
 
 CAMPAIGN = "calibrate"
+UNSETTLED = (
+    "the budget was spent before the search had come to its end: as the residuals go, they are least "
+    "elsewhere, and the intervals are a guess; raise ego.evaluations and run again, which goes on from here"
+)
 
 
 def run(
@@ -60,6 +65,8 @@ def run(
     with contextlib.ExitStack() as held:
         worker = held.enter_context(worker_for(settings, folder))  # each rank's own, made ready meanwhile
         problem = parallel.on_root(comm, lambda: prepare(path, overrides, worker))
+        for line in too_short(problem):
+            console(comm).print(f"note: {line}", soft_wrap=True, markup=False)
         # after the input is known to be good: a wrong one must not sign the folder
         workspace = held.enter_context(claim(comm, Path(out), CAMPAIGN, path, overrides, text))
         start = time.perf_counter()
@@ -103,11 +110,27 @@ def run(
         console(comm).print(f"doubtful: {doubt}", soft_wrap=True, markup=False)
     if "served" in summary:
         console(comm).print(summary["served"], soft_wrap=True, markup=False)
+    console(comm).print(*listing.optimum(summary), sep="\n", soft_wrap=True, markup=False)
     console(comm).print(
         f"{summary['evaluations']} evaluations, {summary['stopped']}: distance {summary['distance']:.6g} at "
         f"{on_one_line(summary['best'])}; results in {out}",
         soft_wrap=True,
     )
+
+
+def too_short(problem: Problem) -> list[str]:
+    """What there is to say of a budget that leaves too little for a descent."""
+    search = problem.search
+    left = search.evaluations - search.initial - search.explore
+    # slopes, a few steps, and the slopes once more for the intervals
+    wanted = 6 * (len(problem.space.free) + 1)
+    if not search.refines or left >= wanted:
+        return []
+    return [
+        f"of {search.evaluations} evaluations the start design takes {search.initial} and looking for basins "
+        f"{search.explore}: {max(left, 0)} are left for the descent and the intervals, which take {wanted} "
+        "or more; raise ego.evaluations, or lower ego.initial and ego.explore"
+    ]
 
 
 def run_or_resume(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None:
@@ -197,6 +220,12 @@ def _summarise(end: End, folder: Path) -> None:
 
     problem, (_, trials, reason, recorded) = end.problem, end.search
     findings = analyse(problem.space, trials, problem.groups, problem.likelihood, problem.search.seed)
+    if reason == SPENT and findings["unsettled"]:
+        findings["doubts"] = [UNSETTLED, *findings["doubts"]]
+    # of parameters whose logarithm was searched figures show that
+    findings["logarithmic"] = [
+        n for n, p in problem.space.parameters.items() if p.distribution == "loguniform"
+    ]
     served = end.served
     if isinstance(served, Smoothed):
         findings |= {"doubts": [], "bands": {}, "valley": None, "correlation": None, "posterior": None}
@@ -214,6 +243,7 @@ def _summarise(end: End, folder: Path) -> None:
         for name, band in findings["bands"].items()
         if name in curves
     }
+    findings["sigma"] = {name: term.deviations.tolist() for name, term in curves.items() if term.known}
     files.write_json(folder / "analysis.json", findings)
     files.write_json(folder / "summary.json", summary | {"versions": versions()})
 

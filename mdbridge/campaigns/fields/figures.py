@@ -76,6 +76,7 @@ def short(unit: str) -> str:
     """A unit as figures have it."""
     for long, brief in (
         ("angstrom", "Å"),
+        ("k_B", "$k_B$"),
         ("sigma", "σ"),
         ("epsilon", "ε"),
         ("tau", "τ"),
@@ -110,6 +111,13 @@ def _limits(values: Array, signed: bool) -> tuple[float, float, str]:
     return float(low), float(high), plots.SEQUENTIAL
 
 
+def _beyond(values: Array, low: float, high: float) -> str:
+    """At which ends of a scale values go on: colour bars have a tip there, and only there."""
+    with np.errstate(invalid="ignore"):
+        below, above = bool(np.any(values < low)), bool(np.any(values > high))
+    return {(True, True): "both", (True, False): "min", (False, True): "max"}.get((below, above), "neither")
+
+
 def _maps(
     stored: Stored,
     name: str,
@@ -140,11 +148,12 @@ def _maps(
                 # a plane shows what a projection would smear
                 chosen = chosen[:, chosen.shape[1] // 2]
             low, high, colours = _limits(chosen, name in _SIGNED or index is not None)
+            beyond = _beyond(chosen, low, high)
             images = [
                 _map(panel, _corners(stored, number), field, (low, high), colours)
                 for panel, number, field in zip(row, frames, chosen, strict=True)
             ]
-            bar = fig.colorbar(images[-1], ax=list(row), pad=0.01, aspect=18, extend="both")
+            bar = fig.colorbar(images[-1], ax=list(row), pad=0.01, aspect=18, extend=beyond)
             bar.ax.tick_params(labelsize=7)
             bar.set_label(_label(stored, name, part), fontsize=8)
             row[0].set_ylabel(f"{second} ({length})")
@@ -227,7 +236,8 @@ def draw_curves(stored: Stored, path: Path) -> None:
         first.set_ylabel(f"stress ({short(curve.units('stress'))})")
         if seen:
             first.legend(ncols=2)
-        for k, axis in enumerate("xyz"):
+        # in two dimensions the third edge is not of the system
+        for k, axis in enumerate("xyz"[: stored.dimension]):
             second.plot(time, curve.get("stretch")[:, k], color=colours[k], label=f"$\\lambda_{axis}$")
         sheared = curve.get("shear")
         for k, plane in enumerate(curve.texts("plane")):

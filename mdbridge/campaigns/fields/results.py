@@ -135,7 +135,10 @@ def collect(
             # LAMMPS mixes bar with electronvolts; the file has one unit of stress
             values = meaning.factor * np.stack([f[f"field {name}"] for f in frames])
             dims = ("time", *axes, *([meaning.components[0]] if meaning.components else []))
-            file.put(name, values, dims, meaning.units, meaning.title, configuration=meaning.configuration)
+            # the label of a plot, and beside it all that there is to say
+            label, said = meaning.title.partition(",")[0], meaning.title
+            more = {"comment": said} if said != label else {}
+            file.put(name, values, dims, meaning.units, label, configuration=meaning.configuration, **more)
         _put_curve(file.group("curve"), rows, Motion(reference, reference), units)
 
 
@@ -144,14 +147,15 @@ def _put_nodes(file: store.Document, wanted: Wanted, reference: Box, units: Unit
     grid = wanted.grid
     for number, (axis, direction) in enumerate(zip(grid.axes, grid.directions, strict=True)):
         # the coordinates of a box that deforms can only be those of one frame; box and origin tell the rest
+        # what labels a plot is short: more than a word or two is cut off at its edge
         steps = (np.arange(grid.cells[number]) + 0.5) / grid.cells[number]
         if grid.region is None:
             low, length = reference.corner[direction], reference.edges[direction, direction]
-            what = f"{axis} of the node in the box of the first frame, if that stands upright"
+            place = "of the node in the box of the first frame, if that stands upright"
         else:
             low, high = grid.region[number]
-            length, what = high - low, f"{axis} of the node"
-        file.dimension(axis, low + length * steps, units.length, what)
+            length, place = high - low, "of the node in the laboratory"
+        file.dimension(axis, low + length * steps, units.length, axis, place=place)
 
 
 def _put_labels(file: store.Document, wanted: Wanted, types: int) -> None:

@@ -42,6 +42,7 @@ class Stored:
         self.file = file
         self.axes = file.attribute("axes", str)
         self.fixed = file.attribute("fixed_in_the_laboratory", bool)
+        self.dimension = file.attribute("dimension_of_space", int)
         self.time = file.get("time", finite=True)
         self.step = file.integers("step", shape=(len(self.time),))
         self._boxes = file.get("box", shape=(len(self.time), 3, 3), finite=True)

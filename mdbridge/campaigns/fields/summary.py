@@ -33,6 +33,9 @@ def _summary(stored: Stored) -> dict[str, Any]:
                 },
             }
     load = stored.loading
+    # in two dimensions LAMMPS writes zeros for what is not there
+    plane = "xyz"[: stored.dimension]
+    stress = dict(zip(curve.texts("voigt"), curve.get("stress")[-1], strict=True))
     return {
         "natoms": known["natoms"],
         "units_style": known["units_style"],
@@ -48,7 +51,7 @@ def _summary(stored: Stored) -> dict[str, Any]:
             "last": load.values[-1],
         },
         "stress_unit": curve.units("stress"),
-        "stress_last": dict(zip(curve.texts("voigt"), curve.get("stress")[-1], strict=True)),
+        "stress_last": {part: value for part, value in stress.items() if set(part) <= set(plane)},
         "temperature_mean": curve.get("temperature").mean(),
         "fields": fields,
         "warnings": known.get("warnings", []),

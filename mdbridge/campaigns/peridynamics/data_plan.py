@@ -7,7 +7,7 @@ import numpy as np
 from ...core.errors import InputError
 from ...lps import families, fieldsets
 from ...lps import quadrature as quadratures
-from ...lps.learn import horizons, spectral
+from ...lps.learn import anisotropy, horizons, spectral
 from .data import OwnData
 from .data_input import OwnLearn, OwnSweep
 from .input import Learn, Sweep
@@ -19,6 +19,8 @@ _SCATTERED = (3.3, 4.3, 5.2, 6.6)
 _DEGREES = (12,)
 # node spacings in a wave that tells the moduli
 _LONG = 8.0
+# of the loads of long waves: what the best isotropic constants may miss
+_ISOTROPIC = 0.02
 # beside the M + 1 coefficients, whose common factor means nothing: λ, μ and α
 _BESIDE = 3
 
@@ -114,6 +116,23 @@ def long_wave_note(own: OwnData) -> list[str]:
     return [
         f"the longest wave of the data is {longest:.3g} node spacings long: λ, μ, E and ν, which are those "
         "of longer waves, are extrapolated; give samples on a larger box or on finer nodes"
+    ]
+
+
+def isotropy_note(own: OwnData) -> list[str]:
+    """What there is to say of data whose long waves are those of a solid that is not isotropic."""
+    if any(fields.shape is None for fields in own.training.values()):
+        return []  # without a symbol there are no waves to compare
+    elastic = anisotropy.fit([fieldsets.transformed(f, name) for name, f in own.training.items()])
+    # noise and dispersion are missed by both
+    if elastic is None or elastic.isotropic_misfit < max(_ISOTROPIC, 2 * elastic.misfit):
+        return []
+    listed = ", ".join(f"{name} {value / own.modulus:.4g}" for name, value in elastic.constants.items())
+    anisotropic, isotropic = (f"{100 * part:.2g} %" for part in (elastic.misfit, elastic.isotropic_misfit))
+    return [
+        f"the data are not those of an isotropic solid: {listed} {own.modulus_unit} miss {anisotropic} of "
+        f"the loads of their long waves, the best λ and μ {isotropic}. This model is isotropic: its λ, μ, E "
+        "and ν are a compromise, of which the error bars know nothing"
     ]
 
 

@@ -212,7 +212,7 @@ def _learn(campaign: Campaign, folder: Path) -> None:
     bars = learning.bootstrap(
         comm, campaign.settings, own.training, best, config.learn.replicates, config.learn.seed
     )
-    notes = [*own.notes, *data_plan.long_wave_note(own), *_misfit(best.errors)]
+    notes = [*own.notes, *data_plan.long_wave_note(own), *data_plan.isotropy_note(own), *_misfit(best.errors)]
     for note in notes[len(own.notes) :]:
         _say(campaign, f"note: {note}")
     model = outcome.as_dict(comm.size) | {

@@ -204,7 +204,8 @@ def check_body(body: Body, model: Model) -> tuple[float, list[str]]:
         lowest, shown = check_points(model, body)
         return lowest, [shown]
     lowest, remark = check_spacing(model, body.lattice.spacing.tolist())
-    shown = f"the smallest energy of a wave on these nodes is {lowest / model.material.lame_mu:.2g} of μ κ²"
+    share = lowest / model.material.lame_mu
+    shown = f"solvable on these nodes: the smallest energy of any wave is {share:.2g} times μ κ²"
     return lowest, [line for line in (remark, shown) if line]
 
 

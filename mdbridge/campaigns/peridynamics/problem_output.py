@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ...core import store
-from ...core.plots import DIVERGING, SEQUENTIAL, bare, figure
+from ...core.plots import DIVERGING, SEQUENTIAL, bare, cut_out, figure
 from ...fields.vtk import Field, write_mesh
 from ...lps import elements, recovery
 from ...lps.bodies import Equilibrium
@@ -94,6 +94,27 @@ def _facts(result: Equilibrium) -> dict[str, Any]:
     }
 
 
+def boundary(body: Body) -> list[Floats]:
+    """Outlines and holes of a body, each ``(n, 2)`` and closed, the body on its left."""
+    following: dict[int, list[int]] = {}
+    for start, end in body.facets.tolist():
+        following.setdefault(start, []).append(end)
+    pieces = []
+    while following:
+        start = at = next(iter(following))
+        loop = [start]
+        # a node at which two loops touch has two ways on, either of which comes back
+        while at in following:
+            ends = following[at]
+            at_next = ends.pop()
+            if not ends:
+                del following[at]
+            at = at_next
+            loop.append(at)
+        pieces.append(body.points[loop])
+    return pieces
+
+
 def _draw(path: Path, body: Body, model: Model, u: Floats, stress: Floats) -> None:
     """Maps of both displacements, the stresses and the stress of von Mises' plane form."""
     low, high = body.points.min(axis=0), body.points.max(axis=0)
@@ -101,8 +122,7 @@ def _draw(path: Path, body: Body, model: Model, u: Floats, stress: Floats) -> No
     axes_of = [np.arange(a, b + step, step) for a, b in zip(low, high, strict=True)]
     places = np.stack(np.meshgrid(*axes_of), axis=-1)
     # each pixel shows the nearest node: a million nodes cost no more than a thousand
-    distance, nearest = cKDTree(body.points).query(places.reshape(-1, 2))
-    blank = (np.asarray(distance) > 0.9 * body.spacing).reshape(places.shape[:2])
+    _, nearest = cKDTree(body.points).query(places.reshape(-1, 2))
     # with no stress across the plane
     xx, yy, xy = stress.T
     mises = np.sqrt(xx**2 - xx * yy + yy**2 + 3 * xy**2)
@@ -116,12 +136,15 @@ def _draw(path: Path, body: Body, model: Model, u: Floats, stress: Floats) -> No
     }
     extent = (low[0], axes_of[0][-1], low[1], axes_of[1][-1])
     with figure(path, 9.6, 5.4, nrows=2, ncols=3) as (fig, axes):
+        edges = boundary(body)
         for axis, (title, (values, colours)) in zip(axes.ravel(), maps.items(), strict=True):
-            image = np.where(blank, np.nan, values[np.asarray(nearest)].reshape(blank.shape))
+            image = values[np.asarray(nearest)].reshape(places.shape[:2])
             # a field that vanishes needs a scale, too
             limit = float(np.abs(values).max()) or 1.0
             lower = -limit if colours == DIVERGING else 0.0
             shown = axis.imshow(image, origin="lower", extent=extent, cmap=colours, vmin=lower, vmax=limit)
+            # pixels know nothing of where the body ends
+            cut_out(shown, edges)
             axis.set_title(title)
             bare(axis)
             axis.set_xlabel(f"x ({model.length})")

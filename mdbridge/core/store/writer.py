@@ -47,13 +47,13 @@ class Group:
     _attributes: dict[str, Any] = field(default_factory=dict)
     _dimensions: list[str] = field(default_factory=list)
 
-    def dimension(self, name: str, values: ArrayLike, units: str, long_name: str) -> None:
+    def dimension(self, name: str, values: ArrayLike, units: str, long_name: str, **attributes: Any) -> None:
         """Name an axis, for this group and those below, by its coordinates.
 
         Args:
             values: ``(n,)`` numbers, or texts such as the names of components.
         """
-        self.put(name, values, (name,), units, long_name)
+        self.put(name, values, (name,), units, long_name, **attributes)
         # kept apart: only what was declared so becomes a scale that others refer to
         self._dimensions.append(name)
 
@@ -80,8 +80,10 @@ class Group:
         self._claim(name)
         if len(dims) != array.ndim:
             raise ValueError(f"'{name}' has {array.ndim} axes, but {len(dims)} dimensions are given: {dims}")
+        # names have no units: a plot would write "xx [1]"
+        described = {"units": units} if array.dtype.kind not in "UO" else {}
         self._variables[name] = _Variable(
-            array, tuple(dims), {"units": units, "long_name": long_name, **attributes}
+            array, tuple(dims), {**described, "long_name": long_name, **attributes}
         )
         for dim, length in zip(dims, array.shape, strict=True):
             if dim != name and length != self._length(dim):
