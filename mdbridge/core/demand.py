@@ -146,4 +146,6 @@ def _free(out: Path) -> float:
     """Bytes that are free where a folder is, or will be."""
     # the first that is there on the way up: the folder itself is made later
     place = next(place for place in (out.absolute(), *out.absolute().parents) if place.exists())
-    return float(shutil.disk_usage(place).free)
+    usage = shutil.disk_usage(place)
+    # some file systems of the kernel or of a network do not say
+    return float(usage.free) if usage.total else float("inf")

@@ -1,5 +1,7 @@
 """Demands: refused by memory and disk, asked for by time, and nothing after a yes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -9,6 +11,9 @@ from mdbridge.core.demand import Demand
 from mdbridge.core.errors import InputError
 
 COMM = MPI.COMM_SELF
+
+
+FREE = demand._free
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +58,10 @@ def test_results_that_are_there_take_no_further_room(tmp_path, monkeypatch):
     demand.require(COMM, Demand("a grid", "", disk=1000.0), tmp_path)
     with pytest.raises(InputError, match="600 bytes of disk"):
         demand.require(COMM, Demand("a grid", "", disk=1200.0), tmp_path)
+
+
+def test_a_file_system_that_does_not_say_has_room():
+    assert FREE(Path("/proc/nothing/out")) == float("inf")
 
 
 def test_numbers_of_any_size_have_a_product():
