@@ -9,6 +9,14 @@ from mpi4py import MPI
 from ..core.errors import InputError
 from .engine import lammps
 
+_NOT_GIVEN = {
+    "compute pair/local": "Hardy's stress needs the forces of single pairs, which this pair style does not "
+    "give; take the stress of the virial",
+    "compute centroid/stress/atom": "a heat flux needs the stresses of the atoms by their centroids, which "
+    "this pair style does not give; leave it out",
+}
+"""What needs computes that not every pair style knows."""
+
 
 def started(comm: MPI.Comm, log: Path | None, cmdargs: Sequence[str]) -> Any:
     """A new LAMMPS instance.
@@ -71,6 +79,10 @@ def explained(text: str, step: int, outputs: Sequence[str]) -> str | None:
             "'fix ave/atom' the last of three numbers); take frames on multiples of these, or have the fix "
             f"give it as often as frames are taken [{tidy(text)}]"
         )
+    # or for what it was asked
+    for compute, needed in _NOT_GIVEN.items():
+        if f"does not support {compute}" in text:
+            return f"{needed} [{tidy(text)}]"
     return None
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..core import parallel
 from ..core.errors import MDError
 from . import sources
 from .dumps import Dump, Snapshot
@@ -88,6 +89,10 @@ class Recording:
 
     def _system_columns(self, observers: Iterable[Observer]) -> list[str]:
         names = dict.fromkeys(name for o in observers for name in o.thermo)
+        # it is told by its ID which atom carries it
+        parallel.agreed(
+            self._session.comm, lambda: sources.require_ids(np.asarray(self._session.atoms().ids))
+        )
         if sources.EXTENSIVE & set(names):
             names |= dict.fromkeys(("pe", "c_thermo_pe"))
         # by their numbers: made of the names, those of c_p[1] and c_p_1_ would be one

@@ -68,3 +68,26 @@ def test_messages_are_one_line_without_places_in_the_source():
       ^^^^
     """
     assert instance.tidy(text) == "ERROR: Unrecognized fix style 'nonsense'"
+
+
+@pytest.mark.parametrize(
+    ("said", "outputs", "words"),
+    [
+        ("ERROR: Pair style does not support compute pair/local (src/x.cpp:1)", [], "Hardy's stress needs"),
+        ("ERROR: Pair style does not support compute centroid/stress/atom", [], "a heat flux needs"),
+        ("ERROR: Dump custom and fix not computed at compatible times", ["f_a", "f_b[1]"], "one of f_a, f_b"),
+        (
+            "ERROR: Variable mdbridge_system_1: Non-numeric box dimensions",
+            [],
+            "is not a finite number at step 7",
+        ),
+    ],
+)
+def test_messages_about_what_is_ours_say_what_a_person_asked_for(said, outputs, words):
+    assert words in str(instance.explained(said, 7, outputs))
+
+
+def test_messages_that_speak_for_themselves_are_left_alone():
+    assert instance.explained("ERROR: Lost atoms: original 4 current 3", 7, ["f_a"]) is None
+    # of a script's own dump
+    assert instance.explained("ERROR: Dump custom and fix not computed at compatible times", 7, []) is None
