@@ -11,6 +11,7 @@ from mdbridge.campaigns.fields import dumpheaders, stages
 from mdbridge.campaigns.fields.results import FIELDS
 from mdbridge.core import store
 from mdbridge.core.errors import InputError, MDError
+from mdbridge.md import script
 
 DUMP = """
 dump out all custom 20 {name} {columns}
@@ -265,3 +266,26 @@ vtk = false
     # LAMMPS's own pressure is that of a box which it wraps anew, 1.5 % off
     for step, stress in curves[1].items():
         np.testing.assert_allclose(stress, curves[0][step], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("defined", "more", "words"),
+    [
+        ("region low block INF 2 INF INF INF INF\ngroup near dynamic all region low\nrun 0", "group = 'near'",
+         "a dynamic group is not brought up to date"),
+        ("fix mean all ave/atom 2 5 20 vx", "[observe.extra]\nspeed = 'f_mean'",
+         "fix ave/atom averages over steps that a trajectory does not have"),
+    ],
+)  # fmt: skip
+def test_what_changes_between_frames_is_refused(tmp_path, defined, more, words):
+    """LAMMPS would hand over what it was when the script ended."""
+    path = tmp_path / "my.lammpstrj"
+    with script.start(MPI.COMM_SELF, written(tmp_path), tmp_path / "log", {}, None) as session:
+        session.quietly(f"write_dump all custom {path} id type x y z vx vy vz")
+    with pytest.raises(InputError, match=words):
+        replay(tmp_path, PULLED + defined + "\n", ["density"], more=more, every="")
+
+
+def written(folder):
+    (folder / "first.in").write_text(SCRIPT)
+    return folder / "first.in"

@@ -189,6 +189,7 @@ def _settle(
     Raises:
         InputError: a field needs what they do.
     """
+    _require_current(session, watch, config)
     # the script may be that of the run which wrote the trajectory
     script.silence(session)
     # a replay calls the ends of steps, at which these act
@@ -207,6 +208,28 @@ def _settle(
             raise InputError(
                 f"{path}: {last.time - first.time:g} pass between its first and last frame, {passed:g} by "
                 "the script's timestep; the flow of the box needs them to agree"
+            )
+
+
+def _require_current(session: Session, watch: Watch, config: FieldsInput) -> None:
+    """Refuse what LAMMPS brings up to date between frames alone: in a replay it would be of the start.
+
+    Raises:
+        InputError: so it is.
+    """
+    group = config.observe.group
+    # of a dynamic group LAMMPS has a fix
+    if f"GROUP_{group}" in session.lmp.available_ids("fix"):
+        raise InputError(
+            f"observe.group = '{group}': a dynamic group is not brought up to date in a replay; take one "
+            "that stays, or a part of the laboratory by grid.region"
+        )
+    for name, source in config.observe.extra.items():
+        style = watch.setup.fixes.get(source.removeprefix("f_").partition("[")[0], "")
+        if source.startswith("f_") and style.startswith("ave/"):
+            raise InputError(
+                f"observe.extra.{name} = '{source}': fix {style} averages over steps that a trajectory does "
+                "not have; take what it averages, and observe.average_over"
             )
 
 
