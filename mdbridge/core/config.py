@@ -38,6 +38,8 @@ class Section(BaseModel):
 Model = TypeVar("Model", bound=Section)
 _LARGEST = 2**24
 """Bytes of an input; numbers in bulk belong into files of their own."""
+_NO_TOML = (tomllib.TOMLDecodeError, ValueError, RecursionError)
+"""What Python's reader raises: the last two for integers of thousands of digits, and for tables in tables."""
 Given = TypeVar("Given")
 
 
@@ -93,7 +95,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {os.strerror(error.errno or 0)}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (*_NO_TOML, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not valid TOML: {error}") from error
 
 
@@ -117,6 +119,8 @@ def _override(data: dict[str, Any], text: str) -> None:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
+    except _NO_TOML as error:
+        raise InputError(f"--set {key.strip()}: not valid TOML: {error}") from error
     table = data
     for name in names[:-1]:
         table = table.setdefault(name, {})

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field, model_validator
 
-from mdbridge.core.config import Section, check, load, read_toml
+from mdbridge.core.config import Section, check, load, merged, read_toml
 from mdbridge.core.errors import InputError
 
 
@@ -258,3 +258,14 @@ def test_inputs_that_would_never_end_are_refused(tmp_path):
         stream.truncate(2**24 + 1)
     with pytest.raises(InputError, match=r"large\.toml: has 16777217 bytes, more than"):
         read_toml(path)
+
+
+@pytest.mark.parametrize("text", ["x = " + "9" * 5000, "x = " + "[" * 100_000], ids=["digits", "depth"])
+def test_what_the_reader_cannot_take_is_no_valid_input(tmp_path, text):
+    path = tmp_path / "in.toml"
+    path.write_text(text)
+    with pytest.raises(InputError, match="not valid TOML"):
+        read_toml(path)
+    path.write_text("")
+    with pytest.raises(InputError, match=r"--set x: not valid TOML"):
+        merged(path, [text])
