@@ -143,7 +143,7 @@ def _influence(results: OwnResults, path: Path) -> None:
         # left of the first bond the curve may run away, and nothing depends on it
         axes.set_ylim(1.6 * min(limits), 1.25 * max(limits))
         axes.set_xlabel(f"bond length r ({own.length_unit})")
-        axes.set_ylabel("influence function K h⁴/m (1)")
+        axes.set_ylabel("influence function K h⁴/m")
         axes.set_title(f"δ = {influence.horizon / own.length:.4g} {own.length_unit}, {influence.describe()}")
         axes.legend()
 
@@ -243,7 +243,8 @@ def _dispersion(results: OwnResults, path: Path) -> None:
             values = operator[:, kind, kind] / k[:, 0] ** 2 / own.modulus
             axes.plot(k[:, 0] * own.length, values, color=colour, label=f"{label}, model along x₁")
             at, value = points[kind]
-            axes.plot(at * own.length, value / own.modulus, ".", ms=3, color=colour, alpha=0.5, label="data")
+            # rings: a good model runs through their middles, and would hide dots
+            axes.plot(at * own.length, value / own.modulus, "o", ms=4, mfc="none", color=colour, label="data")
         axes.set_ylim(0, None)
         axes.legend(fontsize=7)
 
@@ -283,8 +284,10 @@ def _solvability(results: OwnResults, path: Path) -> None:
         bare(axes)
         axes.set_xlabel(f"k₁ (1/{own.length_unit})")
         axes.set_ylabel(f"k₂ (1/{own.length_unit})")
-        axes.set_title(f"smallest eigenvalue of L over κ²: {values.min():.3g} {own.modulus_unit}")
-        fig.colorbar(image, ax=axes, label=own.modulus_unit)
+        axes.set_title(f"least: {values.min():.4g} {own.modulus_unit}")
+        fig.colorbar(
+            image, ax=axes, label=f"smaller eigenvalue of L over κ² ({own.modulus_unit})", shrink=0.85
+        )
 
 
 _PAINTERS: dict[str, Callable[[OwnResults, Path], None]] = {
