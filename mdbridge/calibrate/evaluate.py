@@ -8,7 +8,7 @@ import copy
 import os
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,7 @@ from .model import Model, Shapes
 from .objective import Objective, Score
 from .program import TRIAL, Program
 from .refine import Groups
-from .response import InvalidResponse, Response, numbers
+from .response import Array, InvalidResponse, Response, real
 from .serve import Failure
 from .trials import Status
 from .worker import Answer
@@ -73,11 +73,15 @@ def shapes(model: Calibrated, options: Mapping[str, Any]) -> Shapes:
     return model.shapes(options)
 
 
-def respond(model: Calibrated, arguments: Mapping[str, Any]) -> Response:
+def respond(model: Calibrated, arguments: Mapping[str, Any], compared: Collection[str] = ()) -> Response:
     """Call a model, in no trial; the fields and curves that it returns, other things left out.
 
+    Args:
+        model, arguments: what is called, and with what.
+        compared: names that must be arrays of real numbers, as they are compared.
+
     Raises:
-        InputError: it returned no mapping of arrays.
+        InputError: it returned no mapping, or no array under a name that is compared.
     """
     _quiet()
     os.environ.pop(TRIAL, None)
@@ -86,10 +90,15 @@ def respond(model: Calibrated, arguments: Mapping[str, Any]) -> Response:
         raise InputError(
             f"{model.path} returned a {type(response).__name__}, expected a mapping from names to arrays"
         )
-    try:
-        return numbers({name: values for name, values in response.items() if not isinstance(values, str)})
-    except InvalidResponse as error:
-        raise InputError(f"{model.path} returned something that is no response: {error}") from error
+    kept: dict[str, Array] = {}
+    for name, values in response.items():
+        try:
+            kept[str(name)] = real(str(name), values)
+        except InvalidResponse as error:
+            # trials do not look at it either: a word, an object, a complex spectrum for a person
+            if name in compared:
+                raise InputError(f"{model.path} returned something that is no response: {error}") from error
+    return kept
 
 
 def grouping(objective: Objective, reference: Response) -> tuple[Objective, Groups, Likelihood]:

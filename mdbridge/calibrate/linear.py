@@ -15,6 +15,8 @@ Array = NDArray[np.float64]
 PRIOR = 12.0
 """Inverse variance of a coordinate of which nothing is known but that it lies in the unit cube."""
 
+EXACT = 1e-10
+"""Residuals smaller than this times their change over the unit cube are none."""
 
 _CONVERGED = 1e-6  # of the deviance, of which 3.84 is the 95 % region
 # A Laplace residual that has come to zero never leaves it if its weight is at once as large as it will be.
@@ -92,14 +94,20 @@ class LinearModel:
 
     def covariance(self, unit: Array) -> Array:
         """Of the parameters about their most likely point, ``d x d``; at most that of the whole cube."""
-        information = PRIOR * np.eye(len(self.at))
+        rows = [np.sqrt(PRIOR) * np.eye(len(self.at))]
         pairs = zip(self.likelihood.parts(self(unit)), self.likelihood.parts(self.jacobian), strict=True)
         for (noise, z), (_, slopes) in pairs:
-            variance = max(noise.deviation(z), 1e-150) ** 2
-            if not noise.known:  # the fit has taken its share of the scatter
-                variance /= max(1.0 - len(self.at) / self.likelihood.count, 1.0 / self.likelihood.count)
-            information = information + noise.information * (slopes.T @ slopes) / variance
-        return np.asarray(np.linalg.inv(information), dtype=np.float64)
+            deviation = noise.deviation(z)
+            if not noise.known:
+                # round-off measures nothing: with it one direction would drown all others
+                deviation = max(deviation, EXACT * float(np.abs(slopes).max(initial=0.0)), 1e-150)
+                # the fit has taken its share of the scatter
+                share = max(1.0 - len(self.at) / self.likelihood.count, 1.0 / self.likelihood.count)
+                deviation /= np.sqrt(share)
+            rows.append(np.sqrt(noise.information) / deviation * slopes)
+        # not by the inverse of its inverse: what data tell and what they do not may be ten decades apart
+        _, sizes, axes = np.linalg.svd(np.vstack(rows), full_matrices=False)
+        return np.asarray((axes.T / sizes**2) @ axes, dtype=np.float64)
 
     def extent(self, k: int, optimum: Array, level: float) -> tuple[float, float]:
         """How far coordinate k may go from the optimum, down and up, the others free, below ``level``."""

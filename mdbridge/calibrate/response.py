@@ -17,7 +17,7 @@ class InvalidResponse(ValueError):
 
 
 def real(name: str, values: Any) -> Array:
-    """What a model or a file gave under a name, as real numbers; masked ones become NaN.
+    """What a model or a file gave under a name, as real numbers; masked ones become NaN, a number a point.
 
     Raises:
         InvalidResponse: it is no array of real numbers.
@@ -34,7 +34,9 @@ def real(name: str, values: Any) -> Array:
         raise
     except Exception as error:  # words, ragged lists, tensors that carry gradients
         raise InvalidResponse(f"{name!r} is no array of numbers: {error}") from error
-    return np.ma.filled(array, np.nan) if isinstance(array, np.ma.MaskedArray) else array
+    array = np.ma.filled(array, np.nan) if isinstance(array, np.ma.MaskedArray) else array
+    # a single result, such as a modulus, is a curve of one point
+    return np.atleast_1d(array)
 
 
 def numbers(response: Mapping[str, Any]) -> dict[str, Array]:

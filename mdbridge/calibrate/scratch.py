@@ -12,6 +12,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ..core.leftovers import sweep
+
+PREFIX = "mdbridge-model-"
+"""Of the names of these folders."""
+
 COPIED_FILE, COPIED_ALL = 16 << 20, 256 << 20
 """Bytes of a file, and of all files together, up to which they are copied and not linked."""
 
@@ -23,8 +28,12 @@ _RESULTS = ("mdbridge.json", "trials.jsonl")
 
 
 def filled(source: Path) -> Path:
-    """A new temporary folder with the content of ``source``; the caller removes it."""
-    scratch = Path(tempfile.mkdtemp(prefix="mdbridge-model-"))
+    """A new temporary folder with the content of ``source``; the caller removes it.
+
+    Those that killed processes have left are removed on the way.
+    """
+    sweep(Path(tempfile.gettempdir()), PREFIX)
+    scratch = Path(tempfile.mkdtemp(prefix=PREFIX))
     copy_into(source, scratch)
     return scratch
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 from ..core.errors import InputError, MdbridgeError
+from ..core.leftovers import hold
 from .scratch import Shared, filled, removed
 
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # of prctl(2)
@@ -95,6 +96,8 @@ def main(lifeline: int, home: str, path: Sequence[str]) -> NoReturn:
     # the keeper's, not the process's: it must be removed however that ends
     scratch = filled(Path(home)) if home else None
     if scratch is not None:
+        # its lock goes with this process, should that be killed: the next one then sweeps it away
+        hold(scratch)
         os.chdir(scratch)
     _prctl(_SET_CHILD_SUBREAPER, 1)
     woken, waker = os.pipe()
@@ -229,8 +232,10 @@ def _answer(calls: int, answers: int, process: int, scratch: Path | None) -> Non
                 os._exit(0 if failure is None else 1)
             if shared is not None and (changed := shared.written()):
                 value, failure = None, Failure("error", _OVERWRITTEN.format(", ".join(changed)))
-            sys.stdout.flush()
-            sys.stderr.flush()
+            for stream in (sys.stdout, sys.stderr):
+                # a model may have closed them, or put something of its own in their place
+                with contextlib.suppress(Exception):
+                    stream.flush()
             _write(answers, packed(("answer", (value, failure))))
 
 

@@ -301,7 +301,7 @@ class UserTerm:
             {name: v.copy() if isinstance(v, np.ndarray) else v for name, v in each.items()}
             for each in (response, self._reference)
         ]
-        return [np.atleast_1d(real("the objective", self.function(*arguments))).ravel()]
+        return [real("the objective", self.function(*arguments)).ravel()]
 
     def is_negative(self, response: Response) -> bool:
         """Whether the function gives a negative number."""
@@ -340,7 +340,8 @@ def _comparable(name: str) -> Iterator[None]:
 def _reference(reference: Response, name: str, dimensions: int) -> Array:
     if name not in reference:
         raise InputError(f"objective: the reference has no {name!r}; it has {', '.join(sorted(reference))}")
-    values = np.asarray(reference[name], dtype=float)
+    # a number is a curve of one point, as in what a model returns
+    values = np.atleast_1d(np.asarray(reference[name], dtype=float))
     if values.ndim != dimensions or not values.size:
         wanted = "(snapshots, rows, columns)" if dimensions == 3 else "(points,)"
         raise InputError(f"reference: {name!r} has the shape {values.shape}, expected {wanted}")
@@ -393,9 +394,9 @@ def _interpolated(name: str, abscissa: str, x: Array, y: Array, at: Array) -> Ar
 def _deviations(name: str, sigma: Any, shape: tuple[int, ...], kept: NDArray[np.int64]) -> Array:
     """Standard deviations of the points of a curve that are compared."""
     values = np.asarray(sigma, dtype=float)
-    if values.ndim and values.shape != shape:
+    if values.size != 1 and values.shape != shape:
         raise InputError(f"objective: sigma of {name!r} has the shape {values.shape}, the curve {shape}")
-    values = np.broadcast_to(values, shape)[kept]
+    values = np.broadcast_to(values.ravel() if values.size == 1 else values, shape)[kept]
     if not np.all(np.isfinite(values)) or np.any(values <= 0.0):
         raise InputError(f"objective: sigma of {name!r} must be finite and above 0")
     return values

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .discrepancy import ROUGH, Posterior, posterior
 from .likelihood import Likelihood, Noise
-from .linear import LinearModel, slopes, spanning
+from .linear import EXACT, LinearModel, slopes, spanning
 from .trials import Trial
 
 Array = NDArray[np.float64]
@@ -36,9 +36,6 @@ WITHIN = 3.0
 
 STEEP = 0.3
 """Radians: beyond, the noise of a singular vector is neither small nor normal."""
-
-EXACT = 1e-10
-"""Residuals smaller than this times their change over the unit cube are none."""
 
 SAID = (
     "95 %: profile likelihood of the residuals linearised about the most likely point ({terms}), "
@@ -94,7 +91,8 @@ def needed(
     # a few moves of the centre at most: each costs a trial
     for _ in range(3):
         centre = _centre(answered(), likelihood)
-        if centre is None:
+        # no slopes would help
+        if centre is None or _untold(likelihood, len(centre.unit)):
             return
         at = np.array(centre.unit)
         model = linearised(answered(), likelihood)
@@ -149,11 +147,11 @@ def linearised(trials: Sequence[Trial], likelihood: Likelihood) -> LinearModel |
     if model is None:
         return None
     for _ in range(2):  # the region that matters follows from the slopes, and they from what lies in it
-        inverse = np.linalg.inv(_open(model)[1])
-        deviations = np.sqrt(np.einsum("ni,ij,nj->n", offsets, inverse, offsets))
+        whitened = offsets @ _whitening(_open(model)[1])
+        deviations = np.linalg.norm(whitened, axis=1)
         order = np.argsort(np.abs(deviations - SPREAD), kind="stable")
         inside = _chosen(
-            offsets @ np.linalg.cholesky(inverse),
+            whitened,
             [k for k in order if deviations[k] <= WITHIN and sizes[k] >= NEAREST],
         )
         model = _fitted(known, centre, inside, likelihood) or model
@@ -166,6 +164,19 @@ def infer(trials: Sequence[Trial], likelihood: Likelihood) -> Inference | str:
     if not known:
         return "no trial has residuals: the objective is a number of its own, which tells nothing about noise"
     d = len(known[0].unit)
+    if reason := _untold(likelihood, d):
+        return reason
+    model = linearised(known, likelihood)
+    if model is None:
+        return (
+            "the trials near the best one do not tell the slopes of its residuals: "
+            f'go on with scheme = "ego+refine" and at least {2 * d + 2} more evaluations'
+        )
+    return _wrong_somewhere(known, model) if _discrepant(model) else _inferred(known, model)
+
+
+def _untold(likelihood: Likelihood, d: int) -> str:
+    """Why residuals tell nothing about ``d`` parameters, and what to do; empty if they do."""
     if not likelihood.told:
         return (
             "no term says how its residuals scatter: compare a curve or a field, or let the user's function "
@@ -176,13 +187,7 @@ def infer(trials: Sequence[Trial], likelihood: Likelihood) -> Inference | str:
             f"{likelihood.count:.0f} residuals do not tell the scale of the noise beside {d} parameters: "
             "give the terms 'sigma', or compare more points"
         )
-    model = linearised(known, likelihood)
-    if model is None:
-        return (
-            "the trials near the best one do not tell the slopes of its residuals: "
-            f'go on with scheme = "ego+refine" and at least {2 * d + 2} more evaluations'
-        )
-    return _wrong_somewhere(known, model) if _discrepant(model) else _inferred(known, model)
+    return ""
 
 
 def _discrepant(model: LinearModel) -> bool:
@@ -288,7 +293,14 @@ def _fitted(
 
 def _deviations(offset: Array, covariance: Array) -> float:
     """The length of an offset in standard deviations."""
-    return float(np.sqrt(offset @ np.linalg.solve(covariance, offset)))
+    return float(np.linalg.norm(offset @ _whitening(covariance)))
+
+
+def _whitening(covariance: Array) -> Array:
+    """What offsets ``n x d`` are multiplied with to become independent, of standard deviation 1."""
+    values, axes = np.linalg.eigh(covariance)
+    # of a direction that is known to round-off the value may be negative
+    return np.asarray(axes / np.sqrt(np.maximum(values, 1e-15 * values[-1])))
 
 
 def _inside(at: Array, step: Array) -> Array:

@@ -115,8 +115,24 @@ class Expression:
         return result
 
     def holds(self, values: Mapping[str, Array]) -> NDArray[np.bool_]:
-        """The same of a condition, ``(n,)``."""
+        """The same of a condition, ``(n,)``.
+
+        Raises:
+            InputError: see :meth:`require_condition`.
+        """
+        self.require_condition()
         return self(values) != 0
+
+    def require_condition(self) -> None:
+        """Refuse a formula that has a number where something holds or does not.
+
+        Raises:
+            InputError: it compares nothing.
+        """
+        if not _is_condition(self._parsed):
+            raise InputError(
+                f"{self._where} = {self.text!r}: is a number, no condition: compare it, as in x < 0"
+            )
 
     def _value(self, values: Mapping[str, Array]) -> Any:
         self._evaluator.names = {**CONSTANTS, **values}
@@ -135,6 +151,16 @@ class Expression:
             "* / **, "
             f"comparisons, and, or, not, and {', '.join(FUNCTIONS)}"
         )
+
+
+def _is_condition(node: ast.AST) -> bool:
+    """Whether a parsed text holds or does not hold."""
+    match node:
+        case ast.Expr(value=inner) | ast.UnaryOp(op=ast.Not(), operand=inner):
+            return _is_condition(inner)
+        case ast.BoolOp(values=parts):
+            return all(map(_is_condition, parts))
+    return isinstance(node, ast.Compare)
 
 
 def _evaluator() -> Any:

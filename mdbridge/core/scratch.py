@@ -5,30 +5,25 @@ is swept away when another is made beside it.
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
 from mpi4py import MPI
 
 from . import parallel
+from .leftovers import hold, sweep
 
 PREFIX = "mdbridge-run-"
 MEMORY = Path("/dev/shm")
 """Files there lie in memory, and cost half of what those on a disk do."""
 
-_LOCK = ".lock"
 _LARGEST = 2**30
 """Bytes at a time that are still put there."""
 _SPARE = 8
 """How many times as much must be free."""
-_YOUNG = 60.0
-"""Seconds within which a folder may have been made and not yet been locked."""
 
 
 def home(size: int) -> Path:
@@ -46,7 +41,7 @@ def home(size: int) -> Path:
 
 def make(parent: Path) -> tuple[Path, Callable[[], None]]:
     """A new folder, and what removes it."""
-    _sweep(parent)
+    sweep(parent, PREFIX)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     return folder, hold(folder)
 
@@ -67,40 +62,3 @@ def shared(comm: MPI.Comm) -> Iterator[Path]:
     finally:
         for end in ends:
             end()
-
-
-def hold(folder: Path) -> Callable[[], None]:
-    """Say that a folder is in use until this process ends; returns what removes it."""
-    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    _locked(handle)
-    return partial(_remove, folder, handle)
-
-
-def _locked(handle: int) -> bool:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    # held by another, or on a file system without locks, where nobody can tell
-    except OSError:
-        return False
-    return True
-
-
-def _remove(folder: Path, handle: int) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    os.close(handle)
-
-
-def _sweep(parent: Path) -> None:
-    """Remove what processes of ours have left."""
-    for folder in parent.glob(f"{PREFIX}*"):
-        # gone meanwhile, or not ours to open: somebody else's matter
-        with contextlib.suppress(OSError):
-            known = folder.lstat()
-            if known.st_uid != os.getuid() or time.time() - known.st_mtime < _YOUNG:
-                continue
-            handle = os.open(folder / _LOCK, os.O_RDWR)
-            # held while it is removed, so that two who sweep do not meet in it
-            if _locked(handle):
-                _remove(folder, handle)
-            else:
-                os.close(handle)

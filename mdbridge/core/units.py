@@ -151,6 +151,19 @@ _SPELLINGS = {
     "ev/å^3": "eV/A^3",
 }
 
+_PER_WIDTH = (
+    "n/m",
+    "n/mm",
+    "mn/m",
+    "ev/a^2",
+    "ev/å^2",
+    "ev/angstrom^2",
+    "gpanm",
+    "gpa*nm",
+    "gpa·nm",
+    "j/m^2",
+)
+
 
 def known_unit(name: str, units: dict[str, float]) -> str:
     """The name of a unit as it is in ``units``, from any of its spellings.
@@ -161,5 +174,8 @@ def known_unit(name: str, units: dict[str, float]) -> str:
     # MPa and mPa differ by nine orders: only what is written otherwise is looked up without case
     wanted = name if name in units else _SPELLINGS.get(name.strip().lower(), name)
     if wanted not in units:
-        raise ValueError(f"unit {name!r}: must be one of {', '.join(units)}")
+        # what sheets are measured in is no modulus of a solid, but that times a thickness
+        sheet = units is MODULI_IN_TPA and name.strip().lower().replace(" ", "") in _PER_WIDTH
+        hint = f"; {name} is a modulus times the thickness: divide by that first" if sheet else ""
+        raise ValueError(f"unit {name!r}: must be one of {', '.join(units)}{hint}")
     return wanted

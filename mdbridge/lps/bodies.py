@@ -19,7 +19,7 @@ from .geometry import Body
 from .material import LinearPeridynamicSolid
 from .operator import components
 from .rigid import Motion, free_motions
-from .solver import indefinite, petsc_solver
+from .solver import indefinite, of_any_size, petsc_solver
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -142,7 +142,7 @@ def solve_body(
             null=null,
             restart=_RESTART,
         ) as solve:
-            result = solve(right)
+            result = of_any_size(comm, solve, right)
     except petsc.IndefiniteMatrixError as error:
         raise SolvabilityError(indefinite(str(error))) from error
     solution = known.copy()

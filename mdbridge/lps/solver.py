@@ -241,12 +241,12 @@ def _krylov(
         with petsc.displacement_solver(
             comm, block, local, coordinates, symmetric=symmetric, **options
         ) as solve:
-            return [_of_any_size(comm, solve, load) for load in np.ascontiguousarray(right.T)]
+            return [of_any_size(comm, solve, load) for load in np.ascontiguousarray(right.T)]
     except petsc.IndefiniteMatrixError as error:
         raise SolvabilityError(indefinite(str(error))) from error
 
 
-def _of_any_size(comm: MPI.Comm, solve: "Callable[[Floats], KrylovResult]", load: Floats) -> "KrylovResult":
+def of_any_size(comm: MPI.Comm, solve: "Callable[[Floats], KrylovResult]", load: Floats) -> "KrylovResult":
     """The solution of a load in any unit: squares of 1e200 overflow, those of 1e-200 vanish (collective)."""
     size = comm.allreduce(float(np.abs(load).max(initial=0.0)), MPI.MAX) or 1.0
     result = solve(load / size)

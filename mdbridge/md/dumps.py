@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..coarse.terms import MOST_TABLES
-from ..core import parallel, scratch
+from ..core import leftovers, parallel, scratch
 from ..core.errors import MDError
 
 if TYPE_CHECKING:
@@ -290,7 +290,7 @@ class Dump:
             return
         try:
             folder.mkdir(parents=True)
-            self._end_with(scratch.hold(folder))
+            self._end_with(leftovers.hold(folder))
         except FileExistsError:
             # a rank that ends all others removes it, too
             self._end_with(functools.partial(shutil.rmtree, folder, ignore_errors=True))

@@ -94,6 +94,12 @@ def say(text, many=1):
     raise ValueError("no")
 
 
+def close_output():
+    sys.stdout.close()
+    sys.stderr = object()
+    return 1
+
+
 def read_input():
     """A program that asks gets nothing."""
     return sys.stdin.read()

@@ -72,7 +72,11 @@ def test_only_numbers_come_back(worker):
     assert (
         sorted(numbers) == ["masked", "y"] and numbers["y"].dtype == float and np.isnan(numbers["masked"][1])
     )
-    answer = worker.call(evaluate.respond, model, {"response": {"y": np.array([1j])}})
+    mixed = {"y": 2.0, "spectrum": np.array([1j]), "solver": ["words"]}
+    kept = worker.call(evaluate.respond, model, {"response": mixed}, ["y"]).value
+    # a number is a curve of one point; what is not compared may be anything
+    assert list(kept) == ["y"] and kept["y"].tolist() == [2.0]
+    answer = worker.call(evaluate.respond, model, {"response": {"y": np.array([1j])}}, ["y"])
     assert answer.failure.kind == "input" and "'y' is complex" in answer.failure.text
     answer = worker.call(evaluate.respond, model, {"response": [1.0]})
     assert "returned a list, expected a mapping" in answer.failure.text

@@ -6,7 +6,7 @@ from scipy import stats
 from scipy.optimize import linprog, lsq_linear
 
 from mdbridge.calibrate.likelihood import Likelihood, Noise
-from mdbridge.calibrate.linear import LinearModel, crossing, slopes, spanning
+from mdbridge.calibrate.linear import PRIOR, LinearModel, crossing, slopes, spanning
 
 RANDOM = np.random.default_rng(2)
 
@@ -104,3 +104,12 @@ def test_where_a_growing_function_passes_a_level():
     assert crossing(lambda t: t**2, 1.0, 0.25, 1e-3) == pytest.approx(0.5, rel=1e-3)
     assert crossing(lambda t: t**2, 0.3, 0.25, 1e-3) == 0.3
     assert crossing(lambda t: t**2, 0.0, 0.25, 1e-3) == 0.0
+
+
+def test_a_direction_that_nothing_tells_keeps_its_prior_beside_an_exact_fit():
+    slope = np.outer(np.linspace(0.1, 1.0, 10), [3.0, 3.0])  # only the sum of the two counts
+    noise = Noise("y", "gaussian", 10.0, np.ones(10), False)
+    exact = LinearModel(np.full(2, 0.5), 1e-17 * RANDOM.standard_normal(10), slope, Likelihood([noise], [10]))
+    values, axes = np.linalg.eigh(exact.covariance(exact.at))
+    assert values[1] == pytest.approx(1.0 / PRIOR, rel=1e-4) and abs(values[0]) < 1e-15
+    assert abs(axes[0, 1] + axes[1, 1]) < 1e-6

@@ -1,11 +1,13 @@
 """A working folder of its own: what is in it, what is shared, and what is left behind."""
 
 import os
+import tempfile
 
 import pytest
 
 from mdbridge.calibrate import scratch
 from mdbridge.calibrate.scratch import Shared, filled, removed
+from mdbridge.core import leftovers
 
 
 @pytest.fixture
@@ -77,3 +79,17 @@ def test_it_is_removed_but_not_what_it_leads_to(source, monkeypatch):
     folder = filled(source)
     removed(folder)
     assert not folder.exists() and (source / "mesh" / "plate.msh").exists() and (source / "solve").exists()
+
+
+def test_what_a_killed_process_has_left_goes_when_the_next_folder_is_made(source, tmp_path, monkeypatch):
+    temporary = tmp_path / "out" / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    old, held = filled(source), filled(source)
+    # what a keeper does, and what the end of a process does to it
+    leftovers.hold(held)
+    (old / ".lock").touch()
+    for folder in (old, held):
+        os.utime(folder, (1.0, 1.0))
+    filled(source)
+    assert held.exists() and not old.exists()

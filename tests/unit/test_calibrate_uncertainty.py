@@ -253,3 +253,36 @@ def test_a_descent_that_was_not_at_its_end_is_told(sigma):
     start = np.array([0.8, 0.3])
     trials.evaluate([start, *(start + 0.02 * np.eye(2))])
     assert infer(trials.known, trials.likelihood).unsettled
+
+
+def trials_of(residual, points):
+    return [
+        Trial(k, "x", list(unit), {}, "ok", float(np.linalg.norm(residual(unit))), [], residual(unit))
+        for k, unit in enumerate(np.asarray(points, dtype=float))
+    ]
+
+
+def test_fewer_residuals_than_parameters_ask_for_no_slopes():
+    def residual(unit):
+        return np.array([unit[0] + unit[1] - 1.0])
+
+    likelihood = Likelihood([Noise("modulus", "gaussian", 1.0, np.ones(1), False)], [1])
+    known = trials_of(residual, [*np.random.default_rng(0).uniform(size=(12, 2)).tolist(), [0.4, 0.6]])
+    assert list(needed(lambda: known, likelihood)) == []
+    assert "1 residuals do not tell the scale of the noise beside 2 parameters" in infer(known, likelihood)
+
+
+@pytest.mark.parametrize("sigma", [None, 0.1])
+def test_parameters_that_only_count_together_are_left_open_by_an_exact_fit(sigma):
+    """y = (a + b) t fits itself exactly, all along a line of parameters."""
+
+    def residual(unit):
+        return (unit[0] + unit[1] - 1.0) * TIME / (sigma or 1.0)
+
+    likelihood = Likelihood([Noise("y", "gaussian", 40.0, np.ones(40), sigma is not None)], [40])
+    known = trials_of(residual, [*np.random.default_rng(0).uniform(size=(12, 2)).tolist(), [0.4, 0.6]])
+    for points in needed(lambda: known, likelihood):
+        known.extend(trials_of(residual, points))
+    inference = infer(known, likelihood)
+    values, axes = np.linalg.eigh(inference.covariance)
+    assert abs(axes[:, -1].sum()) < 1e-3 and values[-1] > 100 * values[0]

@@ -81,6 +81,11 @@ def test_much_output_does_not_block(worker):
     assert answer.failure.text == "ValueError: no"
 
 
+def test_a_model_that_closes_its_output_has_answered_all_the_same(worker):
+    assert worker.call(models.close_output).value == 1
+    assert worker.call(models.echo, 7).value == (7,)
+
+
 def test_compiled_code_that_holds_the_interpreter_is_ended(worker):
     start = time.monotonic()
     assert worker.call(models.hold_the_interpreter, 1000).failure.kind == "timeout"

@@ -87,6 +87,47 @@ def test_a_table_without_its_columns_is_refused(tmp_path, head, words):
         data_files.read(table(tmp_path / "a.csv", head), {})
 
 
+def test_nodes_of_samples_are_the_same_to_round_off(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [HEAD]
+    for sample in range(2):
+        for node in rng.permutation(12):
+            # an x of zero too: sorted by x and then y the rows would be mixed up
+            place = ARRAYS["nodes"][node] + 1e-11 * rng.standard_normal(2)
+            values = (*place, *ARRAYS["u"][sample, node], *ARRAYS["b"][sample, node])
+            rows.append([str(sample), *(f"{value:.17g}" for value in values)])
+    (tmp_path / "a.csv").write_text("\n".join(",".join(row) for row in rows), encoding="utf-8")
+    raw = data_files.read(tmp_path / "a.csv", {})
+    place = np.lexsort(np.round(raw.arrays["nodes"], 6).T[::-1])
+    np.testing.assert_allclose(raw.arrays["nodes"][place], ARRAYS["nodes"], atol=1e-9)
+    for name in ("u", "b"):
+        np.testing.assert_array_equal(raw.arrays[name][:, place], ARRAYS[name])
+    moved = [[*row[:2], str(float(row[2]) + 0.01), *row[3:]] if row[0] == "1" else row for row in rows]
+    (tmp_path / "b.csv").write_text("\n".join(",".join(row) for row in moved), encoding="utf-8")
+    with pytest.raises(FileError, match="sample 1 has 12 nodes that are not the 12"):
+        data_files.read(tmp_path / "b.csv", {})
+
+
+def test_decimal_commas_where_semicolons_part_cells(tmp_path):
+    text = table(tmp_path / "a.csv", HEAD, ";").read_text(encoding="utf-8")
+    (tmp_path / "b.csv").write_text(text.replace(".", ","), encoding="utf-8")
+    np.testing.assert_array_equal(data_files.read(tmp_path / "b.csv", {}).arrays["u"], ARRAYS["u"])
+    (tmp_path / "c.csv").write_text(text.replace(".", ",1,", 1), encoding="utf-8")
+    with pytest.raises(FileError, match="is no number"):
+        data_files.read(tmp_path / "c.csv", {})
+
+
+def test_a_place_that_is_missing_names_its_row(tmp_path):
+    text = table(tmp_path / "a.csv", HEAD).read_text(encoding="utf-8").splitlines()
+    row = next(k for k, line in enumerate(text) if line.startswith("1,"))
+    cells = text[row].split(",")
+    (tmp_path / "b.csv").write_text(
+        "\n".join([*text[:row], ",".join([cells[0], "nan", *cells[2:]]), *text[row + 1 :]]), encoding="utf-8"
+    )
+    with pytest.raises(FileError, match=r"row 13 of the table: a node's place is not finite"):
+        data_files.read(tmp_path / "b.csv", {})
+
+
 def test_damaged_tables_name_the_place(tmp_path):
     path = table(tmp_path / "a.csv", HEAD, box=False)
     text = path.read_text(encoding="utf-8").splitlines()

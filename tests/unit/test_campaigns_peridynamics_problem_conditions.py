@@ -42,3 +42,35 @@ def test_an_array_that_is_no_list_of_pairs_is_shown(tmp_path):
     np.savez(tmp_path / "a.npz", nodes=np.zeros((3, 3)), other=np.zeros(4))
     with pytest.raises(InputError, match=r"array 'nodes' of shape \(n, 2\); it has nodes \(3, 3\)"):
         pairs_of(tmp_path / "a.npz", "nodes", None)
+    np.save(tmp_path / "b.npy", np.zeros((0, 2)))
+    with pytest.raises(InputError, match=r"b.npy: 'nodes' is empty"):
+        pairs_of(tmp_path / "b.npy", "nodes", None)
+
+
+def test_loads_on_a_line_cannot_be_interpolated(tmp_path):
+    line = np.stack([np.linspace(-30, 30, 5), np.zeros(5)], axis=1)
+    np.savez(tmp_path / "b.npz", nodes=line, b=np.zeros((5, 2)))
+    given = {"domain": {"disc": {"centre": [0, 0], "radius": 1}}, "load": {"body": "b.npz"}}
+    problem = check(given, Problem, "problem.toml")
+    with pytest.raises(InputError, match="its 5 nodes span no area"):
+        make_conditions(problem, made.plate_with_hole(), tmp_path)
+
+
+def test_a_load_with_a_pole_at_a_node_is_refused():
+    # averages over the cells beside it are finite: those of an odd function even cancel
+    with pytest.raises(InputError, match=r"'load.body' = '1/\(x - 15\)': inf at x = 15"):
+        conditions([], ["1/(x - 15)", "0"])
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"where": "x", "displacement": [0, 0]}, "boundary 1: where = 'x': is a number, no condition"),
+        ({"edge": "left", "displacement": ["Free", 0]}, "boundary 1: displacement = 'Free': no formula"),
+        ({"edge": "left", "traction": [0, "p*nx"]}, "boundary 1: traction = 'p\\*nx': no formula"),
+    ],
+)
+def test_formulas_are_read_with_the_input(entry, words):
+    given = {"domain": {"disc": {"centre": [0, 0], "radius": 1}}, "boundary": [entry]}
+    with pytest.raises(InputError, match=words):
+        check(given, Problem, "problem.toml")

@@ -66,8 +66,18 @@ def test_a_value_that_is_not_finite_is_told_with_its_place(text, place):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [("x > 0", [False, True, True]), ("x", [True, True, True]), ("x - 10", [True, False, True])],
+    [
+        ("x > 0", [False, True, True]),
+        ("not x > 5 or x > 9", [True, True, True]),
+        ("-4 < x < 3", [True, False, True]),
+    ],
 )
-def test_a_condition_holds_where_its_value_is_not_nothing(text, expected):
+def test_a_condition_holds_where_it_is_true(text, expected):
     places = {"x": np.array([-3.0, 10.0, 2.0])}
     assert Expression(text, ["x"], "where").holds(places).tolist() == expected
+
+
+@pytest.mark.parametrize("text", ["x", "1", "x - 10", "x > 0 and x", "not x"])
+def test_a_number_is_no_condition(text):
+    with pytest.raises(InputError, match=r"where = '.*': is a number, no condition: compare it"):
+        Expression(text, ["x"], "where").holds({"x": np.array([1.0])})

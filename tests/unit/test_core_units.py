@@ -41,3 +41,10 @@ def test_two_dimensions_are_named_per_area():
     assert units.UNIT_STYLES["metal"].of(2).stress == "GPa angstrom"
     assert units.UNIT_STYLES["si"].of(2).density == "kg/m^2"
     assert units.UNIT_STYLES["metal"].of(3) is units.UNIT_STYLES["metal"]
+
+
+def test_what_sheets_are_measured_in_is_told_from_a_modulus():
+    with pytest.raises(ValueError, match=r"'N/m': must be one of TPa, .*times the thickness: divide by that"):
+        units.known_unit("N/m", units.MODULI_IN_TPA)
+    with pytest.raises(ValueError, match=r"'N/m': must be one of angstrom, .*inch$"):
+        units.known_unit("N/m", units.LENGTHS_IN_A)

@@ -228,3 +228,13 @@ def test_a_solution_that_does_not_converge_is_told_with_its_place():
     pull = elements.facet_loads(body, right, lambda _, normal: 1e-3 * normal)
     with pytest.raises(ConvergenceError, match=r"after 3 iterations .* the largest at \(-?\d"):
         solve(body, made.material(), given, pull, max_iterations=3)
+
+
+@pytest.mark.parametrize("factor", [1e-200, 1e160])
+def test_the_displacement_is_linear_in_loads_of_any_size(factor):
+    # squares of these overflow, or vanish, inside the solver
+    body = geometry.fill([made.rectangle(0, 12, 0, 12)], (1.0, 1.0), 9.0)
+    pull = elements.facet_loads(body, np.arange(len(body.facets)), lambda _, n: 1e-3 * n)
+    usual = solve(body, SOLIDS["1/r"], facet_load=pull).displacement
+    other = solve(body, SOLIDS["1/r"], facet_load=factor * pull).displacement
+    np.testing.assert_allclose(other / factor, usual, rtol=0, atol=1e-9 * np.abs(usual).max())

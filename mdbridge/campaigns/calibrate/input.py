@@ -314,6 +314,11 @@ class CalibrateInput(Section):
         return self
 
     @property
+    def compared(self) -> list[str]:
+        """Names of the fields and curves that the terms compare."""
+        return [name for term in self.objective for name in (term.field, term.curve) if name is not None]
+
+    @property
     def fixed(self) -> dict[str, ParameterValue]:
         """Parameters that are held, with their values."""
         return {name: p.held for name, p in self.parameters.items() if p.held is not None}

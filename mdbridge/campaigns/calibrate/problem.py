@@ -335,7 +335,10 @@ def _check_shapes(settings: CalibrateInput, shapes: Shapes, reference: Response)
         name = term.field or str(term.curve)
         if term.abscissa in shapes:  # the model's points are its own, and are interpolated
             continue
-        if name in shapes and name in reference and reference[name].shape != shapes[name]:
+        if name not in shapes or name not in reference:
+            continue
+        # a number is a curve of one point
+        if (reference[name].shape or (1,)) != (shapes[name] or (1,)):
             raise InputError(
                 f"reference: {name!r} has the shape {reference[name].shape}, the model returns "
                 f"{shapes[name]}: the frames do not match"
@@ -350,11 +353,16 @@ def drawn(problem: Problem, best: Mapping[str, float], worker: Worker) -> tuple[
     """
     settings, extra = problem.settings, paths(problem.settings.output.options, problem.folder)
     options = {**problem.task.options, **extra}
-    response = references.responded(worker, "output.options", problem.task.model, {**best, **options})
+    response = references.responded(
+        worker, "output.options", problem.task.model, {**best, **options}, problem.settings.compared
+    )
     source = settings.reference
     if source.parameters is not None:
         arguments = {**settings.cast(source.parameters), **options}
-        return references.responded(worker, "output.options", problem.task.model, arguments), response
+        again = references.responded(
+            worker, "output.options", problem.task.model, arguments, problem.settings.compared
+        )
+        return again, response
     if problem.source is None:
         return problem.reference, response
     accepted = problem.source.arguments

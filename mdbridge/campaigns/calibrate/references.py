@@ -1,6 +1,6 @@
 """What a model is to reproduce: a run of its own, a function of the user's, or a file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,9 +49,11 @@ def read(
     if source.parameters is not None:
         _check_reference_parameters(settings, source)
         arguments = {**settings.cast(source.parameters), **paths(settings.options, folder)}
-        return responded(worker, "reference.parameters", model, arguments)
+        return responded(worker, "reference.parameters", model, arguments, settings.compared)
     if function is not None:
-        return responded(worker, "reference.options", function, paths(source.options, folder))
+        return responded(
+            worker, "reference.options", function, paths(source.options, folder), settings.compared
+        )
     return measured(settings, folder).values
 
 
@@ -75,13 +77,18 @@ def _check_reference_parameters(settings: CalibrateInput, source: ReferenceInput
         )
 
 
-def responded(worker: Worker, key: str, model: Calibrated, arguments: Mapping[str, Any]) -> Response:
+def responded(
+    worker: Worker, key: str, model: Calibrated, arguments: Mapping[str, Any], compared: Collection[str] = ()
+) -> Response:
     """What a model returns in the worker; whatever it does instead names the key.
+
+    Args:
+        compared: names that must be arrays of real numbers.
 
     Raises:
         InputError: it failed.
     """
-    answer = worker.call(evaluate.respond, model, arguments)
+    answer = worker.call(evaluate.respond, model, arguments, compared)
     failure = answer.failure
     if failure is None:
         response: Response = answer.value

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from ...core import arrays
 from ...core.errors import FileError
@@ -34,6 +35,9 @@ _COLUMNS = {
     "sample": ("sample", "load", "case"),
     "set": ("set", "split"),
 }
+# of a node spacing: what the places of a node in two samples may differ by, as of round-off
+_SAME_PLACE = 1e-5
+_DECIMAL_COMMA = re.compile(r"^([+-]?\d*),(?=\d+([eE][+-]?\d+)?$)")
 _TABLE = "a table needs a first line that names its columns: sample, x, y, ux, uy, bx, by"
 
 
@@ -149,7 +153,8 @@ def _numbers(path: Path, name: str, words: Sequence[str]) -> Array:
     values = np.empty(len(words))
     for row, word in enumerate(words):
         try:
-            values[row] = float(word)
+            # a comma inside a cell has parted none: it is a decimal one
+            values[row] = float(_DECIMAL_COMMA.sub(r"\1.", word))
         except ValueError as error:
             raise FileError(
                 f"{path}: column {name}, row {row + 1} of the table: {word!r} is no number"
@@ -174,11 +179,14 @@ def _samples(path: Path, numbers: Mapping[str, Array], table: Mapping[str, list[
         # programs may write the nodes of each sample in another order
         order = index[np.lexsort((numbers["y"][index], numbers["x"][index]))]
         places = np.stack([numbers["x"][order], numbers["y"][order]], axis=1)
+        if not np.isfinite(places).all():
+            row = int(order[~np.isfinite(places).all(axis=1)].min()) + 1
+            raise FileError(f"{path}: row {row} of the table: a node's place is not finite")
         if nodes is None:
             nodes = places
-        elif places.shape != nodes.shape or not np.allclose(
-            places, nodes, rtol=1e-9, atol=0.0, equal_nan=True
-        ):
+        elif (same := _matched(nodes, places)) is not None:
+            order = order[same]
+        else:
             raise FileError(
                 f"{path}: sample {sample} has {len(places)} nodes that are not the {len(nodes)} of the first "
                 "sample: put samples on other nodes into a file of their own, and give both files"
@@ -192,6 +200,19 @@ def _samples(path: Path, numbers: Mapping[str, Array], table: Mapping[str, list[
     if missing:
         raise FileError(f"{path}: has samples of the set val alone: there is nothing to learn from")
     return {"nodes": nodes} | {name: np.array(fields) for name, fields in result.items()}
+
+
+def _matched(nodes: Array, places: Array) -> NDArray[np.int64] | None:
+    """Which of the places is each of the nodes; None where they are not the same."""
+    if places.shape != nodes.shape:
+        return None
+    if np.array_equal(places, nodes):
+        return np.arange(len(nodes))
+    # sorted places are no help: round-off moves a node to another end of its row
+    distance, nearest = KDTree(places).query(nodes)
+    near = _SAME_PLACE * np.sqrt(np.ptp(nodes, axis=0).prod() / len(nodes))
+    whole = len(np.unique(nearest)) == len(nodes) and bool((distance <= near).all())
+    return np.asarray(nearest, dtype=np.int64) if whole else None
 
 
 def units_of(raw: RawData, length: str | None, modulus: str | None) -> tuple[str | None, str | None]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import LinearNDInterpolator
+from scipy.spatial import QhullError
 
 from ...core import arrays
 from ...core.errors import InputError
@@ -144,6 +145,8 @@ def _body_load(problem: Problem, body: Body, folder: Path) -> Floats:
             values = dict(zip(PLACE, places.T, strict=True))
             return np.stack([part(values) for part in parts], axis=1)
 
+        # at the nodes as well: averages around a pole are finite, and mean nothing
+        at(body.points)
         # a load may jump between nodes
         return elements.node_means(body, at)
     path = folder / given
@@ -162,7 +165,12 @@ def _body_load(problem: Problem, body: Body, folder: Path) -> Floats:
     nodes = pairs_of(path, "nodes", stored)
     if len(nodes) != len(loads):
         raise InputError(f"{path}: {len(nodes)} nodes, but {len(loads)} loads")
-    between = np.asarray(LinearNDInterpolator(nodes, loads)(body.points))
+    try:
+        between = np.asarray(LinearNDInterpolator(nodes, loads)(body.points))
+    except QhullError as error:
+        raise InputError(
+            f"{path}: its {len(nodes)} nodes span no area to interpolate the loads in"
+        ) from error
     if not np.isfinite(between).all():
         x, y = body.points[int(np.flatnonzero(~np.isfinite(between).all(axis=1))[0])]
         raise InputError(f"{path}: its nodes do not surround the body's node at ({x:g}, {y:g})")
@@ -176,6 +184,8 @@ def pairs_of(path: Path, name: str, stored: dict[str, Floats] | None) -> Floats:
     if values is None or values.ndim != 2 or values.shape[1] != 2:
         shapes = ", ".join(f"{key} {value.shape}" for key, value in stored.items())
         raise InputError(f"{path}: expected an array {name!r} of shape (n, 2); it has {shapes}")
+    if not len(values):
+        raise InputError(f"{path}: {name!r} is empty")
     if not np.isfinite(values).all():
         row = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
         raise InputError(f"{path}: row {row} of {name!r} is not finite")

@@ -136,8 +136,14 @@ class Problem(Section):
     def _formulas(cls, entries: list[Boundary]) -> list[Boundary]:
         # parsed here, before any work, and again where they are used
         for number, entry in enumerate(entries, 1):
+            label = f"boundary {number}"
             if entry.where is not None:
-                Expression(entry.where, PLACE, f"boundary {number}: where")
+                Expression(entry.where, PLACE, f"{label}: where").require_condition()
+            for component in entry.displacement or []:
+                if component != FREE:
+                    formula(component, PLACE, f"{label}: displacement")
+            for component in entry.traction or []:
+                formula(component, SIDE, f"{label}: traction")
         return entries
 
 
