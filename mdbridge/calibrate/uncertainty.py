@@ -37,6 +37,9 @@ WITHIN = 3.0
 STEEP = 0.3
 """Radians: beyond, the noise of a singular vector is neither small nor normal."""
 
+BLIND = 1e-4
+"""Variance in the unit cube from which on nothing is known; a parameter without data has a twelfth."""
+
 SAID = (
     "95 %: profile likelihood of the residuals linearised about the most likely point ({terms}), "
     "widened to the trials inside"
@@ -237,11 +240,22 @@ def _inferred(known: Sequence[Trial], model: LinearModel) -> Inference:
     # nothing left over: a profile would be that of round-off
     if exact:
         three = [estimate, model.at, np.array(min(known, key=lambda t: t.value).unit)]
-        low, high = np.min(three, axis=0), np.max(three, axis=0)
+        values, axes = np.linalg.eigh(covariance)
+        # parameters that only count together are as open as before, however exactly the reference is met
+        blind = values > BLIND
+        covariance = (axes * np.where(blind, values, 0.0)) @ axes.T
+        half = 1.96 * np.sqrt(np.diag(covariance).clip(0.0))
+        low = np.clip(np.min(three, axis=0) - half, 0.0, 1.0)
+        high = np.clip(np.max(three, axis=0) + half, 0.0, 1.0)
         said = "no profile: the model reproduces the reference exactly, and nothing is left open"
         why = [f"the residuals of {term} are round-off" for term in exact]
+        if blind.any():
+            said = "95 %: what the data do not tell is as open as before; the reference is reproduced exactly"
+            why.append(
+                f"{int(blind.sum())} of {d} combinations of the parameters change nothing that is compared"
+            )
         ends = np.stack([low, high])
-        return Inference(estimate, low, high, 0.0 * covariance, ends, model, -np.inf, said, why)
+        return Inference(estimate, low, high, covariance, ends, model, -np.inf, said, why)
     threshold = model.likelihood.threshold(d)
     level = model.deviance(estimate) + threshold
     ends = np.array([model.extent(k, estimate, level) for k in range(d)])
@@ -269,9 +283,20 @@ def _inferred(known: Sequence[Trial], model: LinearModel) -> Inference:
 
 
 def _centre(trials: Sequence[Trial], likelihood: Likelihood) -> Trial | None:
-    """The most likely trial; the earliest of equal ones."""
-    known = [(likelihood.deviance(t.residual), t.index, t) for t in trials if t.residual is not None]
-    return min(known, key=lambda entry: entry[:2])[2] if known else None
+    """The most likely trial; the earliest of equal ones, such as reproduce the reference exactly."""
+    known = [t for t in trials if t.residual is not None]
+    if not known:
+        return None
+    sizes = np.array([[_largest(z) for _, z in likelihood.parts(np.asarray(t.residual))] for t in known])
+    # which round-off is the smaller says nothing, and the last of them has no trials about it
+    exact = [t for t, own in zip(known, sizes, strict=True) if np.all(own <= EXACT * sizes.max(axis=0))]
+    if exact and sizes.size:
+        return min(exact, key=lambda t: t.index)
+    return min(known, key=lambda t: (likelihood.deviance(np.asarray(t.residual)), t.index))
+
+
+def _largest(z: Array) -> float:
+    return float(np.abs(z).max(initial=0.0))
 
 
 def _chosen(offsets: Array, order: Sequence[int]) -> list[int]:

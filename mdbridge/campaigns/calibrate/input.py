@@ -1,6 +1,7 @@
 """The input model of ``mdbridge calibrate``."""
 
 import shlex
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, PositiveFloat, PositiveInt, Tag, field_validator, model_validator
@@ -12,6 +13,7 @@ from ...calibrate.terms import Discrepancy
 from ...core.config import Section
 
 ParameterValue = float | int | str | bool
+Places = dict[str, str] | list[str] | str | None
 
 
 class ParameterInput(Section):
@@ -63,6 +65,8 @@ class ParameterInput(Section):
             raise ValueError(
                 "give 'low' and 'high', or 'values' (choices without an order), or 'value' (fixed)"
             )
+        if self.values is not None and len(self.values) < 2:
+            raise ValueError("'values' must be two or more; hold a single one by 'value'")
         if bounds and (self.low is None or self.high is None):
             raise ValueError(f"'{'low' if self.low is None else 'high'}' is missing")
         if not bounds and (self.integer or self.distribution != "uniform"):
@@ -102,6 +106,18 @@ class ProgramInput(Section):
         if not words or not words[0]:
             raise ValueError("names no program")
         return words
+
+    @field_validator("collect", "files")
+    @classmethod
+    def _inside(
+        cls, given: dict[str, str] | list[str] | str | None
+    ) -> dict[str, str] | list[str] | str | None:
+        names = [given] if isinstance(given, str) else given or []
+        for name in names.values() if isinstance(names, dict) else names:
+            # what lies elsewhere all trials would share, and each would remove what others wrote
+            if Path(name).is_absolute() or ".." in Path(name).parts:
+                raise ValueError(f"{name!r} leads out of the folder of a trial: give a place inside it")
+        return given
 
     @field_validator("collect")
     @classmethod
