@@ -82,7 +82,9 @@ def _arrays(folder: Path, file: str) -> dict[str, Array]:
         # a row or a column of a bare file is a curve
         return {name: values.ravel() if 1 in values.shape else values for name, values in read.items()}
     except MdbridgeError as error:
-        raise RuntimeError(f"the program wrote something that cannot be read: {error}") from error
+        # the folder's own name is another one in every trial, and gone when this is read
+        told = str(error).replace(f"{folder}/", "")
+        raise RuntimeError(f"the program wrote something that cannot be read: {told}") from error
 
 
 def _json(path: Path) -> dict[str, Array]:

@@ -252,7 +252,7 @@ def _inferred(known: Sequence[Trial], model: LinearModel) -> Inference:
         if blind.any():
             said = "95 %: what the data do not tell is as open as before; the reference is reproduced exactly"
             why.append(
-                f"{int(blind.sum())} of {d} combinations of the parameters change nothing that is compared"
+                f"{int(blind.sum())} of {d} combinations of parameters change nothing that is compared"
             )
         ends = np.stack([low, high])
         return Inference(estimate, low, high, covariance, ends, model, -np.inf, said, why)

@@ -59,3 +59,12 @@ def test_what_is_not_there_is_told(folder, given, said):
 def test_a_file_is_named_once():
     with pytest.raises(InputError, match="twice"):
         asked(["a.csv", "a.csv"])
+
+
+def test_what_is_wrong_in_a_table_is_told_by_the_files_own_name(tmp_path):
+    (tmp_path / "a.csv").write_text("y\n1\n****\n")
+    # the folder is another one in every trial
+    with pytest.raises(
+        RuntimeError, match=r"cannot be read: a.csv, line 3: y = '\*\*\*\*' is no finite number"
+    ):
+        outputs(asked("a.csv"), tmp_path)

@@ -75,3 +75,13 @@ def test_a_record_that_is_continued_gets_one_more_chance(tmp_path):
     known = Watch(tmp_path, [*failed, answered])
     for k in range(2 * FIRST):
         known.see(failure(k))
+
+
+def test_names_of_temporary_folders_make_no_other_failure(tmp_path):
+    watch = Watch(tmp_path, [])
+    # of each process, and of each run of a program
+    messages = [f"no /tmp/mdbridge-model-{k}a_b/.mdbridge-trial-{k}c/x" for k in "abcdefghij"]
+    for message in messages[:-1]:
+        watch.see(failure(1, message=message))
+    with pytest.raises(MdbridgeError, match="first 10 trials"):
+        watch.see(failure(1, message=messages[-1]))

@@ -14,6 +14,7 @@ FIRST = 10
 FILE = "failure.txt"
 """What the model said, and its traceback, in the folder of the results."""
 
+_FOLDER = re.compile(r"mdbridge-(?:model|trial)-\w+")
 _NUMBER = re.compile(r"[-+]?\d[\d.]*(?:[eE][-+]?\d+)?")
 
 
@@ -64,5 +65,6 @@ class Watch:
 
 
 def _kind(status: str, message: str) -> str:
-    """A message without its numbers, which are those of the parameters."""
-    return f"{status}: {_NUMBER.sub('#', message)}"
+    """A message without its numbers, which are those of the parameters, and without names of folders."""
+    # each process and each run of a program has a folder of its own
+    return f"{status}: {_NUMBER.sub('#', _FOLDER.sub('folder', message))}"
