@@ -240,10 +240,10 @@ def _inferred(known: Sequence[Trial], model: LinearModel) -> Inference:
     # nothing left over: a profile would be that of round-off
     if exact:
         three = [estimate, model.at, np.array(min(known, key=lambda t: t.value).unit)]
-        values, axes = np.linalg.eigh(covariance)
+        variances, axes = np.linalg.eigh(covariance)
         # parameters that only count together are as open as before, however exactly the reference is met
-        blind = values > BLIND
-        covariance = (axes * np.where(blind, values, 0.0)) @ axes.T
+        blind = variances > BLIND
+        covariance = (axes * np.where(blind, variances, 0.0)) @ axes.T
         half = 1.96 * np.sqrt(np.diag(covariance).clip(0.0))
         low = np.clip(np.min(three, axis=0) - half, 0.0, 1.0)
         high = np.clip(np.max(three, axis=0) + half, 0.0, 1.0)

@@ -71,7 +71,7 @@ def test_defaults_of_the_search_are_those_of_the_library():
         ({"ego": {"scheme": "ego+"}}, "ego.scheme"),
         ({"ego": {"patience": 0}}, "ego.patience"),
         ({"parameters": {"a": {"low": 0.0}}}, "parameters.a': 'high' is missing"),
-        ({"parameters": {"a": {"values": []}}}, "'values' must be two or more"),
+        ({"parameters": {"a": {"values": []}}}, "give two or more different 'values'"),
         ({"model": PROGRAM | {"collect": "../out.csv"}}, "'../out.csv' leads out of the folder of a trial"),
         ({"model": PROGRAM | {"collect": {"y": "/tmp/out.csv:y"}}}, "'/tmp/out.csv:y' leads out"),
         ({"model": PROGRAM | {"files": ["mesh", "a/../../b"]}}, "model.*'a/../../b' leads out"),

@@ -6,7 +6,7 @@ import bodies_for_tests as made
 import numpy as np
 import pytest
 
-from mdbridge.campaigns.peridynamics.stored_model import Model, check_points, check_spacing
+from mdbridge.campaigns.peridynamics.stored_model import Model, check_points, check_spacing, of_json
 from mdbridge.core.errors import InputError, SolvabilityError
 from mdbridge.lps import moduli, stability, stencil
 from mdbridge.lps.bernstein import Bernstein
@@ -79,3 +79,24 @@ def test_displacements_of_negative_energy_on_scattered_nodes_are_noticed():
     assert looked <= 300 and there == len(body.points)
     # a body without a node far from its boundary is classical altogether
     assert check_points(Model(solid, [], "mm", "GPa", "key"), made.scattered(9, 0.1))[0] == np.inf
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"units": [1]}, "'units'"),
+        ({"units": {"length": "parsec"}}, "'units': .*has length = 'parsec', but not the factor length_A"),
+        ({"units": {"length": "mm", "length_A": -1.0}}, "'units.length_A'"),
+        ({"certificates": [3]}, "'certificates.0'"),
+        ({"certificates": [{"spacing": "x"}]}, "'certificates.0.spacing'"),
+        ({"mu_TPa": float("nan")}, "must be finite numbers"),
+    ],
+)
+def test_what_is_no_model_is_refused_with_its_key(changes, words):
+    stored = made.material(3.0, made.SIGN_CHANGING, 0.5, quadrature="isotropic").as_dict()
+    assert of_json(stored, "model.json").length == "angstrom"
+    millimetres = {"length": "mm", "length_A": 1e7, "modulus": "GPa", "modulus_TPa": 1e-3}
+    scaled = of_json(stored | {"units": millimetres}, "model.json")
+    assert scaled.length == "mm" and scaled.material.influence.horizon == pytest.approx(3e-7)
+    with pytest.raises(InputError, match=f"model.json: {words}" if "'" in words else words):
+        of_json(stored | changes, "model.json")

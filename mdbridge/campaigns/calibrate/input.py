@@ -66,7 +66,7 @@ class ParameterInput(Section):
                 "give 'low' and 'high', or 'values' (choices without an order), or 'value' (fixed)"
             )
         if self.values is not None and len(self.values) < 2:
-            raise ValueError("'values' must be two or more; hold a single one by 'value'")
+            raise ValueError("give two or more different 'values', or hold a single one by 'value'")
         if bounds and (self.low is None or self.high is None):
             raise ValueError(f"'{'low' if self.low is None else 'high'}' is missing")
         if not bounds and (self.integer or self.distribution != "uniform"):

@@ -95,7 +95,7 @@ def export(path: Path, to: str, target: Path | None, spacing: list[float] | None
     name, write = FORMATS[to]
     stored = read_json(path)
     model = of_json(stored, str(path))
-    if spacing is not None and (len(spacing) != 2 or min(spacing) <= 0):
+    if spacing is not None and (len(spacing) != 2 or not all(0 < h < np.inf for h in spacing)):
         raise InputError(f"--spacing {spacing}: two positive lengths")
     if spacing is None and model.spacings:
         spacing = model.spacings[0]

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ...core import stages
 from ...core.errors import FileError, InputError, SolvabilityError
@@ -66,8 +67,18 @@ def of_json(stored: dict[str, Any], source: str) -> Model:
         InputError: it is no model.
     """
     material = LinearPeridynamicSolid.from_dict(stored, source)
-    units = stored.get("units", {})
-    length, modulus = float(units.get("length_A", 1.0)), float(units.get("modulus_TPa", 1.0))
+    if not np.isfinite([material.lame_lambda, material.lame_mu]).all():
+        raise InputError(f"{source}: lambda_TPa and mu_TPa must be finite numbers")
+    beside = {name: stored[name] for name in _Beside.model_fields if stored.get(name) is not None}
+    try:
+        read = _Beside.model_validate(beside)
+    except ValidationError as error:
+        # of pydantic's many lines the first that says something
+        told = error.errors()[0]
+        place = ".".join(map(str, told["loc"]))
+        raise InputError(f"{source}: '{place}': {told['msg']}; see --to json-schema of export") from error
+    units, grids = read.units, read.certificates
+    length, modulus = units.length_A, units.modulus_TPa
     own = material.own_dilatation
     # K is that of the same shape: a factor cancels against the weighted volume
     scaled = replace(
@@ -77,11 +88,38 @@ def of_json(stored: dict[str, Any], source: str) -> Model:
         lame_lambda=material.lame_lambda / modulus,
         lame_mu=material.lame_mu / modulus,
     )
-    certificates = stored.get("certificates", [])
-    spacings = [[float(h) / length for h in c["spacing"]] for c in certificates if c.get("spacing")]
-    return Model(
-        scaled, spacings, units.get("length", "angstrom"), units.get("modulus", "TPa"), digest(stored)
-    )
+    spacings = [[h / length for h in grid.spacing] for grid in grids if grid.spacing]
+    return Model(scaled, spacings, units.length, units.modulus, digest(stored))
+
+
+class _Grid(BaseModel):
+    """What is read of a certificate."""
+
+    spacing: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]] | None = None
+
+
+class _Units(BaseModel):
+    """Units of the data, by name and in ours: a name without its factor would be a factor of one."""
+
+    length: str = "angstrom"
+    modulus: str = "TPa"
+    length_A: float = Field(1.0, gt=0, allow_inf_nan=False)
+    modulus_TPa: float = Field(1.0, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _both(self) -> "_Units":
+        for name, factor, own in (("length", "length_A", "angstrom"), ("modulus", "modulus_TPa", "TPa")):
+            given = self.model_fields_set
+            if name in given and factor not in given and getattr(self, name) != own:
+                raise ValueError(f"has {name} = {getattr(self, name)!r}, but not the factor {factor}")
+        return self
+
+
+class _Beside(BaseModel):
+    """What stands in model.json beside the material itself, as far as it is read."""
+
+    units: _Units = _Units()
+    certificates: list[_Grid] = []
 
 
 def check_spacing(model: Model, spacing: Sequence[float]) -> tuple[float, str]:
