@@ -21,7 +21,8 @@ LEVELS = [
     {"md", "linalg", "coarse"},
     {"lps", "stz", "calibrate"},
     {"campaigns"},
-    {"cli", "doctor", "__main__"},
+    {"cli", "doctor"},
+    {"command", "__main__"},
 ]
 # Where each heavy dependency may be imported: modules, or packages with all that is in them.
 HOMES = {
