@@ -58,7 +58,12 @@ def usual(tmp_path_factory):
     return forked.run(["version"], tmp_path_factory.mktemp("usual")).peak
 
 
-@pytest.mark.parametrize(("make", "changes", "words"), CASES, ids=lambda value: str(value)[:40])
+def shown(value):
+    """A test's name of a parameter: the same in every process, as an address is not."""
+    return getattr(value, "__name__", str(value))[:40]
+
+
+@pytest.mark.parametrize(("make", "changes", "words"), CASES, ids=shown)
 def test_what_is_too_large_is_told_before_anything_is_made(tmp_path, usual, make, changes, words):
     case = make(tmp_path / "a")
     settings = [word for change in changes for word in ("--set", change)]
@@ -73,7 +78,7 @@ def test_what_is_too_large_is_told_before_anything_is_made(tmp_path, usual, make
 @pytest.mark.parametrize(
     ("make", "change"),
     [(make, changes) for make, changes, words in LARGE if words == "memory"][::4],
-    ids=lambda value: str(value)[:40],
+    ids=shown,
 )
 def test_a_dry_run_of_what_has_no_room_is_refused_too(tmp_path, make, change):
     case = make(tmp_path / "a")
