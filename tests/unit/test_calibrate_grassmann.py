@@ -107,5 +107,10 @@ def test_a_span_of_too_low_a_rank_is_completed_at_right_angles():
     assert whole.T @ whole == pytest.approx(np.eye(3), abs=1e-12)
     assert np.linalg.norm(grassmann.logarithm(at, whole)) == pytest.approx(grassmann.distance(line, at))
     assert grassmann.completed(at, at) is at
+    # a line within the plane, in space: the one direction that is left is enough
+    plane = np.eye(3)[:, :2]
+    np.testing.assert_allclose(
+        np.abs(grassmann.completed(plane[:, :1], plane)), np.eye(3)[:, [0, 2]], atol=1e-12
+    )
     with pytest.raises(ValueError, match="its rank is 1, that of the reference 3"):
         grassmann.completed(random_span(2, 4, 1), random_span(1, 4, 3))

@@ -80,7 +80,7 @@ def test_the_last_strains_stand_beside_the_energy_at_rest_with_what_their_likene
     # equal but for a factor: as alike as can be, and of 30 shifts no other one is
     assert rows.get_title() == "calibrated STZ and MD\nr = 1.00, p = 0.033"
     worth = shifts.correlation(FIELD[0], last["md"])
-    assert md.get_title().endswith(f"with the energy: r = {worth.r:.2f}, p = {worth.p:.2g}")
+    assert md.get_title().endswith(f"with the energy:\nr = {worth.r:.2f}, p = {worth.p:.2g}")
     heights = 2.5 + 5.0 * np.arange(5)
     for line, field in zip(rows.lines, (FIELD[0], *last.values()), strict=True):
         means = field.mean(axis=1)

@@ -66,7 +66,7 @@ def bands(path: Path, box: Array, energy: Array, strains: Mapping[str, Array], g
             bar.set_label("meV an atom, less the mean" if values is first else f"$\\gamma$ = {gamma:.2f}")
             bar.ax.locator_params(nbins=3)
             panel.set_title(
-                f"{name}\n" + ("" if values is first else f"with the energy: {_agreement(first, values)}")
+                f"{name}\n" + ("" if values is first else f"with the energy:\n{_agreement(first, values)}")
             )
             panel.set_xlabel("X (Å)")
             rows = values.mean(axis=1)
