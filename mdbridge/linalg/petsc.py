@@ -180,7 +180,9 @@ def displacement_solver(
             # what is asked for
             solver.setPCSide(PETSc.PC.Side.RIGHT)
         solver.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
-        solver.setTolerances(rtol=rtol, atol=0.0, max_it=max_iterations)
+        # a bound beyond PETSc's own integers is none
+        bound = min(max_iterations, int(np.iinfo(PETSc.IntType).max))
+        solver.setTolerances(rtol=rtol, atol=0.0, max_it=bound)
         _long_and_short_waves(solver.getPC(), matrix, smooth, prolongation)
         solver.setUp()
         load, solution, rest = (own(matrix.createVecLeft()) for _ in range(3))

@@ -25,6 +25,13 @@ class Rank:
     def __init__(self, world, rank):
         self._world, self.rank, self.size = world, rank, world.size
 
+    def Split_type(self, kind):
+        """All of them share the memory of this process."""
+        return Rank(self._world, self.rank)
+
+    def Free(self):
+        pass
+
     def Barrier(self):
         self._world.barrier.wait(timeout=PATIENCE)
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +14,7 @@ from .. import memory
 from ..errors import FileError
 from . import seal
 from .kinds import Format
+from .library import h5py
 
 NO_UNITS = "none"
 """The units of a dataset that has no attribute 'units'."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -18,6 +17,7 @@ from ... import __version__
 from .. import files
 from . import seal
 from .kinds import Format
+from .library import h5py
 
 IN_MEMORY = 2**28
 """Bytes up to which a file is put together in memory: that takes half as much again, and about the
