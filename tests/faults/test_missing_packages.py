@@ -111,7 +111,8 @@ def test_the_doctor_finds_each_package_that_is_broken_and_commands_say_which_one
     def mdbridge(*arguments):
         job = subprocess.run(
             [sys.executable, "-m", "mdbridge", *map(str, arguments)],
-            env=os.environ | {"PYTHONPATH": f"{tmp_path / 'broken'}{os.pathsep}{os.environ['PYTHONPATH']}"},
+            env=os.environ
+            | {"PYTHONPATH": f"{tmp_path / 'broken'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
             cwd=tmp_path,
             capture_output=True,
             text=True,
