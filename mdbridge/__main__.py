@@ -8,6 +8,6 @@ import sys
 if sys.path and sys.path[0] == os.getcwd():  # noqa: PTH109 - pathlib would be imported from that folder
     sys.path.append(sys.path.pop(0))
 
-from .command import main
+from .entry import main
 
 main()

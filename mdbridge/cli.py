@@ -17,6 +17,7 @@ from . import __version__
 from .campaigns import ESTIMATES, MODULES
 from .core.errors import FileError, InputError, MdbridgeError, MissingPackageError
 from .core.mpi import mpi
+from .options import DryRun, Folder, Input, MaxWalltime, Out, Overrides, Quiet, Verbose, Yes
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -39,77 +40,7 @@ app = typer.Typer(
     "Every command runs alone or under 'mpiexec -n P'.",
 )
 
-Input = Annotated[Path, typer.Argument(help="the campaign's TOML file", show_default=False)]
-Out = Annotated[Path, typer.Option("--out", "-o", help="folder for the results; made if absent")]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", "-s", metavar="SECTION.KEY=VALUE", help="override a key of the TOML; repeatable"),
-]
-DryRun = Annotated[
-    bool,
-    typer.Option(
-        "--dry-run", help="only try a part, and print the tasks, time, memory and disk that all would take"
-    ),
-]
-
 INTERRUPTED = 130
-
-
-def _set_volume(volume: int) -> None:
-    # not before: rich costs help and version a tenth of a second
-    from .core.console import set_volume
-
-    set_volume(volume)
-
-
-def _quieter(on: bool) -> None:
-    if on:
-        _set_volume(-1)
-
-
-def _louder(on: bool) -> None:
-    if on:
-        _set_volume(1)
-
-
-# acted on where they are read, by every command alike
-Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", callback=_quieter, help="say nothing but what went wrong")
-]
-Verbose = Annotated[
-    bool, typer.Option("--verbose", "-v", callback=_louder, help="say also how things are done")
-]
-
-
-def _agreed_to(on: bool) -> None:
-    if on:
-        from .core.demand import accept
-
-        accept()
-
-
-Yes = Annotated[
-    bool,
-    typer.Option("--yes", "-y", callback=_agreed_to, help="do also what looks too large for this machine"),
-]
-
-
-def _limited(text: str | None) -> None:
-    if text is not None:
-        from .core.interrupts import stop_after
-        from .core.walltime import seconds
-
-        stop_after(seconds(text))
-
-
-MaxWalltime = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TIME",
-        callback=_limited,
-        help="stop then (3h30m, seconds, or [DAYS-]HH:MM:SS) with exit code 75; the same command goes on",
-    ),
-]
 
 SAMPLED = ("graphene", "glass")
 """Campaigns that sample first, and have the stages as commands of their own."""
@@ -489,9 +420,6 @@ def calibrate(
 
         with _presented(out):
             study.run(_world(), input, out, set or (), seeds, resume, accept_changes)
-
-
-Folder = Annotated[Path, typer.Argument(help="a folder of results (--out)", show_default=False)]
 
 
 @app.command()

@@ -21,8 +21,9 @@ LEVELS = [
     {"md", "linalg", "coarse"},
     {"lps", "stz", "calibrate"},
     {"campaigns"},
+    {"options"},
     {"cli", "doctor"},
-    {"command", "__main__"},
+    {"entry", "__main__"},
 ]
 # Where each heavy dependency may be imported: modules, or packages with all that is in them.
 HOMES = {

@@ -84,3 +84,25 @@ def test_where_atoms_are_missing_less_is_borne_whatever_the_place_in_the_box():
     holed = localyield.Rest(sound.types[left], places[left], sound.box)
     gained = [localyield.yield_stress(rest, middle, MATERIAL, 0.005) for rest in (sound, holed)]
     assert 0.0 < gained[1] < 0.7 * gained[0]
+
+
+@pytest.mark.parametrize(
+    ("stresses", "gained"),
+    [
+        # what comes after the first fall is another place
+        ([1.0, 3.0, 5.0, 2.0, 9.0], 4.0),
+        # minima are known to a force: so small a fall is none
+        ([1.0, 3.0, 2.9999, 6.0, 5.0], 5.0),
+        # that never falls has borne so much, at least
+        (list(range(100)), 20.0),
+    ],
+)
+def test_what_is_borne_ends_with_the_first_fall_of_the_stress(monkeypatch, stresses, gained):
+    class Piece:
+        def commands(self, _):
+            pass
+
+    series = iter(stresses)
+    per_gpa = np.pi * localyield.RADIUS**2 * 20.0 / BAR_IN_GPA
+    monkeypatch.setattr(localyield, "_stress", lambda _: next(series) * per_gpa)
+    assert localyield._gain(Piece(), 20.0) == pytest.approx(gained)

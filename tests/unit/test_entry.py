@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, {root!r})
 sys.modules["typer"] = None
 sys.argv = ["mdbridge", "--version"]
-from mdbridge.command import main
+from mdbridge.entry import main
 main()
 """
 
