@@ -3,6 +3,7 @@
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from mpi4py import MPI
 
@@ -31,6 +32,31 @@ def test_samples_take_what_their_costs_say_and_groups_share_them(tmp_path, table
     assert rows["models"] == ["5", "0", "50 s"]
     assert "disk: about 172 kB" in words  # 86 samples, and the dataset of them
     assert not (tmp_path / "none").exists()
+
+
+def test_the_model_that_is_timed_learns_from_each_crystal_on_its_own_nodes():
+    """A sheet and a disc that follow their loads: in each split are its loads, on its nodes."""
+    config = estimate.read(INPUTS / "graphene_0K.toml", ["md.cells=[24,14]"])
+    box = config.md.planar.box(config.md.cells, 2.46)
+
+    def grids(disc):
+        return sampling.node_grids(config, box, disc)
+
+    def follow(load, crystal):
+        single = {"parameters": np.array(list(load.parameters.values()))}
+        single |= dict.fromkeys(("amplitude", "bond_strain"), np.array(1.0))
+        for suffix, grid in grids(crystal == "disc").items():
+            single |= dict.fromkeys((f"u{suffix}", f"b{suffix}"), load.on(grid.points()))
+        return single
+
+    crystals = SimpleNamespace(
+        planar=config.md.planar, lattice=2.46, sheet="sheet", disc="disc", node_grids=grids, static=follow
+    )
+    fields = estimate._fields(config, crystals)
+    for split, loads in sampling.all_loads(config, box).items():
+        assert (fields[split].shape is None) == (split == "test")
+        assert len(fields[split].names) == len(loads)
+        np.testing.assert_array_equal(fields[split].u[0], loads[0].on(fields[split].nodes))
 
 
 @pytest.mark.slow

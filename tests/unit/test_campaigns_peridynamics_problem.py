@@ -10,7 +10,9 @@ import vtk
 from mpi4py import MPI
 
 from mdbridge.campaigns.peridynamics import problem, stages
+from mdbridge.campaigns.peridynamics.problem_input import Domain
 from mdbridge.core.errors import FileError, InputError, SolvabilityError
+from mdbridge.lps import geometry
 
 PLATE = """
 [domain]
@@ -181,6 +183,22 @@ def test_what_cannot_be_solved_is_refused_by_name(folder, text, words):
     with pytest.raises(InputError, match=words):
         solve(folder, text + QUIET)
     assert not (folder / "out" / "solution.h5").exists()
+
+
+def test_a_hole_whose_edge_has_more_nodes_than_memory_is_refused_before_it_is_made(monkeypatch):
+    """On a lattice of unequal spacings nodes on a circle are as near as the nearest of the lattice."""
+    domain = Domain(
+        outline=[[0, 0], [4, 0], [4, 4], [0, 4]],
+        spacing=[1.0, 0.25],
+        holes=[{"centre": [2, 2], "radius": 1e4}],
+    )
+    edge = len(geometry.disc((2, 2), 1e4, 0.25).corners)
+    monkeypatch.setattr(problem.memory, "available", lambda: room * problem._BYTES_PER_NODE)
+    room = 1.1 * edge
+    problem._require_room(domain, [1.0, 0.25], "nm")
+    room = 0.9 * edge
+    with pytest.raises(InputError, match="a hole of radius 10000"):
+        problem._require_room(domain, [1.0, 0.25], "nm")
 
 
 def test_a_hole_that_nodes_do_not_resolve_is_told(folder, capsys):
