@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mdbridge.calibrate.ego import Calibration, SearchSettings, offset
+from mdbridge.calibrate.likelihood import Likelihood, Noise
 from mdbridge.calibrate.refine import Groups
 from mdbridge.calibrate.space import Parameter, Space
 from mdbridge.calibrate.trials import Trial
@@ -309,6 +310,16 @@ def test_a_record_that_holds_more_than_the_budget_keeps_its_best(evaluations, fi
     again = Calibration(BOWL, replace(settings, evaluations=evaluations), ONE_NORM, search.trials.values())
     assert again.done and again.best.index == search.best.index
     assert sorted(again.trials) == sorted(search.trials)
+
+
+def test_at_the_target_a_search_spends_no_more_than_the_slopes_take():
+    """Of two parameters two differences, three moves of the centre, and two axes; no matter what is left."""
+    sample = Likelihood([Noise("y", "gaussian", 4.0, np.full(4, 0.1), True)], [4])
+    settings = SearchSettings(initial=6, evaluations=60, target=1.0)
+    search = Calibration(BOWL, settings, Groups(np.zeros(4, dtype=int), np.ones(1)), likelihood=sample)
+    drive(search, BOWL, lambda p: [p["x"] - 0.3, 2 * (p["y"] - 0.7), 0.05, p["x"] + p["y"] - 1.0])
+    assert "target" in search.reason
+    assert 2 <= sum(trial.phase == "slopes" for trial in search.trials.values()) <= 2 + 3 + 2
 
 
 def test_a_search_over_numbers_choices_and_constraints_keeps_to_them():
