@@ -118,6 +118,8 @@ def _likely(here: Slice, answered: Sequence[Trial], likelihood: Likelihood, seed
     space, names = here.space, [here.space.names[k] for k in here.space.free]
     inference = uncertainty.infer(answered, likelihood)
     if isinstance(inference, str):
+        if space.constraints:  # no number of trials tells what they do not let move
+            inference += "; where a constraint leaves a thin band, compute one of its parameters in the model"
         return _none(inference)
     likely = inference.estimate
     # the fit has taken its share of the scatter; with as many parameters as residuals nothing would be

@@ -73,6 +73,7 @@ def refine(
     """Search from ``start`` ``(d,)`` with its ``residual`` ``(m,)`` until the trust region is small.
 
     Steps respect ``limits``; a difference may not, and is asked for on the other side where it has no answer.
+    Where neither side of an axis is allowed, as within a thin band, differences go along the band and across.
 
     The caller keeps the outcomes; the generator itself returns nothing.  It is
     a function of what it is sent alone, so that replaying it restores it.
@@ -80,7 +81,8 @@ def refine(
     here, radius, value = np.array(start), options.radius, groups.value(residual)
     steps = np.full(len(here), options.difference)
     while radius > options.smallest and value > 0.0:
-        jacobian = yield from _differences(here, residual, steps)
+        band = None if limits is None else _band(here, steps, limits)
+        jacobian = yield from _differences(here, residual, np.diag(steps) if band is None else band)
         if jacobian is None:
             return
         steps = _difference_steps(jacobian, groups, value, options)
@@ -116,24 +118,68 @@ def refine(
 
 
 def _differences(
-    here: Array, residual: Array, steps: Array
+    here: Array, residual: Array, moves: Array
 ) -> Generator[list[Array], list[Array | None], Array | None]:
-    """Differences towards the inside of the cube, the other way where that fails; ``m x d``."""
+    """Slopes ``m x d`` from differences along the rows of ``moves``, orthogonal, ``at most d x d``.
+
+    They go towards the inside of the cube, the other way where that fails.  Across what ``moves`` leave out
+    the slope is zero.
+    """
     columns: dict[int, Array] = {}
     for side in (1.0, -1.0):
-        todo = [k for k in range(len(here)) if k not in columns]
         # towards the middle of the cube first: there is more room
-        signed = {k: side * steps[k] * (1.0 if here[k] <= 0.5 else -1.0) for k in todo}
-        signed = {k: h for k, h in signed.items() if 0.0 <= here[k] + h <= 1.0}
-        if not signed:
+        inwards = {k: side * move * _inwards(here, move) for k, move in enumerate(moves) if k not in columns}
+        inside = {k: move for k, move in inwards.items() if _in_cube(here + move)}
+        if not inside:
             continue
-        answers = yield [here + h * np.eye(len(here))[k] for k, h in signed.items()]
-        for (k, h), answer in zip(signed.items(), answers, strict=True):
+        answers = yield [here + move for move in inside.values()]
+        for (k, move), answer in zip(inside.items(), answers, strict=True):
             if answer is not None:
-                columns[k] = (answer - residual) / h
-        if len(columns) == len(here):
-            return np.stack([columns[k] for k in range(len(here))], axis=1)
+                length = np.linalg.norm(move)
+                columns[k] = np.outer((answer - residual) / length, move / length)
+        if len(columns) == len(moves):
+            return np.sum([columns[k] for k in range(len(moves))], axis=0)
     return None
+
+
+def _inwards(here: Array, move: Array) -> float:
+    """The sign that takes a move, by its longest part, towards the middle of the cube."""
+    axis = int(np.abs(move).argmax())
+    return 1.0 if (here[axis] <= 0.5) == (move[axis] > 0.0) else -1.0
+
+
+def _in_cube(point: Array) -> bool:
+    return bool(np.all((point >= 0.0) & (point <= 1.0)))
+
+
+def _band(here: Array, steps: Array, limits: Limits) -> Array | None:
+    """Moves along and across the constraints near by, where an axis is closed on both sides; None elsewhere.
+
+    Across a band that is narrower than the smallest difference nothing can be measured, and nothing moves by
+    more than that: such a direction is left out.
+    """
+
+    def allowed(move: Array) -> bool:
+        return _in_cube(here + move) and bool(np.all(limits(here + move) >= 0.0))
+
+    if all(allowed(move) or allowed(-move) for move in np.diag(steps)):
+        return None
+    # margins are formulas: their slopes cost nothing
+    probe = 1e-7 * np.eye(len(here))
+    slopes = np.stack([(limits(here + h) - limits(here - h)) / 2e-7 for h in probe], axis=1)
+    lengths = np.linalg.norm(slopes, axis=1)
+    near = (limits(here) < lengths * steps.max()) & (lengths > 0.0)
+    _, sizes, directions = np.linalg.svd(slopes[near] / lengths[near, None])
+    across = int(np.sum(sizes > 1e-6))
+    moves = []
+    for k, direction in enumerate(directions):
+        length = float(steps.min())
+        floor = Options.smallest_difference * (0.5 if k < across else 1e-3)
+        while length >= floor and not (allowed(length * direction) or allowed(-length * direction)):
+            length *= 0.5
+        if length >= floor:
+            moves.append(length * direction)
+    return np.array(moves) if moves else None
 
 
 def _difference_steps(jacobian: Array, groups: Groups, value: float, options: Options) -> Array:

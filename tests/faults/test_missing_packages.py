@@ -80,6 +80,7 @@ def test_molecular_dynamics_says_that_it_needs_lammps(tmp_path):
     assert job.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_without_mpi_there_is_help_a_version_and_a_doctor():
     assert "Usage:" in mdbridge_without("mpi4py", "--help").stdout
     assert mdbridge_without("mpi4py", "--version").returncode == 0

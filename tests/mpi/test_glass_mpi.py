@@ -80,6 +80,7 @@ def test_lost_atoms_end_all_ranks_with_the_step(tmp_path, ranks):
     assert job.stderr.count("mdbridge: error") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranks", ONE_OR_TWO)
 def test_a_number_that_is_none_ends_all_ranks_at_once(tmp_path, ranks):
     job = launch(JOB, ranks, tmp_path, "nan", timeout=60)

@@ -1,8 +1,10 @@
 """What tests share: every figure that was written, and the tables that were printed, to look at them."""
 
+import functools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
@@ -10,15 +12,36 @@ from matplotlib.figure import Figure
 Figures = dict[str, Figure]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def coarse() -> Iterator[None]:
+    """Figures are drawn coarsely and once, for that is quick; ``savefig.__wrapped__`` is Matplotlib's own."""
+    save = Figure.savefig
+
+    @functools.wraps(save)
+    def sketch(self, target, **options):
+        if not isinstance(target, Path):  # a frame of an animation
+            save(self, target, **options)
+        elif options.get("format") == "svg":  # the same figure has just been drawn
+            target.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+        else:
+            self.set_layout_engine("none")
+            save(self, target, **options | {"dpi": 20})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "savefig", sketch)
+        yield
+
+
 @contextmanager
 def keeping() -> Iterator[Figures]:
-    """Figures by the name of their file, as they were saved; drawn coarsely, for that is quick."""
+    """Figures by the name of their file, as they were saved."""
     figures, save = {}, Figure.savefig
 
+    @functools.wraps(save)
     def keep(self, target, **options):
         # a file that is being written is called .NAME.XXXX.part
         figures[str(getattr(target, "name", target)).lstrip(".").split(".")[0]] = self
-        save(self, target, **options | {"dpi": 20})
+        save(self, target, **options)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", keep)

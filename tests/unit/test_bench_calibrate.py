@@ -80,6 +80,7 @@ def test_no_scheme_gets_more_than_the_budget():
         budget(np.zeros(2))
 
 
+@pytest.mark.slow
 def test_a_record_that_was_cut_off_goes_on_with_what_is_missing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(bench_calibrate, "PROBLEMS", {"bowl": bowl})
     asked = ["--out", str(tmp_path), "--problems", "bowl", "--schemes", "least squares", "--seeds", "2"]

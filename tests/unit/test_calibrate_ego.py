@@ -78,6 +78,7 @@ def units(search):
     return [search.trials[k].unit for k in sorted(search.trials)]
 
 
+@pytest.mark.slow
 def test_expected_improvement_finds_a_minimum_of_branin():
     settings = SearchSettings("ego", initial=10, evaluations=35, target=0.02)
     search = drive(Calibration(PLANE, settings), PLANE, lambda p: branin(p) - 0.397887)
@@ -192,7 +193,12 @@ def test_stall_and_patience_end_a_search():
 
 
 @pytest.mark.parametrize(
-    ("improving", "tried"), [((), 2), ((1, 3), 6), ((0, 1), 4)], ids=["none", "every other", "the first two"]
+    ("improving", "tried"),
+    [
+        pytest.param((), 2, id="none"),
+        pytest.param((1, 3), 6, id="every other", marks=pytest.mark.slow),
+        pytest.param((0, 1), 4, id="the first two", marks=pytest.mark.slow),
+    ],
 )
 def test_patience_counts_refinements_without_improvement_since_the_last_one_with(improving, tried):
     """A refinement halves the least distance so far, or finds nothing."""
@@ -274,6 +280,7 @@ def test_a_distance_told_without_residuals_is_refined_by_itself():
     assert search.best.phase == "refine" and search.best.value < 0.02
 
 
+@pytest.mark.slow
 def test_what_may_be_negative_is_minimised_as_it_is():
     """A bowl whose least value is -3, at (0.3, 0.6): neither 0 nor the smallest size is the aim."""
     space = Space({"x": Parameter(0.0, 1.0), "y": Parameter(0.0, 1.0)})

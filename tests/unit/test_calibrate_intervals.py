@@ -21,6 +21,7 @@ def around(best, residual, groups, steps=0.01):
     return [trial(k, u, residual(u), groups) for k, u in enumerate(points)]
 
 
+@pytest.mark.slow
 def test_coverage_with_exponentially_distributed_residuals():
     """The share of samples in which an interval holds the truth, within three standard errors of 95 %."""
     random, count, repeats = np.random.default_rng(0), 40, 150

@@ -32,6 +32,7 @@ def test_the_best_of_the_random_points_is_near_the_minimum_and_one_of_them():
     assert propose(limited, points, distance(points), [0, 30], samples=500)[0] > 0.5
 
 
+@pytest.mark.slow
 def test_a_search_by_it_improves_on_its_design_and_is_repeatable():
     ends = []
     for _ in range(2):

@@ -126,28 +126,44 @@ def test_the_trust_region_follows_how_much_of_a_promise_comes_true(promises, ste
     assert steps_of(promises) == pytest.approx(steps, rel=1e-6)
 
 
-def test_a_constraint_is_slid_along_to_the_best_point_on_it():
-    """‖u − (0.8, 0.7)‖ with u₀ + u₁ ≤ 1: the foot of the perpendicular, (0.55, 0.45)."""
-    target, groups = np.array([0.8, 0.7]), Groups(np.zeros(2, int), np.ones(1))
-
-    def limits(u):
-        return np.array([1.0 - u[0] - u[1]])
-
-    start = np.array([0.2, 0.3])
-    search = refine(start, start - target, groups, Options(), limits)
+def slid(start, target, limits):
+    """The best point of a descent to ``target`` within ``limits``, and how many were asked for."""
+    search = refine(start, start - target, Groups(np.zeros(2, int), np.ones(1)), Options(), limits)
     points, best, asked = next(search), start, 0
     try:
         while True:
-            answers = [u - target if limits(u)[0] >= 0.0 else None for u in points]
+            answers = [u - target if np.all(limits(u) >= 0.0) else None for u in points]
             asked += len(points)
-            best = min(
-                [best, *(u for u, r in zip(points, answers, strict=True) if r is not None)],
-                key=lambda u: np.linalg.norm(u - target),
-            )
+            allowed = [u for u, r in zip(points, answers, strict=True) if r is not None]
+            best = min([best, *allowed], key=lambda u: np.linalg.norm(u - target))
             points = search.send(answers)
     except StopIteration:
-        pass
+        return best, asked
+
+
+def test_a_constraint_is_slid_along_to_the_best_point_on_it():
+    """‖u − (0.8, 0.7)‖ with u₀ + u₁ ≤ 1: the foot of the perpendicular, (0.55, 0.45)."""
+    best, asked = slid(np.array([0.2, 0.3]), np.array([0.8, 0.7]), lambda u: np.array([1.0 - u[0] - u[1]]))
     assert best == pytest.approx([0.55, 0.45], abs=1e-3) and asked < 40
+
+
+BOTH_SIDES = np.array([1.0, -1.0])
+
+
+@pytest.mark.parametrize("width", [1e-3, 1e-4, 1e-6])
+def test_within_a_band_narrower_than_a_difference_the_search_goes_along_it(width):
+    """On the line u₀ + u₁ = 1 the point next to (0.9, 0.3) is (0.8, 0.2)."""
+    start, target = np.array([0.2, 0.8]), np.array([0.9, 0.3])
+    best, _ = slid(start, target, lambda u: BOTH_SIDES * (u.sum() - 1.0) + width)
+    assert best == pytest.approx([0.8, 0.2], abs=2e-3)
+
+
+@pytest.mark.parametrize("width", [1e-3, 1e-4])
+def test_a_thin_band_may_be_curved(width):
+    """On a circle the point next to another is on its ray."""
+    start, target = np.array([0.5, 0.1]), np.array([0.8, 0.8])
+    best, _ = slid(start, target, lambda u: BOTH_SIDES * (u @ u - 0.26) + width)
+    assert best == pytest.approx(np.sqrt([0.13, 0.13]), abs=5e-3)
 
 
 def test_of_twenty_parameters_a_jacobian_is_not_measured_after_each_poor_step():

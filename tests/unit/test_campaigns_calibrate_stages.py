@@ -215,6 +215,7 @@ def test_killed_at_any_point_and_resumed_the_trials_are_the_same(toml, tmp_path)
     assert json.loads((killed / "summary.json").read_text())["evaluations"] == 14
 
 
+@pytest.mark.slow
 def test_a_finished_run_goes_on_with_a_larger_budget(toml, tmp_path):
     run(toml, tmp_path / "one", "ego.evaluations=8")
     run(toml, tmp_path / "one", "ego.evaluations=12", resume=True)

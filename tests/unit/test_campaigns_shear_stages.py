@@ -142,6 +142,7 @@ def test_vtk_holds_the_fields_in_the_deformed_box(tmp_path):
     assert np.array_equal(exy[:-1, :-1], stored.exy[-1]) and np.array_equal(exy[-1], exy[0])
 
 
+@pytest.mark.slow
 def test_an_animation_on_request(tmp_path):
     run(tmp_path, "output.animation=true", "shear.fields_every=4")
     assert (tmp_path / "run.gif").read_bytes().startswith(b"GIF89a")

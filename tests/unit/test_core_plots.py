@@ -4,9 +4,16 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib import pyplot
+from matplotlib.figure import Figure
 
 from mdbridge.core import plots
 from mdbridge.core.errors import FileError
+
+
+@pytest.fixture(autouse=True)
+def as_shipped(monkeypatch):
+    """The files as users have them, not the sketches of the other tests."""
+    monkeypatch.setattr(Figure, "savefig", Figure.savefig.__wrapped__)
 
 
 def test_a_figure_has_its_size_and_its_kind(tmp_path):

@@ -11,6 +11,7 @@ from mdbridge.calibrate.settings import SearchSettings
 EXAMPLE = Path(__file__).parents[2] / "inputs" / "examples" / "libensemble_generator.py"
 
 
+@pytest.mark.slow
 def test_points_are_suggested_and_results_ingested_in_any_order(tmp_path):
     example = runpy.run_path(str(EXAMPLE), run_name="example")
     vocs = SimpleNamespace(

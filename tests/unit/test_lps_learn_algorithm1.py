@@ -96,6 +96,7 @@ def test_prediction_stays_in_the_admissible_set():
     assert fit.material.lame_lambda + fit.material.lame_mu >= 0
 
 
+@pytest.mark.slow
 def test_correction_lets_the_kernel_change_sign():
     samples = manufactured(SIGN_CHANGING)
     fit = learn(samples, SHORT)

@@ -70,6 +70,7 @@ def test_space_is_second_order():
         assert np.all(np.abs(orders(values) - 2.0) < 0.2), (name, orders(values))
 
 
+@pytest.mark.slow
 def test_slowing_the_fastest_diffusion_changes_less_than_the_tolerance():
     """128 cells across 400 Å: the ceiling is reached, but only by waves that are not there."""
     grid = Grid(128, 128)
