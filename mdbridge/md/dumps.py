@@ -270,9 +270,12 @@ class Dump:
             size = _NEVER  # whose steps are read at the end of a run alone, all of them
         # its own thing on every node: the first rank's word counts
         home = parallel.on_root(comm, lambda: _plain(scratch.home(size)))
-        if home != self._home and not self.steps():
-            self.discard()
-            self._home = home
+        if home != self._home:
+            # before any rank removes the folder: others may still be looking into it
+            left = comm.allreduce(len(parallel.agreed(comm, self.steps)))
+            if not left:
+                self.discard()
+                self._home = home
         if self._folder is None:
 
             def make() -> Path:

@@ -31,7 +31,7 @@ def ranks(request):
 def said(ranks, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("watch"))
-        return ask(ranks, "log", "fail", "untagged", "arrays", "away")
+        return ask(ranks, "log", "fail", "untagged", "arrays", "moved", "away")
 
 
 def test_a_run_is_the_same_with_and_without_observers(said):
@@ -86,3 +86,7 @@ def test_arrays_follow_atoms_among_three_ranks(tmp_path, monkeypatch):
 
 def test_what_cannot_be_gathered_is_refused_on_all_ranks(said, ranks):
     assert said["untagged"] == ["refused"] * ranks
+
+
+def test_dumps_may_move_to_another_place_between_runs(said, ranks):
+    assert said["moved"] == ["taken"] * ranks

@@ -2,15 +2,19 @@
 
 import contextlib
 import io
+import itertools
 import sys
+import time
+import unittest.mock
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from mpi4py import MPI
 
-from mdbridge.core import parallel
+from mdbridge.core import parallel, scratch
 from mdbridge.core.errors import MdbridgeError, MDError
+from mdbridge.md.dumps import Dump
 from mdbridge.md.observe.base import Observer
 from mdbridge.md.observe.schedule import every
 from mdbridge.md.session import Session
@@ -263,9 +267,28 @@ def _refused(call, words):
     raise AssertionError("not refused")
 
 
+def moved(comm):
+    """The place for temporary files changes between runs, while one rank is slow to look into the old one."""
+    homes, listing = itertools.cycle(scratch.make(Path("/tmp"))[0] for _ in range(2)), Path.iterdir
+
+    def slow(path):
+        time.sleep(0.1 + 0.2 * comm.rank)
+        return listing(path)
+
+    with Session(comm) as session, unittest.mock.patch.object(scratch, "home", lambda size: next(homes)):
+        session.commands(LIQUID.format(units="lj"))
+        dump = Dump(session, "mine")
+        for columns in (["id"], ["id", "x"]):
+            with unittest.mock.patch.object(Path, "iterdir", slow):
+                dump.start(columns, session.step + 3, False, 1, "step+100", "")
+            session.commands("run 5 post no")
+            assert dump.take(session.step - 2).columns == tuple(columns)
+    sys.stdout.write("taken\n")
+
+
 def main() -> int:
     comm = MPI.COMM_WORLD
-    jobs = {"log": log, "fail": fail, "arrays": arrays, "untagged": untagged}
+    jobs = {"log": log, "fail": fail, "arrays": arrays, "untagged": untagged, "moved": moved}
     jobs |= {kind: partial(lost, kind=kind) for kind in ("away", "alone")}
     for what in sys.argv[1:]:
         lines = io.StringIO()
