@@ -1,6 +1,7 @@
 """The dry run: steps, memory and time of the whole from those of a small part."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from glass_systems import SHEARED
@@ -64,6 +65,15 @@ def test_what_was_timed_whole_is_not_scaled(told):
     rows, words = told(config(md={"cells": [6, 6, 3]}), Timing(216, 1e-3, 1e-3, 5000.0))
     assert rows["melt"] == ["1,000", "1 s"]
     assert "scaled" not in words and "observers 0.0 %" in words
+
+
+@pytest.mark.parametrize(("ranks", "times"), [(1, 5), (4, 6)])
+def test_groups_of_ranks_share_the_samples_of_an_ensemble(capsys, ranks, times):
+    """Two groups of two ranks take three rounds for five samples, each at half the pace of all four."""
+    made = config(ensemble={"seeds": 5, "ranks_per_sample": min(ranks, 2)})
+    comm = SimpleNamespace(size=ranks, rank=0)
+    estimate._print(comm, made, Timing(100, 5e-3, 5e-3, 5000.0), 100, {"shear": 1000}, set())
+    assert re.search(rf"5 samples\W+{5 * times} s", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
