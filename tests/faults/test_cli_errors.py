@@ -256,6 +256,7 @@ def test_a_damaged_sample_is_made_again(sampled, tmp_path):
             assert np.allclose(again[split]["u"], before[split]["u"], atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.mpi
 def test_on_two_ranks_an_error_is_printed_once(campaign):
     command = ["run", campaign, "--out", campaign.parent / "out", "--set"]

@@ -62,6 +62,7 @@ except MissingPackageError as error:
 """
 
 
+@pytest.mark.slow
 def test_the_solver_says_that_it_needs_petsc():
     job = without("petsc4py", BAR)
     assert job.returncode == 0, job.stderr

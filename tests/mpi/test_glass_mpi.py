@@ -4,11 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from launch import ONE_OR_TWO, launch
+from launch import launch
 
 JOB = Path(__file__).with_name("glass_job.py")
 
-pytestmark = pytest.mark.mpi
+# what the observers find on any number of ranks is in test_fields_mpi.py and test_md_ranks.py, too
+pytestmark = [pytest.mark.mpi, pytest.mark.slow]
 
 
 def results(folder, ranks):
@@ -27,7 +28,7 @@ def alone(tmp_path_factory):
     return results(tmp_path_factory.mktemp("alone"), 1)
 
 
-@pytest.fixture(scope="module", params=[2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[2, 4])
 def shared(request, tmp_path_factory):
     """What several ranks find."""
     return results(tmp_path_factory.mktemp("shared"), request.param)
@@ -61,7 +62,6 @@ def test_ranks_without_atoms_take_part(alone, shared):
         assert np.abs(single[name] - several[name]).max() <= 1e-12 * np.abs(single[name]).max(), name
 
 
-@pytest.mark.slow  # as an observer that raises in test_md_ranks.py
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_a_window_without_atoms_is_told_without_a_traceback(tmp_path, ranks):
     job = launch(JOB, ranks, tmp_path, "wrong_window", timeout=60)
@@ -71,7 +71,6 @@ def test_a_window_without_atoms_is_told_without_a_traceback(tmp_path, ranks):
     assert "Traceback" not in job.stderr
 
 
-@pytest.mark.slow  # as an observer that raises in test_md_ranks.py
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_lost_atoms_end_all_ranks_with_the_step(tmp_path, ranks):
     job = launch(JOB, ranks, tmp_path, "lost", timeout=60)
@@ -80,8 +79,7 @@ def test_lost_atoms_end_all_ranks_with_the_step(tmp_path, ranks):
     assert job.stderr.count("mdbridge: error") == 1
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("ranks", ONE_OR_TWO)
+@pytest.mark.parametrize("ranks", [1, 2])
 def test_a_number_that_is_none_ends_all_ranks_at_once(tmp_path, ranks):
     job = launch(JOB, ranks, tmp_path, "nan", timeout=60)
     assert job.returncode == 1

@@ -24,6 +24,7 @@ def test_same_on_one_and_on_several_ranks(tmp_path, ranks):
     assert all(np.linalg.norm(displacement) > 1e-3 for displacement in results[0][::2])
 
 
+@pytest.mark.slow
 def test_a_mechanism_ends_all_ranks(tmp_path):
     job = launch(JOB, 2, "mechanism", tmp_path / "none")
     assert job.returncode == 2

@@ -30,6 +30,7 @@ def test_an_error_on_one_rank_ends_both(tmp_path):
     assert "Traceback" not in job.stderr
 
 
+@pytest.mark.slow
 def test_launch_ends_a_job_that_hangs(tmp_path):
     script = tmp_path / "hang.py"
     script.write_text("import time\ntime.sleep(60)\n")

@@ -13,7 +13,8 @@ INPUT = Path(__file__).parents[2] / "inputs" / "stz_bump.toml"
 pytestmark = pytest.mark.mpi
 
 
-@pytest.mark.parametrize("ranks", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("ranks", [2, 4])
 def test_the_fields_do_not_depend_on_the_ranks(tmp_path, ranks):
     results = []
     for count in (1, ranks):
@@ -58,6 +59,7 @@ def test_columns_of_the_spectrum_are_the_same_through_memory_and_messages(tmp_pa
             )
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_ends_on_all_ranks_with_one_message(tmp_path):
     job = launch(JOB, 2, "fail", tmp_path / "none")
     assert job.returncode == 1

@@ -304,15 +304,18 @@ def totals_of(folder):
     return tuple(sum(column) for column in zip(*counted, strict=True))
 
 
-# a ratio says nothing of a package that is little more than a docstring
-FOLDERS = [f for f in sorted({path.parent for path in MODULES.values()}) if totals_of(f)[1] >= 20]
-
-
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.relative_to(ROOT.parent).as_posix())
+@pytest.mark.parametrize(
+    "folder",
+    sorted({path.parent for path in MODULES.values()}),
+    ids=lambda folder: folder.relative_to(ROOT.parent).as_posix(),
+)
 def test_comments_say_why_where_code_cannot(folder):
     comments, code = totals_of(folder)
     low, high = COMMENTS
-    assert low <= 100 * comments / code <= high, f"{comments} lines of comments for {code} of code"
+    # a ratio says nothing of a package that is little more than a docstring
+    assert code < 20 or low <= 100 * comments / code <= high, (
+        f"{comments} lines of comments for {code} of code"
+    )
 
 
 def test_only_comments_count_as_comments():

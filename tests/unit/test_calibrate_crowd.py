@@ -58,7 +58,8 @@ def searched(workers, evaluations=36, initial=10, trials=()):
     return Crowd(SPACE, settings, GROUPS, trials)
 
 
-@pytest.mark.parametrize("workers", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (8, 16))])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [2, 8, 16])
 def test_no_worker_is_idle_while_trials_are_left_and_a_straggler_stops_nobody(workers):
     random = np.random.default_rng(0)
     times = random.lognormal(0.0, 0.5, 100)

@@ -130,6 +130,7 @@ def test_restored_at_any_trial_it_goes_on_as_if_never_stopped(batch):
         assert units(again) == units(whole), stop
 
 
+@pytest.mark.slow
 def test_a_record_may_go_on_to_a_smaller_target_or_end_at_a_larger():
     def ended(target, known=()):
         settings = SearchSettings(initial=5, explore=2, evaluations=60, target=target)

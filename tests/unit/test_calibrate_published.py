@@ -46,6 +46,7 @@ def test_a_search_by_it_improves_on_its_design_and_is_repeatable():
     assert len(proposed) == 6 and min(trial.value for trial in proposed) < 0.15
 
 
+@pytest.mark.slow
 def test_it_does_not_stay_where_the_model_fails():
     """The best value lies at the edge of the failures: without them in the process it goes nowhere else."""
     search = Calibration(SPACE, SearchSettings("published", initial=8, evaluations=18, samples=500))

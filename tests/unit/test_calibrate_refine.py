@@ -166,6 +166,7 @@ def test_a_thin_band_may_be_curved(width):
     assert best == pytest.approx(np.sqrt([0.13, 0.13]), abs=5e-3)
 
 
+@pytest.mark.slow
 def test_of_twenty_parameters_a_jacobian_is_not_measured_after_each_poor_step():
     """Each costs 20 evaluations: measured so, these nine descents end at 0.029 in the median."""
     problem = bench_calibrate_problems.maxwell()

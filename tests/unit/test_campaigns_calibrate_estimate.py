@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from mpi4py import MPI
 
 from mdbridge.campaigns import forecast
@@ -32,6 +33,7 @@ def test_a_search_that_ends_is_told_whole_and_one_that_does_not_is_extrapolated(
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.slow
 def test_the_model_is_called_until_patience_is_over(tmp_path, table_told, monkeypatch):
     (tmp_path / "slow.py").write_text(
         "import time\n\ndef respond(a):\n    time.sleep(0.1)\n    return {'y': [a, 2 * a]}\n"

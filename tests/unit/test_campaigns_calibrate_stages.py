@@ -97,7 +97,7 @@ def test_sigma_makes_intervals_and_norms_are_a_choice(toml, tmp_path):
     np.savez(tmp_path / "ref.npz", curve=curve, errors=np.full(8, 0.01))
     text = TOML[: TOML.index("[reference")] + '[reference]\nfile = "ref.npz"\n[[objective]]\nterm = "l2"\n'
     toml.write_text(
-        text + 'curve = "curve"\nsigma = "errors"\n[ego]\ninitial = 6\nexplore = 3\nevaluations = 30\n'
+        text + 'curve = "curve"\nsigma = "errors"\n[ego]\ninitial = 6\nexplore = 2\nevaluations = 26\n'
     )
     design = np.stack([np.ones(8), np.linspace(0, 1, 8)], 1)
     expected = np.linalg.lstsq(design, curve, rcond=None)[0]
@@ -142,6 +142,7 @@ def five(response, reference):
     assert "does not depend on the parameters" in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.slow
 def test_options_that_are_not_finite_and_a_smaller_budget(toml, tmp_path):
     model = tmp_path / "own_models.py"
     model.write_text(model.read_text() + "\n\ndef limited(a, b, limit): return line(min(a, limit), b)\n")
@@ -153,6 +154,7 @@ def test_options_that_are_not_finite_and_a_smaller_budget(toml, tmp_path):
     assert again["best"] == best["best"] and again["evaluations"] == 14
 
 
+@pytest.mark.slow
 def test_known_parameters_are_compared_and_other_options_drawn(toml, tmp_path):
     out = tmp_path / "out"
     run(toml, out, "ego.evaluations=8", "output.compare={a=0.5, b=0.35}", "output.options={points=9}")

@@ -22,7 +22,7 @@ ALL = [name for name in NAMES if name != "heat_flux"]
 def pulled(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pulled")
     more = "average_over = 3\naverage_every = 5\ncurve_every = 10\n[observe.extra]\nkinetic = 'c_kinetic'"
-    return observe(folder, fields=ALL, more=more, output="")
+    return observe(folder, fields=ALL, more=more, output="shown = 1")
 
 
 def test_fields_are_named_with_dimensions_coordinates_and_units(pulled):

@@ -99,6 +99,7 @@ def test_algorithm_1_is_told_the_family(monkeypatch):
     assert arguments == [(4, "b-spline", 3)]
 
 
+@pytest.mark.slow
 def test_both_grids_of_a_hybrid_set_are_fitted():
     fields = FIELDS | {"train_fine": periodic(2.5), "val_fine": periodic(2.5, seed=1)}
     learned = learning.learn_pair(SETTINGS, fields, 13.0, 1)
@@ -110,6 +111,7 @@ def test_both_grids_of_a_hybrid_set_are_fitted():
     assert other.errors["E_u_train"] > 0.05  # pulled away by the fine set
 
 
+@pytest.mark.slow
 def test_further_nodes_are_certified_and_the_moduli_are_the_same_there():
     settings = SETTINGS.model_copy(
         update={"kernel": "b-spline", "quadrature": "consistent", "also_on_A": [2.5, [3.0, 3.6]]}

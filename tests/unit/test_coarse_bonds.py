@@ -31,7 +31,10 @@ def pairs(box, count=12, seed=5):
     return box.positions(random.random((count, 3))), 1.5 * random.standard_normal((count, 3))
 
 
-@pytest.mark.parametrize(("axes", "cells"), [("x", (6,)), ("xy", (5, 4)), ("yz", (4, 3)), ("xyz", (4, 3, 3))])
+@pytest.mark.parametrize(
+    ("axes", "cells"),
+    [("x", (6,)), ("xy", (5, 4)), ("yz", (4, 3)), pytest.param("xyz", (4, 3, 3), marks=pytest.mark.slow)],
+)
 def test_bonds_are_summed_over_all_images_in_a_leaning_box(axes, cells):
     grid, box = grid_of(axes, cells), box_of(LEANING)
     x, bond = pairs(box)

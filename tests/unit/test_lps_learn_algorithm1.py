@@ -73,6 +73,7 @@ def test_prediction_recovers_a_positive_kernel():
     assert fit.evaluations == 1000
 
 
+@pytest.mark.slow
 def test_prediction_recovers_a_positive_spline_and_sets_what_it_cannot_feel():
     """Bonds begin at 4.93 Å; of 8 splines to 15 Å the first ends at 3 Å."""
     truth = replace(POSITIVE, influence=BSpline(15.0, np.array([1.0, 0.5, 0.2])))

@@ -107,6 +107,7 @@ def test_moduli_and_their_errors_are_those_of_the_pressures(monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_moduli_agree_with_second_differences_of_the_energy(tmp_path):
     # a cold Zr-rich start would rearrange; copper alone on fcc sites is a plain solid with the same file
     restart = tmp_path / "copper.restart"

@@ -94,7 +94,7 @@ def test_atoms_of_a_honeycomb_that_may_not_shift_are_stiffer(planar, lattice, co
         assert held[0] + held[2] == pytest.approx(c11 + c12, rel=3e-3)
 
 
-@pytest.mark.parametrize("name", ["graphene", "boron-nitride"])
+@pytest.mark.parametrize("name", [pytest.param("graphene", marks=pytest.mark.slow), "boron-nitride"])
 def test_elastic_constants_of_a_cold_sheet_are_those_at_rest(name):
     """In a sheet that is stretched a little, whose stress is (C11 + C12) times the strain."""
     planar = planar_systems.GRAPHENE if name == "graphene" else planar_systems.BORON_NITRIDE

@@ -116,7 +116,12 @@ def test_the_page_lists_every_name_and_uses_it():
     assert anchors == {title.lower().replace(" ", "-") for title, _ in SAMPLES}
 
 
-@pytest.mark.parametrize(("title", "code"), SAMPLES, ids=[title for title, _ in SAMPLES])
+def run_slowly(title, code):
+    """The calibration takes some seconds."""
+    return pytest.param(title, code, id=title, marks=[pytest.mark.slow] * (title == "Calibration"))
+
+
+@pytest.mark.parametrize(("title", "code"), [run_slowly(*sample) for sample in SAMPLES])
 def test_samples_of_the_page_run(title, code):
     assert "assert" in code, "a sample that checks nothing"
     exec(compile(code, f"docs/python.md: {title}", "exec"), {"__name__": "sample"})
