@@ -58,6 +58,25 @@ STARTERS: dict[str, dict[str, Any]] = {
 """What an input of each kind asks for; all but "peridynamics", which needs data, run as they stand."""
 
 COMPANIONS = {
+    "graphene-study": {
+        "graphene_0K.toml": """\
+            # Graphene at rest; 'mdbridge init graphene' writes all keys with their meanings.
+            campaign = "graphene"
+            """,
+        "graphene_300K.toml": """\
+            # Graphene at 300 K, each load a mean over a thermostatted run.
+            campaign = "graphene"
+
+            [md]
+            max_bond_strain = 0.015
+
+            [dynamics]
+            enabled = false
+
+            [thermal]
+            temperature_K = 300.0
+            """,
+    },
     "fields": {
         "my_script.in": """\
             # A Lennard-Jones liquid, to try it; put a script of your own in its place.

@@ -124,3 +124,20 @@ def test_intervals_of_numbers_and_choices_are_those_that_trials_leave_open():
     assert findings["intervals"]["a"] == pytest.approx([1 - half, 1 + half], rel=1e-3)
     assert findings["estimate"]["held"] == 7.0 and findings["estimate"]["n"] == 3
     assert set(findings["slices"]) == {"n", "a"} and set(findings["sensitivity"]) == {"n", "a", "kind"}
+
+
+def test_where_constraints_leave_a_line_the_way_out_is_told():
+    """Trials along a line tell no slope across it, however many there are."""
+    from mdbridge.calibrate.constraints import Constraint
+    from mdbridge.calibrate.likelihood import Likelihood, Noise
+
+    parameters = {name: Parameter(0.0, 1.0) for name in "ab"}
+    space = Space(parameters, constraints=[Constraint.read("abs(a - b) < 1e-6", "ab")])
+    likelihood = Likelihood([Noise("y", "gaussian", 3.0, np.ones(3), True)], [3])
+    evaluated = []
+    for k, u in enumerate(np.linspace(0.2, 0.8, 9)):
+        residual = np.array([u - 0.5, 0.1, -0.1])
+        evaluated.append(Trial(k, "initial", [u, u], {}, "ok", float(np.linalg.norm(residual)), [], residual))
+    findings = analyse(space, evaluated, Groups(np.zeros(3, int), np.ones(1)), likelihood, 0)
+    assert findings["intervals"] is None
+    assert "compute one of its parameters in the model" in findings["intervals_from"]

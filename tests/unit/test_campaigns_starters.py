@@ -63,3 +63,11 @@ def test_files_are_written_beside_and_nothing_is_replaced(tmp_path):
     assert (tmp_path / "my_model.py").read_text() == "mine = 1\n"
     with pytest.raises(InputError, match=r"mine\.toml: is there already"):
         starters.write("calibrate", tmp_path / "mine.toml")
+
+
+def test_what_a_study_compares_is_written_with_it(tmp_path):
+    starters.write("graphene-study", tmp_path / "study.toml")
+    study = config.check(starters.STARTERS["graphene-study"], starters.model_of("graphene-study"), "study")
+    for name, warm in ((study.campaigns.zero, False), (study.campaigns.warm, True)):
+        data = tomllib.loads((tmp_path / name).read_text())
+        assert (config.check(data, starters.model_of("graphene"), name).thermal is not None) is warm
