@@ -92,6 +92,15 @@ def test_a_record_is_gone_on_with_and_nothing_is_evaluated_twice():
     assert idle == 0.0 and len(units) <= 36 and gaps.min() > 1e-9
 
 
+def test_workers_stay_idle_rather_than_spend_more_than_the_budget():
+    """The start design is all of it: with one trial under way and one to be given there is none beside."""
+    settings = SearchSettings(initial=5, explore=4, evaluations=5, asynchronous=True)
+    crowd = Crowd(SPACE, settings, GROUPS)
+    for proposal in crowd.ask(4)[:3]:
+        crowd.tell(answered(proposal))
+    assert [proposal.phase for proposal in crowd.ask(2)] == ["initial"]
+
+
 def test_one_worker_is_a_search_that_ends_at_its_target():
     settings = SearchSettings(initial=6, explore=3, evaluations=60, target=1e-3, asynchronous=True)
     crowd = Crowd(SPACE, settings, GROUPS)

@@ -1,10 +1,13 @@
 """Intervals from trials: scipy's curve_fit, coverage where the truth is known, and why there are none."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.optimize import curve_fit, minimize
 
+from mdbridge.calibrate import uncertainty
 from mdbridge.calibrate.likelihood import Likelihood, Noise
 from mdbridge.calibrate.objective import Objective
 from mdbridge.calibrate.space import Parameter, Space
@@ -144,6 +147,23 @@ def test_intervals_of_a_wrong_model_hold_the_truth(term, kind):
         held.append((few.low <= truth) & (truth <= few.high))
         widths.append((few.high - few.low) / (none.high - none.low))
     assert np.mean(held) >= 0.9 and np.median(widths) > 1.5
+
+
+def test_of_normal_draws_the_valley_is_the_long_axis_of_the_region(monkeypatch):
+    """From its mean to 1.96 standard deviations on either side, and never out of the cube."""
+    mean, axis = np.array([0.5, 0.4]), np.array([0.8, 0.6])
+    covariance = 0.1**2 * np.outer(axis, axis) + 0.01**2 * np.outer([-0.6, 0.8], [-0.6, 0.8])
+    draws = np.random.default_rng(0).multivariate_normal(mean, covariance, 20_000)
+    drawn = SimpleNamespace(mean=mean, covariance=covariance, inside=draws, terms=["y"])
+    monkeypatch.setattr(uncertainty, "posterior", lambda model: drawn)
+    known = [Trial(0, "x", [0.5, 0.4], {}, "ok", 1.0)]
+    inferred = uncertainty._wrong_somewhere(known, None)
+    ends = mean + 1.96 * 0.1 * np.array([-axis, axis])
+    np.testing.assert_allclose(sorted(inferred.valley.tolist()), ends)
+    widths = 1.96 * np.sqrt(np.diag(covariance))
+    np.testing.assert_allclose([inferred.low, inferred.high], [mean - widths, mean + widths], atol=0.006)
+    drawn.mean = np.array([0.95, 0.4])
+    assert uncertainty._wrong_somewhere(known, None).valley.max() == 1.0
 
 
 def test_a_perfect_fit_leaves_nothing_open():

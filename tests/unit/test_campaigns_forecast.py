@@ -1,5 +1,6 @@
 """Dry runs: what is told of tasks, time, memory and disk, and that nothing is left behind."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,10 @@ def test_what_is_done_takes_no_time_and_what_was_not_timed_is_said_to_be_so(tabl
     assert table["all"] == ["7", "3", "2 h"]
     assert "a [glass]" in words and "disk: about 2.5 GB" in words and "and a note" in words
     assert "1 rank on" in words
+
+
+def test_work_is_timed_from_its_beginning_to_its_end():
+    assert 0.02 <= forecast.timed(lambda: time.sleep(0.02)) < 5.0
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not say it otherwise")

@@ -7,6 +7,7 @@ import pytest
 from glass_files import frames, history, settings, stored
 
 from mdbridge.campaigns.glass import figures
+from mdbridge.campaigns.glass.analysis import Curve
 from mdbridge.campaigns.glass.formats import GLASS
 from mdbridge.core import store
 from mdbridge.core.errors import FileError
@@ -49,6 +50,17 @@ def test_the_quench_is_drawn_over_time_and_temperature(tmp_path, drawn):
     np.testing.assert_allclose(over_time.lines[0].get_ydata(), rows[:, 2])
     np.testing.assert_allclose(energy.lines[0].get_ydata(), rows[:, 3] / 216)
     np.testing.assert_allclose(over_temperature.lines[0].get_xdata(), rows[:, 2])
+
+
+def test_the_elastic_line_lies_on_the_curve(tmp_path, drawn):
+    """A glass that begins with a stress: up to the peak the line is the stress itself."""
+    gamma = np.linspace(0, 0.5, 101)
+    curve = Curve.of(gamma, 0.3 + np.minimum(25 * gamma, 1.5))
+    figures._stress_strain(curve, {}, "GPa", tmp_path / "curve.png")
+    lines = {line.get_label().split()[0]: line for line in drawn["curve"].axes[0].lines}
+    reach = lines["slope"].get_xdata()
+    np.testing.assert_allclose(lines["slope"].get_ydata(), 0.3 + 25 * reach, rtol=1e-9)
+    assert reach[-1] > 0.06
 
 
 @pytest.mark.parametrize("name", ["Exy", "D2min"])

@@ -315,3 +315,10 @@ def test_every_setting_reaches_the_fit_it_is_for(monkeypatch):
         assert getattr(options, name) == changes[name], name
     learning.learn_pair(settings.model_copy(update={"method": "algorithm-1"}), FIELDS, 13.0, 4)
     assert reached[2][2] == 0.0
+
+
+def test_the_published_algorithm_takes_no_part_of_the_data():
+    """One file of two has edges: to learn from the other alone would be to leave out what was given."""
+    fields = {"train": FIELDS["train"], "train-2": replace(FIELDS["train"], shape=None)}
+    made = learning.learn_pair(Learn(method="algorithm-1"), fields, 13.0, 1)
+    assert made.material is None and "for periodic grids alone" in made.failure
