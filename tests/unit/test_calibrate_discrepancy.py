@@ -87,6 +87,20 @@ def test_without_a_discrepancy_the_chain_gives_the_normal_posterior():
     assert np.sqrt(np.diag(drawn.covariance)) == pytest.approx(deviation, rel=0.08)
 
 
+def test_terms_of_unknown_noise_weigh_as_their_own_scatter_says():
+    """Two curves of the same line, one ten times as noisy: weighted least squares, from 1600 residuals."""
+    random = np.random.default_rng(5)
+    count, sizes = 20 * len(X), np.array([NOISE, 10 * NOISE])
+    design = np.tile(DESIGN, (20, 1))
+    residual = np.concatenate([size * random.standard_normal(count) for size in sizes])
+    noises = [Noise(name, "gaussian", float(count), np.ones(count), False) for name in "yz"]
+    model = LinearModel(
+        np.full(2, 0.5), residual, np.tile(design, (2, 1)), Likelihood(noises, [count, count])
+    )
+    expected = np.linalg.inv(design.T @ design * (sizes**-2).sum())
+    assert np.diag(posterior(model, 1500).covariance) == pytest.approx(np.diag(expected), rel=0.3)
+
+
 def test_a_band_holds_what_is_measured_next_of_a_wrong_model():
     held = []
     for seed in range(4):

@@ -1,5 +1,8 @@
 """Figures of fields and curves: which components, on which scales, in any number of directions."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from stored_fields import FIELDS, make
@@ -18,6 +21,16 @@ def test_every_field_and_the_curves_are_drawn(tmp_path, axes, cells, drawn):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
         panels = [part for part in drawn[name].axes if part.get_visible()]
         assert panels and all(part.has_data() for part in panels), name
+
+
+def test_frames_that_are_shown_follow_each_other_from_the_first_to_the_last(tmp_path, monkeypatch):
+    seen = {}
+    campaign = SimpleNamespace(time=np.arange(40.0), names=["density"])
+    monkeypatch.setattr(figures, "opened", lambda path: nullcontext(campaign))
+    monkeypatch.setattr(figures, "draw_field", lambda _, name, frames, path: seen.update({name: frames}))
+    monkeypatch.setattr(figures, "draw_curves", lambda *_: None)
+    figures.draw(tmp_path / "fields.h5", tmp_path, 4)
+    assert list(seen["density"]) == [0, 13, 26, 39]
 
 
 def test_components_are_those_in_the_directions_of_the_grid(tmp_path):
