@@ -65,7 +65,12 @@ def integral(shape: str, dimension: int, radius: float, decay: float = DECAY) ->
 
 
 def weights(
-    positions: NDArray[np.float64], grid: NodeGrid, radius: float, shape: str = "cone", tilt: float = 0.0
+    positions: NDArray[np.float64],
+    grid: NodeGrid,
+    radius: float,
+    shape: str = "cone",
+    tilt: float = 0.0,
+    decay: float = DECAY,
 ) -> sparse.csc_array:
     """Weights ω(x_i, X_ε) of [You2022, eq. 6.1]: each atom's weights over the nodes sum to 1.
 
@@ -79,6 +84,7 @@ def weights(
         shape: one of :data:`SHAPES`.
         tilt: by how much the image beyond the upper edge of a periodic box is shifted along x (Å), in
             a box whose second edge leans; the nodes stay those of the upright box of equal area.
+        decay: of the Gaussian.
 
     Returns:
         ``(nodes, n)`` sparse matrix.
@@ -109,6 +115,7 @@ def weights(
         reach,
         radius,
         SHAPES.index(shape),
+        decay,
     )
     if missed:
         raise InputError(
@@ -134,6 +141,7 @@ def _fill(
     reach: NDArray[np.int64],
     radius: float,
     shape: int,
+    decay: float,
 ) -> int:
     """Fill the columns of the weight matrix, one an atom; the number of atoms that no node sees."""
     filled = missed = 0
@@ -152,7 +160,7 @@ def _fill(
                 turns = j // count[1]
                 moved = int(np.rint(turns * tilt / h[0]))
                 across = dx + (turns * tilt - moved * h[0])
-                tau = smoothing(shape, np.sqrt(across * across + dy * dy) / radius)
+                tau = smoothing(shape, np.sqrt(across * across + dy * dy) / radius, decay)
                 if tau == 0.0:
                     continue
                 # nodes beyond the edge count in the sum, though they are not there

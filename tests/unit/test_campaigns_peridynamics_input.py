@@ -45,6 +45,10 @@ def test_the_collar_holds_two_horizons():
     [
         ({"md": {"disc_inner_A": 100.0}}, r"md\.disc_inner_A = 100 must be below md\.disc_radius_A = 100"),
         (
+            {"coarse": {"kernel": "cone", "deviations": 5.0}},
+            r"deviations = 5 is of the Gaussian alone; coarse\.kernel = 'cone' has none",
+        ),
+        (
             {"coarse": {"radius_A": 4.9, "spacing_A": 5.0}},
             r"radius_A = 4\.9 must be at least .*spacing_A = 5",
         ),

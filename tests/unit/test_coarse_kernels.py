@@ -49,6 +49,29 @@ def test_weights_are_those_of_the_definition(shape):
     np.testing.assert_allclose(omega, tau / tau.sum(axis=0), atol=1e-14)
 
 
+def honeycomb(columns, rows, edge=1.46):
+    """Places of a sheet of graphene, and its box."""
+    cell = edge * np.array([np.sqrt(3.0), 3.0])
+    basis = edge * np.array([[0, 0], [0, 1], [np.sqrt(3) / 2, 1.5], [np.sqrt(3) / 2, 2.5]])
+    corners = np.stack(np.meshgrid(range(columns), range(rows), indexing="ij"), axis=-1).reshape(-1, 1, 2)
+    return (corners * cell + basis + 0.1).reshape(-1, 2), cell * [columns, rows]
+
+
+def test_a_window_with_a_low_rim_keeps_the_lattice_of_the_crystal_out_of_long_waves():
+    """Averages of a wave of 16 Å hold that wave alone; an edge of 1 % of the peak lets others in."""
+    places, box = honeycomb(26, 15)
+    grid = NodeGrid.periodic_cells(tuple(box), 2.5)
+    wave = np.cos(2 * np.pi * (2 * places[:, 0] / box[0] + 4 * places[:, 1] / box[1]))
+    rest = {}
+    for deviations in (3.0, 5.0):  # of 3 Å each
+        omega = kernels.weights(places, grid, 3.0 * deviations, "gaussian", decay=0.5 * deviations**2)
+        spectrum = np.abs(np.fft.fft2(average(omega, wave[:, None]).reshape(grid.shape)))
+        peak = spectrum[2, 4]
+        spectrum[[2, -2], [4, -4]] = 0.0
+        rest[deviations] = spectrum.max() / peak
+    assert rest[3.0] > 1e-4 and rest[5.0] < 1e-6
+
+
 @pytest.mark.parametrize("shift", [(50.0, 0.0), (-100.0, 41.4)])
 def test_a_periodic_image_has_the_same_weights(shift):
     positions = scattered(50)

@@ -128,6 +128,10 @@ class Coarse(Section):
     """Shape of the window around a node, of finite support."""
     radius_A: Length = 10.0
     """Where the window ends (Å)."""
+    deviations: Annotated[float, Field(ge=2, le=8)] = 3.0
+    """Standard deviations of the Gaussian to its radius.  At 3 its rim is 1.1 % of its peak high, and what
+    that edge lets through of the crystal's own lattice comes back from the nodes as short waves; at 5 it is
+    4e-6."""
     spacing_A: Length = 5.0
     """Of the nodes (Å); rounded so that a whole number fits the box."""
     fine_spacing_A: Length = 2.5
@@ -143,6 +147,11 @@ class Coarse(Section):
             raise ValueError(
                 f"coarse.radius_A = {self.radius_A:g} must be at least coarse.spacing_A = {self.spacing_A:g} "
                 f"and coarse.fine_spacing_A = {self.fine_spacing_A:g}: nodes would miss atoms"
+            )
+        if self.kernel != "gaussian" and self.deviations != 3.0:
+            raise ValueError(
+                f"coarse.deviations = {self.deviations:g} is of the Gaussian alone; coarse.kernel = "
+                f"'{self.kernel}' has none: leave it out"
             )
         return self
 

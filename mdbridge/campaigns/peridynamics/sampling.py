@@ -204,7 +204,7 @@ class Sampler:
     def _average(self, crystal: Crystal, smoothed: bool = False) -> SpatialAverage:
         coarse = self.config.coarse
         grids = self.node_grids(disc=crystal.box is None)
-        return SpatialAverage(grids, coarse.radius_A, coarse.kernel, smoothed)
+        return SpatialAverage(grids, coarse.radius_A, coarse.kernel, smoothed, deviations=coarse.deviations)
 
     def node_grids(self, disc: bool) -> dict[str, NodeGrid]:
         """Those of the sheet, or of the disc; see :func:`node_grids`."""
@@ -248,7 +248,9 @@ def all_loads(config: GrapheneInput, box: Array) -> dict[str, list[loads.Load]]:
 
 # what each kind of task reads of the input, besides the crystal and its potential
 _RELAXED = ("md.bond_guess_A", "md.force_tolerance", "md.max_bond_strain")
-_AVERAGED = tuple(f"coarse.{name}" for name in ("kernel", "radius_A", "spacing_A", "fine_spacing_A"))
+_AVERAGED = tuple(
+    f"coarse.{name}" for name in ("kernel", "radius_A", "deviations", "spacing_A", "fine_spacing_A")
+)
 _SHEET = ("md.cells", *_RELAXED, *_AVERAGED)
 
 

@@ -236,7 +236,9 @@ def _run(sampler: Sampler, crystal: Crystal, force: Array, displacement: Array, 
         observers = {}
         for name, weight in weights.items():
             session.attach(TimeFilter(weight, array=f"d2_{name}"), every(1))
-            observers[name] = SpatialAverage(grids, coarse.radius_A, coarse.kernel, True, f"d2_{name}")
+            observers[name] = SpatialAverage(
+                grids, coarse.radius_A, coarse.kernel, True, f"d2_{name}", coarse.deviations
+            )
             session.attach(observers[name], on([steps]))
         heat = []
         for done in range(0, steps, _CHUNK):

@@ -33,6 +33,7 @@ _READS = (
     "md.bond_guess_A",
     "coarse.kernel",
     "coarse.radius_A",
+    "coarse.deviations",
     "coarse.spacing_A",
     "wave.amplitude_A",
 )

@@ -157,7 +157,8 @@ def _run(
         session.scatter("x", reference + displacement(reference), unwrapped=True)
         session.commands(f"timestep {timestep}\nfix motion all nve")
         session.scatter("v", np.hstack([velocity(reference), np.zeros((len(reference), 1))]))
-        average = SpatialAverage({"": grid}, config.coarse.radius_A, config.coarse.kernel)
+        coarse = config.coarse
+        average = SpatialAverage({"": grid}, coarse.radius_A, coarse.kernel, deviations=coarse.deviations)
         session.attach(average, every(between))
         for frame in range(_FRAMES + 1):
             session.run(between if frame else 0)

@@ -93,6 +93,7 @@ class SpatialAverage(Observer):
         shape: smoothing function, one of :data:`..coarse.kernels.SHAPES`.
         smoothed: average filtered displacements rather than the present ones.
         array: the per-atom array that holds them.
+        deviations: standard deviations of the Gaussian to its radius.
 
     Attributes:
         results: for each grid, the averages of the last step it acted on; on all ranks.
@@ -108,8 +109,10 @@ class SpatialAverage(Observer):
         shape: str,
         smoothed: bool = False,
         array: str = "d2_smoothed",
+        deviations: float = 3.0,
     ):
         self.grids, self.radius, self.shape = grids, radius, shape
+        self._decay = 0.5 * deviations**2
         self.smoothed = array if smoothed else None
         self.states = ("d2_load",)
         self.needs = ("d2_reference", "d2_load") + ((array,) if smoothed else ())
@@ -171,7 +174,8 @@ class SpatialAverage(Observer):
         if self._weights and np.array_equal(reference, self._reference):
             return
         self._reference = reference.copy()
+        places = self._reference[:, :2]
         self._weights = {
-            name: kernels.weights(self._reference[:, :2], grid, self.radius, self.shape, self._tilt)
+            name: kernels.weights(places, grid, self.radius, self.shape, self._tilt, self._decay)
             for name, grid in self.grids.items()
         }
