@@ -37,6 +37,14 @@ def test_the_table_is_that_of_the_rows_and_failures_are_listed():
     assert "--set learn.horizons_A=[20] --set learn.degrees=[5]" in text.getvalue()
 
 
+def test_the_pair_that_is_chosen_is_bold():
+    text = io.StringIO()
+    sweep_figures.show(Console(file=text, width=200, force_terminal=True, color_system="standard"), SWEEP)
+    lines = {line.split("│")[2].strip(): line for line in text.getvalue().splitlines() if line.count("│") > 2}
+    (bold,) = [horizon for horizon in ("10", "20") if any(horizon in h and "\x1b[1m" in h for h in lines)]
+    assert bold == "20"
+
+
 def test_each_error_is_a_line_over_the_degree_with_the_paper_s_beside(drawn, tmp_path):
     other = {"rows": [row(12.5, 3, 0.3)]}
     paper = {"0 K": [row(15.0, 0, 0.2), row(15.0, 10, 0.04)]}

@@ -3,7 +3,9 @@
 import json
 import xml.etree.ElementTree as ET
 from base64 import b64decode
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -16,6 +18,8 @@ from mdbridge.campaigns.shear import results, stages
 from mdbridge.core import files, store
 from mdbridge.core.errors import FileError, FlowError, InputError, MissingPackageError
 from mdbridge.stz import scheme
+from mdbridge.stz.equilibrium import krylov
+from mdbridge.stz.equilibrium.projection import FourierProjection
 from mdbridge.stz.forwardrun import forward
 
 INPUTS = Path(__file__).parents[2] / "inputs"
@@ -231,6 +235,18 @@ def test_a_failed_run_leaves_its_frames(tmp_path, monkeypatch):
     assert len(stored.exy) == len(stored.gamma)
     assert json.loads((tmp_path / "summary.json").read_text())["complete"] is False
     assert (tmp_path / "chi.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("ranks", "boundary", "exact"),
+    [(1, "periodic", True), (1, "clamped", False), (2, "periodic", False), (2, "clamped", False)],
+)
+def test_the_exact_projection_is_taken_where_it_serves(monkeypatch, ranks, boundary, exact):
+    """All of a periodic grid on one rank: waves are its eigenvectors."""
+    monkeypatch.setattr(krylov, "shared", lambda *_: nullcontext((None, "petsc")))
+    settings, case = stages.prepare(INPUTS / "stz_bump.toml", [*SMALL, f"grid.boundary={boundary}"])
+    with stages.solvers(SimpleNamespace(size=ranks), settings, case) as (_, projection):
+        assert isinstance(projection, FourierProjection) == exact == (projection != "petsc")
 
 
 @pytest.mark.parametrize("axis", ["nx", "ny"])
