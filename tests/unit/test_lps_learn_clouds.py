@@ -39,6 +39,13 @@ def test_in_a_box_all_points_are_interior_and_translations_cost_nothing():
     np.testing.assert_allclose(left, np.broadcast_to(left[0], left.shape), atol=1e-9)
 
 
+def test_a_model_of_another_quadrature_is_refused_on_these_bonds():
+    """Its moduli would be those of other weights: a wrong number, and a silent one."""
+    other = replace(MATERIAL, quadrature="published")
+    with pytest.raises(ValueError, match="'published' on bonds with 'consistent'"):
+        clouds.cloud_of(fields(), HORIZON).matrix(other)
+
+
 @pytest.mark.parametrize("size", [0.0, 0.2])
 def test_with_edges_families_are_whole_two_horizons_inside(size):
     given = fields(size, box=False)
