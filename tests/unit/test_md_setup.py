@@ -23,6 +23,8 @@ def test_atoms_take_over_the_velocity_of_a_box_that_remaps_velocities():
     assert not setup.of(pull.format("x")).flows
     assert not setup.of("fix pull all deform 1 x erate 0.1\n").flows  # 'remap x' is what LAMMPS takes itself
     assert not setup.of(pull.format("v") + "unfix pull\n").flows
+    # the same fix, given anew, takes the place of what it was
+    assert not setup.of(pull.format("v") + pull.format("x")).flows
 
 
 def test_fixes_that_move_the_box_are_known_by_their_styles():
