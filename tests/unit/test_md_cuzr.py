@@ -54,6 +54,16 @@ def test_a_crystal_that_has_not_melted_is_refused():
             cuzr.check_molten(session)
 
 
+def test_a_thermostat_heats_a_box_that_keeps_its_volume():
+    """From 100 K, the half of which goes into the bonds, to 400 K within a few of its damping times."""
+    with crystal(50.0) as session:
+        box = session.box()
+        cuzr.at_volume(session, 400.0)
+        session.run(100, "post no")
+        assert session.lmp.get_thermo("temp") > 200.0
+        np.testing.assert_array_equal(session.box(), box)
+
+
 def test_the_error_of_a_mean_is_the_scatter_of_means_of_repeated_series():
     """Of noise that remembers some ten points; the truth is what many series scatter by."""
     random, kernel = np.random.default_rng(3), np.ones(10) / 10

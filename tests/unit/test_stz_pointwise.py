@@ -6,7 +6,7 @@ from stz_stages import MATERIAL, constants, geometry, plastic_flow, rates
 
 from mdbridge.stz import pointwise
 from mdbridge.stz.frame import SimpleShear
-from mdbridge.stz.staggered import Grid, ghosted
+from mdbridge.stz.staggered import GHOST, Grid, ghosted
 
 
 def test_plastic_flow_is_a_deviatoric_relaxation_along_the_stress():
@@ -36,3 +36,15 @@ def test_plastic_flow_is_a_deviatoric_relaxation_along_the_stress():
     assert largest == pytest.approx(np.abs(reference).max())
     sums = pointwise.sums(state, k, still)
     assert np.array(sums) / 16 == pytest.approx([1.3, norm * MATERIAL.s_y, 2.0 * norm * MATERIAL.s_y * d])
+
+
+def test_the_largest_overstress_is_that_of_any_cell_and_none_below_yield():
+    grid = Grid(4, 7)
+    k = constants(grid)
+    for row, column in ((0, 0), (6, 3), (2, 3), (6, 0)):
+        state = ghosted(5, grid.shape)
+        # pure shear: s̃ is the stress over the yield stress
+        state[1] = 0.9 * k.s_y
+        assert pointwise.largest_overstress(state, k, geometry(0.0)) == 0.0
+        state[1, GHOST + row, GHOST + column] = -1.7 * k.s_y
+        assert pointwise.largest_overstress(state, k, geometry(0.0)) == pytest.approx(0.7)
