@@ -1,9 +1,10 @@
 """How often the 95 % intervals of λ, μ, E and ν hold a truth that is known.
 
-    OMP_NUM_THREADS=1 python scripts/coverage_of_error_bars.py [truths] [loads] [noise]
+    OMP_NUM_THREADS=1 python scripts/coverage_of_error_bars.py [truths] [loads] [noise] [thermal | white]
 
 Each truth is answered by random smooth loads on 12 × 12 nodes; to the displacements comes noise whose size
-goes with the wave length, as that of thermal motion does.  About a second a truth.
+goes with the wave length, as that of thermal motion does, or is the same in all waves, as that of a camera.
+About a second a truth.
 """
 
 import sys
@@ -12,7 +13,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
-from mdbridge.campaigns.peridynamics import learning
+from mdbridge.campaigns.peridynamics import data_plan, learning
 from mdbridge.campaigns.peridynamics.input import Learn
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
@@ -27,7 +28,7 @@ GRID = NodeGrid.periodic_cells((60.0, 60.0), 5.0)
 REPLICATES = 40
 
 
-def samples(random: np.random.Generator, count: int, noise: float) -> FieldSet:
+def samples(random: np.random.Generator, count: int, noise: float, kind: str = "thermal") -> FieldSet:
     """Loads of the truth and its noisy answers."""
     k = symbol.grid_wavevectors(GRID.shape, GRID.box)
     size = np.linalg.norm(k, axis=1)
@@ -46,7 +47,8 @@ def samples(random: np.random.Generator, count: int, noise: float) -> FieldSet:
 
     loads = drawn(long)
     u = on_nodes(np.einsum("kij,skj->ski", inverse, loads))
-    motion = on_nodes(drawn(long / np.where(size > 0, size, 1.0)))
+    white = (size > 0).astype(float)
+    motion = on_nodes(drawn(white if kind == "white" else long / np.where(size > 0, size, 1.0)))
     share = np.linalg.norm(u, axis=(1, 2)) / np.linalg.norm(motion, axis=(1, 2))
     u = u + noise * share[:, None, None] * motion
     names = [str(number) for number in range(count)]
@@ -56,7 +58,7 @@ def samples(random: np.random.Generator, count: int, noise: float) -> FieldSet:
     )
 
 
-def main(truths: int = 100, loads: int = 20, noise: float = 0.02) -> None:
+def main(truths: int = 100, loads: int = 20, noise: float = 0.02, kind: str = "thermal") -> None:
     """Count, and print the counts."""
     known = {
         "lambda_TPa": TRUTH.lame_lambda,
@@ -64,10 +66,16 @@ def main(truths: int = 100, loads: int = 20, noise: float = 0.02) -> None:
         "E_TPa": TRUTH.young,
         "nu": TRUTH.poisson,
     }
-    settings = Learn(starts=1, quadrature=TRUTH.quadrature)
+    # as on a periodic grid of one's own
+    settings = Learn(
+        starts=1,
+        quadrature=TRUTH.quadrature,
+        solution_weight=data_plan.WEIGHTS["solution_weight"],
+        consistency_weight=data_plan.WEIGHTS["consistency_weight"],
+    )
     held = dict.fromkeys(known, 0)
     for number in range(truths):
-        fields = {"train": samples(np.random.default_rng(1000 + number), loads, noise)}
+        fields = {"train": samples(np.random.default_rng(1000 + number), loads, noise, kind)}
         learned = learning.learn_pair(settings, fields, TRUTH.influence.horizon, TRUTH.influence.degree)
         bars = learning.bootstrap(MPI.COMM_SELF, settings, fields, learned, REPLICATES, number)
         for name, value in known.items():
@@ -76,5 +84,5 @@ def main(truths: int = 100, loads: int = 20, noise: float = 0.02) -> None:
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    main(*(int(value) for value in given[:2]), *(float(value) for value in given[2:3]))
+    truths, loads, noise, kind = [*sys.argv[1:], *("100", "20", "0.02", "thermal")[len(sys.argv) - 1 :]]
+    main(int(truths), int(loads), float(noise), kind)

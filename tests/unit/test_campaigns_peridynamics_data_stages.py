@@ -11,7 +11,9 @@ import pytest
 from mpi4py import MPI
 from own_data import LAM, MU, grid, periodic, waves, write
 
-from mdbridge.campaigns.peridynamics import data_report, data_stages
+from mdbridge.campaigns.peridynamics import data, data_report, data_stages
+from mdbridge.campaigns.peridynamics.data_files import RawData
+from mdbridge.campaigns.peridynamics.data_input import Data
 from mdbridge.core.errors import ConvergenceError, FileError, InputError
 
 YOUNG, POISSON = 4 * MU * (LAM + MU) / (LAM + 2 * MU), LAM / (LAM + 2 * MU)
@@ -125,6 +127,19 @@ def test_a_model_that_explains_little_says_so(tmp_path, capsys):
     summary = learn(source, tmp_path / "out")
     assert any("not those of a single isotropic" in note for note in summary["notes"])
     assert "note: the model misses" in capsys.readouterr().err
+
+
+def test_noise_is_told_sooner_where_there_are_no_waves():
+    errors = {"E_res_train": 0.06, "E_u_train": 0.12}
+    arrays = periodic((8, 8), samples=1)
+    on_grid = data.prepare([RawData(Path("own.npz"), dict(arrays))], Data())
+    del arrays["box"]
+    with_edges = data.prepare([RawData(Path("own.npz"), arrays)], Data())
+    assert data_stages._misfit(errors, on_grid) == []
+    (note,) = data_stages._misfit(errors, with_edges)
+    assert "misses 6% of the loads and 12% of the displacements" in note
+    assert "by more than their error bars" in note
+    assert data_stages._misfit(dict.fromkeys(errors, 0.05), with_edges) == []
 
 
 def test_loads_of_the_wrong_sign_end_in_an_error(tmp_path):

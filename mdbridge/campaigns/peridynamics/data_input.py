@@ -69,10 +69,12 @@ class OwnLearn(Section):
     """Least squares, or the published Algorithm 1."""
     long_wave_weight: Annotated[float, Field(ge=0, le=4)] = 1.5
     """Samples count by this power of their loads' wave length: long waves carry the moduli."""
-    solution_weight: Annotated[float, Field(ge=0)] = 3.0
-    """Weight of the error of the displacement to that of the residual, which has 1."""
-    consistency_weight: Annotated[float, Field(ge=0)] = 1.0
-    """Weight of the conditions of consistency: isotropic moments of the bonds on every grid in use."""
+    solution_weight: Annotated[float, Field(ge=0)] | None = None
+    """Weight of the error of the displacement to that of the residual, which has 1; 200 on periodic grids,
+    where noise of the displacements spoils the residual alone, and 3 elsewhere if absent."""
+    consistency_weight: Annotated[float, Field(ge=0)] | None = None
+    """Weight of the conditions of consistency: isotropic moments of the bonds on every grid in use; 10 on
+    periodic grids and 1 elsewhere if absent."""
     strict_inf_sup: bool = False
     """Also keep the dilatation from being blind to any wave inside the Brillouin zone."""
     also_on: Spacings | None = None

@@ -21,6 +21,11 @@ _DEGREES = (12,)
 _LONG = 8.0
 # of the loads of long waves: what the best isotropic constants may miss
 _ISOTROPIC = 0.02
+# L takes the noise of short waves, which carry hardly any load, for a large residual: a fit of the residual
+# makes L too soft there, and the moduli pay.  Errors of the displacement weigh it as it is.  Beside edges
+# these hold the noise of what is given around, so that more weight is no cure
+WEIGHTS = {"solution_weight": 200.0, "consistency_weight": 10.0}
+WEIGHTS_ON_POINTS = {"solution_weight": 3.0, "consistency_weight": 1.0}
 # beside the M + 1 coefficients, whose common factor means nothing: λ, μ and α
 _BESIDE = 3
 
@@ -37,7 +42,7 @@ def learn_settings(given: OwnLearn, own: OwnData) -> Learn:
     _require_degrees(degrees, own)
     # what both sections have under the same name means the same
     keys = {name: getattr(given, name) for name in Learn.model_fields if name in type(given).model_fields}
-    keys |= _on_points(given, own)
+    keys |= _on_points(given, own) | _weights(given, own)
     keys["also_on_A"] = _also_on(given, own)
     keys |= {"horizons_A": chosen, "degrees": degrees, "baseline_horizon_A": _default_horizons(own)[0]}
     return Learn(**keys)
@@ -67,6 +72,13 @@ def _on_points(given: OwnLearn, own: OwnData) -> dict[str, str]:
             f"'{quadrature or 'consistent'}': leave both out"
         )
     return {"kernel": kernel or families.LINEAR, "quadrature": "consistent"}
+
+
+def _weights(given: OwnLearn, own: OwnData) -> dict[str, float]:
+    """Those of the parts of the loss, by what noise does to each on the nodes of the data."""
+    periodic = all(fields.shape is not None for fields in own.training.values())
+    chosen = {name: getattr(given, name) for name in WEIGHTS if getattr(given, name) is not None}
+    return (WEIGHTS if periodic else WEIGHTS_ON_POINTS) | chosen
 
 
 def _also_on(given: OwnLearn, own: OwnData) -> list[float | list[float]]:

@@ -212,9 +212,10 @@ def _learn(campaign: Campaign, folder: Path) -> None:
     bars = learning.bootstrap(
         comm, campaign.settings, own.training, best, config.learn.replicates, config.learn.seed
     )
-    notes = [*own.notes, *data_plan.long_wave_note(own), *data_plan.isotropy_note(own), *_misfit(best.errors)]
-    for note in notes[len(own.notes) :]:
+    learned = [*data_plan.long_wave_note(own), *data_plan.isotropy_note(own), *_misfit(best.errors, own)]
+    for note in learned:
         _say(campaign, f"note: {note}")
+    notes = [*own.notes, *learned]
     model = outcome.as_dict(comm.size) | {
         "error_bars": bars,
         "units": data_report.units(own),
@@ -227,14 +228,21 @@ def _learn(campaign: Campaign, folder: Path) -> None:
     parallel.on_root(comm, lambda: write_json(folder / "model.json", model))
 
 
-def _misfit(errors: Mapping[str, float]) -> list[str]:
+def _misfit(errors: Mapping[str, float], own: OwnData) -> list[str]:
     """What there is to say of a model that explains its data, but not well."""
     residual, displacement = errors["E_res_train"], errors["E_u_train"]
-    if min(residual, displacement) < _POOR:
-        return []
-    return [
+    words = (
         f"the model misses {residual:.0%} of the loads and {displacement:.0%} of the displacements that it "
         "was learned from: the data are noisy, or not those of a single isotropic, homogeneous, linear solid"
+    )
+    if all(fields.shape is not None for fields in own.training.values()):
+        return [words] if min(residual, displacement) >= _POOR else []
+    # without waves there is no telling noise from an answer: a few per cent of it spoil one of both
+    if max(residual, displacement) < _POOR:
+        return []
+    return [
+        f"{words}. Noise moves λ, μ, E and ν of nodes that are no periodic grid by more than their error "
+        "bars say: smooth the displacements, or give more of them"
     ]
 
 
