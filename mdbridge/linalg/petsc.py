@@ -21,8 +21,12 @@ Floats = NDArray[np.float64]
 Handle = TypeVar("Handle", bound=PETSc.Object)
 
 
+# of the largest eigenvalue: what round-off may make of the zeros of a null space
+_UNSTABLE = 1e-8
+
+
 class IndefiniteMatrixError(ConvergenceError):
-    """Conjugate gradients met a direction of negative energy."""
+    """The Krylov solver met a direction of negative energy."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +183,8 @@ def displacement_solver(
             # with the preconditioner on the left GMRES knows but the preconditioned residual, which is not
             # what is asked for
             solver.setPCSide(PETSc.PC.Side.RIGHT)
+            # conjugate gradients stop at negative energy, GMRES solves on: its eigenvalues tell
+            solver.setComputeEigenvalues(True)
         solver.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
         # a bound beyond PETSc's own integers is none
         bound = min(max_iterations, int(np.iinfo(PETSc.IntType).max))
@@ -197,6 +203,8 @@ def displacement_solver(
             residual = rest.norm() / (load.norm() or 1.0)
             if solver.getConvergedReason() <= 0:
                 _refuse(solver, residual, _largest(comm, places, rest.getArray(readonly=True)))
+            if not symmetric:
+                _require_stable(solver)
             # the vector is that of the next load, too
             return KrylovResult(solution.getArray().copy(), solver.getIterationNumber(), residual)
 
@@ -311,6 +319,21 @@ def _long_and_short_waves(
         pc.getCompositePC(0).setOperators(matrix, matrix)
         pc.getCompositePC(0).setPythonContext(_CoarseCorrection(smooth, prolongation))
     pc.getCompositePC(1).setOperators(matrix, matrix)
+
+
+def _require_stable(solver: PETSc.KSP) -> None:
+    """Refuse a nonsymmetric A some of whose eigenvalues, as GMRES has met them, have negative real parts.
+
+    They are those of A times the preconditioner, which is symmetric and positive: of the same sign where A is
+    nearly symmetric.  GMRES has met all that a load has a part of once it has converged.
+    """
+    values = np.asarray(solver.computeEigenvalues())
+    lowest = float(values.real.min(initial=0.0))
+    if lowest < -_UNSTABLE * float(np.abs(values).max(initial=0.0)):
+        raise IndefiniteMatrixError(
+            f"GMRES met eigenvalues with negative real parts, the lowest {lowest:.1e} of its preconditioned "
+            f"operator, in {solver.getIterationNumber()} iterations"
+        )
 
 
 def _largest(comm: MPI.Comm, places: Floats, rest: Floats) -> str:

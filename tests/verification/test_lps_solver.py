@@ -261,6 +261,25 @@ def test_an_indefinite_operator_is_refused(solid):
         periodic(solid)
 
 
+@pytest.mark.slow
+def test_scattered_points_of_negative_energy_are_refused_whatever_the_load():
+    """GMRES solves on where conjugate gradients stop; truth are the dense eigenvalues."""
+    box = np.array([50.0, 50.0])
+    points = grid((10, 10), (5.0, 5.0), 0.3)
+    wave = np.sin(2 * np.pi * points[None, :, :1] / 50.0) * [1.0, 0.0]
+    wave -= wave.mean(axis=1, keepdims=True)
+    for middle, stable in ((-0.4, True), (-0.9, False)):
+        solid = material(16.0, 0.0, 0.7, middle, 0.4)
+        rows = operator_rows(points, box, solid, np.arange(len(points)))
+        lowest = np.linalg.eigvals(rows.matrix().toarray()).real.min()
+        assert (lowest > -1e-9) == stable
+        if stable:
+            assert solver.solve_periodic(SELF, points, box, solid, wave).residuals[0] < 1e-9
+        else:
+            with pytest.raises(SolvabilityError, match=r"negative real parts.*solvability constraints"):
+                solver.solve_periodic(SELF, points, box, solid, wave)
+
+
 def test_not_converging_is_an_error():
     with pytest.raises(ConvergenceError, match="after 2 iterations"):
         periodic(sign_changing(20.0), max_iterations=2)

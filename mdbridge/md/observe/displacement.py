@@ -32,7 +32,7 @@ class TimeFilter(Observer):
 
     Args:
         weight: ι of the equation, in (0, 1].
-        resume: keep the state that the atoms carry.
+        resume: keep the state that the atoms carry, which is that of the first step it sees.
         array: the per-atom array of the state; two filters on one run need two.
     """
 
@@ -44,14 +44,16 @@ class TimeFilter(Observer):
         self.weight, self.array = weight, array
         self.needs, self.states = ("d2_reference", array), (array,)
         self._arrays = (array, "x", "image", "d2_reference")
-        self._started = resume
+        self._resumed, self._started = resume, False
 
     def local(self, atoms: Atoms) -> None:
         smoothed, x, image, reference = atoms.arrays(self._arrays)
         if not self._started:
-            # n = 0 of the equation: what arrays hold when they are made is arbitrary
-            smoothed[:] = 0.0
             self._started = True
+            # the state that goes on has this step already: it is that of the restart
+            if not self._resumed:
+                # n = 0 of the equation: what arrays hold when they are made is arbitrary
+                smoothed[:] = 0.0
             return
         timefilter.smooth_displacement(
             smoothed,
