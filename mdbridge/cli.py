@@ -192,7 +192,10 @@ def learn(
     data: Annotated[
         list[Path] | None,
         typer.Option(
-            "--data", "-d", help="displacements and loads of one's own: .npz, .h5, .csv; repeatable"
+            "--data",
+            "-d",
+            metavar="FILE",
+            help="displacements and loads of one's own: .npz, .h5, .csv; repeatable",
         ),
     ] = None,
     yes: Yes = False,
@@ -221,7 +224,9 @@ def solve(
     set: Overrides = None,
     problem: Annotated[
         Path | None,
-        typer.Option("--problem", "-p", help="a TOML file with a body of one's own; write solution.h5"),
+        typer.Option(
+            "--problem", "-p", metavar="FILE", help="a TOML file with a body of one's own; write solution.h5"
+        ),
     ] = None,
     yes: Yes = False,
     quiet: Quiet = False,
@@ -244,12 +249,21 @@ def solve(
 def export(
     model: Annotated[Path, typer.Argument(help="model.json, of 'mdbridge learn'", show_default=False)],
     to: Annotated[
-        str, typer.Option("--to", help="table, json-schema or peridynamics.jl", show_default=False)
+        str,
+        typer.Option(
+            "--to", metavar="FORMAT", help="table, json-schema or peridynamics.jl", show_default=False
+        ),
     ],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="file to write; beside the model")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="file to write; beside the model")
+    ] = None,
     spacing: Annotated[
         tuple[float, float] | None,
-        typer.Option("--spacing", help="of the table's grid, if not that of the data"),
+        typer.Option(
+            "--spacing",
+            metavar="HX HY",
+            help="of the table's grid (unit: that of the data, Å for crystals), if not the data's",
+        ),
     ] = None,
 ) -> None:
     """Write a peridynamic model in a form that other programs read."""
@@ -283,7 +297,7 @@ def holdout(
     input: Input,
     out: Out = Path("out"),
     set: Overrides = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="of the loads")] = 1,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="of the loads")] = 1,
     yes: Yes = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -389,7 +403,9 @@ def calibrate(
     ] = False,
     seeds: Annotated[
         int | None,
-        typer.Option(min=1, help="repeat with this many seeds, each in a folder of its own, and compare"),
+        typer.Option(
+            metavar="N", min=1, help="repeat with this many seeds, each in a folder of its own, and compare"
+        ),
     ] = None,
     max_walltime: Annotated[
         str | None,

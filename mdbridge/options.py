@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 Input = Annotated[Path, typer.Argument(help="the campaign's TOML file", show_default=False)]
-Out = Annotated[Path, typer.Option("--out", "-o", help="folder for the results; made if absent")]
+Out = Annotated[
+    Path, typer.Option("--out", "-o", metavar="DIR", help="folder for the results; made if absent")
+]
 Folder = Annotated[Path, typer.Argument(help="a folder of results (--out)", show_default=False)]
 Overrides = Annotated[
     list[str] | None,
