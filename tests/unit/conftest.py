@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 Figures = dict[str, Figure]
 
 
-@pytest.fixture(scope="session", autouse=True)
+# of a module, not of the session: tests of other folders, in the same process, look at whole figures
+@pytest.fixture(scope="module", autouse=True)
 def coarse() -> Iterator[None]:
     """Figures are drawn coarsely and once, for that is quick; ``savefig.__wrapped__`` is Matplotlib's own."""
     save = Figure.savefig

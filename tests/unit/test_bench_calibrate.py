@@ -87,7 +87,7 @@ def test_a_record_that_was_cut_off_goes_on_with_what_is_missing(tmp_path, monkey
     main(asked)
     record = tmp_path / "runs.jsonl"
     whole = [run.values for run in read(record)]
-    assert len(whole) == 2 and (tmp_path / "schemes.png").stat().st_size > 10_000
+    assert len(whole) == 2 and (tmp_path / "schemes.png").stat().st_size > 1_000
     # killed while it wrote its last line
     record.write_bytes(record.read_bytes()[:-20])
     assert len(read(record)) == 1
