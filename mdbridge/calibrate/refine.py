@@ -81,7 +81,7 @@ def refine(
     here, radius, value = np.array(start), options.radius, groups.value(residual)
     steps = np.full(len(here), options.difference)
     while radius > options.smallest and value > 0.0:
-        band = None if limits is None else _band(here, steps, limits)
+        band = None if limits is None else _band(here, steps, limits, options.smallest_difference)
         jacobian = yield from _differences(here, residual, np.diag(steps) if band is None else band)
         if jacobian is None:
             return
@@ -152,7 +152,7 @@ def _in_cube(point: Array) -> bool:
     return bool(np.all((point >= 0.0) & (point <= 1.0)))
 
 
-def _band(here: Array, steps: Array, limits: Limits) -> Array | None:
+def _band(here: Array, steps: Array, limits: Limits, smallest: float) -> Array | None:
     """Moves along and across the constraints near by, where an axis is closed on both sides; None elsewhere.
 
     Across a band that is narrower than the smallest difference nothing can be measured, and nothing moves by
@@ -174,7 +174,8 @@ def _band(here: Array, steps: Array, limits: Limits) -> Array | None:
     moves = []
     for k, direction in enumerate(directions):
         length = float(steps.min())
-        floor = Options.smallest_difference * (0.5 if k < across else 1e-3)
+        # along a curved band moves may be shorter: there they are all that tells anything
+        floor = smallest * (0.5 if k < across else 1e-3)
         while length >= floor and not (allowed(length * direction) or allowed(-length * direction)):
             length *= 0.5
         if length >= floor:

@@ -14,7 +14,7 @@ Figures = dict[str, Figure]
 
 # of a module, not of the session: tests of other folders, in the same process, look at whole figures
 @pytest.fixture(scope="module", autouse=True)
-def coarse() -> Iterator[None]:
+def sketched() -> Iterator[None]:
     """Figures are drawn coarsely and once, for that is quick; ``savefig.__wrapped__`` is Matplotlib's own."""
     save = Figure.savefig
 

@@ -224,3 +224,16 @@ def test_samples_of_one_side_are_never_taken_for_those_of_both():
     assert differ == {task.name for task in both} - {"elastic"}
     assert not any("loads.two_sided" in task.identity.values for task in one_sided)
     assert both[0].cost > one_sided[0].cost
+
+
+def test_the_window_is_that_of_the_input(sampler, monkeypatch):
+    coarse = {
+        "kernel": "gaussian",
+        "radius_A": 7.5,
+        "deviations": 5.0,
+        "spacing_A": 2.5,
+        "fine_spacing_A": 1.25,
+    }
+    monkeypatch.setattr(sampler, "config", config(coarse=coarse))
+    average = sampler._average(sampler.sheet)
+    assert (average.shape, average.radius, average.deviations) == ("gaussian", 7.5, 5.0)

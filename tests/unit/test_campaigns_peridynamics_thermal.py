@@ -105,7 +105,10 @@ def test_a_filtered_field_is_that_at_rest_however_little_the_filter_remembers(tw
     config = CONFIG.model_copy(
         update={
             "md": MD(cells=[12, 7], disc_radius_A=15.0, disc_inner_A=8.0),
-            "coarse": Coarse(radius_A=5.0, spacing_A=2.5, fine_spacing_A=2.5),
+            # a rim of its own, so that averages of both kinds of runs are over the same window
+            "coarse": Coarse(
+                kernel="gaussian", radius_A=5.0, deviations=2.0, spacing_A=2.5, fine_spacing_A=2.5
+            ),
             "thermal": Thermal(temperature_K=1e-6, duration_ps=0.01),
         }
     )

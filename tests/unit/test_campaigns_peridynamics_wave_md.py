@@ -9,6 +9,7 @@ from mdbridge.campaigns.peridynamics.input import GrapheneInput
 from mdbridge.campaigns.peridynamics.wave_compare import _travel
 from mdbridge.core.config import check
 from mdbridge.core.errors import InputError
+from mdbridge.md.observe.displacement import SpatialAverage
 
 BOX = np.array([30.36, 30.67])
 
@@ -17,7 +18,8 @@ def config(**wave):
     data = {
         "campaign": "graphene",
         "md": {"cells": [12, 7], "disc_radius_A": 15.0, "disc_inner_A": 8.0},
-        "coarse": {"radius_A": 5.0, "spacing_A": 2.5, "fine_spacing_A": 1.25, "kernel": "gaussian"},
+        "coarse": {"radius_A": 5.0, "spacing_A": 2.5, "fine_spacing_A": 1.25, "kernel": "gaussian"}
+        | {"deviations": 4.0},
         "learn": {"horizons_A": [6.0]},
         "dynamics": {"enabled": False},
         "wave": {"wavelength_A": 20.0, "packet_width_A": 20.0, "path_A": 25.0, "pulse_ps": 0.05} | wave,
@@ -53,8 +55,16 @@ def test_the_density_is_that_of_graphite():
     assert wave_md.density(planar, 2.461) == pytest.approx(2.27, rel=0.01)
 
 
-def test_a_pulse_spreads_evenly(sampler):
+def test_a_pulse_spreads_evenly(sampler, monkeypatch):
+    averages = []
+
+    def average(*arguments, **options):
+        averages.append(SpatialAverage(*arguments, **options))
+        return averages[-1]
+
+    monkeypatch.setattr(wave_md, "SpatialAverage", average)
     pulse = wave_md.run_pulse(sampler)
+    assert [(each.radius, each.deviations) for each in averages] == [(5.0, 4.0)]
     u = pulse["u"][-1]
     assert u.shape == (24, 24, 2) and pulse["times"][-1] == pytest.approx(0.05, rel=0.02)
     # mirror images of each other, and no drift; averages are over nodes of not quite the same mass

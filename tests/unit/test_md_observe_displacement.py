@@ -250,3 +250,19 @@ def test_a_grid_that_does_not_fill_the_box_is_refused(session):
     observer = SpatialAverage({"coarse": NodeGrid.periodic_cells((41.0, 30.0), 6.0)}, 9.0, "cone")
     with pytest.raises(InputError, match=r"the grid 'coarse' fills a box of 41 × 30, .* is 40 × 30"):
         session.attach(observer, every(1))
+
+
+@pytest.mark.parametrize("deviations", [3.0, 5.0])
+def test_the_gaussian_ends_at_so_many_standard_deviations(session, deviations):
+    """Each atom's mass is shared by the nodes as exp(−(n s)²/2) says, s up to 1."""
+    grid = NodeGrid.periodic_cells(BOX, 5.0)
+    average = SpatialAverage({"": grid}, 12.0, "gaussian", deviations=deviations)
+    session.attach(average, every(1))
+    session.run(0)
+    apart = grid.points()[:, None] - session.gather("d2_reference", 2)
+    apart -= np.array(BOX) * np.round(apart / BOX)
+    s = np.linalg.norm(apart, axis=-1) / 12.0
+    share = np.where(s < 1, np.exp(-0.5 * (deviations * s) ** 2), 0.0)
+    masses = MASSES[session.gather("type", 1)[:, 0].astype(int) - 1]
+    expected = (share / share.sum(axis=0)) @ masses
+    np.testing.assert_allclose(average.results[""].density, expected, rtol=1e-10)

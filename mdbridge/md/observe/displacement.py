@@ -114,7 +114,7 @@ class SpatialAverage(Observer):
         deviations: float = 3.0,
     ):
         self.grids, self.radius, self.shape = grids, radius, shape
-        self._decay = 0.5 * deviations**2
+        self.deviations = deviations
         self.smoothed = array if smoothed else None
         self.states = ("d2_load",)
         self.needs = ("d2_reference", "d2_load") + ((array,) if smoothed else ())
@@ -176,8 +176,8 @@ class SpatialAverage(Observer):
         if self._weights and np.array_equal(reference, self._reference):
             return
         self._reference = reference.copy()
-        places = self._reference[:, :2]
+        places, decay = self._reference[:, :2], 0.5 * self.deviations**2
         self._weights = {
-            name: kernels.weights(places, grid, self.radius, self.shape, self._tilt, self._decay)
+            name: kernels.weights(places, grid, self.radius, self.shape, self._tilt, decay)
             for name, grid in self.grids.items()
         }
