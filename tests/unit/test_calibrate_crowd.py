@@ -108,3 +108,10 @@ def test_one_worker_is_a_search_that_ends_at_its_target():
     assert crowd.reason == "the target is reached" and len(crowd.trials) < 40
     with pytest.raises(KeyError):
         crowd.tell(Trial(999, "ego", [0.1, 0.2], {}, "failed"))
+
+
+@pytest.mark.parametrize(("known", "kept"), [(40, True), (41, True), (42, False), (60, False)])
+def test_a_surrogate_is_fitted_anew_once_one_in_twenty_trials_is_new(known, kept):
+    crowd = searched(2)
+    crowd._fitted, crowd.trials = (40, [0.5]), dict.fromkeys(range(known))
+    assert crowd._hyperparameters == ([0.5] if kept else None)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mdbridge.calibrate.likelihood import Likelihood, Noise
+from mdbridge.calibrate.likelihood import Likelihood, Noise, Smooth
 
 RANDOM = np.random.default_rng(0)
 SIGMA = np.array([0.5, 1.0, 2.0, 4.0])
@@ -71,3 +71,28 @@ def test_terms_are_told_apart_and_added():
 def test_a_perfect_fit_of_unknown_scale_is_infinitely_likely():
     assert noise("gaussian", False).deviance(np.zeros(4)) == -np.inf
     assert noise("laplace", True).deviance(np.zeros(4)) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("residual", "independent"),
+    [
+        (np.ones(8), 1.0),
+        (np.tile([1.0, -1.0], 4), 8.0),
+        # by hand: ρ₁ = 1/4, ρ₂ = −1/2
+        ([1.0, 1.0, -1.0, -1.0], 4.0 / 1.5),
+        (np.zeros(8), 8.0),
+    ],
+)
+def test_residuals_of_a_curve_that_are_alike_count_once(residual, independent):
+    curve = Smooth(np.arange(8.0), np.ones(8))
+    assert curve.modes(np.array(residual)) == pytest.approx(independent)
+
+
+@pytest.mark.parametrize(("sizes", "independent"), [((1, 0, 0), 1.0), ((2, 1, 1), 2.0), ((3, 3, 3), 3.0)])
+def test_snapshots_of_a_field_that_are_wrong_alike_count_once(sizes, independent):
+    """(Σ s²)²/Σ s⁴ of singular values that are known, over two snapshots of two columns and of one."""
+    field = Smooth(np.arange(5.0), np.ones(5), (2, 1))
+    left, right = (np.linalg.qr(RANDOM.standard_normal((n, 3)))[0] for n in (5, 3))
+    whole = (left * sizes) @ right.T
+    residual = np.concatenate([whole[:, :2].ravel(), whole[:, 2]])
+    assert field.modes(residual) == pytest.approx(independent)

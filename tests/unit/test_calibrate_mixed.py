@@ -5,7 +5,7 @@ import pytest
 
 from mdbridge.calibrate.acquisition import propose
 from mdbridge.calibrate.constraints import Constraint
-from mdbridge.calibrate.mixed import MixedRegion, _limits
+from mdbridge.calibrate.mixed import MixedRegion, _limits, _value
 from mdbridge.calibrate.sampling import start
 from mdbridge.calibrate.space import Parameter, Space
 from mdbridge.calibrate.surrogate import Surrogate
@@ -78,3 +78,20 @@ def test_combinations_are_proposed_once_and_then_there_are_none():
         seen.append(point)
     surrogate = Surrogate(points, values, categories=few.categories)
     assert propose(surrogate, points[0], np.zeros((0, 2)), [0, 6], MixedRegion(few, points, [0, 6])) is None
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [
+        Parameter(-1.0, 1.0),
+        Parameter(0.5, 4.0, "loguniform"),
+        Parameter(-1.0, 3.0, "normal", mean=1.5, deviation=0.4),
+        Parameter(-1.0, 3.0, "normal", mean=0.0, deviation=2.0),
+    ],
+)
+def test_quantiles_that_torch_differentiates_are_those_of_scipy(parameter):
+    import torch
+
+    unit = np.linspace(0.01, 0.99, 7)
+    computed = _value(parameter, torch.as_tensor(unit)).numpy()
+    np.testing.assert_allclose(computed, parameter.value(unit), rtol=1e-9)

@@ -65,6 +65,22 @@ def test_defaults_of_the_search_are_those_of_the_library():
             },
             "'discrepancy' of a term belongs to uncertainty.method = \"likelihood\"",
         ),
+        (
+            {
+                "objective": [
+                    {"term": "l2", "curve": "x"},
+                    {"term": "l2", "curve": "y", "discrepancy": "few"},
+                ],
+                "uncertainty": {"method": "norms"},
+            },
+            "'discrepancy' of a term belongs to uncertainty.method = \"likelihood\"",
+        ),
+        ({"objective": [{"term": "user", "function": "a:c", "sigma": 1.0}]}, "is for fields and curves"),
+        ({"objective": [{"term": "grassmann", "field": "x", "sigma": "s"}]}, "of a field it is a number"),
+        ({"objective": [{"term": "grassmann", "field": "x", "abscissa": "t"}]}, "'abscissa' is for curves"),
+        ({"model": PROGRAM | {"command": ""}}, "names no program"),
+        ({"model": PROGRAM | {"command": []}}, "names no program"),
+        ({"model": PROGRAM | {"command": ["", "x"]}}, "names no program"),
         ({"objective": [{"term": "grassmann", "field": "x", "tolerance": 1.0}]}, "less than 1"),
         ({"reference": {}}, "give one of 'reference.parameters'"),
         ({"reference": {"file": "a", "function": "b:c"}}, "give one of"),

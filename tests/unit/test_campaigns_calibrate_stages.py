@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -473,3 +474,13 @@ def test_a_budget_without_room_for_a_descent_is_told(toml):
     # 20 − 6 − 3, of 6 (2 + 1)
     assert "11 are left" in line and "take 18 or more" in line
     assert not lines("ego.evaluations=27") and not lines("ego.scheme='ego'")
+
+
+@pytest.mark.parametrize("distance", [None, 0.3])
+def test_known_parameters_are_told_with_their_distance_where_the_model_answered(distance):
+    score = distance and SimpleNamespace(distance=distance, terms=[0.1, 0.2])
+    output = SimpleNamespace(compare={"a": 0.5})
+    asked = SimpleNamespace(compared=SimpleNamespace(score=score), settings=SimpleNamespace(output=output))
+    expected = {"parameters": {"a": 0.5}, "distance": 0.3, "terms": [0.1, 0.2]}
+    assert stages._compared(asked) == (expected if distance else None)
+    assert stages._compared(SimpleNamespace(compared=None)) is None

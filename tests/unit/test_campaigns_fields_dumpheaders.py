@@ -64,9 +64,22 @@ def test_frames_are_counted(tmp_path):
     [
         ({"height": "-nan"}, "'2 1 1.5 0.5 -nan 0 0 0' in the frame of step 0 is no atom"),
         ({"flags": "abc origin pp pp pp", "bounds": ABC}, "general triclinic system"),
+        ({"height": "inf"}, "'2 1 1.5 0.5 inf 0 0 0' in the frame of step 0 is no atom"),
         ({"steps": (5, 5)}, "step 5 follows step 5"),
+        ({"steps": (5, 4)}, "step 4 follows step 5"),
+        ({"bounds": "0 1\n0 1"}, r"cut or damaged in the frame of step 0 \(BOX BOUNDS"),
+        ({"bounds": "0 1\n0 1\n0 1 0"}, r"cut or damaged in the frame of step 0 \(BOX BOUNDS"),
+        ({"bounds": "0\n0\n0"}, r"cut or damaged in the frame of step 0 \(BOX BOUNDS"),
+        ({"bounds": "0 1\n0 inf\n0 1"}, r"cut or damaged in the frame of step 0 \(BOX BOUNDS"),
+        ({"bounds": "0 1\n1 1\n0 1"}, r"cut or damaged in the frame of step 0 \(BOX BOUNDS"),
+        ({"bounds": UPRIGHT + "\nITEM: MOON"}, "'ITEM: MOON' is not known"),
+        ({"bounds": UPRIGHT + "\n0 1"}, "'0 1' where a LAMMPS dump has 'ITEM: …'"),
     ],
 )
 def test_what_lammps_cannot_read_back_is_refused(tmp_path, changes, words):
     with pytest.raises(InputError, match=words):
         headers(written(tmp_path, **changes))
+
+
+def test_words_of_atoms_may_hold_what_is_no_number(tmp_path):
+    assert len(headers(written(tmp_path, height="0.5 banana infinite"))) == 2

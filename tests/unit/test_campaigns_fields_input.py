@@ -44,6 +44,15 @@ def test_curves_have_ten_points_a_frame_where_that_leaves_ten_steps():
         ({"observe": {"every": 100, "time_filter": 0.0}}, "time_filter"),
         ({"observe": {"every": 100, "fields": ["density"], "stress": "hardy"}}, "'stress' is not among"),
         ({"observe": {"every": 100, "curve_every": 30}}, "does not divide every = 100"),
+        (
+            {"observe": {"every": 100, "average_over": 6, "average_every": 20}},
+            "6 looks every 20 steps take 101 steps, a frame has 100",
+        ),
+        (
+            {"md": {"trajectory": "a"}, "observe": {"average_over": 2}},
+            "'average_over' needs 'every'",
+        ),
+        ({"grid": {"axes": "x", "cells": [4], "region": [[1.0, 1.0]]}}, "1 is not below 1"),
     ],
 )
 def test_what_contradicts_itself_is_refused(changes, words):
@@ -54,3 +63,17 @@ def test_what_contradicts_itself_is_refused(changes, words):
 
 def test_a_trajectory_may_leave_out_the_interval():
     assert read(md={"trajectory": "a.lammpstrj"}, observe={}).observe.every is None
+
+
+@pytest.mark.parametrize(
+    "observe",
+    [
+        {"every": 101, "average_over": 6, "average_every": 20},  # from the first step to the last
+        {"every": 100, "average_over": 100},
+        {"every": 100, "curve_every": 100},
+        {"every": 100, "stress": "hardy"},
+    ],
+)
+def test_what_just_fits_is_taken(observe):
+    steps = 10 * observe["every"]
+    assert read({"script": "my.in", "steps": steps}, observe=observe).observe.every == observe["every"]

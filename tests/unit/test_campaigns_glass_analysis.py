@@ -89,3 +89,14 @@ def test_the_summary_of_a_glass_that_is_known(tmp_path):
     assert list(summary["type_fraction"]) == [0.5, 0.5]
     assert summary["energy_per_atom_at_rest"] == 0.0  # the made-up curve has no energies
     assert summary["seconds"] == {"shear": 12.5} and summary["mu_GPa"] == 25.0
+
+
+@pytest.mark.parametrize(("longest", "points"), [(0.1, 11), (0.5, 11), (1.0, 21)])
+def test_a_peak_is_a_mean_over_a_hundredth_of_strain_and_longer_in_a_long_run(longest, points):
+    """A single point of 1 leaves the mean of all that are averaged."""
+    gamma = np.arange(0.0, longest + 1e-9, 0.001)
+    stress = np.zeros_like(gamma)
+    stress[len(gamma) // 2] = 1.0
+    whole = Curve.of(gamma, stress)
+    assert whole.peak()[1] == pytest.approx(1.0 / points)
+    assert abs(whole.peak()[0] - gamma[len(gamma) // 2]) <= 0.0005 * points

@@ -112,6 +112,9 @@ def test_exchanges_stop_the_quench_where_they_were_asked_for_and_keep_to_their_c
     segments = plan.preparation(config(glass=given, md={"seed": 5}), "potential")
     own = [segment for segment in segments if segment.stage == "anneal"]
     assert sum(segment.evaluations for segment in own) == pytest.approx(30000, rel=1e-3)
+    # half of the evaluations of an exchange are trials, of semi-grand ones a few, which are no time
+    assert {segment.trials for segment in segments if segment.stage == "anneal"} == {way == "swap"}
+    assert not any(segment.trials for segment in segments if segment.stage != "anneal")
     assert sum(segment.steps for segment in own) == pytest.approx(30000 / each, abs=1)
     # the whole quench is as long as without
     assert sum(segment.steps for segment in segments if segment.stage == "quench") == 24000

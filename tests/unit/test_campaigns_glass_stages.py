@@ -2,7 +2,9 @@
 
 import contextlib
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from mpi4py import MPI
 
@@ -156,3 +158,15 @@ def test_the_paper_s_files_are_made_where_the_command_or_the_input_asks(monkeypa
     )
     stages.sample(MPI.COMM_SELF, Path("glass.toml"), Path("out"), (), asked)
     assert products == ["sample", *([campaign.paper_files.name] if asked or written else [])]
+
+
+@pytest.mark.parametrize(("window", "taken"), [(4.0, stages.localyield.RADIUS), (25.0, 25.0)])
+def test_a_cell_has_the_local_yield_stress_of_a_window_that_holds_a_cylinder(monkeypatch, window, taken):
+    observe = {"energy_window": window, "grid": [6, 5], "cutoff": 9.0}
+    config = check({"campaign": "glass", "observe": observe}, GlassInput, "glass.toml")
+    places, gained, box = np.zeros((1, 2)), np.ones(1), np.full(2, 85.0)
+    monkeypatch.setattr(stages.localyield, "yield_stresses", lambda *_: (places, gained, box))
+    monkeypatch.setattr(stages.softness, "window_means", lambda *given: given)
+    glass = SimpleNamespace(config=config, _at_rest=Path(), material=None)
+    *_, shape, radius, cutoff = Campaign._local_yield(glass, MPI.COMM_SELF)
+    assert (shape, radius, cutoff) == ((5, 6), taken, 9.0)

@@ -71,6 +71,16 @@ def test_errors_with_one_and_two_functions_over_the_horizon(shown):
                 horizons, values = curves[colour].get_data()
                 assert list(horizons) == [12.5, 20.0]
                 assert list(values) == pytest.approx([number + more, number + 10 + more])
+    # colours and marks are explained once each
+    legend = shown["study_dilatation"].axes[1].get_legend()
+    assert sorted(text.get_text() for text in legend.get_texts()) == [
+        "displacement, disc",
+        "displacement, validation",
+        "one function",
+        "residual, training",
+        "two functions",
+        "two, as many parameters",
+    ]
 
 
 def test_a_failed_model_is_left_out_of_the_comparison(drawn, tmp_path):

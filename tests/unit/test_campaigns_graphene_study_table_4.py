@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from study_records import record
 
 from mdbridge.campaigns.graphene_study import table_4
+from mdbridge.campaigns.peridynamics.published import TABLE_4
 
 
 def test_error_bars_are_the_spread_over_all_batches():
@@ -46,3 +48,40 @@ def test_loads_and_seeds_are_drawn_independently():
     drawn = {"results": {"bootstrap-300K-0": {"constants": [[-0.3 / 2**0.5] * 4, [0.3 / 2**0.5] * 4]}}}
     cells = table_4._constants(drawn, "300K", seeds, constants)
     assert cells == ["20", "3", "", *["1.0000 ± 0.5000 (1)"] * 4]
+
+
+def test_models_stand_beside_the_paper_s_of_the_same_temperature():
+    text = table_4.models(record())
+    constants, errors, ratios = (
+        {row.split(" | ")[0].strip("| "): row.strip("| ").split(" | ") for row in part.split("\n")[2:]}
+        for part in text.split("\n\n")
+        if part.lstrip().startswith("| data")
+        for part in [part.strip()]
+    )
+    keys = ("E_res_train", "E_u_train", "E_res_val", "E_u_val", "E_u_test")
+    ours = {"0 K": 1, "300 K, ι as published": 2, "300 K, longer filter": 3}
+    assert {*ours, *(f"LAMMPS directly, {t}" for t in ("0 K", "300 K"))} <= set(constants)
+    for title, number in ours.items():
+        paper = TABLE_4["0K" if title == "0 K" else "300K"]
+        model = record()["results"]["table4-" + {1: "0K", 2: "300K-published", 3: "300K"}[number]]
+        _, horizon, degree, alpha, *cells = constants[title]
+        assert (float(horizon), int(degree)) == (model["horizon"], model["degree"])
+        assert float(alpha) == pytest.approx(1.0 + 0.01 * number)
+        for key, cell in zip(("lambda_TPa", "mu_TPa", "E_TPa", "nu"), cells, strict=True):
+            assert float(cell.split()[0]) == pytest.approx(model["constants"][key], abs=5e-5)
+            assert cell.endswith(f"({paper[key]:g})")
+        for key, cell, ratio in zip(keys, errors[title][1:-1], ratios[title][1:], strict=True):
+            assert float(cell.split()[0]) == pytest.approx(100 * model["errors"][key], abs=5e-3)
+            assert cell.endswith(f"({100 * paper[key]:.2f})")
+            assert float(ratio) == pytest.approx(model["errors"][key] / paper[key], abs=5e-3)
+        assert errors[title][-1] == f"{model['errors']['E_res_test']:.1e} ({paper['E_res_test']:g})"
+    assert "thermal stress of -1.23 GPa" in text
+
+
+def test_a_model_that_failed_says_so_and_one_that_was_left_out_has_no_row():
+    study = record()
+    study["results"]["table4-300K"]["failure"] = "no solvable model"
+    del study["results"]["table4-300K-published"]
+    text = table_4.models(study)
+    assert "| 300 K, longer filter | failed: no solvable model |" in text
+    assert "| 300 K, ι as published |" not in text

@@ -104,6 +104,8 @@ def test_clean_shows_first_and_removes_what_the_last_input_does_not_use(run, cap
     shown = capsys.readouterr().err
     assert "superseded/shear-" in shown
     assert "--yes" in shown
+    paths = [line.split()[0] for line in shown.splitlines() if line.startswith("  ")]
+    assert len(paths) > 1 and paths == sorted(paths)
     assert {path for path in root.rglob("*") if path.is_file()} == before
     housekeeping.clean(COMM, root, sure=True)
     left = {path for path in root.rglob("*") if path.is_file()}

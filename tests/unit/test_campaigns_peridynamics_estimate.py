@@ -59,6 +59,21 @@ def test_the_model_that_is_timed_learns_from_each_crystal_on_its_own_nodes():
         np.testing.assert_array_equal(fields[split].u[0], loads[0].on(fields[split].nodes))
 
 
+@pytest.mark.parametrize("name", ["graphene_0K", "graphene_300K"])
+def test_what_is_timed_is_the_campaign_with_short_runs(name):
+    config = estimate.read(INPUTS / f"{name}.toml", ())
+    brief = estimate._shortened(config)
+    runs = [brief.dynamics.duration_ps]
+    if config.thermal is not None:
+        runs += [brief.thermal.duration_ps, brief.thermal.disc_duration_ps, brief.thermal.elastic_ps]
+        # but for how long it lasts it is the same
+        told = {key: getattr(brief.thermal, key) for key in ("duration_ps", "disc_duration_ps", "elastic_ps")}
+        assert config.thermal.model_copy(update=told) == brief.thermal != config.thermal
+    assert set(runs) == {estimate._SHORT_PS} and config.dynamics.duration_ps > estimate._SHORT_PS
+    unchanged = {"dynamics": config.dynamics, "thermal": config.thermal}
+    assert brief.model_copy(update=unchanged) == config
+
+
 @pytest.mark.slow
 def test_a_small_crystal_is_sampled_learned_from_and_not_kept(tmp_path, table_told):
     """The real thing: every kind of sample and a model, in a few seconds."""

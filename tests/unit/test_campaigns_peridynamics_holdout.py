@@ -1,5 +1,7 @@
 """The hold-out: errors of operators that are known, and a sheet without an atom."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -7,6 +9,10 @@ from mpi4py import MPI
 from mdbridge.campaigns.peridynamics import holdout, sampling
 from mdbridge.campaigns.peridynamics.input import GrapheneInput
 from mdbridge.core.config import check
+from mdbridge.core.errors import FileError
+from mdbridge.core.identity import Identity
+from mdbridge.core.stages import Product, make
+from mdbridge.core.workspace import claim
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
 from mdbridge.lps import symbol
@@ -78,3 +84,20 @@ def test_a_sheet_without_an_atom_is_at_rest_and_answers():
     # softer near the hole, and much the same where the load is
     assert answers[0] == pytest.approx(answers[1], abs=0.3 * np.abs(answers[1]).max())
     assert not np.allclose(answers[0], answers[1], atol=1e-3 * np.abs(answers[1]).max())
+
+
+@pytest.mark.parametrize(("lacks", "command"), [("model", "learn"), ("baselines", "solve")])
+def test_what_is_measured_must_have_been_made_before(tmp_path, lacks, command):
+    def product(name):
+        return Product(
+            name, Identity(name), (f"{name}.json",), lambda folder: (folder / f"{name}.json").touch()
+        )
+
+    pieces = {name: product(name) for name in ("model", "baselines")}
+    with claim(MPI.COMM_SELF, tmp_path / "out", "graphene", tmp_path / "in.toml") as workspace:
+        campaign = SimpleNamespace(workspace=workspace, **pieces)
+        make(MPI.COMM_SELF, workspace, pieces[{"model": "baselines", "baselines": "model"}[lacks]])
+        with pytest.raises(FileError, match=f"{lacks}.json: no such file; run 'mdbridge {command}' first"):
+            holdout._require(campaign)
+        make(MPI.COMM_SELF, workspace, pieces[lacks])
+        holdout._require(campaign)

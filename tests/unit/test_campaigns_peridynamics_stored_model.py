@@ -1,13 +1,25 @@
 """A model on nodes of one's own: what it is there, and when it is refused."""
 
+import json
 import re
+from types import SimpleNamespace
 
 import bodies_for_tests as made
 import numpy as np
 import pytest
+from mpi4py import MPI
 
-from mdbridge.campaigns.peridynamics.stored_model import Model, check_points, check_spacing, of_json
-from mdbridge.core.errors import InputError, SolvabilityError
+from mdbridge.campaigns.peridynamics.stored_model import (
+    Model,
+    check_points,
+    check_spacing,
+    of_json,
+    read_model,
+)
+from mdbridge.core.errors import FileError, InputError, SolvabilityError
+from mdbridge.core.identity import Identity
+from mdbridge.core.stages import Product, make
+from mdbridge.core.workspace import claim
 from mdbridge.lps import moduli, stability, stencil
 from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.material import LinearPeridynamicSolid
@@ -100,3 +112,32 @@ def test_what_is_no_model_is_refused_with_its_key(changes, words):
     assert scaled.length == "mm" and scaled.material.influence.horizon == pytest.approx(3e-7)
     with pytest.raises(InputError, match=f"model.json: {words}" if "'" in words else words):
         of_json(stored | changes, "model.json")
+
+
+def test_a_model_is_that_of_its_input_and_of_what_was_said_when_it_was_learned(tmp_path):
+    """A changed input is refused; a model that somebody put there has none, and is taken."""
+    out, stored = tmp_path / "out", json.dumps(model().material.as_dict())
+    asked = []
+
+    def plan_of(source, said, workspace):
+        asked.append(said)
+        identity = Identity("model", values={"learn.degrees": said[-1]})
+        return [Product("model", identity, ("model.json",), lambda folder: None)]
+
+    campaign = SimpleNamespace(CAMPAIGN="graphene", plan_of=plan_of)
+    with pytest.raises(FileError, match=r"model\.json: no such file; run 'mdbridge learn in\.toml --out"):
+        read_model(campaign, "in.toml", out, [])
+    with claim(MPI.COMM_SELF, out, "graphene", tmp_path / "in.toml", ["degrees=2"]) as workspace:
+        work = Product(
+            "model",
+            Identity("model", values={"learn.degrees": "degrees=2"}),
+            ("model.json",),
+            lambda folder: (folder / "model.json").write_text(stored) and None,
+        )
+        make(MPI.COMM_SELF, workspace, work)
+    assert read_model(campaign, "in.toml", out, []).material.lame_mu == model().material.lame_mu
+    with pytest.raises(FileError, match="made from another input"):
+        read_model(campaign, "in.toml", out, ["degrees=3"])
+    assert asked == [["degrees=2"], ["degrees=2", "degrees=3"]]
+    (out / "model.json").write_text(stored + "\n")
+    assert read_model(campaign, "in.toml", out, ["degrees=3"]).spacings == []

@@ -1,6 +1,7 @@
 """Files appear whole or not at all."""
 
 import errno
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -142,3 +143,12 @@ def test_digest_depends_on_values_alone():
     assert first != files.digest({"a": 1, "b": [0.5, 2.0]}, "y")
     assert files.digest("ab", "c") != files.digest("a", "bc")
     assert files.digest() == "4f53cda18c2baa0c"  # of "[]": the same on every machine
+
+
+def test_the_sum_of_a_file_is_that_of_as_many_bytes_as_are_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "_PIECE", 4)
+    path, content = tmp_path / "x", b"ten bytes!"
+    path.write_bytes(content)
+    for length in (0, 1, 4, 5, 10, 99):
+        assert files.sha256(path, length) == hashlib.sha256(content[:length]).hexdigest()
+    assert files.sha256(path) == hashlib.sha256(content).hexdigest()

@@ -96,3 +96,34 @@ def test_no_box_is_filled_with_cells_of_no_size(spacing):
         NodeGrid.periodic_cells((10.0, 10.0), spacing)
     with pytest.raises(InputError, match="must be positive"):
         NodeGrid.centred(5.0, spacing)
+
+
+@pytest.mark.parametrize("periodic", [True, False])
+@pytest.mark.parametrize(
+    ("region", "fits"),
+    [
+        ((1.0, 11.0), True),
+        ((2.0, 5.0), True),
+        ((-4.0, 1.5), True),
+        ((10.5, 19.0), True),
+        ((-4.0, 1.0), False),
+        ((11.0, 14.0), False),
+    ],
+)
+def test_a_region_lies_in_the_box_where_it_does_not_repeat(periodic, region, fits):
+    box = Box(np.diag([10.0, 8.0, 6.0]), np.array([1.0, 0.0, 0.0]), periodic=(periodic, True, True))
+    grid = CellGrid("x", (4,), (region,))
+    if fits or periodic:
+        grid.check(box)
+    else:
+        with pytest.raises(InputError, match="outside the box, which goes from 1 to 11"):
+            grid.check(box)
+
+
+def test_a_region_of_a_periodic_box_is_no_longer_than_that_and_a_plane_has_no_z():
+    box = Box(np.diag([10.0, 8.0, 6.0]), np.zeros(3))
+    CellGrid("y", (4,), ((3.0, 11.0),)).check(box)
+    with pytest.raises(InputError, match=r"8\.1 along y does not fit the box, which repeats after 8"):
+        CellGrid("xy", (4, 4), ((0.0, 10.0), (3.0, 11.1))).check(box)
+    with pytest.raises(InputError, match="two dimensions"):
+        CellGrid("xz", (4, 4)).check(Box(np.diag([10.0, 8.0, 1.0]), np.zeros(3), dimension=2))

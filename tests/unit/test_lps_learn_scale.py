@@ -77,3 +77,14 @@ def test_the_scale_of_atoms_is_left_as_it_is():
     assert Scale.of([coarse], 0.7221) == Scale.of([fine], 0.4) == Scale(1.0, 1.0)
     assert Scale.of([coarse], 5e-5) == Scale(1.0, pytest.approx(5e-5 / 0.7))
     assert Scale.of([fields(length=0.01)], 0.7).length == pytest.approx(0.01 * np.sqrt(1.1))
+
+
+def test_a_sample_at_rest_stays_so_and_others_have_the_size_one():
+    given = fields(amplitude=1e-3)
+    given.u[2], given.b[2] = 0.0, 0.0
+    scaled = Scale(2.0, 3.0).fields(given)
+    sizes = np.abs(scaled.u).max(axis=(1, 2))
+    np.testing.assert_allclose(sizes, [1.0, 1.0, 0.0, 1.0, 1.0, 1.0])
+    assert not scaled.b[2].any() and np.isfinite(scaled.b).all()
+    before = np.abs(given.b[0]).max() / np.abs(given.u[0]).max()
+    assert np.abs(scaled.b[0]).max() == pytest.approx(before * 2.0**2 / 3.0)

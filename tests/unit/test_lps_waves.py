@@ -106,6 +106,11 @@ def test_what_would_grow_is_refused():
     soft = GradientElasticity(1.25, 0.72, longitudinal_length2=-3.0)
     with pytest.raises(InputError, match="negative stiffness"):
         Medium.local(soft, SHAPE, SPACING, DENSITY)
+    # whatever the units of density and moduli are
+    for density in (1e-15, 1e15):
+        with pytest.raises(InputError, match="negative stiffness"):
+            Medium.local(soft, SHAPE, SPACING, density)
+        Medium.local(CLASSICAL, SHAPE, SPACING, density)
     with pytest.raises(InputError, match="density"):
         Medium.local(CLASSICAL, SHAPE, SPACING, 0.0)
 

@@ -63,3 +63,11 @@ def test_heat_flux_integrates_to_that_of_lammps():
         )
     mean = frames[-1]["fields"]["heat_flux"].mean(axis=(0, 1))
     assert mean == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("peculiar", [False, True])
+@pytest.mark.parametrize("farther", [None, np.ones((2, 3))])
+def test_atoms_are_as_recorded_without_images_and_with_the_velocities_of_lammps(peculiar, farther):
+    sample = object.__new__(Sample)
+    sample._peculiar, sample._farther = peculiar, farther
+    assert sample.as_recorded is (not peculiar and farther is None)

@@ -1,5 +1,7 @@
 """Who looks when: set-ups again, minimisations, clear, early ends, several observers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from crystals import crystal, moving
@@ -12,6 +14,7 @@ from mdbridge.md.observe.base import Observer
 from mdbridge.md.observe.displacement import TimeFilter
 from mdbridge.md.observe.schedule import every, on
 from mdbridge.md.session import Session
+from mdbridge.md.watching import Watching
 
 MOMENTS = ("end", "forces")
 
@@ -459,3 +462,20 @@ def test_switches_of_the_command_line_are_passed_on():
         session.commands("pair_coeff * * 1 1\nrun 0")
     with pytest.raises(InputError, match="'-partition'"):
         Session(MPI.COMM_SELF, cmdargs=["-partition", "1x1"])
+
+
+@pytest.mark.parametrize(
+    ("step", "other", "expected"), [(3, None, 10), (10, None, 20), (29, 64, 30), (21, 23, 23)]
+)
+def test_ranks_agree_every_tenth_step_or_where_somebody_looks(step, other, expected):
+    watches = [] if other is None else [SimpleNamespace(schedule=every(other))]
+    watching_now = SimpleNamespace(
+        _minimising=False,
+        _failure=None,
+        recording=SimpleNamespace(expects=False),
+        watches=watches,
+        _steady=[],
+    )
+    assert Watching._next_busy(watching_now, step) == expected
+    watching_now.recording.expects = True
+    assert Watching._next_busy(watching_now, step) == -1

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mdbridge.core.errors import InputError
 from mdbridge.stz import initial
 from mdbridge.stz.staggered import Grid
 
@@ -31,3 +32,10 @@ def test_a_random_field_is_reproducible_with_its_mean_and_deviation():
     assert not np.allclose(field, initial.random(GRID, 0.07, 0.003, 30.0, seed=6))
     rough = initial.random(GRID, 0.07, 0.003, 8.0, seed=5)
     assert np.abs(np.diff(field, axis=1)).mean() < 0.5 * np.abs(np.diff(rough, axis=1)).mean()
+
+
+def test_a_random_field_that_would_be_even_is_refused():
+    with pytest.raises(
+        InputError, match=r"width = 1000000.0 Å leaves no variation in a box of 300.0 × 400.0 Å"
+    ):
+        initial.random(GRID, 0.07, 0.003, 1e6, seed=5)
