@@ -1,6 +1,7 @@
 """Inputs that nobody wrote: whatever a file holds, it is taken or refused by name, without a traceback."""
 
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import numpy as np
 import pytest
 import small_inputs
 import spoilt
-import tomllib
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from test_glass_faults import TINY
@@ -32,6 +32,11 @@ from mdbridge.core.config import check
 from mdbridge.core.demand import LARGEST
 from mdbridge.core.errors import FileError, InputError, MdbridgeError
 from mdbridge.stz.energies import read_energy
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 CASES = int(os.environ.get("MDBRIDGE_FAULT_CASES", "8"))
 """Of each family; by hand 300."""

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 Figures = dict[str, Figure]
@@ -25,8 +26,9 @@ def sketched() -> Iterator[None]:
         elif options.get("format") == "svg":  # the same figure has just been drawn
             target.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
         else:
-            self.set_layout_engine("none")
-            save(self, target, **options | {"dpi": 20})
+            # not savefig, which draws twice: the first time to lay out what nobody looks at here
+            self.dpi = 20
+            FigureCanvasAgg(self).print_png(target)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Figure, "savefig", sketch)

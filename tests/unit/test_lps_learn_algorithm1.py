@@ -107,6 +107,7 @@ def test_correction_lets_the_kernel_change_sign():
     assert fit.evaluations < 200 + 20 * 200  # it stopped because the conditions hold
 
 
+@pytest.mark.slow
 def test_correction_satisfies_the_conditions_where_the_best_fit_does_not():
     samples = manufactured(UNSTABLE)
     assert lowest(UNSTABLE, samples)[0] < -1

@@ -192,7 +192,7 @@ def lowest_of_pair(material, count=24):
     return lowest
 
 
-@pytest.mark.parametrize("ratio", [0.4, 3.0])
+@pytest.mark.parametrize("ratio", [0.4, pytest.param(3.0, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
     ("deviatoric", "dilatation"),
     [(INVERSE, SIGN_CHANGING), (SIGN_CHANGING, INVERSE), (NOT_COERCIVE, INVERSE), (INVERSE, BLIND)],

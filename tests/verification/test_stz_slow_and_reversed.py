@@ -115,7 +115,7 @@ def stiff(gamma, y, rate, gradient):
     return np.append(change.ravel(), 2.0 * over * flow * (MATERIAL.chi_inf - chi) / MATERIAL.c0)
 
 
-@pytest.mark.parametrize("rate", [1e6, 1e4])
+@pytest.mark.parametrize("rate", [1e6, pytest.param(1e4, marks=pytest.mark.slow)])
 def test_a_homogeneous_body_follows_the_rate_law_at_each_rate(rate):
     """Where relaxation begins to be slowed, and far beyond, against a tight implicit method."""
     at = 0.02 * np.arange(26)
