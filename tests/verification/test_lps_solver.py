@@ -128,7 +128,7 @@ MOVED = [(dirichlet_error, 0.2), (periodic_error, 0.2)]
 
 
 def slowly(cases):
-    """Nodes moved at random take a sparse solve; among the fast tests test_lps_bodies.py has it, of linear fields."""
+    """Nodes moved at random take a sparse solve; the fast tests have it in test_lps_bodies.py."""
     return [pytest.param(*case, marks=pytest.mark.slow) for case in cases]
 
 
