@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from calibration_runs import run
 
-from mdbridge.campaigns.calibrate.runs import medians
+from mdbridge.calibrate.trials import Trial, TrialLog
+from mdbridge.campaigns.calibrate.runs import Run, medians
+from mdbridge.core.files import write_json
 
 INF, NAN = np.inf, np.nan
 
@@ -25,3 +27,17 @@ def test_medians_at_equal_evaluations_keep_the_last_of_a_run_that_ended():
     runs = [run((4.0, 2.0)), run((3.0, 3.0, 3.0, 1.0)), run((9.0, 8.0, 0.5, 0.5))]
     assert medians(runs, 4).tolist() == [4.0, 3.0, 2.0, 1.0]
     assert medians(runs, 2).tolist() == [4.0, 3.0]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_run_is_read_as_far_as_its_summary_goes(tmp_path, elsewhere):
+    """A record may have gone on since; it may lie in another folder."""
+    record = tmp_path / ("other/record.jsonl" if elsewhere else "trials.jsonl")
+    record.parent.mkdir(exist_ok=True)
+    log = TrialLog(record, {"model": "m:f"}, resume=False)
+    for index in range(4):
+        log.append(Trial(index, "ego", [0.1], {"a": 0.1}, "ok", 1.0 + index, [1.0], np.zeros(1)))
+    log.close()
+    write_json(tmp_path / "summary.json", {"evaluations": 3, "units": {"a": "GPa"}})
+    kept = Run.read(tmp_path, record if elsewhere else None)
+    assert [trial.value for trial in kept.trials] == [1.0, 2.0, 3.0] and kept.summary["evaluations"] == 3

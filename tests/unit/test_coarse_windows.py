@@ -7,10 +7,9 @@ from cell_grids import LEANING, UPRIGHT, box_of, grid_of
 from mdbridge.coarse import kernels, windows
 
 
-def met(lattice, f, radius):
+def met(lattice, f, radius, endless):
     """Unwrapped nodes (i, j, k) within ``radius``, and their distances from what the rows say."""
     cells, edges, _, places = windows.padded(lattice, f)
-    endless = np.ones(3, dtype=np.bool_)
     most = windows.room(edges, cells, radius)
     spans, rows = np.empty((most, 4), np.int64), np.empty((most, 2))
     count = windows.rows(spans, rows, *places[0], edges, cells, endless, radius)
@@ -24,15 +23,19 @@ def met(lattice, f, radius):
 
 @pytest.mark.parametrize("edges", [UPRIGHT, LEANING], ids=["upright", "leaning"])
 @pytest.mark.parametrize(("axes", "cells"), [("x", (6,)), ("xy", (7, 5)), ("xyz", (5, 4, 6))])
-def test_rows_hold_all_nodes_of_a_ball_and_their_distances(axes, cells, edges):
+@pytest.mark.parametrize("endless", [(True, True, True), (False, True, False), (True, False, True)])
+def test_rows_hold_all_nodes_of_a_ball_and_their_distances(axes, cells, edges, endless):
     lattice = grid_of(axes, cells).place(box_of(edges))
     f, radius = np.array([[0.31, 0.93, 0.07]])[:, : len(axes)], 3.1
-    distances = met(lattice, f, radius)
+    distances = met(lattice, f, radius, np.array(endless))
     d = len(axes)
     span = np.arange(-12, 18)
     every = np.stack(np.meshgrid(*[span] * d, indexing="ij"), axis=-1).reshape(-1, d)
     away = np.linalg.norm(((every + 0.5) / np.array(cells) - f) @ lattice.edges.T, axis=1)
-    expected = {(*n, *[0] * (3 - d)): r for n, r in zip(map(tuple, every), away, strict=True) if r < radius}
+    # where the box ends there is nothing beyond it
+    beyond = ((every < 0) | (every >= np.array(cells))) & ~np.array(endless[:d])
+    near = (away < radius) & ~beyond.any(axis=1)
+    expected = {(*n, *[0] * (3 - d)): r for n, r in zip(map(tuple, every[near]), away[near], strict=True)}
     assert set(distances) == set(expected)
     assert all(distances[n] == pytest.approx(r, abs=1e-12) for n, r in expected.items())
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import mdbridge
+from mdbridge import entry
 from mdbridge.core.errors import MissingPackageError
 
 BARE = """
@@ -23,3 +24,10 @@ def test_without_the_package_of_the_command_line_one_line_says_what_is_missing()
     job = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True, check=False)
     assert job.returncode == MissingPackageError.exit_code and len(job.stderr.splitlines()) == 1
     assert "the command line needs typer, which" in job.stderr and "pip install typer" in job.stderr
+
+
+def test_with_it_the_command_line_runs(monkeypatch):
+    called = []
+    monkeypatch.setattr("mdbridge.cli.main", lambda: called.append(True))
+    entry.main()
+    assert called == [True]

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from mdbridge.core.errors import InputError
+from mdbridge.lps import moduli, stability, stencil, symbol
 from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.bspline import BSpline
+from mdbridge.lps.convolution import Convolution
 from mdbridge.lps.material import LinearPeridynamicSolid, combined, combined_slopes
 
 COEFFICIENTS = np.array([1.5, -0.4, 0.0, 2.0])
@@ -116,3 +118,20 @@ def test_the_moduli_combine_as_in_the_operator():
     for slope, (b, m) in zip(slopes, [(step, 0.0), (0.0, step)], strict=True):
         expected = (of_bulk(0.5 + b, 0.7 + m) - of_bulk(0.5 - b, 0.7 - m)) / (2 * step)
         np.testing.assert_allclose(slope, expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        moduli.of_grid,
+        stability.certify_material,
+        stability.require_positive,
+        lambda solid, grid: Convolution(solid, grid, (8, 8)),
+        lambda solid, grid: symbol.operator(solid, symbol.rings(grid, np.array([[0.1, 0.2]]))),
+    ],
+)
+@pytest.mark.parametrize(("own", "other"), [("published", "isotropic"), ("isotropic", "published")])
+def test_a_material_is_refused_on_the_bonds_of_another_quadrature(use, own, other):
+    solid = LinearPeridynamicSolid(Bernstein(15.0, np.ones(2), (1.0,)), -0.2, 0.7, quadrature=own)
+    with pytest.raises(ValueError, match=f"quadrature = '{own}' on bonds with '{other}'"):
+        use(solid, stencil.uniform((5.0, 5.0), 15.0, other))

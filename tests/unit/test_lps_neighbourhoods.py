@@ -65,9 +65,11 @@ def test_periodic_neighbourhoods_do_not_see_the_edge_of_the_box():
 
 
 @pytest.mark.parametrize("perturbation", [0.0, 1.0])
-def test_a_family_cut_by_the_edge_is_refused(perturbation):
+@pytest.mark.parametrize(("axis", "side"), [(0, 1.0), (0, -1.0), (1, 1.0), (1, -1.0)])
+def test_a_family_cut_by_the_edge_is_refused(perturbation, axis, side):
     points = grid(perturbation=perturbation)
-    inside = points[(points[:, 0] > -50.1 + perturbation) & (points[:, 0] < 28)]
+    along = side * points[:, axis]
+    inside = points[(along > -50.1 + perturbation) & (along < 28)]
     with pytest.raises(InputError, match=r"\d+ points .* no full neighbourhood .* collar of 2δ = 30 Å"):
         neighbourhoods(inside, None, 15.0, middle(inside, 25.0))
 

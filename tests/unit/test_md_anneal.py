@@ -95,3 +95,11 @@ def test_a_lammps_without_the_fix_is_refused_before_anything_is_done():
         anneal.require(poor, "sgcmc")
     for way in ("none", "swap", "cyclic"):
         anneal.require(poor, way)
+
+
+def test_exchanges_cost_more_than_the_steps_that_they_interrupt():
+    """In evaluations of all forces, counted over a hundred steps."""
+    swaps = sum(anneal.SWAPS for step in range(1, 101) if step % anneal.SWAP_EVERY == 0)
+    assert anneal.cost_of_a_step("swap") == pytest.approx((100 + swaps) / 100)
+    changes = sum(anneal.MC_COST for step in range(1, 101) if step % anneal.MC_EVERY == 0)
+    assert anneal.cost_of_a_step("sgcmc") == pytest.approx((100 + changes) / 100)

@@ -247,9 +247,10 @@ def test_fields_in_a_leaning_box_are_those_of_its_own_images(columns, tilt):
 
 
 def test_a_grid_that_does_not_fill_the_box_is_refused(session):
-    observer = SpatialAverage({"coarse": NodeGrid.periodic_cells((41.0, 30.0), 6.0)}, 9.0, "cone")
-    with pytest.raises(InputError, match=r"the grid 'coarse' fills a box of 41 × 30, .* is 40 × 30"):
-        session.attach(observer, every(1))
+    for box, words in (((41.0, 30.0), "41 × 30"), ((40.0, 29.99), r"40 × 29\.99")):
+        observer = SpatialAverage({"coarse": NodeGrid.periodic_cells(box, 6.0)}, 9.0, "cone")
+        with pytest.raises(InputError, match=rf"the grid 'coarse' fills a box of {words}, .* is 40 × 30"):
+            session.attach(observer, every(1))
 
 
 @pytest.mark.parametrize("deviations", [3.0, 5.0])
