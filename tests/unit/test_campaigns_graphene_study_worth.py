@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 from mdbridge.campaigns.graphene_study import worth
 from mdbridge.campaigns.graphene_study.input import Campaigns, Compare
+from mdbridge.campaigns.peridynamics.formats import DATASET
 from mdbridge.campaigns.peridynamics.input import GrapheneInput, Learn
+from mdbridge.core import store
 from mdbridge.core.config import check
 from mdbridge.core.identity import Identity
 
@@ -40,3 +42,15 @@ def test_baselines_are_measured_on_each_set_that_is_there():
     tasks = worth.baseline_tasks(data, ("solve",))
     assert list(tasks) == ["baselines-0K", "baselines-300K"]
     assert asked == [("study: baselines", ("solve",))] * 2
+
+
+def test_baselines_have_lammps_s_own_constants_and_the_samples_of_the_disc(monkeypatch, tmp_path):
+    with store.writing(tmp_path / "dataset.h5", DATASET, "key") as file:
+        file.attributes(md_C12_TPa=-0.2, md_C66_TPa=0.7)
+    config = check({"campaign": "graphene"}, GrapheneInput, "in.toml")
+    fields = {name: object() for name in ("train", "val", "test", "train_fine")}
+    monkeypatch.setattr(worth.baselines, "measure", lambda _, *given: given)
+    data = SimpleNamespace(campaign=SimpleNamespace(config=config, out=tmp_path), fields=fields)
+    samples, lame, inner, solver = worth._baselines(data)
+    assert samples == {name: fields[name] for name in ("train", "val", "test")}
+    assert lame == (-0.2, 0.7) and inner == config.md.disc_inner_A and solver is config.solve

@@ -1,15 +1,16 @@
 """The hold-out: errors of operators that are known, and a sheet without an atom."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from mpi4py import MPI
 
-from mdbridge.campaigns.peridynamics import holdout, sampling
+from mdbridge.campaigns.peridynamics import holdout, sampling, wave
 from mdbridge.campaigns.peridynamics.input import GrapheneInput
 from mdbridge.core.config import check
-from mdbridge.core.errors import FileError
+from mdbridge.core.errors import FileError, MdbridgeError
 from mdbridge.core.identity import Identity
 from mdbridge.core.stages import Product, make
 from mdbridge.core.workspace import claim
@@ -101,3 +102,22 @@ def test_what_is_measured_must_have_been_made_before(tmp_path, lacks, command):
             holdout._require(campaign)
         make(MPI.COMM_SELF, workspace, pieces[lacks])
         holdout._require(campaign)
+
+
+@pytest.mark.parametrize("command", ["wave", "holdout"])
+def test_a_warm_sheet_is_refused_where_atoms_must_be_at_rest(monkeypatch, command):
+    """A cold one goes on to what comes next."""
+
+    def reached(*_):
+        raise FileError("reached")
+
+    module, arguments = {"wave": (wave, []), "holdout": (holdout, [1])}[command]
+    monkeypatch.setattr(wave.demands, "wave", reached)
+    monkeypatch.setattr(holdout, "_require", reached)
+    for thermal, words in ({}, r"in\.toml: .*; give an input without \[thermal\]"), (None, "reached"):
+        given = {"campaign": "graphene", "thermal": thermal, "dynamics": {"enabled": False}}
+        config = check(given, GrapheneInput, "in.toml")
+        campaign = nullcontext(SimpleNamespace(config=config))
+        monkeypatch.setattr(module, "open_campaign", lambda *_, campaign=campaign: campaign)
+        with pytest.raises(MdbridgeError, match=words):
+            getattr(module, command)(MPI.COMM_SELF, "in.toml", None, [], *arguments)

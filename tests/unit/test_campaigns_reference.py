@@ -8,6 +8,8 @@ from mdbridge.core.keys import tables
 
 def test_the_page_has_every_section_of_every_input():
     page = reference.page()
+    heads = [line for line in page.splitlines() if line.startswith("## ")]
+    assert sorted(heads[:-1]) == sorted(f'## campaign = "{campaign}"' for campaign in MODULES)
     for model in [*map(model_of, MODULES), Problem]:
         for table in tables(model):
             if table.name and [key for key in table.keys if key.name != "campaign"]:

@@ -212,3 +212,19 @@ def test_consistent_strengths_have_the_moments_of_the_integral(points):
     ):  # fmt: skip
         scale = third * HORIZON ** (np.round(np.log(np.abs(moment).max()) / np.log(np.abs(z).max())) - 2)
         assert s @ moment == pytest.approx(value * third, abs=1e-6 * abs(scale))
+
+
+def test_waves_are_integrated_as_by_many_small_cells():
+    """Sums over a fine grid, of a function that vanishes smoothly at the horizon, are the integrals."""
+    step = 0.05
+    line = np.arange(-1.0 + step / 2, 1.0, step)
+    z = np.stack(np.meshgrid(line, line, indexing="ij"), axis=-1).reshape(-1, 2)
+    z = z[np.hypot(*z.T) < 1.0]
+
+    def influence(r):
+        return (1.0 - r**2) ** 3
+
+    rows, wanted = quadrature._waves(z, 0.25)
+    sums = rows @ (influence(np.hypot(*z.T)) * step**2)
+    integrals = wanted @ influence(quadrature._GAUSS[0])
+    np.testing.assert_allclose(sums, integrals, atol=2e-3 * np.abs(integrals).max())
