@@ -174,3 +174,26 @@ def test_several_files_are_several_sets():
     own = data.prepare([RawData(Path("a"), ARRAYS), RawData(Path("b"), other)], Data())
     assert list(own.training) == ["train", "train-2"]
     assert own.fields["train-2"].shape == (10, 10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"u": ARRAYS["u"][:0], "b": ARRAYS["b"][:0]}, "u is empty"),
+        ({"u": ARRAYS["u"][:3]}, "each displacement needs the load that holds it"),
+        ({"u": 1e200 * ARRAYS["u"]}, "has values up to"),
+        ({"b": 1e-200 * ARRAYS["b"]}, "has values up to"),
+        ({"box": np.array([40.0, -36.0])}, "both positive"),
+        ({"box": np.array([40.0, 36.0, 10.0])}, "expected the two edges"),
+        ({"nodes": np.arange(48.0)[:, None] * [1.0, 2.0], "box": None}, "all nodes are on one line"),
+    ],
+)
+def test_arrays_that_cannot_be_samples_are_refused(changes, words):
+    with pytest.raises(InputError, match=words):
+        prepared(**changes)
+
+
+def test_a_box_that_is_given_twice_is_given_alike():
+    assert prepared(Data(box=[40.0, 36.0])).fields["train"].shape == SHAPE
+    with pytest.raises(InputError, match=r"but data\.box = \[40\.0, 36\.1\]: correct one of them"):
+        prepared(Data(box=[40.0, 36.1]))

@@ -1,5 +1,7 @@
 """Files of other programs: names, tables, units, and what is refused."""
 
+import re
+
 import h5py
 import numpy as np
 import pytest
@@ -156,3 +158,47 @@ def test_a_table_has_a_line_of_names_and_one_of_numbers_at_least(tmp_path):
     (tmp_path / "a.csv").write_text(lines[0], encoding="utf-8")
     with pytest.raises(FileError, match="has 1 lines"):
         data_files.read(tmp_path / "a.csv", {})
+
+
+def test_a_set_is_of_training_or_of_validation_and_the_first_is_there(tmp_path):
+    path = table(tmp_path / "a.csv", HEAD)
+    remarks, (head, *rows) = path.read_text().splitlines()[:2], path.read_text().splitlines()[2:]
+
+    def written(sets):
+        lines = [*remarks, f"{head},set", *(f"{row},{sets[int(row[0])]}" for row in rows)]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return data_files.read(path, {}).arrays
+
+    arrays = written(("train", "val"))
+    for name in ("u", "b"):
+        np.testing.assert_array_equal(arrays[name], ARRAYS[name][:1])
+        np.testing.assert_array_equal(arrays[f"val_{name}"], ARRAYS[name][1:])
+    with pytest.raises(FileError, match="column set: 'test': must be train or val"):
+        written(("train", "test"))
+    with pytest.raises(FileError, match="has samples of the set val alone"):
+        written(("val", "val"))
+
+
+def test_what_cannot_be_read_is_told(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"x,y\n\xff\xfe,1\n")
+    with pytest.raises(FileError, match=r"a\.csv: is no text"):
+        data_files.read(tmp_path / "a.csv", {})
+    (tmp_path / "b.csv").mkdir()
+    with pytest.raises(FileError, match=r"b\.csv: cannot be read"):
+        data_files.read(tmp_path / "b.csv", {})
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [
+        ("bx (GPa)", "column bx is in 'GPa': expected a modulus over a length"),
+        ("bx (GPa/inch)", "column bx is in inch, but data.length_unit = 'mm'"),
+        ("x (inch)", "column y is in mm, but data.length_unit = 'inch'"),
+        ("ux (nm)", "column ux is in nm"),
+    ],
+)
+def test_units_that_are_none_or_contradict_each_other_are_refused(tmp_path, column, words):
+    head = ["sample", "x (mm)", "y (mm)", "ux (mm)", "uy (mm)", "bx (GPa/mm)", "by (GPa/mm)"]
+    head = [column if name.split()[0] == column.split()[0] else name for name in head]
+    with pytest.raises(FileError, match=re.escape(words)):
+        data_files.units_of(data_files.read(table(tmp_path / "a.csv", head), {}), None, None)

@@ -6,10 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from mpi4py import MPI
 
 import mdbridge
 from mdbridge.core.errors import MissingPackageError
-from mdbridge.linalg.start import PETSc, require_doubles
+from mdbridge.linalg import start
+from mdbridge.linalg.start import PETSc, ranks, require_doubles
 
 PROGRAM = """
 import os, signal
@@ -46,3 +48,14 @@ def test_a_pipe_that_nobody_reads_is_an_error_and_not_the_end(before):
         check=False,
     )
     assert (job.returncode, job.stdout.strip()) == (0, "as Python has it"), job.stderr
+
+
+def test_petsc_keeps_the_same_ranks_for_good():
+    own = MPI.COMM_WORLD.Dup()
+    try:
+        held = ranks(own)
+        assert isinstance(held, PETSc.Comm) and held.size == own.size
+        assert ranks(own) is held and own.Get_attr(start._HELD) is held
+        assert ranks(MPI.COMM_SELF).size == 1 and ranks(MPI.COMM_SELF) is not held
+    finally:
+        own.Free()
