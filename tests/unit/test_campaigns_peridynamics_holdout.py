@@ -10,6 +10,7 @@ from mpi4py import MPI
 from mdbridge.campaigns.peridynamics import holdout, sampling, wave
 from mdbridge.campaigns.peridynamics.input import GrapheneInput
 from mdbridge.core.config import check
+from mdbridge.core.console import console
 from mdbridge.core.errors import FileError, MdbridgeError
 from mdbridge.core.identity import Identity
 from mdbridge.core.stages import Product, make
@@ -121,3 +122,19 @@ def test_a_warm_sheet_is_refused_where_atoms_must_be_at_rest(monkeypatch, comman
         monkeypatch.setattr(module, "open_campaign", lambda *_, campaign=campaign: campaign)
         with pytest.raises(MdbridgeError, match=words):
             getattr(module, command)(MPI.COMM_SELF, "in.toml", None, [], *arguments)
+
+
+def test_errors_are_told_by_kind_of_load_and_over_all(table_told):
+    kinds, models = {"waves": 24, "vacancy": 8}, ("learned", "classical", "gradient", "finite_differences")
+    errors = {
+        name: {
+            kind: {"E_res": 0.1 * m + 0.01 * k, "E_u": 0.1 * m + 0.01 * k + 0.005}
+            for k, kind in enumerate(("all", *kinds))
+        }
+        for m, name in enumerate(models)
+    }
+    holdout._show(console(MPI.COMM_SELF), {"seed": 3, "loads": kinds, "errors": errors})
+    rows, words = table_told()
+    for k, kind in enumerate(("all", *kinds)):
+        assert rows[kind] == [f"{10 * m + k:.2f} / {10 * m + k + 0.5:.2f}" for m in range(4)]
+    assert "errors (%) on 32 unseen loads, seed 3" in words

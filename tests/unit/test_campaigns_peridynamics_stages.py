@@ -1,14 +1,18 @@
 """Keys of the graphene campaign's stages, and where a potential is looked for."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from mpi4py import MPI
 from pydantic import ValidationError
 from thread_ranks import together
 
 from mdbridge.campaigns.peridynamics import stages as campaign_stages
+from mdbridge.campaigns.peridynamics.formats import DATASET
 from mdbridge.campaigns.peridynamics.input import MD as MDInput
 from mdbridge.campaigns.peridynamics.input import (
     Coarse,
@@ -21,9 +25,12 @@ from mdbridge.campaigns.peridynamics.input import (
     Thermal,
 )
 from mdbridge.campaigns.peridynamics.stages import Campaign, open_campaign
+from mdbridge.core import store
 from mdbridge.core.errors import InputError
 from mdbridge.core.stages import products
 from mdbridge.core.workspace import Workspace
+from mdbridge.fields.fieldset import FieldSet
+from mdbridge.fields.storage import put_fields
 from mdbridge.md.crystals import planar_crystal
 
 BASE = GrapheneInput(campaign="graphene")
@@ -245,3 +252,68 @@ def test_the_time_of_sampling_is_that_of_groups_that_work_side_by_side(tmp_path,
 
     together(4, work)
     assert durations == [24.0 / groups]
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "expected"),
+    [
+        ("sample", [], ["sampled"]),
+        ("learn", [], ["model"]),
+        ("learn", [True], ["swept"]),
+        ("solve", [], ["solutions", "baselines"]),
+        ("report", [], ["summary again", "shown"]),
+        ("run", [], ["sampled", "model", "solutions", "baselines", "summary", "shown"]),
+    ],
+)
+def test_a_command_does_its_pieces_in_order(monkeypatch, command, more, expected):
+    done = []
+    names = ("model", "solutions", "baselines", "summary")
+    campaign = SimpleNamespace(workspace=None, **{name: name for name in names})
+    monkeypatch.setattr(campaign_stages, "open_campaign", lambda *_: nullcontext(campaign))
+    for name, words in (("sample_campaign", "sampled"), ("run_sweep", "swept"), ("_show", "shown")):
+        monkeypatch.setattr(campaign_stages, name, lambda _, words=words: done.append(words))
+
+    def make(comm, workspace, product, again=False):
+        done.append(product + (" again" if again else ""))
+
+    monkeypatch.setattr(campaign_stages.stages, "make", make)
+    getattr(campaign_stages, command)(MPI.COMM_SELF, Path("a.toml"), Path("out"), [], *more)
+    assert done == expected
+
+
+@pytest.fixture(scope="module")
+def variants(tmp_path_factory):
+    """A dataset: samples of the standard are 1, of the loud variant 2; one has those of the disc alone."""
+
+    def samples(value):
+        u = np.full((1, 4, 2), float(value))
+        nodes = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+        return FieldSet(nodes, u, u, np.zeros((1, 1)), ["k"], ["a"], np.full(2, 2.0), np.ones(2), (2, 2))
+
+    path = tmp_path_factory.mktemp("variants") / "dataset.h5"
+    with store.writing(path, DATASET, "key") as file:
+        loud = file.group("variants/loud")
+        for split in ("train", "val", "test"):
+            put_fields(file, split, samples(1))
+            put_fields(loud, split, samples(2))
+        put_fields(file.group("variants/part"), "test", samples(3))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("chosen", "asked", "words"),
+    [
+        ("", None, None),
+        ("", "loud", None),
+        ("loud", "", None),
+        ("quiet", None, r"'learn.variant' = 'quiet': .*h5 has loud, part$"),
+        ("part", None, r"'part': has no train, val \(only test\); whole are"),
+    ],
+)
+def test_samples_are_those_of_the_variant(variants, monkeypatch, chosen, asked, words):
+    monkeypatch.setattr(campaign_stages.stages, "require", lambda *_: variants)
+    campaign = opened(BASE.model_copy(update={"learn": Learn(variant=chosen)}))
+    with nullcontext() if words is None else pytest.raises(InputError, match=words):
+        fields = campaign_stages.read_fields(campaign, ("train", "val"), asked)
+        expected = 2.0 if (chosen if asked is None else asked) else 1.0
+        assert list(fields) == ["train", "val"] and {f.u.max() for f in fields.values()} == {expected}
