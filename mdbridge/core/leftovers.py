@@ -25,6 +25,34 @@ def hold(folder: Path) -> Callable[[], None]:
     return partial(_remove, folder, handle)
 
 
+def share(folder: Path) -> Callable[[], None]:
+    """Say that this process is one of those that use a folder; returns what takes leave of it, once.
+
+    The last to leave removes it: the first may be done while others are still reading.
+    """
+    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    with contextlib.suppress(OSError):  # a file system without locks
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return partial(_leave, folder, handle)
+
+
+def _leave(folder: Path, handle: int) -> None:
+    # first given up, then tried: of two who leave together the later one meets nobody
+    os.close(handle)
+    try:
+        handle = os.open(folder / _LOCK, os.O_RDWR)
+    except OSError:  # the other one has removed it
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return
+    except OSError:  # without locks nobody can tell; it is not to stay for ever
+        pass
+    _remove(folder, handle)
+
+
 def _locked(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

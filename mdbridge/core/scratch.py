@@ -14,7 +14,7 @@ from pathlib import Path
 from mpi4py import MPI
 
 from . import parallel
-from .leftovers import hold, sweep
+from .leftovers import hold, share, sweep
 
 PREFIX = "mdbridge-run-"
 MEMORY = Path("/dev/shm")
@@ -39,8 +39,8 @@ def home(size: int) -> Path:
     return MEMORY if room > _SPARE * size else Path(tempfile.gettempdir())
 
 
-def make(parent: Path) -> tuple[Path, Callable[[], None]]:
-    """A new folder, and what removes it."""
+def make(parent: Path, hold: Callable[[Path], Callable[[], None]] = hold) -> tuple[Path, Callable[[], None]]:
+    """A new folder, and what removes it; with ``hold`` of :func:`.leftovers.share`, when all have left it."""
     sweep(parent, PREFIX)
     folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
     return folder, hold(folder)
@@ -48,15 +48,18 @@ def make(parent: Path) -> tuple[Path, Callable[[], None]]:
 
 @contextlib.contextmanager
 def shared(comm: MPI.Comm) -> Iterator[Path]:
-    """A temporary folder of the same name on all ranks, made by the first (collective); gone afterwards."""
+    """A temporary folder of one name on all ranks (collective), which the last to leave removes."""
     ends: list[Callable[[], None]] = []
 
     def begin() -> Path:
-        folder, end = make(Path(tempfile.gettempdir()))
+        folder, end = make(Path(tempfile.gettempdir()), share)
         ends.append(end)
         return folder
 
     folder = parallel.on_root(comm, begin)
+    # not where a rank has another disk
+    if comm.rank != 0 and folder.is_dir():
+        ends.append(share(folder))
     try:
         yield folder
     finally:

@@ -8,7 +8,6 @@ stand, under any integrator, at accepted steps of a minimisation, in a ``rerun``
 itself sees to it that energies and stresses are tallied on these steps.
 """
 
-import functools
 import mmap
 import shutil
 import weakref
@@ -252,12 +251,18 @@ class Dump:
         return known
 
     def close(self) -> None:
-        """Remove everything (collective)."""
+        """Dump no more, and keep nothing (collective)."""
         self.stop()
-        self.discard()
+        self._leave()
 
     def discard(self) -> None:
-        """Remove what has been written, whether LAMMPS goes on or not."""
+        """Remove what all ranks have written: they are about to be ended."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _leave(self) -> None:
+        """Have done with the folder; another rank may still be reading its own files there."""
         if self._folder is not None:
             self._ending()
             self._folder = None
@@ -271,16 +276,15 @@ class Dump:
         # its own thing on every node: the first rank's word counts
         home = parallel.on_root(comm, lambda: _plain(scratch.home(size)))
         if home != self._home:
-            # before any rank removes the folder: others may still be looking into it
             left = comm.allreduce(len(parallel.agreed(comm, self.steps)))
             if not left:
-                self.discard()
+                self._leave()
                 self._home = home
         if self._folder is None:
 
             def make() -> Path:
-                folder, remove = scratch.make(home)
-                self._end_with(remove)
+                folder, leave = scratch.make(home, leftovers.share)
+                self._end_with(leave)
                 return folder
 
             folder = self._folder = parallel.on_root(comm, make)
@@ -289,18 +293,13 @@ class Dump:
 
     def _join(self, folder: Path) -> None:
         """Make the folder where this rank does not see that of the first."""
-        if self._session.comm.rank == 0:
-            return
-        try:
-            folder.mkdir(parents=True)
-            self._end_with(leftovers.hold(folder))
-        except FileExistsError:
-            # a rank that ends all others removes it, too
-            self._end_with(functools.partial(shutil.rmtree, folder, ignore_errors=True))
+        if self._session.comm.rank > 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._end_with(leftovers.share(folder))
 
-    def _end_with(self, remove: Callable[[], None]) -> None:
+    def _end_with(self, leave: Callable[[], None]) -> None:
         # also where a session is never closed: when the program ends
-        self._ending = weakref.finalize(self, remove)
+        self._ending = weakref.finalize(self, leave)
 
 
 def _file(part: int, step: str, rank: str) -> str:

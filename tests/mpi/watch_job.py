@@ -285,7 +285,12 @@ def moved(comm):
             with unittest.mock.patch.object(Path, "iterdir", slow):
                 dump.start(columns, session.step + 3, False, 1, "step+100", "")
             session.commands("run 5 post no")
+            # the first rank has done with it, and leaves, while the others have not begun to read
+            time.sleep(0.2 * comm.rank)
             assert dump.take(session.step - 2).columns == tuple(columns)
+        dump.close()
+        comm.Barrier()
+        assert not [*listing(places[0]), *listing(places[1])]
     sys.stdout.write("taken\n")
 
 

@@ -27,6 +27,7 @@ def sketched() -> Iterator[None]:
             target.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
         else:
             # not savefig, which draws twice: the first time to lay out what nobody looks at here
+            self.set_layout_engine("none")
             self.dpi = 20
             FigureCanvasAgg(self).print_png(target)
 

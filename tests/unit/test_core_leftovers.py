@@ -1,6 +1,8 @@
 """Folders of processes that are gone are swept away, those of others stay."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 
@@ -30,6 +32,37 @@ def test_only_folders_that_a_process_has_left_are_removed(tmp_path):
     assert left == ["ours-held", "ours-unlocked", "ours-young", "theirs"]
     remove()
     assert not (tmp_path / "ours-held").exists()
+
+
+def test_the_last_to_leave_a_shared_folder_removes_it(tmp_path):
+    folder = tmp_path / "ours-shared"
+    folder.mkdir()
+    first, second, third = [leftovers.share(folder) for _ in range(3)]
+    (folder / "step.1.bin").write_text("data")
+    first()
+    assert (folder / "step.1.bin").exists()
+    os.utime(folder, (1.0, 1.0))
+    leftovers.sweep(tmp_path, "ours-")
+    second()
+    assert (folder / "step.1.bin").exists()
+    third()
+    assert not folder.exists()
+
+
+def test_who_leaves_a_folder_that_is_gone_or_cannot_be_locked_does_no_harm(tmp_path, monkeypatch):
+    folder = tmp_path / "ours-shared"
+    folder.mkdir()
+    leave = leftovers.share(folder)
+    shutil.rmtree(folder)
+    leave()
+
+    def unsupported(*_):
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    monkeypatch.setattr("fcntl.flock", unsupported)
+    folder.mkdir()
+    leftovers.share(folder)()
+    assert not folder.exists()
 
 
 def test_it_needs_no_mpi(tmp_path):

@@ -20,8 +20,11 @@ from mdbridge.md.linearresponse import scaled
 pytestmark = pytest.mark.slow
 
 INPUTS = Path(__file__).parents[2] / "inputs"
-# one candidate (δ, M) and next to no dynamics
-REDUCED = ("dynamics.duration_ps=0.1", "learn.horizons_A=[25.5]", "learn.degrees=[24]", "learn.starts=2")
+# one candidate (δ, M), waves down to a quarter of the box, one relaxation a load instead of four, no dynamics
+REDUCED = (
+    *("learn.horizons_A=[25.5]", "learn.degrees=[24]", "learn.starts=2", "dynamics.enabled=false"),
+    *("loads.waves=4", "loads.two_sided=false"),
+)
 AIREBO = ("md.potential=CH.airebo", "md.pair_style=airebo 3.0", "md.pair_coeff=* * {potential} C")
 CAMPAIGNS = {
     "hbn": ("hbn_0K.toml", ()),

@@ -263,10 +263,14 @@ def test_two_ranks_give_the_same(out, tmp_path, summary):
 @pytest.mark.mpi
 def test_two_ranks_for_each_sample_give_the_same(out, tmp_path):
     other = tmp_path / "out"
-    run(other, "dynamics.enabled=false", "parallel.ranks_per_sample=2", stage="sample", ranks=2)
+    few = ("dynamics.enabled=false", "loads.waves=2", "parallel.ranks_per_sample=2")
+    run(other, *few, stage="sample", ranks=2)
     with h5py.File(out / "dataset.h5") as serial, h5py.File(other / "dataset.h5") as parallel:
         for split in parallel:
+            every = list(serial[split]["sample"])
+            shared = [every.index(sample) for sample in parallel[split]["sample"]]
             for name in set(parallel[split]) - {"sample", "axis", "parameter"}:
-                a, b = serial[split][name][:], parallel[split][name][:]
+                per_sample = len(serial[split][name]) == len(every)
+                a, b = serial[split][name][shared if per_sample else ...], parallel[split][name][:]
                 # two relaxations, each down to its tolerance
                 assert np.abs(a - b).max() <= 1e-5 * np.abs(a).max(), (split, name)
