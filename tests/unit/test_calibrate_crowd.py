@@ -7,7 +7,7 @@ import pytest
 
 from mdbridge.calibrate.crowd import Crowd
 from mdbridge.calibrate.refine import Groups
-from mdbridge.calibrate.settings import SearchSettings
+from mdbridge.calibrate.settings import Proposal, SearchSettings
 from mdbridge.calibrate.space import Parameter, Space
 from mdbridge.calibrate.trials import Trial
 
@@ -115,3 +115,20 @@ def test_a_surrogate_is_fitted_anew_once_one_in_twenty_trials_is_new(known, kept
     crowd = searched(2)
     crowd._fitted, crowd.trials = (40, [0.5]), dict.fromkeys(range(known))
     assert crowd._hyperparameters == ([0.5] if kept else None)
+
+
+def test_what_is_tried_beside_has_a_number_of_its_own_and_keeps_away_from_all_under_way(monkeypatch):
+    crowd, seen = searched(4), []
+    design = crowd.ask(2)
+
+    def beside(index, pending, state):
+        seen.append([p.index for p in pending])
+        return Proposal(index, "ego", np.array([index / 99, 0.5]), [1.0])
+
+    monkeypatch.setattr(crowd, "_take", lambda: crowd._own.clear())
+    monkeypatch.setattr(crowd._search, "beside", beside)
+    extra = crowd.ask(3)
+    # each knows of those that were given before it
+    numbers = [proposal.index for proposal in (*design, *extra)]
+    assert len(set(numbers)) == 5 and seen == [numbers[:2], numbers[:3], numbers[:4]]
+    assert list(crowd._open) == numbers and crowd._search.under_way == 3

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import torch
 
-from mdbridge.calibrate.surrogate import Surrogate
+from mdbridge.calibrate.surrogate import Surrogate, _kernel
 
 RANDOM = np.random.default_rng(3)
 POINTS = RANDOM.random((24, 2))
@@ -101,3 +102,26 @@ def test_what_it_expects_is_believed_and_known_better(fitted):
     (before, doubt), (after, less) = fitted.predict(pending), believing.predict(pending)
     assert after == pytest.approx(before, abs=0.02) and np.all(less < 0.5 * doubt)
     assert believing.state == fitted.state
+
+
+def test_numbers_are_alike_by_their_distance_and_choices_where_they_are_the_same():
+    """The kernel itself: the second coordinate is a choice."""
+    points = torch.tensor(
+        [
+            [0.5, 0.25, 0.5],
+            [0.6, 0.25, 0.5],
+            [0.9, 0.25, 0.5],
+            [0.5, 0.25, 0.9],
+            [0.5, 0.3, 0.5],
+            [0.5, 0.9, 0.5],
+        ],
+        dtype=torch.double,
+    )
+    with torch.no_grad():
+        row = _kernel(3, [1]).double()(points).to_dense()[0]
+    itself, near, far, other, choice, another = row.tolist()
+    assert itself > near > far and itself > other
+    assert choice == pytest.approx(another) and choice < itself
+    with torch.no_grad():
+        plain = _kernel(3, []).double()(points).to_dense()[0].tolist()
+    assert plain[0] > plain[4] > plain[5]

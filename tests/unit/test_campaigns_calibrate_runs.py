@@ -17,6 +17,8 @@ def test_the_least_distance_and_the_parameters_that_gave_it():
     assert calibrated.distance().tolist() == [INF, 5.0, 3.0, 3.0, 3.0, 3.0, 2.0]
     assert calibrated.parameter("b") == pytest.approx([NAN, 1.0, 2.0, 2.0, 2.0, 2.0, 6.0], nan_ok=True)
     assert calibrated.parameter("a") == pytest.approx([NAN, 0.1, 0.2, 0.2, 0.2, 0.2, 0.6], nan_ok=True)
+    # the first may be the best
+    assert run((1.0, 2.0, None, 0.5)).parameter("b").tolist() == [0.0, 0.0, 0.0, 3.0]
 
 
 def test_a_parameter_carries_its_unit():

@@ -1,5 +1,7 @@
 """Boundaries and loads on a body's nodes; see test_campaigns_peridynamics_problem.py for what is refused."""
 
+from dataclasses import replace
+
 import bodies_for_tests as made
 import numpy as np
 import pytest
@@ -34,6 +36,8 @@ def test_edges_share_their_corners_where_they_agree():
     conditions([left, {"edge": "top", "traction": [1.0, 0.0]}])
     with pytest.raises(InputError, match="gives a traction along x at"):
         conditions([left, {"where": "x < -21.9", "traction": [1.0, 0.0]}])
+    # nor is one that vanishes there, as it is taken in the middle of each piece
+    conditions([left, {"where": "x < -21.9", "traction": ["x + 22", 0.0]}])
     # across what is held it is none either
     conditions([left, {"where": "x < -21.9", "traction": [0.0, 1.0]}])
 
@@ -74,3 +78,37 @@ def test_formulas_are_read_with_the_input(entry, words):
     given = {"domain": {"disc": {"centre": [0, 0], "radius": 1}}, "boundary": [entry]}
     with pytest.raises(InputError, match=words):
         check(given, Problem, "problem.toml")
+
+
+def test_loads_of_a_file_are_interpolated_between_its_nodes_and_nowhere_beyond(tmp_path):
+    body = made.plate_with_hole()
+    given = {"domain": {"disc": {"centre": [0, 0], "radius": 1}}, "load": {"body": "b.npz"}}
+    problem = check(given, Problem, "problem.toml")
+    corners = np.array([[-30.0, -30.0], [30.0, -30.0], [30.0, 30.0], [-30.0, 30.0]])
+
+    def linear(places):
+        return places @ np.array([[0.1, -0.3], [0.2, 0.4]]) + [1.0, 2.0]
+
+    np.savez(tmp_path / "b.npz", nodes=corners, b=linear(corners))
+    loads = make_conditions(problem, body, tmp_path).body_load
+    np.testing.assert_allclose(loads, linear(body.points), atol=1e-12)
+    for arrays, words in (
+        ({"nodes": corners, "b": linear(corners)[:3]}, "4 nodes, but 3 loads"),
+        ({"nodes": 0.5 * corners, "b": linear(corners)}, "do not surround the body's node"),
+        ({"b": linear(corners)}, f"4 loads without 'nodes' for a body of {len(body.points)} nodes"),
+        ({"nodes": corners, "b": np.where(corners > 0, np.nan, 1.0)}, "row 1 of 'b' is not finite"),
+    ):
+        np.savez(tmp_path / "b.npz", **arrays)
+        with pytest.raises(InputError, match=words):
+            make_conditions(problem, body, tmp_path)
+
+
+def test_loads_without_nodes_are_those_of_the_file_of_nodes_in_its_order(tmp_path):
+    body = made.plate_with_hole()
+    order = np.random.default_rng(0).permutation(len(body.points))
+    given = {"domain": {"disc": {"centre": [0, 0], "radius": 1}}, "load": {"body": "b.npz"}}
+    loads = np.random.default_rng(1).standard_normal((len(order), 2))
+    np.savez(tmp_path / "b.npz", b=loads)
+    problem = check(given, Problem, "problem.toml")
+    taken = make_conditions(problem, replace(body, order=order), tmp_path).body_load
+    np.testing.assert_array_equal(taken, loads[order])

@@ -1,13 +1,19 @@
 """The page of all keys."""
 
+import pytest
+
 from mdbridge.campaigns import MODULES, reference
 from mdbridge.campaigns.peridynamics.problem_input import Problem
 from mdbridge.campaigns.starters import model_of
 from mdbridge.core.keys import tables
 
 
-def test_the_page_has_every_section_of_every_input():
-    page = reference.page()
+@pytest.fixture(scope="module")
+def page():
+    return reference.page()
+
+
+def test_the_page_has_every_section_of_every_input(page):
     heads = [line for line in page.splitlines() if line.startswith("## ")]
     assert sorted(heads[:-1]) == sorted(f'## campaign = "{campaign}"' for campaign in MODULES)
     for model in [*map(model_of, MODULES), Problem]:
@@ -16,11 +22,11 @@ def test_the_page_has_every_section_of_every_input():
                 assert f"### `{table.header}`" in page
 
 
-def test_a_row_has_value_default_and_meaning():
-    rows = [line for line in reference.page().splitlines() if line.startswith("| `rate_per_s` |")]
+def test_a_row_has_value_default_and_meaning(page):
+    rows = [line for line in page.splitlines() if line.startswith("| `rate_per_s` |")]
     assert rows == ["| `rate_per_s` | number > 0 | `100000000.0` | Shear rate (1/s). |"]
 
 
-def test_nothing_ends_a_cell_before_its_end():
-    rows = [line for line in reference.page().splitlines() if line.startswith("|")]
+def test_nothing_ends_a_cell_before_its_end(page):
+    rows = [line for line in page.splitlines() if line.startswith("|")]
     assert {line.replace("\\|", "").count("|") for line in rows} == {5}

@@ -37,6 +37,15 @@ def test_the_constants_that_made_the_loads_are_found_again():
     assert two.longitudinal_length2 == two.transverse_length2 == 0.0
 
 
+@pytest.mark.parametrize("scale", [1e-7, 1e7])
+def test_constants_are_found_whatever_the_unit_of_length(scale):
+    """Where k² is 10⁻¹⁶ or 10¹², squared lengths are not cut off beside moduli."""
+    constants = local.GradientElasticity(1.25, 0.72, -0.22 * scale**2, 0.15 * scale**2)
+    waves = samples(constants, box=(60.0 * scale, 47.0 * scale))
+    fitted = local.fitted([waves], gradients=True)
+    np.testing.assert_allclose(list(vars(fitted).values()), list(vars(constants).values()), rtol=1e-8)
+
+
 def test_each_sample_counts_alike_whatever_its_size():
     waves = samples(CONSTANTS)
     noisy = waves.b + 0.1 * waves.b[::-1]

@@ -24,10 +24,10 @@ def crystal():
     return atoms
 
 
-def session_of(atoms, units):
+def session_of(atoms, units, velocities=True):
     session = Session(MPI.COMM_SELF)
     session.commands(f"units {units}\nboundary p p p\natom_modify map array")
-    from_ase(session, atoms, ["Au", "Al"])
+    from_ase(session, atoms, ["Au", "Al"], velocities)
     return session
 
 
@@ -44,6 +44,14 @@ def test_a_crystal_comes_back_from_lammps_as_it_went(crystal, units):
     assert back.get_velocities() @ back.cell.array.T == pytest.approx(
         crystal.get_velocities() @ crystal.cell.array.T, rel=1e-4, abs=1e-6
     )
+
+
+@pytest.mark.parametrize(("given", "wanted"), [(True, False), (False, True), (False, False)])
+def test_atoms_are_at_rest_where_no_velocities_are_given_or_wanted(crystal, given, wanted):
+    if not given:
+        del crystal.arrays["momenta"]
+    with session_of(crystal, "metal", wanted) as session:
+        assert not session.gather("v").any()
 
 
 def test_the_energy_is_that_of_ases_own_calculator(crystal):
