@@ -28,7 +28,7 @@ def distance(x, y, n, kind, h):
 
 
 def proposal(region, seed=0):
-    points = start(region, "lhs", 40, seed)
+    points = start(region, "lhs", 24, seed)
     values = np.array([distance(**region.physical(p)) for p in points])
     surrogate = Surrogate(points, values, categories=region.categories)
     best = points[np.argmin(values)]
