@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,9 +12,12 @@ from field_runs import PULLED, RESUMABLE, SCRIPT, SHEARED, observe
 from mpi4py import MPI
 
 from mdbridge.campaigns.fields import stages
+from mdbridge.campaigns.fields.input import FieldsInput
 from mdbridge.campaigns.fields.results import FIELDS
 from mdbridge.core import store
+from mdbridge.core.config import check
 from mdbridge.core.errors import InputError, MdbridgeError, MDError
+from mdbridge.core.workspace import Workspace
 from mdbridge.md.observe.wanted import NAMES
 
 ALL = [name for name in NAMES if name != "heat_flux"]
@@ -193,3 +198,64 @@ def test_examples_give_numbers_where_there_are_atoms(tmp_path, name, steps):
             values = file.get(field)
             assert len(values) >= 2 and np.isfinite(values).mean() > 0.5, field
             assert np.nanstd(values[-1]) > 0.0
+
+
+@pytest.fixture
+def campaign(tmp_path):
+    """Of a script, or of a trajectory alone, in a folder of its own."""
+
+    def of(**md):
+        given = {"md": md, "grid": {"axes": "x", "cells": [4]}, "kernel": {"radius": 2.0}}
+        data = {"campaign": "fields", "observe": {"every": 10}} | given
+        config = check(data, FieldsInput, "in.toml")
+        workspace = Workspace(tmp_path / "out", "fields")
+        return stages.Campaign(MPI.COMM_SELF, config, tmp_path / "in.toml", workspace, {})
+
+    return of
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("md", [{"script": "my.in", "steps": 20}, {"trajectory": "a.dump"}])
+def test_stops_are_told_of_a_script_and_what_was_seen_before_a_failure_is_kept(
+    campaign, monkeypatch, tmp_path, md, fails
+):
+    done = []
+
+    def chain(*_):
+        done.append("run")
+        if fails:
+            raise MDError("lost atoms")
+
+    monkeypatch.setattr(stages.Campaign, "links", [])
+    monkeypatch.setattr(stages.Campaign, "fields", SimpleNamespace(identity=SimpleNamespace(key="k")))
+    monkeypatch.setattr(stages.script, "tell_of_stops", lambda _, path: done.append(path.name))
+    monkeypatch.setattr(stages.stages, "chain", chain)
+    monkeypatch.setattr(
+        stages.Campaign, "_collect", lambda _, __, key, complete: done.append((key, complete))
+    )
+    monkeypatch.setattr(stages.Campaign, "_keep_partial", lambda _: done.append("partial"))
+    with pytest.raises(MDError, match="lost atoms") if fails else nullcontext():
+        campaign(**md)._collect_all(tmp_path)
+    told = ["my.in"] if "script" in md else []
+    assert done == [*told, "run", "partial" if fails else ("k", True)]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("observe", ["fields", "summary"]),
+        ("run_or_resume", ["fields", "summary"]),
+        ("report", ["summary again"]),
+    ],
+)
+def test_a_command_does_its_pieces_in_order(monkeypatch, command, expected):
+    done = []
+    pieces = SimpleNamespace(workspace=None, fields="fields", summary="summary")
+    monkeypatch.setattr(stages, "open_campaign", lambda *_: nullcontext(pieces))
+
+    def make(comm, workspace, product, again=False):
+        done.append(product + (" again" if again else ""))
+
+    monkeypatch.setattr(stages.stages, "make", make)
+    getattr(stages, command)(MPI.COMM_SELF, Path("in.toml"), Path("out"), [])
+    assert done == expected

@@ -170,3 +170,36 @@ def test_a_cell_has_the_local_yield_stress_of_a_window_that_holds_a_cylinder(mon
     glass = SimpleNamespace(config=config, _at_rest=Path(), material=None)
     *_, shape, radius, cutoff = Campaign._local_yield(glass, MPI.COMM_SELF)
     assert (shape, radius, cutoff) == ((5, 6), taken, 9.0)
+
+
+@pytest.mark.parametrize(
+    ("command", "seeds", "calibrated", "expected"),
+    [
+        ("sample", 1, True, ["glass"]),
+        ("report", 1, True, ["summary again"]),
+        ("run", 1, True, ["glass", "calibration", "summary"]),
+        ("run", 1, False, ["glass", "summary"]),
+        ("sample", 2, False, ["samples on 3"]),
+        ("report", 2, False, ["report of runs again"]),
+        ("run", 2, False, ["runs on 3", "report of runs again"]),
+    ],
+)
+def test_a_command_does_its_pieces_in_order(monkeypatch, command, seeds, calibrated, expected):
+    done = []
+    ensemble = SimpleNamespace(seeds=seeds, ranks_per_sample=3)
+    config = SimpleNamespace(ensemble=ensemble, output=SimpleNamespace(paper_format=False))
+    names = ("glass", "summary", "samples", "runs", "paper_files")
+    pieces = {name: name for name in names} | {"calibration": "calibration" if calibrated else None}
+    campaign = SimpleNamespace(workspace=None, config=config, **pieces)
+    monkeypatch.setattr(stages, "open_campaign", lambda *_: contextlib.nullcontext(campaign))
+
+    def make(comm, workspace, product, again=False):
+        done.append(product + (" again" if again else ""))
+
+    monkeypatch.setattr(stages.stages, "make", make)
+    monkeypatch.setattr(
+        stages.ensemble, "share", lambda _, __, stage, ranks: done.append(f"{stage} on {ranks}")
+    )
+    monkeypatch.setattr(stages.ensemble, "report", lambda _, __, runs: f"report of {runs}")
+    getattr(stages, command)(MPI.COMM_SELF, Path("glass.toml"), Path("out"), [])
+    assert done == expected

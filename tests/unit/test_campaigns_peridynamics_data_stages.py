@@ -4,7 +4,9 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -170,3 +172,52 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         data_stages.read(source, ["data.file=no.npz"])
     with pytest.raises(InputError, match=r"no data: give data.file, or --data FILE"):
         data_stages.read(source, ["data.file=[]"])
+
+
+@pytest.mark.parametrize(
+    ("command", "more", "expected"),
+    [
+        ("learn", {}, ["determined", "told", "model", "summary", "shown"]),
+        ("learn", {"sweep": True}, ["determined", "told", "sweep", "swept"]),
+        ("run", {}, ["determined", "told", "model", "summary", "shown"]),
+        ("report", {}, ["summary again", "shown"]),
+    ],
+)
+def test_a_command_does_its_pieces_in_order(monkeypatch, tmp_path, command, more, expected):
+    """What the data do not determine is told before any work."""
+    done = []
+    (tmp_path / "sweep.json").write_text("{}")
+    workspace = SimpleNamespace(root=tmp_path)
+    campaign = SimpleNamespace(
+        workspace=workspace, own=None, model="model", summary="summary", sweep=lambda: "sweep"
+    )
+    monkeypatch.setattr(data_stages, "open_campaign", lambda *_: nullcontext(campaign))
+    for module, name, words in (
+        (data_stages.data_plan, "require_determined", "determined"),
+        (data_stages.data, "tell", "told"),
+        (data_stages.sweep_figures, "show", "swept"),
+        (data_stages, "_show", "shown"),
+    ):
+        monkeypatch.setattr(module, name, lambda *_, words=words: done.append(words))
+
+    def make(comm, workspace, product, again=False):
+        done.append(product + (" again" if again else ""))
+
+    monkeypatch.setattr(data_stages.stages, "make", make)
+    getattr(data_stages, command)(MPI.COMM_SELF, Path("a.toml"), Path("out"), [], **more)
+    assert done == expected
+
+
+def test_an_input_with_files_of_the_command_line_says_so(monkeypatch):
+    asked = []
+
+    def opened(comm, source, out, overrides):
+        asked.append(overrides)
+        raise FileError("far enough")
+
+    monkeypatch.setattr(data_stages, "open_campaign", opened)
+    for files in ((), (Path("a.csv"), Path("b.csv"))):
+        with pytest.raises(FileError, match="far enough"):
+            data_stages.learn(MPI.COMM_SELF, Path("a.toml"), Path("out"), ["x=1"], data_files=files)
+    assert asked[0] == ["x=1"] and asked[1][0] == "x=1" and len(asked[1]) == 2
+    assert "a.csv" in asked[1][1] and "b.csv" in asked[1][1]
