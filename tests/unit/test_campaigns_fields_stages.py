@@ -259,3 +259,9 @@ def test_a_command_does_its_pieces_in_order(monkeypatch, command, expected):
     monkeypatch.setattr(stages.stages, "make", make)
     getattr(stages, command)(MPI.COMM_SELF, Path("in.toml"), Path("out"), [])
     assert done == expected
+
+
+def test_segments_of_a_script_pass_on_its_restart_file(campaign, tmp_path):
+    (tmp_path / "my.in").write_text("run 0\n")
+    links = campaign(script="my.in", steps=20).links
+    assert {link.passing for link in links} == {stages.run.RESTART}

@@ -1,5 +1,6 @@
 """Boundary-value problems of the samples: errors that are known, and what a model may be used on."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from mpi4py import MPI
 
 from mdbridge.campaigns.peridynamics.input import Solve
-from mdbridge.campaigns.peridynamics.problems import evaluate
+from mdbridge.campaigns.peridynamics.problems import check_grid, evaluate
 from mdbridge.core.errors import InputError
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
@@ -90,3 +91,13 @@ def test_a_disc_too_small_for_its_collar_is_refused_with_both_radii(disc):
     words = r"some set: nodes reach 45\.0 Å, but a horizon of 13 Å needs values up to 48\.4 Å"
     with pytest.raises(InputError, match=words):
         solved(disc, inner=25.0)
+
+
+@pytest.mark.parametrize(
+    ("known", "fits"),
+    [([(5.0, 5.0)], True), ([(2.5, 2.5), (5.0, 5.0)], True), ([], False), ([(2.5, 2.5), (5.0, 5.1)], False)],
+)
+def test_a_model_is_for_one_of_the_node_spacings_that_it_was_certified_on(disc, known, fits):
+    certificates = [{"spacing": list(spacing)} for spacing in known]
+    with nullcontext() if fits else pytest.raises(InputError, match="the nodes of 'test' are 5 × 5 Å apart"):
+        check_grid(certificates, disc, "test")
