@@ -238,3 +238,22 @@ def test_the_displacement_is_linear_in_loads_of_any_size(factor):
     usual = solve(body, SOLIDS["1/r"], facet_load=pull).displacement
     other = solve(body, SOLIDS["1/r"], facet_load=factor * pull).displacement
     np.testing.assert_allclose(other / factor, usual, rtol=0, atol=1e-9 * np.abs(usual).max())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("displacement", np.zeros((3, 2)), r"displacement: an array of shape \(3, 2\), expected"),
+        ("body_load", np.zeros((3, 2)), r"a load: an array of shape \(3, 2\), expected"),
+        ("facet_load", np.zeros(4), r"a load: an array of shape \(4,\), expected"),
+        ("displacement", np.inf, "are not all finite numbers"),
+        ("body_load", np.nan, "are not all finite numbers"),
+        ("facet_load", np.inf, "are not all finite numbers"),
+    ],
+)
+def test_arrays_that_do_not_fit_the_body_are_refused(name, value, words):
+    body = made.scattered(9, 0.1)
+    whole = {key: np.zeros(body.points.shape) for key in ("displacement", "body_load", "facet_load")}
+    given = whole | {name: whole[name] + value if np.isscalar(value) else value}
+    with pytest.raises(InputError, match=words):
+        bodies.solve_body(SELF, body, made.material(), **given)
