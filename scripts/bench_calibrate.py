@@ -186,9 +186,13 @@ def draw(path: Path, runs: Iterable[Run]) -> None:
     """The gap against evaluations: the median of the seeds, and the band that holds all of them."""
     groups = grouped(runs)
     problems = list(dict.fromkeys(problem for problem, _ in groups))
-    with plots.figure(path, 3.6 * len(problems), 3.4, ncols=len(problems), squeeze=False) as (_, axes):
+    columns, rows = min(3, len(problems)), -(-len(problems) // 3)
+    shape = {"nrows": rows, "ncols": columns, "squeeze": False}
+    with plots.figure(path, 3.0 * columns, 2.7 * rows, **shape) as (fig, axes):
         lines: dict[str, Any] = {}
-        for problem, panel in zip(problems, axes.flat, strict=True):
+        for panel in axes.flat[len(problems) :]:
+            panel.set_axis_off()
+        for problem, panel in zip(problems, axes.flat, strict=False):
             near = 0.0
             for (name, scheme), group in groups.items():
                 if name != problem:
@@ -202,9 +206,10 @@ def draw(path: Path, runs: Iterable[Run]) -> None:
             panel.axhline(near, color="black", linestyle=":", linewidth=0.9)
             panel.set_title(problem)
             panel.set_xlabel("evaluations")
-        axes.flat[0].set_ylabel("least value so far, above the minimum")
+        for panel in axes[:, 0]:
+            panel.set_ylabel("least value so far − minimum")
         # not every scheme is in every panel
-        axes.flat[0].legend(lines.values(), list(lines), loc="lower left")
+        fig.legend(lines.values(), list(lines), loc="outside upper center", ncols=len(lines))
 
 
 if __name__ == "__main__":
