@@ -234,9 +234,14 @@ def solve(
     max_walltime: MaxWalltime = None,
 ) -> None:
     """Solve with the model: all samples, or a body of one's own."""
-    # samples of one's own data are solved where they are learned from
-    workflow = _campaign(input, "graphene", *(() if problem is None else ("peridynamics",)))
+    workflow = _campaign(input, "graphene", "peridynamics")
     if problem is None:
+        # samples of one's own data are solved where they are learned from
+        if not hasattr(workflow, "solve"):
+            raise InputError(
+                f"{input}: 'mdbridge learn' has solved the samples of data of one's own; "
+                "name a body to be solved with --problem FILE"
+            )
         with _presented(out):
             workflow.solve(_world(), input, out, set or ())
         return

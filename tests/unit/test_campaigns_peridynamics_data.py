@@ -12,12 +12,13 @@ from mdbridge.campaigns.peridynamics.data_input import Data
 from mdbridge.core.errors import InputError
 
 SHAPE, SPACING = (8, 6), (5.0, 6.0)
+UNITS = Data(length_unit="angstrom", modulus_unit="TPa")
 ARRAYS = periodic(SHAPE, SPACING, samples=4)
 
 
 def prepared(settings=None, **changes):
     arrays = {name: values for name, values in (ARRAYS | changes).items() if values is not None}
-    return data.prepare([RawData(Path("own.npz"), arrays)], settings or Data())
+    return data.prepare([RawData(Path("own.npz"), arrays)], settings or UNITS)
 
 
 def test_samples_come_out_as_they_are():
@@ -27,6 +28,17 @@ def test_samples_come_out_as_they_are():
     assert train.shape == SHAPE and own.notes == [] and list(own.fields) == ["train"]
     np.testing.assert_array_equal(train.u, ARRAYS["u"])
     np.testing.assert_allclose(train.b, ARRAYS["b"], atol=1e-16)
+
+
+def test_what_is_assumed_of_data_that_say_little_is_told():
+    notes = prepared(Data(), box=None).notes
+    assert "data.length_unit was not given: numbers are taken to be in angstrom" in notes
+    assert "data.modulus_unit was not given: numbers are taken to be in TPa" in notes
+    assert any("fill a rectangle without a box" in note and "data.box = [40, 36]" in note for note in notes)
+    # a body that is no rectangle cannot repeat
+    keep = np.arange(len(ARRAYS["nodes"])) > 0
+    changes = {"nodes": ARRAYS["nodes"][keep], "u": ARRAYS["u"][:, keep], "b": ARRAYS["b"][:, keep]}
+    assert prepared(box=None, **changes).notes == []
 
 
 def test_units_become_angstrom_and_TPa():
@@ -110,7 +122,7 @@ def test_without_a_box_a_rotation_is_rigid_too():
     u = ARRAYS["u"].copy()
     u[1] = 3.0 + 0.01 * np.stack([-ARRAYS["nodes"][:, 1], ARRAYS["nodes"][:, 0]], axis=1)
     own = prepared(u=u, box=None)
-    assert "a rigid motion: sample 1" in own.notes[0]
+    assert "a rigid motion: sample 1" in own.notes[-1]
     assert own.fields["train"].shape is None and own.fields["train"].period is None
 
 

@@ -101,6 +101,13 @@ def test_another_campaign_is_told_where_it_belongs(called, tmp_path, command, ca
     assert error.rstrip().endswith(hint)
 
 
+def test_a_body_to_solve_is_to_be_named_with_data_of_ones_own(called, tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text('campaign = "peridynamics"\n')
+    code, _, error = called("solve", path)
+    assert code == 2 and "name a body to be solved with --problem FILE" in error
+
+
 def test_the_input_is_read_by_one_rank(tmp_path):
     """On a node without the file the others had ended, and left the first one waiting for them."""
     path = tmp_path / "a.toml"
@@ -209,7 +216,7 @@ EVERY = "fields/peridynamics/graphene/glass/shear/calibrate/graphene-study"
             ("graphene/peridynamics", "learn", SOURCE, FOLDER, NO, False, [Path("a.csv"), Path("b.csv")]),
         ),
         ("learn in.toml --dry-run", ("foretold", "graphene", "peridynamics")),
-        ("solve in.toml", ("graphene", "solve", SOURCE, FOLDER, NO)),
+        ("solve in.toml", ("graphene/peridynamics", "solve", SOURCE, FOLDER, NO)),
         ("wave in.toml", ("wave", "wave", SOURCE, FOLDER, NO)),
         ("holdout in.toml", ("holdout", "holdout", SOURCE, FOLDER, NO, 1)),
         ("holdout in.toml --seed 7", ("holdout", "holdout", SOURCE, FOLDER, NO, 7)),

@@ -73,9 +73,14 @@ def prepare(files: Sequence[RawData], settings: Data) -> OwnData:
     length_unit, modulus_unit = settings.length_unit, settings.modulus_unit
     for raw in files:
         length_unit, modulus_unit = units_of(raw, length_unit, modulus_unit)
+    given = {"length_unit": length_unit, "modulus_unit": modulus_unit}
     length_unit, modulus_unit = length_unit or "angstrom", modulus_unit or "TPa"
     fields: dict[str, FieldSet] = {}
-    notes: list[str] = []
+    notes = [
+        f"data.{key} was not given: numbers are taken to be in {assumed}"
+        for (key, known), assumed in zip(given.items(), (length_unit, modulus_unit), strict=True)
+        if known is None
+    ]
     length = LENGTHS_IN_A[length_unit]
     load = MODULI_IN_TPA[modulus_unit] / length
     # as what a shell or a membrane is given
@@ -118,6 +123,14 @@ def _sets(raw: RawData, settings: Data, unit: str, notes: list[str]) -> dict[str
             f"{path.name}: nodes are up to {grid.deviation:.1g} spacings off a grid of "
             f"{grid.spacing[0]:.6g} × {grid.spacing[1]:.6g} {unit} and were put on it"
         )
+    if box is None and not grid.scattered:
+        cells = np.rint(np.ptp(grid.nodes, axis=0) / grid.spacing).astype(int) + 1
+        if cells.prod() == len(order):
+            width, height = cells * grid.spacing
+            notes.append(
+                f"{path.name}: the nodes fill a rectangle without a box, so it has edges; if it repeats, "
+                f"say data.box = [{width:.6g}, {height:.6g}]"
+            )
     sets = {}
     for name, (u, b) in samples.items():
         # numbers: a sample is told by its place in the file, whatever was left out before it
