@@ -169,6 +169,15 @@ def tables(summary: dict[str, Any]) -> Iterator[Numbers]:
     if isinstance(shown.get("best"), dict):
         yield _parameters(shown)
         shown = {name: value for name, value in shown.items() if name not in _PARAMETERS}
+    if isinstance(shown.get("own_units"), dict):
+        yield _in_own_units(shown["own_units"])
+        # the same in TPa and Å is for programs: of a plate of millimetres they are numbers with many zeros
+        told = {"own_units", "nu", "delta_A", "error_bars", "moduli_TPa"}
+        shown = {
+            name: value
+            for name, value in shown.items()
+            if name not in told and not name.removesuffix("_std").endswith(("_TPa", "nu"))
+        }
     single = [[_words(name), text] for name, value in shown.items() if (text := _text(value))]
     if single:
         yield Numbers("", [], single)
@@ -190,6 +199,29 @@ def _errors(summary: dict[str, Any]) -> Numbers:
 
     rows = [[_words(name), *(percent(errors.get(c)) for c in columns)] for name, errors in models.items()]
     return Numbers("Relative errors (%)", ["", *map(_words, columns)], rows)
+
+
+def _in_own_units(values: dict[str, Any]) -> Numbers:
+    """Constants of a model of a user's own data, in the units of these data, with their standard errors."""
+    length, modulus = values["length_unit"], values["modulus_unit"]
+    names = {
+        "E": f"Young's modulus E ({modulus})",
+        "nu": "Poisson's ratio ν",
+        "lambda": f"λ ({modulus})",
+        "mu": f"μ ({modulus})",
+        "horizon": f"horizon δ ({length})",
+        "thickness": f"thickness ({length})",
+        "E_thickness": f"E times the thickness ({modulus} {length})",
+    }
+    rows = [
+        [
+            words,
+            f"{values[name]:.5g}" + (f" ± {values[f'{name}_std']:.1g}" if f"{name}_std" in values else ""),
+        ]
+        for name, words in names.items()
+        if name in values
+    ]
+    return Numbers("The model, in the units of the data", [], rows)
 
 
 def _parameters(summary: dict[str, Any]) -> Numbers:

@@ -96,6 +96,25 @@ def test_numbers_have_their_names_and_units(folder):
     assert "2.3" in texts
 
 
+def test_a_model_of_own_data_is_told_in_their_units_alone():
+    own = {
+        "length_unit": "mm",
+        "modulus_unit": "GPa",
+        "E": 70.2158,
+        "E_std": 0.048,
+        "nu": 0.3434,
+        "horizon": 9.46,
+    }
+    summary = {"E_TPa": 0.0702, "E_TPa_std": 5e-5, "nu": 0.3434, "nu_std": 3e-4, "delta_A": 9.46e7, "M": 12}
+    model, rest = webpage.tables(summary | {"own_units": own, "moduli_TPa": {"C11": 0.08}})
+    assert dict(model.rows) == {
+        "Young's modulus E (GPa)": "70.216 ± 0.05",
+        "Poisson's ratio ν": "0.3434",
+        "horizon δ (mm)": "9.46",
+    }
+    assert rest.rows == [["M", "12"]]
+
+
 def test_errors_stand_beside_those_of_baselines():
     errors = {"E_res_train": 0.0126, "E_u_val": 0.002}
     summary = errors | {"nu": -0.163, "baselines": {"classical": {"E_res_train": 0.0181, "E_u_val": 0.0019}}}
