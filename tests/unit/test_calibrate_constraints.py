@@ -51,6 +51,9 @@ def test_linear_ones_are_known_as_such():
     assert row == (pytest.approx({"a": -0.5, "b": 0.5, "c": -3.0}), pytest.approx(-1.0))
     first, second = read("a < b <= 5").affine()
     assert first == ({"b": 1.0, "a": -1.0}, 0.0) and second == ({"b": -1.0}, 5.0)
+    # of a lower bound, too, what must not be negative
+    assert read("a > 0.5").affine() == [({"a": 1.0}, -0.5)]
+    assert read("b - 2 >= a").affine() == [({"b": 1.0, "a": -1.0}, -2.0)]
     for text in ("a*b < 1", "a**2 < 1", "1/a > 1", "abs(a) < 1"):
         assert read(text).affine() is None
 

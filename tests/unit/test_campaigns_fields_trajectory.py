@@ -1,13 +1,14 @@
 """Fields of a trajectory: those of the run that wrote it, and refusals of what it lacks."""
 
 import gzip
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from field_runs import PULLED, SCRIPT, SHEARED, observe
 from mpi4py import MPI
 
-from mdbridge.campaigns.fields import dumpheaders, stages
+from mdbridge.campaigns.fields import dumpheaders, stages, trajectory
 from mdbridge.campaigns.fields.results import FIELDS
 from mdbridge.core import store
 from mdbridge.core.errors import InputError, MDError
@@ -289,3 +290,13 @@ def test_what_changes_between_frames_is_refused(tmp_path, defined, more, words):
 def written(folder):
     (folder / "first.in").write_text(SCRIPT)
     return folder / "first.in"
+
+
+@pytest.mark.parametrize(
+    ("every", "ends", "looks"),
+    [(20, [7, 27, 47], {7, 17, 27, 37, 47}), (None, [7, 17, 27, 37, 47, 57], {7, 17, 27, 37, 47, 57})],
+)
+def test_frames_of_a_dump_are_counted_from_its_first(every, ends, looks):
+    recorded = [SimpleNamespace(step=step) for step in range(7, 60, 10)]
+    config = SimpleNamespace(observe=SimpleNamespace(every=every, average_over=2, average_every=10))
+    assert trajectory._chosen("dump", recorded, config) == (ends, looks)

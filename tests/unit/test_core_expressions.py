@@ -21,6 +21,7 @@ def value(text):
         ("x < -190 and y > 0", [1, 0, 0]),
         ("x < -190 or not y > 0", [1, 0, 1]),
         ("-160 < x <= 10", [0, 1, 1]),
+        ("x >= 10 or y >= 2", [0, 1, 1]),
         ("-x**2 + 2*pi", -(X**2) + 2 * np.pi),
         ("where(x > 0, hypot(x, y), 0)", np.where(X > 0, np.hypot(X, Y), 0)),
     ],

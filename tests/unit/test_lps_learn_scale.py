@@ -12,6 +12,7 @@ from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.learn.residuals import FitSettings
 from mdbridge.lps.learn.scale import Scale
 from mdbridge.lps.material import LinearPeridynamicSolid
+from mdbridge.lps.stability import PairCertificate
 
 
 def fields(length=1.0, modulus=1.0, amplitude=1.0):
@@ -77,6 +78,11 @@ def test_the_scale_of_atoms_is_left_as_it_is():
     assert Scale.of([coarse], 0.7221) == Scale.of([fine], 0.4) == Scale(1.0, 1.0)
     assert Scale.of([coarse], 5e-5) == Scale(1.0, pytest.approx(5e-5 / 0.7))
     assert Scale.of([fields(length=0.01)], 0.7).length == pytest.approx(0.01 * np.sqrt(1.1))
+
+
+def test_a_certificate_is_told_in_angstrom_and_TPa():
+    told = Scale(2.0, 1e-3).certificate(PairCertificate((5.0, 6.0), 0.4, 0.3))
+    assert told == PairCertificate((10.0, 12.0), 0.4, pytest.approx(3e-4))
 
 
 def test_a_sample_at_rest_stays_so_and_others_have_the_size_one():
