@@ -96,9 +96,11 @@ class _Watch:
 
 
 @contextlib.contextmanager
-def raised(grace: float = GRACE) -> Iterator[None]:
+def raised(grace: float = GRACE, aloud: bool = True) -> Iterator[None]:
     """Have the signals raise :class:`Interrupted` during the block; a second one ends the process at once.
 
+    It says so, if ``aloud``: of many ranks one is enough, and a launcher sends a second one of its
+    own to those that another rank's abort ends.
     What is ignored when it begins stays ignored: ``nohup`` and shells in the background count on that.
     Nothing happens where Python handles no signals, outside of the main thread.
     """
@@ -110,7 +112,7 @@ def raised(grace: float = GRACE) -> Iterator[None]:
     def end(number: int, _: FrameType | None) -> NoReturn:
         _asked.append(number)
         if len(_asked) > 1:
-            _leave(_asked[0], "")
+            _leave(_asked[0], "" if aloud else None)
         raise Interrupted(number)
 
     heard = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
@@ -146,9 +148,10 @@ def stop_after(seconds: float) -> None:
     timer.start()
 
 
-def _leave(number: int, more: str) -> NoReturn:
+def _leave(number: int, more: str | None) -> NoReturn:
     """End the process without any of its own clean-up, which may be what does not end."""
-    with contextlib.suppress(OSError):
-        sys.stderr.write(f"mdbridge: {words(number)}{more}\n")
-        sys.stderr.flush()
+    if more is not None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"mdbridge: {words(number)}{more}\n")
+            sys.stderr.flush()
     os._exit(exit_code(number))

@@ -121,7 +121,7 @@ def run_main(comm: MPI.Comm, main: Callable[[], int]) -> NoReturn:
     """
     # of its own: on the other one the peers may be waiting in whatever collective they are in
     at_the_end = comm.Dup() if comm.size > 1 else comm
-    with interrupts.raised():
+    with interrupts.raised(aloud=comm.rank == 0):
         code = _ended(comm, at_the_end, main)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):  # nobody reads it any more

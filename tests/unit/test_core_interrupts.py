@@ -46,13 +46,16 @@ def test_a_program_that_does_not_answer_is_ended(tmp_path, number, code):
     assert said.startswith(f"mdbridge: {interrupts.words(number)}") and said.count("\n") == 1
 
 
-def test_a_second_signal_ends_it_at_once(tmp_path):
-    job = started(DEAF.replace("0.3", "60"), tmp_path)
+@pytest.mark.parametrize("aloud", [True, False])
+def test_a_second_signal_ends_it_at_once(tmp_path, aloud):
+    # of many ranks one alone says it
+    job = started(DEAF.replace("0.3", f"60, aloud={aloud}"), tmp_path)
     job.send_signal(signal.SIGTERM)
     time.sleep(0.3)
     job.send_signal(signal.SIGTERM)
-    job.communicate(timeout=20)
+    _, said = job.communicate(timeout=20)
     assert job.returncode == 143
+    assert said == (f"mdbridge: {interrupts.words(signal.SIGTERM)}\n" if aloud else "")
 
 
 def test_a_program_in_compiled_code_is_ended(tmp_path):
