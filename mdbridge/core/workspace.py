@@ -218,8 +218,8 @@ class Workspace:
             manifest = read_manifest(self.root)
             if manifest["campaign"] != self.campaign:
                 raise InputError(
-                    f"{self.root}: holds results of a campaign '{manifest['campaign']}', this is a campaign "
-                    f"'{self.campaign}'; choose another --out"
+                    f"{self.root}: holds results of a campaign '{manifest['campaign']}', as its {MANIFEST} "
+                    f"says, this is a campaign '{self.campaign}'; choose another --out"
                 )
             return
         former = [name for name in _FORMER if (self.root / name).exists()]

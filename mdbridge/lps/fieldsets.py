@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.errors import InputError
 from ..fields.fieldset import FieldSet
 from . import families, solver, stencil
-from .learn import classical, local, regression, spectral
+from .learn import classical, horizons, local, regression, spectral
 from .learn.residuals import FitSettings
 from .learn.scale import Scale
 from .material import LinearPeridynamicSolid
@@ -19,7 +19,7 @@ from .quadrature import PUBLISHED
 Array = NDArray[np.float64]
 Data = list[tuple[spectral.Moments | local.LocalMoments | local.LocalCuts, stencil.Stencil]]
 
-_SHORT = 2.55  # node spacings of the horizon of a first guess
+_SHORT = 2.55  # node spacings of the horizon of a first guess, on a grid
 _CUTS = 20  # rounds in which displacements without energy on scattered points are told to the fit
 _ROUNDS = 4  # in which errors of the solution on points are measured anew
 
@@ -165,9 +165,14 @@ def scale_of(training: Mapping[str, FieldSet], horizon: float) -> Scale:
         shear = elastic.lame_mu
     else:
         # a short horizon tells more of long waves
-        short = min(horizon, _SHORT * max(float(fields.spacing.max()) for fields in sized.values()))
+        short = min(horizon, max(_short(fields) for fields in sized.values()))
         shear = local.elastic(list(sized.values()), short, families.family(families.LINEAR))[1]
     return Scale.of(list(training.values()), shear)
+
+
+def _short(fields: FieldSet) -> float:
+    """A short horizon (Å) of which every node of a set has a family."""
+    return (horizons.LEAST_SCATTERED if fields.scattered else _SHORT) * float(fields.spacing.max())
 
 
 def problem_of(

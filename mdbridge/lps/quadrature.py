@@ -172,6 +172,7 @@ def _consistent(offsets: Array, horizon: float) -> Rule:
     """
     count = len(offsets)
     s, w = _GAUSS
+    rank = 0
     for plain, over_square in _ORDERS:
         rows, integrals = _moments_of(offsets / horizon, plain, over_square)
         left, sizes, basis = np.linalg.svd(rows, full_matrices=True)
@@ -189,7 +190,7 @@ def _consistent(offsets: Array, horizon: float) -> Rule:
             right = free.T @ (waves.T @ (wanted - waves @ exact))
             best = exact + free @ np.linalg.solve(gram + ridge * np.eye(len(gram)), right)
             return Rule(np.zeros(count), np.empty((count, 0)), best * horizon**2)
-    raise InputError(_too_few(horizon, count, "integrate the influence function consistently", 0))
+    raise InputError(_too_few(horizon, count, "integrate the influence function consistently", rank))
 
 
 def _waves(z: Array, spacing: float) -> tuple[Array, Array]:
@@ -264,7 +265,7 @@ def _anisotropy(z: Array) -> Array:
 def _too_few(horizon: float, count: int, purpose: str, rank: int) -> str:
     return (
         f"a horizon of {horizon:g} holds {count} neighbours, too few to {purpose} "
-        f"(moments of rank {rank}); use a horizon of at least 2.3 node spacings"
+        f"(moments of rank {rank}); a horizon of 2.3 node spacings is enough on a grid, 3 on scattered nodes"
     )
 
 

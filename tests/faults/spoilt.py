@@ -81,11 +81,13 @@ def values(draw, array):
         case "axis":
             array = draw(some.sampled_from([array.T, array[None], array[..., None], array.reshape(-1)]))
         case "constant":
-            array = np.full_like(array, draw(some.sampled_from([0.0, 1.0, 1e200])))
+            with np.errstate(over="ignore"):  # of half precision
+                array = np.full_like(array, draw(some.sampled_from([0.0, 1.0, 1e200])))
         case "empty":
             array = array[:0]
         case "scale":
-            array = array * draw(some.sampled_from([1e-200, -1.0, 1e150, 1e-9]))
+            with np.errstate(all="ignore"):
+                array = array * draw(some.sampled_from([1e-200, -1.0, 1e150, 1e-9]))
     return array
 
 

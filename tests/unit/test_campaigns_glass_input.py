@@ -53,6 +53,7 @@ def test_a_script_s_steps_are_shared_out_and_it_rests_as_it_will():
         ({"observe": {"grid": [32, 3]}}, r"'observe\.grid\.1' = 3"),
         ({"md": {"temperature_K": 1300.0}}, r"temperature_K must be below liquid_K"),
         ({"md": {"modulus_strain": 0.021}}, r"'md\.modulus_strain' = 0\.021"),
+        ({"md": {"modulus_ps": 0.19}}, r"modulus_ps = 0\.19: must be at least 40 steps, 0\.2 ps"),
         ({"md": {"steps": 10}}, r"steps go with 'script'"),
         ({"md": {"script": "my.in"}}, r"'script' needs 'steps'"),
         ({"md": SCRIPT | {"melt_K": 3000.0}}, r"the script decides; remove melt_K"),
@@ -91,6 +92,7 @@ def test_what_does_not_fit_is_refused_in_one_line(sections, words):
     [
         {"observe": {"samples": 50}},  # 491 steps
         {"md": {"modulus_strain": 0.02}},
+        {"md": {"modulus_ps": 0.2}},
         {"calibrate": {"strains": [0.005, 0.5]}},  # the first frame and the last
         {"observe": {"extra": {"csym": "c_csym"}}},
         {"glass": {"stripe": {"height": 0.12, "centre": 1.0}}},  # 10.2 Å, around the boundary

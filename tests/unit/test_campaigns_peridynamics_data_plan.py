@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import own_data
 import pytest
 from own_data import LAM, MU, periodic
 
@@ -10,6 +11,7 @@ from mdbridge.campaigns.peridynamics import data, data_plan, learning
 from mdbridge.campaigns.peridynamics.data_files import RawData
 from mdbridge.campaigns.peridynamics.data_input import Data, OwnLearn, OwnSweep
 from mdbridge.core.errors import InputError
+from mdbridge.lps.learn import clouds
 
 
 def own(shape=(16, 16), spacing=(5.0, 5.0), unit="angstrom", **keys):
@@ -70,6 +72,19 @@ def test_weights_are_those_of_the_nodes_unless_given():
 def test_a_horizon_outside_its_bounds_is_refused(horizon):
     with pytest.raises(InputError, match=rf"horizon of {horizon:g} nm is outside .* 11.5 nm, .* below 40 nm"):
         data_plan.learn_settings(OwnLearn(horizons=[horizon]), own(unit="nm"))
+
+
+@pytest.mark.parametrize("jitter", [0.3, 1.0, 2.0])
+def test_the_least_horizon_of_scattered_nodes_is_enough_for_all_of_them(jitter):
+    """With that of a grid, 2.3 spacings, most of their families hold too few to integrate."""
+    nodes = own_data.grid((13, 12), (4.0, 4.5))
+    nodes += np.random.default_rng(1).uniform(-jitter, jitter, nodes.shape)
+    u, b = own_data.waves(nodes, (90.0, 80.0), samples=6)
+    scattered = data.prepare([RawData(Path("own.npz"), {"nodes": nodes, "u": u, "b": b})], Data())
+    data_plan.require_determined(scattered)
+    least, _ = data_plan.bounds(scattered)
+    assert least == pytest.approx(2.8 * scattered.fields["train"].spacing[0])
+    clouds.cloud_of(scattered.fields["train"], least)
 
 
 def test_a_box_without_room_is_refused():

@@ -174,6 +174,18 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
         data_stages.read(source, ["data.file=[]"])
 
 
+@pytest.mark.parametrize("key", ["horizons", "horizons_A"])
+def test_the_advice_of_a_sweep_has_the_key_of_the_input(tmp_path, key):
+    """Both keys together are refused."""
+    learn = f"{key} = [{13.0 if key == 'horizons' else 130.0}]"
+    data = 'length_unit = "nm"\nmodulus_unit = "GPa"'
+    source = write(tmp_path, periodic(), learn, data)
+    with data_stages.open_campaign(MPI.COMM_SELF, source, tmp_path / "out", []) as campaign:
+        units = data_stages._units(campaign)
+    assert units.key == f"learn.{key}" and units.modulus_name == "GPa"
+    assert (units.length, units.length_name) == ((10.0, "nm") if key == "horizons" else (1.0, "Å"))
+
+
 @pytest.mark.parametrize(
     ("command", "more", "expected"),
     [
@@ -195,10 +207,11 @@ def test_a_command_does_its_pieces_in_order(monkeypatch, tmp_path, command, more
     for module, name, words in (
         (data_stages.data_plan, "require_determined", "determined"),
         (data_stages.data, "tell", "told"),
+        (data_stages, "_units", None),
         (data_stages.sweep_figures, "show", "swept"),
         (data_stages, "_show", "shown"),
     ):
-        monkeypatch.setattr(module, name, lambda *_, words=words: done.append(words))
+        monkeypatch.setattr(module, name, lambda *_, words=words: words and done.append(words))
 
     def make(comm, workspace, product, again=False):
         done.append(product + (" again" if again else ""))

@@ -37,6 +37,17 @@ def test_the_table_is_that_of_the_rows_and_failures_are_listed():
     assert "--set learn.horizons_A=[20] --set learn.degrees=[5]" in text.getvalue()
 
 
+def test_it_is_told_in_the_units_of_the_data_with_the_key_that_takes_them():
+    text = io.StringIO()
+    units = sweep_figures.Units(10.0, 1e-3, "nm", "GPa", "learn.horizons")
+    sweep_figures.show(Console(file=text, width=200), SWEEP, units)
+    assert "δ (nm)" in text.getvalue() and "E (GPa)" in text.getvalue()
+    cells = [cell.strip() for cell in text.getvalue().split("│")]
+    assert {"2", "950", "-0.3500"} <= set(cells)
+    assert "failed: δ = 3 nm" in text.getvalue()
+    assert "--set learn.horizons=[2] --set learn.degrees=[5]" in text.getvalue()
+
+
 def test_the_pair_that_is_chosen_is_bold():
     text = io.StringIO()
     sweep_figures.show(Console(file=text, width=200, force_terminal=True, color_system="standard"), SWEEP)

@@ -79,8 +79,10 @@ def _optima(runs: Sequence[Run], path: Path) -> None:
         for name, panel in zip(names, axes.flat, strict=False):
             for row, run in enumerate(runs):
                 best = run.summary["best"][name]
-                if run.summary["intervals"]:
-                    panel.plot(run.summary["intervals"][name], [row, row], color=plots.BLUE, linewidth=1.2)
+                # choices and whole numbers have none
+                interval = (run.summary["intervals"] or {}).get(name)
+                if interval:
+                    panel.plot(interval, [row, row], color=plots.BLUE, linewidth=1.2)
                 panel.plot(best, row, "o", color=plots.BLUE, markersize=4)
             if name in truth:
                 panel.axvline(truth[name], color="black", linestyle="--", linewidth=0.9)

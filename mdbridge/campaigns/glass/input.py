@@ -22,6 +22,8 @@ Measured = Literal["nonaffinity", "local_yield"]
 Anneal = Literal["none", "swap", "sgcmc", "cyclic"]
 CYCLE = 4000
 """Steps of a cycle of shear; :mod:`mdbridge.md.anneal` has it too."""
+MODULUS_STEPS = 40
+"""The least of a test of the moduli."""
 Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 
 
@@ -72,6 +74,12 @@ class MD(Section):
             # a quench that heats would take a negative number of steps
             if self.temperature_K >= self.liquid_K:
                 raise ValueError("temperature_K must be below liquid_K, from which the melt is quenched")
+            # the mean of the second half and its error need four blocks of a look each, every five steps
+            if round(self.modulus_ps / self.timestep_ps) < MODULUS_STEPS:
+                raise ValueError(
+                    f"modulus_ps = {self.modulus_ps:g}: must be at least {MODULUS_STEPS} steps, "
+                    f"{MODULUS_STEPS * self.timestep_ps:g} ps; 10 ps give useful means"
+                )
         else:
             # refused, not ignored: one would believe that it did something
             # what the user wrote, not what has a default

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...core.errors import InputError
+from ...fields.fieldset import FieldSet
 from ...lps import families, fieldsets
 from ...lps import quadrature as quadratures
 from ...lps.learn import anisotropy, horizons, spectral
@@ -173,13 +174,17 @@ def equations(own: OwnData) -> int:
 
 def bounds(own: OwnData) -> tuple[float, float]:
     """The shortest and the longest horizon (Å) that fit all sets."""
-    least = max(horizons.LEAST * float(fields.spacing.max()) for fields in own.fields.values())
+    least = max(_multiple(fields) * float(fields.spacing.max()) for fields in own.fields.values())
     most = min(
         # of a body with edges the families of a node and of its neighbours must be whole
         float(min(fields.box)) / 2 if fields.period is not None else float(min(fields.box)) / 4
         for fields in own.fields.values()
     )
     return least, most
+
+
+def _multiple(fields: FieldSet) -> float:
+    return horizons.LEAST_SCATTERED if fields.scattered else horizons.LEAST
 
 
 def _in_angstrom(
@@ -199,7 +204,7 @@ def _default_horizons(own: OwnData) -> list[float]:
         fitting = [0.5 * (least + most)] if least < most else []
     if not fitting:
         raise InputError(
-            f"the data are too small: a horizon needs {horizons.LEAST:g} node spacings, "
+            f"the data are too small: a horizon needs {_multiples(own)}, "
             f"{_spell(least, own)}, but must be below {_spell(most, own)}, half the periodic box, or a "
             "quarter of a body with edges; give fields on more nodes"
         )
@@ -214,9 +219,13 @@ def _require_horizons(chosen: Sequence[float], own: OwnData) -> None:
         if not least <= horizon * (1 + 1e-9) or not horizon < most:
             raise InputError(
                 f"a horizon of {_spell(horizon, own)} is outside its bounds: it must be at least "
-                f"{_spell(least, own)}, {horizons.LEAST:g} node spacings, and below {_spell(most, own)}, "
+                f"{_spell(least, own)}, {_multiples(own)}, and below {_spell(most, own)}, "
                 "half the periodic box (of a body with edges a quarter); change learn.horizons"
             )
+
+
+def _multiples(own: OwnData) -> str:
+    return f"{max(_multiple(fields) for fields in own.fields.values()):g} node spacings"
 
 
 def _spell(length: float, own: OwnData) -> str:

@@ -121,7 +121,8 @@ def learn(
         if sweep:
             stages.make(comm, campaign.workspace, campaign.sweep())
             if comm.rank == 0:
-                sweep_figures.show(console(comm), read_json(campaign.workspace.root / "sweep.json"))
+                record = read_json(campaign.workspace.root / "sweep.json")
+                sweep_figures.show(console(comm), record, _units(campaign))
             return
         stages.make(comm, campaign.workspace, campaign.model)
         stages.make(comm, campaign.workspace, campaign.summary)
@@ -244,6 +245,16 @@ def _misfit(errors: Mapping[str, float], own: OwnData) -> list[str]:
         f"{words}. Noise moves λ, μ, E and ν of nodes that are no periodic grid by more than their error "
         "bars say: smooth the displacements, or give more of them"
     ]
+
+
+def _units(campaign: Campaign) -> sweep_figures.Units:
+    """Those of the data, and the key under which the input gives horizons, or would."""
+    own, given = campaign.own, campaign.config.learn
+    length, name, key = own.length, own.length_unit, "learn.horizons"
+    if given.horizons is None and given.horizons_A is not None:
+        # both keys together are refused
+        length, name, key = 1.0, "Å", "learn.horizons_A"
+    return sweep_figures.Units(length, own.modulus, name, own.modulus_unit, key)
 
 
 def _sweep(campaign: Campaign, settings: Sweep, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Table and figure of a sweep over horizons and degrees, [You2022, Table 3 and Figure 6]."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +15,41 @@ COLOURS = (BLUE, ORANGE, GREEN, RED)
 MARKERS = ("o", "s", "^", "v")
 
 
-def show(out: Console, record: dict[str, Any]) -> None:
-    """Print the best horizon of each degree."""
+@dataclass(frozen=True)
+class Units:
+    """In which a table is printed: Å and TPa in one unit each, and the key that takes horizons in them."""
+
+    length: float = 1.0
+    modulus: float = 1.0
+    length_name: str = "Å"
+    modulus_name: str = "TPa"
+    key: str = "learn.horizons_A"
+
+
+def show(out: Console, record: dict[str, Any], units: Units | None = None) -> None:
+    """Print the best horizon of each degree, in the units of crystals if in no others."""
+    units = units or Units()
     table = Table(title="Best horizon for each degree (Algorithm 2)", title_justify="left", padding=(0, 0))
     short = [label.replace(", ", "\n").replace("displacement", "displ.") for label in LABELS]
-    for heading in ("M", "δ (Å)", *short, "AvgE", "E (TPa)", "ν"):
+    for heading in ("M", f"δ ({units.length_name})", *short, "AvgE", f"E ({units.modulus_name})", "ν"):
         table.add_column(heading, justify="right")
     best = record["best"]
+    # of a unit that is far from the numbers' size the digits after the point say nothing
+    stiffness = "{:.4f}" if units.modulus_name == "TPa" else "{:.5g}"
     for row in record["rows"]:
         chosen = (row["M"], row["delta_A"]) == (best["degree"], best["horizon"])
-        cells = [f"{row['M']}", f"{row['delta_A']:g}", *(f"{row[key]:.2%}" for key in ERRORS)]
-        cells += [f"{row['AvgE']:.4f}", f"{row['E_TPa']:.4f}", f"{row['nu']:.4f}"]
+        cells = [f"{row['M']}", f"{row['delta_A'] / units.length:g}", *(f"{row[key]:.2%}" for key in ERRORS)]
+        cells += [f"{row['AvgE']:.4f}", stiffness.format(row["E_TPa"] / units.modulus), f"{row['nu']:.4f}"]
         table.add_row(*cells, style="bold" if chosen else None)
     out.print(table)
     failed = [candidate for candidate in record["candidates"] if candidate["failure"]]
     for candidate in failed:
-        out.print(f"failed: δ = {candidate['delta_A']:g} Å, M = {candidate['M']}: {candidate['failure']}")
+        length = f"{candidate['delta_A'] / units.length:g} {units.length_name}"
+        out.print(f"failed: δ = {length}, M = {candidate['M']}: {candidate['failure']}")
     out.print(f"{len(record['candidates'])} pairs, {len(failed)} failed, {record['wall_s']:.1f} s")
     # so that the choice can be pasted into the next command
-    out.print(f"chosen: --set learn.horizons_A=[{best['horizon']:g}] --set learn.degrees=[{best['degree']}]")
+    horizon = f"{best['horizon'] / units.length:g}"
+    out.print(f"chosen: --set {units.key}=[{horizon}] --set learn.degrees=[{best['degree']}]")
 
 
 def draw(sweeps: dict[str, dict[str, Any]], path: Path, paper: dict[str, Any] | None = None) -> None:

@@ -14,6 +14,8 @@ Array = NDArray[np.float64]
 
 LEAST = 2.3
 """Node spacings in the shortest horizon that holds enough neighbours."""
+LEAST_SCATTERED = 2.8
+"""The same for scattered points: with 2.3 of them, nine families of ten on random ones hold too few."""
 # spacings that differ by less are meant to be equal
 _ALIKE = 1.1
 # of a spacing: how far inside a gap between two bond lengths a moved horizon lies, at most

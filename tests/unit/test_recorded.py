@@ -1,0 +1,31 @@
+"""Small campaigns of every kind come to the numbers, words and figures that they came to before.
+
+Whoever means to change some of them runs these with MDBRIDGE_RECORD=1, which writes them anew, and looks at
+what is different with git before it is committed.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import recorded
+from recorded_inputs import JOBS
+
+FOLDER = Path(__file__).parent / "kept"
+TOLERANCE = dict.fromkeys(("glasses", "search", "schemes"), 0.02) | {"discrepancy": 0.1}
+"""Relative, where it is not 1e-5: a surrogate's fit depends by so much on what ran in the process before."""
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_campaign_comes_to_what_it_came_to_before(name, tmp_path):
+    make, commands = JOBS[name]
+    make(tmp_path)
+    printed = recorded.run(tmp_path, *commands).replace(str(tmp_path), "")
+    now = recorded.digest(tmp_path) | {"printed": recorded.words(printed)}
+    path = FOLDER / f"{name}.json"
+    if os.environ.get("MDBRIDGE_RECORD"):
+        path.write_text(recorded.written(now))
+    kept = json.loads(path.read_text())
+    differ = list(recorded.differences(kept, now, TOLERANCE.get(name, 1e-5)))
+    assert not differ, f"{len(differ)} places differ from {path}:\n" + "\n".join(differ[:20])
