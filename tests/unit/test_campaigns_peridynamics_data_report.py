@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from own_data import LAM, MU, periodic
 
-from mdbridge.campaigns.peridynamics import data, data_report
+from mdbridge.campaigns.peridynamics import data, data_baselines, data_plan, data_report
 from mdbridge.campaigns.peridynamics.data_files import RawData
-from mdbridge.campaigns.peridynamics.data_input import Data
+from mdbridge.campaigns.peridynamics.data_input import Data, OwnLearn
 from mdbridge.lps import stencil, symbol
 from mdbridge.lps.bernstein import Bernstein
 from mdbridge.lps.material import LinearPeridynamicSolid
@@ -125,14 +125,16 @@ def test_a_wave_is_predicted_as_the_symbol_says():
 
 def test_constants_and_their_errors_are_told_in_the_data_s_units_too():
     model = {
-        "metrics": {"E_res_train": 0.1, "loss": 3.0},
+        "metrics": {"E_res_train": 0.1, "E_u_train": 0.1, "loss": 3.0},
         "error_bars": {"lambda_TPa": {"std": 2e-5}, "nu": {"std": 0.03}},
         "lambda_TPa": 4e-4, "mu_TPa": 5e-4, "E_TPa": 1.2e-3, "nu": 0.25, "delta_A": 166.0, "M": 0,
         "validation": "by folds", "notes": [], "certificate": {}, "wall_s": 2, "versions": {},
         "input_hash": "0",
     }  # fmt: skip
     own = replace(OWN, thickness=2.0)
-    summary = data_report.summarise(data_report.OwnResults(model, MATERIAL, own))
+    settings = data_plan.learn_settings(OwnLearn(degrees=[2]), own)
+    summary = data_report.summarise(data_report.OwnResults(model, MATERIAL, own), settings, 3)
+    assert summary["baselines"] == data_baselines.measure(own, settings, 3)
     assert summary["own_units"] == {
         "length_unit": "nm", "modulus_unit": "GPa", "horizon": pytest.approx(16.6),
         "lambda": pytest.approx(0.4), "mu": pytest.approx(0.5), "E": pytest.approx(1.2), "nu": 0.25,

@@ -16,7 +16,9 @@ from ...fields.fieldset import FieldSet
 from ...lps import fieldsets, moduli, stability, symbol
 from ...lps.learn import local, spectral
 from ...lps.material import LinearPeridynamicSolid
+from . import data_baselines
 from .data import OwnData
+from .input import Learn
 
 Array = NDArray[np.float64]
 
@@ -49,8 +51,14 @@ def gather(path: Path, own: OwnData) -> OwnResults:
     return OwnResults(stored, LinearPeridynamicSolid.from_dict(stored, str(path)), own)
 
 
-def summarise(results: OwnResults) -> dict[str, Any]:
-    """The contents of summary.json: as of a crystal's campaign, and all once more in the data's units."""
+def summarise(results: OwnResults, settings: Learn, folds: int) -> dict[str, Any]:
+    """The contents of summary.json: as of a crystal's campaign, and all once more in the data's units.
+
+    Args:
+        results: what is stored.
+        settings: of the model's fit, for what one would take instead.
+        folds: that the model was validated with, likewise.
+    """
     model, own = results.model, results.own
     metrics, bars = model["metrics"], model["error_bars"]
     summary: dict[str, Any] = {name: value for name, value in metrics.items() if name.startswith("E_")}
@@ -80,7 +88,11 @@ def summarise(results: OwnResults) -> dict[str, Any]:
         summary["moduli_TPa"] = moduli.of_grid(results.material, grid)
     summary["samples"] = {name: len(fields.u) for name, fields in own.fields.items()}
     summary["nodes"] = {name: len(fields.nodes) for name, fields in own.fields.items()}
-    summary |= {"validation": model["validation"], "notes": model["notes"]}
+    others = data_baselines.measure(own, settings, folds)
+    # an empty table would promise what scattered data do not have
+    summary |= {"baselines": others} if others else {}
+    notes = [*model["notes"], *data_baselines.note(summary)]
+    summary |= {"validation": model["validation"], "notes": notes}
     summary |= {"certificate": model["certificate"], "wall_s": {"learn": float(model["wall_s"])}}
     return summary | {"versions": model["versions"], "input_hash": model["input_hash"]}
 
@@ -102,12 +114,35 @@ def print_table(out: Console, summary: dict[str, Any], folder: Path) -> None:
             if f"{kind}_{split}" in summary:
                 table.add_row(f"{label}: {words}", f"{summary[f'{kind}_{split}']:.3%}", "")
     out.print(table)
+    if "baselines" in summary:
+        out.print(_beside_baselines(summary))
+    for note in data_baselines.note(summary):
+        out.print(f"note: {note}", soft_wrap=True)
     out.print(
         f"horizon {own['horizon']:.6g} {own['length_unit']}, degree {summary['M']}; validation: "
         f"{summary['validation']}; moduli are those of plane stress",
         soft_wrap=True,
     )
     out.print(f"model.json, summary.json and the figures are in {folder}", soft_wrap=True)
+
+
+def _beside_baselines(summary: dict[str, Any]) -> Table:
+    """Our errors and moduli, and those of elasticity with constants fitted to the same samples."""
+    own = summary["own_units"]
+    table = Table(
+        title="Residual / displacement errors (%), and of constants fitted likewise", title_justify="left"
+    )
+    table.add_column("", no_wrap=True)
+    for words in ("training", "validation", f"E ({own['modulus_unit']})", "ν"):
+        table.add_column(words, justify="right", no_wrap=True)
+    others = {data_baselines.TITLES[name]: row for name, row in summary["baselines"].items()}
+    for words, row in {"this run": summary | own, **others}.items():
+        both = [
+            f"{100 * row[f'E_res_{s}']:.2f} / {100 * row[f'E_u_{s}']:.2f}" if f"E_res_{s}" in row else ""
+            for s in ("train", "val")
+        ]
+        table.add_row(words, *both, f"{row['E']:.5g}", f"{row['nu']:.4f}")
+    return table
 
 
 # --- figures ----------------------------------------------------------------------

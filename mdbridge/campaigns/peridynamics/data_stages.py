@@ -84,7 +84,7 @@ class Campaign:
     @cached_property
     def summary(self) -> Product:
         """Table and figures."""
-        identity = Identity("report of own data", 1, after={"model": self.model.identity.key})
+        identity = Identity("report of own data", 2, after={"model": self.model.identity.key})
         names = ("summary.json", *data_report.FIGURES)
         return Product("report", identity, names, lambda folder: _report(self, folder))
 
@@ -278,7 +278,7 @@ def _report(campaign: Campaign, folder: Path) -> None:
         path = stages.require(campaign.workspace, campaign.model, "mdbridge learn")
         results = data_report.gather(path, campaign.own)
         data_report.draw(results, folder)
-        summary = data_report.summarise(results)
+        summary = data_report.summarise(results, campaign.settings, campaign.config.learn.folds)
         summary["wall_s"]["report"] = MPI.Wtime() - start
         write_json(folder / "summary.json", summary)
 

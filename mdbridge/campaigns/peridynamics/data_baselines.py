@@ -1,0 +1,157 @@
+"""What a user would take instead of a model learned from own data: elasticity with two constants, or four."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from ...lps import fieldsets, local
+from ...lps.learn import spectral
+from ...lps.learn.spectral import Samples
+from ...lps.local import GradientElasticity
+from .data import OwnData
+from .input import Learn
+
+Array = NDArray[np.float64]
+
+TITLES = {"classical": "classical elasticity", "gradient": "gradient elasticity"}
+"""Rows of the table, in their order."""
+_AS_GOOD = 1.2  # times the error of the learned model
+_FOURTH = 1.05  # ratio of the wave numbers of a sample's waves from which k⁴ can be told from k²
+
+
+def measure(own: OwnData, settings: Learn, folds: int) -> dict[str, dict[str, Any]]:
+    """Errors of elasticity fitted to the same samples, and its constants.
+
+    The fit minimises what that of the learned model does, with the same weights of the samples and of
+    both errors.
+
+    Args:
+        own: the data.
+        settings: of the learned model's fit.
+        folds: parts of the samples for validation, where the data have no samples for it of their own.
+
+    Returns:
+        By the names of :data:`TITLES` ``E_res_train``, ``E_u_train`` and, where there are samples for it,
+        ``E_res_val``, ``E_u_val`` (relative ℓ² norms, means over samples), ``lambda`` and ``mu`` in the
+        data's unit, and ``E`` and ``nu`` of plane stress.  Nothing of data that are no periodic grids, and
+        no gradients where all waves are equally long.
+    """
+    if any(fields.shape is None for fields in own.fields.values()):
+        return {}
+    waves = {name: fieldsets.transformed(fields, name) for name, fields in own.fields.items()}
+    train = [waves[name] for name in own.training]
+    rows = {"classical": _row(waves, train, _Fit(settings, False), folds)}
+    if _lengths(train) > _FOURTH:
+        rows["gradient"] = _row(waves, train, _Fit(settings, True), folds)
+    for row in rows.values():
+        row |= {name: row[name] / own.modulus for name in ("lambda", "mu", "E")}
+    return rows
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Two constants, or four, by the sum of squares that the learned model is fitted by."""
+
+    settings: Learn
+    gradients: bool
+
+    def __call__(self, sets: Sequence[Samples], kept: Sequence[Array]) -> GradientElasticity:
+        reduced = [
+            spectral.moments(samples, self.settings.long_wave_weight, k)
+            for samples, k in zip(sets, kept, strict=True)
+        ]
+        spacings = [samples.spacing for samples in sets]
+        weight = np.sqrt(self.settings.solution_weight)
+        # the residual alone is linear in the constants: a start that noise spoils, but not by much
+        start = astuple(local.fitted(sets, self.gradients, kept))[: 4 if self.gradients else 2]
+        # an area of the nodes: a length of zero has no size of its own
+        size = np.array([start[1], start[1], *[float(np.prod(spacings[0]))] * 2])[: len(start)]
+
+        def off(constants: Array) -> Array:
+            elasticity = GradientElasticity(*(constants * size))
+            parts = []
+            for moments, spacing in zip(reduced, spacings, strict=True):
+                operator = elasticity.symbol(moments.wavevectors, spacing)
+                loads, displacements = moments.residual, moments.solution
+                parts.append((operator @ loads[0] - loads[1]).ravel())
+                parts.append(weight * (np.linalg.inv(operator) @ displacements[0] - displacements[1]).ravel())
+            return np.concatenate(parts)
+
+        return GradientElasticity(*(least_squares(off, np.array(start) / size, method="lm").x * size))
+
+
+def _row(waves: Mapping[str, Samples], train: Sequence[Samples], fit: _Fit, folds: int) -> dict[str, float]:
+    fitted = fit(train, [np.ones(len(samples.u)) for samples in train])
+    errors = {"train": _errors(fitted, train)}
+    errors["val"] = _errors(fitted, [waves["val"]]) if "val" in waves else _left_out(train, fit, folds)
+    row = {
+        f"{kind}_{split}": float(np.mean(values))
+        for split, both in errors.items()
+        for kind, values in zip(("E_res", "E_u"), both, strict=True)
+        if len(values)
+    }
+    c_l, mu = fitted.longitudinal, fitted.transverse
+    lame = c_l - 2 * mu
+    return row | {"lambda": lame, "mu": mu, "E": 4 * mu * (lame + mu) / c_l, "nu": lame / c_l}
+
+
+def _left_out(train: Sequence[Samples], fit: _Fit, folds: int) -> tuple[Array, Array]:
+    """Errors of samples by constants that were fitted without them, as those of the learned model are."""
+    folds = min(folds, max(len(samples.u) for samples in train))
+    both: list[tuple[Array, Array]] = []
+    for fold in range(folds if folds > 1 else 0):
+        kept = [(np.arange(len(samples.u)) % folds != fold).astype(float) for samples in train]
+        # a set with a single sample trains always
+        kept = [k if k.any() else np.ones(len(k)) for k in kept]
+        both.append(_errors(fit(train, kept), train, [k == 0 for k in kept]))
+    if not both:
+        return np.empty(0), np.empty(0)
+    residual, solution = (np.concatenate(part) for part in zip(*both, strict=True))
+    return residual, solution
+
+
+def _errors(
+    fitted: GradientElasticity, sets: Sequence[Samples], chosen: Sequence[NDArray[np.bool_]] | None = None
+) -> tuple[Array, Array]:
+    """Relative errors of residual and displacement of the samples, or of those that are chosen."""
+    pairs = []
+    for i, samples in enumerate(sets):
+        residual, solution = spectral.errors(fitted.symbol(samples.wavevectors, samples.spacing), samples)
+        which = slice(None) if chosen is None else chosen[i]
+        pairs.append((residual[which], solution[which]))
+    residual, solution = (np.concatenate(part) for part in zip(*pairs, strict=True))
+    return residual, solution
+
+
+def _lengths(train: Sequence[Samples]) -> float:
+    """The largest of the wave numbers of the loads over the smallest."""
+    sizes = []
+    for samples in train:
+        power = (np.abs(samples.b) ** 2).sum(axis=(0, 2))
+        sizes.append(np.hypot(*samples.wavevectors[power > 1e-6 * power.max()].T))
+    k = np.concatenate(sizes)
+    return float(k.max() / k.min())
+
+
+def note(summary: dict[str, Any]) -> list[str]:
+    """What there is to say where another model, as good, has other moduli than the error bars allow."""
+    own, row = summary["own_units"], summary.get("baselines", {}).get("gradient")
+    # not the residual: what a model of more constants gains there may be the noise of short waves
+    if row is None or row["E_u_train"] > _AS_GOOD * summary["E_u_train"]:
+        return []
+    apart = [
+        f"{words} {row[name]:.4g} for {own[name]:.4g} ± {own[f'{name}_std']:.1g}"
+        for words, name in (("E", "E"), ("ν", "nu"))
+        if f"{name}_std" in own and abs(row[name] - own[name]) > 3 * own[f"{name}_std"]
+    ]
+    if not apart:
+        return []
+    return [
+        "gradient elasticity with four constants gives the displacements of these data as well, with "
+        f"{' and '.join(apart)}: the standard errors are those of the samples, and know nothing of the "
+        "choice of a model"
+    ]

@@ -1,0 +1,114 @@
+"""Elasticity with two constants, or four, fitted to own data: what a learned model is worth beside it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from own_data import LAM, MU, grid, periodic, waves
+
+from mdbridge.campaigns.peridynamics import data, data_baselines, data_plan
+from mdbridge.campaigns.peridynamics.data_files import RawData
+from mdbridge.campaigns.peridynamics.data_input import Data, OwnLearn
+
+SHAPE, SPACING = (12, 14), (5.0, 4.5)
+BOX = np.array(SHAPE) * SPACING
+
+
+def softening(length2, samples=10, seed=0):
+    """Waves of a solid whose stiffnesses are those of LAM and MU times 1 − length2 k²."""
+    random = np.random.default_rng(seed)
+    nodes = grid(SHAPE, SPACING)
+    u, b = np.zeros((2, samples, len(nodes), 2))
+    for sample in range(samples):
+        for numbers in random.permutation([(1, 0), (0, 1), (1, 1), (2, -1), (0, 2), (3, 1)])[:3]:
+            k = 2 * np.pi * numbers / BOX
+            a = random.standard_normal(2) / (k @ k)
+            wave = np.cos(nodes @ k + random.uniform(0, 6))[:, None]
+            u[sample] += wave * a
+            b[sample] += wave * ((LAM + MU) * k * (k @ a) + MU * (k @ k) * a) * (1 - length2 * (k @ k))
+    return {"nodes": nodes, "u": u, "b": b, "box": BOX}
+
+
+def measured(arrays, folds=5, degree=2, **keys):
+    own = data.prepare([RawData(Path("own.npz"), arrays)], Data(**keys))
+    return data_baselines.measure(own, data_plan.learn_settings(OwnLearn(degrees=[degree]), own), folds)
+
+
+def requires_truth(row):
+    young, poisson = 4 * MU * (LAM + MU) / (LAM + 2 * MU), LAM / (LAM + 2 * MU)
+    assert [row["lambda"], row["mu"]] == pytest.approx([LAM, MU], rel=1e-7)
+    assert [row["E"], row["nu"]] == pytest.approx([young, poisson], rel=1e-7)
+
+
+@pytest.mark.parametrize("unit", ["TPa", "GPa"])
+def test_a_classical_solid_is_met_by_both_in_its_own_unit(unit):
+    rows = measured(softening(0.0), modulus_unit=unit, length_unit="mm")
+    assert list(rows) == ["classical", "gradient"]
+    for row in rows.values():
+        requires_truth(row)
+        assert max(row[f"{kind}_{split}"] for kind in ("E_res", "E_u") for split in ("train", "val")) < 1e-7
+
+
+def test_a_solid_with_gradients_is_met_by_four_constants_alone():
+    rows = measured(softening(2.0))
+    requires_truth(rows["gradient"])
+    assert rows["gradient"]["E_u_val"] < 1e-7 < 0.01 < rows["classical"]["E_u_val"]
+
+
+def test_noise_of_displacements_hardly_moves_the_constants():
+    """As in the learned model's fit, the displacement counts: the residual alone makes it too soft."""
+    arrays = softening(2.0, samples=40)
+    u = arrays["u"]
+    arrays["u"] = u + 0.01 * np.sqrt((u**2).mean()) * np.random.default_rng(1).standard_normal(u.shape)
+    row = measured(arrays, folds=2)["gradient"]
+    assert row["E"] == pytest.approx(4 * MU * (LAM + MU) / (LAM + 2 * MU), rel=0.005)
+
+
+def test_samples_of_the_data_s_own_validate_and_folds_leave_out():
+    arrays, other = softening(2.0), softening(2.0, seed=3)
+    kept = measured(arrays | {"val_u": other["u"], "val_b": other["b"]})["classical"]
+    swapped = measured(other)["classical"]
+    folded = measured(arrays)["classical"]
+    assert kept["E_u_train"] == folded["E_u_train"]
+    assert 0.3 < kept["E_u_val"] / swapped["E_u_train"] < 3 and kept["E_u_val"] != folded["E_u_val"]
+    # of constants that have not seen them
+    assert folded["E_res_val"] > folded["E_res_train"]
+    assert (
+        "E_res_val"
+        not in measured({name: v[:1] if name in "ub" else v for name, v in arrays.items()})["classical"]
+    )
+
+
+def test_nodes_without_waves_have_none_and_waves_of_one_length_no_gradients():
+    nodes = grid((11, 11), (5.0, 5.0))
+    u, b = waves(nodes, (60.0, 70.0), samples=4)
+    assert measured({"nodes": nodes, "u": u, "b": b}) == {}
+    assert list(measured(periodic((12, 12), samples=2, highest=1, seed=3))) == ["classical", "gradient"]
+    # along both axes of a square grid
+    one, k = periodic((12, 12), samples=2), 2 * np.pi / 60.0
+    x, y = k * one["nodes"].T
+    one["u"] = np.array([np.stack([np.cos(x), np.sin(x)], axis=1), np.stack([np.sin(y), np.cos(y)], axis=1)])
+    one["b"] = one["u"] * k**2 * np.array([[[LAM + 2 * MU, MU]], [[MU, LAM + 2 * MU]]])
+    assert list(measured(one, degree=1)) == ["classical"]
+
+
+SUMMARY = {
+    "E_u_train": 0.01,
+    "own_units": {"E": 1.0, "E_std": 0.01, "nu": 0.30, "nu_std": 0.01},
+    "baselines": {"gradient": {"E_u_train": 0.012, "E": 1.031, "nu": 0.32}},
+}
+
+
+def test_moduli_that_hang_on_the_model_are_told():
+    (note,) = data_baselines.note(SUMMARY)
+    assert "with E 1.031 for 1 ± 0.01: the standard errors" in note
+    worse = {"gradient": SUMMARY["baselines"]["gradient"] | {"E_u_train": 0.0121}}
+    near = {"gradient": SUMMARY["baselines"]["gradient"] | {"E": 1.029}}
+    both = {"gradient": SUMMARY["baselines"]["gradient"] | {"nu": 0.26}}
+    assert not data_baselines.note(SUMMARY | {"baselines": worse})
+    assert not data_baselines.note(SUMMARY | {"baselines": near})
+    assert (
+        "E 1.031 for 1 ± 0.01 and ν 0.26 for 0.3 ± 0.01"
+        in data_baselines.note(SUMMARY | {"baselines": both})[0]
+    )
+    assert not data_baselines.note({"own_units": {}})
