@@ -173,6 +173,16 @@ def test_what_cannot_be_interpolated_is_invalid(x, said):
         term.distance({"x": np.array(x), "y": np.zeros(len(x))})
 
 
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_round_off_at_the_ends_is_no_extrapolation_and_what_is_more_is(size):
+    term = CurveTerm("y", {"x": size * np.array([0.0, 1.0]), "y": np.zeros(2)}, "l2", None, "x")
+    ends = size * np.array([1e-10, 1.0 - 1e-10])
+    assert term.distance({"x": ends, "y": np.zeros(2)}) == 0.0
+    for short in ([1e-8, 1.0], [0.0, 1.0 - 1e-8]):
+        with pytest.raises(InvalidResponse, match="ends before 1 of 2 points"):
+            term.distance({"x": size * np.array(short), "y": np.zeros(2)})
+
+
 def test_points_that_differ_in_number_need_their_abscissa():
     with pytest.raises(InvalidResponse, match="return its abscissa 'x' too"):
         CurveTerm("y", MEASURED, "l1", None, "x").distance({"y": np.zeros(9)})

@@ -5,7 +5,7 @@ import pytest
 from glass_files import stored
 from scipy import stats
 
-from mdbridge.campaigns.glass.analysis import Curve, _independent, at_centres, summarise
+from mdbridge.campaigns.glass.analysis import FLOW, Curve, _independent, at_centres, summarise
 
 
 def curve(noise=0.0, seed=0):
@@ -69,6 +69,14 @@ def test_corners_are_taken_around_the_box_to_the_centres():
 
 def test_a_curve_without_elastic_points_has_no_slope():
     assert np.isnan(Curve.of(np.linspace(0.1, 0.5, 50), np.ones(50)).slope)
+
+
+def test_the_flow_stress_is_the_mean_from_a_part_of_the_largest_strain_on():
+    gamma = np.array([0.0, 0.25, 0.5, 0.75, 0.9, 1.0])
+    # of 0.6 a binary fraction of the largest is a point of its own
+    gamma[2] = FLOW * gamma.max()
+    curve = Curve.of(gamma, np.array([0.0, 9.0, 1.0, 3.0, 5.0, 7.0]))
+    assert curve.flow == pytest.approx(4.0)
 
 
 def test_the_summary_of_a_glass_that_is_known(tmp_path):

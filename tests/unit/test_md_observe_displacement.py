@@ -267,3 +267,23 @@ def test_the_gaussian_ends_at_so_many_standard_deviations(session, deviations):
     masses = MASSES[session.gather("type", 1)[:, 0].astype(int) - 1]
     expected = (share / share.sum(axis=0)) @ masses
     np.testing.assert_allclose(average.results[""].density, expected, rtol=1e-10)
+
+
+class Another:
+    """The other of two ranks, whose sums are those that are given."""
+
+    def __init__(self, sums):
+        self.sums = sums
+
+    def Allreduce(self, _, into):
+        into += self.sums
+
+
+def test_sums_of_all_ranks_are_added_before_they_are_divided():
+    """Masses 2 and 1 that moved by 3 and 6: 4 on the average, whichever rank they are on."""
+    observer = SpatialAverage({}, 10.0, "cone")
+    observer._sums = {"all": np.array([[2.0, 2.0 * 3.0, 0.0, 1.0, 0.0]])}
+    observer.collective(Another(np.array([[1.0, 1.0 * 6.0, 3.0, 0.5, 2.0]])))
+    result = observer.results["all"]
+    assert result.density.tolist() == [3.0] and result.u.tolist() == [[4.0, 1.0]]
+    assert result.load.tolist() == [[1.5, 2.0]]

@@ -1,5 +1,7 @@
 """What observers are told of a run: ends of steps as LAMMPS dumps them, each once, and failures on time."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -8,6 +10,7 @@ from mdbridge.core.errors import InputError, ObserverError
 from mdbridge.md.observe.base import Observer
 from mdbridge.md.observe.schedule import every, on
 from mdbridge.md.recorded import ALWAYS
+from mdbridge.md.recording import Recording
 from mdbridge.md.session import Session
 
 CRYSTAL = """
@@ -231,3 +234,13 @@ def test_what_nobody_reads_is_not_written_down(session):
     session.attach(all_of_it, every(5))
     session.run(5)
     assert few.columns == all_of_it.columns == set(ALWAYS)
+
+
+def test_what_is_left_is_told_in_the_order_of_the_steps():
+    recording = Recording.__new__(Recording)
+    recording._expected = {3}
+    # a set of these does not happen to be in order
+    recording._frame, recording._system = (
+        SimpleNamespace(steps=lambda steps=steps: steps) for steps in ([100000, 3], [3, 2**40])
+    )
+    assert recording.left() == [3, 100000, 2**40] and not recording._expected

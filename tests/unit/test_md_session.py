@@ -2,6 +2,7 @@
 
 import os
 import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -75,6 +76,13 @@ def test_closing_twice_does_no_harm():
     session = Session(MPI.COMM_SELF)
     session.close()
     session.close()
+
+
+def test_memory_is_in_bytes_and_that_of_all_ranks(session, monkeypatch):
+    assert 1e5 < session.memory() < 1e9
+    alone = session.memory()
+    monkeypatch.setattr(session, "comm", SimpleNamespace(allreduce=lambda value: 3 * value))
+    assert session.memory() == pytest.approx(3 * alone)
 
 
 def test_per_atom_arrays_go_out_and_come_back(session):

@@ -6,7 +6,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from ...core.config import Section
 from ...fields.grid import AXES
-from ...md.observe.wanted import FITTED, NAMES
+from ...md.observe.wanted import NAMES
 
 Range = Annotated[list[float], Field(min_length=2, max_length=2)]
 Name = Literal[
@@ -184,8 +184,3 @@ class FieldsInput(Section):
         if observe.stress == "hardy" and "stress" not in observe.fields:
             raise ValueError("observe.stress = 'hardy', but 'stress' is not among observe.fields")
         return self
-
-    @property
-    def fits(self) -> bool:
-        """Whether a deformation gradient is fitted."""
-        return any(name in FITTED for name in self.observe.fields)
