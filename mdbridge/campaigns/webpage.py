@@ -109,7 +109,7 @@ def page(folder: Path) -> str:
         subtitle=f'campaign = "{campaign}", {Path(source).name}',
         warnings=warnings(summary),
         figures=list(figures(folder, campaign)),
-        tables=list(tables(summary)),
+        tables=[*tables(summary), *_problem(folder)],
         files=[(name, text) for name, text in contents.listed(folder, campaign) if name != NAME],
         made=f"By mdbridge {manifest['mdbridge']}.",
         versions=sorted(summary.get("versions", {}).items()),
@@ -128,9 +128,17 @@ def _summary(folder: Path) -> dict[str, Any]:
     return {}
 
 
+def _problem(folder: Path) -> Iterator[Numbers]:
+    """What there is to say of a problem of one's own that was solved in the folder."""
+    with contextlib.suppress(FileError):
+        solution = read_json(folder / "solution.json")
+        rows = [[_words(name), _text(value)] for name, value in solution.items() if name != "notes"]
+        yield Numbers("The problem solved", [], rows + [["note", str(note)] for note in solution["notes"]])
+
+
 def warnings(summary: dict[str, Any]) -> list[str]:
     """What one should know before believing the numbers."""
-    told = [str(doubt) for doubt in summary.get("doubts", [])]
+    told = [str(doubt) for doubt in (*summary.get("doubts", []), *summary.get("notes", []))]
     if summary.get("complete") is False:
         reason = summary.get("failure") or "the run ended early"
         told.append(f"Not complete: {reason}.")
@@ -170,7 +178,8 @@ def tables(summary: dict[str, Any]) -> Iterator[Numbers]:
         yield _parameters(shown)
         shown = {name: value for name, value in shown.items() if name not in _PARAMETERS}
     if isinstance(shown.get("own_units"), dict):
-        yield _in_own_units(shown["own_units"])
+        yield _in_own_units(shown["own_units"], summary.get("baselines", {}))
+        shown["certificate"] = _certificate(shown)
         # the same in TPa and Å is for programs: of a plate of millimetres they are numbers with many zeros
         told = {"own_units", "nu", "delta_A", "error_bars", "moduli_TPa"}
         shown = {
@@ -201,8 +210,22 @@ def _errors(summary: dict[str, Any]) -> Numbers:
     return Numbers("Relative errors (%)", ["", *map(_words, columns)], rows)
 
 
-def _in_own_units(values: dict[str, Any]) -> Numbers:
-    """Constants of a model of a user's own data, in the units of these data, with their standard errors."""
+def _certificate(shown: dict[str, Any]) -> dict[str, Any]:
+    """That of a model of own data, the spacing of its nodes in their unit."""
+    angstrom = shown["delta_A"] / shown["own_units"]["horizon"]
+    return {
+        f"{name} ({shown['own_units']['length_unit']})" if name == "spacing" else name: (
+            [round(h / angstrom, 9) for h in value] if name == "spacing" else value
+        )
+        for name, value in shown.get("certificate", {}).items()
+    }
+
+
+def _in_own_units(values: dict[str, Any], others: dict[str, dict[str, float]]) -> Numbers:
+    """Constants of a model of a user's own data, in the units of these data, with their standard errors.
+
+    Beside them those of ``others``, which were fitted to the same samples.
+    """
     length, modulus = values["length_unit"], values["modulus_unit"]
     names = {
         "E": f"Young's modulus E ({modulus})",
@@ -217,11 +240,13 @@ def _in_own_units(values: dict[str, Any]) -> Numbers:
         [
             words,
             f"{values[name]:.5g}" + (f" ± {values[f'{name}_std']:.1g}" if f"{name}_std" in values else ""),
+            *(f"{other[name]:.5g}" if name in other else "" for other in others.values()),
         ]
         for name, words in names.items()
         if name in values
     ]
-    return Numbers("The model, in the units of the data", [], rows)
+    columns = ["", "learned model", *map(_words, others)] if others else []
+    return Numbers("The model, in the units of the data", columns, rows)
 
 
 def _parameters(summary: dict[str, Any]) -> Numbers:

@@ -115,6 +115,36 @@ def test_a_model_of_own_data_is_told_in_their_units_alone():
     assert rest.rows == [["M", "12"]]
 
 
+def test_a_model_of_own_data_stands_beside_what_was_fitted_likewise_on_nodes_in_their_unit():
+    own = {"length_unit": "nm", "modulus_unit": "GPa", "E": 70.2, "E_std": 0.04, "nu": 0.34, "horizon": 9.0}
+    fitted = {"E": 71.5, "nu": 0.33, "E_res_train": 0.02}
+    summary = {"delta_A": 90.0, "certificate": {"spacing": [50.0, 45.0], "min_gamma": 0.9}, "own_units": own}
+    errors, model, *_, certificate = webpage.tables(
+        summary | {"E_res_train": 0.01, "baselines": {"classical": fitted}}
+    )
+    assert errors.rows == [["learned model", "1"], ["classical elasticity", "2"]]
+    assert model.columns == ["", "learned model", "classical elasticity"]
+    assert model.rows == [
+        ["Young's modulus E (GPa)", "70.2 ± 0.04", "71.5"],
+        ["Poisson's ratio ν", "0.34", "0.33"],
+        ["horizon δ (nm)", "9", ""],
+    ]
+    assert ["spacing (nm)", "5 … 4.5"] in certificate.rows and ["min_gamma", "0.9"] in certificate.rows
+
+
+def test_what_the_data_left_to_be_said_is_at_the_top():
+    summary = {"doubts": ["alike"], "notes": ["the unit was not given"]}
+    assert webpage.warnings(summary) == ["alike", "the unit was not given"]
+
+
+def test_a_problem_that_was_solved_is_told_with_its_notes(folder):
+    told = {"nodes": 186, "C11": 202.91, "notes": ["0% of the nodes <obey> it"]}
+    (folder / "solution.json").write_text(json.dumps(told))
+    texts = Page(webpage.write(folder).read_text()).texts
+    row = [text for text in texts[texts.index("The problem solved") :] if text]
+    assert row[1:7] == ["nodes", "186", "C11", "202.9", "note", "0% of the nodes <obey> it"]
+
+
 def test_errors_stand_beside_those_of_baselines():
     errors = {"E_res_train": 0.0126, "E_u_val": 0.002}
     summary = errors | {"nu": -0.163, "baselines": {"classical": {"E_res_train": 0.0181, "E_u_val": 0.0019}}}

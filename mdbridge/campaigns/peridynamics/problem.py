@@ -41,6 +41,7 @@ class Solution:
     Attributes:
         lowest: smallest energy of a wave on the nodes, over κ²: its certificate; see :func:`check_body`.
         wall: seconds that it took.
+        notes: what a reader of it should know.
     """
 
     body: Body
@@ -48,6 +49,7 @@ class Solution:
     result: bodies.Equilibrium
     lowest: float
     wall: float
+    notes: Sequence[str] = ()
 
 
 def solve(
@@ -130,14 +132,15 @@ def _solved(comm: MPI.Comm, problem: Problem, folder: Path, model: Model) -> Sol
         rtol=problem.solve.relative_tolerance,
         max_iterations=problem.solve.max_iterations,
     )
-    for line in remarks(problem, body, model, result):
+    notes = remarks(problem, body, model, result)
+    for line in notes:
         say(f"note: {line}", soft_wrap=True, markup=False)
     wall = time.monotonic() - start
     say(
         f"solved in {result.iterations} iterations, {wall:.1f} s, relative residual "
         f"{result.relative_residual:.1e}"
     )
-    return Solution(body, conditions, result, lowest, wall)
+    return Solution(body, conditions, result, lowest, wall, [*remark, *notes])
 
 
 def make_body(problem: Problem, model: Model, folder: Path) -> Body:

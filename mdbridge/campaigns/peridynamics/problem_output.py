@@ -1,4 +1,4 @@
-"""What 'mdbridge solve --problem' leaves behind: solution.h5, a file for ParaView and a figure."""
+"""What 'mdbridge solve --problem' leaves behind: solution.h5, what there is to say of it, a figure."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ...core import store
+from ...core.files import write_json
 from ...core.plots import DIVERGING, SEQUENTIAL, bare, cut_out, figure
 from ...fields.vtk import Field, write_mesh
 from ...lps import elements, recovery
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 FILE = "solution.h5"
+NOTES = "solution.json"
 VTK = Path("vtk") / "solution.vtu"
 FIGURE = Path("figures") / "solution.png"
 
@@ -33,7 +35,7 @@ _PIXELS = 500  # along the longer side of a map
 def files(problem: Problem) -> tuple[str, ...]:
     """What the problem's [output] asks for."""
     asked = ((VTK, problem.output.vtk), (FIGURE, problem.output.figures))
-    return (FILE, *(path.as_posix() for path, wanted in asked if wanted))
+    return (FILE, NOTES, *(path.as_posix() for path, wanted in asked if wanted))
 
 
 def write(out: Path, key: str, model: Model, problem: Problem, solution: "Solution") -> None:
@@ -75,6 +77,7 @@ def write(out: Path, key: str, model: Model, problem: Problem, solution: "Soluti
         given = np.isfinite(conditions.displacement)
         file.put("given", given[order], ("node", "axis"), "1", "whether the displacement was given")
         file.put("nonlocal", result.nonlocal_nodes[order], ("node",), "1", "whether L is its row")
+    write_json(out / NOTES, {"nodes": len(body.points), **_facts(result), "notes": list(solution.notes)})
     if problem.output.vtk:
         # in the mesh's own order: what a viewer shows goes by places
         cells = [body.triangles, body.quads]
