@@ -26,12 +26,12 @@ from PIL import Image
 
 from mdbridge import cli
 
-NUMBER = re.compile(r"(?<![\w.])[-+−]?(?:\d+\.\d+|\d+|\.\d+)(?:e[-+]?\d+)?", re.I)
-KEY = re.compile(r"(?<=-)[0-9a-f]{12}\b")
-"""What a piece of work was made from, in the name of its file."""
+NUMBER = re.compile(r"(?<![\w.])[-+−]?(?:\d+\.\d+|\d+|\.\d+)(?:e[-+−]?\d+)?", re.I)
+KEY = re.compile(r"(?<=[-/])[0-9a-f]{12}\b|\b[0-9a-f]{16,}\b")
+"""What a piece of work was made from, in the name of its file, and other digests."""
 OF_THE_DAY = re.compile(
-    r"\bseconds|_s\b|versions?\b|checksum|digest|\bkeys?\b|made_|created|\bsource|\bdate|sha|python|machine"
-    r"|mdbridge|^residual$|\(s\)|\bcheck\b|line \(",
+    r"\bseconds|wall|versions?\b|checksum|digest|\bkeys?\b|made_|created|\bsource|\bdate|\bsha\d|python"
+    r"|machine|mdbridge|model_s|^residual$|^trace$|^iterations$|\(s\)|\bcheck\b|line \(",
     re.I,
 )
 """Names of what differs from run to run, or from one set of libraries to the next."""
@@ -55,10 +55,12 @@ def run(folder: Path, *commands: str) -> str:
         patch.chdir(folder)
         for command in commands:
             patch.setattr(sys, "argv", ["mdbridge", *command.split()])
-            with contextlib.redirect_stdout(printed), pytest.raises(SystemExit) as end:
+            both = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)
+            with both[0], both[1], pytest.raises(SystemExit) as end:
                 cli.main()
             assert not end.value.code, command
-    return printed.getvalue()
+    # when progress is told depends on the time
+    return re.sub(r"^\w+: \d+ %.*\n", "", printed.getvalue(), flags=re.M)
 
 
 def digest(folder: Path) -> Kept:

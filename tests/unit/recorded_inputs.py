@@ -424,7 +424,7 @@ JOBS: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
         ),
         (RUN,),
     ),
-    "replay": (_replay, (RUN, "observe again.toml --out again")),
+    "replay": (_replay, (RUN, "observe again.toml --out again", "status again", "report again")),
     "search": (_search(SEARCH.format(discrepancy="", evaluations=32, more="")), (CALIBRATE,)),
     "discrepancy": (_search(SEARCH.format(discrepancy=SMOOTH, evaluations=20, more=HALTON)), (CALIBRATE,)),
     "schemes": (_search(FIELD), (CALIBRATE + " --seeds 1",)),

@@ -130,6 +130,15 @@ SPLINE = BSpline(20.0, np.array([3.0, -1.0, 0.5, 1.4, 0.3, -0.2, 0.8]))
 KINDS = [SIGN_CHANGING.influence, SPLINE]
 
 
+def test_a_grid_departs_from_itself_by_nothing_and_from_another_by_the_worst_wave_s_share():
+    other = uniform((4.6, 5.4), 20.0)
+    assert symbol.departure(SIGN_CHANGING, GRID, GRID, 40.0) == 0.0
+    k = 2 * np.pi / 40.0 * np.array([1.0, 0.0])
+    here, there = (at(SIGN_CHANGING, k, grid)[0] for grid in (GRID, other))
+    worst = symbol.departure(SIGN_CHANGING, GRID, other, 40.0)
+    assert 0.0 < np.linalg.norm(here - there) / np.linalg.norm(there) <= worst < 0.5
+
+
 @pytest.mark.parametrize("influence", KINDS)
 @pytest.mark.parametrize("dilatation", [None, *KINDS])
 def test_rings_and_bonds_are_the_same_sums(influence, dilatation):

@@ -13,8 +13,9 @@ import recorded
 from recorded_inputs import JOBS
 
 FOLDER = Path(__file__).parent / "kept"
-TOLERANCE = dict.fromkeys(("glasses", "search", "schemes"), 0.02) | {"discrepancy": 0.1}
-"""Relative, where it is not 1e-5: a surrogate's fit depends by so much on what ran in the process before."""
+TOLERANCE = dict.fromkeys(("search", "schemes"), 0.02) | dict.fromkeys(("discrepancy", "glasses"), 0.1)
+"""Relative, where it is not 1e-5: a surrogate's fit depends by so much on what ran in the process before, and
+atoms that have been molten on the last digit of a processor's sums."""
 
 
 @pytest.mark.parametrize("name", JOBS)
