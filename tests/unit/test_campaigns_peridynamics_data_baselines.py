@@ -85,11 +85,13 @@ def test_nodes_without_waves_have_none_and_waves_of_one_length_no_gradients():
     assert measured({"nodes": nodes, "u": u, "b": b}) == {}
     assert list(measured(periodic((12, 12), samples=2, highest=1, seed=3))) == ["classical", "gradient"]
     # along both axes of a square grid
-    one, k = periodic((12, 12), samples=2), 2 * np.pi / 60.0
-    x, y = k * one["nodes"].T
-    one["u"] = np.array([np.stack([np.cos(x), np.sin(x)], axis=1), np.stack([np.sin(y), np.cos(y)], axis=1)])
-    one["b"] = one["u"] * k**2 * np.array([[[LAM + 2 * MU, MU]], [[MU, LAM + 2 * MU]]])
-    assert list(measured(one, degree=1)) == ["classical"]
+    single, k = periodic((12, 12), samples=2), 2 * np.pi / 60.0
+    x, y = k * single["nodes"].T
+    single["u"] = np.array(
+        [np.stack([np.cos(x), np.sin(x)], axis=1), np.stack([np.sin(y), np.cos(y)], axis=1)]
+    )
+    single["b"] = single["u"] * k**2 * np.array([[[LAM + 2 * MU, MU]], [[MU, LAM + 2 * MU]]])
+    assert list(measured(single, degree=1)) == ["classical"]
 
 
 SUMMARY = {
