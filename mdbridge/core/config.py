@@ -96,7 +96,12 @@ def read_toml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {os.strerror(error.errno or 0)}") from error
     except (*_NO_TOML, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from error
+        raise InputError(f"{path}: not valid TOML: {_plainly(error)}") from error
+
+
+def _plainly(error: Exception) -> str:
+    """What is wrong with a text; of Python's own limits without advice that is for programs."""
+    return "an integer has thousands of digits" if "integer string conversion" in str(error) else str(error)
 
 
 def check(data: dict[str, Any], model: type[Model], source: str) -> Model:
@@ -120,7 +125,7 @@ def _override(data: dict[str, Any], text: str) -> None:
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
     except _NO_TOML as error:
-        raise InputError(f"--set {key.strip()}: not valid TOML: {error}") from error
+        raise InputError(f"--set {key.strip()}: not valid TOML: {_plainly(error)}") from error
     table = data
     for name in names[:-1]:
         table = table.setdefault(name, {})

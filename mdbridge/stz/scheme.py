@@ -96,7 +96,7 @@ def _squares(y0: Fields, rate0: Fields, y: Fields, rate: Fields, step: float) ->
     return total
 
 
-@compiled()
+@compiled(error_model="numpy")
 def _error_estimate(
     y0: Fields, rate0: Fields, y: Fields, rate: Fields, step: float, scales: Fields
 ) -> tuple[float, int, int]:

@@ -46,6 +46,14 @@ def test_what_does_not_fit_is_refused_in_the_units_of_the_script(changes, words)
         assert "sigma" in str(error.value)
 
 
+def test_windows_are_to_hold_atoms_of_the_group_that_is_observed():
+    """A gradient takes four; of a window's dozen one or two are every ninth atom."""
+    with simulation(more="group few id 1:240:9") as session:
+        checks.check(COMM, session, wanted(radius=0.9, fields=["strain"]))
+        with pytest.raises(InputError, match="'strain' needs 4 atoms in a window"):
+            checks.check(COMM, session, wanted(radius=0.9, fields=["strain"], group="few"))
+
+
 def test_a_plane_has_no_third_direction():
     flat = """
         units lj

@@ -29,6 +29,14 @@ def test_waves_travel_along_and_across_as_their_moduli_say():
     np.testing.assert_allclose(matrix @ across, 0.72 * 0.25 * (1 + 0.15 * 0.25) * across, rtol=1e-14)
 
 
+def test_at_the_edge_of_the_zone_plus_and_minus_k_are_one_wave():
+    """Along one axis is enough: the mixed derivative of both is zero, the others are what they are."""
+    spacing, k = np.array([5.0, 4.0]), np.array([[np.pi / 5.0, 0.1], [0.2, -np.pi / 4.0], [0.2, 0.1]])
+    edge_x, edge_y, inside = CONSTANTS.symbol(k, spacing)
+    assert edge_x[0, 1] == edge_x[1, 0] == edge_y[0, 1] == edge_y[1, 0] == 0.0
+    assert inside[0, 1] == inside[1, 0] != 0.0 and min(edge_x[0, 0], edge_y[1, 1]) > 0.0
+
+
 def test_the_constants_that_made_the_loads_are_found_again():
     fitted = local.fitted([samples(CONSTANTS)], gradients=True)
     np.testing.assert_allclose(list(vars(fitted).values()), list(vars(CONSTANTS).values()), rtol=1e-10)

@@ -72,8 +72,10 @@ def test_triggers_know_what_divides_their_steps():
         schedule.every(15, first=40),
         schedule.on([6, 9]),
         schedule.before(schedule.every(100), 2, 20),
+        schedule.before(schedule.every(100), 3, 30),
+        schedule.before(schedule.every(100), 1, 30),
     )
-    assert [trigger.divisor for trigger in triggers] == [5, 3, 20]
+    assert [trigger.divisor for trigger in triggers] == [5, 3, 20, 10, 100]
     for trigger in triggers:
         assert all(step % trigger.divisor == 0 for step in range(500) if trigger(step))
     assert schedule.divisor([schedule.every(10), schedule.every(15)]) == 5

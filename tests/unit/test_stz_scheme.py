@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mdbridge.stz.scheme import Stepper, StepTooSmall, coefficients
+from mdbridge.stz.scheme import Stepper, StepTooSmall, _error_estimate, coefficients
 from mdbridge.stz.staggered import CHI, Grid, WholeGrid, ghosted, owned
 
 GRID = Grid(4, 4)
@@ -154,3 +154,10 @@ def test_a_trial_that_is_merely_inaccurate_is_not_forgotten():
     run.advance(0.5)
     assert run.counts.rejected >= 1
     assert system.forgotten == 0
+
+
+def test_a_quantity_without_a_scale_makes_a_step_invalid_and_nothing_else():
+    """Of χ = 1e-300, say: a division by zero would end the program in place of the step."""
+    state = np.ones((4, 6, 6))
+    square, *_ = _error_estimate(state, state, 2 * state, state, 0.1, np.zeros(4))
+    assert not np.isfinite(square)
