@@ -264,7 +264,7 @@ def test_inputs_that_would_never_end_are_refused(tmp_path):
 def test_what_the_reader_cannot_take_is_no_valid_input(tmp_path, text):
     path = tmp_path / "in.toml"
     path.write_text(text)
-    with pytest.raises(InputError, match="not valid TOML: (an integer has thousands of digits|maximum rec)"):
+    with pytest.raises(InputError, match=r"not valid TOML: (an integer has thousands of digits|maximum rec)"):
         read_toml(path)
     path.write_text("")
     with pytest.raises(InputError, match=r"--set x: not valid TOML"):
