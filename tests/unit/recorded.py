@@ -35,7 +35,7 @@ OF_THE_DAY = re.compile(
     re.I,
 )
 """Names of what differs from run to run, or from one set of libraries to the next."""
-LATER = ("records", ".lock", "mdbridge.log", "mdbridge.json", "lammps.log", "input.toml")
+LATER = ("__pycache__", "records", ".lock", "mdbridge.log", "mdbridge.json", "lammps.log", "input.toml")
 TIMES = re.compile(
     r"\b\d+(\.\d+)? (s|min|h|MB|GB)\b|\b\d\d:\d\d(:\d\d)?\b|\d{4}-\d\d-\d\d|, about [^,]* left"
 )

@@ -119,13 +119,13 @@ modulus_strain = 0.01
 seed = 11
 [shear]
 rate_per_ps = 0.2
-max_strain = 0.4
+max_strain = 0.2
 [observe]
 grid = [6, 7]
 energy_window = 4.0
 strain_window = 4.5
 cutoff = 2.5
-frames = 8
+frames = 4
 samples = 2
 sample_every = 5
 curve_points = 5
@@ -146,7 +146,7 @@ CHAIN = """
 seeds = 2
 [calibrate]
 predictor = "density"
-strains = [0.1, 0.2, 0.4]
+strains = [0.05, 0.1, 0.2]
 diffusion = "paper"
 [calibrate.ego]
 initial = 4
@@ -294,7 +294,7 @@ weight = 0.6
 [ego]
 initial = 6
 explore = 2
-evaluations = 9
+evaluations = 8
 scheme = "ego"
 design = "sobol"
 [study]
