@@ -130,8 +130,12 @@ def _summary(folder: Path) -> dict[str, Any]:
 
 def _problem(folder: Path) -> Iterator[Numbers]:
     """What there is to say of a problem of one's own that was solved in the folder."""
-    with contextlib.suppress(FileError):
+    try:
         solution = read_json(folder / "solution.json")
+    except FileError:
+        return
+    # it may be anybody's
+    if isinstance(solution, dict) and isinstance(solution.get("notes"), list):
         rows = [[_words(name), _text(value)] for name, value in solution.items() if name != "notes"]
         yield Numbers("The problem solved", [], rows + [["note", str(note)] for note in solution["notes"]])
 

@@ -145,6 +145,12 @@ def test_a_problem_that_was_solved_is_told_with_its_notes(folder):
     assert row[1:7] == ["nodes", "186", "C11", "202.9", "note", "0% of the nodes <obey> it"]
 
 
+@pytest.mark.parametrize("text", ["[1, 2]", '{"nodes": 3}', '{"notes": 5}', "{", '"notes"'])
+def test_a_file_of_that_name_that_is_no_solution_of_ours_is_no_reason_to_fail(folder, text):
+    (folder / "solution.json").write_text(text)
+    assert "The problem solved" not in webpage.write(folder).read_text()
+
+
 def test_errors_stand_beside_those_of_baselines():
     errors = {"E_res_train": 0.0126, "E_u_val": 0.002}
     summary = errors | {"nu": -0.163, "baselines": {"classical": {"E_res_train": 0.0181, "E_u_val": 0.0019}}}

@@ -81,7 +81,12 @@ class _Fit:
                 parts.append(weight * (np.linalg.inv(operator) @ displacements[0] - displacements[1]).ravel())
             return np.concatenate(parts)
 
-        return GradientElasticity(*(least_squares(off, np.array(start) / size, method="lm").x * size))
+        try:
+            fitted = least_squares(off, np.array(start) / size, method="lm").x * size
+        except (ValueError, np.linalg.LinAlgError):
+            # of data far from any elasticity a step may end at an operator without an inverse
+            fitted = np.array(start)
+        return GradientElasticity(*fitted.tolist())
 
 
 def _row(waves: Mapping[str, Samples], train: Sequence[Samples], fit: _Fit, folds: int) -> dict[str, float]:
