@@ -9,6 +9,18 @@ from mdbridge.campaigns.peridynamics import data_estimate, data_stages
 COMM = MPI.COMM_SELF
 
 
+def test_times_are_those_of_pairs_by_their_cost_and_of_fits_to_samples_drawn_anew(
+    tmp_path, table_told, monkeypatch
+):
+    source = own_data.write(
+        tmp_path, own_data.periodic(samples=4), learn="horizons = [12.5]\ndegrees = [1]\nreplicates = 4"
+    )
+    monkeypatch.setattr(data_estimate, "_measure", lambda comm, campaign: (0.0, 5.0))
+    data_estimate.dry_run(COMM, source, tmp_path / "out", ())
+    rows, _ = table_told()
+    assert rows["models"][:3] == ["2", "0", "under 1 s"] and rows["learn"][:3] == ["1", "0", "20 s"]
+
+
 @pytest.mark.slow
 def test_own_data_are_learned_from_once_and_not_kept(tmp_path, table_told):
     source = own_data.write(
