@@ -50,7 +50,7 @@ DIGITS = {
 """Relative differences that docs/reliability.md allows between one rank and two."""
 
 
-OF_THE_RANKS = ("restart", "@iterations", "@relative_residual")
+OF_THE_RANKS = ("restart", "iterations", "relative_residual")
 """What differs with them: a restart file has the atoms rank by rank, and iterations end where they may."""
 
 
