@@ -87,10 +87,17 @@ def _inferred(
     here = Slice(space, np.array(best.unit))
     trials = here.trials(answered)
     if likelihood is None:
-        return _norms(here, trials, groups)
-    inferred = _likely(here, trials, likelihood, seed)
+        inferred = _norms(here, trials, groups)
+    else:
+        inferred = _likely(here, trials, likelihood, seed)
     if len(space.bins) and inferred["intervals"] is not None:
-        inferred["intervals"] |= _compatible(space, answered, best, likelihood)
+        if likelihood is not None:
+            inferred["intervals"] |= _compatible(space, answered, best, likelihood)
+        # a reader takes "the others" for all of them
+        held = ", ".join(f"{n} = {best.parameters[n]}" for n in (space.names[k] for k in space.bins))
+        inferred["intervals_from"] += (
+            f"; those of other parameters are with {held}, and say nothing of others"
+        )
     return inferred
 
 

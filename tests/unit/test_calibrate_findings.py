@@ -122,6 +122,10 @@ def test_intervals_of_numbers_and_choices_are_those_that_trials_leave_open():
     assert findings["intervals"]["n"] == [2, 3] and findings["intervals"]["kind"] == ["x"]
     half = 1.96 / np.sqrt(18)
     assert findings["intervals"]["a"] == pytest.approx([1 - half, 1 + half], rel=1e-3)
+    told = "; those of the others hold with n = 3, kind = x, and say nothing of more"
+    assert findings["intervals_from"].endswith(told)
+    norms = analyse(space, evaluated, Groups(np.zeros(6, int), np.ones(1)), None, 0)
+    assert set(norms["intervals"]) == {"a"} and norms["intervals_from"].endswith(told)
     assert findings["estimate"]["held"] == 7.0 and findings["estimate"]["n"] == 3
     assert set(findings["slices"]) == {"n", "a"} and set(findings["sensitivity"]) == {"n", "a", "kind"}
 
