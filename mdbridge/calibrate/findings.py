@@ -95,9 +95,7 @@ def _inferred(
             inferred["intervals"] |= _compatible(space, answered, best, likelihood)
         # a reader takes "the others" for all of them
         held = ", ".join(f"{n} = {best.parameters[n]}" for n in (space.names[k] for k in space.bins))
-        inferred["intervals_from"] += (
-            f"; those of other parameters are with {held}, and say nothing of others"
-        )
+        inferred["intervals_from"] += f"; those of the others hold with {held}, and say nothing of more"
     return inferred
 
 
