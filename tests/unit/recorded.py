@@ -55,8 +55,11 @@ def run(folder: Path, *commands: str) -> str:
         patch.chdir(folder)
         for command in commands:
             patch.setattr(sys, "argv", ["mdbridge", *command.split()])
-            both = contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed)
-            with both[0], both[1], pytest.raises(SystemExit) as end:
+            with (
+                contextlib.redirect_stdout(printed),
+                contextlib.redirect_stderr(printed),
+                pytest.raises(SystemExit) as end,
+            ):
                 cli.main()
             assert not end.value.code, command
     # when progress is told depends on the time
@@ -238,7 +241,7 @@ def _rounded(value: Any) -> Any:
 
 
 def differences(kept: Any, now: Any, tolerance: float, place: str = "") -> Iterator[str]:
-    """Where two digests are not the same, numbers to a part of their size."""
+    """Where two digests differ, numbers by more than a part of their size and than a tenth of it in 1."""
     if isinstance(kept, dict) and isinstance(now, dict):
         for name in sorted(kept.keys() | now.keys()):
             if name not in kept or name not in now:

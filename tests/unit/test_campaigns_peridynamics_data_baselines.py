@@ -29,6 +29,10 @@ def softening(length2, samples=10, seed=0):
     return {"nodes": nodes, "u": u, "b": b, "box": BOX}
 
 
+PAIRS = [(0, softening(2.0, seed=3)), (1, softening(2.0, samples=20, seed=4))]
+"""Seeds of training samples, and samples to validate with."""
+
+
 def measured(arrays, folds=5, degree=2, **keys):
     own = data.prepare([RawData(Path("own.npz"), arrays)], Data(**keys))
     return data_baselines.measure(own, data_plan.learn_settings(OwnLearn(degrees=[degree]), own), folds)
@@ -77,6 +81,17 @@ def test_samples_of_the_data_s_own_validate_and_folds_leave_out():
         "E_res_val"
         not in measured({name: v[:1] if name in "ub" else v for name, v in arrays.items()})["classical"]
     )
+
+
+def test_samples_for_validation_of_every_file_count():
+    first, second = ({**softening(2.0, seed=s), "val_u": v["u"], "val_b": v["b"]} for s, v in PAIRS)
+    files = [RawData(Path(f"{n}.npz"), arrays) for n, arrays in (("a", first), ("b", second))]
+    own = data.prepare(files, Data())
+    settings = data_plan.learn_settings(OwnLearn(degrees=[2]), own)
+    error = data_baselines.measure(own, settings, 5)["classical"]["E_u_val"]
+    # the validation samples of both, where one file's hold twice as many as the other's
+    swapped = data.prepare(files[::-1], Data())
+    assert error == pytest.approx(data_baselines.measure(swapped, settings, 5)["classical"]["E_u_val"])
 
 
 def test_nodes_without_waves_have_none_and_waves_of_one_length_no_gradients():

@@ -92,7 +92,9 @@ class _Fit:
 def _row(waves: Mapping[str, Samples], train: Sequence[Samples], fit: _Fit, folds: int) -> dict[str, float]:
     fitted = fit(train, [np.ones(len(samples.u)) for samples in train])
     errors = {"train": _errors(fitted, train)}
-    errors["val"] = _errors(fitted, [waves["val"]]) if "val" in waves else _left_out(train, fit, folds)
+    # several files may each have their own
+    unseen = [samples for name, samples in waves.items() if name.startswith("val")]
+    errors["val"] = _errors(fitted, unseen) if unseen else _left_out(train, fit, folds)
     row = {
         f"{kind}_{split}": float(np.mean(values))
         for split, both in errors.items()

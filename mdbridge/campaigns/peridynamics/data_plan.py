@@ -174,7 +174,7 @@ def equations(own: OwnData) -> int:
 
 def bounds(own: OwnData) -> tuple[float, float]:
     """The shortest and the longest horizon (Å) that fit all sets."""
-    least = max(_multiple(fields) * float(fields.spacing.max()) for fields in own.fields.values())
+    least = max(_least_spacings(fields) * float(fields.spacing.max()) for fields in own.fields.values())
     most = min(
         # of a body with edges the families of a node and of its neighbours must be whole
         float(min(fields.box)) / 2 if fields.period is not None else float(min(fields.box)) / 4
@@ -183,7 +183,7 @@ def bounds(own: OwnData) -> tuple[float, float]:
     return least, most
 
 
-def _multiple(fields: FieldSet) -> float:
+def _least_spacings(fields: FieldSet) -> float:
     return horizons.LEAST_SCATTERED if fields.scattered else horizons.LEAST
 
 
@@ -204,7 +204,7 @@ def _default_horizons(own: OwnData) -> list[float]:
         fitting = [0.5 * (least + most)] if least < most else []
     if not fitting:
         raise InputError(
-            f"the data are too small: a horizon needs {_multiples(own)}, "
+            f"the data are too small: a horizon needs {_least_told(own)}, "
             f"{_spell(least, own)}, but must be below {_spell(most, own)}, half the periodic box, or a "
             "quarter of a body with edges; give fields on more nodes"
         )
@@ -219,13 +219,13 @@ def _require_horizons(chosen: Sequence[float], own: OwnData) -> None:
         if not least <= horizon * (1 + 1e-9) or not horizon < most:
             raise InputError(
                 f"a horizon of {_spell(horizon, own)} is outside its bounds: it must be at least "
-                f"{_spell(least, own)}, {_multiples(own)}, and below {_spell(most, own)}, "
+                f"{_spell(least, own)}, {_least_told(own)}, and below {_spell(most, own)}, "
                 "half the periodic box (of a body with edges a quarter); change learn.horizons"
             )
 
 
-def _multiples(own: OwnData) -> str:
-    return f"{max(_multiple(fields) for fields in own.fields.values()):g} node spacings"
+def _least_told(own: OwnData) -> str:
+    return f"{max(_least_spacings(fields) for fields in own.fields.values()):g} node spacings"
 
 
 def _spell(length: float, own: OwnData) -> str:
