@@ -48,6 +48,7 @@ def words(number: int) -> str:
 
 
 _asked: list[int] = []
+_silent: list[bool] = []
 
 
 def again() -> Interrupted:
@@ -65,6 +66,14 @@ def ignore() -> None:
     if threading.current_thread() is threading.main_thread():
         for number in ENDING:
             signal.signal(number, signal.SIG_IGN)
+
+
+def say_no_more() -> None:
+    """Have further signals end the program at once, without a word: what there is to say has been said.
+
+    A launcher sends signals of its own to the ranks of a job that one of them aborts.
+    """
+    _silent.append(True)
 
 
 class _Watch:
@@ -108,10 +117,11 @@ def raised(grace: float = GRACE, aloud: bool = True) -> Iterator[None]:
         yield
         return
     _asked.clear()
+    _silent.clear()
 
     def end(number: int, _: FrameType | None) -> NoReturn:
         _asked.append(number)
-        if len(_asked) > 1:
+        if len(_asked) > 1 or _silent:
             _leave(_asked[0], "" if aloud else None)
         raise Interrupted(number)
 
@@ -150,7 +160,7 @@ def stop_after(seconds: float) -> None:
 
 def _leave(number: int, more: str | None) -> NoReturn:
     """End the process without any of its own clean-up, which may be what does not end."""
-    if more is not None:
+    if more is not None and not _silent:
         with contextlib.suppress(OSError):
             sys.stderr.write(f"mdbridge: {words(number)}{more}\n")
             sys.stderr.flush()

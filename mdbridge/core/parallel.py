@@ -105,6 +105,7 @@ def abort(comm: MPI.Comm, code: int) -> None:
 
     mpiexec reads it in a process of its own, and may drop what it has not read when it is told to abort.
     """
+    interrupts.say_no_more()
     sys.stdout.flush()
     sys.stderr.flush()
     time.sleep(_UNTIL_READ)
@@ -147,6 +148,7 @@ def _ended(comm: MPI.Comm, at_the_end: MPI.Comm, main: Callable[[], int]) -> int
         if comm.size > 1 and not _all_come(at_the_end, _UNTIL_ALL_HEAR):
             _say(f"mdbridge: on rank {comm.rank}: {interrupts.words(number)}")
             abort(comm, interrupts.exit_code(number))
+        interrupts.say_no_more()
         if comm.rank == 0:
             _say(f"mdbridge: {interrupts.words(number)}")
         if comm.size > 1:

@@ -58,6 +58,29 @@ def test_a_second_signal_ends_it_at_once(tmp_path, aloud):
     assert said == (f"mdbridge: {interrupts.words(signal.SIGTERM)}\n" if aloud else "")
 
 
+ABORTED = """
+from types import SimpleNamespace
+from mdbridge.core import parallel
+def abort(code):
+    print("ready", flush=True)
+    time.sleep(60)
+with interrupts.raised(grace=60):
+    try:
+        {first}
+    except KeyboardInterrupt:
+        pass
+    parallel.abort(SimpleNamespace(Abort=abort), 1)
+"""
+
+
+@pytest.mark.parametrize("first", ["os.kill(os.getpid(), signal.SIGTERM)", "pass"])
+def test_what_a_launcher_adds_to_an_abort_is_not_told(tmp_path, first):
+    job = started(ABORTED.format(first=first), tmp_path)
+    job.send_signal(signal.SIGTERM)
+    _, said = job.communicate(timeout=20)
+    assert job.returncode == 143 and said == ""
+
+
 def test_a_program_in_compiled_code_is_ended(tmp_path):
     # a wait in C that no signal cuts short: another thread gets it, and no instruction of Python is met
     text = """
