@@ -9,12 +9,14 @@ import contextlib
 import functools
 import html
 import io
+import itertools
 import json
 import math
 import re
 import sys
+import time
 import xml.etree.ElementTree as xml
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from PIL import Image
 from mdbridge import cli
 
 NUMBER = re.compile(r"(?<![\w.])[-+−]?(?:\d+\.\d+|\d+|\.\d+)(?:e[-+−]?\d+)?", re.I)
-KEY = re.compile(r"(?<=[-/])[0-9a-f]{12}\b|\b[0-9a-f]{16,}\b")
+KEY = re.compile(r"(?<=[-/])[0-9a-f]{12}\b|(?<![\w.])[0-9a-f]{16,}\b")
 """What a piece of work was made from, in the name of its file, and other digests."""
 OF_THE_DAY = re.compile(
     r"\bseconds|wall|versions?\b|checksum|digest|\bkeys?\b|made_|created|\bsource|\bdate|\bsha\d|python"
@@ -39,6 +41,8 @@ LATER = ("__pycache__", "records", ".lock", "mdbridge.log", "mdbridge.json", "la
 TIMES = re.compile(
     r"\b\d+(\.\d+)? (s|min|h|MB|GB)\b|\b\d\d:\d\d(:\d\d)?\b|\d{4}-\d\d-\d\d|, about [^,]* left"
 )
+MEMORY = re.compile(r"memory: about .*|an evaluation takes [^;]*")
+"""What differs from run to run even by a clock that does not."""
 
 DOT = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -48,11 +52,13 @@ DOT = base64.b64decode(
 Kept = dict[str, Any]
 
 
-def run(folder: Path, *commands: str) -> str:
-    """Run commands in a folder, each to its end; what they printed."""
+def run(folder: Path, *commands: str, watch: Callable[[], float] | None = None) -> str:
+    """Run commands in a folder, each to its end; what they printed. ``watch`` in place of the machine's."""
     printed = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, figures_told(folder / "drawn"):
         patch.chdir(folder)
+        if watch is not None:
+            patch.setattr(time, "perf_counter", watch)
         for command in commands:
             patch.setattr(sys, "argv", ["mdbridge", *command.split()])
             with (
@@ -61,9 +67,15 @@ def run(folder: Path, *commands: str) -> str:
                 pytest.raises(SystemExit) as end,
             ):
                 cli.main()
-            assert not end.value.code, command
+            assert not end.value.code, (command, printed.getvalue())
     # when progress is told depends on the time
     return re.sub(r"^\w+: \d+ %.*\n", "", printed.getvalue(), flags=re.M)
+
+
+def watch() -> Callable[[], float]:
+    """What a clock says that moves by itself: by 0.5 s, then 1.5 s, …, each time that it is looked at."""
+    looks = itertools.count()
+    return lambda: sum(0.5 + k for k in range(next(looks)))
 
 
 def digest(folder: Path) -> Kept:
@@ -158,9 +170,9 @@ def told(values: Any) -> Any:
     }
 
 
-def words(text: str) -> list[Any]:
+def words(text: str, times: re.Pattern[str] = TIMES) -> list[Any]:
     """Text with its numbers as numbers, and no times."""
-    text = TIMES.sub("TIME", KEY.sub("KEY", text))
+    text = times.sub("TIME", KEY.sub("KEY", text))
     parts: list[Any] = []
     end = 0
     for number in NUMBER.finditer(text):

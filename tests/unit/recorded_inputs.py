@@ -298,7 +298,7 @@ evaluations = 8
 scheme = "ego"
 design = "sobol"
 [study]
-schemes = ["ego", "published"]
+schemes = ["ego", "ego+refine"]
 [uncertainty]
 method = "norms"
 [output]
@@ -431,3 +431,17 @@ JOBS: dict[str, tuple[Callable[[Path], None], tuple[str, ...]]] = {
     **{f"shear-{name}": (_texts(in__toml=text), (RUN,)) for name, text in SHEARS.items()},
 }  # fmt: skip
 """By name: what makes the files, and the commands."""
+
+ESTIMATED = ("crystal", "own-data", "glasses", "fields", "fields-in-space", "schemes", "shear-loading")
+"""Of these it is kept what a run would take."""
+
+
+def estimated(folder: Path) -> dict[str, str]:
+    """Inputs of several kinds, each in a folder of its own; by name the commands that ask what they take."""
+    commands = {}
+    for name in ESTIMATED:
+        (folder / name).mkdir()
+        make, (first, *_) = JOBS[name]
+        make(folder / name)
+        commands[name] = first.replace("in.toml", f"{name}/in.toml") + " --dry-run"
+    return commands

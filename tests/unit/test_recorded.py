@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import recorded
-from recorded_inputs import JOBS
+from recorded_inputs import JOBS, estimated
 
 FOLDER = Path(__file__).parent / "kept"
 TOLERANCE = dict.fromkeys(("search", "schemes"), 0.02) | dict.fromkeys(("discrepancy", "glasses"), 0.1)
@@ -24,9 +24,22 @@ def test_a_campaign_comes_to_what_it_came_to_before(name, tmp_path):
     make(tmp_path)
     printed = recorded.run(tmp_path, *commands).replace(str(tmp_path), "")
     now = recorded.digest(tmp_path) | {"printed": recorded.words(printed)}
+    compare(name, now)
+
+
+def compare(name, now):
     path = FOLDER / f"{name}.json"
     if os.environ.get("MDBRIDGE_RECORD"):
         path.write_text(recorded.written(now))
     kept = json.loads(path.read_text())
     differ = list(recorded.differences(kept, now, TOLERANCE.get(name, 1e-5)))
     assert not differ, f"{len(differ)} places differ from {path}:\n" + "\n".join(differ[:20])
+
+
+def test_what_a_campaign_would_take_is_what_it_was_before_by_the_same_clock(tmp_path):
+    commands = estimated(tmp_path)
+    now = {}
+    for name, command in commands.items():
+        printed = recorded.run(tmp_path, command, watch=recorded.watch())
+        now[name] = recorded.words(printed.replace(str(tmp_path), ""), recorded.MEMORY)
+    compare("estimates", now)
