@@ -219,6 +219,16 @@ def test_patience_counts_refinements_without_improvement_since_the_last_one_with
     assert search.reason == "2 refinements without improvement"
 
 
+def test_between_refinements_a_trial_at_least_looks_for_another_basin():
+    """A third of those that explored at first, which of one or two would be none."""
+    settings = SearchSettings(initial=4, explore=2, evaluations=60, patience=3)
+    search = drive(Calibration(BOWL, settings, ONE_NORM), BOWL, lambda p: bowl(p) + 0.1)
+    phases = [search.trials[k].phase for k in sorted(search.trials)]
+    first = phases.index("refine")
+    assert phases[:first].count("ego") == 2 and "ego" in phases[first:]
+    assert search.reason == "3 refinements without improvement"
+
+
 def test_another_seed_goes_elsewhere_and_a_foreign_record_is_refused():
     first, second = (
         drive(Calibration(BOWL, SearchSettings("ego", initial=4, evaluations=6, seed=s)), BOWL, bowl)

@@ -93,7 +93,7 @@ def test_everything_is_written(toml, tmp_path, drawn):
 
 
 def test_sigma_makes_intervals_and_norms_are_a_choice(toml, tmp_path):
-    random = np.random.default_rng(4)
+    random = np.random.default_rng(7)
     curve = 0.5 + 0.25 * np.linspace(0, 1, 8) + 0.01 * random.standard_normal(8)
     np.savez(tmp_path / "ref.npz", curve=curve, errors=np.full(8, 0.01))
     text = TOML[: TOML.index("[reference")] + '[reference]\nfile = "ref.npz"\n[[objective]]\nterm = "l2"\n'
@@ -141,6 +141,27 @@ def five(response, reference):
     same = 'objective=[{term="user", function="own_models:five"}]'
     run(toml, tmp_path / "same", same, "ego.evaluations=8")
     assert "does not depend on the parameters" in " ".join(capsys.readouterr().err.split())
+
+
+def test_of_a_noisy_model_the_mean_is_served_and_it_is_said(toml, tmp_path, capsys):
+    """Each run differs from the last: the luckiest trial is told beside the optimum of the mean."""
+    own = """
+
+DICE = np.random.default_rng(7)
+
+
+def shaky(a, b):
+    response = line(a, b)
+    return {**response, "curve": response["curve"] + DICE.normal(0.0, 0.2, response["curve"].shape)}
+"""
+    model = tmp_path / "own_models.py"
+    model.write_text(model.read_text() + own)
+    run(toml, tmp_path / "out", "model=own_models:shaky", 'objective=[{term="l2", curve="curve"}]')
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["model_noise"] == pytest.approx(0.2, rel=0.5)
+    least = min(trial.distance for trial in trials.read(tmp_path / "out" / "trials.jsonl")[1])
+    assert summary["luckiest"]["distance"] == least and summary["best"] != summary["luckiest"]["parameters"]
+    assert summary["served"] in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.slow

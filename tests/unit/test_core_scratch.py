@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 import pytest
 from mpi4py import MPI
+from thread_ranks import together
 
 from mdbridge.core import scratch
 
@@ -77,4 +79,20 @@ def test_a_folder_that_ranks_share_is_gone_afterwards_also_if_something_fails(tm
     with pytest.raises(ValueError, match="on purpose"), scratch.shared(MPI.COMM_SELF) as folder:
         assert folder.parent == tmp_path and folder.is_dir()
         raise ValueError("on purpose")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_ranks_share_is_there_until_the_last_has_left(tmp_path, monkeypatch):
+    """The first may be done, and with it what would remove the folder, while others are still reading."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def work(comm):
+        with scratch.shared(comm) as folder:
+            comm.Barrier()
+            if comm.rank == 0:
+                return folder.is_dir()
+            time.sleep(0.3)
+            return folder.is_dir()
+
+    assert together(2, work) == [True, True]
     assert not list(tmp_path.iterdir())

@@ -27,6 +27,14 @@ def test_atoms_take_over_the_velocity_of_a_box_that_remaps_velocities():
     assert not setup.of(pull.format("v") + pull.format("x")).flows
 
 
+def test_a_fix_that_is_gone_neither_moves_the_box_nor_carries_atoms():
+    state = setup.of("fix pull all deform 1 xy erate 0.1 remap v\nfix hold all press/berendsen iso 0 0 1\n")
+    assert state.flows and state.moving() == ["pull", "hold"]
+    state.forget("pull")
+    state.forget("another")
+    assert not state.flows and state.moving() == ["hold"]
+
+
 def test_fixes_that_move_the_box_are_known_by_their_styles():
     text = """
 fix pull all deform 1 xy erate 0.1 remap v

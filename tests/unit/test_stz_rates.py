@@ -9,6 +9,7 @@ import pytest
 from mdbridge.stz.equilibrium.projection import FourierProjection
 from mdbridge.stz.frame import SimpleShear
 from mdbridge.stz.localstage import Weights
+from mdbridge.stz.pace import FASTEST, fastest_relaxation
 from mdbridge.stz.ratelaw import Material
 from mdbridge.stz.rates import DIFFUSION_CEILING, Rates, physical_stress
 from mdbridge.stz.staggered import CHI, Grid, WholeGrid, ghosted, owned
@@ -155,3 +156,20 @@ def test_the_physical_stress_is_that_of_the_body_carried_along():
     moved = np.einsum("ai,ij...,bj->ab...", matrix, body, matrix)
     expected = [moved[0, 0], moved[0, 1], moved[1, 1], state[3]]
     np.testing.assert_allclose(physical_stress(state, matrix), expected, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("hottest", [0.10, 0.16])
+def test_the_first_pace_is_that_of_the_hottest_cell_as_it_is(hottest):
+    """What flows goes to χ∞: a cold sample may become faster, a hot one is at its fastest now."""
+    tolerance, rate = 1e-4, 1e-2
+    domain, state = WholeGrid(GRID), flowing(1)
+    projection = FourierProjection(domain, MATERIAL)
+    rates = Rates(MATERIAL, SimpleShear(), rate, domain, projection, tolerance=tolerance)
+    state[CHI] = 7.0  # beyond its edge, where it is of no cell
+    owned(state)[CHI] = 0.08
+    owned(state)[CHI, 3, 4] = hottest
+    rates.pace(0.2, state)
+    pace, true = rates._pace, MATERIAL.attempt_rate(rate)
+    now = fastest_relaxation(true, np.exp(-1.0 / hottest), 2.0 * MATERIAL.mu / MATERIAL.s_y)
+    assert (pace.true, pace.tolerance, pace.gamma) == (true, tolerance, 0.2)
+    assert pace.start == pytest.approx(min(true, true * FASTEST / (tolerance * now)), rel=1e-12)
