@@ -128,4 +128,9 @@ def test_moduli_that_hang_on_the_model_are_told():
         "E 1.031 for 1 ± 0.01 and ν 0.26 for 0.3 ± 0.01"
         in data_baselines.note(SUMMARY | {"baselines": both})[0]
     )
-    assert not data_baselines.note({"own_units": {}})
+
+
+@pytest.mark.parametrize("baselines", [{}, {"baselines": {}}])
+def test_of_scattered_nodes_it_is_said_that_there_is_nothing_beside_the_model(baselines):
+    (note,) = data_baselines.note({"own_units": {}} | baselines)
+    assert "which one would take instead, was not fitted" in note

@@ -49,6 +49,23 @@ def test_other_names_are_known_or_given(tmp_path):
         data_files.read(tmp_path / "a.h5", {"b": "q", "u": "w"})
 
 
+def test_what_was_taken_for_what_and_what_was_left_is_told(tmp_path):
+    given = {"nodes": ARRAYS["nodes"], "disp": ARRAYS["u"], "load": ARRAYS["b"], "weights": ARRAYS["b"]}
+    np.savez(tmp_path / "a.npz", **given, time=np.zeros(2))
+    guess, left = data_files.read(tmp_path / "a.npz", {}).notes
+    assert guess == "a.npz: 'disp' for u, 'load' for b: say data.names if that is not meant"
+    assert left == "a.npz: left unread: time, weights"
+    # what the input names needs no telling
+    assert data_files.read(tmp_path / "a.npz", {"u": "disp", "b": "load"}).notes == [left]
+    np.savez(tmp_path / "b.npz", **ARRAYS)
+    assert not data_files.read(tmp_path / "b.npz", {}).notes
+    path = table(tmp_path / "a.csv", [*HEAD[:-1], "by"])
+    assert not data_files.read(path, {}).notes
+    lines = [line + (",fz" if "ux" in line else ",0") for line in path.read_text().splitlines()[2:]]
+    path.write_text("\n".join(lines))
+    assert data_files.read(path, {}).notes == ["a.csv: left unread: fz"]
+
+
 def test_two_names_for_the_same_are_refused(tmp_path):
     given = {"nodes": ARRAYS["nodes"], "disp": ARRAYS["u"], "displacement": ARRAYS["u"], "b": ARRAYS["b"]}
     np.savez(tmp_path / "a.npz", **given)

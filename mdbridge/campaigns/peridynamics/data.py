@@ -89,6 +89,7 @@ def prepare(files: Sequence[RawData], settings: Data) -> OwnData:
     for number, raw in enumerate(files, 1):
         # a single file keeps the names that a crystal's dataset has
         suffix = f"-{number}" if number > 1 else ""
+        notes += raw.notes
         for name, field_set in _sets(raw, settings, length_unit, notes).items():
             converted = {
                 label: getattr(field_set, label) * length for label in ("nodes", "u", "box", "spacing")

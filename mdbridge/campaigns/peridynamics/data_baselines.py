@@ -145,8 +145,17 @@ def _lengths(train: Sequence[Samples]) -> float:
 
 
 def note(summary: dict[str, Any]) -> list[str]:
-    """What there is to say where another model, as good, has other moduli than the error bars allow."""
-    own, row = summary["own_units"], summary.get("baselines", {}).get("gradient")
+    """What there is to say of elasticity beside the model.
+
+    That nothing can be said where nodes are scattered; and where another model, as good, has other moduli
+    than the error bars allow.
+    """
+    if not summary.get("baselines"):
+        return [
+            "elasticity with two constants, which one would take instead, was not fitted: these are no "
+            "periodic grids; what the model is worth beside it is not known"
+        ]
+    own, row = summary["own_units"], summary["baselines"].get("gradient")
     # not the residual: what a model of more constants gains there may be the noise of short waves
     if row is None or row["E_u_train"] > _AS_GOOD * summary["E_u_train"]:
         return []

@@ -49,11 +49,13 @@ class RawData:
         path: the file, for errors.
         arrays: ``nodes``, ``u`` and ``b``, and what there is of ``box``, ``val_u`` and ``val_b``.
         units: of x, ux and bx, where a table's first line says them.
+        notes: what was taken for what, and what was left unread, a sentence each.
     """
 
     path: Path
     arrays: Mapping[str, Array]
     units: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 def read(path: Path, names: Mapping[str, str]) -> RawData:
@@ -69,7 +71,7 @@ def read(path: Path, names: Mapping[str, str]) -> RawData:
     if path.suffix.lower() in (".csv", ".txt", ".dat", ".tsv"):
         return _table(path)
     given = arrays.read(path)
-    chosen: dict[str, Array] = {}
+    theirs: dict[str, str] = {}
     for name in (*REQUIRED, *OPTIONAL):
         if name in names:
             if names[name] not in given:
@@ -77,7 +79,7 @@ def read(path: Path, names: Mapping[str, str]) -> RawData:
                     f"{path}: has no '{names[name]}', which data.names.{name} asks for; it has "
                     f"{', '.join(sorted(given)) or 'nothing'}"
                 )
-            chosen[name] = given[names[name]]
+            theirs[name] = names[name]
             continue
         # their own name wins: a file with 'u' and 'displacement' means something by each
         matches = [name] if name in given else [alias for alias in _ALIASES[name] if alias in given]
@@ -89,8 +91,18 @@ def read(path: Path, names: Mapping[str, str]) -> RawData:
                 f'data.names = {{{name} = "…"}}'
             )
         if matches:
-            chosen[name] = given[matches[0]]
-    return RawData(path, chosen)
+            theirs[name] = matches[0]
+    # what the input names is no news
+    guessed = {name: word for name, word in theirs.items() if word not in (name, names.get(name))}
+    notes = _left(path, set(given) - set(theirs.values()))
+    if guessed:
+        words = ", ".join(f"'{word}' for {name}" for name, word in guessed.items())
+        notes = [f"{path.name}: {words}: say data.names if that is not meant", *notes]
+    return RawData(path, {name: given[word] for name, word in theirs.items()}, notes=notes)
+
+
+def _left(path: Path, names: set[str]) -> list[str]:
+    return [f"{path.name}: left unread: {', '.join(sorted(names))}"] if names else []
 
 
 def _table(path: Path) -> RawData:
@@ -123,7 +135,10 @@ def _table(path: Path) -> RawData:
     box = next((match for line in remarks if (match := re.match(r"\s*#\s*box\s*[:=]?(.*)", line))), None)
     if box is not None:
         arrays_of["box"] = _numbers(path, "box", box[1].replace(",", " ").split())
-    return RawData(path, arrays_of, units)
+    others = {
+        cell for cell, name in zip(_cells(lines[0], separator), columns, strict=True) if cell and not name
+    }
+    return RawData(path, arrays_of, units, _left(path, others))
 
 
 def _cells(line: str, separator: str | None) -> list[str]:
