@@ -163,8 +163,8 @@ def plain_log(axes: Any) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def ticks(count: int) -> Any:
-    """At most about ``count`` round ticks."""
+def ticks(count: int, whole: bool = False) -> Any:
+    """At most about ``count`` round ticks; at whole numbers alone, if ``whole``."""
     from matplotlib.ticker import MaxNLocator
 
-    return MaxNLocator(count)
+    return MaxNLocator(count, integer=whole)

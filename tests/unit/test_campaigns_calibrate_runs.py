@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from calibration_runs import run
+from matplotlib.figure import Figure
 
 from mdbridge.calibrate.trials import Trial, TrialLog
 from mdbridge.campaigns.calibrate.runs import Run, medians
@@ -23,6 +24,19 @@ def test_the_least_distance_and_the_parameters_that_gave_it():
 
 def test_a_parameter_carries_its_unit():
     assert [run().label(name) for name in run().names] == ["a (GPa)", "b"]
+
+
+def test_along_whole_numbers_there_are_no_ticks_between_them():
+    whole = run((1.0, 2.0, 3.0))
+    for trial in whole.trials:
+        trial.parameters["b"] = int(trial.parameters["b"])
+    axes = Figure().subplots()
+    axes.set_xlim(1.0, 3.0)
+    axes.set_ylim(1.0, 3.0)
+    whole.along(axes.xaxis, "b", "best ")
+    whole.along(axes.yaxis, "a")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("best b", "a (GPa)")
+    assert axes.get_xticks().tolist() == [1.0, 2.0, 3.0] and len(axes.get_yticks()) > 3
 
 
 def test_medians_at_equal_evaluations_keep_the_last_of_a_run_that_ended():

@@ -65,7 +65,7 @@ def _convergence(run: Run, path: Path, logarithmic: Collection[str] = ()) -> Non
             if name in truth:
                 panel.axhline(truth[name], color="black", linestyle="--", linewidth=0.8, label="truth")
             panel.set_xlabel("evaluations")
-            panel.set_ylabel(f"best {run.label(name)}")
+            run.along(panel.yaxis, name, "best ")
             if name in logarithmic:
                 panel.set_yscale("log")
         known = next((p for n, p in zip(run.names, axes.flat, strict=False) if n in truth), None)
@@ -124,9 +124,9 @@ def _pairs(run: Run, path: Path, logarithmic: Collection[str] = ()) -> None:
                     panel.plot(*ends, color=plots.RED, linewidth=1.2)
                 panel.plot(run.summary["best"][x], run.summary["best"][y], "+", color=plots.RED, markersize=8)
                 if row == count - 1:
-                    panel.set_xlabel(run.label(x))
+                    run.along(panel.xaxis, x)
                 if column == 0:
-                    panel.set_ylabel(run.label(y))
+                    run.along(panel.yaxis, y)
                 # spread evenly by their logarithms, trials would crowd at one side
                 if x in logarithmic:
                     panel.set_xscale("log")
@@ -265,7 +265,7 @@ def _slices(
             panel.axvline(run.summary["best"][name], color=plots.RED, linewidth=0.8, label="best")
             if name in intervals:
                 panel.axvspan(*intervals[name], color=plots.RED, alpha=0.15, linewidth=0, label="95 %")
-            panel.set_xlabel(run.label(name))
+            run.along(panel.xaxis, name)
             if name in logarithmic:
                 panel.set_xscale("log")
             panel.set_ylabel("distance" if run.positive else "objective")

@@ -55,6 +55,12 @@ class Run:
         unit = plots.unit(self.summary["units"].get(name, ""))
         return f"{plots.symbol(name)} ({unit})" if unit else plots.symbol(name)
 
+    def along(self, axis: Any, name: str, words: str = "") -> None:
+        """Label an axis of a figure with a parameter; whole numbers alone have ticks where it is one."""
+        axis.set_label_text(f"{words}{self.label(name)}")
+        if all(isinstance(trial.parameters[name], int) for trial in self.trials):
+            axis.set_major_locator(plots.ticks(5, whole=True))
+
     @property
     def positive(self) -> bool:
         """Whether no trial has a negative distance, so that logarithms can be drawn."""

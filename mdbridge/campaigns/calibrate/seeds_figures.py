@@ -40,7 +40,7 @@ def _convergence(runs: Sequence[Run], path: Path) -> None:
             if name in truth:
                 panel.axhline(truth[name], color="black", linestyle="--", linewidth=0.9, label="truth")
             panel.set_xlabel("evaluations")
-            panel.set_ylabel(f"best {runs[0].label(name)}")
+            runs[0].along(panel.yaxis, name, "best ")
         known = next((p for n, p in zip(names, axes.flat, strict=False) if n in truth), None)
         if known is not None:
             plots.legend_above(fig, known)
@@ -88,8 +88,8 @@ def _optima(runs: Sequence[Run], path: Path) -> None:
                 panel.axvline(truth[name], color="black", linestyle="--", linewidth=0.9)
             panel.set_yticks(range(len(runs)), seeds)
             panel.set_ylabel("seed")
-            panel.set_xlabel(runs[0].label(name))
             # optima agree in many digits: an offset would hide the value
             panel.ticklabel_format(axis="x", useOffset=False)
             panel.xaxis.set_major_locator(plots.ticks(3))
+            runs[0].along(panel.xaxis, name)
         hide(axes, len(names))
