@@ -225,9 +225,14 @@ def _axes(axes: Any) -> Kept:
     return {
         "words": words("\n".join(texts)),
         "scales": [axes.get_xscale(), axes.get_yscale()],
+        "limits": [*axes.get_xlim(), *axes.get_ylim()],
+        "extents": [list(image.get_extent()) for image in axes.images],
         "colours": [list(artist.get_clim()) for artist in coloured],
         "arrays": [told(np.ma.filled(np.ma.asarray(array, dtype=float), np.nan)) for array in arrays],
-        "bars": [told(patch.get_path().vertices) for patch in axes.patches],
+        "bars": [
+            told(patch.get_patch_transform().transform_path(patch.get_path()).vertices)
+            for patch in axes.patches
+        ],
     }
 
 
