@@ -92,13 +92,16 @@ class _Screen(Console):
         self._tells = rank == 0
 
     def print(self, *objects: Any, **options: Any) -> None:
+        # a file, or whoever searches one, goes by lines: a message is one, and no path is broken
+        if not self.is_terminal and all(isinstance(part, str) for part in objects):
+            options.setdefault("soft_wrap", True)
         super().print(*objects, **options)
         if self._tells:
             _note(*objects)
 
     def progress(self, line: str) -> None:
-        """A line that is worth nothing later."""
-        super().print(line)
+        """A line that is worth nothing later, where no terminal is."""
+        super().print(line, soft_wrap=True)
 
 
 def console(comm: MPI.Comm) -> _Screen:

@@ -26,6 +26,17 @@ def test_messages_go_to_stderr_on_rank_0_alone(capsys):
     assert out == "" and err == "this, with its numbers 1.5 as they are\n"
 
 
+def test_what_no_terminal_shows_is_a_line_for_each_message(clock, capsys):
+    path = "/a folder/" + "long/" * 30 + "file.h5"
+    console.console(ROOT).print(f"results are in {path}")
+    with console.progress(ROOT, "work") as tick:
+        tick(0.1)
+        clock.time += 6.0
+        tick(0.5, "best 0.1 at " + ", ".join(f"p{k} 0.12345" for k in range(20)))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith(path) and second.endswith("p19 0.12345")
+
+
 def test_brackets_in_a_name_are_text(capsys):
     console.console(ROOT).print("results in out [bold] of [/run]")
     assert capsys.readouterr().err == "results in out [bold] of [/run]\n"
