@@ -23,7 +23,7 @@ from mpi4py import MPI
 from .. import __version__
 from . import parallel, records
 from .console import logged
-from .errors import InputError
+from .errors import FileError, InputError
 from .files import changing, read_json, write_json, write_text
 from .identity import contents
 from .locks import lock
@@ -33,6 +33,8 @@ MANIFEST = "mdbridge.json"
 INPUT = "input.toml"
 _AS_USED = "# The input as it was used last"
 FORMAT, FORMAT_VERSION = "mdbridge-workspace", 1
+_SAID: dict[str, type] = {"version": int, "campaign": str, "source": str, "overrides": list}
+"""What the manifest says of a folder, beside its format."""
 STAGING = ".making-"
 SUPERSEDED = "superseded"
 # what release 0.1 left at the top of a folder, which had no manifest
@@ -271,6 +273,7 @@ def read_manifest(root: Path) -> dict[str, Any]:
 
     Raises:
         InputError: it is no folder of results, or one of a newer release.
+        FileError: the file that says so is damaged.
     """
     path = Path(root) / MANIFEST
     if not path.exists():
@@ -278,7 +281,12 @@ def read_manifest(root: Path) -> dict[str, Any]:
     manifest = read_json(path)
     if manifest.get("format") != FORMAT:
         raise InputError(f"{path}: has the format {manifest.get('format')!r}, expected {FORMAT!r}")
-    if manifest.get("version", 0) > FORMAT_VERSION:
+    for name, kind in _SAID.items():
+        if type(manifest.get(name)) is not kind:
+            raise FileError(
+                f"{path}: is damaged: its '{name}' is no {kind.__name__}; move it away to have it made again"
+            )
+    if manifest["version"] > FORMAT_VERSION:
         raise InputError(
             f"{root}: a folder of version {manifest['version']}, written by mdbridge "
             f"{manifest.get('mdbridge')}; this is mdbridge {__version__}, which reads up to version "

@@ -102,6 +102,25 @@ def test_a_manifest_that_is_damaged_can_be_moved_away_as_we_advise(tmp_path):
     assert read_manifest(root)["campaign"] == "test"
 
 
+@pytest.mark.parametrize("name", ["campaign", "version", "source", "overrides"])
+@pytest.mark.parametrize("change", ["gone", "another kind"])
+def test_a_manifest_that_lacks_what_it_should_say_is_damaged(tmp_path, name, change):
+    """As one bit makes it: a capital letter in the name of a key, a true in place of a number."""
+    root = tmp_path / "out"
+    with own(root):
+        pass
+    path = root / MANIFEST
+    said = json.loads(path.read_text())
+    value = said.pop(name)
+    said |= {name.title(): value} if change == "gone" else {name: True}
+    path.write_text(json.dumps(said))
+    with pytest.raises(FileError, match=f"{MANIFEST}: is damaged: its '{name}'.*move it away"), own(root):
+        pass
+    path.unlink()
+    with own(root):
+        pass
+
+
 @pytest.mark.parametrize("place", ["beside", "the input itself"])
 def test_an_input_toml_of_somebody_else_s_is_never_replaced(tmp_path, place):
     """'mdbridge run input.toml --out .' would put the input as it is used over the user's own."""
