@@ -41,6 +41,11 @@ def test_what_is_assumed_of_data_that_say_little_is_told():
     assert prepared(box=None, **changes).notes == []
 
 
+def test_what_was_taken_from_each_file_is_told():
+    files = [RawData(Path(f"{name}.npz"), ARRAYS, notes=[f"{name}: left unread"]) for name in "ab"]
+    assert data.prepare(files, UNITS).notes[:2] == ["a: left unread", "b: left unread"]
+
+
 def test_units_become_angstrom_and_TPa():
     own = prepared(Data(length_unit="nm", modulus_unit="MPa"))
     train = own.fields["train"]
