@@ -27,6 +27,9 @@ ITERATIONS = 50
 LARGE, FEW = 150, 16
 """From so many points on a warm start makes so many iterations, and the next one goes on from there."""
 
+VERY_LARGE, FIRST = 300, 40
+"""From so many points on the first fit makes so many: those that follow go on from there, too."""
+
 
 class Surrogate:
     """A GP over the unit cube with a Matérn-5/2 kernel, one length scale for each parameter.
@@ -70,9 +73,7 @@ class Surrogate:
         if state is not None:
             self._restore(state)
         if fit:
-            # one more trial among many moves the likelihood's maximum little, and each iteration takes longer
-            few = state is not None and len(self._points) >= LARGE
-            self._fit(FEW if few else ITERATIONS)
+            self._fit(self._iterations(state is not None))
         self.model.eval()
 
     @property
@@ -120,6 +121,12 @@ class Surrogate:
             for p in self.model.parameters():
                 p.copy_(values[start : start + p.numel()].reshape(p.shape))
                 start += p.numel()
+
+    def _iterations(self, warm: bool) -> int:
+        # one more trial among many moves the likelihood's maximum little, and each iteration takes longer
+        if warm and len(self._points) >= LARGE:
+            return FEW
+        return ITERATIONS if len(self._points) < VERY_LARGE else FIRST
 
     def _fit(self, iterations: int) -> None:
         likelihood = ExactMarginalLogLikelihood(self.model.likelihood, self.model)

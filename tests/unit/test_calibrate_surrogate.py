@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mdbridge.calibrate import surrogate
 from mdbridge.calibrate.surrogate import Surrogate, _kernel
 
 RANDOM = np.random.default_rng(3)
@@ -125,3 +126,18 @@ def test_numbers_are_alike_by_their_distance_and_choices_where_they_are_the_same
     with torch.no_grad():
         plain = _kernel(3, []).double()(points).to_dense()[0].tolist()
     assert plain[0] > plain[4] > plain[5]
+
+
+@pytest.mark.parametrize(
+    ("points", "cold", "warm"), [(149, 50, 50), (150, 50, 16), (299, 50, 16), (300, 40, 16)]
+)
+def test_the_more_points_the_fewer_iterations(points, cold, warm, monkeypatch):
+    """A first fit of 400 points, and the proposal with it, are to take 1.5 s; the next fits go on from it."""
+    asked = []
+    monkeypatch.setattr(
+        surrogate, "fit_gpytorch_mll_scipy", lambda _, options: asked.append(options["maxiter"])
+    )
+    many = np.random.default_rng(0).random((points, 2))
+    state = Surrogate(many, distance(many)).state
+    Surrogate(many, distance(many), state)
+    assert asked == [cold, warm]

@@ -27,6 +27,7 @@ def test_convergence_shows_the_best_parameters_and_the_truth(drawn, tmp_path):
         assert values == pytest.approx(calibrated.parameter(name), nan_ok=True)
         assert axes.lines[0].get_drawstyle() == "steps-post"
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("evaluations", label)
+        assert all(float(tick).is_integer() for tick in axes.get_xticks())
     first, second = drawn["convergence"].axes
     assert line(first, "truth")[1].tolist() == [0.55, 0.55]
     assert len(second.lines) == 1  # of b nothing is known
@@ -39,7 +40,8 @@ def test_every_distance_is_a_point_of_its_phase(drawn, tmp_path):
     assert line(axes, "expected improvement").tolist() == [[5, 6, 7], [4.0, 3.0, 2.0]]
     assert line(axes, "least so far")[:, 1:].tolist() == [[2, 3, 4, 5, 6, 7], [5, 3, 3, 3, 3, 2]]
     assert line(axes, "at output.compare")[1].tolist() == [2.5, 2.5]
-    assert axes.get_yscale() == "log"
+    assert axes.get_yscale() == "log" and axes.get_xlabel() == "evaluations"
+    assert all(float(tick).is_integer() for tick in axes.get_xticks())
     assert {"refinement", "slopes at the end"}.isdisjoint(curve.get_label() for curve in axes.lines)
 
 

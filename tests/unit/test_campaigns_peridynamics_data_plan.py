@@ -137,3 +137,15 @@ def test_data_that_are_not_isotropic_are_told():
     fields.b[..., 1] *= 1.3  # stiffer along y
     (note,) = data_plan.isotropy_note(there)
     assert "not those of an isotropic solid: C11" in note and "C26" in note
+
+
+def test_samples_without_load_are_told():
+    nodes = own_data.grid((14, 14), (5.0, 5.0))
+    u, b = own_data.waves(nodes, (77.0, 77.0), samples=4)
+    x, y = nodes.T
+    still = np.stack([x**2 - y**2, -2 * x * y], axis=-1)[None] / 1e3
+    arrays = {"nodes": nodes, "u": np.concatenate([u, still]), "b": np.concatenate([b, 0 * still])}
+    edged = data.prepare([RawData(Path("own.npz"), arrays)], Data())
+    (note,) = data_plan.unloaded_note(edged, 12.75)
+    assert note.startswith("1 of 5 samples of 'train' have no load two horizons from all edges")
+    assert data_plan.unloaded_note(own(), 12.75) == []

@@ -78,3 +78,18 @@ def test_each_error_is_a_line_over_the_degree_with_the_paper_s_beside(drawn, tmp
     # above the panels, where they cover no curve
     (legend,) = drawn["sweep"].legends
     assert [text.get_text() for text in legend.get_texts()] == [*sweep_figures.LABELS, "open: published"]
+
+
+def test_errors_that_are_not_known_are_dashes_and_gaps(drawn, tmp_path):
+    """Of a single sample there is no validation, of one without load no residual."""
+    key = sweep_figures.ERRORS[2]
+    sweep = SWEEP | {"rows": [{name: v for name, v in r.items() if name != key} for r in ROWS]}
+    text = io.StringIO()
+    sweep_figures.show(Console(file=text, width=200), sweep)
+    values = [
+        [c.strip() for c in line.split("│")[1:-1]] for line in text.getvalue().splitlines() if "│" in line
+    ]
+    assert [cells[4] for cells in values[-2:]] == ["–", "–"]
+    sweep_figures.draw({"": sweep}, tmp_path / "gaps.png")
+    (axes,) = drawn["gaps"].axes
+    assert np.isnan(axes.lines[2].get_ydata()).all() and np.isfinite(axes.lines[3].get_ydata()).all()

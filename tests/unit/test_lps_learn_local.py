@@ -129,3 +129,52 @@ def test_moduli_come_out_of_a_body_with_edges():
     assert fit.material.lame_mu == pytest.approx(MU, rel=2e-3)
     assert fit.material.lame_lambda == pytest.approx(LAM, rel=1e-2)
     assert all(certificate.holds for certificate in fit.certificates)
+
+
+def harmonic(given, numbers=(0.5, 1.0)):
+    """Two samples in balance without any load: no divergence, no rotation."""
+    x, y = given.nodes.T
+    k = 2 * np.pi / given.box[0] * np.array(numbers)[:, None]
+    u = np.stack([np.exp(k * x) * np.cos(k * y), -np.exp(k * x) * np.sin(k * y)], axis=-1)
+    return replace(given, u=u, b=0 * u, load=np.zeros((2, 0)), names=["a", "b"])
+
+
+def joined(first, second):
+    """Samples of both on the same points."""
+    return replace(
+        first,
+        u=np.concatenate([first.u, second.u]),
+        b=np.concatenate([first.b, second.b]),
+        names=[*first.names, *second.names],
+        load=np.zeros((len(first.u) + len(second.u), 0)),
+    )
+
+
+def test_a_sample_without_load_has_an_error_of_its_displacement_alone():
+    given = fields(samples=3)
+    residual, solution = local.errors(MATERIAL, joined(given, harmonic(given)))
+    alone = local.errors(MATERIAL, given)
+    np.testing.assert_allclose([residual[:3], solution[:3]], alone, rtol=1e-12)
+    assert np.isnan(residual[3:]).all() and (solution[3:] < 0.1).all()
+    assert local.loaded(joined(given, harmonic(given)), HORIZON).tolist() == [True] * 3 + [False] * 2
+
+
+def test_samples_without_load_do_not_drown_those_that_have_one():
+    """Relative to what their own small forces amount to they once moved lambda by half."""
+    given = fields(samples=8, shape=(18, 18), highest=2)
+    settings = FitSettings(starts=1, kernel="b-spline")
+    fit = fieldsets.learn(
+        joined(given, harmonic(given)), HORIZON, 6, quadrature="consistent", settings=settings
+    )
+    assert fit.material.lame_mu == pytest.approx(MU, rel=2e-3)
+    assert fit.material.lame_lambda == pytest.approx(LAM, rel=1e-2)
+
+
+def test_displacements_alone_are_refused_as_such():
+    given = fields(samples=3)
+    with pytest.raises(InputError, match=r"no sample has a load b .* tell ratios of moduli"):
+        local.elastic([harmonic(given)], 2.55, BSpline)
+    # loads at the rim alone, where the equation cannot be asked for
+    inside = np.isin(np.arange(len(given.nodes)), local.cloud_of(given, 2.55).interior)
+    with pytest.raises(InputError, match="two horizons from all edges"):
+        local.elastic([replace(given, b=np.where(inside[:, None], 0.0, given.b))], 2.55, BSpline)

@@ -64,7 +64,7 @@ def _convergence(run: Run, path: Path, logarithmic: Collection[str] = ()) -> Non
             panel.plot(np.arange(1, len(series) + 1), series, color=plots.BLUE, drawstyle="steps-post")
             if name in truth:
                 panel.axhline(truth[name], color="black", linestyle="--", linewidth=0.8, label="truth")
-            panel.set_xlabel("evaluations")
+            along_evaluations(panel)
             run.along(panel.yaxis, name, "best ")
             if name in logarithmic:
                 panel.set_yscale("log")
@@ -90,7 +90,7 @@ def _distance(run: Run, path: Path) -> None:
         compared = run.summary["compared"]
         if compared:
             axes.axhline(compared["distance"], color=plots.RED, linestyle=":", linewidth=1.0, label=COMPARED)
-        axes.set_xlabel("evaluation")
+        along_evaluations(axes)
         axes.set_ylabel("distance")
         axes.legend()
 
@@ -295,6 +295,12 @@ def panels(count: int) -> dict[str, Any]:
     # rounded up
     rows, columns = -(-count // 2), min(count, 2)
     return {"width": 3.4 * columns, "height": 2.3 * rows, "nrows": rows, "ncols": columns, "squeeze": False}
+
+
+def along_evaluations(axes: Any) -> None:
+    """Name the abscissa of a search: there is no half of an evaluation."""
+    axes.set_xlabel("evaluations")
+    axes.xaxis.set_major_locator(plots.ticks(5, whole=True))
 
 
 def hide(axes: Any, used: int) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ...core import plots
-from .figures import COMPARED, hide, panels
+from .figures import COMPARED, along_evaluations, hide, panels
 from .runs import Run, medians
 
 COLOURS = (plots.BLUE, plots.ORANGE, plots.GREEN)
@@ -39,7 +39,7 @@ def _convergence(runs: Sequence[Run], path: Path) -> None:
                 panel.plot(count[-1], series[-1], "o", color=colour, markersize=3)
             if name in truth:
                 panel.axhline(truth[name], color="black", linestyle="--", linewidth=0.9, label="truth")
-            panel.set_xlabel("evaluations")
+            along_evaluations(panel)
             runs[0].along(panel.yaxis, name, "best ")
         known = next((p for n, p in zip(names, axes.flat, strict=False) if n in truth), None)
         if known is not None:
@@ -64,7 +64,7 @@ def _distance(schemes: Mapping[str, Sequence[Run]], path: Path) -> None:
         compared = next(iter(schemes.values()))[0].summary["compared"]
         if compared:
             axes.axhline(compared["distance"], color="black", linestyle=":", linewidth=1.0, label=COMPARED)
-        axes.set_xlabel("evaluations")
+        along_evaluations(axes)
         axes.set_ylabel("least distance so far")
         axes.legend()
 

@@ -8,7 +8,7 @@ from ...core.errors import InputError
 from ...fields.fieldset import FieldSet
 from ...lps import families, fieldsets
 from ...lps import quadrature as quadratures
-from ...lps.learn import anisotropy, horizons, spectral
+from ...lps.learn import anisotropy, horizons, local, spectral
 from .data import OwnData
 from .data_input import OwnLearn, OwnSweep
 from .input import Learn, Sweep
@@ -147,6 +147,19 @@ def isotropy_note(own: OwnData) -> list[str]:
         f"the loads of their long waves, the best λ and μ {isotropic}. This model is isotropic: its λ, μ, E "
         "and ν are a compromise, of which the error bars know nothing"
     ]
+
+
+def unloaded_note(own: OwnData, horizon: float) -> list[str]:
+    """What samples without a load where the equation is asked for say, and what they do not."""
+    notes = []
+    for name, fields in own.fields.items():
+        if fields.shape is None and (count := int((~local.loaded(fields, horizon)).sum())):
+            notes.append(
+                f"{count} of {len(fields.u)} samples of '{name}' have no load two horizons from all edges: "
+                "they tell the ratio of the moduli, and count in the displacement error alone, not in that "
+                "of the residual"
+            )
+    return notes
 
 
 def validation(own: OwnData, folds: int) -> str:

@@ -213,7 +213,12 @@ def _learn(campaign: Campaign, folder: Path) -> None:
     bars = learning.bootstrap(
         comm, campaign.settings, own.training, best, config.learn.replicates, config.learn.seed
     )
-    learned = [*data_plan.long_wave_note(own), *data_plan.isotropy_note(own), *_misfit(best.errors, own)]
+    learned = [
+        *data_plan.long_wave_note(own),
+        *data_plan.isotropy_note(own),
+        *data_plan.unloaded_note(own, best.horizon),
+        *_misfit(best.errors, own),
+    ]
     for note in learned:
         _say(campaign, f"note: {note}")
     notes = [*own.notes, *learned]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -38,7 +39,11 @@ def show(out: Console, record: dict[str, Any], units: Units | None = None) -> No
     stiffness = "{:.4f}" if units.modulus_name == "TPa" else "{:.5g}"
     for row in record["rows"]:
         chosen = (row["M"], row["delta_A"]) == (best["degree"], best["horizon"])
-        cells = [f"{row['M']}", f"{row['delta_A'] / units.length:g}", *(f"{row[key]:.2%}" for key in ERRORS)]
+        cells = [
+            f"{row['M']}",
+            f"{row['delta_A'] / units.length:g}",
+            *(f"{row[key]:.2%}" if key in row else "–" for key in ERRORS),
+        ]
         cells += [f"{row['AvgE']:.4f}", stiffness.format(row["E_TPa"] / units.modulus), f"{row['nu']:.4f}"]
         table.add_row(*cells, style="bold" if chosen else None)
     out.print(table)
@@ -64,7 +69,8 @@ def draw(sweeps: dict[str, dict[str, Any]], path: Path, paper: dict[str, Any] | 
         for panel, (title, record) in zip(axes[0], sweeps.items(), strict=True):
             degrees = [row["M"] for row in record["rows"]]
             for key, label, colour, marker in zip(ERRORS, LABELS, COLOURS, MARKERS, strict=True):
-                values = [100 * row[key] for row in record["rows"]]
+                # of a single sample, or of samples without load, not all are known
+                values = [100 * row.get(key, np.nan) for row in record["rows"]]
                 panel.semilogy(degrees, values, marker + "-", ms=4, color=colour, label=label)
                 for row in (paper or {}).get(title, []):
                     panel.plot(row["M"], 100 * row[key], marker, ms=4, mfc="none", color=colour, alpha=0.6)

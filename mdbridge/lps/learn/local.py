@@ -174,10 +174,14 @@ def _samples(keyed: _Keyed) -> LocalSamples:
     if near is not None:
         rows = cloud.inverse(cloud.matrix(near))(rows.reshape(len(rows), -1)).reshape(rows.shape)
         size = _displacement_size(cloud, fields)
-    elif not (size > 1e-9 * size.max()).all():
-        # without load: relative to what its parts amount to
-        parts_size = np.linalg.norm(rows[..., -2 - degree : -1], axis=(0, 2))
-        size = np.maximum(size, 1e-3 * parts_size * size.max() / parts_size.max())
+    elif not (held := _loaded(load)).all():
+        # without load: relative to that of a sample which is displaced as much
+        amount = _displacement_size(cloud, fields)
+        if held.any():
+            size = np.where(held, size, amount * np.median(size[held] / amount[held]))
+        else:
+            # other sets have loads; here what the parts amount to
+            size = amount * (np.linalg.norm(rows[..., -2 - degree : -1], axis=(0, 2)) / amount).max()
     roots = np.array([np.linalg.qr(rows[:, sample], mode="r") for sample in range(rows.shape[1])])
     return LocalSamples(_square(roots), size, volume)
 
@@ -226,7 +230,7 @@ def errors(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, A
     """Relative errors ``(s,)`` of the residual and of the solution where families are whole.
 
     The displacements of all other points are given; in a periodic box without edges none are, and the
-    mean is zero.
+    mean is zero.  A sample without load there has no size for its residual, which is NaN.
 
     Raises:
         InputError: as :func:`cloud_of`.
@@ -236,11 +240,22 @@ def errors(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, A
     load = cloud.of_interior(fields.b)
     residual = matrix @ cloud.of_columns(fields.u - fields.u.mean(axis=1, keepdims=True)) - load
     wrong = cloud.inverse(matrix)(residual)
-    size = np.maximum(np.linalg.norm(load, axis=0), 1e-300)
+    size = np.where(_loaded(load), np.linalg.norm(load, axis=0), np.nan)
     return (
         np.linalg.norm(residual, axis=0) / size,
         np.linalg.norm(wrong, axis=0) / _displacement_size(cloud, fields),
     )
+
+
+def loaded(fields: FieldSet, horizon: float) -> NDArray[np.bool_]:
+    """Samples ``(s,)`` with a load where the equation is asked for."""
+    return _loaded(cloud_of(fields, horizon).of_interior(fields.b))
+
+
+def _loaded(load: Array) -> NDArray[np.bool_]:
+    """Samples ``(s,)`` of loads ``(2i, s)`` that are more than the round-off of the largest."""
+    size = np.linalg.norm(load, axis=0)
+    return size > 1e-9 * max(float(size.max()), 1e-300)
 
 
 def predicted(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, NDArray[np.bool_]]:
@@ -288,8 +303,14 @@ def elastic(sets: Sequence[FieldSet], horizon: float, family: type[InfluenceFunc
     """λ and μ (TPa) by least squares with an influence function that is large at short bonds alone.
 
     Raises:
-        InputError: the samples do not determine both, or the loads have the wrong sign.
+        InputError: the samples do not determine both, have no loads, or these have the wrong sign.
     """
+    if not any(loaded(fields, horizon).any() for fields in sets):
+        raise InputError(
+            "no sample has a load b at the nodes where the equation can be asked for, two horizons from all "
+            "edges: displacements alone tell ratios of moduli, not their size; give at least one sample with "
+            "a body force there"
+        )
     gram = np.zeros((3, 3))
     for fields in sets:
         samples = samples_of(fields, horizon, _SHORT, family)
