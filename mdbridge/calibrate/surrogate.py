@@ -27,7 +27,7 @@ ITERATIONS = 50
 LARGE, FEW = 150, 16
 """From so many points on a warm start makes so many iterations, and the next one goes on from there."""
 
-VERY_LARGE, FIRST = 300, 40
+VERY_LARGE, FIRST = 300, 30
 """From so many points on the first fit makes so many: those that follow go on from there, too."""
 
 

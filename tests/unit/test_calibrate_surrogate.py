@@ -129,7 +129,7 @@ def test_numbers_are_alike_by_their_distance_and_choices_where_they_are_the_same
 
 
 @pytest.mark.parametrize(
-    ("points", "cold", "warm"), [(149, 50, 50), (150, 50, 16), (299, 50, 16), (300, 40, 16)]
+    ("points", "cold", "warm"), [(149, 50, 50), (150, 50, 16), (299, 50, 16), (300, 30, 16)]
 )
 def test_the_more_points_the_fewer_iterations(points, cold, warm, monkeypatch):
     """A first fit of 400 points, and the proposal with it, are to take 1.5 s; the next fits go on from it."""

@@ -43,7 +43,8 @@ def test_what_is_assumed_of_data_that_say_little_is_told():
 
 def test_what_was_taken_from_each_file_is_told():
     files = [RawData(Path(f"{name}.npz"), ARRAYS, notes=[f"{name}: left unread"]) for name in "ab"]
-    assert data.prepare(files, UNITS).notes[:2] == ["a: left unread", "b: left unread"]
+    notes = data.prepare(files, UNITS).notes
+    assert [note for note in notes if "unread" in note] == ["a: left unread", "b: left unread"]
 
 
 def test_units_become_angstrom_and_TPa():
@@ -191,6 +192,10 @@ def test_several_files_are_several_sets():
     own = data.prepare([RawData(Path("a"), ARRAYS), RawData(Path("b"), other)], Data())
     assert list(own.training) == ["train", "train-2"]
     assert own.fields["train-2"].shape == (10, 10)
+    # else nothing says which is which
+    told = [note for note in own.notes if " is '" in note]
+    assert told == ["a is 'train' (4 samples)", "b is 'train-2' (2 samples)"]
+    assert not any(" is '" in note for note in prepared().notes)
 
 
 @pytest.mark.parametrize(

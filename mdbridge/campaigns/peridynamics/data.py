@@ -90,7 +90,12 @@ def prepare(files: Sequence[RawData], settings: Data) -> OwnData:
         # a single file keeps the names that a crystal's dataset has
         suffix = f"-{number}" if number > 1 else ""
         notes += raw.notes
-        for name, field_set in _sets(raw, settings, length_unit, notes).items():
+        sets = _sets(raw, settings, length_unit, notes)
+        if len(files) > 1:
+            # tables and figures call them by these names
+            called = (f"'{name}{suffix}' ({len(field_set.u)} samples)" for name, field_set in sets.items())
+            notes.append(f"{raw.path.name} is {' and '.join(called)}")
+        for name, field_set in sets.items():
             converted = {
                 label: getattr(field_set, label) * length for label in ("nodes", "u", "box", "spacing")
             }
