@@ -74,6 +74,19 @@ def test_data_on_the_command_line_replace_those_of_the_input(finished, tmp_path)
     assert "E_u_val" not in summary and summary["validation"] == "none: a single sample"
 
 
+def test_samples_without_load_are_told_with_the_model(tmp_path):
+    nodes = grid((14, 14), (5.0, 5.0))
+    u, b = waves(nodes, (77.0, 77.0), samples=6, highest=2)
+    x, y = nodes.T
+    still = np.stack([x**2 - y**2, -2 * x * y], axis=-1)[None] / 1e3
+    arrays = {"nodes": nodes, "u": np.concatenate([u, still]), "b": np.concatenate([b, 0 * still])}
+    source = write(tmp_path, arrays, "degrees = [1]\nhorizons = [12.75]\nreplicates = 0")
+    summary = learn(source, tmp_path / "out")
+    assert any(note.startswith("1 of 7 samples of 'train' have no load") for note in summary["notes"])
+    assert summary["own_units"]["E"] == pytest.approx(YOUNG, rel=0.02)
+    assert 0 < summary["E_res_train"] < 0.2 and 0 < summary["E_res_val"] < 0.2
+
+
 @pytest.mark.slow
 def test_several_grids_are_learned_together(finished, tmp_path):
     source, _, _ = finished

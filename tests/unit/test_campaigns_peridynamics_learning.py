@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+import own_data
 import pytest
 from mpi4py import MPI
 
@@ -20,7 +21,9 @@ from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
 from mdbridge.lps import fieldsets, local, moduli, stencil, symbol
 from mdbridge.lps.bernstein import Bernstein
+from mdbridge.lps.bspline import BSpline
 from mdbridge.lps.learn import algorithm1, regression, spectral
+from mdbridge.lps.learn import local as local_samples
 from mdbridge.lps.material import LinearPeridynamicSolid
 
 BOX = np.array([60.0, 70.0])
@@ -322,3 +325,31 @@ def test_the_published_algorithm_takes_no_part_of_the_data():
     fields = {"train": FIELDS["train"], "train-2": replace(FIELDS["train"], shape=None)}
     made = learning.learn_pair(Learn(method="algorithm-1"), fields, 13.0, 1)
     assert made.material is None and "for periodic grids alone" in made.failure
+
+
+def edged(loaded=True):
+    """Three samples of a body with edges."""
+    nodes = own_data.grid((14, 14), (5.0, 5.0))
+    u, b = own_data.waves(nodes, (77.0, 77.0), samples=3)
+    box, spacing = np.full(2, 70.0), np.full(2, 5.0)
+    return FieldSet(nodes, u, b * loaded, np.zeros((3, 0)), [], list("abc"), box, spacing, None)
+
+
+def test_errors_of_the_residual_are_of_samples_with_load():
+    solid = LinearPeridynamicSolid(BSpline(12.75, np.ones(2)), 0.2, 0.5, quadrature="consistent")
+    some = edged()
+    some = replace(some, b=some.b * np.array([1.0, 0.0, 1.0])[:, None, None])
+    errors = learning.spectral_errors(solid, {"train": some, "val": edged(loaded=False)})
+    residual, solution = local_samples.errors(solid, edged())
+    assert errors["E_res_train"] == pytest.approx(residual[[0, 2]].mean())
+    assert errors["loss_train"] == pytest.approx((residual[[0, 2]] ** 2).mean())
+    assert np.isfinite(errors["E_u_train"]) and errors["E_u_train"] > solution.mean()
+    assert "E_u_val" in errors and "E_res_val" not in errors
+    with pytest.raises(InputError, match="no training sample has a load"):
+        learning.spectral_errors(solid, {"train": edged(loaded=False)})
+
+
+def test_folds_without_load_validate_displacements_alone(monkeypatch):
+    monkeypatch.setattr(learning, "refine_pair", lambda *_: (None, {"E_u_val": 0.25}))
+    validated = learning.validate(SETTINGS, {"train": edged()}, Candidate(12.75, 1, material=MODEL), 3)
+    assert validated.errors == {"E_u_val": 0.25}
