@@ -170,6 +170,22 @@ def test_samples_without_load_do_not_drown_those_that_have_one():
     assert fit.material.lame_lambda == pytest.approx(LAM, rel=1e-2)
 
 
+@pytest.mark.parametrize("size", [1.0, 1e-12])
+def test_a_sample_is_loaded_by_its_own_size_and_a_set_without_load_moves_nothing(size):
+    given = fields(samples=8, shape=(18, 18), highest=2)
+    small = np.array([size] + 7 * [1.0])[:, None, None]
+    sets = {"train": replace(given, u=given.u * small, b=given.b * small), "train-2": harmonic(given)}
+    assert local.loaded(sets["train"], HORIZON).all() and not local.loaded(sets["train-2"], HORIZON).any()
+    assert local.elastic(list(sets.values()), 2.55, BSpline) == local.elastic([sets["train"]], 2.55, BSpline)
+    scale = fieldsets.scale_of(sets, HORIZON)
+    scaled = list(scale.all_fields(sets).values())
+    settings = FitSettings(starts=1, kernel="b-spline")
+    horizon = HORIZON / scale.length
+    fit = scale.fit(fieldsets.learn(scaled, horizon, 6, quadrature="consistent", settings=settings))
+    assert fit.material.lame_mu == pytest.approx(MU, rel=2e-3)
+    assert fit.material.lame_lambda == pytest.approx(LAM, rel=1e-2)
+
+
 def test_displacements_alone_are_refused_as_such():
     given = fields(samples=3)
     with pytest.raises(InputError, match=r"no sample has a load b .* tell ratios of moduli"):

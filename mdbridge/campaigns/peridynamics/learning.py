@@ -505,6 +505,8 @@ def spectral_errors(material: LinearPeridynamicSolid, fields: Fields) -> dict[st
         split = name.partition("-")[0]
         if field_set.shape is None:
             residual, solution = points.errors(material, field_set)
+            # samples without load have no relative residual
+            residual = residual[points.loaded(field_set, material.influence.horizon)]
         else:
             sample = fieldsets.transformed(field_set, name)
             grid = fieldsets.stencil_of(field_set, material.influence.horizon, material.quadrature)
@@ -516,8 +518,6 @@ def spectral_errors(material: LinearPeridynamicSolid, fields: Fields) -> dict[st
     for split, of_sets in residuals.items():
         residual = np.concatenate(of_sets)
         errors[f"E_u_{split}"] = float(np.concatenate(solutions[split]).mean())
-        # samples without load have no relative residual
-        residual = residual[~np.isnan(residual)]
         if len(residual):
             errors[f"E_res_{split}"] = float(residual.mean())
             errors[f"loss_{split}"] = float((residual**2).mean())

@@ -174,14 +174,13 @@ def _samples(keyed: _Keyed) -> LocalSamples:
     if near is not None:
         rows = cloud.inverse(cloud.matrix(near))(rows.reshape(len(rows), -1)).reshape(rows.shape)
         size = _displacement_size(cloud, fields)
-    elif not (held := _loaded(load)).all():
-        # without load: relative to that of a sample which is displaced as much
+    else:
         amount = _displacement_size(cloud, fields)
-        if held.any():
-            size = np.where(held, size, amount * np.median(size[held] / amount[held]))
-        else:
-            # other sets have loads; here what the parts amount to
-            size = amount * (np.linalg.norm(rows[..., -2 - degree : -1], axis=(0, 2)) / amount).max()
+        has_load = _loaded(load, amount)
+        # without load: relative to that of a sample which is displaced as much; if all are, of a long wave
+        # in a solid of modulus one, as it is in the units that models are learned in
+        typical = np.median(size[has_load] / amount[has_load]) if has_load.any() else _long_wave(fields)
+        size = np.where(has_load, size, amount * typical)
     roots = np.array([np.linalg.qr(rows[:, sample], mode="r") for sample in range(rows.shape[1])])
     return LocalSamples(_square(roots), size, volume)
 
@@ -240,22 +239,28 @@ def errors(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, A
     load = cloud.of_interior(fields.b)
     residual = matrix @ cloud.of_columns(fields.u - fields.u.mean(axis=1, keepdims=True)) - load
     wrong = cloud.inverse(matrix)(residual)
-    size = np.where(_loaded(load), np.linalg.norm(load, axis=0), np.nan)
+    amount = _displacement_size(cloud, fields)
+    size = np.where(_loaded(load, amount), np.linalg.norm(load, axis=0), np.nan)
     return (
         np.linalg.norm(residual, axis=0) / size,
-        np.linalg.norm(wrong, axis=0) / _displacement_size(cloud, fields),
+        np.linalg.norm(wrong, axis=0) / amount,
     )
 
 
 def loaded(fields: FieldSet, horizon: float) -> NDArray[np.bool_]:
     """Samples ``(s,)`` with a load where the equation is asked for."""
-    return _loaded(cloud_of(fields, horizon).of_interior(fields.b))
+    cloud = cloud_of(fields, horizon)
+    return _loaded(cloud.of_interior(fields.b), _displacement_size(cloud, fields))
 
 
-def _loaded(load: Array) -> NDArray[np.bool_]:
-    """Samples ``(s,)`` of loads ``(2i, s)`` that are more than the round-off of the largest."""
+def _loaded(load: Array, amount: Array) -> NDArray[np.bool_]:
+    """Samples ``(s,)`` whose loads ``(2i, s)`` are more than round-off.
+
+    Compared over their displacements ``(s,)``, for a sample may be as small as it likes.
+    """
     size = np.linalg.norm(load, axis=0)
-    return size > 1e-9 * max(float(size.max()), 1e-300)
+    moved = amount > 0
+    return size > 1e-9 * amount * (size[moved] / amount[moved]).max(initial=0.0)
 
 
 def predicted(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, NDArray[np.bool_]]:
@@ -305,7 +310,9 @@ def elastic(sets: Sequence[FieldSet], horizon: float, family: type[InfluenceFunc
     Raises:
         InputError: the samples do not determine both, have no loads, or these have the wrong sign.
     """
-    if not any(loaded(fields, horizon).any() for fields in sets):
+    # samples without load tell nothing of the size of moduli
+    sets = [fields for fields in sets if loaded(fields, horizon).any()]
+    if not sets:
         raise InputError(
             "no sample has a load b at the nodes where the equation can be asked for, two horizons from all "
             "edges: displacements alone tell ratios of moduli, not their size; give at least one sample with "
