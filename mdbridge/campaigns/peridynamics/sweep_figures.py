@@ -71,6 +71,8 @@ def draw(sweeps: dict[str, dict[str, Any]], path: Path, paper: dict[str, Any] | 
             for key, label, colour, marker in zip(ERRORS, LABELS, COLOURS, MARKERS, strict=True):
                 # of a single sample, or of samples without load, not all are known
                 values = [100 * row.get(key, np.nan) for row in record["rows"]]
+                if np.isnan(values).all():
+                    continue
                 panel.semilogy(degrees, values, marker + "-", ms=4, color=colour, label=label)
                 for row in (paper or {}).get(title, []):
                     panel.plot(row["M"], 100 * row[key], marker, ms=4, mfc="none", color=colour, alpha=0.6)
