@@ -14,10 +14,13 @@ from typing import Any, Literal, TypedDict, TypeVar, cast
 
 import numba
 from numba.core import caching as _caching
+from numba.core import ccallback as _ccallback
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 caching: Any = _caching  # which has no types
+ccallback: Any = _ccallback
+_kept: list[Any] = []  # callbacks, which must outlive whoever calls them
 
 
 class Compilation(TypedDict, total=False):
@@ -53,6 +56,28 @@ def compiled(**options: Any) -> Callable[[Loop], Loop]:
         return cast(Loop, dispatcher)
 
     return compile_later
+
+
+def called_back(signature: Any, function: Callable[..., None]) -> int | None:
+    """Compile a function that a C library can call, and keep that for the next process.
+
+    Args:
+        signature: numba's, of C's types.
+        function: to compile; it must raise nothing.
+
+    Returns:
+        Its address, valid until the process ends; None where numba may not compile (``NUMBA_DISABLE_JIT``).
+    """
+    if numba.njit()(function) is function:
+        return None
+    callback: Any = ccallback.CFunc(function, (signature.args, signature.return_type), {}, {})
+    try:
+        callback._cache = _Cache(cast(FunctionType, function))
+    except (RuntimeError, OSError, AttributeError) as error:
+        _tell(error)
+    callback.compile()
+    _kept.append(callback)
+    return int(callback.address)
 
 
 class _Cache:

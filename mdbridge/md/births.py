@@ -23,7 +23,7 @@ GROUP = "mdbridge_known"
 
 
 @compiled()
-def _all_in(mask: NDArray[np.int32], bit: int) -> bool:
+def all_in(mask: NDArray[np.int32], bit: int) -> bool:
     """Whether all atoms are in a group; asked at every step, so compiled."""
     for flags in mask:  # noqa: SIM110 - numba has no all()
         if not flags & bit:
@@ -78,24 +78,31 @@ class Births:
         self._bit = 1 << lmp.available_ids("group").index(GROUP)
 
     def known(self, count: int) -> bool:
-        """Whether there are as many atoms, here and on all ranks, as when they were last looked at."""
-        return not self.watching or self._numbers == (count, self._session.natoms)
+        """Whether atoms are as many, here and on all ranks, as at the last look, and all have been seen."""
+        if not self.watching:
+            return True
+        # as many may have come as have gone
+        same = self._numbers == (count, self._session.natoms)
+        return same and all_in(self._session.view("mask", count), self._bit)
 
-    def mark(self, atoms: Atoms, thorough: bool = True) -> None:
+    def seen(self, count: int) -> tuple[NDArray[np.int32] | None, int]:
+        """``(n,)`` groups of this rank's atoms, and the bit of those that have been seen.
+
+        None and 0 where it is no matter.
+        """
+        return (self._session.view("mask", count), self._bit) if self.watching else (None, 0)
+
+    def mark(self, atoms: Atoms) -> None:
         """Atoms that have not been seen before get their references and states; who wants to know is told.
 
         Args:
             atoms: right after the forces.
-            thorough: look at all of them; else only if their number has changed, here or on all ranks.
         """
         if not self.watching:
             return
-        numbers = atoms.count, self._session.natoms
-        if numbers == self._numbers and not thorough:
-            return
-        self._numbers = numbers
+        self._numbers = atoms.count, self._session.natoms
         mask = atoms.array("mask")
-        if _all_in(mask, self._bit):
+        if all_in(mask, self._bit):
             return
         new = np.flatnonzero(mask & self._bit == 0)
         place = atoms.unwrapped()[new]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import MDError
 from .engine import lammps
+from .steady import Places
 
 # LAMMPS's code of a per-atom type -> numpy's, and whether it is a table of rows
 _DTYPES: dict[int, tuple[np.dtype[Any], bool]] = {
@@ -115,6 +116,14 @@ class Memory:
             kind = ctypes.c_int64 if self._extract_setting(self._handle, b"bigint") == 8 else ctypes.c_int32
             self._natoms = kind.from_address(self._address("natoms"))
         return int(self._natoms.value)
+
+    def places(self) -> Places | None:
+        """Where LAMMPS keeps what is looked at in each step; None where its numbers have other sizes."""
+        nmax = self._extract_global(self._handle, b"nmax")
+        if nmax is None or self._extract_setting(self._handle, b"bigint") != 8:
+            return None
+        low, high, xy, xz, yz = (self._address(name) for name in ("boxlo", "boxhi", "xy", "xz", "yz"))
+        return Places(self._address("natoms"), int(nmax), low, high, xy, xz, yz)
 
     def has_fix(self, name: bytes) -> bool:
         """Whether there is a fix of this ID."""

@@ -25,6 +25,7 @@ from .observe.base import Atoms, Observer
 from .observe.schedule import Schedule
 from .potentials import find_potentials, potential
 from .signals import Signals
+from .steady import Steady
 from .watching import Watching
 
 __all__ = ["Atoms", "Observer", "Session", "find_potentials", "potential"]
@@ -64,6 +65,7 @@ class Session:
         self._fresh = True  # the forces that the fix adds may hold anything
         self._quiet = False
         self._words = 0  # paths that are held by variables
+        self._steady: Steady | None = None
         self._signals = Signals()
         self._folder = Folder()
         self._watching = Watching(self)
@@ -312,6 +314,7 @@ class Session:
             MDError: it failed on all ranks; if on one alone, its peers wait inside LAMMPS, and all end.
         """
         self._changed = self._fresh = True
+        self._watching.take_over()
         self._memory.forget()  # an array may be defined anew under the same name
         try:
             with self._inside(script or f"'{line}'", in_folder):
@@ -381,6 +384,7 @@ class Session:
     def _hook(self) -> None:
         # forces (all zero) are applied as seldom as LAMMPS allows
         self.quietly(f"fix {_FIX} all external pf/callback 1 {2**30}")
+        self._steady = None
         # the library's own function: the wrapper's builds three arrays at every step
         kind = self.lmp.FIX_EXTERNAL_CALLBACK_FUNC
         # its second argument is LAMMPS's type of steps; addresses as plain numbers, not as objects made anew
@@ -390,6 +394,25 @@ class Session:
         self.lmp.lib.lammps_set_fix_external_callback(
             self.lmp.lmp, _FIX.encode(), ctypes.cast(self._call, kind), None
         )
+
+    def steady(self) -> Steady | None:
+        """Compiled code for steps at which nothing but time filters acts; LAMMPS calls it from now on.
+
+        Returns:
+            None where there is no such code.
+        """
+        places = self._memory.places() if self._steady is None else None
+        if places is not None:
+            address = ctypes.cast(self._call, ctypes.c_void_p).value or 0
+            steady = Steady(address, places, self.image_bits)
+            if steady.function is not None:
+                # the wrapper's function takes a Python object for the argument
+                put = ctypes.CFUNCTYPE(None, *_ADDRESS, ctypes.c_char_p, *2 * _ADDRESS)(
+                    ("lammps_set_fix_external_callback", self.lmp.lib)
+                )
+                put(self.lmp.lmp, _FIX.encode(), steady.function, steady.argument)
+                self._steady = steady
+        return self._steady
 
     def _callback(self, _: int, step: int, count: int, tag: int, x: int, forces: int) -> None:
         """Called by LAMMPS after the forces, with addresses; nothing may be raised from here."""

@@ -20,16 +20,17 @@ from ..core.errors import InputError, MdbridgeError, ObserverError
 from . import sources
 from .births import Births
 from .live import LiveAtoms
-from .observe.base import Observer, adapted
+from .observe.base import Filtering, Observer, adapted
 from .observe.schedule import Schedule, Trigger
 from .recording import Recording
+from .steady import Filter, Present, Steady
 from .watch import Look, Watch, next_step
 
 if TYPE_CHECKING:
     from .session import Session
 
-_MARK_EVERY = 10  # steps between two looks at all atoms for new ones where nothing else asks for it
 _AGREE_EVERY = 10  # steps between two agreements where nothing else makes the ranks meet
+_NEVER = 2**62  # a step that does not come
 
 
 class Watching:
@@ -55,6 +56,8 @@ class Watching:
         self._minimising = False
         self._alone = session.comm.size == 1
         self._steady: list[Watch] = []  # act right after the forces of every step, each rank for itself
+        self._filters: list[Filtering] | None = None  # all that these do, where compiled code can do it
+        self._steps: Steady | None = None  # the compiled code
         self._quiet_until = -1  # the first step at which more than these is to be done
         self._flag = np.zeros(1, dtype=np.int32)
         self._any = np.zeros(1, dtype=np.int32)
@@ -104,7 +107,7 @@ class Watching:
         self._forces = [w for w in self.watches if w.observer.moment == "forces"]
         self._ends = [w for w in self.watches if w.observer.moment == "end"]
         self._steady = [w for w in self._forces if w.steady and not w.combines and not w.observer.tallies]
-        self._quiet_until = -1
+        self._filters, self._steps, self._quiet_until = None, None, -1
         self.births.watch([w.observer for w in self.watches])
         self.recording.serve(self._ends)
         self.recording.start(first=not self._session.owned)
@@ -156,6 +159,7 @@ class Watching:
             replay: its steps may be old ones (``rerun``).
             here: it sets up one run, at the present step, and nothing else.
         """
+        self.take_over()
         if self.recording.open:
             self.settle()  # of runs that were not started through the session
         self._at, self._set_up, self._minimising, self._quiet_until = None, False, False, -1
@@ -171,6 +175,7 @@ class Watching:
 
     def call(self, step: int, count: int) -> None:
         """LAMMPS has computed the forces of ``step``; nothing may be raised from here."""
+        self.take_over()
         if self._stopped:
             return
         # nearly all steps: made short, as each line costs where LAMMPS has taken the processor's cache
@@ -204,6 +209,8 @@ class Watching:
                 self._served.update(due)
             self._look(looks, step, atoms)
             self._quiet_until = self._next_busy(step)
+            self._filters = self._filtering()
+            self._hand_over(step, count)
         except BaseException as error:
             self._broken(step, error)
         finally:
@@ -221,11 +228,46 @@ class Watching:
                 watch.observer.local(atoms)
         except BaseException as error:
             self._failure, self._quiet_until = (step, error), -1
-            # others hear of it when the ranks next agree
-            if self._alone:
+        try:
+            # what went wrong on one rank the others hear of when they agree
+            if (self._alone or step % _AGREE_EVERY == 0) and self._anywhere(self._failure is not None):
                 self._stop()
+            elif self._failure is None:
+                self._hand_over(step, count)
+        except BaseException as error:
+            self._broken(step, error)
         finally:
             session.leave_step()
+
+    def _filtering(self) -> list[Filtering] | None:
+        """What the steady observers do at the coming steps, if time filters are all of it."""
+        steps = [watch.observer.filtering() for watch in self._steady]
+        filters = [step for step in steps if step is not None]
+        return filters if len(filters) == len(steps) else None
+
+    def _hand_over(self, step: int, count: int) -> None:
+        """Let compiled code do the steps from the next on at which filters act and nothing else."""
+        until = min(self._quiet_until, step + _AGREE_EVERY - step % _AGREE_EVERY)
+        if step + 1 >= until or self._filters is None:
+            return
+        session = self._session
+        if self._steps is None:
+            self._steps = session.steady()
+        if self._steps is not None:
+            arrays = [session.views((f.smoothed, f.reference), count) for f in self._filters]
+            filters = [Filter(a[0], a[1], f.weight) for a, f in zip(arrays, self._filters, strict=True)]
+            atoms = Present(session.natoms, session.view("image", count), *self.births.seen(count))
+            self._steps.arm(step, until, atoms, filters)
+
+    def take_over(self) -> None:
+        """What compiled code has done since Python last looked is done; from now on Python does the steps."""
+        if self._steps is None:
+            return
+        step = self._steps.disarm()
+        if self._at is not None and step > self._at:
+            self._at, self._set_up = step, False
+            for watch in self._steady:
+                watch.last = step
 
     def _next_busy(self, step: int) -> int:
         """The first step after ``step`` at which there is more to do than :meth:`_call_steady` does."""
@@ -236,9 +278,7 @@ class Watching:
         if not all(isinstance(watch.schedule, Trigger) for watch in others):
             return -1
         coming = next_step(others, step)
-        # when new atoms are looked for and ranks agree
-        regular = step + _AGREE_EVERY - step % _AGREE_EVERY
-        return regular if coming is None else min(coming, regular)
+        return _NEVER if coming is None else coming
 
     def _elapsed(self) -> float:
         """Steps since the run was set up."""
@@ -285,10 +325,7 @@ class Watching:
         try:
             self._session.deliver_signals()
             if present is not None and self.births.watching:
-                # also when numbers say that none has come: as many may have gone
-                others = any(not watch.steady for watch, _ in looks)
-                ends = any(watch.schedule(step) for watch in self._ends)
-                self.births.mark(present, self._set_up or others or ends or step % _MARK_EVERY == 0)
+                self.births.mark(present)
             for watch, atoms in looks:
                 at = atoms.step
                 watch.observer.local(atoms)
@@ -354,6 +391,7 @@ class Watching:
         Args:
             broken: LAMMPS refused to go on, and its own words are still to be told.
         """
+        self.take_over()
         now = self._session.step
         again = self._set_up and self._at == now  # 'run 0': looked at anew, whatever was seen of the step
         steps = self.recording.left()

@@ -465,9 +465,9 @@ def test_switches_of_the_command_line_are_passed_on():
 
 
 @pytest.mark.parametrize(
-    ("step", "other", "expected"), [(3, None, 10), (10, None, 20), (29, 64, 30), (21, 23, 23)]
+    ("step", "other", "expected"), [(3, None, 2**62), (29, 64, 64), (21, 23, 23), (23, 23, 46)]
 )
-def test_ranks_agree_every_tenth_step_or_where_somebody_looks(step, other, expected):
+def test_steps_are_quiet_until_somebody_else_looks(step, other, expected):
     watches = [] if other is None else [SimpleNamespace(schedule=every(other))]
     watching_now = SimpleNamespace(
         _minimising=False,
@@ -479,28 +479,3 @@ def test_ranks_agree_every_tenth_step_or_where_somebody_looks(step, other, expec
     assert Watching._next_busy(watching_now, step) == expected
     watching_now.recording.expects = True
     assert Watching._next_busy(watching_now, step) == -1
-
-
-@pytest.mark.parametrize(
-    ("step", "set_up", "steady", "thorough"),
-    [
-        (5, False, True, True),
-        (7, False, True, True),
-        (6, False, True, False),
-        (6, True, True, True),
-        (6, False, False, True),
-    ],
-)
-def test_new_atoms_are_looked_for_thoroughly_where_anybody_looks(step, set_up, steady, thorough):
-    """One observer looks at step 5, one at step 7; in between numbers are enough, unless others look."""
-    told, atoms = [], SimpleNamespace(step=step)
-    observer = SimpleNamespace(local=lambda atoms: told.append(atoms.step))
-    present = SimpleNamespace(
-        _session=SimpleNamespace(deliver_signals=lambda: None),
-        births=SimpleNamespace(watching=True, mark=lambda _, every_atom: told.append(every_atom)),
-        _ends=[SimpleNamespace(schedule=on([n])) for n in (5, 7)],
-        _set_up=set_up,
-        _failure=None,
-    )
-    Watching._look_alone(present, [(SimpleNamespace(steady=steady, observer=observer), atoms)], step, atoms)
-    assert told == [thorough, step] and present._failure is None

@@ -17,6 +17,7 @@ taken.  There are two moments of a step at which it may act.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
@@ -141,6 +142,21 @@ class Atoms(Protocol):
         """Simulated time, which counts steps of changing duration rightly."""
 
 
+@dataclass(frozen=True)
+class Filtering:
+    """A step of the time filter, [You2022, eq. 2.10], on per-atom arrays of LAMMPS.
+
+    Attributes:
+        smoothed: name of the array of the state.
+        reference: of unwrapped reference positions, with as many columns.
+        weight: ι of the equation.
+    """
+
+    smoothed: str
+    reference: str
+    weight: float
+
+
 class Observer:
     """Something that looks at the atoms while the simulation runs; does nothing by itself.
 
@@ -195,6 +211,10 @@ class Observer:
         Raises an MdbridgeError, if one, on any rank, when its communication is over.
         """
 
+    def filtering(self) -> "Filtering | None":
+        """What :meth:`local` does from the next step on, if that is a step of the time filter and no more."""
+        return None
+
     def finish(self) -> None:
         """Called once when detached, or when the session is closed (collective)."""
 
@@ -213,7 +233,7 @@ class Observer:
 _ATTRIBUTES = (
     "moment", "needs", "groups", "thermo", "references", "states", "reads", "reads_atoms", "tallies", "once"
 )  # fmt: skip
-_METHODS = ("prepare", "born", "local", "collective", "finish")
+_METHODS = ("prepare", "born", "local", "collective", "filtering", "finish")
 
 
 class Adapted(Observer):

@@ -15,7 +15,7 @@ from scipy import sparse
 from ...coarse import kernels, timefilter
 from ...core.errors import InputError
 from ...fields.grid import NodeGrid
-from .base import Atoms, Moment, Observer
+from .base import Atoms, Filtering, Moment, Observer
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -64,6 +64,9 @@ class TimeFilter(Observer):
             atoms.image_bits,
             self.weight,
         )
+
+    def filtering(self) -> Filtering | None:
+        return Filtering(self.array, self._arrays[-1], self.weight) if self._started else None
 
 
 @dataclass(frozen=True)
