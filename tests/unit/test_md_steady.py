@@ -1,11 +1,13 @@
 """Time filters in compiled code: the same numbers as in Python, in whatever becomes of box and atoms."""
 
+import ctypes
+
 import numpy as np
 import pytest
 from mpi4py import MPI
 
 from mdbridge.core.errors import InputError, ObserverError
-from mdbridge.md import births
+from mdbridge.md import births, steady
 from mdbridge.md.observe.base import Observer
 from mdbridge.md.observe.displacement import TimeFilter
 from mdbridge.md.observe.schedule import every, on
@@ -93,6 +95,86 @@ def test_numbers_are_those_of_python(system, calls, monkeypatch):
     assert np.abs(ours[1]).max() > 0.1 and not np.array_equal(ours[1], ours[2])
 
 
+class Memory:
+    """What LAMMPS has in its memory, and what it calls."""
+
+    def __init__(self, count=5, bits=10):
+        random = np.random.default_rng(3)
+        self.x, self.reference = random.random((2, count, 3))
+        self.smoothed = np.zeros((count, 3))
+        self.rows = np.array([self.x.ctypes.data], dtype=np.int64)
+        self.numbers = {"natoms": np.array([9], np.int64), "nmax": np.array([16], np.int32)}
+        self.numbers |= {"low": np.zeros(3), "high": np.array([2.0, 3.0, 4.0])}
+        self.numbers |= {"xy": np.array([0.5]), "xz": np.array([0.25]), "yz": np.array([-0.75])}
+        half = 1 << (bits - 1)
+        image = [half + i % 3 - 1 | (half - i % 2) << bits | (half + 1) << 2 * bits for i in range(count)]
+        self.image = np.array(image, dtype=np.int32 if bits == 10 else np.int64)
+        self.mask = np.full(count, 5, dtype=np.int32)
+        self.count, self.python = count, []
+        pointer = ctypes.c_void_p
+        kind = ctypes.CFUNCTYPE(None, pointer, ctypes.c_int64, ctypes.c_int32, *3 * (pointer,))
+        self._call = kind(lambda _, step, count, *rest: self.python.append((step, count)))
+        places = steady.Places(**{name: number.ctypes.data for name, number in self.numbers.items()})
+        self.steps = steady.Steady(ctypes.cast(self._call, pointer).value, places, bits)
+        self._compiled = kind(self.steps.function)
+
+    def arm(self, at=3, until=10):
+        atoms = steady.Present(9, self.image, self.mask, 4)
+        self.steps.arm(at, until, atoms, [steady.Filter(self.smoothed, self.reference, 0.25)])
+
+    def step(self, step, count=None):
+        rows = self.rows.ctypes.data
+        self._compiled(self.steps.argument, step, self.count if count is None else count, None, rows, None)
+
+    def displacement(self):
+        """By the formula, with numpy."""
+        i = np.arange(self.count)
+        images = np.stack([i % 3 - 1, -(i % 2), np.ones(self.count)], axis=1)
+        box = np.array([[2.0, 0, 0], [0.5, 3.0, 0], [0.25, -0.75, 4.0]])
+        return self.x + images @ box - self.reference
+
+
+@pytest.mark.parametrize("bits", [10, 21])
+def test_a_step_is_that_of_the_equation(bits):
+    memory = Memory(bits=bits)
+    memory.arm()
+    memory.step(4)
+    memory.x += 0.125
+    memory.step(5)
+    expected = 0.75 * 0.25 * (memory.displacement() - 0.125) + 0.25 * memory.displacement()
+    assert np.abs(memory.smoothed - expected).max() < 1e-14
+    assert memory.python == [] and memory.steps.disarm() == 5
+    memory.step(6)
+    assert memory.python == [(6, 5)]
+
+
+@pytest.mark.parametrize("change", ["count", "natoms", "nmax", "mask", "gap", "again", "until", "disarm"])
+def test_python_is_called_where_anything_is_not_as_it_was(change):
+    memory = Memory()
+    memory.arm(until=10 if change != "until" else 5)
+    memory.step(4)
+    before = memory.smoothed.copy()
+    assert memory.python == []
+    if change in memory.numbers:
+        memory.numbers[change] += 1
+    if change == "mask":
+        memory.mask[3] = 1
+    if change == "disarm":
+        memory.steps.disarm()
+    step = {"gap": 6, "again": 4}.get(change, 5)
+    memory.step(step, count=4 if change == "count" else None)
+    assert memory.python == [(step, 4 if change == "count" else 5)]
+    assert np.array_equal(memory.smoothed, before)
+
+
+def test_a_rank_without_atoms_has_nothing_to_filter():
+    memory = Memory(count=0)
+    memory.rows[0] = 0
+    memory.arm()
+    memory.step(4)
+    assert memory.python == [] and memory.steps.disarm() == 4
+
+
 def test_forces_that_are_evaluated_between_runs_are_no_steps(calls):
     with Session(MPI.COMM_SELF) as session:
         liquid(session)
@@ -101,6 +183,10 @@ def test_forces_that_are_evaluated_between_runs_are_no_steps(calls):
         assert len(calls) < 10
         before = session.gather("d2_smoothed")
         session.evaluate()
+        session.evaluate()
+        assert np.array_equal(session.gather("d2_smoothed"), before)
+        session.lmp.command("run 4")  # by someone else
+        before = session.gather("d2_smoothed")
         session.evaluate()
         assert np.array_equal(session.gather("d2_smoothed"), before)
         session.run(1)
