@@ -123,7 +123,7 @@ class Memory:
         self.steps.arm(at, until, atoms, [steady.Filter(self.smoothed, self.reference, 0.25)])
 
     def step(self, step, count=None):
-        rows = self.rows.ctypes.data
+        rows = self.rows.ctypes.data if self.count else None  # as LAMMPS has it before there are any
         self._compiled(self.steps.argument, step, self.count if count is None else count, None, rows, None)
 
     def displacement(self):
@@ -169,7 +169,6 @@ def test_python_is_called_where_anything_is_not_as_it_was(change):
 
 def test_a_rank_without_atoms_has_nothing_to_filter():
     memory = Memory(count=0)
-    memory.rows[0] = 0
     memory.arm()
     memory.step(4)
     assert memory.python == [] and memory.steps.disarm() == 4
