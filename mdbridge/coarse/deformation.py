@@ -22,8 +22,15 @@ from .windows import bend, longest, padded, room, row_weights, rows
 Array = NDArray[np.float64]
 
 _SINGULAR = 1e-9
-"""Eigenvalues of the spread of atoms, relative to the window's square, below which atoms lie
-in a plane or on a line, so that no gradient across it can be told."""
+"""Eigenvalues of the correlation of coordinates, below which they depend on each other."""
+
+_FLAT = 0.005
+"""Variance of the atoms' places across some direction, relative to the square of the window's radius,
+below which they lie in a plane or on a line, rough by their heat alone: a full window has 0.1 to 0.25."""
+
+_TURNED = 0.05
+"""det(1 − ∂u/∂Y), one over the material's volume by that of its cell, below which no material is described:
+what the fit gives then is the scatter of atoms that have come from anywhere, or of too few."""
 
 
 def moments(
@@ -73,12 +80,14 @@ def unpack(sums: Array, p: int) -> tuple[Array, Array, Array]:
     return weight, mean, spread - mean[..., :, None] * mean[..., None, :]
 
 
-def best_fit(sums: Array, scale: Array) -> tuple[Array, Array]:
+def best_fit(sums: Array, scale: Array, reach: Array) -> tuple[Array, Array]:
     """The gradient of the displacement that fits the atoms around each node best, and D²min.
 
     Args:
         sums: of :func:`moments`, with q coordinates and then the three components of u.
         scale: ``(q, q)`` ∂(coordinates)/∂(those that the gradient is wanted in).
+        reach: ``(d, d)`` ∂(position)/∂(coordinates) of the first d coordinates, positions by the window's
+            radius.
 
     Returns:
         ``(…, 3, q)`` ∂u/∂(coordinates) · ``scale``, and the least weighted mean of what is left of |u|²
@@ -96,6 +105,9 @@ def best_fit(sums: Array, scale: Array) -> tuple[Array, Array]:
     # any regular matrix: what is solved with it is thrown away, and NaN stops LAPACK
     correlation[~known] = np.eye(q)
     known &= np.linalg.eigvalsh(correlation)[..., 0] > _SINGULAR
+    d = len(reach)
+    places = np.where(known[..., None, None], reach @ inside[..., :d, :d] @ reach.T, np.eye(d))
+    known &= np.linalg.eigvalsh(places)[..., 0] > _FLAT
     inside = np.where(known[..., None, None], inside, np.eye(q))
     slope = np.swapaxes(np.linalg.solve(inside, np.swapaxes(across, -1, -2)), -1, -2)
     # the variance of u less what the slope explains of it
@@ -120,7 +132,7 @@ def deformation_gradient(slope: Array, directions: list[int], affine: Array, ref
     whole[..., directions] = slope
     # ∂X/∂Y: reference places as the present ones' function
     back = np.eye(3) - whole @ np.linalg.inv(reference)
-    known = np.isfinite(back).all(axis=(-1, -2)) & (np.abs(np.linalg.det(np.nan_to_num(back))) > 0.0)
+    known = np.isfinite(back).all(axis=(-1, -2)) & (np.linalg.det(np.nan_to_num(back)) > _TURNED)
     forward = np.linalg.inv(np.where(known[..., None, None], back, np.eye(3)))
     return np.where(known[..., None, None], affine @ forward, np.nan)
 

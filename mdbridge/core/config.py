@@ -7,6 +7,7 @@ value and what is allowed.
 
 import difflib
 import os
+import re
 import sys
 import types
 import typing
@@ -140,6 +141,8 @@ def _lines(explained: Sequence[tuple[str, str]]) -> list[str]:
     places: dict[str, int] = {}
     for place, message in explained:
         if place in places:
+            # which of several kinds was meant nobody knows
+            lines[places[place]] = lines[places[place]].partition("; did you mean")[0]
             lines[places[place]] += f", or {message.removeprefix('must be ')}"
             continue
         if place:  # where there is none the message says it
@@ -151,7 +154,8 @@ def _lines(explained: Sequence[tuple[str, str]]) -> list[str]:
 def _explain(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     """One validation error: key and value, and what is allowed."""
     *parents, last = _keys(error["loc"], model) or ("",)
-    where = ".".join(str(part) for part in (*parents, last))
+    # entries of lists are counted from 1, as people do
+    where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in (*parents, last))
     if error["type"] == "extra_forbidden":
         allowed = list(_model_at(model, parents).model_fields)
         # one suggestion: a list of guesses would hide what is allowed, which follows
@@ -165,12 +169,25 @@ def _explain(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
         message = "must be a section, with keys of its own"
     if message.startswith("Input should be "):
         message = f"must be {message.removeprefix('Input should be ')}"
+    message += _hint(error)
     if not where:
         return "", message
     if isinstance(error["input"], dict):  # a section that does not fit together
         return f"'{where}'", message
     value = repr(error["input"])
     return f"'{where}' = {value if len(value) <= 80 else value[:77] + '...'}", message
+
+
+def _hint(error: ErrorDetails) -> str:
+    """What was probably meant; nothing if that is not known."""
+    value = error["input"]
+    if error["type"] == "literal_error" and isinstance(value, str):
+        allowed = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
+        near = difflib.get_close_matches(value, allowed, n=1)
+        return f"; did you mean '{near[0]}'?" if near else ""
+    if error["type"] in ("int_type", "int_from_float") and isinstance(value, float) and value == int(value):
+        return f"; write {int(value)}"
+    return ""
 
 
 def _keys(place: Sequence[int | str], model: type[BaseModel]) -> list[int | str]:

@@ -1,8 +1,10 @@
 """A user's own LAMMPS input script, run as it is; what LAMMPS rejects is shown with its line."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from mpi4py import MPI
 
 from ..core.console import console
@@ -10,13 +12,61 @@ from ..core.errors import InputError
 from .language import files
 from .session import Session, find_potentials
 
-__all__ = ["RESTART", "RESUMED", "files", "goes_on", "silence", "start", "tell_of_stops"]
+__all__ = ["RESTART", "RESUMED", "Left", "files", "goes_on", "silence", "start", "tell_of_stops"]
 
 RESTART = "restart"
 """LAMMPS variable with the restart file from which a script is to go on; ``none`` at first."""
 
 RESUMED = "resumed"
 """LAMMPS variable that is 1 if there is one, else 0: LAMMPS's ``if`` cannot compare a path."""
+
+
+_SAME = 1e-9
+"""Relative to the sum of the squares of velocities, what the order of a sum may change."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """Where a session was left: whether a script that goes on is where it was can be told from this.
+
+    Attributes:
+        step: the timestep.
+        atoms: the number of atoms.
+        motion: the sum of the squares of all velocities.
+    """
+
+    step: int
+    atoms: int
+    motion: float
+
+    @classmethod
+    def of(cls, session: Session) -> "Left":
+        """As it is now, after a restart file is written, which takes atoms back into the box (collective)."""
+        # the norm of all is not that of most: on each rank, then added up
+        mine = float((session.atoms().v ** 2).sum())
+        return cls(session.step, session.natoms, session.comm.allreduce(mine))
+
+    def require(self, session: Session, script: Path) -> None:
+        """See that a script has gone on from here, and has done nothing once more (collective).
+
+        Raises:
+            InputError: it has made steps, atoms or velocities of its own.
+        """
+        now = Left.of(session)
+        again = ""
+        if now.step != self.step:
+            again = f"it is at step {now.step}, the restart file at step {self.step}"
+        elif now.atoms != self.atoms:
+            again = f"it has {now.atoms:,} atoms, the restart file {self.atoms:,}"
+        elif not np.isclose(now.motion, self.motion, rtol=_SAME, atol=0.0):
+            again = "the velocities are not those of the restart file"
+        if again:
+            raise InputError(
+                f"{script}: after 'read_restart' the script does again what is done once: {again}. Put the "
+                "label to which it jumps behind all that makes or moves atoms (create_atoms, delete_atoms, "
+                "velocity, minimize, run); only pair styles, the timestep, computes and fixes belong behind "
+                "it. docs/fields.md, 'A script that goes on', shows it"
+            )
 
 
 def goes_on(text: str) -> bool:
@@ -28,10 +78,8 @@ def tell_of_stops(comm: MPI.Comm, script: Path) -> None:
     """Say before a run what stopping it will cost, if its script cannot go on from a restart file."""
     if comm.rank == 0 and not goes_on(script.read_text(errors="replace")):
         console(comm).print(
-            f"note: {script} does not use ${{{RESTART}}}: if it is stopped, all of its steps are lost, and "
-            "the same command begins anew. To have it go on: "
-            f"""'if "${{{RESUMED}}} == 1" then "read_restart ${{{RESTART}}}" "jump SELF physics"' """
-            "before its atoms are made, and 'label physics' after them",
+            f"note: {script.name} does not use ${{{RESTART}}}, so that a run which is stopped begins anew; "
+            "how it can go on: docs/fields.md, 'A script that goes on'",
             soft_wrap=True,
         )
 

@@ -63,6 +63,7 @@ class Session:
         # per-atom arrays as views, many times at every step
         self.view, self.views = self._memory.view, self._memory.views
         self._fresh = True  # the forces that the fix adds may hold anything
+        self._torn = False  # LAMMPS may not be closed
         self._quiet = False
         self._words = 0  # paths that are held by variables
         self._steady: Steady | None = None
@@ -91,7 +92,9 @@ class Session:
             if not self.owned and self._hooked:
                 self.quietly(f"unfix {_FIX}")
         finally:
-            if self.owned:
+            if self.owned and self._torn:
+                self.lmp.opened = 0  # else Python would close it with the object
+            elif self.owned:
                 self.lmp.close()
             self.lmp = None
 
@@ -324,6 +327,8 @@ class Session:
             line = line or instance.tidy(last) or instance.last_logged(self.lmp, self.log)
             place, said = f"{script}: " if script else "", instance.tidy(text)
             said = instance.explained(text, self.step, self._watching.outputs) or said
+            # a pair style that could not read its file has pointers to nowhere, which its end would follow
+            self._torn |= language.words(line)[:1] == ["pair_coeff"]
             if isinstance(error, lammps.MPIAbortException):
                 self.abort(f"{place}LAMMPS failed on rank {self.comm.rank} in '{line}': {said}")
             raise MDError(f"{place}LAMMPS refused '{line}': {said}") from error

@@ -53,7 +53,7 @@ def test_times_are_those_of_the_steps_and_of_the_frames_that_a_run_has(tmp_path,
     monkeypatch.setattr(estimate, "Watch", lambda *_: watch)
     estimate._time(MPI.COMM_SELF, config, session, tmp_path)
     words = " ".join(capfd.readouterr().err.replace("│", " ").split())
-    for said in ("1,234 atoms on 1 rank(s)", "steps 1,000 1 s", "frames 50 1.5 s", "all 2.5 s"):
+    for said in ("1,234 atoms on 1 rank(s)", "steps 1,000 1 s", "frames 50 1.5 s", "all, but figures 2.5 s"):
         assert said in words
     assert "1 ms a step, 30 ms a frame (150.0 % of the MD)" in words
     assert "memory of LAMMPS 2.5 GB; 51 frames of 20 nodes" in words

@@ -125,7 +125,7 @@ def test_a_run_that_ends_early_is_said(tmp_path):
         ({"every": 30}, "md.steps = 40 is not divided by observe.every = 30"),
         ({"more": "average_over = 5\naverage_every = 10"}, "take 41 steps, a frame has 20"),
         ({"script": SCRIPT.replace("map array", "id no") + PULLED}, "the atoms have no IDs"),
-        ({"fields": ["densty"]}, "'observe.fields.0' = 'densty'"),
+        ({"fields": ["densty"]}, "'observe.fields.1' = 'densty'"),
         ({"more": "[observe.extra]\ntime = 'c_kinetic'"}, "extra.time: the name is taken"),
     ],
 )
@@ -148,6 +148,29 @@ def test_a_dry_run_leaves_nothing_and_tells_the_cost(tmp_path, capfd):
     assert not (tmp_path / "out").exists()
     with pytest.raises(InputError, match="so small that"):
         observe(tmp_path, dry_run=True, radius=0.1)
+
+
+@pytest.mark.parametrize(
+    ("late", "words"),
+    [
+        ("run 10\n", "it is at step 40, the restart file at step 30"),
+        ("delete_atoms group few compress yes\n", "it has 225 atoms, the restart file 235"),
+        ("velocity all create 0.5 17 loop geom\n", "the velocities are not those of the restart file"),
+    ],
+)
+def test_a_script_that_does_again_what_is_done_once_is_refused(tmp_path, late, words):
+    """Its label stands too early; the frames up to the second segment are kept, and count as no whole run."""
+    few = "group few id 1:5\n" if "few" in late else ""
+    more = "group few id 6:10\n" if "few" in late else ""
+    script = RESUMABLE.replace("label           physics\n", f"label           physics\n{few}")
+    script = script.replace("fix             motion", f"{late}{more}fix             motion", 1)
+    with pytest.raises(InputError, match=words) as caught:
+        observe(tmp_path, script, more="[checkpoint]\nevery_frames = 1")
+    assert "does again what is done once" in str(caught.value) and "A script that goes on" in str(
+        caught.value
+    )
+    with store.reading(tmp_path / "out" / "fields.h5", FIELDS) as file:
+        assert not file.attributes()["complete"]
 
 
 def test_a_script_that_goes_on_from_a_restart_is_cut_at_checkpoints(tmp_path):
@@ -231,7 +254,7 @@ def test_stops_are_told_of_a_script_and_what_was_seen_before_a_failure_is_kept(
     monkeypatch.setattr(stages.script, "tell_of_stops", lambda _, path: done.append(path.name))
     monkeypatch.setattr(stages.stages, "chain", chain)
     monkeypatch.setattr(
-        stages.Campaign, "_collect", lambda _, __, key, complete: done.append((key, complete))
+        stages.Campaign, "_collect", lambda _, __, key, complete: done.append((key, complete)) or 3
     )
     monkeypatch.setattr(stages.Campaign, "_keep_partial", lambda _: done.append("partial"))
     with pytest.raises(MDError, match="lost atoms") if fails else nullcontext():

@@ -144,7 +144,7 @@ def test_a_single_frame_is_a_trajectory_unless_it_has_an_atom_twice(tmp_path):
         ("id type x y z", ["velocity"], True, "", "'velocity' needs velocities, the columns vx vy vz"),
         ("id type x y z vx vy vz", ["strain"], True, "", "'strain' needs image flags"),
         ("id type x y z vx vy vz", ["density"], False, "", "'density' needs masses"),
-        ("id type mass x y z vx vy vz", ["stress"], False, "", "'stress' needs 'md.script'"),
+        ("id type mass x y z vx vy vz", ["stress"], False, "", "'stress' needs the potential"),
         ("type x y z", ["number_density"], True, "", "needs the columns id, type and x y z"),
         (
             "id type x y z",
@@ -190,9 +190,15 @@ def test_a_replay_writes_over_nothing_of_the_run_that_made_the_trajectory(tmp_pa
     replay(tmp_path, PULLED + written, ["number_density"])
     assert (tmp_path / "my.lammpstrj").read_bytes() == before
     # LAMMPS would write it anew before anybody reads it
-    with pytest.raises(InputError, match="would write over it before it is read"):
+    with pytest.raises(InputError, match="the trajectory: they would write over it"):
         replay(tmp_path, PULLED + written + "run 20\n", ["density"])
     assert (tmp_path / "my.lammpstrj").read_bytes() == before
+    # nor any other dump of an earlier run
+    (tmp_path / "other.lammpstrj").write_text("of an earlier run")
+    again = PULLED + "dump out all custom 20 other.lammpstrj id type x y z\nrun 20\n"
+    with pytest.raises(InputError, match=r"a dump into other\.lammpstrj, which is there"):
+        replay(tmp_path, again, ["density"])
+    assert (tmp_path / "other.lammpstrj").read_text() == "of an earlier run"
     assert not list((tmp_path / "here").iterdir())
 
 

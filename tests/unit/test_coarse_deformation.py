@@ -13,7 +13,7 @@ REFERENCE = np.diag([9.0, 8.5, 6.0])
 def fitted(grid, box, x, u, radius, shape="cone"):
     lattice = grid.place(box)
     sums = deformation.moments(lattice, lattice.coordinates(x), u, radius, shape)
-    slope, d2min = deformation.best_fit(sums, np.eye(len(grid.cells)))
+    slope, d2min = deformation.best_fit(sums, np.eye(len(grid.cells)), lattice.edges / radius)
     affine = box.edges.T @ np.linalg.inv(REFERENCE.T)
     return deformation.deformation_gradient(slope, grid.directions, affine, REFERENCE.T), d2min
 
@@ -87,3 +87,40 @@ def test_green_lagrange_strain_of_a_rotation_is_nothing():
     shear = np.eye(3)
     shear[0, 1] = 0.3
     np.testing.assert_allclose(deformation.green_lagrange(shear)[0, 1], 0.15)
+
+
+def ragged(roughness, seed=4):
+    """A row of atoms, rough across itself, that has been moved at random."""
+    random = np.random.default_rng(seed)
+    x = np.zeros((12, 3))
+    x[:, 0] = np.linspace(0.4, 8.6, 12)
+    x[:, 1:] = 4.0 + roughness * random.standard_normal((12, 2))
+    return x, 0.05 * random.standard_normal((12, 3))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_across_a_row_of_atoms_there_is_no_gradient(shape):
+    """Heat makes it rough, but what is fitted across it is noise: strains of 1e20 have come of it."""
+    box = box_of(UPRIGHT, (False, False, False))
+    for roughness in (0.0, 0.1):
+        gradient, d2min = fitted(grid_of("xy", (3, 3)), box, *ragged(roughness), 3.0, shape)
+        assert np.isnan(gradient).all() and np.isnan(d2min).all()
+    # atoms all over the windows do tell
+    x = box.positions(np.random.default_rng(4).random((200, 3)))
+    gradient, d2min = fitted(grid_of("xy", (3, 3)), box, x, 0.01 * x[:, ::-1], 3.0, shape)
+    assert np.isfinite(gradient).all() and np.isfinite(d2min).all()
+
+
+def test_where_no_material_is_described_there_is_no_gradient():
+    """Atoms that come from anywhere: their places now say nothing of where they were."""
+    random = np.random.default_rng(1)
+    slopes = np.array([np.diag([0.5, 0.0, 0.0]), np.diag([0.97, 0.0, 0.0]), np.diag([2.0, 0.0, 0.0])])
+    gradient = deformation.deformation_gradient(slopes, [0, 1, 2], np.eye(3), np.eye(3))
+    assert np.allclose(gradient[0], np.diag([2.0, 1.0, 1.0]))
+    # thirty times as long, and turned inside out
+    assert np.isnan(gradient[1:]).all()
+    x = 9.0 * random.random((400, 3))
+    mixed = x - 9.0 * random.random((400, 3))
+    box = box_of(UPRIGHT, (False, False, False))
+    gradient, _ = fitted(grid_of("xyz", (3, 3, 3)), box, x, mixed, 4.0)
+    assert not np.abs(gradient[np.isfinite(gradient)]).max(initial=0.0) > 30

@@ -41,6 +41,15 @@ def test_variables_and_loops_of_the_language_work(tmp_path):
         assert "lattice fcc 0.8" in (tmp_path / "log").read_text()
 
 
+def test_a_potential_that_is_not_there_is_told(tmp_path):
+    """LAMMPS's own end of such a pair style would follow a pointer to nowhere."""
+    text = GOOD.replace("lj/cut 2.5", "eam").replace("pair_coeff * * 1.0 1.0", "pair_coeff * * nothing.eam")
+    path = written(tmp_path, text.replace("units lj", "units metal"))
+    for _ in range(3):
+        with pytest.raises(MDError, match=r"nothing\.eam"):
+            script.start(COMM, path, tmp_path / "log", {"density": 4.0}, None)
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [

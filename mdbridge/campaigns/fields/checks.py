@@ -44,6 +44,16 @@ def check(comm: MPI.Comm, session: Session, wanted: Wanted) -> None:
     box = Box(atoms.box(), atoms.corner(), atoms.periodic, atoms.dimension)
     wanted.grid.check(box)
     lattice = wanted.grid.place(box)
+    # all nodes would see all atoms, and some of them several times
+    for axis, repeats, reach in zip(
+        wanted.grid.axes, lattice.repeats, lattice.reach(wanted.radius), strict=True
+    ):
+        period = reach if lattice.fills else wanted.radius / box.edges["xyz".index(axis)]["xyz".index(axis)]
+        if repeats and period > 1.0:
+            raise InputError(
+                f"kernel.radius = {wanted.radius:g} {unit} is longer than the box along {axis}, "
+                f"{wanted.radius / period:g} {unit}, which repeats: windows would hold all atoms; lower it"
+            )
 
     # LAMMPS lists a free place between two groups as an empty name
     groups = [name for name in session.lmp.available_ids("group") if name]

@@ -11,8 +11,8 @@ from rich.table import Table
 from ...core import demand, parallel, scratch
 from ...core.console import console
 from ...core.demand import size
-from ...core.errors import MdbridgeError
-from ...md import script
+from ...core.errors import InputError, MdbridgeError
+from ...md import language, script
 from ...md.session import Session
 from .. import demands, forecast
 from . import dumpheaders, trajectory
@@ -46,6 +46,12 @@ def run(comm: MPI.Comm, config: FieldsInput, source: Path) -> None:
             _replay(comm, config, source, folder)
             return
         path = source.parent / str(config.md.script)
+        over = parallel.on_root(comm, lambda: sorted(language.dumped(path, config.md.variables)))
+        if over:
+            raise InputError(
+                f"--dry-run runs {path.name} up to its end, whose own steps would dump over {over[0].name}, "
+                "which is there. Move it away first, or define the dump after the last 'run'"
+            )
         with script.start(comm, path, folder / "lammps.log", config.md.variables, None) as session:
             # those of a run that is over must outlive a question
             script.silence(session)
@@ -123,7 +129,7 @@ def _time(comm: MPI.Comm, config: FieldsInput, session: Session, folder: Path) -
         table.add_column(heading, justify="right" if heading else "left")
     table.add_row("steps", f"{config.md.steps:,}", spell(config.md.steps * plain))
     table.add_row("frames", f"{frames:,}", spell(frames * frame))
-    table.add_row("all", "", spell(whole))
+    table.add_row("all, but figures", "", spell(whole))
     out = console(comm)
     out.print(table)
     out.print(

@@ -1,5 +1,6 @@
 """The input of a campaign of fields: every key, its meaning, default and range."""
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
@@ -61,7 +62,10 @@ class Grid(Section):
     def _as_many_as_axes(self) -> "Grid":
         for key, values in (("cells", self.cells), ("region", self.region)):
             if values is not None and len(values) != len(self.axes):
-                raise ValueError(f"'{key}' has {len(values)} entries, but axes = '{self.axes}'")
+                raise ValueError(
+                    f"'{key}' has {len(values)} entries, but axes = '{self.axes}' {len(self.axes)}: give one "
+                    "for each"
+                )
         # an empty region would divide by its length
         for low, high in self.region or []:
             if not low < high:
@@ -158,6 +162,12 @@ class Output(Section):
     """Frames in the figure of a field."""
 
 
+def _divisor(steps: int, every: int) -> int:
+    """The divisor of a number of steps that is nearest to ``every``."""
+    small = [n for n in range(1, math.isqrt(steps) + 1) if steps % n == 0]
+    return min({*small, *(steps // n for n in small)}, key=lambda n: abs(n - every))
+
+
 class FieldsInput(Section):
     """A whole file of a campaign of fields."""
 
@@ -178,7 +188,10 @@ class FieldsInput(Section):
                 raise ValueError("observe.every, the steps from frame to frame, is missing")
             # the steps after the last frame would be run for nothing
             if md.steps is not None and md.steps % observe.every:
-                raise ValueError(f"md.steps = {md.steps} is not divided by observe.every = {observe.every}")
+                raise ValueError(
+                    f"md.steps = {md.steps} is not divided by observe.every = {observe.every}: take a "
+                    f"divisor of {md.steps}, for example {_divisor(md.steps, observe.every)}"
+                )
         elif observe.time_filter is not None:
             raise ValueError("observe.time_filter acts at every step, which a trajectory does not have")
         if observe.stress == "hardy" and "stress" not in observe.fields:

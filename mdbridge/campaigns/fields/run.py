@@ -64,6 +64,7 @@ class State:
     timestep: float
     shift: list[list[float]] | None = None
     warnings: list[str] = field(default_factory=list)
+    left: dict[str, float] | None = None
 
     @property
     def reference(self) -> Box:
@@ -176,6 +177,8 @@ def observe(
     restart = None if before is None else before / RESTART
     with script.start(comm, path, log, config.md.variables, restart) as session:
         known = None if before is None else parallel.on_root(comm, lambda: State.read(before))
+        if known is not None and known.left is not None:
+            script.Left(**known.left).require(session, path)  # type: ignore[arg-type]
         watch = Watch(comm, config, session, log, folder, known)
         watch.attach(lambda step: tell((step - watch.times.start) / watch.times.every))
         try:
@@ -190,6 +193,8 @@ def observe(
         # a run may end early without an error, which is none to LAMMPS
         watch.finish(frames)
         session.quietly(f"write_restart {session.word(folder / RESTART)}")
+        left = asdict(script.Left.of(session))
+        parallel.on_root(comm, lambda: replace(watch.state(), left=left).write(folder))
 
 
 class Watch:

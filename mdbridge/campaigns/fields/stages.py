@@ -12,7 +12,7 @@ from mpi4py import MPI
 from ...core import demand, parallel, stages
 from ...core.config import as_text, load
 from ...core.console import console
-from ...core.errors import InputError, MdbridgeError
+from ...core.errors import InputError, MdbridgeError, MDError
 from ...core.files import write_json
 from ...core.identity import Identity, contents
 from ...core.stages import Link, Links, Piece, Product, link_folder, unfinished_folder
@@ -110,7 +110,13 @@ class Campaign:
             self._keep_partial()
             raise
         key = self.fields.identity.key
-        parallel.on_root(comm, lambda: self._collect(folder, key, True))
+        count = parallel.on_root(comm, lambda: self._collect(folder, key, True))
+        # the start is a frame, too; those of a trajectory were counted as they were read
+        if self.config.md.trajectory is None and count != self._frames + 1:
+            raise MDError(
+                f"{count} of {self._frames + 1} frames are in {workspace.root / _OBSERVED}: the steps of the "
+                "segments do not follow each other; give another --out, and the run begins anew"
+            )
 
     def _places(self) -> list[Path]:
         """The folders with frames: those of finished links, then that of one which is not."""
@@ -218,19 +224,23 @@ def read(source: Path, overrides: Sequence[str]) -> tuple[FieldsInput, dict[str,
 
 
 def _require_kept(source: Path, config: FieldsInput, dump: Path) -> None:
-    """Refuse a script that writes over the trajectory before it is read.
+    """Refuse a script whose own steps would write over dumps of an earlier run, the trajectory among them.
 
     Raises:
-        InputError: so it does.
+        InputError: so they would.
     """
     if config.md.script is None:
         return
     path = source.parent / config.md.script
-    if dump.resolve() in language.dumped(path, config.md.variables):
+    over = sorted(language.dumped(path, config.md.variables))
+    if dump.resolve() in over:
+        over = [dump]
+    if over:
+        what = "the trajectory" if over == [dump] else "which is there"
         raise InputError(
-            f"{source}: 'md.script' = {config.md.script!r} makes steps with a dump into {dump.name}, the "
-            "trajectory: it would write over it before it is read; leave its runs or its dump out, or give "
-            "the trajectory another name"
+            f"{source}: 'md.script' = {config.md.script!r} makes steps with a dump into {over[0].name}, "
+            f"{what}: they would write over it. A replay needs the script up to its first 'run' alone (box, "
+            "masses, potential, timestep, computes): give it such a script"
         )
 
 

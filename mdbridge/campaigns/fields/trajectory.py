@@ -63,8 +63,15 @@ def check(path: Path, config: FieldsInput) -> None:
     if config.md.script is None:
         if config.observe.extra or config.observe.group != "all":
             raise InputError(f"{path}: observe.extra and observe.group need 'md.script', which defines them")
-        require(_FORCES, False, "'md.script', which sets up the potential, as well as a trajectory")
-        require(_MASSES, "mass" in first.columns, "masses, by 'md.script' or by a column mass")
+        lacking = next((name for name in wanted if name in _FORCES), None)
+        if lacking:
+            raise InputError(
+                f"{path}: '{lacking}' needs the potential, which no dump has: give 'md.script' beside "
+                "'md.trajectory', a script that sets it up"
+            )
+        require(
+            _MASSES, "mass" in first.columns, "masses ('mass' among the columns of the dump, or 'md.script')"
+        )
         _check_alone(path, first)
     _chosen(path, recorded, config)
 

@@ -5,7 +5,7 @@ appear one by one, whole, so that those made so far can be shown.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from ...md.observe.curves import Curves
 from ...md.observe.guard import LossGuard
 from ...md.observe.material import BoxMotion
 from ...md.observe.schedule import after, every
+from ...md.script import Left
 from ...md.session import Session
 from .frames import Times, attach_observers, box_of, rows
 from .input import GlassInput
@@ -53,6 +54,7 @@ class Chain:
         offset: the step of the first frame.
         natoms: number of atoms.
         units: LAMMPS's style of units.
+        left: where a user's own script was left.
     """
 
     reference: Box | None = None
@@ -60,6 +62,7 @@ class Chain:
     offset: int = 0
     natoms: int = 0
     units: str = "metal"
+    left: Left | None = None
 
     def write(self, folder: Path) -> None:
         """Into the folder of a segment."""
@@ -71,6 +74,8 @@ class Chain:
             data["reference"] |= {"periodic": list(box.periodic), "dimension": box.dimension}
         if self.followed is not None:
             data["followed"] = self.followed.tolist()
+        if self.left is not None:
+            data["left"] = asdict(self.left)
         write_json(folder / STATE, data)
 
     @classmethod
@@ -84,6 +89,8 @@ class Chain:
             data["reference"] = Box(edges, corner, (a, b, c), box["dimension"])
         if "followed" in data:
             data["followed"] = np.array(data["followed"])
+        if "left" in data:
+            data["left"] = Left(**data["left"])
         return cls(**data)
 
 
@@ -150,6 +157,8 @@ def run(job: Job, segment: Segment, before: Path | None, tell: Callable[[float],
     """
     chain = Chain() if before is None else parallel.on_root(job.comm, lambda: Chain.read(before))
     with segment.open(job.comm, None if before is None else before / RESTART) as session:
+        if chain.left is not None:
+            chain.left.require(session, Path(str(job.config.md.script)))
         # of this session: a script may have made other atoms than the restart had
         chain = replace(chain, natoms=session.natoms, units=session.lmp.extract_global("units"))
         if segment.observed:
@@ -160,6 +169,9 @@ def run(job: Job, segment: Segment, before: Path | None, tell: Callable[[float],
         if segment.check is not None:
             segment.check(session)
         session.quietly(f"write_restart {session.word(job.folder / RESTART)}")
+        # what is made here goes on from its restart files alone
+        if job.config.md.script is not None:
+            chain = replace(chain, left=Left.of(session))
     parallel.on_root(job.comm, lambda: chain.write(job.folder))
 
 

@@ -37,7 +37,7 @@ def fields(wanted: Wanted, taken: Array, motion: Motion) -> dict[str, Array]:
     resolved = len(wanted.grid.cells)
     turn[:resolved, :resolved] = (sides @ np.linalg.inv(motion.box.bare()[0]))[:, wanted.grid.directions].T
     scale = np.linalg.inv(turn).astype(np.float64)
-    slope, d2min = deformation.best_fit(taken, scale)
+    slope, d2min = deformation.best_fit(taken, scale, lattice.edges / wanted.radius)
     gradient = deformation.deformation_gradient(
         slope, directions, motion.affine, motion.reference.bare()[0].T
     )
