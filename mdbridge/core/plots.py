@@ -163,8 +163,18 @@ def plain_log(axes: Any) -> None:
     axes.yaxis.set_minor_formatter(NullFormatter())
 
 
-def ticks(count: int, whole: bool = False) -> Any:
-    """At most about ``count`` round ticks; at whole numbers alone, if ``whole``."""
+def ticks(count: int, whole: bool = False, steps: Sequence[float] | None = None, least: int = 2) -> Any:
+    """At most about ``count`` round ticks; at whole numbers alone, if ``whole``, or in certain ``steps``.
+
+    Rather more than so many than fewer than ``least``.
+    """
     from matplotlib.ticker import MaxNLocator
 
-    return MaxNLocator(count, integer=whole)
+    return MaxNLocator(count, integer=whole, steps=steps, min_n_ticks=least)
+
+
+def scaled(factor: float) -> Any:
+    """Plain numbers for a scale, each multiplied with ``factor``."""
+    from matplotlib.ticker import FuncFormatter
+
+    return FuncFormatter(lambda value, _: f"{value * factor:.6g}".replace("-", "−"))

@@ -13,17 +13,28 @@ FIELDS = ["displacement", "density", "stress", "composition", "D2min", "deformat
 COMPONENTS = {"displacement": 3, "stress": len(VOIGT), "composition": 2, "deformation_gradient": len(TENSOR)}
 
 
-def make(path, motion="stretch", axes="xy", cells=(4, 3), region=None, frames=3, dimension=3, units="metal"):
-    """Write it; every field is its frame's number plus a ramp, and one node is without atoms."""
+def make(
+    path,
+    motion="stretch",
+    axes="xy",
+    cells=(4, 3),
+    region=None,
+    frames=3,
+    dimension=3,
+    units="metal",
+    size=(20.0, 15.0, 10.0),
+    given=None,
+):
+    """Write it; fields that are not ``given`` are their frame's number plus a ramp, less a node."""
     grid = CellGrid(axes, cells, region)
     wanted = Wanted(grid, "cone", 5.0, FIELDS, extra={"mine": "c_mine"})
-    edges = np.diag([20.0, 15.0, 10.0])
+    edges = np.diag(size).astype(float)
     boxes = [edges.copy() for _ in range(frames)]
     for number, box in enumerate(boxes):
         if motion == "stretch":
             box[0, 0] *= 1.0 + 0.01 * number
         elif motion == "shear":
-            box[1, 0] = 0.1 * number * 15.0
+            box[1, 0] = 0.1 * number * box[1, 1]
     ramp = np.arange(np.prod(grid.shape), dtype=float).reshape(grid.shape)
     written = []
     for number, box in enumerate(boxes):
@@ -33,7 +44,7 @@ def make(path, motion="stretch", axes="xy", cells=(4, 3), region=None, frames=3,
             values = ramp + number if width is None else np.repeat((ramp + number)[..., None], width, axis=-1)
             if name == "displacement":
                 values[(0,) * len(cells)] = np.nan
-            frame[f"field {name}"] = values
+            frame[f"field {name}"] = values if given is None or name not in given else given[name][number]
         written.append(frame)
     rows = np.array([[f["step"], f["time"], 300.0, -50.0, 5.0, 40.0, *[-1e4 * k] * 6, *f["box"].ravel()]
                      for k, f in enumerate(written)])  # fmt: skip

@@ -42,3 +42,15 @@ def test_names_and_components(tmp_path):
         assert stored.components("composition") == ["type 1", "type 2"]
         assert len(stored.components("deformation_gradient")) == 9
         np.testing.assert_array_equal(stored.frame("mine", 1), frames[1]["field mine"])
+
+
+def test_the_round_off_of_a_box_that_is_upright_is_no_load(tmp_path, monkeypatch):
+    make(tmp_path / "fields.h5", "shear")
+    with opened(tmp_path / "fields.h5") as stored:
+        group = stored.file.group("curve")
+        known = group.get
+        monkeypatch.setattr(group, "get", lambda name: known(name) - 1.725e-17)
+        monkeypatch.setattr(stored.file, "group", lambda name: group)
+        assert known("shear")[0, 0] - 1.725e-17 != 0.0
+        assert stored.load_at(0) == 0.0
+        assert stored.loading.values[-1] == pytest.approx(0.2)

@@ -1,5 +1,6 @@
 """Numbers of a campaign of fields."""
 
+import numpy as np
 import pytest
 from stored_fields import make
 
@@ -21,3 +22,14 @@ def test_numbers_are_those_of_the_last_frame(tmp_path):
 def test_a_plane_has_no_stress_across_it(tmp_path):
     make(tmp_path / "fields.h5", dimension=2, units="lj")
     assert set(summary.of(tmp_path / "fields.h5")["stress_last"]) == {"xx", "yy", "xy"}
+
+
+def test_round_off_is_zero(tmp_path):
+    values = np.full((3, 3, 4, 6), 1e-17)
+    values[..., 0] = 5.0
+    gradient = np.full((3, 3, 4, 9), -1.1e-16)
+    make(tmp_path / "fields.h5", given={"stress": values, "deformation_gradient": gradient})
+    fields = summary.of(tmp_path / "fields.h5")["fields"]
+    assert fields["stress"]["last"]["zz"] == {"min": 0.0, "mean": 0.0, "max": 0.0}
+    assert fields["stress"]["last"]["xx"]["max"] == pytest.approx(5.0 * 1e-4)
+    assert fields["deformation_gradient"]["last"]["xy"]["min"] == 0.0

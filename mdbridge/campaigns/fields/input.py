@@ -159,7 +159,7 @@ class Output(Section):
     vtk: bool = True
     """A series for ParaView, of the grid as it deforms."""
     shown: Annotated[int, Field(ge=1, le=12)] = 5
-    """Frames in the figure of a field."""
+    """Frames in the figure of a field; some fewer or a single frame more where those are evenly spaced."""
 
 
 def _divisor(steps: int, every: int) -> int:

@@ -16,6 +16,8 @@ Array = NDArray[np.float64]
 
 _LOADED = 1e-3
 """A stretch or a shear below this is breathing, not loading."""
+ROUND_OFF = 1e-12
+"""What is smaller than this, against the numbers that it was computed from, is shown as zero."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,10 @@ class Stored:
         # a box that does both is called by what it does more
         if turned.max() >= most.max():
             plane = ("xy", "xz", "yz")[int(turned.argmax())]
-            return Loading("shear", plane, f"\\gamma_{{{plane}}}", shear[:, int(turned.argmax())])
+            measure = shear[:, int(turned.argmax())]
+            # a title that says 1e-17 of a box that is upright says nothing
+            measure = np.where(np.abs(measure) <= ROUND_OFF, 0.0, measure)
+            return Loading("shear", plane, f"\\gamma_{{{plane}}}", measure)
         axis = "xyz"[int(most.argmax())]
         return Loading("stretch", axis, f"\\lambda_{axis}", stretch[:, int(most.argmax())])
 

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from . import scales
 from .stored import Stored, opened
 
 
@@ -21,13 +23,13 @@ def _summary(stored: Stored) -> dict[str, Any]:
     for name in stored.names:
         values = np.stack([stored.frame(name, k) for k in range(len(stored.time))])
         parts = stored.components(name) or [name]
-        last = values[-1].reshape(-1, len(parts))
+        last, against = values[-1].reshape(-1, len(parts)), scales.size(stored, name, values)
         with np.errstate(all="ignore"):
             fields[name] = {
                 "units": stored.units(name),
                 "empty_nodes_last": float(np.isnan(last[:, 0]).mean()),
                 "last": {
-                    part: {"min": column.min(), "mean": column.mean(), "max": column.max()}
+                    part: _spread(column, against)
                     for part, column in ((p, last[np.isfinite(last[:, k]), k]) for k, p in enumerate(parts))
                     if column.size
                 },
@@ -56,3 +58,9 @@ def _summary(stored: Stored) -> dict[str, Any]:
         "fields": fields,
         "warnings": known.get("warnings", []),
     }
+
+
+def _spread(column: NDArray[np.float64], against: float) -> dict[str, float]:
+    """Least, mean and largest value of a component, where round-off is shown as zero."""
+    told = {"min": column.min(), "mean": column.mean(), "max": column.max()}
+    return {word: scales.settled(value, against) for word, value in told.items()}
