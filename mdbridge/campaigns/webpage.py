@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..core.digits import with_error
 from ..core.errors import FileError, InputError, MdbridgeError
 from ..core.files import read_json, write_text
 from ..core.workspace import INPUT, read_manifest
@@ -243,7 +244,9 @@ def _in_own_units(values: dict[str, Any], others: dict[str, dict[str, float]]) -
     rows = [
         [
             words,
-            f"{values[name]:.5g}" + (f" ± {values[f'{name}_std']:.1g}" if f"{name}_std" in values else ""),
+            with_error(values[name], values[f"{name}_std"])
+            if f"{name}_std" in values
+            else f"{values[name]:.5g}",
             *(f"{other[name]:.5g}" if name in other else "" for other in others.values()),
         ]
         for name, words in names.items()

@@ -15,11 +15,16 @@ from typing import Any, Literal, TypedDict, TypeVar, cast
 import numba
 from numba.core import caching as _caching
 from numba.core import ccallback as _ccallback
+from numba.core import cgutils as _cgutils
+from numba.extending import intrinsic
 
 Loop = TypeVar("Loop", bound=Callable[..., Any])
 
 caching: Any = _caching  # which has no types
 ccallback: Any = _ccallback
+ir: Any = vars(_cgutils)["ir"]
+carray: Any = vars(numba)["carray"]
+types: Any = vars(numba)["types"]
 _kept: list[Any] = []  # callbacks, which must outlive whoever calls them
 
 
@@ -78,6 +83,31 @@ def called_back(signature: Any, function: Callable[..., None]) -> int | None:
     callback.compile()
     _kept.append(callback)
     return int(callback.address)
+
+
+def _to_pointer(_: Any, address: Any) -> Any:
+    """A pointer to an address."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return types.voidptr(types.int64), code
+
+
+def _call(_: Any, function: Any, state: Any, step: Any, count: Any, tag: Any, x: Any, forces: Any) -> Any:
+    """Call the function at an address with the six arguments of LAMMPS's callback."""
+    signature = types.void(types.int64, state, step, count, tag, x, forces)
+
+    def code(_: Any, builder: Any, __: Any, arguments: Any) -> None:
+        kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments[1:]])
+        builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
+
+    return signature, code
+
+
+# pieces of what C calls, which have no types of Python
+pointer: Any = intrinsic(_to_pointer)
+call_at: Any = intrinsic(_call)
 
 
 class _Cache:

@@ -12,15 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from ..coarse.timefilter import smooth_displacement
-from ..core.loops import called_back, compiled
+from ..core.loops import call_at, called_back, carray, compiled, pointer, types
 from .births import all_in
 
 _MOST = 8  # filters; a run has one, or two
@@ -108,35 +104,9 @@ class Places:
     yz: int
 
 
-def _to_pointer(_: Any, address: Any) -> Any:
-    """A pointer to an address."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
-
-    return types.voidptr(types.int64), code
-
-
-def _call(_: Any, function: Any, state: Any, step: Any, count: Any, tag: Any, x: Any, forces: Any) -> Any:
-    """Call the function at an address with what LAMMPS has given."""
-    signature = types.void(types.int64, state, step, count, tag, x, forces)
-
-    def code(_: Any, builder: Any, __: Any, arguments: Any) -> None:
-        kind = ir.FunctionType(ir.VoidType(), [argument.type for argument in arguments[1:]])
-        builder.call(builder.inttoptr(arguments[0], kind.as_pointer()), arguments[1:])
-
-    return signature, code
-
-
-# pieces of compiled code, which have no types of Python
-_pointer: Any = intrinsic(_to_pointer)
-_through: Any = intrinsic(_call)
-carray: Any = numba.carray  # type: ignore[attr-defined]
-
-
 @compiled(inline="always")
 def _number(address: Any) -> Any:
-    return carray(_pointer(address), 1, dtype=np.float64)[0]
+    return carray(pointer(address), 1, dtype=np.float64)[0]
 
 
 def _step(state: Any, step: Any, count: Any, tag: Any, x: Any, forces: Any) -> None:
@@ -146,44 +116,44 @@ def _step(state: Any, step: Any, count: Any, tag: Any, x: Any, forces: Any) -> N
         step < now.until
         and step - 1 == now.at
         and count == now.count
-        and carray(_pointer(now.natoms_at), 1, dtype=np.int64)[0] == now.natoms
-        and carray(_pointer(now.nmax_at), 1, dtype=np.int32)[0] == now.nmax
+        and carray(pointer(now.natoms_at), 1, dtype=np.int64)[0] == now.natoms
+        and carray(pointer(now.nmax_at), 1, dtype=np.int32)[0] == now.nmax
     )
     if done and now.seen and count:
-        done = all_in(carray(_pointer(now.mask), count, dtype=np.int32), now.seen)
+        done = all_in(carray(pointer(now.mask), count, dtype=np.int32), now.seen)
     if not done:
-        _through(now.python, state, step, count, tag, x, forces)
+        call_at(now.python, state, step, count, tag, x, forces)
         return
     now.at = step
     if count == 0:
         return
-    low = carray(_pointer(now.low), 3, dtype=np.float64)
-    high = carray(_pointer(now.high), 3, dtype=np.float64)
-    box = carray(_pointer(now.box), (3, 3), dtype=np.float64)
+    low = carray(pointer(now.low), 3, dtype=np.float64)
+    high = carray(pointer(now.high), 3, dtype=np.float64)
+    box = carray(pointer(now.box), (3, 3), dtype=np.float64)
     for axis in range(3):
         box[axis, axis] = high[axis] - low[axis]
     box[1, 0], box[2, 0], box[2, 1] = _number(now.xy), _number(now.xz), _number(now.yz)
     # rows are one after the other; LAMMPS gives the pointers to them
     rows = carray(x, 1, dtype=np.int64)[0]
-    places = carray(_pointer(rows), (count, 3), dtype=np.float64)
-    filters = carray(_pointer(now.filters), now.filter_count, dtype=_FILTER)
+    places = carray(pointer(rows), (count, 3), dtype=np.float64)
+    filters = carray(pointer(now.filters), now.filter_count, dtype=_FILTER)
     for k in range(now.filter_count):
         shape = (count, filters[k].columns)
-        smoothed = carray(_pointer(filters[k].smoothed), shape, dtype=np.float64)
-        reference = carray(_pointer(filters[k].reference), shape, dtype=np.float64)
+        smoothed = carray(pointer(filters[k].smoothed), shape, dtype=np.float64)
+        reference = carray(pointer(filters[k].reference), shape, dtype=np.float64)
         if now.bits == 10:
-            image = carray(_pointer(now.image), count, dtype=np.int32)
+            image = carray(pointer(now.image), count, dtype=np.int32)
             smooth_displacement(smoothed, places, image, reference, box, now.bits, filters[k].weight)
         else:
-            wide = carray(_pointer(now.image), count, dtype=np.int64)
+            wide = carray(pointer(now.image), count, dtype=np.int64)
             smooth_displacement(smoothed, places, wide, reference, box, now.bits, filters[k].weight)
 
 
 @functools.cache
 def _compiled() -> int | None:
     """Address of the compiled function; none where numba cannot or may not compile it."""
-    pointer = types.voidptr
-    return called_back(types.void(pointer, types.int64, types.int32, *3 * (pointer,)), _step)
+    anything = types.voidptr
+    return called_back(types.void(anything, types.int64, types.int32, *3 * (anything,)), _step)
 
 
 class Steady:
@@ -224,10 +194,9 @@ class Steady:
         """
         if len(filters) > _MOST:
             return
-        for k, one in enumerate(filters):
-            here = self._filters[k]
-            here["smoothed"], here["reference"] = _address(one.smoothed), _address(one.reference)
-            here["columns"], here["weight"] = one.smoothed.shape[1], one.weight
+        for here, of in zip(self._filters, filters, strict=False):
+            here["smoothed"], here["reference"] = _address(of.smoothed), _address(of.reference)
+            here["columns"], here["weight"] = of.smoothed.shape[1], of.weight
         now = self._now
         now["filter_count"], now["count"], now["natoms"] = len(filters), len(atoms.image), atoms.total
         now["image"], now["nmax"], now["seen"] = _address(atoms.image), self._nmax.value, atoms.seen

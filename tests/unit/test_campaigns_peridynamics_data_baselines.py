@@ -118,14 +118,14 @@ SUMMARY = {
 
 def test_moduli_that_hang_on_the_model_are_told():
     (note,) = data_baselines.note(SUMMARY)
-    assert "with E 1.031 for 1 ± 0.01: the standard errors" in note
+    assert "with E 1.031 for 1.000 ± 0.010: the standard errors" in note
     worse = {"gradient": SUMMARY["baselines"]["gradient"] | {"E_u_train": 0.0121}}
     near = {"gradient": SUMMARY["baselines"]["gradient"] | {"E": 1.029}}
     both = {"gradient": SUMMARY["baselines"]["gradient"] | {"nu": 0.26}}
     assert not data_baselines.note(SUMMARY | {"baselines": worse})
     assert not data_baselines.note(SUMMARY | {"baselines": near})
     assert (
-        "E 1.031 for 1 ± 0.01 and ν 0.26 for 0.3 ± 0.01"
+        "E 1.031 for 1.000 ± 0.010 and ν 0.260 for 0.300 ± 0.010"
         in data_baselines.note(SUMMARY | {"baselines": both})[0]
     )
 

@@ -108,7 +108,7 @@ def test_a_model_of_own_data_is_told_in_their_units_alone():
     summary = {"E_TPa": 0.0702, "E_TPa_std": 5e-5, "nu": 0.3434, "nu_std": 3e-4, "delta_A": 9.46e7, "M": 12}
     model, rest = webpage.tables(summary | {"own_units": own, "moduli_TPa": {"C11": 0.08}})
     assert dict(model.rows) == {
-        "Young's modulus E (GPa)": "70.216 ± 0.05",
+        "Young's modulus E (GPa)": "70.216 ± 0.048",
         "Poisson's ratio ν": "0.3434",
         "horizon δ (mm)": "9.46",
     }
@@ -125,7 +125,7 @@ def test_a_model_of_own_data_stands_beside_what_was_fitted_likewise_on_nodes_in_
     assert errors.rows == [["learned model", "1"], ["classical elasticity", "2"]]
     assert model.columns == ["", "learned model", "classical elasticity"]
     assert model.rows == [
-        ["Young's modulus E (GPa)", "70.2 ± 0.04", "71.5"],
+        ["Young's modulus E (GPa)", "70.200 ± 0.040", "71.5"],
         ["Poisson's ratio ν", "0.34", "0.33"],
         ["horizon δ (nm)", "9", ""],
     ]

@@ -90,8 +90,8 @@ def test_numbers_are_those_of_python(system, calls, monkeypatch):
     calls.clear()
     plain = filtered(**system)
     assert len(calls) == 124
-    for one, other in zip(ours, plain, strict=True):
-        assert np.array_equal(one, other)
+    for compiled, python in zip(ours, plain, strict=True):
+        assert np.array_equal(compiled, python)
     assert np.abs(ours[1]).max() > 0.1 and not np.array_equal(ours[1], ours[2])
 
 

@@ -64,7 +64,7 @@ class State:
     timestep: float
     shift: list[list[float]] | None = None
     warnings: list[str] = field(default_factory=list)
-    left: dict[str, float] | None = None
+    left: dict[str, Any] | None = None
 
     @property
     def reference(self) -> Box:
@@ -178,7 +178,7 @@ def observe(
     with script.start(comm, path, log, config.md.variables, restart) as session:
         known = None if before is None else parallel.on_root(comm, lambda: State.read(before))
         if known is not None and known.left is not None:
-            script.Left(**known.left).require(session, path)  # type: ignore[arg-type]
+            script.Left(**known.left).require(session, path)
         watch = Watch(comm, config, session, log, folder, known)
         watch.attach(lambda step: tell((step - watch.times.start) / watch.times.every))
         try:

@@ -108,7 +108,11 @@ def _sets(raw: RawData, settings: Data, unit: str, notes: list[str]) -> dict[str
     path = raw.path
     nodes = _checked(path, "nodes", raw.arrays["nodes"])
     if nodes.ndim != 2 or nodes.shape[1] != 2:
-        hint = "transpose it" if nodes.ndim == 2 and nodes.shape[0] == 2 else "give x and y of each node"
+        hint = (
+            "transpose it"
+            if nodes.ndim == 2 and nodes.shape[0] == 2
+            else "give x and y of each node; models are those of plane problems"
+        )
         raise InputError(f"{path}: nodes has the shape {nodes.shape}, expected (n, 2): {hint}")
     pairs = {"train": ("u", "b")}
     if ("val_u" in raw.arrays) != ("val_b" in raw.arrays):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from ...core.digits import alike, with_error
 from ...lps import fieldsets, local
 from ...lps.learn import spectral
 from ...lps.learn.spectral import Samples
@@ -160,7 +161,7 @@ def note(summary: dict[str, Any]) -> list[str]:
     if row is None or row["E_u_train"] > _AS_GOOD * summary["E_u_train"]:
         return []
     apart = [
-        f"{words} {row[name]:.4g} for {own[name]:.4g} ± {own[f'{name}_std']:.1g}"
+        f"{words} {alike(row[name], own[f'{name}_std'])[0]} for {with_error(own[name], own[f'{name}_std'])}"
         for words, name in (("E", "E"), ("ν", "nu"))
         if f"{name}_std" in own and abs(row[name] - own[name]) > 3 * own[f"{name}_std"]
     ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from ...core.digits import alike
 from ...core.files import read_json
 from ...core.plots import BLUE, DIVERGING, GREEN, GREY, ORANGE, RED, SEQUENTIAL, bare, figure, magnification
 from ...fields.fieldset import FieldSet
@@ -106,13 +107,13 @@ def print_table(out: Console, summary: dict[str, Any], folder: Path) -> None:
     unit = own["modulus_unit"]
     for words, name in ((f"λ ({unit})", "lambda"), (f"μ ({unit})", "mu"), (f"Young's modulus ({unit})", "E")):
         bar = own.get(f"{name}_std")
-        table.add_row(words, f"{own[name]:.6g}", "" if bar is None else f"{bar:.2g}")
+        table.add_row(words, *((f"{own[name]:.6g}", "") if bar is None else alike(own[name], bar)))
     bar = own.get("nu_std")
-    table.add_row("Poisson's ratio", f"{own['nu']:.5f}", "" if bar is None else f"{bar:.2g}")
+    table.add_row("Poisson's ratio", *((f"{own['nu']:.5f}", "") if bar is None else alike(own["nu"], bar)))
     for split, label in (("train", "training"), ("val", "validation")):
         for kind, words in (("E_res", "residual error"), ("E_u", "displacement error")):
             if f"{kind}_{split}" in summary:
-                table.add_row(f"{label}: {words}", f"{summary[f'{kind}_{split}']:.3%}", "")
+                table.add_row(f"{label}: {words}", f"{100 * summary[f'{kind}_{split}']:.3g} %", "")
     out.print(table)
     if "baselines" in summary:
         out.print(_beside_baselines(summary))

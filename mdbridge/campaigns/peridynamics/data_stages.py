@@ -18,7 +18,7 @@ from ...core.identity import Identity, contents, reads
 from ...core.stages import Piece, Product, Stage
 from ...core.versions import versions
 from ...core.workspace import Workspace, claim
-from . import data, data_files, data_plan, data_report, learning, sweep_figures
+from . import data, data_files, data_plan, data_report, doubts, learning, sweep_figures
 from . import sweep as sweeps
 from .data import OwnData
 from .data_input import Data, OwnLearn, PeridynamicsInput
@@ -26,6 +26,7 @@ from .input import Learn, Sweep
 
 CAMPAIGN = "peridynamics"
 _POOR = 0.1  # of both: worth a word
+_POOR_WITH_EDGES = 0.03  # of either
 _HOPELESS = 0.5  # relative errors of residual and displacement: a model that misses half explains nothing
 
 
@@ -217,6 +218,9 @@ def _learn(campaign: Campaign, folder: Path) -> None:
         *data_plan.long_wave_note(own),
         *data_plan.isotropy_note(own),
         *data_plan.unloaded_note(own, best.horizon),
+        *doubts.few_nodes(own, best.horizon),
+        *doubts.long_waves(best.material, own),
+        *doubts.other_pairs(best, outcome.candidates, bars, own),
         *_misfit(best.errors, own),
     ]
     for note in learned:
@@ -244,11 +248,11 @@ def _misfit(errors: Mapping[str, float], own: OwnData) -> list[str]:
     if all(fields.shape is not None for fields in own.training.values()):
         return [words] if min(residual, displacement) >= _POOR else []
     # without waves there is no telling noise from an answer: a few per cent of it spoil one of both
-    if max(residual, displacement) < _POOR:
+    if max(residual, displacement) < _POOR_WITH_EDGES:
         return []
     return [
         f"{words}. Noise moves λ, μ, E and ν of nodes that are no periodic grid by more than their error "
-        "bars say: smooth the displacements, or give more of them"
+        "bars say, by as much as it is of the loads: smooth the displacements, or give more of them"
     ]
 
 
