@@ -19,7 +19,7 @@ from . import sampling
 from .likelihood import Likelihood
 from .numbers import descend
 from .refine import Groups, Options, refine
-from .settings import Proposal, SearchSettings
+from .settings import Proposal, SearchSettings, descent
 from .slices import Slice, bottom
 from .space import Space
 from .trials import Status, Trial
@@ -216,7 +216,7 @@ class Calibration:
         points = sampling.start(self.space, s.design, s.initial, s.seed)
         yield [Proposal(k, "initial", unit) for k, unit in enumerate(points)]
         # a quadratic model takes 2d + 1 trials before it is of any use
-        short = self.groups is None and s.evaluations - s.initial - s.explore < 6 * (len(self.space.free) + 1)
+        short = self.groups is None and s.left < descent(len(self.space.free))
         if not s.refines or short:
             yield from self._explore(s.evaluations)
             return
@@ -241,7 +241,7 @@ class Calibration:
         s, wanted = self.settings, len(self.space.names) + 3
         if not s.refines or self.groups is None or self.likelihood is None or not self.likelihood.told:
             return 0
-        return wanted if s.evaluations - s.initial - s.explore >= 2 * wanted else 0
+        return wanted if s.left >= 2 * wanted else 0
 
     def _slopes(self) -> _Batches:
         """The trials beside the best one that tell how far its parameters are determined."""

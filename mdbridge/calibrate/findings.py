@@ -200,7 +200,7 @@ def _norms(here: Slice, answered: Sequence[Trial], groups: Groups | None) -> dic
         )
     profile = intervals.profile(answered, groups)
     if profile is None:
-        return _none("the trials near the best one do not tell the slopes of its residuals: allow more")
+        return _none(uncertainty.UNTOLD)
     return {
         **_none(profile.said),
         **_bounds(here, profile.low, profile.high, profile.valley),
@@ -255,8 +255,6 @@ def _sensitivity(space: Space, surrogate: Surrogate, seed: int) -> dict[str, dic
     """
     d, count, levels = len(space.names), 256, np.linspace(0.05, 0.95, 10)
     base = space.snapped(qmc.Sobol(d, rng=np.random.default_rng([seed, 2])).random(count))
-    # a flat surrogate has shares of zero, not of 0/0
-    variance = max(float(np.var(surrogate.predict(base)[0])), 1e-300)
     shares = {}
     for k, name in enumerate(space.names):
         grid = np.repeat(base[None], len(levels), axis=0)
@@ -265,6 +263,9 @@ def _sensitivity(space: Space, surrogate: Surrogate, seed: int) -> dict[str, dic
         means = surrogate.predict(grid.reshape(-1, d))[0].reshape(len(levels), count)
         # variance of the means over the others; and mean of the variances while the others stay
         first, total = means.mean(axis=1).var(), means.var(axis=0).mean()
+        # that of all points looked at: of another sample's a share could exceed 1; a flat surrogate has
+        # shares of zero, not of 0/0
+        variance = max(float(means.var()), 1e-300)
         shares[name] = {"first": float(first) / variance, "total": float(total) / variance}
     return dict(sorted(shares.items(), key=lambda item: -item[1]["total"]))
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from ..core.errors import InputError
+from ..core.slips import near
 from .modelfiles import sources
 
 P = ParamSpec("P")
@@ -162,7 +163,7 @@ class Model:
             # before the name is looked up: it may exist in the wrong module, too
             _check_place(self, target)
             for part in name.split("."):
-                target = getattr(target, part)
+                target = _member(self, target, part)
         except InputError:
             raise
         # whatever the user's module does while it is imported
@@ -209,6 +210,29 @@ def _texts(model: Model, attribute: str) -> dict[str, str]:
     if not isinstance(texts, Mapping):
         raise InputError(f"{model}: its '{attribute}' are a {type(texts).__name__}, expected a mapping")
     return {str(name): str(text) for name, text in texts.items()}
+
+
+def _member(model: Model, holder: Any, name: str) -> Any:
+    """What a module or a class has under a name; a name that it does not have is refused with what it has."""
+    try:
+        return getattr(holder, name)
+    except AttributeError as error:
+        where = getattr(holder, "__name__", type(holder).__name__)
+        own = _own(holder)
+        there = f"; it has {', '.join(own)}" if own else ""
+        raise InputError(f"{model}: {where} has no {name!r}{near(name, own)}{there}") from error
+
+
+def _own(holder: Any) -> list[str]:
+    """What can be called in a module, an object or a class, but for what it imports for its own use."""
+    home = getattr(holder, "__name__", None) if inspect.ismodule(holder) else None
+    names = []
+    for name, value in getattr(holder, "__dict__", {}).items():
+        defined = inspect.isfunction(value) or inspect.isclass(value)
+        imported = home is not None and defined and value.__module__ != home
+        if callable(value) and not name.startswith("_") and not imported:
+            names.append(name)
+    return names
 
 
 def _check_place(model: Model, module: Any) -> None:

@@ -13,6 +13,14 @@ Array = NDArray[np.float64]
 Scheme = Literal["ego", "ego+refine", "published"]
 
 
+def descent(free: int) -> int:
+    """How many evaluations a descent takes in so many continuous parameters.
+
+    Those are their slopes, a few steps, and the slopes once more for the intervals.
+    """
+    return 6 * (free + 1)
+
+
 @dataclass(frozen=True)
 class SearchSettings:
     """How a search goes, and when it ends.
@@ -51,6 +59,11 @@ class SearchSettings:
     options: Options = field(default_factory=Options)
     signed: bool = False
     asynchronous: bool = False
+
+    @property
+    def left(self) -> int:
+        """How many evaluations there are after the start design and the first look for basins."""
+        return self.evaluations - self.initial - self.explore
 
     @property
     def refines(self) -> bool:

@@ -97,7 +97,10 @@ class Parameter:
                 raise InputError(f"{where}: values = {list(self.choices)}: give two or more different ones")
             return
         if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
-            raise InputError(f"{where}: low = {self.low} must lie below high = {self.high}")
+            raise InputError(
+                f"{where}: low = {self.low} must lie below high = {self.high}; change one of them, or "
+                "exchange both"
+            )
         if not np.isfinite(self.high - self.low):
             raise InputError(
                 f"{where}: low = {self.low}, high = {self.high}: their difference is no number; 'loguniform' "
@@ -106,7 +109,10 @@ class Parameter:
         if self.integer and not (float(self.low).is_integer() and float(self.high).is_integer()):
             raise InputError(f"{where}: low = {self.low}, high = {self.high}: of an integer, both are whole")
         if self.distribution == "loguniform" and self.low <= 0.0:
-            raise InputError(f"{where}: low = {self.low}: 'loguniform' needs positive bounds")
+            raise InputError(
+                f"{where}: low = {self.low}: 'loguniform' needs positive bounds; give a low above 0, or "
+                "distribution = 'uniform'"
+            )
         if self.distribution == "normal" and (
             self.mean is None or not self.deviation or self.deviation <= 0.0
         ):

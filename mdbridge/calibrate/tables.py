@@ -6,7 +6,7 @@ none, a row that is too long or too short, a header that is missing or names two
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,10 +35,12 @@ class Measurements:
     Attributes:
         values: name -> array; in a table ``(rows,)``, NaN where a value is missing.
         units: name -> unit.
+        lines: of a table the number of the line that each row stands in.
     """
 
     values: Mapping[str, Array]
     units: Mapping[str, str]
+    lines: Sequence[int] = ()
 
 
 def read(path: Path, wanted: Iterable[str] = ()) -> Measurements:
@@ -62,8 +64,10 @@ def read(path: Path, wanted: Iterable[str] = ()) -> Measurements:
     first, separator, titles = header
     names, units = _named(path, first, titles)
     columns: list[list[float | str]] = [[] for _ in names]
+    rows = []
     for number, text in lines:
         if number > first and not text.startswith("#"):
+            rows.append(number)
             for column, value in zip(columns, _row(path, number, text, separator, names), strict=True):
                 column.append(value)
     values = {name: _column(path, name, column) for name, column in zip(names, columns, strict=True)}
@@ -71,7 +75,7 @@ def read(path: Path, wanted: Iterable[str] = ()) -> Measurements:
     kept = {name: column for name, column in values.items() if column is not None}
     if not kept or not len(next(iter(kept.values()))):
         raise InputError(f"{path}: no rows of numbers below its header")
-    return _aliased(kept, units, wanted)
+    return _aliased(Measurements(kept, units, rows), wanted)
 
 
 def _lines(path: Path) -> list[tuple[int, str]]:
@@ -181,12 +185,13 @@ def _column(path: Path, name: str, cells: list[float | str]) -> Array | None:
     )
 
 
-def _aliased(values: dict[str, Array], units: dict[str, str], wanted: Iterable[str]) -> Measurements:
+def _aliased(table: Measurements, wanted: Iterable[str]) -> Measurements:
     """Columns by the names under which they will be asked for."""
+    values, units = dict(table.values), dict(table.units)
     for name in wanted:
         longer = [column for column in values if column.startswith(f"{name}_")]
         # only where no other can be meant
         if name not in values and len(longer) == 1:
             values[name] = values[longer[0]]
             units.setdefault(name, units.get(longer[0], longer[0].removeprefix(f"{name}_")))
-    return Measurements(values, units)
+    return Measurements(values, units, table.lines)

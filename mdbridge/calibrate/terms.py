@@ -397,8 +397,12 @@ def _deviations(name: str, sigma: Any, shape: tuple[int, ...], kept: NDArray[np.
     if values.size != 1 and values.shape != shape:
         raise InputError(f"objective: sigma of {name!r} has the shape {values.shape}, the curve {shape}")
     values = np.broadcast_to(values.ravel() if values.size == 1 else values, shape)[kept]
-    if not np.all(np.isfinite(values)) or np.any(values <= 0.0):
-        raise InputError(f"objective: sigma of {name!r} must be finite and above 0")
+    wrong = np.flatnonzero(~(np.isfinite(values) & (values > 0.0)))
+    if len(wrong):
+        raise InputError(
+            f"objective: sigma of {name!r} = {values[wrong[0]]:g} at point {kept[wrong[0]] + 1}: must be "
+            "finite and above 0"
+        )
     return values
 
 

@@ -30,7 +30,7 @@ MAY_DIFFER = ("ego.evaluations", "ego.target")
 """Keys that say when to stop, not where to go: a finished record may go on with others."""
 
 CONTENTS = {
-    "sources": "{0}, of which the model is made",
+    "sources": "{0}, of which the model is made,",
     "contents": "the content of {0}",
     "reference": "reference.{0}",
 }
@@ -246,10 +246,10 @@ class TrialLog:
         if name in self._origins:
             what += f" ({self._origins[name]})"
         if old is None:
-            return f"{what}, is not in the record, and may have changed since"
+            return f"{what} is not in the record, and may have changed since"
         if new is None:
-            return f"{what}, is not there any more"
-        return f"{what}, has changed since it was recorded"
+            return f"{what} is not there any more"
+        return f"{what} has changed since it was recorded"
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[Trial]]:

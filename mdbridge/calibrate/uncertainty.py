@@ -37,6 +37,9 @@ WITHIN = 3.0
 STEEP = 0.3
 """Radians: beyond, the noise of a singular vector is neither small nor normal."""
 
+UNTOLD = "the trials near the best one do not tell the slopes of its residuals"
+"""Why there are no intervals of trials that are too few; what to do about it depends on the search."""
+
 BLIND = 1e-4
 """Variance in the unit cube from which on nothing is known; a parameter without data has a twelfth."""
 
@@ -171,10 +174,7 @@ def infer(trials: Sequence[Trial], likelihood: Likelihood) -> Inference | str:
         return reason
     model = linearised(known, likelihood)
     if model is None:
-        return (
-            "the trials near the best one do not tell the slopes of its residuals: "
-            f'go on with scheme = "ego+refine" and at least {2 * d + 2} more evaluations'
-        )
+        return UNTOLD
     return _wrong_somewhere(known, model) if _discrepant(model) else _inferred(known, model)
 
 

@@ -118,10 +118,11 @@ FILES: dict[str, dict[str, str]] = {
     "calibrate": {
         "curves_*.png": "Reference and calibrated model, with the band of what may be expected.",
         "fields_*.png": "Reference, calibrated model, and their difference.",
-        "convergence.png": "The best distance against the number of evaluations.",
+        "convergence.png": "The best parameters against the number of evaluations.",
         "distance.png": "The distance of all trials, in the order of evaluation.",
         "pairs.png": "All trials, two parameters at a time.",
-        "slices.png": "The surrogate along lines through the optimum.",
+        "slices.png": "A smooth surrogate of few of the trials, along lines through the best, which a "
+        "descent has found by the trials themselves and which need not be at the surrogate's least.",
         "sensitivity.png": "How much each parameter decides.",
         "optima.png": "Where the seeds end.",
         "trials.jsonl": "every trial, one a line; 'mdbridge trials' shows it as a table",

@@ -25,7 +25,7 @@ _MARK = "<!-- made by mdbridge -->"
 _TEMPLATE = Path(__file__).with_suffix(".html")
 _WIDE = 1.9  # of width to height, from which a figure has a row of its own
 # told elsewhere on the page, or lists that are for programs
-_NOT_SHOWN = {"versions", "version", "doubts", "input_hash", "wall_s"}
+_NOT_SHOWN = {"versions", "version", "doubts", "input_hash", "wall_s", "made_from", "converged"}
 _TITLES = {
     "fields": "Fields from molecular dynamics",
     "graphene": "From molecular dynamics to a peridynamic model",
@@ -106,7 +106,7 @@ def page(folder: Path) -> str:
     command = shlex.join(["mdbridge", "run", source, "--out", str(folder.resolve()), *given])
     return template.render(
         mark=_MARK,
-        title=f"{_TITLES.get(campaign, campaign)}: {folder.resolve().name}",
+        title=f"{_TITLES.get(campaign, campaign)}: {Path(source).stem}",
         subtitle=f'campaign = "{campaign}", {Path(source).name}',
         warnings=warnings(summary),
         figures=list(figures(folder, campaign)),

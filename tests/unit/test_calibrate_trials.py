@@ -151,7 +151,7 @@ def test_a_changed_file_is_refused_by_name_and_accepted_on_request(tmp_path):
     path = tmp_path / "r"
     now = hashed(path, sources={"m.py": "changed"}, contents={"options.mesh_file": "changed"})
     before, origins = path.read_bytes(), {"contents.options.mesh_file": "/far/away.msh"}
-    message = r"options\.mesh_file \(/far/away\.msh\), has changed .*m\.py, of which .*--accept-changes"
+    message = r"options\.mesh_file \(/far/away\.msh\) has changed .*m\.py, of which .*--accept-changes"
     with pytest.raises(InputError, match=message):
         TrialLog(path, now, resume=True, origins=origins)
     assert path.read_bytes() == before
@@ -170,7 +170,7 @@ def test_a_changed_file_is_refused_by_name_and_accepted_on_request(tmp_path):
 
 def test_a_file_more_or_less_is_a_change(tmp_path):
     now = hashed(tmp_path / "r", sources={"m.py": "aa", "n.py": "cc"}, contents={})
-    message = r"mesh_file, is not there any more; n\.py, .*, is not in the record"
+    message = r"mesh_file is not there any more; n\.py, .*, is not in the record"
     with pytest.raises(InputError, match=message):
         TrialLog(tmp_path / "r", now, resume=True)
 

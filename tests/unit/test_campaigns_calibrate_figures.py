@@ -39,6 +39,7 @@ def test_every_distance_is_a_point_of_its_phase(drawn, tmp_path):
     assert line(axes, "start design").tolist() == [[2, 3], [5.0, 3.0]]
     assert line(axes, "expected improvement").tolist() == [[5, 6, 7], [4.0, 3.0, 2.0]]
     assert line(axes, "least so far")[:, 1:].tolist() == [[2, 3, 4, 5, 6, 7], [5, 3, 3, 3, 3, 2]]
+    assert line(axes, "no distance")[0].tolist() == [1, 4]
     assert line(axes, "at output.compare")[1].tolist() == [2.5, 2.5]
     assert axes.get_yscale() == "log" and axes.get_xlabel() == "evaluations"
     assert all(float(tick).is_integer() for tick in axes.get_xticks())
@@ -53,9 +54,13 @@ def test_pairs_have_the_better_trials_on_top_and_the_valley_through_the_best(dra
         np.array([[0.1, 1.0], [0.4, 4.0], [0.2, 2.0], [0.5, 5.0], [0.6, 6.0]])
     )
     assert np.asarray(cloud.get_array()) == pytest.approx(np.log10([5.0, 4.0, 3.0, 3.0, 2.0]))
-    valley, best = axes.lines
-    assert np.array(valley.get_data()).tolist() == [[0.0, 1.0], [1.0, 9.0]]
-    assert np.ravel(best.get_data()) == pytest.approx([0.6, 6.0])
+    assert line(axes, "direction known least").tolist() == [[0.0, 1.0], [1.0, 9.0]]
+    assert np.ravel(line(axes, "best")) == pytest.approx([0.6, 6.0])
+    # of a alone the truth is known; the model failed twice
+    assert line(axes, "truth")[0].tolist() == [0.55, 0.55]
+    assert line(axes, "no distance") == pytest.approx(np.array([[0.0, 0.3], [0.0, 3.0]]))
+    (legend,) = drawn["pairs"].legends
+    assert {"best", "truth", "no distance"} <= {text.get_text() for text in legend.get_texts()}
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("a (GPa)", "b")
     assert "log" in bar.get_ylabel()
 
@@ -136,8 +141,11 @@ def test_slices_are_of_the_distance_itself_between_two_deviations(drawn, tmp_pat
         heights = band[np.isclose(band[:, 0], value), 1]
         assert [heights.min(), heights.max()] == pytest.approx([np.exp(m - 2 * d), np.exp(m + 2 * d)])
     assert line(first, "best")[0] == pytest.approx([0.6, 0.6])
+    assert line(first, "truth")[0] == pytest.approx([0.55, 0.55])
     (span,) = [patch for patch in first.patches if patch.get_label() == "95 %"]
     assert (span.get_x(), span.get_x() + span.get_width()) == pytest.approx((0.5, 0.7))
+    # of an interval that is narrower than a pixel the edge is seen
+    assert span.get_linewidth() >= 2.0
     assert not second.patches
     assert first.get_yscale() == "log"
     assert [panel.get_xlabel() for panel in (first, second)] == ["a (GPa)", "b"]
@@ -190,6 +198,12 @@ def test_what_was_searched_by_its_logarithm_is_drawn_so(drawn, tmp_path):
     line_of = {"value": [0.1, 1.0], "mean": [0.0, 1.0], "deviation": [0.1, 0.1]}
     figures._slices(run(), {"a": line_of, "b": line_of}, tmp_path / "slices.png", logarithmic=["b"])
     assert [axes.get_xscale() for axes in drawn["slices"].axes] == ["linear", "log"]
+
+
+def test_an_abscissa_is_no_result(drawn, tmp_path):
+    store(tmp_path / "best.h5")
+    figures._responses(tmp_path / "best.h5", tmp_path, {"abscissae": ["stress"]})
+    assert set(drawn) == {"fields_strain"}
 
 
 def test_measurements_have_their_errors(drawn, tmp_path):

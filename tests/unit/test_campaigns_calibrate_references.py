@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mdbridge.calibrate.terms import CurveTerm
 from mdbridge.campaigns.calibrate import references
 from mdbridge.campaigns.calibrate.input import CalibrateInput
 from mdbridge.core.config import check
@@ -46,3 +47,57 @@ def test_no_file_measures_nothing(tmp_path):
 def test_parameters_must_be_those_of_the_model(tmp_path):
     with pytest.raises(InputError, match=r"reference\.parameters: must name a; unknown: b"):
         references.read(settings(parameters={"a": 0.5, "b": 1.0}), tmp_path, None, None, Called(None))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"curve": "laod"},
+            r"objective\.0\.curve = 'laod': the reference d\.csv .*error, load.*mean 'load'\?",
+        ),
+        ({"abscissa": "tiem"}, r"objective\.0\.abscissa = 'tiem'.*did you mean 'time'\?"),
+        ({"sigma": "eror"}, r"objective\.0\.sigma = 'eror'.*did you mean 'error'\?"),
+    ],
+)
+def test_a_column_that_is_not_there_is_told_with_key_file_and_near_name(changes, message):
+    term = INPUT["objective"][0] | changes
+    given = check({**INPUT, "objective": [term], "reference": {"file": "d.csv"}}, CalibrateInput, "in.toml")
+    with pytest.raises(InputError, match=message):
+        references.check_names(given, dict.fromkeys(("time", "load", "error"), np.ones(2)))
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"), [("0", "error = 0"), ("-2", "error = -2"), ("nan", "error is missing")]
+)
+def test_a_sigma_that_is_none_is_told_with_its_line(tmp_path, cell, told):
+    # of the measurement that is missing none is needed
+    (tmp_path / "d.csv").write_text(f"time,load,error\n0,1,0.1\n# remark\n1,,0\n2,2,{cell}\n")
+    message = rf"objective\.0\.sigma = 'error': d\.csv, line 5: {told}: must be finite and above 0"
+    with pytest.raises(InputError, match=message):
+        references.check_sigma(settings(file="d.csv"), tmp_path)
+
+
+def test_a_file_that_is_not_there_has_a_near_name_and_tells_what_there_is(tmp_path):
+    for name in ("data.csv", "other.txt"):
+        (tmp_path / name).write_text("x\n1\n")
+    message = r"reference\.file = 'dat\.csv': there is no .*mean 'data\.csv'\?; files there: data\.csv, other"
+    with pytest.raises(InputError, match=message):
+        references.measured(settings(file="dat.csv"), tmp_path)
+
+
+def test_rows_without_a_value_are_counted_and_shorter_columns_are_not():
+    nan = np.nan
+    reference = {
+        "t": np.array([0.0, 1.0, 2.0, 3.0]),
+        "gap": np.array([1.0, nan, 3.0, nan]),
+        "x": np.array([0.0, 1.0, nan, nan]),
+        "short": np.array([1.0, 2.0, nan, nan]),
+    }
+
+    def lines(name, abscissa):
+        return references.left_out("d.csv", [CurveTerm(name, reference, "l2", None, abscissa)], reference)
+
+    assert lines("gap", "t") == ["gap: 2 of 4 rows of d.csv; 2 without a value left out"]
+    assert lines("gap", None) == ["gap: 2 of 3 rows of d.csv; 1 without a value left out"]
+    assert lines("short", "x") == lines("short", None) == []

@@ -16,7 +16,7 @@ from mpi4py import MPI
 
 import mdbridge
 from mdbridge.calibrate import trials
-from mdbridge.campaigns.calibrate import problem, stages
+from mdbridge.campaigns.calibrate import problem, stages, verdict
 from mdbridge.core.errors import FileError, InputError, MdbridgeError
 
 HERE = Path(__file__).parent
@@ -267,7 +267,7 @@ def test_a_damaged_record_is_recovered_and_it_is_said(toml, tmp_path, capsys):
         (["reference.parameters.c=0.5"], r"reference\.parameters: must name a, b; unknown: c"),
         (["options.pionts=3"], "options.pionts|takes no such argument"),
         (["parameters.a={low=1.0}"], "'high' is missing"),
-        (["parameters.a.low=2.0"], r"parameters\.a: low = 2\.0 must lie below high = 1\.0"),
+        (["parameters.a.low=2.0"], r"in\.toml: parameters\.a: low = 2\.0 must lie below high = 1\.0"),
         (["model=nowhere:f"], "cannot be imported"),
         (["model=own_models:NOT_CALLABLE"], "not a function"),
         (["ego.scheme=random"], "ego.scheme"),
@@ -285,7 +285,11 @@ def test_a_damaged_record_is_recovered_and_it_is_said(toml, tmp_path, capsys):
         (['objective=[{term="l1", curve="curve", weight=0.0}]'], "weight"),
         (['objective=[{term="l2", curve="curve", weight=2.0, sigma=1.0}]'], "leave one out"),
         (['objective=[{term="l2", curve="curve", sigma=-1.0}]'], "sigma"),
-        (['objective=[{term="l2", curve="curve", sigma="errors"}]'], "no such values; it has curve, field"),
+        (
+            ['objective=[{term="l2", curve="curve", sigma="errors"}]'],
+            r"objective\.0\.sigma = 'errors': the reference has no such values; it has curve, field",
+        ),
+        (['objective=[{term="l1", curve="curv"}]'], r"in\.toml: objective\.0\.curve = 'curv'.*mean 'curve'"),
         (['objective=[{term="l2", curve="curve", sigma=[1.0, 2.0]}]'], r"shape \(2,\), the curve \(8,\)"),
         (['objective=[{term="grassmann", field="field", sigma="errors"}]'], "of a field it is a number"),
         (['objective=[{term="user", function="own_models:nothing_like", sigma=1.0}]'], "divide by it"),
@@ -456,7 +460,7 @@ def test_the_inputs_shipped_are_valid(name):
     assert problem.prepare(INPUTS / f"{name}.toml").groups.weight.sum() > 0
 
 
-def test_measurements_are_compared_where_they_were_made(toml, tmp_path):
+def test_measurements_are_compared_where_they_were_made(toml, tmp_path, capsys):
     """The model has its own points; the file has a header, a unit, and a value that is missing."""
     own = """
 
@@ -480,6 +484,11 @@ def timed(a, b):
     bands = json.loads((tmp_path / "out" / "analysis.json").read_text())["bands"]["y"]
     assert bands["low"][2] is None and bands["low"][0] < 1.0 < bands["high"][0]
     assert (tmp_path / "out" / "curves_y.png").read_bytes().startswith(b"\x89PNG")
+    assert "note: y: 3 of 4 rows of data.csv; 1 without a value left out" in capsys.readouterr().err
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["notes"] == ["y: 3 of 4 rows of data.csv; 1 without a value left out"]
+    assert "root mean square of 3 differences over their sigma" in summary["distance_is"]
+    assert not list((tmp_path / "out").glob("curves_t.*"))  # an abscissa is no result
     (tmp_path / "data.csv").write_text("t,y,s\n0,0,1\n1,l,1\n")
     with pytest.raises(InputError, match=r"data\.csv, line 3: y = 'l' is no finite number"):
         run(toml, tmp_path / "never")
@@ -489,7 +498,8 @@ def test_a_budget_without_room_for_a_descent_is_told(toml):
     def lines(*overrides):
         settings, folder = stages.load(toml, overrides)
         with stages.worker_for(settings, folder) as worker:
-            return stages.too_short(stages.prepare(toml, overrides, worker))
+            prepared = stages.prepare(toml, overrides, worker)
+            return verdict.short(prepared.search, len(prepared.space.free))
 
     (line,) = lines()
     # 14 − 6 − 3, of 6 (2 + 1)
@@ -505,3 +515,61 @@ def test_known_parameters_are_told_with_their_distance_where_the_model_answered(
     expected = {"parameters": {"a": 0.5}, "distance": 0.3, "terms": [0.1, 0.2]}
     assert stages._compared(asked) == (expected if distance else None)
     assert stages._compared(SimpleNamespace(compared=None)) is None
+
+
+def counting(tmp_path):
+    """A model that leaves a mark at each call; where these are."""
+    model, marks = tmp_path / "own_models.py", tmp_path / "marks"
+    mark = f"    open({str(marks)!r}, 'a').write('x')\n"
+    model.write_text(f"{model.read_text()}\n\ndef marked(a, b):\n{mark}    return line(a, b)\n")
+    return marks
+
+
+def test_a_finished_calibration_evaluates_nothing_again(toml, tmp_path, capsys):
+    marks, out = counting(tmp_path), tmp_path / "out"
+    few = ("model=own_models:marked", "ego.evaluations=8")
+    run(toml, out, *few)
+    calls, first = marks.read_text(), capsys.readouterr().err.splitlines()[-6:]
+    before = {path: path.read_bytes() for path in (out / "summary.json", out / "best.h5")}
+    run(toml, out, *few, resume=True)
+    told = capsys.readouterr().err.splitlines()
+    # not even the run of the model that is its reference
+    assert marks.read_text() == calls and told[-6:] == first and "done before" in told[0]
+    assert before == {path: path.read_bytes() for path in before}
+    # what is really missing is made again, and a larger budget gone on with
+    (out / "best.h5").unlink()
+    run(toml, out, *few, resume=True)
+    assert (out / "best.h5").exists() and len(marks.read_text()) > len(calls)
+    run(toml, out, *few[:1], "ego.evaluations=9", resume=True)
+    assert len(places(out)) == 9
+
+
+def test_the_log_tells_when_the_search_began_and_how_long_it_took(toml, tmp_path):
+    run(toml, tmp_path / "out", "options.slow=0.2", "ego.evaluations=8")
+    log = (tmp_path / "out" / "mdbridge.log").read_text()
+    begun, ended = (line for line in log.splitlines() if "calibrate: " in line)
+    assert begun.endswith("calibrate: begins")
+    # eight runs of the model of 0.2 s each belong to it
+    assert float(ended.split("calibrate: ")[1].removesuffix(" s")) >= 1.6
+
+
+def test_an_optimum_on_a_bound_is_told(toml, tmp_path, capsys):
+    """The truth of b is 0.25; of what lies at a bound the screen, the summary and the report tell."""
+    from mdbridge.campaigns import webpage
+
+    run(toml, tmp_path / "out", "parameters.b.high=0.1", "ego.evaluations=30", "ego.target=1e-9")
+    said = "b lies at its upper bound 0.1: raise parameters.b.high"
+    assert f"doubtful: {said}" in capsys.readouterr().err
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert [doubt for doubt in summary["doubts"] if doubt.startswith(said)]
+    assert said in webpage.page(tmp_path / "out")
+
+
+def test_a_file_that_is_not_there_is_an_error_of_the_input_with_a_near_name(toml, tmp_path):
+    (tmp_path / "tensile.csv").write_text("t,y\n0,1\n")
+    toml.write_text(
+        TOML.replace("[reference.parameters]\na = 0.5\nb = 0.25", '[reference]\nfile = "tensil.csv"')
+    )
+    message = r"in\.toml: reference\.file = 'tensil\.csv': there is no .*did you mean 'tensile\.csv'"
+    with pytest.raises(InputError, match=message):
+        run(toml, tmp_path / "out")

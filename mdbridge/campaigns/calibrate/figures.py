@@ -1,6 +1,6 @@
 """Figures of a calibration, from its stored results alone."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...core import plots
 from ...core.files import read_json
-from . import results
+from . import results, scales
 from .results import Pair
 from .runs import Run
 
@@ -23,6 +23,14 @@ PHASES = {
 }
 COMPARED = "at output.compare"
 """What figures call the distance at the parameters that the input names to compare with."""
+
+FAILED = {"color": plots.GREY, "markersize": 3.5, "markeredgewidth": 0.8, "label": "no distance"}
+"""How trials are drawn in which the model failed or was refused."""
+
+TRUTH = {"color": "black", "linestyle": "--", "linewidth": 0.8, "label": "truth"}
+
+PALE = "#F7D3BE"
+"""A red that lies below all lines: through a transparent one edges would show twice."""
 
 SHOWN = 8
 """Snapshots side by side, at most."""
@@ -63,14 +71,10 @@ def _convergence(run: Run, path: Path, logarithmic: Collection[str] = ()) -> Non
             # steps: the best value holds until a better one is known
             panel.plot(np.arange(1, len(series) + 1), series, color=plots.BLUE, drawstyle="steps-post")
             if name in truth:
-                panel.axhline(truth[name], color="black", linestyle="--", linewidth=0.8, label="truth")
+                panel.axhline(truth[name], **TRUTH)
             along_evaluations(panel)
-            run.along(panel.yaxis, name, "best ")
-            if name in logarithmic:
-                panel.set_yscale("log")
-        known = next((p for n, p in zip(run.names, axes.flat, strict=False) if n in truth), None)
-        if known is not None:
-            plots.legend_above(fig, known)
+            scales.parameter(run, panel.yaxis, name, logarithmic, "best ")
+        _legend(fig, axes.flat)
         hide(axes, len(run.names))
 
 
@@ -86,7 +90,12 @@ def _distance(run: Run, path: Path) -> None:
         least = run.distance()
         axes.plot(np.arange(1, len(least) + 1), least, color="black", linewidth=1.0, label="least so far")
         if run.positive:
-            axes.set_yscale("log")
+            scales.logarithms(axes.yaxis)
+        # they have no height: at the upper edge, where nothing is
+        where = [t.index + 1 for t in run.trials if t.distance is None]
+        if where:
+            edge = axes.get_xaxis_transform()
+            axes.plot(where, np.full(len(where), 0.98), "x", transform=edge, **FAILED)
         compared = run.summary["compared"]
         if compared:
             axes.axhline(compared["distance"], color=plots.RED, linestyle=":", linewidth=1.0, label=COMPARED)
@@ -119,22 +128,32 @@ def _pairs(run: Run, path: Path, logarithmic: Collection[str] = ()) -> None:
                     continue
                 points = np.array([[t.parameters[x], t.parameters[y]] for t in answered])
                 scatters.append(panel.scatter(*points.T, c=values, s=5, linewidths=0, **colours))
-                if run.summary["valley"]:
-                    ends = [[end[name] for end in run.summary["valley"]] for name in (x, y)]
-                    panel.plot(*ends, color=plots.RED, linewidth=1.2)
-                panel.plot(run.summary["best"][x], run.summary["best"][y], "+", color=plots.RED, markersize=8)
-                if row == count - 1:
-                    run.along(panel.xaxis, x)
-                if column == 0:
-                    run.along(panel.yaxis, y)
+                _mark(panel, run, x, y)
                 # spread evenly by their logarithms, trials would crowd at one side
-                if x in logarithmic:
-                    panel.set_xscale("log")
-                if y in logarithmic:
-                    panel.set_yscale("log")
+                scales.parameter(run, panel.xaxis, x, logarithmic)
+                scales.parameter(run, panel.yaxis, y, logarithmic)
+                panel.label_outer()
+        _legend(figure, axes.flat)
         figure.colorbar(
             scatters[-1], ax=axes, label="$\\log_{10}$ distance" if run.positive else "objective", shrink=0.7
         )
+
+
+def _mark(panel: Any, run: Run, x: str, y: str) -> None:
+    """What there is beside the trials with a distance: those without, the best, the truth, the valley."""
+    failed = [t.parameters for t in run.trials if t.distance is None]
+    if failed:
+        panel.plot([p[x] for p in failed], [p[y] for p in failed], "x", zorder=1, **FAILED)
+    truth = run.summary["truth"] or {}
+    if x in truth:
+        panel.axvline(truth[x], zorder=1, **TRUTH)
+    if y in truth:
+        panel.axhline(truth[y], zorder=1, **TRUTH)
+    if run.summary["valley"]:
+        ends = [[end[name] for end in run.summary["valley"]] for name in (x, y)]
+        panel.plot(*ends, color=plots.RED, linewidth=1.2, label="direction known least")
+    best = run.summary["best"]
+    panel.plot(best[x], best[y], "+", color=plots.RED, markersize=8, label="best")
 
 
 def _responses(store: Path, out: Path, analysis: Mapping[str, Any] | None = None) -> None:
@@ -142,6 +161,9 @@ def _responses(store: Path, out: Path, analysis: Mapping[str, Any] | None = None
     analysis = analysis or {}
     bands, sigmas = analysis.get("bands", {}), analysis.get("sigma", {})
     for name, pair in results.read(store).items():
+        # what curves are over is no result
+        if name in analysis.get("abscissae", ()):
+            continue
         if pair.reference.ndim == 3:
             _fields(pair, out / f"fields_{name}.png")
         # other shapes are in best.h5, for whoever knows what they mean
@@ -246,7 +268,7 @@ def _slices(
     run: Run, slices: dict[str, Any], path: Path, below: float = 0.0, logarithmic: Collection[str] = ()
 ) -> None:
     """The surrogate through the best point, with two standard deviations."""
-    intervals = run.summary["intervals"] or {}
+    intervals, truth = run.summary["intervals"] or {}, run.summary["truth"] or {}
     with plots.figure(path, **panels(len(slices))) as (fig, axes):
         for (name, line), panel in zip(slices.items(), axes.flat, strict=False):
             mean, deviation = np.array(line["mean"]), np.array(line["deviation"])
@@ -264,15 +286,15 @@ def _slices(
             )
             panel.axvline(run.summary["best"][name], color=plots.RED, linewidth=0.8, label="best")
             if name in intervals:
-                panel.axvspan(*intervals[name], color=plots.RED, alpha=0.15, linewidth=0, label="95 %")
-            run.along(panel.xaxis, name)
-            if name in logarithmic:
-                panel.set_xscale("log")
+                # the edge has a width of its own: over many decades the rest of it may be too narrow to see
+                panel.axvspan(*intervals[name], color=PALE, linewidth=2.5, zorder=0, label="95 %")
+            if name in truth:
+                panel.axvline(truth[name], **TRUTH)
             panel.set_ylabel("distance" if run.positive else "objective")
             if run.positive:
-                panel.set_yscale("log")
-                panel.yaxis.set_minor_formatter("")
-        plots.legend_above(fig, axes.flat[0], 4)
+                scales.logarithms(panel.yaxis)
+            scales.parameter(run, panel.xaxis, name, logarithmic)
+        _legend(fig, axes.flat, 3)
         hide(axes, len(slices))
 
 
@@ -288,6 +310,17 @@ def _sensitivity(shares: dict[str, dict[str, float]], path: Path) -> None:
         axes.set_yticks(rows, [plots.symbol(name) for name in names])
         axes.set_xlabel("share of the variance of log distance")
         axes.legend(loc="lower right")
+
+
+def _legend(fig: Any, all_axes: Iterable[Any], columns: int = 2) -> None:
+    """One legend above all panels of what any of them has."""
+    handles: dict[str, Any] = {}
+    for axes in all_axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    if handles:
+        columns = min(columns, len(handles))
+        fig.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=columns)
 
 
 def panels(count: int) -> dict[str, Any]:

@@ -31,6 +31,18 @@ def read(place: Path) -> list[Trial]:
     return trials.read(path)[1]
 
 
+def told(summary: dict[str, Any]) -> list[str]:
+    """What is said at the end of a calibration: doubts, the optimum, convergence, what the distance is."""
+    served = [summary["served"]] if "served" in summary else []
+    return [
+        *(f"doubtful: {doubt}" for doubt in summary["doubts"]),
+        *served,
+        *optimum(summary),
+        f"distance {summary['distance']:.4g}: {summary['distance_is']}",
+        summary["convergence"],
+    ]
+
+
 def optimum(summary: dict[str, Any]) -> list[str]:
     """The optimum with its 95 % intervals, a parameter a line, and how these came about or why not."""
     units, intervals = summary["units"], summary["intervals"]

@@ -29,7 +29,7 @@ from ...calibrate.terms import CurveTerm, GrassmannTerm, Term, UserTerm
 from ...calibrate.trials import portable
 from ...calibrate.worker import Worker
 from ...core import config
-from ...core.errors import InputError
+from ...core.errors import FileError, InputError
 from ...core.identity import contents
 from . import references
 from .input import CalibrateInput, ProgramInput, TermInput
@@ -157,18 +157,29 @@ def prepare(path: Path, overrides: Sequence[str] = (), worker: Worker | None = N
         FileError: the reference cannot be read.
     """
     settings, folder = load(path, overrides)
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack, in_file(path):
         if worker is None:
             worker = stack.enter_context(worker_for(settings, folder))
         return _prepare(settings, folder, worker)
 
 
+@contextlib.contextmanager
+def in_file(path: Path) -> Iterator[None]:
+    """Have errors about keys name the file that these stand in, as errors of :func:`load` do."""
+    try:
+        yield
+    except (InputError, FileError) as error:
+        if not str(error).startswith(str(path)):
+            error.args = (f"{path}: {error}",)
+        raise
+
+
 def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
     space = _space(settings)
     options = paths(settings.options, folder)
-    models = _models(settings, folder, worker)
+    models = models_of(settings, folder, worker)
     source = models.get("reference.function")
-    model: Calibrated = models["model"] if "model" in models else _program(settings, folder)
+    model: Calibrated = models["model"] if "model" in models else program_of(settings, folder)
     # in the order of cost: names, files and shapes before the first call of the model
     if isinstance(model, Program):
         model.check()
@@ -179,6 +190,8 @@ def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
     _check_compare(settings)
     shapes = _shapes(model, settings, folder, worker)
     reference = references.read(settings, folder, model, source, worker)
+    references.check_names(settings, reference)
+    references.check_sigma(settings, folder)
     _check_shapes(settings, shapes, reference)
     terms = [
         _term(term, reference, models.get(f"objective.{k}.function"))
@@ -249,7 +262,7 @@ def _space(settings: CalibrateInput) -> Space:
     return space
 
 
-def _program(settings: CalibrateInput, folder: Path) -> Program:
+def program_of(settings: CalibrateInput, folder: Path) -> Program:
     """The program that ``[model]`` describes."""
     given = settings.model
     assert isinstance(given, ProgramInput)
@@ -267,7 +280,7 @@ def _program(settings: CalibrateInput, folder: Path) -> Program:
     )
 
 
-def _models(settings: CalibrateInput, folder: Path, worker: Worker) -> dict[str, Model]:
+def models_of(settings: CalibrateInput, folder: Path, worker: Worker) -> dict[str, Model]:
     """All that the input names as ``package.module:name``, by key."""
     function = settings.model if isinstance(settings.model, str) else None
     by_key = {"model": function, "reference.function": settings.reference.function}
@@ -401,10 +414,5 @@ def _term(given: TermInput, reference: Response, function: Model | None) -> Term
 def _sigma(given: TermInput, reference: Response) -> float | Array | None:
     """The standard deviations of a curve's points, as given or as they stand in the reference."""
     if isinstance(given.sigma, str):
-        if given.sigma not in reference:
-            raise InputError(
-                f"objective: sigma = {given.sigma!r}: the reference has no such values; it has "
-                f"{', '.join(sorted(reference))}"
-            )
         return reference[given.sigma]
     return np.array(given.sigma) if isinstance(given.sigma, list) else given.sigma

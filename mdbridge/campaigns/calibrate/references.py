@@ -1,20 +1,27 @@
 """What a model is to reproduce: a run of its own, a function of the user's, or a file."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 from ...calibrate import evaluate, tables
 from ...calibrate.evaluate import Calibrated
 from ...calibrate.model import Model
 from ...calibrate.response import Response
 from ...calibrate.tables import Measurements
+from ...calibrate.terms import CurveTerm
 from ...calibrate.worker import Worker
 from ...core.errors import InputError
+from ...core.slips import near
 from .input import CalibrateInput, ReferenceInput
 from .optionfiles import paths
 
 Value = TypeVar("Value")
+
+LISTED = 12
+"""Names of files that a message tells, at most."""
 
 
 def called(worker: Worker, key: str, function: Callable[..., Value], *arguments: Any) -> Value:
@@ -62,8 +69,83 @@ def measured(settings: CalibrateInput, folder: Path) -> Measurements:
     source = settings.reference
     if source.file is None:
         return Measurements({}, {})
+    path = folder / source.file
+    if not path.exists():
+        beside = sorted(each.name for each in path.parent.glob("*") if each.is_file())
+        raise InputError(
+            f"reference.file = {source.file!r}: there is no {path}{near(path.name, beside)}"
+            f"{_listed('; files there: ', beside)}"
+        )
     asked = [n for term in settings.objective for n in (term.curve, term.field, term.abscissa, term.sigma)]
-    return tables.read(folder / source.file, [name for name in asked if isinstance(name, str)])
+    return tables.read(path, [name for name in asked if isinstance(name, str)])
+
+
+def _listed(words: str, names: Sequence[str]) -> str:
+    """Names, for a message; a folder of thousands fills no screen."""
+    if not names:
+        return ""
+    return words + ", ".join(names[:LISTED]) + (", …" if len(names) > LISTED else "")
+
+
+def check_names(settings: CalibrateInput, reference: Response) -> None:
+    """Refuse names of terms that the reference does not have.
+
+    Raises:
+        InputError: the key, what the reference has, and what may have been meant.
+    """
+    file = settings.reference.file
+    where = "the reference" if file is None else f"the reference {file}"
+    for k, term in enumerate(settings.objective):
+        for key in ("field", "curve", "abscissa", "sigma"):
+            name = getattr(term, key)
+            if isinstance(name, str) and name not in reference:
+                raise InputError(
+                    f"objective.{k}.{key} = {name!r}: {where} has no such values; it has "
+                    f"{', '.join(sorted(reference))}{near(name, reference)}"
+                )
+
+
+def check_sigma(settings: CalibrateInput, folder: Path) -> None:
+    """Refuse standard deviations of measurements that are none, where a measurement is.
+
+    Raises:
+        InputError: the key, the file, the line and the value.
+    """
+    table = measured(settings, folder)
+    for k, term in enumerate(settings.objective):
+        if not (isinstance(term.sigma, str) and term.curve and table.lines):
+            continue
+        curve, sigma = table.values[term.curve], table.values[term.sigma]
+        # of a measurement that is missing none is needed
+        wrong = np.flatnonzero(np.isfinite(curve) & ~(sigma > 0.0))
+        if len(wrong):
+            line, value = table.lines[wrong[0]], sigma[wrong[0]]
+            told = "is missing" if np.isnan(value) else f"= {value:g}"
+            more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+            raise InputError(
+                f"objective.{k}.sigma = {term.sigma!r}: {settings.reference.file}, line {line}: {term.sigma} "
+                f"{told}{more}: must be finite and above 0; mend it, or leave {term.curve!r} of that line "
+                "empty"
+            )
+
+
+def left_out(file: str, terms: Iterable[CurveTerm], reference: Response) -> list[str]:
+    """How many rows of a table have a curve's value, where some do not.
+
+    A column that ends before others is not missing anything: a row counts where the curve, or its
+    abscissa, has a value.
+    """
+    lines = []
+    for term in terms:
+        has = np.isfinite(np.atleast_1d(reference[term.name]))
+        last = int(np.flatnonzero(has)[-1]) + 1
+        rows = last if term.along is None else int(np.sum(has | np.isfinite(term.along)))
+        missing = rows - int(has.sum())
+        if missing:
+            lines.append(
+                f"{term.name}: {rows - missing} of {rows} rows of {file}; {missing} without a value left out"
+            )
+    return lines
 
 
 def _check_reference_parameters(settings: CalibrateInput, source: ReferenceInput) -> None:

@@ -27,15 +27,13 @@ from ...core.stages import Piece, Product
 from ...core.versions import versions
 from ...core.workspace import Workspace, claim
 from .. import demands
-from . import listing, results
+from . import finished, listing, results, verdict
 from .driver import Clock, Search, drive, on_one_line
 from .problem import Problem, drawn, load, prepare, worker_for
+from .references import left_out
 
 CAMPAIGN = "calibrate"
-UNSETTLED = (
-    "the budget was spent before the search had come to its end: as the residuals go, they are least "
-    "elsewhere, and the intervals are a guess; raise ego.evaluations and run again, which goes on from here"
-)
+UNSETTLED = "the intervals are a guess: the search has not converged"
 
 
 def run(
@@ -64,53 +62,22 @@ def run(
     text = parallel.on_root(comm, lambda: config.as_text(path, overrides))
     with contextlib.ExitStack() as held:
         worker = held.enter_context(worker_for(settings, folder))  # each rank's own, made ready meanwhile
-        problem = parallel.on_root(comm, lambda: prepare(path, overrides, worker))
-        for line in too_short(problem):
-            console(comm).print(f"note: {line}", soft_wrap=True, markup=False)
-        # after the input is known to be good: a wrong one must not sign the folder
-        workspace = held.enter_context(claim(comm, Path(out), CAMPAIGN, path, overrides, text))
-        start = time.perf_counter()
-
-        def open_record() -> TrialLog:
-            return TrialLog(
-                workspace.root / "trials.jsonl",
-                problem.configuration(),
-                resume,
-                complete=problem.configuration(complete=True),
-                origins=problem.origins(),
-                accept=accept_changes,
-            )
-
-        with progress(comm, f"{problem.search.scheme}, seed {problem.search.seed}") as tick:
-            search = pool.with_pool(
-                # the record is opened inside: a failure there ends all ranks alike
-                comm,
-                worker,
-                problem.task_in(workspace.root),
-                lambda p: drive(comm, p, problem, open_record(), tick, clock),
-            )
-        seconds = time.perf_counter() - start
-
-        record = workspace.root / "trials.jsonl"
-        read = identity(problem)
-        end = End(problem, path, workspace.root, record, search, seconds, worker)
-        # made again each time: quick beside the search, whose own record says what of it is done
-        for name, files_of, finish in (
-            ("calibrate", ("summary.json", "analysis.json"), _summarise),
-            ("responses", ("best.h5",), _draw),
-        ):
-
-            def write(staged: Path, finish: Finish = finish) -> None:
-                parallel.on_root(comm, lambda: finish(end, staged))
-
-            made = Product(name, replace(read, task=name), files_of, write)
-            stages.make(comm, workspace, made, again=True)
-        summary = parallel.on_root(comm, lambda: files.read_json(workspace.root / "summary.json"))
-    for doubt in summary["doubts"]:
-        console(comm).print(f"doubtful: {doubt}", soft_wrap=True, markup=False)
-    if "served" in summary:
-        console(comm).print(summary["served"], soft_wrap=True, markup=False)
-    console(comm).print(*listing.optimum(summary), sep="\n", soft_wrap=True, markup=False)
+        if resume and parallel.on_root(comm, lambda: finished.stands(Path(out), settings, folder, worker)):
+            held.enter_context(claim(comm, Path(out), CAMPAIGN, path, overrides, text))
+            console(comm).print(f"{CAMPAIGN}: done before; nothing of it is evaluated again", style="dim")
+        else:
+            problem = parallel.on_root(comm, lambda: prepare(path, overrides, worker))
+            made_from = parallel.on_root(comm, lambda: finished.inputs(settings, folder, worker))
+            notes = parallel.on_root(comm, lambda: _notes(problem))
+            for line in [*notes, *verdict.short(problem.search, len(problem.space.free))]:
+                console(comm).print(f"note: {line}", soft_wrap=True, markup=False)
+            # after the input is known to be good: a wrong one must not sign the folder
+            workspace = held.enter_context(claim(comm, Path(out), CAMPAIGN, path, overrides, text))
+            end = End(problem, path, workspace.root, worker, made_from, notes)
+            _work(comm, workspace, end, lambda: _search(comm, end, clock, resume, accept_changes))
+        summary = parallel.on_root(comm, lambda: files.read_json(Path(out) / "summary.json"))
+    for line in listing.told(summary):
+        console(comm).print(line, soft_wrap=True, markup=False)
     console(comm).print(
         f"{summary['evaluations']} evaluations, {summary['stopped']}: distance {summary['distance']:.6g} at "
         f"{on_one_line(summary['best'])}; results in {out}",
@@ -118,19 +85,54 @@ def run(
     )
 
 
-def too_short(problem: Problem) -> list[str]:
-    """What there is to say of a budget that leaves too little for a descent."""
-    search = problem.search
-    left = search.evaluations - search.initial - search.explore
-    # slopes, a few steps, and the slopes once more for the intervals
-    wanted = 6 * (len(problem.space.free) + 1)
-    if not search.refines or left >= wanted:
-        return []
-    return [
-        f"of {search.evaluations} evaluations the start design takes {search.initial} and looking for basins "
-        f"{search.explore}: {max(left, 0)} are left for the descent and the intervals, which take {wanted} "
-        "or more; raise ego.evaluations, or lower ego.initial and ego.explore"
-    ]
+def _notes(problem: Problem) -> list[str]:
+    """What a person should know of what is compared."""
+    file = problem.settings.reference.file
+    return [] if file is None else left_out(file, problem.curves.values(), problem.reference)
+
+
+def _search(comm: MPI.Comm, end: "End", clock: Clock, resume: bool, accept_changes: bool) -> None:
+    """Search to the end (collective)."""
+    problem, start = end.problem, time.perf_counter()
+
+    def open_record() -> TrialLog:
+        return TrialLog(
+            end.record,
+            problem.configuration(),
+            resume,
+            complete=problem.configuration(complete=True),
+            origins=problem.origins(),
+            accept=accept_changes,
+        )
+
+    with progress(comm, f"{problem.search.scheme}, seed {problem.search.seed}") as tick:
+        end.search = pool.with_pool(
+            # the record is opened inside: a failure there ends all ranks alike
+            comm,
+            end.worker,
+            problem.task_in(end.out),
+            lambda workers: drive(comm, workers, problem, open_record(), tick, clock),
+        )
+    end.seconds = time.perf_counter() - start
+
+
+def _work(comm: MPI.Comm, workspace: Workspace, end: "End", search: Callable[[], None]) -> None:
+    """Search, and write what there is to say and to draw of it (collective)."""
+
+    def calibrate(staged: Path) -> None:
+        search()
+        parallel.on_root(comm, lambda: _summarise(end, staged))
+
+    def respond(staged: Path) -> None:
+        parallel.on_root(comm, lambda: _draw(end, staged))
+
+    read = identity(end.problem)
+    # each time: the search's own record says what of it is done, and the rest is quick beside it
+    for name, promised, write in (
+        ("calibrate", ("summary.json", "analysis.json"), calibrate),
+        ("responses", ("best.h5",), respond),
+    ):
+        stages.make(comm, workspace, Product(name, replace(read, task=name), promised, write), again=True)
 
 
 def run_or_resume(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None:
@@ -154,15 +156,21 @@ def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> lis
 
 @dataclass
 class End:
-    """What is there when a search has ended."""
+    """What is there when a search has ended; ``search`` and ``seconds`` are of that."""
 
     problem: Problem
     source: Path
     out: Path
-    record: Path
-    search: Search
-    seconds: float
     worker: Worker
+    made_from: str
+    notes: list[str]
+    search: Search = (None, [], "", 0)
+    seconds: float = 0.0
+
+    @property
+    def record(self) -> Path:
+        """The file of the trials."""
+        return self.out / "trials.jsonl"
 
     @property
     def best(self) -> Trial:
@@ -211,9 +219,6 @@ class End:
         )
 
 
-Finish = Callable[[End, Path], None]
-
-
 def _summarise(end: End, folder: Path) -> None:
     """Write summary.json and analysis.json (rank 0)."""
     from ...calibrate.findings import analyse  # needs torch
@@ -227,22 +232,38 @@ def _summarise(end: End, folder: Path) -> None:
         n for n, p in problem.space.parameters.items() if p.distribution == "loguniform"
     ]
     served = end.served
+    # of a noisy model the residuals do not tell where their least is
+    settled = verdict.convergence(reason, findings | ({"estimate": None} if served else {}))
     if isinstance(served, Smoothed):
         findings |= {"doubts": [], "bands": {}, "valley": None, "correlation": None, "posterior": None}
         findings["discrepancy"] = None
         told = noisy.intervals(problem.space, served, problem.likelihood)
         findings |= {"intervals": None, "intervals_from": told} if isinstance(told, str) else told
+    findings["intervals_from"] = verdict.advised(
+        findings["intervals_from"], problem.search, len(problem.space.free)
+    )
+    findings["doubts"] = [
+        *verdict.at_bounds(problem.space, end.answer.parameters, findings),
+        *findings["doubts"],
+    ]
     summary = _summary(problem, end.answer, trials, reason, findings)
+    summary |= dict(zip(("converged", "convergence"), settled, strict=True)) | {"notes": end.notes}
+    summary["distance_is"] = verdict.meaning(
+        problem.task.objective.terms, problem.task.objective.weights, len(problem.space.names)
+    )
     if isinstance(served, Smoothed):
         luckiest = {"parameters": end.best.parameters, "distance": end.best.distance}
         summary |= {"served": served.said, "model_noise": served.noise, "luckiest": luckiest}
     summary |= {"wall_s": round(end.seconds, 3), "from_record": recorded}
+    summary["made_from"] = finished.stamp(end.record, end.made_from)
     curves = problem.curves
     findings["bands"] = {
         name: {end: curves[name].of_residual(np.array(values)) for end, values in band.items()}
         for name, band in findings["bands"].items()
         if name in curves
     }
+    # drawn along an axis, not as curves
+    findings["abscissae"] = sorted({term.abscissa for term in curves.values() if term.abscissa is not None})
     findings["sigma"] = {name: term.deviations.tolist() for name, term in curves.items() if term.known}
     files.write_json(folder / "analysis.json", findings)
     files.write_json(folder / "summary.json", summary | {"versions": versions()})
