@@ -220,7 +220,7 @@ def _member(model: Model, holder: Any, name: str) -> Any:
         where = getattr(holder, "__name__", type(holder).__name__)
         own = _own(holder)
         there = f"; it has {', '.join(own)}" if own else ""
-        raise InputError(f"{model}: {where} has no {name!r}{near(name, own)}{there}") from error
+        raise InputError(f"{model}: {where} has no {name!r}{there}{near(name, own)}") from error
 
 
 def _own(holder: Any) -> list[str]:

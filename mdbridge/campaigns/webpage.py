@@ -102,11 +102,13 @@ def page(folder: Path) -> str:
     # autoescape: names of files, labels and inputs are the user's, and no markup
     template = Environment(autoescape=True, trim_blocks=True).from_string(_TEMPLATE.read_text())
     source = manifest["source"]
+    # of a calibration the input tells what it is of; its folder is called 'out' as a rule
+    name = Path(source).stem if campaign == "calibrate" else folder.resolve().name
     given = [word for text in manifest["overrides"] for word in ("--set", text)]
     command = shlex.join(["mdbridge", "run", source, "--out", str(folder.resolve()), *given])
     return template.render(
         mark=_MARK,
-        title=f"{_TITLES.get(campaign, campaign)}: {Path(source).stem}",
+        title=f"{_TITLES.get(campaign, campaign)}: {name}",
         subtitle=f'campaign = "{campaign}", {Path(source).name}',
         warnings=warnings(summary),
         figures=list(figures(folder, campaign)),

@@ -388,7 +388,12 @@ class Session:
 
     def _hook(self) -> None:
         # forces (all zero) are applied as seldom as LAMMPS allows
-        self.quietly(f"fix {_FIX} all external pf/callback 1 {2**30}")
+        self.quietly(
+            f"fix {_FIX} all external pf/callback 1 {2**30}",
+            # left out of the pressure: a barostat asks for it when a run is set up, before this fix has been
+            # called, and LAMMPS has put nothing into its virial until then
+            f"fix_modify {_FIX} virial no energy no",
+        )
         self._steady = None
         # the library's own function: the wrapper's builds three arrays at every step
         kind = self.lmp.FIX_EXTERNAL_CALLBACK_FUNC

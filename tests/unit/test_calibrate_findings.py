@@ -145,3 +145,16 @@ def test_where_constraints_leave_a_line_the_way_out_is_told():
     findings = analyse(space, evaluated, Groups(np.zeros(3, int), np.ones(1)), likelihood, 0)
     assert findings["intervals"] is None
     assert "compute one of its parameters in the model" in findings["intervals_from"]
+
+
+def test_no_share_of_a_variance_exceeds_all_of_it():
+    """A distance that all but one parameter leave alone, far beyond the levels that are looked at."""
+    points = np.random.default_rng(3).random((30, len(SPACE.names)))
+    answered = [
+        Trial(k, "initial", list(u), SPACE.physical(u), "ok", float(np.exp(12.0 * u[0] ** 4)))
+        for k, u in enumerate(points)
+    ]
+    shares = analyse(SPACE, answered, None, None, 0)["sensitivity"]
+    for share in shares.values():
+        assert 0.0 <= share["first"] <= share["total"] + 1e-12 <= 1.0 + 1e-9
+    assert next(iter(shares.values()))["total"] > 0.9

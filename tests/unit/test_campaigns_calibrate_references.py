@@ -81,7 +81,9 @@ def test_a_sigma_that_is_none_is_told_with_its_line(tmp_path, cell, told):
 def test_a_file_that_is_not_there_has_a_near_name_and_tells_what_there_is(tmp_path):
     for name in ("data.csv", "other.txt"):
         (tmp_path / name).write_text("x\n1\n")
-    message = r"reference\.file = 'dat\.csv': there is no .*mean 'data\.csv'\?; files there: data\.csv, other"
+    message = (
+        r"reference\.file = 'dat\.csv': there is no .*; of \.csv there are data\.csv; did .* 'data\.csv'\?"
+    )
     with pytest.raises(InputError, match=message):
         references.measured(settings(file="dat.csv"), tmp_path)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ...core import plots
 from ...core.files import read_json
-from . import results, scales
+from . import results
 from .results import Pair
 from .runs import Run
 
@@ -73,7 +73,7 @@ def _convergence(run: Run, path: Path, logarithmic: Collection[str] = ()) -> Non
             if name in truth:
                 panel.axhline(truth[name], **TRUTH)
             along_evaluations(panel)
-            scales.parameter(run, panel.yaxis, name, logarithmic, "best ")
+            _along(run, panel.yaxis, name, logarithmic, "best ")
         _legend(fig, axes.flat)
         hide(axes, len(run.names))
 
@@ -90,7 +90,7 @@ def _distance(run: Run, path: Path) -> None:
         least = run.distance()
         axes.plot(np.arange(1, len(least) + 1), least, color="black", linewidth=1.0, label="least so far")
         if run.positive:
-            scales.logarithms(axes.yaxis)
+            plots.log_axis(axes.yaxis)
         # they have no height: at the upper edge, where nothing is
         where = [t.index + 1 for t in run.trials if t.distance is None]
         if where:
@@ -130,13 +130,22 @@ def _pairs(run: Run, path: Path, logarithmic: Collection[str] = ()) -> None:
                 scatters.append(panel.scatter(*points.T, c=values, s=5, linewidths=0, **colours))
                 _mark(panel, run, x, y)
                 # spread evenly by their logarithms, trials would crowd at one side
-                scales.parameter(run, panel.xaxis, x, logarithmic)
-                scales.parameter(run, panel.yaxis, y, logarithmic)
+                _along(run, panel.xaxis, x, logarithmic)
+                _along(run, panel.yaxis, y, logarithmic)
                 panel.label_outer()
         _legend(figure, axes.flat)
         figure.colorbar(
             scatters[-1], ax=axes, label="$\\log_{10}$ distance" if run.positive else "objective", shrink=0.7
         )
+
+
+def _along(run: Run, axis: Any, name: str, logarithmic: Collection[str], words: str = "") -> None:
+    """Scale, ticks and label of an axis along a parameter, after everything is drawn."""
+    if name in logarithmic:
+        plots.log_axis(axis)
+    else:
+        plots.few_ticks(axis)
+    run.along(axis, name, words)
 
 
 def _mark(panel: Any, run: Run, x: str, y: str) -> None:
@@ -292,8 +301,8 @@ def _slices(
                 panel.axvline(truth[name], **TRUTH)
             panel.set_ylabel("distance" if run.positive else "objective")
             if run.positive:
-                scales.logarithms(panel.yaxis)
-            scales.parameter(run, panel.xaxis, name, logarithmic)
+                plots.log_axis(panel.yaxis)
+            _along(run, panel.xaxis, name, logarithmic)
         _legend(fig, axes.flat, 3)
         hide(axes, len(slices))
 
@@ -303,13 +312,14 @@ def _sensitivity(shares: dict[str, dict[str, float]], path: Path) -> None:
     # bars are drawn from below; the largest share belongs on top
     names = list(shares)[::-1]
     rows = np.arange(len(names))
-    with plots.figure(path, 4.2, 0.4 * len(names) + 0.8) as (_, axes):
+    with plots.figure(path, 4.2, 0.4 * len(names) + 1.1) as (fig, axes):
         for shift, kind, colour in ((0.19, "total", plots.BLUE), (-0.19, "first", plots.ORANGE)):
             label = {"total": "with interactions", "first": "alone"}[kind]
             axes.barh(rows + shift, [shares[n][kind] for n in names], 0.36, color=colour, label=label)
         axes.set_yticks(rows, [plots.symbol(name) for name in names])
         axes.set_xlabel("share of the variance of log distance")
-        axes.legend(loc="lower right")
+        # of any length are the bars: beside them is no room that could be relied on
+        plots.legend_above(fig, axes)
 
 
 def _legend(fig: Any, all_axes: Iterable[Any], columns: int = 2) -> None:

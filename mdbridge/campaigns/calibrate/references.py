@@ -71,10 +71,11 @@ def measured(settings: CalibrateInput, folder: Path) -> Measurements:
         return Measurements({}, {})
     path = folder / source.file
     if not path.exists():
-        beside = sorted(each.name for each in path.parent.glob("*") if each.is_file())
+        # of the same kind: what else lies there is not meant
+        beside = sorted(each.name for each in path.parent.glob(f"*{path.suffix}") if each.is_file())
+        there = _listed(f"; of {path.suffix} there are ", beside) if path.suffix else ""
         raise InputError(
-            f"reference.file = {source.file!r}: there is no {path}{near(path.name, beside)}"
-            f"{_listed('; files there: ', beside)}"
+            f"reference.file = {source.file!r}: there is no {path}{there}{near(path.name, beside)}"
         )
     asked = [n for term in settings.objective for n in (term.curve, term.field, term.abscissa, term.sigma)]
     return tables.read(path, [name for name in asked if isinstance(name, str)])

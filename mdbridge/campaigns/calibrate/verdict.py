@@ -37,11 +37,11 @@ def advised(reason: str, search: SearchSettings, free: int) -> str:
     if not reason.startswith(UNTOLD):
         return reason
     if not search.refines:
-        return f'{reason}: take ego.scheme = "ego+refine" with another --out'
+        return f'{reason}; take ego.scheme = "ego+refine" with another --out'
     # where a budget that is large enough by the rule was not, as much again as a descent takes
     large = search.left >= descent(free)
     count = search.evaluations + descent(free) if large else _enough(search, free)
-    return f"{reason}: raise ego.evaluations to {count} or more and run again, which goes on from here"
+    return f"{reason}; raise ego.evaluations to {count} or more and run again, which goes on from here"
 
 
 def _enough(search: SearchSettings, free: int) -> int:
