@@ -55,7 +55,7 @@ def run(comm: "MPI.Comm | None") -> int:
         place = f"on rank {rank}: " if rank else ""
         # escaped: [brackets] of a version or a path are no markup
         if problem is None:
-            out.print(f"[green]ok[/green]    {title}: {escape(result)}")
+            out.print(f"[green]ok[/green]    {title}: {escape(result)}", soft_wrap=True)
         else:
             out.print(f"[red]wrong[/red] {title}: {place}{escape(problem)}")
     out.print("all well" if not failed else f"{failed} of {len(checks)} checks failed")

@@ -302,6 +302,20 @@ def test_forces_left_behind_act_no_longer_than_their_step(session):
     assert np.array_equal(session.gather("v", 3), velocity)
 
 
+def test_what_calls_the_observers_is_no_part_of_pressure_and_energy(session):
+    """LAMMPS gives its fix no virial until it is called, and a barostat asks for one before that."""
+    session.attach(Recorder(), every(1))
+    session.run(0)
+    before = [session.lmp.get_thermo(name) for name in ("press", "pxy", "pe")]
+    fix = "mdbridge_observers"
+    session.lmp.fix_external_set_virial_global(fix, [3e5] * 6)
+    session.lmp.fix_external_set_energy_global(fix, 7.0)
+    session.run(1)
+    after = [session.lmp.get_thermo(name) for name in ("press", "pxy", "pe")]
+    # atoms fly freely here: what they have stays
+    assert after == pytest.approx(before, rel=1e-9, abs=1e-9)
+
+
 def test_evaluating_forces_calls_no_observer(session):
     session.commands("unfix motion")
     seen = Recorder()

@@ -261,26 +261,29 @@ def predicted(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array
 def _dispersion(results: OwnResults, path: Path) -> None:
     """Moduli of longitudinal and transverse waves, of the model and of all waves of the data."""
     own, material = results.own, results.material
-    fields = next((f for f in own.training.values() if f.shape is not None), None)
+    periodic = next((f for f in own.training.values() if f.shape is not None), None)
+    fields = periodic or next(iter(own.training.values()))
     with figure(path, 4.6, 3.2) as (_, axes):
         axes.set_xlabel(f"wave number k (1/{own.length_unit})")
         axes.set_ylabel(f"modulus b/(k² u) ({own.modulus_unit})")
-        if fields is None or fields.shape is None:
-            axes.text(0.5, 0.5, "the data are not periodic", ha="center", transform=axes.transAxes)
-            return
         grid = fieldsets.stencil_of(fields, material.influence.horizon, material.quadrature)
-        samples = spectral.transform(fields.u, fields.b, fields.shape, fields.box)
         k = np.zeros((240, 2))
         # not 0, where the modulus is 0/0
         k[:, 0] = np.linspace(1e-3, 1, 240) * np.pi / fields.spacing[0]
         operator = symbol.operator(material, symbol.rings(grid, k))
-        points = _responses(samples)
+        points: list[tuple[Array, Array]] = []
+        if periodic is not None and periodic.shape is not None:
+            points = _responses(spectral.transform(periodic.u, periodic.b, periodic.shape, periodic.box))
+        else:
+            axes.set_title("the model; data with edges hold no single waves", fontsize=8)
         for kind, (label, colour) in enumerate((("longitudinal", BLUE), ("transverse", ORANGE))):
             values = operator[:, kind, kind] / k[:, 0] ** 2 / own.modulus
             axes.plot(k[:, 0] * own.length, values, color=colour, label=f"{label}, model along x₁")
-            at, value = points[kind]
-            # rings: a good model runs through their middles, and would hide dots
-            axes.plot(at * own.length, value / own.modulus, "o", ms=4, mfc="none", color=colour, label="data")
+            for at, value in points[kind : kind + 1]:
+                # rings: a good model runs through their middles, and would hide dots
+                axes.plot(
+                    at * own.length, value / own.modulus, "o", ms=4, mfc="none", color=colour, label="data"
+                )
         axes.set_ylim(0, None)
         axes.legend(fontsize=7)
 

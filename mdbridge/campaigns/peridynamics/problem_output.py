@@ -138,7 +138,9 @@ def _draw(path: Path, body: Body, model: Model, u: Floats, stress: Floats) -> No
         f"$\\sigma_{{xy}}$ ({model.modulus})": (xy, DIVERGING),
     }
     extent = (low[0], axes_of[0][-1], low[1], axes_of[1][-1])
-    with figure(path, 9.6, 5.4, nrows=2, ncols=3) as (fig, axes):
+    # panels of the body's own shape, with room for a title and the numbers of an axis
+    ratio = float(np.clip((high - low)[1] / (high - low)[0], 0.15, 2.0))
+    with figure(path, 9.6, 2 * (2.3 * ratio + 0.9), nrows=2, ncols=3) as (fig, axes):
         edges = boundary(body)
         for axis, (title, (values, colours)) in zip(axes.ravel(), maps.items(), strict=True):
             image = values[np.asarray(nearest)].reshape(places.shape[:2])
@@ -152,6 +154,6 @@ def _draw(path: Path, body: Body, model: Model, u: Floats, stress: Floats) -> No
             bare(axis)
             axis.set_xlabel(f"x ({model.length})")
             axis.set_ylabel(f"y ({model.length})")
-            bar = fig.colorbar(shown, ax=axis, shrink=0.85)
+            bar = fig.colorbar(shown, cax=axis.inset_axes((1.03, 0.0, 0.045, 1.0)))
             # strains of crystals and stresses of rubber alike: powers of ten apart from the digits
             bar.formatter.set_powerlimits((-2, 3))
