@@ -154,8 +154,7 @@ def _lines(explained: Sequence[tuple[str, str]]) -> list[str]:
 def _explain(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     """One validation error: key and value, and what is allowed."""
     *parents, last = _keys(error["loc"], model) or ("",)
-    # entries of lists are counted from 1, as people do
-    where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in (*parents, last))
+    where = ".".join(str(part) for part in (*parents, last))
     if error["type"] == "extra_forbidden":
         allowed = list(_model_at(model, parents).model_fields)
         # one suggestion: a list of guesses would hide what is allowed, which follows

@@ -131,8 +131,7 @@ class CellGrid:
                     f"grid.region: {high - low:g} along {'xyz'[axis]} does not fit the box, which repeats "
                     f"after {box.edges[axis, axis]:g}"
                 )
-            # its periodic images have the atoms of other places
-            if high <= start or low >= end:
+            if not box.periodic[axis] and (high <= start or low >= end):
                 raise InputError(
                     f"grid.region: {low:g} … {high:g} along {'xyz'[axis]} lies outside the box, which goes "
                     f"from {start:g} to {end:g}"

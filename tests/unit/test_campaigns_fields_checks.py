@@ -34,7 +34,6 @@ def test_grids_and_windows_that_fit_pass():
         ({"radius": 0.05, "cells": (7, 7)}, "a field needs atoms in its windows"),
         ({"radius": 0.8, "fields": ["D2min"], "axes": "xyz", "cells": (5, 4, 3)}, "'D2min' needs 5 atoms"),
         ({"region": ((0.0, 50.0), (0.0, 2.0))}, "does not fit the box, which repeats after"),
-        ({"region": ((300.0, 305.0), (0.0, 2.0))}, "300 … 305 along x lies outside the box"),
         ({"radius": 40.0}, "is longer than the box along x, 8.22"),
         ({"radius": 40.0, "region": ((0.0, 1.0), (0.0, 2.0))}, "is longer than the box along x"),
         ({"group": "none"}, "the script defines no such group"),

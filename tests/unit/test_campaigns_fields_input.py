@@ -33,7 +33,7 @@ def test_curves_have_ten_points_a_frame_where_that_leaves_ten_steps():
         ({"md": {"trajectory": "a", "variables": {"x": 1}}}, "'variables' are for 'script'"),
         ({"grid": {"axes": "yx", "cells": [4, 4]}}, "'grid.axes' = 'yx'"),
         ({"grid": {"axes": "x", "cells": [4, 4]}}, "'cells' has 2 entries, but axes = 'x'"),
-        ({"grid": {"axes": "x", "cells": [0]}}, "grid.cells.1"),
+        ({"grid": {"axes": "x", "cells": [0]}}, "grid.cells.0"),
         ({"grid": {"axes": "x", "cells": [4], "region": [[2.0, 1.0]]}}, "2 is not below 1"),
         ({"kernel": {"shape": "box", "radius": 1.0}}, "'kernel.shape' = 'box'"),
         ({"kernel": {"radius": -1.0}}, "'kernel.radius' = -1.0"),

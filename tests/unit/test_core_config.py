@@ -89,8 +89,8 @@ def test_unknown_key_without_a_likeness(write):
 @pytest.mark.parametrize(
     ("text", "where", "allowed"),
     [
-        ("[[grids]]\nname='a'\n[[grids]]\nname='b'\nspacng=1.0", "grids.2.spacng", "name, spacing, inner"),
-        ("[[grids]]\nname='a'\n[grids.inner]\ndeph=1", "grids.1.inner.deph", "depth"),
+        ("[[grids]]\nname='a'\n[[grids]]\nname='b'\nspacng=1.0", "grids.1.spacng", "name, spacing, inner"),
+        ("[[grids]]\nname='a'\n[grids.inner]\ndeph=1", "grids.0.inner.deph", "depth"),
         ("[option]\nname='a'\n[option.inner]\ndeph=1", "option.inner.deph", "depth"),
     ],
 )
@@ -106,11 +106,11 @@ def test_unknown_keys_in_nested_sections_name_those_allowed_there(write, text, w
         ("title = 3", "'title' = 3: must be a valid string"),
         ("[learn]\nenabled = 1", "'learn.enabled' = 1: must be a valid boolean"),
         ("[learn]\nlow = true", "'learn.low' = True: must be a valid number"),
-        ("[learn]\ndegrees = [1, 2.5]", "'learn.degrees.2' = 2.5: must be a valid integer"),
+        ("[learn]\ndegrees = [1, 2.5]", "'learn.degrees.1' = 2.5: must be a valid integer"),
         ("[learn]\nmethod = 'sgd'", "'learn.method' = 'sgd': must be 'adam' or 'least-squares'"),
         ("[learn]\nlow = nan", "'learn.low' = nan: must be a finite number"),
-        ("[[grids]]\nname = 'a'\nspacing = -2.5", "'grids.1.spacing' = -2.5: must be greater than 0"),
-        ("[[grids]]\nspacing = 2.5", "key 'grids.1.name' is missing"),
+        ("[[grids]]\nname = 'a'\nspacing = -2.5", "'grids.0.spacing' = -2.5: must be greater than 0"),
+        ("[[grids]]\nspacing = 2.5", "key 'grids.0.name' is missing"),
         ("learn = 3", "'learn' = 3: must be"),
         ('grids = "a\\nb"', r"'grids' = 'a\nb': must be a valid list"),
         ("[learn]\ndegrees = []", "'learn.degrees' = []: List should have at least 1 item"),
@@ -228,7 +228,7 @@ class Outer(Section):
         ),
         (
             {"many": [{}, {"potential": 3}]},
-            "'many.2.potential' = 3: must be a valid string, or a section, with keys of its own",
+            "'many.1.potential' = 3: must be a valid string, or a section, with keys of its own",
         ),
         (
             {"several": {"rank": 0}},
