@@ -78,8 +78,8 @@ def tell_of_stops(comm: MPI.Comm, script: Path) -> None:
     """Say before a run what stopping it will cost, if its script cannot go on from a restart file."""
     if comm.rank == 0 and not goes_on(script.read_text(errors="replace")):
         console(comm).print(
-            f"note: {script.name} does not use ${{{RESTART}}}: a run that is stopped begins anew. To have it go "
-            "on: "
+            f"note: {script.name} does not use ${{{RESTART}}}: a run that is stopped begins anew. To have it "
+            "go on: "
             f"""'if "${{{RESUMED}}} == 1" then "read_restart ${{{RESTART}}}" "jump SELF physics"' """
             "as its first line, and 'label physics' behind all that is done once (atoms, deletions, "
             "velocities, minimize, run), with pair style, timestep, computes and fixes once more behind it "
