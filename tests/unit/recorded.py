@@ -41,6 +41,8 @@ LATER = ("__pycache__", "records", ".lock", "mdbridge.log", "mdbridge.json", "la
 TIMES = re.compile(
     r"\b\d+(\.\d+)? (s|min|h|MB|GB)\b|\b\d\d:\d\d(:\d\d)?\b|\d{4}-\d\d-\d\d|, about [^,]* left"
 )
+PROGRESS = re.compile(r"^[^\n]*: +\d+ %(, about [^\n]* left)?  [^\n]*\n", re.M)
+"""Lines of progress: how many there are depends on how long things take."""
 MEMORY = re.compile(r"memory: about .*|an evaluation takes [^;]*")
 """What differs from run to run even by a clock that does not."""
 
@@ -172,7 +174,7 @@ def told(values: Any) -> Any:
 
 def words(text: str, times: re.Pattern[str] = TIMES) -> list[Any]:
     """Text with its numbers as numbers, and no times."""
-    text = times.sub("TIME", KEY.sub("KEY", text))
+    text = times.sub("TIME", KEY.sub("KEY", PROGRESS.sub("", text)))
     parts: list[Any] = []
     end = 0
     for number in NUMBER.finditer(text):
