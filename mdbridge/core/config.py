@@ -5,7 +5,6 @@ in one :class:`~mdbridge.core.errors.InputError` that names the file, the key, t
 value and what is allowed.
 """
 
-import difflib
 import os
 import re
 import sys
@@ -19,6 +18,7 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
+from . import slips
 from .errors import InputError
 
 if sys.version_info >= (3, 11):
@@ -157,9 +157,7 @@ def _explain(error: ErrorDetails, model: type[BaseModel]) -> tuple[str, str]:
     where = ".".join(str(part) for part in (*parents, last))
     if error["type"] == "extra_forbidden":
         allowed = list(_model_at(model, parents).model_fields)
-        # one suggestion: a list of guesses would hide what is allowed, which follows
-        near = difflib.get_close_matches(str(last), allowed, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else "."
+        hint = slips.near(str(last), allowed) or "."
         return "", f"unknown key '{where}'{hint} Allowed here: {', '.join(allowed)}"
     if error["type"] == "missing":
         return "", f"key '{where}' is missing"
@@ -182,8 +180,7 @@ def _hint(error: ErrorDetails) -> str:
     value = error["input"]
     if error["type"] == "literal_error" and isinstance(value, str):
         allowed = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
-        near = difflib.get_close_matches(value, allowed, n=1)
-        return f"; did you mean '{near[0]}'?" if near else ""
+        return slips.near(value, allowed)
     if error["type"] in ("int_type", "int_from_float") and isinstance(value, float) and value == int(value):
         return f"; write {int(value)}"
     return ""

@@ -71,7 +71,8 @@ def called_back(signature: Any, function: Callable[..., None]) -> int | None:
         function: to compile; it must raise nothing.
 
     Returns:
-        Its address, valid until the process ends; None where numba may not compile (``NUMBA_DISABLE_JIT``).
+        Its address, valid until the process ends; None where numba may not compile it
+        (``NUMBA_DISABLE_JIT``), or does not.
     """
     if numba.njit()(function) is function:
         return None
@@ -80,7 +81,10 @@ def called_back(signature: Any, function: Callable[..., None]) -> int | None:
         callback._cache = _Cache(cast(FunctionType, function))
     except (RuntimeError, OSError, AttributeError) as error:
         _tell(error)
-    callback.compile()
+    try:
+        callback.compile()
+    except numba.core.errors.NumbaError:  # a release that knows less: all is done without
+        return None
     _kept.append(callback)
     return int(callback.address)
 

@@ -189,9 +189,9 @@ PLAIN = (1e-3, 1e4)
 
 def few_ticks(axis: Any) -> None:
     """Few ticks; large and small numbers share a power of ten, which stands at the end of the axis."""
-    from matplotlib.ticker import MaxNLocator, ScalarFormatter
+    from matplotlib.ticker import ScalarFormatter
 
-    axis.set_major_locator(MaxNLocator(FEW + 1, steps=[1, 2, 4, 5, 10]))
+    axis.set_major_locator(ticks(FEW + 1, steps=[1, 2, 4, 5, 10]))
     formatter = ScalarFormatter(useMathText=True)
     formatter.set_powerlimits((-3, 4))
     axis.set_major_formatter(formatter)

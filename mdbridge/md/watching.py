@@ -104,6 +104,7 @@ class Watching:
 
     def _arrange(self) -> None:
         """Sort the observers by what they look at, and set up what they need (collective)."""
+        self.take_over()  # lest compiled code go on with a filter that is gone
         self._forces = [w for w in self.watches if w.observer.moment == "forces"]
         self._ends = [w for w in self.watches if w.observer.moment == "end"]
         self._steady = [w for w in self._forces if w.steady and not w.combines and not w.observer.tallies]

@@ -298,6 +298,24 @@ def test_a_run_of_someone_else_counts_each_step_once(calls):
         assert np.allclose(session.gather("d2_smoothed"), ours, rtol=0, atol=1e-10)
 
 
+def test_a_filter_that_was_detached_acts_no_more_in_runs_of_someone_else(calls):
+    """Their next run begins where compiled code was left, with steps that were still its own to do."""
+
+    class Looks(Observer):
+        moment = "forces"
+
+    with Session(MPI.COMM_SELF) as session:
+        liquid(session)
+        ramp = TimeFilter(0.1)
+        session.attach(ramp, every(1))
+        session.attach(Looks(), on([400]))
+        session.lmp.command("run 14")
+        session.detach(ramp)
+        before = session.gather("d2_smoothed")
+        session.lmp.command("run 5")
+        assert np.array_equal(session.gather("d2_smoothed"), before)
+
+
 def test_after_clear_nothing_is_left_of_the_old_arrays(calls):
     with Session(MPI.COMM_SELF) as session:
         for _ in range(2):
