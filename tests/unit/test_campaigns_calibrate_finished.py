@@ -2,7 +2,9 @@
 
 import pytest
 
+from mdbridge.calibrate.trials import Trial, TrialLog
 from mdbridge.campaigns.calibrate import finished, problem
+from mdbridge.core.files import write_json
 
 TOML = """
 campaign = "calibrate"
@@ -50,3 +52,24 @@ def test_code_files_and_values_count_and_the_model_is_not_called(toml, tmp_path)
 def test_an_empty_folder_holds_nothing_that_is_finished(toml, tmp_path):
     settings, folder = problem.load(toml, ())
     assert not finished.stands(tmp_path / "out", settings, folder, worker=None)
+
+
+def test_results_stand_with_the_inputs_and_the_trials_that_they_were_made_from(toml, tmp_path, monkeypatch):
+    monkeypatch.setattr(finished.Workspace, "owner", lambda *_: object())
+    monkeypatch.setattr(finished.Workspace, "damage", lambda *_: "")
+    out = tmp_path / "out"
+    out.mkdir()
+    record = TrialLog(out / "trials.jsonl", {}, resume=False)
+    record.append(Trial(0, "initial", [0.1], {"a": 0.1}, "ok", 2.0, [2.0], seconds=1.0))
+    write_json(out / "summary.json", {"made_from": finished.stamp(out / "trials.jsonl", inputs(toml))})
+
+    def stands(*overrides):
+        settings, folder = problem.load(toml, overrides)
+        with problem.worker_for(settings, folder) as worker:
+            return finished.stands(out, settings, folder, worker)
+
+    assert stands()
+    assert not stands("parameters.a.high=2.0")
+    record.append(Trial(1, "initial", [0.2], {"a": 0.2}, "ok", 1.0, [1.0], seconds=1.0))
+    record.close()
+    assert not stands()

@@ -308,8 +308,9 @@ def test_a_filter_that_was_detached_acts_no_more_in_runs_of_someone_else(calls):
         liquid(session)
         ramp = TimeFilter(0.1)
         session.attach(ramp, every(1))
-        session.attach(Looks(), on([400]))
         session.lmp.command("run 14")
+        # whose steps compiled code does not do
+        session.attach(Looks(), every(1))
         session.detach(ramp)
         before = session.gather("d2_smoothed")
         session.lmp.command("run 5")
