@@ -145,7 +145,8 @@ FILES: dict[str, dict[str, str]] = {
 """Of each campaign: names or patterns, of folders with a slash -> what they are.  Figures have sentences."""
 
 SOLVED = {
-    "solution.json": "what there is to say of that solution: its nodes, moduli, balance",
+    "solution.json": "what there is to say of that solution: its nodes, moduli, forces of the supports",
+    "solution.toml": "that problem as it was solved",
     "solution.h5": "a problem of one's own, solved: nodes, displacement, strain, stress, energy density",
     "figures/": "figures of that problem",
     "vtk/": "that problem for ParaView",

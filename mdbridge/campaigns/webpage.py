@@ -117,8 +117,13 @@ def page(folder: Path) -> str:
         made=f"By mdbridge {manifest['mdbridge']}.",
         versions=sorted(summary.get("versions", {}).items()),
         commands=f"{command}\nmdbridge status {shlex.quote(str(folder.resolve()))}",
-        input=(folder / INPUT).read_text(errors="replace") if (folder / INPUT).exists() else "",
+        input=_text_of(folder / INPUT),
+        problem=_text_of(folder / "solution.toml"),
     )
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text(errors="replace") if path.exists() else ""
 
 
 def _summary(folder: Path) -> dict[str, Any]:
@@ -139,7 +144,9 @@ def _problem(folder: Path) -> Iterator[Numbers]:
         return
     # it may be anybody's
     if isinstance(solution, dict) and isinstance(solution.get("notes"), list):
-        rows = [[_words(name), _text(value)] for name, value in solution.items() if name != "notes"]
+        # the forces of the supports are among the notes
+        told = {name: value for name, value in solution.items() if name not in ("notes", "supports")}
+        rows = [[_words(name), _text(value)] for name, value in told.items()]
         yield Numbers("The problem solved", [], rows + [["note", str(note)] for note in solution["notes"]])
 
 

@@ -37,7 +37,9 @@ class Equilibrium:
 
     Attributes:
         displacement: ``n x 2``.
-        residual: ``n x 2`` forces per area that are left over; reactions, where displacements are given.
+        reaction: ``n x 2`` forces with which supports act on the nodes; zero where nothing is given.
+        residual: ``n x 2`` forces per area that are left over, those of supports not counted as loads.
+        areas: ``(n,)`` what the nodes stand for.
         relative_residual: their norm over that of the loads, in forces, at free components.
         iterations: of the Krylov solver.
         nonlocal_nodes: ``(n,)`` where the row is L; elsewhere it is linear elasticity.
@@ -47,7 +49,9 @@ class Equilibrium:
     """
 
     displacement: Floats
+    reaction: Floats
     residual: Floats
+    areas: Floats
     relative_residual: float
     iterations: int
     nonlocal_nodes: Mask
@@ -148,9 +152,18 @@ def solve_body(
     solution = known.copy()
     solution += np.where(fixed, 0.0, np.concatenate(comm.allgather(result.x)).reshape(-1, 2))
     left = force[first:last].ravel() - rows(solution[rows.columns].ravel())
-    residual = np.concatenate(comm.allgather(left)).reshape(-1, 2) / areas[:, None]
+    missing = np.concatenate(comm.allgather(left)).reshape(-1, 2)
     return Equilibrium(
-        solution, residual, result.residual, result.iterations, deep, constants, motions, unbalanced
+        displacement=solution,
+        reaction=np.where(fixed, -missing, 0.0),
+        residual=missing / areas[:, None],
+        areas=areas,
+        relative_residual=result.residual,
+        iterations=result.iterations,
+        nonlocal_nodes=deep,
+        moduli=constants,
+        motions=motions,
+        unbalanced=unbalanced,
     )
 
 

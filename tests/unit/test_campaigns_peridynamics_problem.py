@@ -53,7 +53,7 @@ def solve(folder, text, name="solution.h5"):
 def test_a_plate_with_a_hole_under_tension(folder):
     solution = solve(folder, PLATE + PULL)
     count = len(solution["nodes"])
-    shapes = {"displacement": 2, "strain": 3, "stress": 3, "residual": 2}
+    shapes = {"displacement": 2, "strain": 3, "stress": 3, "reaction": 2, "residual": 2}
     assert all(solution[name].shape == (count, width) for name, width in shapes.items())
     assert solution["energy_density"].shape == (count,)
     right = solution["nodes"][:, 0] > 19.9
@@ -67,11 +67,42 @@ def test_a_plate_with_a_hole_under_tension(folder):
     reader.Update()
     mesh = reader.GetOutput()
     assert mesh.GetNumberOfPoints() == count
-    assert {mesh.GetPointData().GetArrayName(k) for k in range(5)} == {*shapes, "energy_density"}
+    assert {mesh.GetPointData().GetArrayName(k) for k in range(6)} == {*shapes, "energy_density"}
     point, value = mesh.GetPoint(17), mesh.GetPointData().GetArray("displacement").GetTuple(17)
     index = int(np.argmin(np.hypot(*(solution["nodes"] - point[:2]).T)))
     np.testing.assert_allclose(value[:2], solution["displacement"][index])
     assert (folder / "out" / "figures" / "solution.png").stat().st_size > 10_000
+
+
+def test_supports_hold_what_pulls_at_a_body(folder):
+    """A load in the middle of a bar between two walls, nearer to the right: a lever's shares, and a file's sums."""
+    bar = "[domain]\noutline = [[0, 0], [60, 0], [60, 12], [0, 12]]\nspacing = 1.0\n"
+    walls = '[[boundary]]\nedge = "left"\ndisplacement = [0, "free"]\n'
+    walls += '[[boundary]]\nedge = "right"\ndisplacement = [0, 0]\n'
+    load = '[load]\nbody = ["1e-3*(39.5 < x < 40.5)", 0]\n'
+    solution = solve(folder, bar + walls + load + QUIET)
+    notes = json.loads((folder / "out" / "solution.json").read_text())
+    left, right = (notes["supports"][name] for name in ("boundary 1 (left)", "boundary 2 (right)"))
+    assert left[0] == pytest.approx(-0.012 / 3, rel=0.01) and left[1] == 0
+    assert left[0] + right[0] == pytest.approx(-0.012, rel=1e-3)
+    assert notes["out_of_balance"] < 1e-3
+    assert solution["area"].sum() == pytest.approx(60 * 12)
+    at_left = solution["nodes"][:, 0] < 1e-9
+    np.testing.assert_allclose(solution["reaction"][at_left].sum(axis=0), left, atol=1e-7)
+    np.testing.assert_allclose(
+        solution["reaction"][at_left, 0], -(solution["residual"] * solution["area"][:, None])[at_left, 0]
+    )
+    assert (folder / "out" / "solution.toml").read_text() == bar + walls + load + QUIET
+
+
+def test_a_corner_is_held_once(folder):
+    square = "[domain]\noutline = [[0, 0], [20, 0], [20, 20], [0, 20]]\nspacing = 1.0\n"
+    walls = "".join(f'[[boundary]]\nedge = "{edge}"\ndisplacement = [0, 0]\n' for edge in ("left", "bottom"))
+    solution = solve(folder, square + walls + '[load]\nbody = [1e-4, 2e-4]\n' + QUIET)
+    notes = json.loads((folder / "out" / "solution.json").read_text())
+    total = np.sum(list(notes["supports"].values()), axis=0)
+    np.testing.assert_allclose(total, solution["reaction"].sum(axis=0))
+    np.testing.assert_allclose(total, [-0.04, -0.08], rtol=1e-3)
 
 
 def test_a_linear_field_with_pressures_and_expressions(folder):

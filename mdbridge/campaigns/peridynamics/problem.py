@@ -73,19 +73,19 @@ def solve(
     stack = contextlib.ExitStack()
     workspace = Workspace(out, getattr(campaign, "CAMPAIGN", ""))
 
-    def enter() -> tuple[Problem, Model, Identity]:
-        problem = load(problem_path, Problem)
+    def enter() -> tuple[Problem, str, Model, Identity]:
+        problem, text = load(problem_path, Problem), problem_path.read_text()
         model = read_model(campaign, source, out, overrides)
         stack.enter_context(claim_again(workspace))
-        return problem, model, _identity(problem, problem_path.parent, model, workspace)
+        return problem, text, model, _identity(problem, problem_path.parent, model, workspace)
 
     with stack:
-        problem, model, identity = parallel.on_root(comm, enter)
+        problem, text, model, identity = parallel.on_root(comm, enter)
 
         def work(folder: Path) -> None:
             solution = _solved(comm, problem, problem_path.parent, model)
             parallel.on_root(
-                comm, lambda: problem_output.write(folder, identity.key, model, problem, solution)
+                comm, lambda: problem_output.write(folder, identity.key, model, problem, text, solution)
             )
 
         files = problem_output.files(problem)
@@ -132,7 +132,7 @@ def _solved(comm: MPI.Comm, problem: Problem, folder: Path, model: Model) -> Sol
         rtol=problem.solve.relative_tolerance,
         max_iterations=problem.solve.max_iterations,
     )
-    notes = remarks(problem, body, model, result)
+    notes = [*remarks(problem, body, model, result), *_forces(model, conditions, result)]
     for line in notes:
         say(f"note: {line}", soft_wrap=True, markup=False)
     wall = time.monotonic() - start
@@ -235,6 +235,17 @@ def remarks(problem: Problem, body: Body, model: Model, result: bodies.Equilibri
         "nonlocal operator; the others linear elasticity with its moduli"
     )
     return lines
+
+
+def _forces(model: Model, conditions: Conditions, result: bodies.Equilibrium) -> list[str]:
+    """With which forces the body is held, and how far they are from those that pull at it."""
+    held = problem_output.supports(conditions, result)
+    if not held:
+        return []
+    shown = "; ".join(f"{label} ({x:.5g}, {y:.5g})" for label, (x, y) in held.items())
+    rest = problem_output.out_of_balance(conditions, result)
+    unit = problem_output.force_unit(model)
+    return [f"forces of the supports on the body ({unit}): {shown}; with the loads in balance to {rest:.0e}"]
 
 
 def _coarse_holes(problem: Problem, body: Body) -> list[str]:

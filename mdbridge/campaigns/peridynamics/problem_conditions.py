@@ -26,11 +26,20 @@ _ON_SIDE = 1e-6
 
 @dataclass(frozen=True)
 class Conditions:
-    """A problem on the nodes of its body; all arrays ``n x 2``, displacements NaN where they are free."""
+    """A problem on the nodes of its body; all arrays ``n x 2``, displacements NaN where they are free.
+
+    Attributes:
+        body_load: force per area.
+        facet_load: forces.
+        held_by: number of the entry, from 1, that gives a displacement; 0 where it is free.
+        labels: of all entries.
+    """
 
     displacement: Floats
     body_load: Floats
     facet_load: Floats
+    held_by: Ints
+    labels: Sequence[str]
 
 
 def make_conditions(problem: Problem, body: Body, folder: Path) -> Conditions:
@@ -44,11 +53,14 @@ def make_conditions(problem: Problem, body: Body, folder: Path) -> Conditions:
     facet_load = np.zeros(body.points.shape)
     # 0: no entry, as they are numbered from 1
     loaded = np.zeros(len(body.facets), dtype=int)
+    held_by = np.zeros(body.points.shape, dtype=np.int64)
     pulled: list[tuple[str, Ints, Any]] = []
-    for number, entry in enumerate(problem.boundary, 1):
-        label = f"boundary {number} ({entry.edge or entry.where})"
+    labels = [f"boundary {n} ({entry.edge or entry.where})" for n, entry in enumerate(problem.boundary, 1)]
+    for number, (label, entry) in enumerate(zip(labels, problem.boundary, strict=True), 1):
         if entry.displacement is not None:
             _give(displacement, entry, body, label)
+            # a corner that two of them hold is counted once, for the first
+            held_by[np.isfinite(displacement) & (held_by == 0)] = number
             continue
         facets = _facets(entry, body, label)
         twice = loaded[facets] > 0
@@ -71,7 +83,7 @@ def make_conditions(problem: Problem, body: Body, folder: Path) -> Conditions:
         pulled.append((label, facets, at))
     for label, facets, at in pulled:
         _require_free(body, displacement, facets, at, label)
-    return Conditions(displacement, _body_load(problem, body, folder), facet_load)
+    return Conditions(displacement, _body_load(problem, body, folder), facet_load, held_by, labels)
 
 
 def _require_free(body: Body, displacement: Floats, facets: Ints, traction: Traction, label: str) -> None:

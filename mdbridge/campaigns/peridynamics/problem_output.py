@@ -8,13 +8,14 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ...core import store
-from ...core.files import write_json
+from ...core.files import write_json, write_text
 from ...core.plots import DIVERGING, SEQUENTIAL, bare, cut_out, figure
 from ...fields.vtk import Field, write_mesh
 from ...lps import elements, recovery
 from ...lps.bodies import Equilibrium
 from ...lps.geometry import Body
 from .formats import BODY
+from .problem_conditions import Conditions
 from .problem_input import Problem
 from .stored_model import Model
 
@@ -25,6 +26,7 @@ Floats = NDArray[np.float64]
 
 FILE = "solution.h5"
 NOTES = "solution.json"
+INPUT = "solution.toml"
 VTK = Path("vtk") / "solution.vtu"
 FIGURE = Path("figures") / "solution.png"
 
@@ -35,11 +37,14 @@ _PIXELS = 500  # along the longer side of a map
 def files(problem: Problem) -> tuple[str, ...]:
     """What the problem's [output] asks for."""
     asked = ((VTK, problem.output.vtk), (FIGURE, problem.output.figures))
-    return (FILE, NOTES, *(path.as_posix() for path, wanted in asked if wanted))
+    return (FILE, NOTES, INPUT, *(path.as_posix() for path, wanted in asked if wanted))
 
 
-def write(out: Path, key: str, model: Model, problem: Problem, solution: "Solution") -> None:
+def write(out: Path, key: str, model: Model, problem: Problem, text: str, solution: "Solution") -> None:
     """Write all that the problem's [output] asks for into a folder.
+
+    Args:
+        text: of the problem's file.
 
     Raises:
         FileError: a file cannot be written.
@@ -57,9 +62,14 @@ def write(out: Path, key: str, model: Model, problem: Problem, solution: "Soluti
             Field(recovery.energy_density(strain, stress), modulus),
             "half of stress times strain",
         ),
+        "reaction": (
+            Field(result.reaction, force_unit(model), ("x", "y")),
+            "force of the support on the node, where a displacement is given: add them up",
+        ),
         "residual": (
             Field(result.residual, f"{modulus}/{length}", ("x", "y")),
-            "force per area that is left over; the reaction where a displacement is given",
+            "force per area that is left over; less the reaction over the node's area, where a displacement "
+            "is given",
         ),
     }
     # nodes from a file go back in the file's order
@@ -75,9 +85,16 @@ def write(out: Path, key: str, model: Model, problem: Problem, solution: "Soluti
             dims = {0: (), 2: ("axis",), 3: ("component",)}[len(field.components)]
             file.put(name, field.values[order], ("node", *dims), field.units, words)
         given = np.isfinite(conditions.displacement)
+        file.put("area", result.areas[order], ("node",), f"{length}2", "area that the node stands for")
         file.put("given", given[order], ("node", "axis"), "1", "whether the displacement was given")
         file.put("nonlocal", result.nonlocal_nodes[order], ("node",), "1", "whether L is its row")
-    write_json(out / NOTES, {"nodes": len(body.points), **_facts(result), "notes": list(solution.notes)})
+    forces = {
+        "supports": supports(conditions, result),
+        "out_of_balance": out_of_balance(conditions, result),
+    }
+    notes = {"nodes": len(body.points), **_facts(result), **forces, "notes": list(solution.notes)}
+    write_json(out / NOTES, notes)
+    write_text(out / INPUT, text)
     if problem.output.vtk:
         # in the mesh's own order: what a viewer shows goes by places
         cells = [body.triangles, body.quads]
@@ -95,6 +112,36 @@ def _facts(result: Equilibrium) -> dict[str, Any]:
         "free_motions": [motion.description for motion in result.motions] or "none",
         "unbalanced": result.unbalanced,
     }
+
+
+def force_unit(model: Model) -> str:
+    """Of forces per thickness."""
+    return f"{model.modulus} {model.length}"
+
+
+def supports(conditions: Conditions, result: Equilibrium) -> dict[str, list[float]]:
+    """The force, x and y, with which each boundary that gives displacements holds the body.
+
+    What is below a millionth of all forces is what the solver left, and none.
+    """
+    least = 1e-6 * float(np.abs(result.reaction).sum())
+    forces = {}
+    for number, label in enumerate(conditions.labels, 1):
+        held = conditions.held_by == number
+        if held.any():
+            total = (result.reaction * held).sum(axis=0)
+            forces[label] = [0.0 if abs(part) < least else float(part) for part in total]
+    return forces
+
+
+def out_of_balance(conditions: Conditions, result: Equilibrium) -> float:
+    """The resultant of loads and supports, as a share of half of the sum of their magnitudes.
+
+    Rows of two kinds side by side are in balance as far as the field is smooth over a horizon.
+    """
+    loads = result.areas[:, None] * conditions.body_load + conditions.facet_load
+    gross = float(np.hypot(*loads.T).sum() + np.hypot(*result.reaction.T).sum()) / 2
+    return float(np.hypot(*(loads + result.reaction).sum(axis=0))) / gross if gross > 0 else 0.0
 
 
 def boundary(body: Body) -> list[Floats]:
