@@ -111,7 +111,7 @@ def init(
     kind: Annotated[
         str,
         typer.Argument(
-            help="fields, peridynamics, graphene, glass, shear, calibrate or graphene-study",
+            help="fields, peridynamics, graphene, glass, shear, calibrate, program or graphene-study",
             show_default=False,
         ),
     ],
@@ -124,10 +124,10 @@ def init(
     from .core import parallel
 
     # before any rank writes: the name is the command's own, the file's errors are those of the file
-    if kind not in MODULES:
-        near = difflib.get_close_matches(kind, MODULES, n=1)
+    if kind not in starters.STARTERS:
+        near = difflib.get_close_matches(kind, starters.STARTERS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputError(f"init {kind}: there are {', '.join(MODULES)}{hint}")
+        raise InputError(f"init {kind}: there are {', '.join(starters.STARTERS)}{hint}")
     for written in parallel.on_root(_world(), lambda: starters.write(kind, file or Path(f"{kind}.toml"))):
         typer.echo(f"wrote {written}")
 

@@ -42,12 +42,14 @@ class State:
         name: of the stage.
         done, total: its tasks.
         words: what else is to be said, for people.
+        begun: whether a record of its own says that a part is done.
     """
 
     name: str
     done: int
     total: int
     words: str
+    begun: bool = False
 
 
 def status(comm: MPI.Comm, root: Path) -> None:
@@ -62,7 +64,8 @@ def status(comm: MPI.Comm, root: Path) -> None:
             table.add_column(heading, overflow="fold")
         for state in (_state(workspace, piece) for piece in plan):
             count = "done" if state.done == state.total else f"{state.done} of {state.total} done"
-            table.add_row(state.name, "to do" if not state.done else count, Text(state.words))
+            count = ("begun" if state.begun else "to do") if not state.done else count
+            table.add_row(state.name, count, Text(state.words))
         out.print(table)
         # asked last: what was told may be growing
         if in_use(root):
@@ -139,7 +142,8 @@ def _state(workspace: Workspace, piece: Piece) -> State:
     missing = [
         (task, identity) for task, identity in tasks if workspace.record(name, task, identity.key) is None
     ]
-    words = []
+    begun = piece.begun() if isinstance(piece, Product) and missing else ""
+    words = [begun] if begun else []
     for task, identity in missing[:_MOST]:
         # nothing to say of a task that was never begun
         reason = _reason(workspace, piece, task, identity)
@@ -147,7 +151,7 @@ def _state(workspace: Workspace, piece: Piece) -> State:
             words.append(reason if len(tasks) == 1 else f"{task}: {reason}")
     if len(missing) > _MOST and words:
         words.append(f"and {len(missing) - _MOST} more")
-    return State(name, len(tasks) - len(missing), len(tasks), "; ".join(words))
+    return State(name, len(tasks) - len(missing), len(tasks), "; ".join(words), bool(begun))
 
 
 def _reason(workspace: Workspace, piece: Piece, task: str, identity: Identity) -> str:

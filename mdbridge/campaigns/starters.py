@@ -57,6 +57,30 @@ STARTERS: dict[str, dict[str, Any]] = {
 }
 """What an input of each kind asks for; all but "peridynamics", which needs data, run as they stand."""
 
+STARTERS["program"] = STARTERS["calibrate"] | {
+    "model": {
+        "command": ["python", "my_program.py", "{input}", "{output}"],
+        "template": "my_program.json.template",
+        "collect": "result.csv",
+        "files": ["my_program.py"],
+    }
+}
+
+_DATA = {
+    # 2 exp(−t/4) with errors of about 0.03
+    "my_data.csv": """\
+        time (s),signal (V),error
+        0.5,1.79,0.03
+        1,1.54,0.03
+        2,1.23,0.03
+        3,0.92,0.03
+        4,0.75,0.03
+        6,0.42,0.03
+        8,0.29,0.03
+        10,0.15,0.03
+        """,
+}
+
 COMPANIONS = {
     "graphene-study": {
         "graphene_0K.toml": """\
@@ -103,18 +127,28 @@ COMPANIONS = {
                 t = np.linspace(0.0, 10.0, 101)
                 return {"time": t, "signal": amplitude * np.exp(-t / time)}
             """,
-        # 2 exp(−t/4) with errors of about 0.03
-        "my_data.csv": """\
-            time (s),signal (V),error
-            0.5,1.79,0.03
-            1,1.54,0.03
-            2,1.23,0.03
-            3,0.92,0.03
-            4,0.75,0.03
-            6,0.42,0.03
-            8,0.29,0.03
-            10,0.15,0.03
+        **_DATA,
+    },
+    "program": {
+        "my_program.py": """\
+            \"\"\"A program to try it with; put your own in its place: it reads a file, and writes a table.\"\"\"
+
+            import json
+            import math
+            import sys
+
+            source, target = sys.argv[1:]
+            given = json.load(open(source))
+            with open(target, "w") as table:
+                print("time,signal", file=table)
+                for n in range(101):
+                    t = 0.1 * n
+                    print(t, given["amplitude"] * math.exp(-t / given["time"]), sep=",", file=table)
             """,
+        "my_program.json.template": """\
+            {"amplitude": {amplitude}, "time": {time}}
+            """,
+        **_DATA,
     },
 }
 """What an input of a kind names and does not come with: small files that can be replaced."""
@@ -127,7 +161,7 @@ def model_of(campaign: str) -> type[Section]:
     return model
 
 
-def write(campaign: str, path: Path) -> list[Path]:
+def write(kind: str, path: Path) -> list[Path]:
     """Write an input and what goes with it beside it; what of it is there already stays.
 
     Raises:
@@ -137,7 +171,7 @@ def write(campaign: str, path: Path) -> list[Path]:
     if path.exists():
         raise InputError(f"{path}: is there already; give another name")
     written = []
-    for name, content in files(campaign, path.name).items():
+    for name, content in files(kind, path.name).items():
         # what is there already may be the user's own, of which the input is to speak
         place = path.parent / name
         if not place.exists():
@@ -146,21 +180,22 @@ def write(campaign: str, path: Path) -> list[Path]:
     return written
 
 
-def files(campaign: str, name: str) -> dict[str, str]:
+def files(kind: str, name: str) -> dict[str, str]:
     """An input by the name ``name`` and what goes with it: names of files -> texts."""
-    texts = {name: text(campaign, name)}
-    return texts | {other: textwrap.dedent(given) for other, given in COMPANIONS.get(campaign, {}).items()}
+    texts = {name: text(kind, name)}
+    return texts | {other: textwrap.dedent(given) for other, given in COMPANIONS.get(kind, {}).items()}
 
 
-def text(campaign: str, name: str) -> str:
+def text(kind: str, name: str) -> str:
     """A whole input: what is needed, and every other key as a comment with its default."""
     lines = [
         f"# An input of mdbridge:  mdbridge run {name} --out out",
         "# A line '#key = value' shows a default; take the # away to change it.",
         "",
     ]
-    for table in tables(model_of(campaign)):
-        lines += _table(table, _there(STARTERS[campaign], table.name))
+    starter = STARTERS[kind]
+    for table in tables(model_of(starter["campaign"])):
+        lines += _table(table, _there(starter, table.name))
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -102,7 +102,12 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def _plainly(error: Exception) -> str:
     """What is wrong with a text; of Python's own limits without advice that is for programs."""
-    return "an integer has thousands of digits" if "integer string conversion" in str(error) else str(error)
+    said = str(error)
+    if "integer string conversion" in said:
+        return "an integer has thousands of digits"
+    twice = said.startswith(("Cannot overwrite", "Cannot declare", "Cannot mutate"))
+    more = "; this key stands above already, as a value or as a section, and only one of them can stay" if twice else ""
+    return said + more
 
 
 def check(data: dict[str, Any], model: type[Model], source: str) -> Model:

@@ -152,8 +152,9 @@ def _ended(comm: MPI.Comm, at_the_end: MPI.Comm, main: Callable[[], int]) -> int
         if comm.rank == 0:
             _say(f"mdbridge: {interrupts.words(number)}")
         if comm.size > 1:
-            # while somebody watches: what the ranks were in the middle of may never end
-            MPI.Finalize()
+            # while somebody watches: what the ranks were in the middle of may never end, or be refused
+            with contextlib.suppress(Exception):
+                MPI.Finalize()
             # at once: PETSc, at Python's own end, would ask MPI for something and abort
             os._exit(interrupts.exit_code(number))
         return interrupts.exit_code(number)

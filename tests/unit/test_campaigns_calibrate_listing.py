@@ -28,9 +28,9 @@ def folder(tmp_path):
 def test_a_table_for_people(folder):
     lines = listing.show(folder, None).splitlines()
     assert lines[0].split() == ["trial", "phase", "status", "distance", "a", "steel", "seconds", "message"]
-    assert lines[1].split()[:6] == ["1", "initial", "ok", "2", "0.3", "X5"]
+    assert lines[1].split()[:6] == ["0", "initial", "ok", "2", "0.3", "X5"]
     assert 'no, "never"' in lines[2] and "again" not in lines[2] and not lines[2].startswith("*")
-    assert lines[3].startswith("*  3") and "-0.0625" in lines[3] and len(lines) == 4
+    assert lines[3].startswith("*  2") and "-0.0625" in lines[3] and len(lines) == 4
     assert listing.show(folder / "trials.jsonl", None).splitlines() == lines
 
 
@@ -38,6 +38,7 @@ def test_csv_holds_everything(folder, tmp_path):
     assert listing.show(folder, str(tmp_path / "t.csv")) == f"3 trials in {tmp_path / 't.csv'}"
     with (tmp_path / "t.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
+    assert [row["trial"] for row in rows] == ["0", "1", "2"]
     assert [float(row["a"]) for row in rows] == [0.1 + 0.2, 2.0, 3.0]
     assert [row["steel"] for row in rows] == ["X5", "X6", "X5"]
     assert (rows[1]["distance"], rows[1]["term_1"], rows[1]["message"]) == ("", "", RECORD[1].message)

@@ -16,6 +16,7 @@ from mpi4py import MPI
 
 import mdbridge
 from mdbridge.calibrate import trials
+from mdbridge.campaigns import housekeeping
 from mdbridge.campaigns.calibrate import problem, stages, verdict
 from mdbridge.core.errors import FileError, InputError, MdbridgeError
 
@@ -202,14 +203,18 @@ def power(monkeypatch):
     return lambda count: left.insert(0, count)
 
 
-def test_ended_at_any_point_and_resumed_the_trials_are_the_same(toml, tmp_path, power):
+def test_ended_at_any_point_and_resumed_the_trials_are_the_same(toml, tmp_path, power, capsys):
     whole, ended = tmp_path / "whole", tmp_path / "ended"
     power(14)
     run(toml, whole, "ego.evaluations=14", "ego.batch=2")
-    for count in (3, 7):
+    for count, sum_of_all in ((3, 3), (7, 10)):
         power(count)
         with pytest.raises(KeyboardInterrupt):
             run(toml, ended, "ego.evaluations=14", "ego.batch=2", resume=True)
+        capsys.readouterr()
+        housekeeping.status(MPI.COMM_SELF, ended)
+        told = " ".join("".join(capsys.readouterr()).split())
+        assert f"calibrate begun {sum_of_all} of at most 14 evaluations are recorded" in told
     power(4)
     run(toml, ended, "ego.evaluations=14", "ego.batch=2", resume=True)
     assert places(ended) == units(whole)

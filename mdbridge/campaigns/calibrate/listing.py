@@ -63,7 +63,10 @@ def _number(value: object) -> bool:
 
 
 def table(record: Sequence[Trial]) -> str:
-    """Rows with aligned columns, the best trial marked by a star."""
+    """Rows with aligned columns, the best trial marked by a star.
+
+    Trials are numbered as everywhere: in the record, in names of folders, and for the model itself.
+    """
     best = min((t for t in record if t.distance is not None), key=lambda t: (t.value, t.index), default=None)
     names = _parameters(record)
     rows = [["", "trial", "phase", "status", "distance", *names, "seconds", "message"]]
@@ -73,7 +76,7 @@ def table(record: Sequence[Trial]) -> str:
         message = first if len(first) <= MESSAGE else first[: MESSAGE - 1] + "…"
         mark = "*" if t is best else ""
         distance, seconds = _short(t.distance), f"{t.seconds:.3g}"
-        rows.append([mark, str(t.index + 1), t.phase, t.status, distance, *values, seconds, message])
+        rows.append([mark, str(t.index), t.phase, t.status, distance, *values, seconds, message])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
     return "\n".join(lines)
@@ -94,7 +97,7 @@ def as_csv(record: Sequence[Trial]) -> str:
         parts = [repr(term) for term in t.terms] + [""] * (terms - len(t.terms))
         values = [_exact(t.parameters.get(name)) for name in names]
         writer.writerow(
-            [t.index + 1, t.phase, t.status, distance, *parts, *values, t.seconds, t.host, t.message, t.said]
+            [t.index, t.phase, t.status, distance, *parts, *values, t.seconds, t.host, t.message, t.said]
         )
     return text.getvalue()
 

@@ -17,7 +17,7 @@ from ...calibrate.ego import SPENT
 from ...calibrate.evaluate import Outcome
 from ...calibrate.noisy import Smoothed
 from ...calibrate.response import InvalidResponse, Response
-from ...calibrate.trials import Trial, TrialLog, flat
+from ...calibrate.trials import Trial, TrialLog, flat, read
 from ...calibrate.worker import Worker
 from ...core import config, demand, files, parallel, stages
 from ...core.console import console, progress
@@ -126,13 +126,13 @@ def _work(comm: MPI.Comm, workspace: Workspace, end: "End", search: Callable[[],
     def respond(staged: Path) -> None:
         parallel.on_root(comm, lambda: _draw(end, staged))
 
-    read = identity(end.problem)
+    given = identity(end.problem)
     # each time: the search's own record says what of it is done, and the rest is quick beside it
     for name, promised, write in (
         ("calibrate", ("summary.json", "analysis.json"), calibrate),
         ("responses", ("best.h5",), respond),
     ):
-        stages.make(comm, workspace, Product(name, replace(read, task=name), promised, write), again=True)
+        stages.make(comm, workspace, Product(name, replace(given, task=name), promised, write), again=True)
 
 
 def run_or_resume(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str]) -> None:
@@ -142,8 +142,8 @@ def run_or_resume(comm: MPI.Comm, path: Path, out: Path, overrides: Sequence[str
 
 def identity(problem: Problem) -> Identity:
     """What the trials of a problem depend on."""
-    read, shown = (flat(problem.configuration(complete=whole)) for whole in (False, True))
-    return Identity("calibrate", values=read, shown=shown)
+    given, shown = (flat(problem.configuration(complete=whole)) for whole in (False, True))
+    return Identity("calibrate", values=given, shown=shown)
 
 
 def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> list[Piece]:
@@ -151,7 +151,15 @@ def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> lis
     settings, folder = load(source, overrides)
     with worker_for(settings, folder) as worker:
         problem = prepare(source, overrides, worker)
-    return [Product("calibrate", identity(problem), ("summary.json",), lambda staged: None)]
+    record = workspace.root / "trials.jsonl"
+
+    def begun() -> str:
+        if not record.exists():
+            return ""
+        count, most = len(read(record)[1]), problem.search.evaluations
+        return f"{count} of at most {most} evaluations are recorded"
+
+    return [Product("calibrate", identity(problem), ("summary.json",), lambda staged: None, begun)]
 
 
 @dataclass

@@ -96,12 +96,14 @@ class Product:
         identity: what it was made from.
         files: names that it promises; further ones (figures) may be beside them.
         work: writes them into a folder (collective).
+        begun: what of it is there where it is not done, in words, for people.
     """
 
     name: str
     identity: Identity
     files: tuple[str, ...]
     work: Callable[[Path], None]
+    begun: Callable[[], str] = lambda: ""
 
 
 Piece = Stage[Any] | Links | Product
