@@ -131,7 +131,7 @@ COMPANIONS = {
     },
     "program": {
         "my_program.py": """\
-            \"\"\"A program to try it with; put your own in its place: it reads a file, and writes a table.\"\"\"
+            \"\"\"A program to try it with; it reads a file, and writes a table; put your own there.\"\"\"
 
             import json
             import math

@@ -106,7 +106,11 @@ def _plainly(error: Exception) -> str:
     if "integer string conversion" in said:
         return "an integer has thousands of digits"
     twice = said.startswith(("Cannot overwrite", "Cannot declare", "Cannot mutate"))
-    more = "; this key stands above already, as a value or as a section, and only one of them can stay" if twice else ""
+    more = (
+        "; this key stands above already, as a value or as a section, and only one of them can stay"
+        if twice
+        else ""
+    )
     return said + more
 
 

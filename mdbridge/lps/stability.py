@@ -250,6 +250,21 @@ def require_positive(material: LinearPeridynamicSolid, stencil: Stencil, count: 
     return float(lowest[worst])
 
 
+def stiffest(material: LinearPeridynamicSolid, stencil: Stencil, count: int = 33) -> tuple[float, float]:
+    """The largest λ_max(L)/κ² on a grid over λ + 2μ, which is 1 in the continuum; and that wave's length.
+
+    What data never had, a function is free to make anything of: waves that only finer nodes can show.
+    """
+    material.require_quadrature(stencil.quadrature)
+    sample = symbol.zone_wavevectors(stencil.spacing, count)
+    g, big_g = symbol.bonds(material.influence, stencil, sample, material.own_dilatation)
+    kappa, _ = scales(sample, stencil.spacing)
+    operator = symbol.compose(material.lame_lambda, material.lame_mu, g, big_g)
+    over = np.linalg.eigvalsh(operator)[:, 1] / kappa / (material.lame_lambda + 2 * material.lame_mu)
+    worst = int(np.argmax(over))
+    return float(over[worst]), float(2 * np.pi / np.hypot(*sample[worst]))
+
+
 def certify(influence: InfluenceFunction, stencil: Stencil, count: int = 161) -> Certificate:
     """Minimise each condition over the zone: a dense sample, then its lowest points polished."""
     sample = symbol.zone_wavevectors(stencil.spacing, count)

@@ -68,6 +68,19 @@ def test_a_model_that_misses_the_longest_waves_is_told(monkeypatch):
     assert "learn.own_dilatation = true" in notes[0]
 
 
+def test_finer_nodes_on_which_short_waves_are_far_stiffer_are_told():
+    there = replace(own(), length_unit="nm")
+    # a dilatation of either sign, whose moment hardly any is left of
+    wild = replace(
+        SOLID, lame_lambda=1.3, own_dilatation=Bernstein(12.75, np.array([3.0, -1.0, 0.0]), (0.5,))
+    )
+    assert doubts.stiff_waves(SOLID, [5.0, [2.5, 2.5]], there) == []
+    assert doubts.stiff_waves(wild, [5.0], there) == []
+    (note,) = doubts.stiff_waves(wild, [5.0, [2.5, 2.5]], there)
+    assert "on nodes 0.25 × 0.25 nm apart the model is" in note and "times as stiff" in note
+    assert "learn it without learn.own_dilatation, or from data with such waves" in note
+
+
 def candidate(young, error):
     """A model of a Young's modulus (TPa) at ν = 0.25, and its displacement error."""
     material = replace(SOLID, lame_lambda=young / 3.75, lame_mu=young / 2.5)

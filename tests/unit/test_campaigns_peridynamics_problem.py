@@ -1,6 +1,7 @@
 """'mdbridge solve --problem': from a file with a body of one's own to solution.h5."""
 
 import json
+from dataclasses import replace
 
 import bodies_for_tests as made
 import h5py
@@ -11,7 +12,7 @@ from mpi4py import MPI
 
 from mdbridge.campaigns.peridynamics import problem, stages
 from mdbridge.campaigns.peridynamics.problem_input import Domain
-from mdbridge.core.errors import FileError, InputError, SolvabilityError
+from mdbridge.core.errors import ConvergenceError, FileError, InputError, SolvabilityError
 from mdbridge.lps import geometry
 
 PLATE = """
@@ -75,7 +76,7 @@ def test_a_plate_with_a_hole_under_tension(folder):
 
 
 def test_supports_hold_what_pulls_at_a_body(folder):
-    """A load in the middle of a bar between two walls, nearer to the right: a lever's shares, and a file's sums."""
+    """A load in a bar between two walls, nearer to the right: a lever's shares, and a file's sums."""
     bar = "[domain]\noutline = [[0, 0], [60, 0], [60, 12], [0, 12]]\nspacing = 1.0\n"
     walls = '[[boundary]]\nedge = "left"\ndisplacement = [0, "free"]\n'
     walls += '[[boundary]]\nedge = "right"\ndisplacement = [0, 0]\n'
@@ -95,10 +96,23 @@ def test_supports_hold_what_pulls_at_a_body(folder):
     assert (folder / "out" / "solution.toml").read_text() == bar + walls + load + QUIET
 
 
+def test_what_does_not_converge_for_stiff_short_waves_is_told_why(folder):
+    lame = (1.3, 0.5)
+    wild = replace(
+        made.material(5.1, lame=lame, quadrature="isotropic"),
+        own_dilatation=made.material(5.1, (3.0, -1.0, 0.0), 0.5).influence,
+    ).as_dict()
+    (folder / "out" / "model.json").write_text(json.dumps(wild))
+    with pytest.raises(
+        ConvergenceError, match=r"did not converge.*; on nodes 1 × 1 angstrom apart .* as stiff"
+    ):
+        solve(folder, PLATE + PULL + QUIET + "[solve]\nmax_iterations = 3\n")
+
+
 def test_a_corner_is_held_once(folder):
     square = "[domain]\noutline = [[0, 0], [20, 0], [20, 20], [0, 20]]\nspacing = 1.0\n"
     walls = "".join(f'[[boundary]]\nedge = "{edge}"\ndisplacement = [0, 0]\n' for edge in ("left", "bottom"))
-    solution = solve(folder, square + walls + '[load]\nbody = [1e-4, 2e-4]\n' + QUIET)
+    solution = solve(folder, square + walls + "[load]\nbody = [1e-4, 2e-4]\n" + QUIET)
     notes = json.loads((folder / "out" / "solution.json").read_text())
     total = np.sum(list(notes["supports"].values()), axis=0)
     np.testing.assert_allclose(total, solution["reaction"].sum(axis=0))

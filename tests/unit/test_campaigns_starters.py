@@ -70,7 +70,10 @@ def test_files_are_written_beside_and_nothing_is_replaced(tmp_path):
 def test_a_program_is_one_that_runs(tmp_path):
     starters.write("program", tmp_path / "mine.toml")
     done = subprocess.run(
-        [sys.executable, "my_program.py", "given.json", "result.csv"], cwd=tmp_path, capture_output=True, text=True
+        [sys.executable, "my_program.py", "given.json", "result.csv"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
     )
     assert "FileNotFoundError" in done.stderr
     filled = (tmp_path / "my_program.json.template").read_text()

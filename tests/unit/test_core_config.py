@@ -184,6 +184,10 @@ def test_files_that_cannot_be_read(tmp_path, write):
         read_toml(tmp_path)
     with pytest.raises(InputError, match="not valid TOML"):
         read_toml(write("title = "))
+    with pytest.raises(
+        InputError, match=r"Cannot overwrite .* stands above already, as a value or as a section"
+    ):
+        read_toml(write('model = "a:b"\n[model]\ncommand = "c"\n'))
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="not valid TOML"):

@@ -169,15 +169,15 @@ def pair(deviatoric, dilatation, ratio):
     return LinearPeridynamicSolid(deviatoric, ratio - 1.0, 1.0, dilatation)
 
 
-def lowest_of_pair(material, count=24):
-    """Smallest eigenvalues of L and Γ in a periodic box, over κ², translations left out."""
+def of_pair(material, count=24):
+    """Eigenvalues ``(k, 2)`` of L and Γ in a periodic box, over κ², translations left out."""
     box = np.full(2, H * count)
     points = lattice(count)
     rows = operator_rows(points, box, material, np.arange(len(points)))
     k = symbol.grid_wavevectors((count, count), box)[1:]
     kappa, _ = stability.scales(k, GRID.spacing)
     phase = np.exp(1j * k @ points.T)
-    lowest = []
+    results = []
     for matrix in (rows.matrix().toarray(), rows.deviatoric.toarray()):
         # the 2 × 2 blocks of the dense matrix between plane waves
         columns = [
@@ -187,9 +187,8 @@ def lowest_of_pair(material, count=24):
         # they are all there is, with the two translations
         every = np.sort(np.append(values, [0.0, 0.0]))
         np.testing.assert_allclose(every, np.linalg.eigvalsh(matrix), atol=1e-10)
-        values = values[:, 0]
-        lowest.append((values / kappa).min())
-    return lowest
+        results.append(values / kappa[:, None])
+    return results
 
 
 @pytest.mark.parametrize("ratio", [0.4, pytest.param(3.0, marks=pytest.mark.slow)])
@@ -200,11 +199,23 @@ def lowest_of_pair(material, count=24):
 def test_pair_certificate_is_that_of_the_dense_matrices(deviatoric, dilatation, ratio):
     material = pair(deviatoric, dilatation, ratio)
     certificate = stability.certify_material(material, GRID)
-    operator, gamma = lowest_of_pair(material)
+    operator, gamma = (values.min() for values in of_pair(material))
     # the box has some of the zone's wave vectors: its minimum is no lower, and close
     for certified, dense in ((certificate.min_operator, operator), (certificate.min_gamma, gamma)):
         assert certified <= dense + 1e-9
         assert certified == pytest.approx(dense, abs=0.05 * max(1.0, abs(dense)))
+
+
+@pytest.mark.parametrize(("deviatoric", "dilatation"), [(INVERSE, INVERSE), (INVERSE, SIGN_CHANGING)])
+def test_the_stiffest_wave_is_that_of_the_dense_matrix(deviatoric, dilatation):
+    material = pair(deviatoric, dilatation, 3.0)
+    # these points of the zone are the waves of a box of 24 nodes, but for their mirror images
+    over, length = stability.stiffest(material, GRID, 13)
+    operator, _ = of_pair(material)
+    assert over == pytest.approx(operator.max() / (2.0 + 2.0), rel=1e-9)
+    assert 2 * H / np.sqrt(2) <= length <= 24 * H
+    if dilatation is INVERSE:
+        assert 0.9 < over < 1.1
 
 
 def test_equal_influence_functions_are_one():

@@ -220,6 +220,7 @@ def _learn(campaign: Campaign, folder: Path) -> None:
         *data_plan.unloaded_note(own, best.horizon),
         *doubts.few_nodes(own, best.horizon),
         *doubts.long_waves(best.material, own),
+        *doubts.stiff_waves(best.material, campaign.settings.also_on_A, own),
         *doubts.other_pairs(best, outcome.candidates, bars, own),
         *_misfit(best.errors, own),
     ]

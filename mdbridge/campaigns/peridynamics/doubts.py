@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.digits import alike
-from ...lps import fieldsets, symbol
+from ...lps import fieldsets, stencil, symbol
 from ...lps.learn import clouds, spectral
 from ...lps.material import LinearPeridynamicSolid
+from . import stored_model
 from .data import OwnData
 from .learning import Candidate
 
@@ -51,6 +52,18 @@ def long_waves(material: LinearPeridynamicSolid, own: OwnData) -> list[str]:
         f"the model makes of the displacements {' and '.join(said)}: its λ, μ, E and ν are off by as much, "
         f"of which the standard errors know nothing{remedy}"
     ]
+
+
+def stiff_waves(
+    material: LinearPeridynamicSolid, also_on: Sequence[float | Sequence[float]], own: OwnData
+) -> list[str]:
+    """Nodes without samples, spacings in Å, on which the model makes short waves far stiffer."""
+    said = []
+    for spacing in also_on:
+        hx, hy = (float(h) for h in np.broadcast_to(spacing, 2))
+        grid = stencil.uniform((hx, hy), material.influence.horizon, material.quadrature)
+        said.append(stored_model.stiff_waves(material, grid, own.length_unit, own.length))
+    return [words for words in said if words]
 
 
 def ratios(operator: Array, samples: spectral.Samples) -> list[tuple[float, float]]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...core import demand, memory, parallel, stages
 from ...core.config import load
 from ...core.console import console
-from ...core.errors import InputError
+from ...core.errors import ConvergenceError, InputError
 from ...core.identity import Identity, contents
 from ...core.workspace import Workspace, claim_again
 from ...lps import bodies, geometry
@@ -122,16 +122,20 @@ def _solved(comm: MPI.Comm, problem: Problem, folder: Path, model: Model) -> Sol
     parts = int(body.parts.max()) + 1
     bodies_there = "1 body" if parts == 1 else f"{parts} bodies"
     say(f"{len(body.points)} nodes, {bodies_there}, mesh in {time.monotonic() - start:.1f} s")
-    result = bodies.solve_body(
-        comm,
-        body,
-        model.material,
-        displacement=conditions.displacement,
-        body_load=conditions.body_load,
-        facet_load=conditions.facet_load,
-        rtol=problem.solve.relative_tolerance,
-        max_iterations=problem.solve.max_iterations,
-    )
+    try:
+        result = bodies.solve_body(
+            comm,
+            body,
+            model.material,
+            displacement=conditions.displacement,
+            body_load=conditions.body_load,
+            facet_load=conditions.facet_load,
+            rtol=problem.solve.relative_tolerance,
+            max_iterations=problem.solve.max_iterations,
+        )
+    except ConvergenceError as error:
+        stiff = "" if body.lattice is None else check_spacing(model, body.lattice.spacing.tolist())[1]
+        raise ConvergenceError("; ".join(filter(None, [str(error), stiff]))) from error
     notes = [*remarks(problem, body, model, result), *_forces(model, conditions, result)]
     for line in notes:
         say(f"note: {line}", soft_wrap=True, markup=False)

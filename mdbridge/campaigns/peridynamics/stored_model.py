@@ -21,6 +21,7 @@ from ...lps.operator import OperatorRows, operator_rows
 
 _OFF = 0.02  # of L: what differs more on other nodes is another material
 _PATCH = 300  # scattered nodes whose energies are looked at
+_STIFF = 10.0  # times the continuum's: learned functions have up to 5 where there were data
 _WAVE = 8.0  # node spacings in the shortest wave that is asked for
 
 
@@ -137,10 +138,11 @@ def check_spacing(model: Model, spacing: Sequence[float]) -> tuple[float, str]:
     # also on the grid that it was learned on: a model without certificate may be any
     grid = stencil.uniform((hx, hy), material.influence.horizon, material.quadrature)
     lowest = stability.require_positive(material, grid)
+    stiff = stiff_waves(material, grid, model.length)
     if any(np.allclose((hx, hy), known, rtol=1e-3) for known in model.spacings):
-        return lowest, ""
+        return lowest, stiff
     if not model.spacings:
-        return lowest, _moduli_remark(model, grid)
+        return lowest, "; ".join(filter(None, [_moduli_remark(model, grid), stiff]))
     nearest = min(model.spacings, key=lambda known: float(np.abs(np.log(np.divide(known, spacing))).max()))
     learned = stencil.uniform((nearest[0], nearest[1]), material.influence.horizon, material.quadrature)
     shortest = _WAVE * max(hx, hy, *nearest)
@@ -153,7 +155,28 @@ def check_spacing(model: Model, spacing: Sequence[float]) -> tuple[float, str]:
             f"nodes that it was learned on ({listed}); use these, or learn it with learn.also_on = "
             f"[[{hx:.6g}, {hy:.6g}]]"
         )
-    return lowest, ""
+    return lowest, stiff
+
+
+def stiff_waves(
+    material: LinearPeridynamicSolid, grid: stencil.Stencil, unit: str, in_units: float = 1.0
+) -> str:
+    """What there is to say of a model that makes of waves, which its data never had, a far stiffer material.
+
+    Args:
+        unit: of lengths.
+        in_units: what the grid's and the material's own lengths are divided by to be in it.
+    """
+    over, length = stability.stiffest(material, grid)
+    if over < _STIFF:
+        return ""
+    hx, hy, length = (value / in_units for value in (*grid.spacing, length))
+    remedy = " without learn.own_dilatation, or" if material.own_dilatation is not None else ""
+    return (
+        f"on nodes {hx:.4g} × {hy:.4g} {unit} apart the model is {over:.0f} times as stiff as the continuum "
+        f"for waves of {length:.3g} {unit}, of which the data that it was learned from say nothing: problems "
+        f"may not converge there; use the nodes of the data, or learn it{remedy} from data with such waves"
+    )
 
 
 def check_points(model: Model, body: Body) -> tuple[float, str]:
