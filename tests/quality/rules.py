@@ -2,6 +2,7 @@
 
 import ast
 import re
+import symtable
 from collections.abc import Callable, Iterable, Iterator
 
 # They say nothing of what they stand for.
@@ -57,3 +58,21 @@ def vague_names(text: str) -> list[str]:
     if not _BOUND.search(text):  # to parse all tests takes more than a second
         return []
     return [f"line {line}: {name}" for name, line in bound_names(ast.parse(text)) if name in VAGUE]
+
+
+def doubled_names(text: str) -> list[str]:
+    """Functions in which a comprehension binds a name that another part of them takes from the module.
+
+    Python 3.12.1 then takes the comprehension's, which is not there ("cannot access local variable").
+    """
+    tables, doubled = [symtable.symtable(text, "text", "exec")], []
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        if table.get_type() != "function":
+            continue
+        inner = [c for c in table.get_children() if c.get_name() in ("listcomp", "setcomp", "dictcomp")]
+        bound = {s.get_name() for c in inner for s in c.get_symbols() if s.is_assigned()}
+        taken = {s.get_name() for t in (table, *inner) for s in t.get_symbols() if s.is_global()}
+        doubled += [f"line {table.get_lineno()}: {name}" for name in sorted(bound & taken)]
+    return doubled

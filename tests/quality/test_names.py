@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from rules import VAGUE, of_all, vague_names
+from rules import VAGUE, doubled_names, of_all, vague_names
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [
@@ -14,6 +14,17 @@ SOURCES = [
 @of_all(SOURCES)
 def test_names_say_what_they_stand_for(path):
     assert vague_names(path.read_text(encoding="utf-8")) == []
+
+
+@of_all(SOURCES)
+def test_comprehensions_take_no_name_that_their_function_needs(path):
+    assert doubled_names(path.read_text(encoding="utf-8")) == []
+
+
+def test_doubled_names_are_noticed():
+    text = "def f():\n    pass\ndef g(r):\n    return [f for f in r], {f(n) for n in r}\n"
+    assert doubled_names(text) == ["line 3: f"]
+    assert doubled_names(text.replace("[f for f in r]", "[m for m in r]")) == []
 
 
 def test_all_three_are_looked_at():

@@ -32,11 +32,11 @@ def test_points_go_down_and_up_again():
 def test_only_trials_with_the_same_whole_numbers_lie_in_it():
     trials = [trial(0, 0.5, 1, 0.1), trial(1, 0.5, 2, 0.1), trial(2, 0.9, 1, 0.3)]
     inside = Slice(SPACE, np.array(trials[0].unit)).trials(trials)
-    assert [trial.index for trial in inside] == [0, 2] and inside[1].unit == pytest.approx([0.45, 0.3])
+    assert [t.index for t in inside] == [0, 2] and inside[1].unit == pytest.approx([0.45, 0.3])
 
 
 def test_another_whole_number_is_another_basin():
     trials = [trial(0, 0.5, 1, 0.5, 1.0), trial(1, 0.5, 2, 0.5, 2.0), trial(2, 0.52, 1, 0.5, 1.5)]
     assert bottom(SPACE, trials, []).index == 0
     assert bottom(SPACE, trials, [np.array(trials[0].unit)]).index == 1
-    assert bottom(SPACE, trials, [np.array(trial.unit) for trial in trials[:2]]) is None
+    assert bottom(SPACE, trials, [np.array(t.unit) for t in trials[:2]]) is None

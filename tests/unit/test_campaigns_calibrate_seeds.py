@@ -26,14 +26,14 @@ def test_seeds_and_schemes_are_run_compared_and_resumed(tmp_path):
     study = run(tmp_path, 2, "ego.seed=5")
     assert study["folders"] == [f"{s}-seed-{k}" for s in ("ego+refine", "ego") for k in (5, 6)]
     scheme = study["schemes"]["ego+refine"]
-    optima = [run["best"]["stiffness"] for run in scheme["runs"]]
+    optima = [each["best"]["stiffness"] for each in scheme["runs"]]
     spread = scheme["parameters"]["stiffness"]
     assert (spread["least"], spread["largest"]) == (min(optima), max(optima))
     assert spread["largest_error"] == pytest.approx(max(abs(2.0 - v) for v in optima))
     assert spread["interval"][0] <= min(optima) and spread["interval"][1] >= max(optima)
     compared = study["at_equal_evaluations"]
     assert compared["evaluations"][-1] == 36
-    last = sorted(run["distance"] for run in study["schemes"]["ego"]["runs"])
+    last = sorted(each["distance"] for each in study["schemes"]["ego"]["runs"])
     assert compared["ego"]["median"][-1] == pytest.approx(sum(last) / 2)
     assert compared["ego"]["largest"][-1] == last[-1] <= compared["ego"]["largest"][0]
     for name in ("convergence", "distance", "optima"):

@@ -88,7 +88,7 @@ class Problem:
         models = [self.task.model, *self._term_functions()]
         return {
             **portable(given),
-            "sources": {label: hashed for model in models for label, hashed in model.sources.items()},
+            "sources": {label: source for model in models for label, source in model.sources.items()},
             "contents": {label: contents(path) for label, path in self.option_files().items()},
             "reference": {name: hashed(values) for name, values in sorted(self.reference.items())},
         }
