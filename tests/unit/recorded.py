@@ -186,6 +186,8 @@ def words(text: str, times: re.Pattern[str] = TIMES) -> list[Any]:
 def visible(page: str) -> str:
     """What a browser shows of a page, but for the lines that tell versions."""
     body = re.sub(r"<(style|script|svg)\b.*?</\1>", "", page, flags=re.S)
+    # packages have other versions elsewhere
+    body = re.sub(r'(<section id="made">).*?</table>', r"\1", body, flags=re.S)
     rows = re.sub(r"</(tr|p|h\d|div|li|figcaption)>", "\n", re.sub(r"\s+", " ", body))
     lines = html.unescape(re.sub(r"<[^>]*>", " ", rows)).splitlines()
     return "\n".join(line for line in lines if not OF_THE_DAY.search(line))

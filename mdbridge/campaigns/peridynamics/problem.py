@@ -249,7 +249,8 @@ def _forces(model: Model, conditions: Conditions, result: bodies.Equilibrium) ->
     shown = "; ".join(f"{label} ({x:.5g}, {y:.5g})" for label, (x, y) in held.items())
     rest = problem_output.out_of_balance(conditions, result)
     unit = problem_output.force_unit(model)
-    return [f"forces of the supports on the body ({unit}): {shown}; with the loads in balance to {rest:.0e}"]
+    balance = f"out of balance by {rest:.0e} of them" if rest else "in balance"
+    return [f"forces of the supports on the body ({unit}): {shown}; with the loads {balance}"]
 
 
 def _coarse_holes(problem: Problem, body: Body) -> list[str]:

@@ -137,11 +137,13 @@ def supports(conditions: Conditions, result: Equilibrium) -> dict[str, list[floa
 def out_of_balance(conditions: Conditions, result: Equilibrium) -> float:
     """The resultant of loads and supports, as a share of half of the sum of their magnitudes.
 
-    Rows of two kinds side by side are in balance as far as the field is smooth over a horizon.
+    Rows of two kinds side by side are in balance as far as the field is smooth over a horizon.  What is
+    below 1e-8 is the solver's, and none.
     """
     loads = result.areas[:, None] * conditions.body_load + conditions.facet_load
     gross = float(np.hypot(*loads.T).sum() + np.hypot(*result.reaction.T).sum()) / 2
-    return float(np.hypot(*(loads + result.reaction).sum(axis=0))) / gross if gross > 0 else 0.0
+    rest = float(np.hypot(*(loads + result.reaction).sum(axis=0)))
+    return rest / gross if rest > 1e-8 * gross else 0.0
 
 
 def boundary(body: Body) -> list[Floats]:
