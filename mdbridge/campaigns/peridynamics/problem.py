@@ -74,7 +74,7 @@ def solve(
     workspace = Workspace(out, getattr(campaign, "CAMPAIGN", ""))
 
     def enter() -> tuple[Problem, str, Model, Identity]:
-        problem, text = load(problem_path, Problem), problem_path.read_text()
+        problem, text = load(problem_path, Problem), problem_path.read_text(encoding="utf-8-sig")
         model = read_model(campaign, source, out, overrides)
         stack.enter_context(claim_again(workspace))
         return problem, text, model, _identity(problem, problem_path.parent, model, workspace)
