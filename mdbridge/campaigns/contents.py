@@ -80,7 +80,7 @@ FILES: dict[str, dict[str, str]] = {
         "fields.h5": "all fields and curves with units and named axes; read by xarray",
         "vtk/": "a series for ParaView: open fields.pvd",
         "frames/": "frames as they were taken, which fields.h5 was made from",
-        "lammps.log": "LAMMPS's own log",
+        "lammps.log": "LAMMPS's own log, of the last segment",
     },
     "glass": {
         "stress_strain.png": "Stress against strain.",
@@ -105,7 +105,7 @@ FILES: dict[str, dict[str, str]] = {
         "calibration/": "the search for the constants, as of 'mdbridge calibrate'",
         "trajectory.lammpstrj": "positions at the frames",
         "moduli/": "the separate test of the elastic moduli",
-        "lammps.log": "LAMMPS's own log",
+        "lammps.log": "LAMMPS's own log, of the last segment",
     },
     "shear": {
         "stress_strain.png": "Stress against strain.",

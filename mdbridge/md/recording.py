@@ -106,8 +106,15 @@ class Recording:
         ]
         if self._session.lmp.has_id("compute", "mdbridge_first"):
             del commands[1]
+        given = {name: self._session.stand_ins.get(name, name) for name in self._values}
+        kinetic = sources.KINETIC.removeprefix("c_")
+        if sources.KINETIC in given.values() and not self._session.lmp.has_id("compute", kinetic):
+            commands.append(f"compute {kinetic} all ke")
         for name, variable in self._values.items():
-            commands += [f"variable {variable} equal {name}", f"variable {variable}_ atom v_{variable}"]
+            commands += [
+                f"variable {variable} equal {given[name]}",
+                f"variable {variable}_ atom v_{variable}",
+            ]
         self._session.quietly(*commands)
         return ["id", *(f"v_{variable}_" for variable in self._values.values())]
 

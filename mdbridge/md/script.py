@@ -1,14 +1,17 @@
 """A user's own LAMMPS input script, run as it is; what LAMMPS rejects is shown with its line."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from mpi4py import MPI
 
+from ..core import parallel
 from ..core.console import console
 from ..core.errors import InputError
+from . import language
 from .language import files
 from .session import Session, find_potentials
 
@@ -20,6 +23,9 @@ RESTART = "restart"
 RESUMED = "resumed"
 """LAMMPS variable that is 1 if there is one, else 0: LAMMPS's ``if`` cannot compare a path."""
 
+
+_IN_LATTICES = ("deform", "move", "indent", "wall/")
+"""Styles of fixes that measure in lattices unless they say 'units box'."""
 
 _SAME = 1e-9
 """Relative to the sum of the squares of velocities, what the order of a sum may change."""
@@ -33,18 +39,20 @@ class Left:
         step: the timestep.
         atoms: the number of atoms.
         motion: the sum of the squares of all velocities.
+        lattice: the lattice's spacings along x, y and z, in which many commands measure; None if not known.
     """
 
     step: int
     atoms: int
     motion: float
+    lattice: Sequence[float] | None = None
 
     @classmethod
     def of(cls, session: Session) -> "Left":
         """As it is now, after a restart file is written, which takes atoms back into the box (collective)."""
         # the norm of all is not that of most: on each rank, then added up
         mine = float((session.atoms().v ** 2).sum())
-        return cls(session.step, session.natoms, session.comm.allreduce(mine))
+        return cls(session.step, session.natoms, session.comm.allreduce(mine), _lattice(session))
 
     def require(self, session: Session, script: Path) -> None:
         """See that a script has gone on from here, and has done nothing once more (collective).
@@ -67,6 +75,36 @@ class Left:
                 "velocity, minimize, run); only pair styles, the timestep, computes and fixes belong behind "
                 "it. docs/fields.md, 'A script that goes on', shows it"
             )
+        if self.lattice is not None and not np.allclose(now.lattice or (), self.lattice, rtol=_SAME):
+            self._require_no_lattice(session, script)
+
+    def _require_no_lattice(self, session: Session, script: Path) -> None:
+        """Refuse commands that measure in a lattice which is another one than at first."""
+        session.lmp.flush_buffers()
+        log = parallel.on_root(session.comm, lambda: session.log and session.log.read_text(errors="replace"))
+        line = measured_in_lattices(log or "")
+        if line:
+            raise InputError(
+                f"{script}: after 'read_restart' {line!r} measures in another lattice than at first, for "
+                "'lattice' is among what is done once: put it behind the label, too, or say 'units box'"
+            )
+
+
+def measured_in_lattices(log: str) -> str:
+    """The first command of a log that measures in lattices, as LAMMPS does unless it is told; or nothing."""
+    for line in language.logical_lines(log):
+        words = language.words(line)
+        if ("units", "box") in itertools.pairwise(words):
+            continue
+        style = words[3] if words[:1] == ["fix"] and words[3:] else ""
+        lengths = not style.startswith("deform") or {"final", "delta", "vel", "wiggle"} & set(words)
+        if (words[:1] == ["region"] and words[2:]) or (style.startswith(_IN_LATTICES) and lengths):
+            return " ".join(words)
+    return ""
+
+
+def _lattice(session: Session) -> list[float]:
+    return [float(session.lmp.extract_global(f"{axis}lattice")) for axis in "xyz"]
 
 
 def goes_on(text: str) -> bool:

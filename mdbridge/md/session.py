@@ -62,6 +62,7 @@ class Session:
         self._memory = Memory(self.lmp)
         # per-atom arrays as views, many times at every step
         self.view, self.views = self._memory.view, self._memory.views
+        self.stand_ins: dict[str, str] = {}  # for keywords that the script's thermo_style does not have
         self._fresh = True  # the forces that the fix adds may hold anything
         self._torn = False  # LAMMPS may not be closed
         self._quiet = False
@@ -226,8 +227,14 @@ class Session:
         for line in commands:
             self._give(functools.partial(self.lmp.command, line), line)
 
-    def run(self, steps: int, options: str = "") -> int:
+    def run(self, steps: int, options: str = "", within: tuple[int, int] | None = None) -> int:
         """Run ``steps`` timesteps (``0``: evaluate forces and call the observers).
+
+        Args:
+            steps: how many.
+            options: of LAMMPS's ``run``, behind its number of steps.
+            within: first and last step of the whole run that this is a part of: ramps (of thermostats and
+                barostats, ``fix deform``) go from the one to the other.
 
         Returns:
             The steps that were made: fewer if the simulation stopped early (``fix halt``, ``timer timeout``).
@@ -238,7 +245,8 @@ class Session:
             ObserverError: an observer failed; raised on all ranks.
         """
         before = self.step
-        self._command(f"run {steps} {options}".strip(), inside=True)
+        span = "" if within is None else "start {} stop {}".format(*within)
+        self._command(" ".join(filter(None, [f"run {steps}", span, options])), inside=True)
         return self.step - before
 
     def rerun(self, arguments: str) -> None:

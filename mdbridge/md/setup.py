@@ -11,10 +11,18 @@ from ..core import parallel, scratch
 from ..core.errors import InputError
 from . import language
 from .session import Session
+from .sources import EXTENSIVE, KINETIC
 
 _MOVING = ("deform", "press/")
 _FIX = re.compile(r"^Fix\[ *\d+\]: *(\S+), *style = (\S+),", re.MULTILINE)
 """What 'info fixes' says of each."""
+
+
+# what of thermo_style has LAMMPS take a temperature, an energy, a pressure; else their keywords are refused
+_TEMPERATURE = frozenset({"temp", "ke", "etotal", "enthalpy", "econserve"})
+_ENERGY = frozenset(EXTENSIVE - {"ke", "ecouple"})
+_TENSOR = ("pxx", "pyy", "pzz", "pxy", "pxz", "pyz")
+_PRESSURE = frozenset({"press", "enthalpy", *_TENSOR})
 
 
 @dataclass
@@ -27,6 +35,7 @@ class Setup:
         fixes, computes: their styles, by ID.
         carried: IDs of the fixes that move the box and give atoms its velocity as they cross a boundary
             ('remap v').
+        thermo: the keywords of a thermo_style custom; None where LAMMPS's own styles are taken.
     """
 
     temperature: str = "thermo_temp"
@@ -34,6 +43,7 @@ class Setup:
     fixes: dict[str, str] = field(default_factory=dict)
     computes: dict[str, str] = field(default_factory=dict)
     carried: set[str] = field(default_factory=set)
+    thermo: frozenset[str] | None = None
 
     @property
     def flows(self) -> bool:
@@ -44,6 +54,24 @@ class Setup:
     def biased(self) -> bool:
         """Whether LAMMPS takes the flow of the box off the velocities: only of a box that it moves itself."""
         return self.computes.get(self.temperature) == "temp/deform"
+
+    @property
+    def stand_ins(self) -> dict[str, str]:
+        """What gives the values of the keywords that the script's own thermo_style does not have.
+
+        A kinetic energy is then that of all motion, also where the temperature is not.
+        """
+        if self.thermo is None:
+            return {}
+        given = {}
+        if not self.thermo & _TEMPERATURE:
+            given["temp"] = f"c_{self.temperature}"
+        # both or none: what 'norm' makes of them must be the same
+        if given or not self.thermo & _ENERGY:
+            given |= {"pe": "c_thermo_pe", "ke": KINETIC}
+        if not self.thermo & _PRESSURE:
+            given |= {name: f"c_thermo_press[{number}]" for number, name in enumerate(_TENSOR, 1)}
+        return given
 
     def forget(self, fix: str) -> None:
         """A fix is no longer there."""
@@ -67,6 +95,7 @@ def read(comm: MPI.Comm, session: Session, log: Path) -> Setup:
     there = set(session.lmp.available_ids("fix"))
     for name in set(setup.fixes) - there:
         setup.forget(name)
+    session.stand_ins = setup.stand_ins
     # LAMMPS has some of its own, of dynamic groups and the like; but one that acts must be known
     if there - set(setup.fixes):
         _require_told(comm, session, setup)
@@ -133,6 +162,8 @@ def of(log: str) -> Setup:
         # which makes LAMMPS forget what thermo_modify had chosen
         elif name == "thermo_style":
             setup.temperature = "thermo_temp"
+            custom = arguments[:1] == ["custom"]
+            setup.thermo = frozenset(arguments[1:]) if custom else None
         elif name == "thermo_modify":
             _thermo(setup, arguments)
         elif name == "compute" and arguments[2:]:

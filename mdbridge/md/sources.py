@@ -88,6 +88,10 @@ EXTENSIVE = frozenset(
 """Keywords of ``thermo_style`` that 'thermo_modify norm' divides by the number of atoms."""
 
 
+KINETIC = "c_mdbridge_kinetic"
+"""Energy of all motion, by a compute of ours: what ``ke`` stands for where LAMMPS has no temperature."""
+
+
 _COMPUTED = EXTENSIVE | {"temp", "press", "fmax", "fnorm"} | {f"p{a}{b}" for a in "xyz" for b in "xyz"}
 
 

@@ -173,6 +173,49 @@ def test_a_script_that_does_again_what_is_done_once_is_refused(tmp_path, late, w
         assert not file.attributes()["complete"]
 
 
+@pytest.mark.parametrize("pull", ["scale 1.2", "erate 1.0", "delta 0.0 1.0 units box"])
+def test_ramps_and_deformations_are_those_of_the_whole_run(tmp_path, pull):
+    """In three segments as in a single one: each began its own anew, and the box came out at 1.2³."""
+    script = RESUMABLE.replace("all nve", "all nvt temp 0.2 1.0 0.02").replace("erate 0.5", pull)
+    ends = []
+    for name, frames in (("segments", 2), ("whole", 6)):
+        more = f"[checkpoint]\nevery_frames = {frames}"
+        out = observe(tmp_path / name, script, steps=120, fields=["density", "temperature"], more=more)
+        with store.reading(out / "fields.h5", FIELDS) as file:
+            curve = file.group("curve")
+            ends.append(
+                [curve.get("stretch")[-1, 0], *curve.get("temperature")[len(curve.get("time")) // 3 :]]
+            )
+    assert ends[0][0] == pytest.approx(ends[1][0], rel=1e-12) and ends[1][0] > 1.1
+    # the trajectories part, the ramp does not
+    assert np.abs(np.subtract(*ends)[1:]).max() < 0.1
+
+
+@pytest.mark.parametrize(("box", "refused"), [("", True), (" units box", False)])
+def test_lengths_in_a_lattice_that_is_no_longer_there_are_refused(tmp_path, box, refused):
+    script = RESUMABLE.replace("erate 0.5", f"final 0.0 8.5{box}")
+    expected = pytest.raises(InputError, match="measures in another lattice") if refused else nullcontext()
+    with expected:
+        observe(tmp_path, script, more="[checkpoint]\nevery_frames = 1")
+    again = script.replace("label           physics", "label           physics\nlattice fcc 0.9")
+    observe(tmp_path / "mended", again, more="[checkpoint]\nevery_frames = 1")
+
+
+@pytest.mark.parametrize("style", ["step", "step temp press", "step pe", "step pxx", "step temp pe"])
+@pytest.mark.parametrize("begun", ["", "run 2\n"])
+def test_any_thermo_style_will_do(tmp_path, style, begun):
+    """Its own output needs no energy, temperature or pressure: the curves have them all the same."""
+    curves = []
+    for name, line in (("plain", ""), ("own", f"thermo_style custom {style}\n")):
+        out = observe(tmp_path / name, SCRIPT + PULLED + line + begun)
+        with store.reading(out / "fields.h5", FIELDS) as file:
+            curve = file.group("curve")
+            names = ("temperature", "potential_energy", "kinetic_energy", "stress")
+            curves.append([curve.get(name) for name in names])
+    for plain, own in zip(*curves, strict=True):
+        np.testing.assert_allclose(own, plain, rtol=1e-12, atol=1e-13)
+
+
 def test_a_script_that_goes_on_from_a_restart_is_cut_at_checkpoints(tmp_path):
     more = "time_filter = 0.1\n[checkpoint]\nevery_frames = 1"
     fields = ["displacement", "strain", "density", "velocity"]

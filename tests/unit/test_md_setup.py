@@ -16,6 +16,17 @@ def test_the_last_temperature_counts_until_the_style_is_set_anew():
     assert not setup.of(text + "clear").loses
 
 
+def test_what_a_style_leaves_out_comes_from_computes():
+    assert setup.of("").stand_ins == setup.of("thermo_style one\n").stand_ins == {}
+    assert setup.of("thermo_style custom step etotal press\n").stand_ins == {}
+    without = setup.of("thermo_style custom step\nthermo_modify temp thermal\n").stand_ins
+    assert without["temp"] == "c_thermal" and without["pe"] == "c_thermo_pe"
+    assert without["pyz"] == "c_thermo_press[6]" and "press" not in without
+    # what 'norm' divides is taken from one place, both or none
+    assert {"pe", "ke"} <= set(setup.of("thermo_style custom step pe pxx\n").stand_ins)
+    assert set(setup.of("thermo_style custom step temp press\n").stand_ins) == {"pe", "ke"}
+
+
 def test_atoms_take_over_the_velocity_of_a_box_that_remaps_velocities():
     pull = "fix pull all deform 1 xy erate ${{rate}} remap ${{how}}\n"
     pull += "fix pull all deform 1 xy erate 0.1 remap {}\n"

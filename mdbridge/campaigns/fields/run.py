@@ -182,7 +182,11 @@ def observe(
         watch = Watch(comm, config, session, log, folder, known)
         watch.attach(lambda step: tell((step - watch.times.start) / watch.times.every))
         try:
-            session.run(frames * watch.times.every, "post no")
+            steps = config.md.steps
+            assert steps is not None
+            # ramps and deformations of the script are those of the whole run, not of each of its segments
+            whole = (watch.times.start, watch.times.start + steps)
+            session.run(frames * watch.times.every, "post no", whole)
             # in a flowing box the first look waits until the box has been seen to move
             watch.fields.flush(comm)
         # after a failure that all ranks know of: the frames so far are read with it

@@ -222,7 +222,10 @@ def _run_observed(
     session.attach(SegmentProgress(tell, session.step), every(HISTORY_EVERY))
     if job.config.output.trajectory:
         _dump(session, job, chain.offset, now=segment.marks and session.step == chain.offset)
-    made = session.run(segment.steps, "post no")
+    # a user's own ramps and deformations are those of the whole run, not of each of its segments
+    steps = job.config.md.steps
+    whole = None if steps is None else (chain.offset, chain.offset + steps)
+    made = session.run(segment.steps, "post no", whole)
     watch.flush(job.comm)
     _require_all(segment, session, made)
     if (more := session.natoms - chain.natoms) != 0:
