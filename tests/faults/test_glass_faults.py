@@ -234,6 +234,7 @@ label physics
 pair_style lj/cut 7.0
 pair_coeff * * 0.4 2.5
 fix motion all nve
+fix pull all deform 1 xy delta 0.6 remap x units box
 """
     text = SCRIPTED + "[checkpoint]\nevery_frames = 4\n"
     whole = campaign(tmp_path / "whole", text, resumable)
@@ -243,6 +244,8 @@ fix motion all nve
     assert [p.name[:7] for p in sorted(segments.iterdir())] == [f"run-00{n}" for n in (1, 2, 3)]
     with h5py.File(whole / "out" / "glass.h5") as file:
         first = {name: file[name][...] for name in ("step", "potential_energy", "Exy")}
+        # of all three segments together, not of each
+        assert file["curve/gamma"][-1] == pytest.approx(0.6 / (4 * 4.05), rel=1e-9)
     # the last segment again, from the restart file of the one before
     (whole / "out" / "glass.h5").unlink()
     for number in (9, 10):

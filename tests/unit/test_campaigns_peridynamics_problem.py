@@ -117,6 +117,9 @@ def test_a_corner_is_held_once(folder):
     total = np.sum(list(notes["supports"].values()), axis=0)
     np.testing.assert_allclose(total, solution["reaction"].sum(axis=0))
     np.testing.assert_allclose(total, [-0.04, -0.08], rtol=1e-3)
+    # the corner is of both, and counts for the first of them
+    at_left = solution["reaction"][solution["nodes"][:, 0] < 1e-9].sum(axis=0)
+    np.testing.assert_allclose(notes["supports"]["boundary 1 (left)"], at_left)
 
 
 def test_a_linear_field_with_pressures_and_expressions(folder):
