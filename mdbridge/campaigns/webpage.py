@@ -110,7 +110,7 @@ def page(folder: Path) -> str:
         mark=_MARK,
         title=f"{_TITLES.get(campaign, campaign)}: {name}",
         subtitle=f'campaign = "{campaign}", {Path(source).name}',
-        warnings=warnings(summary),
+        warnings=warnings(summary) if summary else [_UNFINISHED],
         figures=list(figures(folder, campaign)),
         tables=[*tables(summary), *_problem(folder)],
         files=[(name, text) for name, text in contents.listed(folder, campaign) if name != NAME],
@@ -262,7 +262,9 @@ def _in_own_units(values: dict[str, Any], others: dict[str, dict[str, float]]) -
         if name in values
     ]
     columns = ["", "learned model", *map(_words, others)] if others else []
-    return Numbers("The model, in the units of the data", columns, rows)
+    scatter = any(name.endswith("_std") for name in values)
+    title = "The model, in the units of the data"
+    return Numbers(f"{title} (± the scatter of the samples alone)" if scatter else title, columns, rows)
 
 
 def _parameters(summary: dict[str, Any]) -> Numbers:
@@ -326,6 +328,7 @@ def _words(name: str) -> str:
     return _NAMES.get(name, " ".join(_PARTS.get(part, part) for part in name.split("_")))
 
 
+_UNFINISHED = "Not complete yet: 'mdbridge status' tells what is done, and the command below does the rest."
 _ERRORS = ("E_res_train", "E_u_train", "E_res_val", "E_u_val", "E_u_test")
 _PARAMETERS = {
     "best": "at the least distance",
@@ -356,6 +359,8 @@ _NAMES = {
     "E_u_val": "displacement, validation",
     "E_u_test": "displacement, disc",
     "E_res_test": "residual, disc",
+    # trials are numbered from 0
+    "found_at": "evaluations until the best",
     "nu": "ν",
     "mu": "μ",
     "lambda": "λ",

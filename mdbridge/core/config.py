@@ -190,7 +190,7 @@ def _hint(error: ErrorDetails) -> str:
     if error["type"] == "literal_error" and isinstance(value, str):
         allowed = re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
         return slips.near(value, allowed)
-    if error["type"] in ("int_type", "int_from_float") and isinstance(value, float) and value == int(value):
+    if error["type"] in ("int_type", "int_from_float") and isinstance(value, float) and value.is_integer():
         return f"; write {int(value)}"
     return ""
 

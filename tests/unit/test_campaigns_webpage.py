@@ -170,6 +170,18 @@ def test_units_of_keys_in_words():
     assert webpage._words("md_C11_TPa") == "MD C11 (TPa)"
 
 
+def test_what_has_no_summary_yet_is_told(folder):
+    assert "Not complete yet" not in webpage.write(folder).read_text()
+    (folder / "summary.json").unlink()
+    assert "Not complete yet" in webpage.write(folder).read_text()
+
+
+def test_standard_errors_are_named_for_what_they_are():
+    values = {"length_unit": "mm", "modulus_unit": "MPa", "E": 3.0, "nu": 0.3, "horizon": 1.0}
+    without, numbers = (webpage._in_own_units(values | more, {}) for more in ({}, {"E_std": 0.1}))
+    assert "scatter" not in without.title and "scatter of the samples alone" in numbers.title
+
+
 def test_a_run_that_ended_early_is_told():
     assert webpage.warnings({"complete": False, "failure": "no flow"}) == ["Not complete: no flow."]
 

@@ -194,6 +194,12 @@ def test_files_that_cannot_be_read(tmp_path, write):
         read_toml(binary)
 
 
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_what_is_no_number_is_no_whole_number_either(write, value):
+    with pytest.raises(InputError, match=r"learn.degrees.0"):
+        load(write(f"[learn]\ndegrees = [{value}]"), Campaign)
+
+
 def test_raw_tables_are_checked_under_a_given_name():
     assert check({"title": "a"}, Campaign, "here").title == "a"
     with pytest.raises(InputError, match=r"^here: 'title' = 1"):
