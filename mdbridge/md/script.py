@@ -14,6 +14,7 @@ from ..core.errors import InputError
 from . import language
 from .language import files
 from .session import Session, find_potentials
+from .setup import followed
 
 __all__ = ["RESTART", "RESUMED", "Left", "files", "goes_on", "silence", "start", "tell_of_stops"]
 
@@ -24,8 +25,12 @@ RESUMED = "resumed"
 """LAMMPS variable that is 1 if there is one, else 0: LAMMPS's ``if`` cannot compare a path."""
 
 
-_IN_LATTICES = ("deform", "move", "indent", "wall/")
-"""Styles of fixes that measure in lattices unless they say 'units box'."""
+_WALLS = ("colloid", "harmonic", "lj", "morse", "reflect", "srd", "table")
+_IN_LATTICES = (
+    *("append/atoms", "chunk/atom", "deform", "deposit", "indent", "move", "recenter"),
+    *(f"wall/{kind}" for kind in _WALLS),
+)
+"""Styles of fixes and computes that measure in lattices unless they say 'units box'."""
 
 _SAME = 1e-9
 """Relative to the sum of the squares of velocities, what the order of a sum may change."""
@@ -75,14 +80,16 @@ class Left:
                 "velocity, minimize, run); only pair styles, the timestep, computes and fixes belong behind "
                 "it. docs/fields.md, 'A script that goes on', shows it"
             )
-        if self.lattice is not None and not np.allclose(now.lattice or (), self.lattice, rtol=_SAME):
+        if self.lattice is not None and not np.allclose(_lattice(session), self.lattice, rtol=_SAME):
             self._require_no_lattice(session, script)
 
     def _require_no_lattice(self, session: Session, script: Path) -> None:
         """Refuse commands that measure in a lattice which is another one than at first."""
         session.lmp.flush_buffers()
-        log = parallel.on_root(session.comm, lambda: session.log and session.log.read_text(errors="replace"))
-        line = measured_in_lattices(log or "")
+        log = session.log
+        line = ""
+        if log is not None:
+            line = measured_in_lattices(parallel.on_root(session.comm, lambda: followed(log, session.folder)))
         if line:
             raise InputError(
                 f"{script}: after 'read_restart' {line!r} measures in another lattice than at first, for "
@@ -96,7 +103,7 @@ def measured_in_lattices(log: str) -> str:
         words = language.words(line)
         if ("units", "box") in itertools.pairwise(words):
             continue
-        style = words[3] if words[:1] == ["fix"] and words[3:] else ""
+        style = words[3] if words[:1] in (["fix"], ["compute"]) and words[3:] else ""
         lengths = not style.startswith("deform") or {"final", "delta", "vel", "wiggle"} & set(words)
         if (words[:1] == ["region"] and words[2:]) or (style.startswith(_IN_LATTICES) and lengths):
             return " ".join(words)

@@ -99,8 +99,8 @@ def summarise(results: OwnResults, settings: Learn, folds: int) -> dict[str, Any
 
 
 SCATTER = (
-    "standard errors are of the samples' scatter alone; a learned function misses more: with 0.5 % of noise "
-    "E of classical solids was off by 0.02 to 0.05 %, up to seven of them"
+    "standard errors are of the samples' scatter alone; what a learned function misses comes to that, often "
+    "several times as much (docs/own_data.md, 'What comes out')"
 )
 """What such a small number must not be taken for."""
 
