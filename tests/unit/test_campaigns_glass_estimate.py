@@ -126,7 +126,7 @@ def test_a_script_is_timed_before_there_is_an_output_folder(tmp_path, monkeypatc
     monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
     monkeypatch.setattr("tempfile.tempdir", None)
     (tmp_path / "scratch").mkdir()
-    (tmp_path / "my.in").write_text(SHEARED + "fix motion all nve\n")
+    (tmp_path / "my.in").write_text(SHEARED + "fix motion all nve\nthermo_style custom step temp\n")
     source = tmp_path / "a.toml"
     source.write_text(
         'campaign = "glass"\n[md]\nscript = "my.in"\nsteps = 100\n[observe]\ngrid = [4, 4]\nframes = 2\n'

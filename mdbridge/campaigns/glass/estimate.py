@@ -11,9 +11,8 @@ from rich.table import Table
 
 from ...core import demand, parallel, scratch
 from ...core.console import console
-from ...md import cuzr, localyield
+from ...md import cuzr, localyield, setup
 from ...md.session import Session
-from ...md.setup import Setup
 from .. import demands
 from . import plan
 from .frames import Times, attach_observers
@@ -124,8 +123,9 @@ def _measure(comm: MPI.Comm, config: GlassInput, session: Session) -> Timing:
     observe = config.observe.model_copy(update={"frames": max(1, total // span)})
     dense = config.model_copy(update={"observe": observe})
     times = Times.of(dense, session.step + config.hold_steps, session.step - 1)
-    # that atoms take over the velocity of the box changes nothing of the cost
-    attach_observers(session, dense, times, lambda _: None, Setup())
+    # of our own samples: that atoms take over the velocity of the box changes nothing of the cost
+    known = setup.Setup() if session.log is None else setup.read(comm, session, session.log)
+    attach_observers(session, dense, times, lambda _: None, known)
     # compiles the observers' loops, which is no part of a long run
     session.run(dense.frame_steps + 1, "post no")
     frame = _timed(comm, session, dense.frame_steps) - dense.frame_steps * plain
