@@ -6,6 +6,7 @@ import importlib
 import inspect
 import io
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -319,7 +320,10 @@ def holdout(
 @app.command()
 def report(
     input: Annotated[
-        Path, typer.Argument(help="the campaign's TOML file, or a folder of results", show_default=False)
+        Path,
+        typer.Argument(
+            help="the TOML file of a campaign with MD or data, or any folder of results", show_default=False
+        ),
     ],
     out: Out = Path("out"),
     set: Overrides = None,
@@ -335,8 +339,14 @@ def report(
 
         typer.echo(parallel.on_root(_world(), lambda: webpage.write(input)))
         return
+    workflow = _campaign(input, *MODULES)
+    if not hasattr(workflow, "report"):
+        raise InputError(
+            f"{input}: its figures are drawn by the run itself; index.html of a folder of results is written "
+            f"by 'mdbridge report {shlex.quote(str(out))}'"
+        )
     with _presented(out):
-        _campaign(input, *SAMPLED, "fields", "peridynamics").report(_world(), input, out, set or ())
+        workflow.report(_world(), input, out, set or ())
 
 
 @app.command()

@@ -36,7 +36,14 @@ _FIELDS = {
     "strain": "Green–Lagrange strain since the first frame",
     "D2min": "Nonaffine motion since the first frame, D²min",
 }
-_AT_TIMES = "at a few times, each component on one scale; grey where there are no atoms."
+_AT_TIMES = "at a few times, each component on one scale"
+_NO_ATOMS = "; grey where there are no atoms."
+
+
+def _caption(name: str, words: str) -> str:
+    # a sum over atoms is zero where there are none
+    return f"{words}, {_AT_TIMES}{'.' if name.endswith('density') else _NO_ATOMS}"
+
 
 FILES: dict[str, dict[str, str]] = {
     "graphene": {
@@ -75,8 +82,8 @@ FILES: dict[str, dict[str, str]] = {
     },
     "fields": {
         "curves.png": "Stress, temperature and energy of the whole box.",
-        **{f"field_{name}.png": f"{words}, {_AT_TIMES}" for name, words in _FIELDS.items()},
-        "field_*.png": f"A field of one's own, {_AT_TIMES}",
+        **{f"field_{name}.png": _caption(name, words) for name, words in _FIELDS.items()},
+        "field_*.png": f"A field of one's own, {_AT_TIMES}{_NO_ATOMS}",
         "fields.h5": "all fields and curves with units and named axes; read by xarray",
         "vtk/": "a series for ParaView: open fields.pvd",
         "frames/": "frames as they were taken, which fields.h5 was made from",

@@ -62,10 +62,14 @@ def status(comm: MPI.Comm, root: Path) -> None:
         table = Table(box=None)
         for heading in ("stage", "state", ""):
             table.add_column(heading, overflow="fold")
-        for state in (_state(workspace, piece) for piece in plan):
-            count = "done" if state.done == state.total else f"{state.done} of {state.total} done"
+        for piece in plan:
+            state = _state(workspace, piece)
+            what = " segments" if isinstance(piece, Links) else ""
+            count = "done" if state.done == state.total else f"{state.done} of {state.total}{what} done"
             count = ("begun" if state.begun else "to do") if not state.done else count
             table.add_row(state.name, count, Text(state.words))
+        for name, files in _beyond(workspace, plan):
+            table.add_row(name, "done", Text(files))
         out.print(table)
         # asked last: what was told may be growing
         if in_use(root):
@@ -152,6 +156,15 @@ def _state(workspace: Workspace, piece: Piece) -> State:
     if len(missing) > _MOST and words:
         words.append(f"and {len(missing) - _MOST} more")
     return State(name, len(tasks) - len(missing), len(tasks), "; ".join(words), bool(begun))
+
+
+def _beyond(workspace: Workspace, plan: Sequence[Piece]) -> Iterator[tuple[str, str]]:
+    """What stands at the top that a run of the input does not make: a problem, a sweep; and its files."""
+    planned = {piece.name for piece in plan}
+    for record in workspace.records():
+        # products have their stage's name; results that gave way to others are not at the top
+        if record.stage == record.task and record.stage not in planned and not workspace.damage(record):
+            yield record.stage, ", ".join(list(record.files)[:_MOST])
 
 
 def _reason(workspace: Workspace, piece: Piece, task: str, identity: Identity) -> str:

@@ -7,6 +7,7 @@ It is made from what the folder holds, whatever made it: figures with the captio
 import base64
 import contextlib
 import math
+import re
 import shlex
 import struct
 from collections.abc import Iterator
@@ -145,8 +146,14 @@ def _problem(folder: Path) -> Iterator[Numbers]:
     # it may be anybody's
     if isinstance(solution, dict) and isinstance(solution.get("notes"), list):
         # the forces of the supports are among the notes
-        told = {name: value for name, value in solution.items() if name not in ("notes", "supports")}
-        rows = [[_words(name), _text(value)] for name, value in told.items()]
+        hidden = ("notes", "supports", "length_unit", "modulus_unit")
+        unit = solution.get("modulus_unit", "")
+        rows = [
+            # C11 and the like; of results of earlier releases the unit is not known
+            [_words(name) + (f" ({unit})" if unit and re.fullmatch(r"C\d\d", name) else ""), _text(value)]
+            for name, value in solution.items()
+            if name not in hidden
+        ]
         yield Numbers("The problem solved", [], rows + [["note", str(note)] for note in solution["notes"]])
 
 

@@ -29,6 +29,7 @@ class _State:
 
     volume = 0
     unseen = False
+    beside = ""
 
     def __init__(self) -> None:
         # several: a study works in its own folder and in those of its campaigns
@@ -45,16 +46,20 @@ def set_volume(volume: int) -> None:
 
 
 @contextmanager
-def unseen() -> Iterator[None]:
+def unseen(beside: str = "") -> Iterator[None]:
     """Keep what is told during the block from the screen: it goes to the logs alone, and has no progress bar.
 
     For work beside other work, whose lines would be mixed up.
+
+    Args:
+        beside: a name for it; with one there is a line every minute that says how far it is.
     """
-    before, _STATE.unseen = _STATE.unseen, True
+    before = _STATE.unseen, _STATE.beside
+    _STATE.unseen, _STATE.beside = True, beside
     try:
         yield
     finally:
-        _STATE.unseen = before
+        _STATE.unseen, _STATE.beside = before
 
 
 class _Unfailing:
@@ -83,11 +88,12 @@ class _Unfailing:
 class _Screen(Console):
     """A console whose messages also go to the log of the folder at work."""
 
-    def __init__(self, rank: int):
+    def __init__(self, rank: int, unseen: bool | None = None):
         # no highlighting: rich would colour every number, quoted text and path of a message; and no markup:
         # it would take [brackets] in the name of a folder for its own
         stream = cast(TextIO, _Unfailing())  # of a file rich needs no more
-        quiet = rank != 0 or _STATE.volume < 0 or _STATE.unseen
+        hidden = _STATE.unseen if unseen is None else unseen
+        quiet = rank != 0 or _STATE.volume < 0 or hidden
         super().__init__(file=stream, quiet=quiet, highlight=False, markup=False)
         self._tells = rank == 0
 
@@ -183,7 +189,9 @@ def _write(stream: TextIO, text: str) -> None:
 def progress(comm: MPI.Comm, title: str) -> Iterator[Tick]:
     """A progress bar with the time left; plain lines where the output is no terminal (mpiexec, a log)."""
     out = console(comm)
-    if comm.rank != 0 or _STATE.unseen:
+    if comm.rank == 0 and _STATE.unseen and _STATE.beside:
+        yield _lines(_Screen(0, unseen=False), f"{_STATE.beside}, {title}", interval=60.0)
+    elif comm.rank != 0 or _STATE.unseen:
         yield lambda done, note="": None
     elif out.is_terminal:
         columns = (

@@ -83,7 +83,11 @@ class Identity:
         if self.version != now.version:
             words.append(f"another version of the task ({self.version}, now {now.version})")
         # in words of the values as people know them: those of ``shown``, which have the defaults
-        for name, _, _ in _changed(self.values, now.values):
+        for name, before, after in _changed(self.values, now.values):
+            if all(value is None or _is_hash(value) for value in (before, after)):
+                # of a table of files, sources.model.py: what it is the hash of is what a person knows
+                words.append(f"{name.partition('.')[2] or name} has changed")
+                continue
             words.append(f"{name} was {_word(self, name)}, now {_word(now, name)}")
         for name, before, after in _changed(self.files, now.files):
             state = "is new" if before is None else "is not read any more" if after is None else "has changed"
@@ -181,6 +185,10 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tu
         # a record is JSON, whose lists an input may have as tuples: they have the same key
         if digest(before.get(name)) != digest(after.get(name)):
             yield name, before.get(name), after.get(name)
+
+
+def _is_hash(value: Any) -> bool:
+    return isinstance(value, str) and len(value) >= 32 and not set(value) - set("0123456789abcdef")
 
 
 def _word(identity: Identity, name: str) -> str:

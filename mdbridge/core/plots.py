@@ -154,15 +154,6 @@ def cut_out(image: Any, loops: Sequence[Any]) -> None:
     image.set_clip_path(edge)
 
 
-def plain_log(axes: Any) -> None:
-    """Plain numbers, 1, 2 and 5 of each decade, on a logarithmic vertical axis."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
 def ticks(count: int, whole: bool = False, steps: Sequence[float] | None = None, least: int = 2) -> Any:
     """At most about ``count`` round ticks; at whole numbers alone, if ``whole``, or in certain ``steps``.
 

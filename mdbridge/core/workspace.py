@@ -330,8 +330,7 @@ def claim(
 
     handle, error = parallel.attempt(enter) if comm.rank == 0 else (None, None)
     parallel.agree(comm, error)
-    ranks = f"{comm.size} rank{'s' if comm.size > 1 else ''}"
-    about = f"mdbridge {__version__}, {ranks}: {Path(source).resolve()} {' '.join(overrides)}".rstrip()
+    about = told(comm, Path(source), overrides)
     try:
         with logged(workspace.root, about) if comm.rank == 0 else contextlib.nullcontext():
             yield workspace
@@ -340,15 +339,26 @@ def claim(
             os.close(handle)
 
 
+def told(comm: MPI.Comm, source: Path, overrides: Sequence[str] = ()) -> str:
+    """What the log says first of a command: version, ranks, and the file that it works on."""
+    ranks = f"{comm.size} rank{'s' if comm.size > 1 else ''}"
+    return f"mdbridge {__version__}, {ranks}: {source.resolve()} {' '.join(overrides)}".rstrip()
+
+
 @contextlib.contextmanager
-def claim_again(workspace: Workspace) -> Iterator[None]:
+def claim_again(workspace: Workspace, about: str = "") -> Iterator[None]:
     """Own a folder that is there, on one rank, without saying that another input is used in it.
+
+    Args:
+        workspace: the folder.
+        about: what is done, for its log; without it nothing is noted there.
 
     Raises:
         FileError: another process works in it, or it cannot be written.
     """
     handle = lock(workspace.root)
     try:
-        yield
+        with logged(workspace.root, about) if about else contextlib.nullcontext():
+            yield
     finally:
         os.close(handle)

@@ -29,6 +29,13 @@ def test_files_are_explained_by_their_names_and_patterns(campaign, name, words):
     assert words in contents.meaning(campaign, name)
 
 
+def test_of_a_density_there_is_nothing_grey():
+    """It is zero where there are no atoms; a mean over them is none."""
+    told = {name: contents.meaning("fields", f"field_{name}.png") for name in get_args(Name)}
+    without = {name for name, words in told.items() if "grey" not in words}
+    assert without == {"density", "number_density"}
+
+
 def test_what_is_not_ours_is_not_described(tmp_path):
     assert contents.meaning("shear", "thesis.tex") is None and contents.meaning("shear", "my.svg") is None
     (tmp_path / "thesis.tex").touch()

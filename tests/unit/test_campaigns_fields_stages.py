@@ -282,9 +282,7 @@ def campaign(tmp_path):
 
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("md", [{"script": "my.in", "steps": 20}, {"trajectory": "a.dump"}])
-def test_stops_are_told_of_a_script_and_what_was_seen_before_a_failure_is_kept(
-    campaign, monkeypatch, tmp_path, md, fails
-):
+def test_what_was_seen_before_a_failure_is_kept(campaign, monkeypatch, tmp_path, md, fails):
     done = []
 
     def chain(*_):
@@ -294,7 +292,6 @@ def test_stops_are_told_of_a_script_and_what_was_seen_before_a_failure_is_kept(
 
     monkeypatch.setattr(stages.Campaign, "links", [])
     monkeypatch.setattr(stages.Campaign, "fields", SimpleNamespace(identity=SimpleNamespace(key="k")))
-    monkeypatch.setattr(stages.script, "tell_of_stops", lambda _, path: done.append(path.name))
     monkeypatch.setattr(stages.stages, "chain", chain)
     monkeypatch.setattr(
         stages.Campaign, "_collect", lambda _, __, key, complete: done.append((key, complete)) or 3
@@ -302,8 +299,7 @@ def test_stops_are_told_of_a_script_and_what_was_seen_before_a_failure_is_kept(
     monkeypatch.setattr(stages.Campaign, "_keep_partial", lambda _: done.append("partial"))
     with pytest.raises(MDError, match="lost atoms") if fails else nullcontext():
         campaign(**md)._collect_all(tmp_path)
-    told = ["my.in"] if "script" in md else []
-    assert done == [*told, "run", "partial" if fails else ("k", True)]
+    assert done == ["run", "partial" if fails else ("k", True)]
 
 
 @pytest.mark.parametrize(

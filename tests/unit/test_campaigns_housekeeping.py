@@ -96,6 +96,35 @@ def test_what_is_set_aside_is_said_to_come_back(run, tmp_path, capsys):
     assert "mdbridge clean" in words
 
 
+def test_what_was_made_beside_the_plan_is_told_with_its_files(run, tmp_path, capsys):
+    root = run()
+    assert "problem" not in told(root, capsys)
+
+    def write(staged):
+        (staged / "solution.h5").write_text("u")
+
+    with claim(COMM, root, "shear", tmp_path / "in.toml") as workspace:
+        make(COMM, workspace, Product("problem", Identity("a problem"), ("solution.h5",), write))
+    assert "problem done solution.h5" in told(root, capsys)
+    (root / "solution.h5").write_text("another's")
+    assert "problem" not in told(root, capsys)
+
+
+def test_segments_are_told_as_such(capsys, monkeypatch, tmp_path):
+    links = [Link(f"run-{n}", Identity(f"segment {n}"), lambda *_: {}, 1.0, "run") for n in range(3)]
+    with claim(COMM, tmp_path / "out", "shear", tmp_path / "in.toml") as workspace:
+
+        def work(folder, *_):
+            (folder / "a").touch()
+            return {}
+
+        chain(COMM, workspace, "frames", [Link("run-0", links[0].identity, work, 1.0, "run")], "run")
+    monkeypatch.setattr(
+        housekeeping, "_planned", lambda root: (workspace, tmp_path / "in.toml", [Links("frames", links)])
+    )
+    assert "frames 1 of 3 segments done" in told(tmp_path / "out", capsys)
+
+
 def test_clean_shows_first_and_removes_what_the_last_input_does_not_use(run, capsys):
     run()
     root = run(0.003)

@@ -60,7 +60,7 @@ def test_noise_of_the_displacements_does_not_move_the_moduli():
 
 def test_weights_are_those_of_the_nodes_unless_given():
     on_grid = data_plan.learn_settings(OwnLearn(consistency_weight=2.0), own())
-    assert (on_grid.solution_weight, on_grid.consistency_weight) == (200.0, 2.0)
+    assert (on_grid.solution_weight, on_grid.consistency_weight) == (2000.0, 2.0)
     arrays = periodic((20, 20))
     del arrays["box"]
     with_edges = data.prepare([RawData(Path("own.npz"), arrays)], Data())

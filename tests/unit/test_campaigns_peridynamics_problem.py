@@ -75,6 +75,19 @@ def test_a_plate_with_a_hole_under_tension(folder):
     assert (folder / "out" / "figures" / "solution.png").stat().st_size > 10_000
 
 
+def test_settings_of_the_input_s_own_problems_are_not_dropped_without_a_word(folder):
+    (folder / "problem.toml").write_text(PLATE + PULL + QUIET)
+    given = (MPI.COMM_SELF, stages, folder / "input.toml", folder / "problem.toml", folder / "out")
+    with pytest.raises(InputError, match=r"--set solve\.max_iterations=3: .*problem\.toml has a section"):
+        problem.solve(*given, ["solve.max_iterations=3"])
+
+
+def test_the_log_has_what_solving_said(folder):
+    solve(folder, PLATE + PULL + QUIET)
+    log = (folder / "out" / "mdbridge.log").read_text()
+    assert "problem.toml" in log and "solved in" in log and "solution.h5" in log
+
+
 def test_supports_hold_what_pulls_at_a_body(folder):
     """A load in a bar between two walls, nearer to the right: a lever's shares, and a file's sums."""
     bar = "[domain]\noutline = [[0, 0], [60, 0], [60, 12], [0, 12]]\nspacing = 1.0\n"

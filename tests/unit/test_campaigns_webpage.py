@@ -134,12 +134,13 @@ def test_what_the_data_left_to_be_said_is_at_the_top():
     assert webpage.warnings(summary) == ["alike", "the unit was not given"]
 
 
-def test_a_problem_that_was_solved_is_told_with_its_notes(folder):
-    told = {"nodes": 186, "C11": 202.91, "notes": ["0% of the nodes <obey> it"]}
+@pytest.mark.parametrize(("unit", "name"), [({}, "C11"), ({"modulus_unit": "MPa"}, "C11 (MPa)")])
+def test_a_problem_that_was_solved_is_told_with_its_notes(folder, unit, name):
+    told = {"nodes": 186, "C11": 202.91, "notes": ["0% of the nodes <obey> it"]} | unit
     (folder / "solution.json").write_text(json.dumps(told))
     texts = Page(webpage.write(folder).read_text()).texts
     row = [text for text in texts[texts.index("The problem solved") :] if text]
-    assert row[1:7] == ["nodes", "186", "C11", "202.9", "note", "0% of the nodes <obey> it"]
+    assert row[1:7] == ["nodes", "186", name, "202.9", "note", "0% of the nodes <obey> it"]
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", '{"nodes": 3}', '{"notes": 5}', "{", '"notes"'])

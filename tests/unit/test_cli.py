@@ -15,7 +15,7 @@ from thread_ranks import together
 
 import mdbridge
 from mdbridge import cli
-from mdbridge.campaigns import webpage
+from mdbridge.campaigns import MODULES, webpage
 from mdbridge.campaigns.calibrate import seeds
 from mdbridge.core import console
 from mdbridge.core.errors import InputError
@@ -158,6 +158,12 @@ def test_a_report_of_a_folder_that_is_none(called, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_calibration_is_reported_of_by_its_folder(called, tmp_path):
+    (tmp_path / "in.toml").write_text('campaign = "calibrate"\n')
+    code, _, error = called("report", tmp_path / "in.toml", "--out", tmp_path / "my out")
+    assert code == 2 and f"'mdbridge report '{tmp_path / 'my out'}''" in error.replace("\n", "")
+
+
 @pytest.mark.parametrize(("flag", "volume"), [("-q", -1), ("--quiet", -1), ("-v", 1), ("--verbose", 1)])
 def test_flags_set_how_much_is_told(called, tmp_path, monkeypatch, flag, volume):
     asked = []
@@ -220,7 +226,7 @@ EVERY = "fields/peridynamics/graphene/glass/shear/calibrate/graphene-study"
         ("wave in.toml", ("wave", "wave", SOURCE, FOLDER, NO)),
         ("holdout in.toml", ("holdout", "holdout", SOURCE, FOLDER, NO, 1)),
         ("holdout in.toml --seed 7", ("holdout", "holdout", SOURCE, FOLDER, NO, 7)),
-        ("report in.toml", ("graphene/glass/fields/peridynamics", "report", SOURCE, FOLDER, NO)),
+        ("report in.toml", ("/".join(MODULES), "report", SOURCE, FOLDER, NO)),
         ("observe in.toml", ("fields", "observe", SOURCE, FOLDER, NO)),
         ("observe in.toml --dry-run", ("foretold", "fields")),
         ("study in.toml", ("graphene-study", "run", SOURCE, FOLDER, NO)),

@@ -59,6 +59,21 @@ def test_lines_tell_what_is_left_at_most_every_five_seconds(clock, capsys):
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "told"), [("", []), ("seed-3", ["seed-3, shear: 50 %, about 65 s left  run"])]
+)
+def test_work_beside_other_work_has_a_line_a_minute_if_it_has_a_name(clock, capsys, name, told):
+    with console.unseen(name), console.progress(ROOT, "shear") as tick:
+        console.console(ROOT).print("a message of it")
+        for time, done in ((100.0, 0.02), (130.0, 0.3), (165.0, 0.5), (200.0, 0.7)):
+            clock.time = time
+            tick(done, "run")
+    with console.unseen(name), console.progress(OTHER, "shear") as tick:
+        clock.time += 100
+        tick(0.9, "run")
+    assert capsys.readouterr().err.splitlines() == [line.replace("65 s", "68 s") for line in told]
+
+
 def test_what_came_before_the_first_does_not_count_for_the_rest(clock, capsys):
     with console.progress(ROOT, "shear") as tick:
         for time, done in ((170.0, 0.01), (176.0, 0.07)):  # compiled for 70 s, then 1 % a second

@@ -85,6 +85,12 @@ def test_lists_of_a_record_are_the_tuples_of_an_input():
     assert recorded.differences(now) == ["another version of the task (1, now 2)"]
 
 
+def test_of_a_hash_it_is_told_of_what_it_is_and_that_it_has_changed():
+    before, now = (Identity("t", values={"sources.my.py": mark * 64, "word": mark}) for mark in "ab")
+    assert before.differences(now)[0] == "my.py has changed"
+    assert before.differences(now)[1].startswith("word was")
+
+
 def test_differences_name_the_key_and_both_values():
     before = Identity.of("t", Whole(), ("part", "scale"), files={"f": "0"})
     now = Identity.of("t", Whole(scale=2.0), ("part", "scale"), files={"f": "1"})

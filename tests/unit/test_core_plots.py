@@ -114,7 +114,7 @@ def test_no_display_is_asked_for():
 def test_logarithmic_axes_have_plain_numbers(tmp_path):
     with plots.figure(tmp_path / "a.png", 3.0, 4.0) as (figure, axes):
         axes.semilogy([1, 2], [3.0, 60.0])
-        plots.plain_log(axes)
+        plots.log_axis(axes.yaxis)
         figure.canvas.draw()
         shown = [tick.get_text() for tick in axes.get_yticklabels()]
     assert {"5", "10", "20", "50"} <= set(shown)

@@ -294,6 +294,8 @@ def _slices(
                 label="± 2 standard deviations",
             )
             panel.axvline(run.summary["best"][name], color=plots.RED, linewidth=0.8, label="best")
+            # what the model gave there, which the surrogate may miss
+            panel.plot(run.summary["best"][name], run.summary["distance"], "o", ms=4, color=plots.RED)
             if name in intervals:
                 # the edge has a width of its own: over many decades the rest of it may be too narrow to see
                 panel.axvspan(*intervals[name], color=PALE, linewidth=2.5, zorder=0, label="95 %")

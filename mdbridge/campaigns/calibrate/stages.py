@@ -76,13 +76,14 @@ def run(
             end = End(problem, path, workspace.root, worker, made_from, notes)
             _work(comm, workspace, end, lambda: _search(comm, end, clock, resume, accept_changes))
         summary = parallel.on_root(comm, lambda: files.read_json(Path(out) / "summary.json"))
-    for line in listing.told(summary):
-        console(comm).print(line, soft_wrap=True, markup=False)
-    console(comm).print(
-        f"{summary['evaluations']} evaluations, {summary['stopped']}: distance {summary['distance']:.6g} at "
-        f"{on_one_line(summary['best'])}; results in {out}",
-        soft_wrap=True,
-    )
+        # while the folder is owned: its log has the optimum, too
+        for line in listing.told(summary):
+            console(comm).print(line, soft_wrap=True, markup=False)
+        console(comm).print(
+            f"{summary['evaluations']} evaluations, {summary['stopped']}: distance "
+            f"{summary['distance']:.6g} at {on_one_line(summary['best'])}; results in {out}",
+            soft_wrap=True,
+        )
 
 
 def _notes(problem: Problem) -> list[str]:

@@ -42,9 +42,9 @@ def chosen(count: int, shown: int) -> list[int]:
     last = count - 1
     if count <= shown or shown == 1:
         return list(range(count)) if count <= shown else [last]
-    # some fewer, or a single frame more, if that fits exactly
+    # a single frame more, or some fewer, if that fits exactly
     fewest = min(shown, max(3, (shown + 1) // 2))
-    for number in (*range(shown, fewest - 1, -1), shown + 1):
+    for number in (shown, shown + 1, *range(shown - 1, fewest - 1, -1)):
         if last % (number - 1) == 0:
             return list(range(0, count, last // (number - 1)))
     nearly = [round(k) for k in np.linspace(0, last, shown)]

@@ -176,6 +176,9 @@ def observe(
     # what LAMMPS carries in it: positions, velocities, and the references of the atoms
     restart = None if before is None else before / RESTART
     with script.start(comm, path, log, config.md.variables, restart) as session:
+        if before is None:
+            # of a script that LAMMPS takes: beside an error it would be one thing more to read
+            script.tell_of_stops(comm, path)
         known = None if before is None else parallel.on_root(comm, lambda: State.read(before))
         if known is not None and known.left is not None:
             script.Left(**known.left).require(session, path)

@@ -1,5 +1,6 @@
 """The campaign of fields: a LAMMPS script, or a trajectory -> frames -> fields.h5 -> figures."""
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -95,14 +96,14 @@ class Campaign:
         log = self.workspace.root / "lammps.log"
         if self.config.md.trajectory is None:
             run.observe(self.comm, self.config, self.source, log, folder, before, frames, tell)
+            # the next segment begins that one anew
+            parallel.on_root(self.comm, lambda: shutil.copyfile(log, folder / log.name))
         else:
             trajectory.observe(self.comm, self.config, self.source, log, folder, tell)
         return {"frames": frames}
 
     def _collect_all(self, folder: Path) -> None:
         comm, workspace = self.comm, self.workspace
-        if self.config.md.trajectory is None:
-            script.tell_of_stops(comm, self.source.parent / str(self.config.md.script))
         try:
             stages.chain(comm, workspace, _OBSERVED, self.links, "run")
         # what was seen before a failure is often what explains it

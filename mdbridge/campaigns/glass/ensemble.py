@@ -66,7 +66,7 @@ def samples(workspace: Workspace, name: str, keys: Mapping[int, str], work: Work
     def do(seed: int, group: MPI.Comm, tell: Progress) -> dict[str, Any]:
         def alone() -> None:
             # several groups at once would write over each other's lines
-            with console.unseen():
+            with console.unseen(f"seed-{seed}"):
                 work(group, folder(workspace, seed), overrides(seed))
 
         error = parallel.attempt(alone)[1]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.plots import BLUE, GREEN, GREY, ORANGE, RED, figure, legend_above, plain_log
+from ...core.plots import BLUE, GREEN, GREY, ORANGE, RED, figure, legend_above, log_axis
 from ...lps import stencil
 from ...lps.material import LinearPeridynamicSolid
 from ..peridynamics import published, sweep_figures
@@ -95,7 +95,7 @@ def _dilatation(record: dict[str, Any], path: Path) -> None:
             panel.set_xlabel("horizon δ (Å)")
             panel.set_title(f"{label[:-1]} K")
             panel.grid(axis="y", which="both", color=GREY, alpha=0.15)
-            plain_log(panel)
+            log_axis(panel.yaxis)
         axes[0].set_ylabel("relative error (%)")
         axes[1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
 

@@ -1,5 +1,6 @@
 """What a user would take instead of a model learned from own data: elasticity with two constants, or four."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
@@ -66,11 +67,14 @@ class _Fit:
             for samples, k in zip(sets, kept, strict=True)
         ]
         spacings = [samples.spacing for samples in sets]
-        weight = np.sqrt(self.settings.solution_weight)
-        # the residual alone is linear in the constants: a start that noise spoils, but not by much
-        start = astuple(local.fitted(sets, self.gradients, kept))[: 4 if self.gradients else 2]
+        weight = self.settings.solution_weight
+        # the residual alone is linear in the constants: starts that noise spoils, but not by much
+        plain = astuple(local.fitted(sets, False, kept))
+        starts = [np.array(plain if self.gradients else plain[:2])]
+        if self.gradients:
+            starts.append(np.array(astuple(local.fitted(sets, True, kept))))
         # an area of the nodes: a length of zero has no size of its own
-        size = np.array([start[1], start[1], *[float(np.prod(spacings[0]))] * 2])[: len(start)]
+        size = np.array([plain[1], plain[1], *[float(np.prod(spacings[0]))] * 2])[: len(starts[0])]
 
         def off(constants: Array) -> Array:
             elasticity = GradientElasticity(*(constants * size))
@@ -82,12 +86,14 @@ class _Fit:
                 parts.append(weight * (np.linalg.inv(operator) @ displacements[0] - displacements[1]).ravel())
             return np.concatenate(parts)
 
-        try:
-            fitted = least_squares(off, np.array(start) / size, method="lm").x * size
-        except (ValueError, np.linalg.LinAlgError):
+        ends = []
+        for start in starts:
             # of data far from any elasticity a step may end at an operator without an inverse
-            fitted = np.array(start)
-        return GradientElasticity(*fitted.tolist())
+            with contextlib.suppress(ValueError, np.linalg.LinAlgError):
+                ends.append(least_squares(off, start / size, method="lm"))
+        # noise of short waves leads one of both astray: four constants would do worse than two
+        best = min(ends, key=lambda end: float(end.cost)).x * size if ends else starts[0]
+        return GradientElasticity(*best.tolist())
 
 
 def _row(waves: Mapping[str, Samples], train: Sequence[Samples], fit: _Fit, folds: int) -> dict[str, float]:
@@ -167,8 +173,9 @@ def note(summary: dict[str, Any]) -> list[str]:
     ]
     if not apart:
         return []
+    remedy = "" if summary.get("own_dilatation") else "; learn.own_dilatation = true may follow them, too"
     return [
         "gradient elasticity with four constants gives the displacements of these data as well, with "
         f"{' and '.join(apart)}: the standard errors are those of the samples, and know nothing of the "
-        "choice of a model"
+        f"choice of a model{remedy}"
     ]

@@ -70,10 +70,10 @@ class OwnLearn(Section):
     long_wave_weight: Annotated[float, Field(ge=0, le=4)] = 1.5
     """Samples count by this power of their loads' wave length: long waves carry the moduli."""
     solution_weight: Annotated[float, Field(ge=0)] | None = None
-    """Weight of the error of the displacement to that of the residual, which has 1; 200 on periodic grids,
+    """Weight of the error of the displacement to that of the residual, which has 1; 2000 on periodic grids,
     where noise of the displacements spoils the residual alone, and 3 elsewhere if absent."""
     consistency_weight: Annotated[float, Field(ge=0)] | None = None
-    """Weight of the conditions of consistency: isotropic moments of the bonds on every grid in use; 10 on
+    """Weight of the conditions of consistency: isotropic moments of the bonds on every grid in use; 50 on
     periodic grids and 1 elsewhere if absent."""
     strict_inf_sup: bool = False
     """Also keep the dilatation from being blind to any wave inside the Brillouin zone."""

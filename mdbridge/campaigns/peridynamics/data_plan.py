@@ -25,7 +25,7 @@ _ISOTROPIC = 0.02
 # L takes the noise of short waves, which carry hardly any load, for a large residual: a fit of the residual
 # makes L too soft there, and the moduli pay.  Errors of the displacement weigh it as it is.  Beside edges
 # these hold the noise of what is given around, so that more weight is no cure
-WEIGHTS = {"solution_weight": 200.0, "consistency_weight": 10.0}
+WEIGHTS = {"solution_weight": 2000.0, "consistency_weight": 50.0}
 WEIGHTS_ON_POINTS = {"solution_weight": 3.0, "consistency_weight": 1.0}
 # beside the M + 1 coefficients, whose common factor means nothing: λ, μ and α
 _BESIDE = 3

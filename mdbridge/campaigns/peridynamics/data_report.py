@@ -12,7 +12,19 @@ from rich.table import Table
 
 from ...core.digits import alike
 from ...core.files import read_json
-from ...core.plots import BLUE, DIVERGING, GREEN, GREY, ORANGE, RED, SEQUENTIAL, bare, figure, magnification
+from ...core.plots import (
+    BLUE,
+    DIVERGING,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    SEQUENTIAL,
+    bare,
+    figure,
+    log_axis,
+    magnification,
+)
 from ...fields.fieldset import FieldSet
 from ...lps import fieldsets, moduli, stability, symbol
 from ...lps.learn import local, spectral
@@ -82,6 +94,7 @@ def summarise(results: OwnResults, settings: Learn, folds: int) -> dict[str, Any
         "kernel": influence.name,
         **influence.named_shape(),
         "quadrature": results.material.quadrature,
+        "own_dilatation": results.material.own_dilatation is not None,
     }
     first = next(iter(own.training.values()))
     if not first.scattered:
@@ -140,17 +153,15 @@ def _beside_baselines(summary: dict[str, Any]) -> Table:
     """Our errors and moduli, and those of elasticity with constants fitted to the same samples."""
     own = summary["own_units"]
     table = Table(
-        title="Residual / displacement errors (%), and of constants fitted likewise", title_justify="left"
+        title="Displacement errors (%), and those of constants fitted likewise", title_justify="left"
     )
     table.add_column("", no_wrap=True)
     for words in ("training", "validation", f"E ({own['modulus_unit']})", "ν"):
         table.add_column(words, justify="right", no_wrap=True)
     others = {data_baselines.TITLES[name]: row for name, row in summary["baselines"].items()}
     for words, row in {"this run": summary | own, **others}.items():
-        both = [
-            f"{100 * row[f'E_res_{s}']:.2f} / {100 * row[f'E_u_{s}']:.2f}" if f"E_res_{s}" in row else ""
-            for s in ("train", "val")
-        ]
+        # not the residual, in which noise of the displacements counts times k²
+        both = [f"{100 * row[f'E_u_{s}']:.3g}" if f"E_u_{s}" in row else "" for s in ("train", "val")]
         table.add_row(words, *both, f"{row['E']:.5g}", f"{row['nu']:.4f}")
     return table
 
@@ -181,12 +192,12 @@ def _influence(results: OwnResults, path: Path) -> None:
         for label, function, colour in shown:
             m = grid.volume @ function(grid.radii) / spacing**4
             bonds = grid.radii[: grid.rings]
-            at_bonds = function(bonds) / m
+            at_bonds, needed = function(bonds) / m, function(r[r >= bonds[0]]) / m
             axes.plot(r / own.length, function(r) / m, color=colour, label=label)
             axes.plot(bonds / own.length, at_bonds, "o", ms=3.5, color=RED, label="bonds of the grid")
-            limits += [float(at_bonds.min()), float(at_bonds.max())]
+            limits += [float(needed.min()), float(needed.max())]
         # left of the first bond the curve may run away, and nothing depends on it
-        axes.set_ylim(1.6 * min(limits), 1.25 * max(limits))
+        axes.set_ylim(1.25 * min(limits), 1.25 * max(limits))
         axes.set_xlabel(f"bond length r ({own.length_unit})")
         axes.set_ylabel("influence function K h⁴/m")
         axes.set_title(f"δ = {influence.horizon / own.length:.4g} {own.length_unit}, {influence.describe()}")
@@ -208,7 +219,8 @@ def _candidates(results: OwnResults, path: Path) -> None:
         for key, label, colour, marker in kinds:
             known = [(text, 100 * row[key]) for text, row in zip(labels, rows, strict=True) if key in row]
             if known:
-                axes.semilogy(*zip(*known, strict=True), marker, color=colour, label=label)
+                axes.plot(*zip(*known, strict=True), marker, color=colour, label=label)
+        log_axis(axes.yaxis)
         axes.set_xlabel(f"horizon δ ({own.length_unit}), degree M")
         axes.set_ylabel("relative error (%)")
         axes.legend()
@@ -293,6 +305,12 @@ def _dispersion(results: OwnResults, path: Path) -> None:
                 axes.plot(
                     at * own.length, value / own.modulus, "o", ms=4, mfc="none", color=colour, label="data"
                 )
+        if points:
+            known = max(float(at.max()) for at, _ in points) * own.length
+            end = float(k[-1, 0]) * own.length
+            if known < 0.95 * end:
+                # what no sample has said: a curve there is the kernel's alone
+                axes.axvspan(known, end, color=GREY, alpha=0.15, lw=0, label="no waves in the data")
         axes.set_ylim(0, None)
         axes.legend(fontsize=7)
 

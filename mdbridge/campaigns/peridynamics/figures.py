@@ -8,7 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.plots import BLUE, DIVERGING, GREEN, GREY, ORANGE, RED, SEQUENTIAL, bare, figure, magnification
+from ...core.plots import (
+    BLUE,
+    DIVERGING,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    SEQUENTIAL,
+    bare,
+    figure,
+    log_axis,
+    magnification,
+)
 from ...fields.fieldset import FieldSet
 from ...lps import fieldsets, stability, symbol
 from ...lps.learn import spectral
@@ -248,7 +260,8 @@ def _errors(results: Results, path: Path) -> None:
             ("E_res_val", "residual, validation", GREEN, "^"),
             ("E_u_val", "displacement, validation", RED, "v"),
         ):
-            axes.semilogy(labels, [100 * row[key] for row in rows], marker, color=colour, label=label)
+            axes.plot(labels, [100 * row[key] for row in rows], marker, color=colour, label=label)
+        log_axis(axes.yaxis)
         axes.set_xlabel("horizon δ (Å), degree M")
         axes.set_ylabel("relative error (%)")
         axes.legend()

@@ -16,7 +16,7 @@ from ...core.config import load
 from ...core.console import console
 from ...core.errors import ConvergenceError, InputError
 from ...core.identity import Identity, contents
-from ...core.workspace import Workspace, claim_again
+from ...core.workspace import Workspace, claim_again, told
 from ...lps import bodies, geometry
 from ...lps.geometry import Body
 from . import problem_output
@@ -72,11 +72,17 @@ def solve(
     """
     stack = contextlib.ExitStack()
     workspace = Workspace(out, getattr(campaign, "CAMPAIGN", ""))
+    # of the input's section [solve] nothing is used here: it would be dropped without a word
+    for key in (text for text in overrides if text.partition(".")[0].strip() == "solve"):
+        raise InputError(
+            f"--set {key}: is of the problems of the input {source}; that of {problem_path} has a section "
+            "[solve] of its own: set it there"
+        )
 
     def enter() -> tuple[Problem, str, Model, Identity]:
         problem, text = load(problem_path, Problem), problem_path.read_text(encoding="utf-8-sig")
         model = read_model(campaign, source, out, overrides)
-        stack.enter_context(claim_again(workspace))
+        stack.enter_context(claim_again(workspace, told(comm, problem_path, overrides)))
         return problem, text, model, _identity(problem, problem_path.parent, model, workspace)
 
     with stack:

@@ -92,7 +92,8 @@ def write(out: Path, key: str, model: Model, problem: Problem, text: str, soluti
         "supports": supports(conditions, result),
         "out_of_balance": out_of_balance(conditions, result),
     }
-    notes = {"nodes": len(body.points), **_facts(result), **forces, "notes": list(solution.notes)}
+    units = {"length_unit": length, "modulus_unit": modulus}
+    notes = {"nodes": len(body.points), **_facts(result), **forces, **units, "notes": list(solution.notes)}
     write_json(out / NOTES, notes)
     write_text(out / INPUT, text)
     if problem.output.vtk:

@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ...core.plots import BLUE, GREEN, GREY, ORANGE, RED, figure, legend_above, plain_log
+from ...core.plots import BLUE, GREEN, GREY, ORANGE, RED, figure, legend_above, log_axis
 
 ERRORS = ("E_res_train", "E_u_train", "E_res_val", "E_u_val")
 LABELS = ("residual, training", "displacement, training", "residual, validation", "displacement, validation")
@@ -78,7 +78,7 @@ def draw(sweeps: dict[str, dict[str, Any]], path: Path, paper: dict[str, Any] | 
                     panel.plot(row["M"], 100 * row[key], marker, ms=4, mfc="none", color=colour, alpha=0.6)
             panel.set_xlabel("degree M")
             panel.set_xticks(degrees)
-            plain_log(panel)
+            log_axis(panel.yaxis)
             panel.set_title(title)
             panel.grid(axis="y", which="both", color=GREY, alpha=0.15)
         axes[0][0].set_ylabel("relative error (%)")

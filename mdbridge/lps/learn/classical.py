@@ -90,8 +90,7 @@ def require_sign(elastic: Elastic) -> None:
         )
         raise InputError(
             f"the loads of {int(wrong.sum())} of {len(wrong)} samples do negative work on their "
-            f"displacements (λ = {elastic.lame_lambda:.3g}, μ = {elastic.lame_mu:.3g} TPa by least "
-            f"squares): {remedy}"
+            f"displacements{', and by least squares μ < 0' if elastic.lame_mu <= 0 else ''}: {remedy}"
         )
 
 
