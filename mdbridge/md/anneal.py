@@ -5,6 +5,8 @@ is too slow for [Parmar, Ozawa, Berthier 2020; Sadigh et al., Phys. Rev. B 85, 1
 cyclic shear below yield lowers the energy with the logarithm of the cycles.
 """
 
+import numpy as np
+
 from ..core.errors import InputError, MDError
 from .session import Session
 
@@ -16,6 +18,10 @@ MC_COST = 2.5
 """What such a burst costs, in steps (measured: 0.23 steps for a tenth of 2,000 atoms)."""
 VARIANCE = 1.0e3
 """How strongly the composition is held, κ of [Sadigh et al., eq. 27]."""
+TRIES = 20
+"""Atoms of each type that are changed to see what that takes."""
+BALANCE_COST = 4.0 * TRIES
+"""What this costs, in steps: each of 2 TRIES energies begins a run anew (measured: 2.0 steps each)."""
 PERIOD = 4000
 """Steps of a cycle of shear."""
 
@@ -33,14 +39,51 @@ def stand_upright(session: Session) -> None:
     session.commands("change_box all ortho")
 
 
-def changing(session: Session, temperature: float, seed: int) -> None:
+def balance(session: Session, seed: int) -> float:
+    """The difference of chemical potentials (eV) with which types change either way as easily (collective).
+
+    Half of the mean energy of changing an atom of type 2 less that of changing one of type 1, its
+    surroundings left as they are.  Without it all atoms would become of the type with the lower energy until
+    the hold on the composition stops them, and then none would change at all.
+
+    Args:
+        session: the sample, before any fix is given; nothing of it is changed.
+        seed: chooses the atoms.
+    """
+    kinds, ids = session.gather("type", 1).astype(int).ravel(), session.ids()
+    random = np.random.default_rng(seed)
+
+    def energy() -> float:
+        session.run(0, "post no")
+        return float(session.lmp.get_thermo("pe"))
+
+    rest, mean = energy(), {}
+    for kind, other in ((1, 2), (2, 1)):
+        own = ids[kinds == kind]
+        taken = random.choice(own, min(TRIES, len(own)), replace=False)
+        needed = []
+        for atom in taken.tolist():
+            session.quietly(f"set atom {atom} type {other}")
+            needed.append(energy() - rest)
+            session.quietly(f"set atom {atom} type {kind}")
+        mean[kind] = float(np.mean(needed))
+    return 0.5 * (mean[2] - mean[1])
+
+
+def changing(session: Session, temperature: float, seed: int, between: float) -> None:
     """Change types of single atoms at ``temperature`` (K), the composition held about one half.
+
+    Args:
+        session: the sample.
+        temperature: of the Monte Carlo moves (K).
+        seed: of these.
+        between: difference of the chemical potentials (eV), see :func:`balance`.
 
     Raises:
         MDError: this LAMMPS has no 'fix sgcmc'.
     """
     session.commands(
-        f"fix exchange all sgcmc {MC_EVERY} {MC_FRACTION} {temperature} 0.0 randseed {seed} "
+        f"fix exchange all sgcmc {MC_EVERY} {MC_FRACTION} {temperature} {between!r} randseed {seed} "
         f"variance {VARIANCE} 0.5"
     )
 

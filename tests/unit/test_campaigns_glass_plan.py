@@ -107,7 +107,10 @@ def test_exchanges_stop_the_quench_where_they_were_asked_for_and_keep_to_their_c
     monkeypatch.setattr(cuzr, "at_pressure", lambda _, start, end: told.append((start, end)))
     monkeypatch.setattr(anneal, "stand_upright", lambda _: None)
     monkeypatch.setattr(anneal, "exchanging", lambda _, at, seed: told.append(("swap", at, seed)))
-    monkeypatch.setattr(anneal, "changing", lambda _, at, seed: told.append(("sgcmc", at, seed)))
+    monkeypatch.setattr(anneal, "balance", lambda _, seed: 0.25 * seed)
+    monkeypatch.setattr(
+        anneal, "changing", lambda _, at, seed, between: told.append(("sgcmc", at, seed, between))
+    )
     given = {"anneal": way, "anneal_K": 900.0, "anneal_steps": 30000}
     segments = plan.preparation(config(glass=given, md={"seed": 5}), "potential")
     own = [segment for segment in segments if segment.stage == "anneal"]
@@ -115,14 +118,17 @@ def test_exchanges_stop_the_quench_where_they_were_asked_for_and_keep_to_their_c
     # half of the evaluations of an exchange are trials, of semi-grand ones a few, which are no time
     assert {segment.trials for segment in segments if segment.stage == "anneal"} == {way == "swap"}
     assert not any(segment.trials for segment in segments if segment.stage != "anneal")
-    assert sum(segment.steps for segment in own) == pytest.approx(30000 / each, abs=1)
+    # each of three segments begins with a balance
+    balances = 3 * anneal.BALANCE_COST if way == "sgcmc" else 0.0
+    assert sum(segment.steps for segment in own) == pytest.approx((30000 - balances) / each, abs=1)
+    assert {segment.meaning for segment in own} == {2 if way == "sgcmc" else 1}
     # the whole quench is as long as without
     assert sum(segment.steps for segment in segments if segment.stage == "quench") == 24000
     for segment in segments[2:]:
         segment.open(None, "restart")
     ramps = [step for step in told if step[0] != way]
     assert ramps[0] == (1300.0, 900.0) and (900.0, 900.0) in ramps and ramps[-1] == (100.0, 100.0)
-    assert (way, 900.0, 6) in told
+    assert (way, 900.0, 6, *([1.5] if way == "sgcmc" else [])) in told
     assert len({segment.name for segment in segments}) == len(segments)
 
 

@@ -51,10 +51,45 @@ def test_changes_of_type_keep_the_composition_near_one_half():
         assert session.lmp.extract_setting("triclinic")
         anneal.stand_upright(session)
         cuzr.at_volume(session, 900.0)
-        anneal.changing(session, 9000.0, 11)
+        anneal.changing(session, 9000.0, 11, 0.0)
         session.run(12, "post no")
         assert exchanged(session)[0] > 0
         assert types(session)[0] == pytest.approx(1000, abs=10)
+
+
+@pytest.mark.parametrize("elements", ["Cu Zr", "Zr Cu"])
+def test_a_balance_knows_what_a_change_of_type_takes_and_changes_nothing(elements):
+    """In a crystal all atoms of a type are alike; and the names of the types do not matter."""
+    material = potential("CuZr_mm.eam.fs")
+    with cuzr.crystal(COMM, (6, 6, 6), 0.0, 4, material, 0.005) as session:
+        session.commands(f"pair_coeff * * {session.word(material)} {elements}")
+        before = session.gather("x", 3, unwrapped=True), session.gather("type", 1)
+        between = anneal.balance(session, 7)
+        np.testing.assert_allclose(session.gather("x", 3, unwrapped=True), before[0], atol=1e-9)
+        assert np.array_equal(session.gather("type", 1), before[1])
+        energies = []
+        for change in ("", "set atom 1 type 2", "set atom 1 type 1\nset atom 2 type 1"):
+            session.commands(change)
+            session.run(0, "post no")
+            energies.append(session.lmp.get_thermo("pe"))
+        assert between == pytest.approx(0.5 * (energies[2] - energies[1]), rel=1e-9)
+        assert (between > 2.0) == (elements == "Cu Zr") and abs(between) > 2.0
+
+
+def test_types_change_both_ways_once_they_are_balanced():
+    with cuzr.crystal(COMM, (10, 10, 10), 3000.0, 4, potential("CuZr_mm.eam.fs"), 0.005) as session:
+        cuzr.at_pressure(session, 3000.0, 3000.0)
+        session.run(100, "post no")
+        session.commands("unfix motion")
+        anneal.stand_upright(session)
+        between = anneal.balance(session, 1)
+        cuzr.at_pressure(session, 1000.0, 1000.0)
+        before = session.gather("type", 1).ravel()
+        anneal.changing(session, 1000.0, 11, between)
+        session.run(60, "post no")
+        after = session.gather("type", 1).ravel()
+        changed = [int(((before == kind) & (after != kind)).sum()) for kind in (1, 2)]
+        assert min(changed) > 10 and abs(changed[0] - changed[1]) <= 4
 
 
 def test_a_box_that_is_too_small_for_changes_is_refused_before_the_melt(hot):

@@ -35,6 +35,7 @@ class Segment:
         check: raises if what it has made is not what it should be.
         cost: in evaluations of all forces, where it is not the number of steps.
         trials: whether forces are also computed of states that may be rejected, which nobody must look at.
+        meaning: raised by us where the same input would now make something else.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Segment:
     check: Callable[[Session], None] | None = None
     cost: float = 0.0
     trials: bool = False
+    meaning: int = 1
 
     @property
     def evaluations(self) -> float:
@@ -136,12 +138,17 @@ def _annealing(config: GlassInput, potential: Path) -> list[Segment]:
             if given.anneal == "cyclic":
                 anneal.cycling(session, given.anneal_strain, md.temperature_K, md.timestep_ps)
                 return session
+            # other random numbers in each segment, all from the one seed
+            seed = md.seed + number
             if given.anneal == "sgcmc":
                 anneal.stand_upright(session)
+                # before anything moves the atoms
+                between = anneal.balance(session, seed)
+                cuzr.at_pressure(session, given.anneal_K, given.anneal_K)
+                anneal.changing(session, given.anneal_K, seed, between)
+                return session
             cuzr.at_pressure(session, given.anneal_K, given.anneal_K)
-            change = anneal.exchanging if given.anneal == "swap" else anneal.changing
-            # other random numbers in each segment, all from the one seed
-            change(session, given.anneal_K, md.seed + number)
+            anneal.exchanging(session, given.anneal_K, seed)
             return session
 
         return resume
@@ -151,10 +158,12 @@ def _annealing(config: GlassInput, potential: Path) -> list[Segment]:
             given.anneal_steps // anneal.PERIOD, config.checkpoint.every_steps // anneal.PERIOD or 1
         )
         # a segment of whole cycles begins and ends with an upright box
-        pieces, each = [count * anneal.PERIOD for count in cycles], 1.0
+        pieces, each, first = [count * anneal.PERIOD for count in cycles], 1.0, 0.0
     else:
-        each = anneal.cost_of_a_step(given.anneal)
-        pieces = _pieces(max(1, round(given.anneal_steps / each)), config.checkpoint.every_steps)
+        each, size = anneal.cost_of_a_step(given.anneal), config.checkpoint.every_steps
+        first = anneal.BALANCE_COST if given.anneal == "sgcmc" else 0.0
+        begun = len(_pieces(max(1, round(given.anneal_steps / each)), size))
+        pieces = _pieces(max(1, round((given.anneal_steps - begun * first) / each)), size)
     reads = (
         "glass.anneal",
         "glass.anneal_steps",
@@ -169,8 +178,10 @@ def _annealing(config: GlassInput, potential: Path) -> list[Segment]:
             piece,
             treated(number),
             reads,
-            cost=each * piece,
+            cost=first + each * piece,
             trials=given.anneal == "swap",
+            # once without a balance: a few atoms changed, and then none
+            meaning=2 if given.anneal == "sgcmc" else 1,
         )
         for number, piece in enumerate(pieces, 1)
     ]

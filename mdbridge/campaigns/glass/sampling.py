@@ -135,7 +135,7 @@ def links(
                     config,
                     segment.reads,
                     files=files,
-                    version=_MEANING if segment.observed else 1,
+                    version=_MEANING if segment.observed else segment.meaning,
                     segment=segment.name,
                 ),
                 partial(work, segment),
