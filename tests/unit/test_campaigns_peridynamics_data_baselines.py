@@ -11,6 +11,7 @@ from mdbridge.campaigns.peridynamics.data_files import RawData
 from mdbridge.campaigns.peridynamics.data_input import Data, OwnLearn
 
 SHAPE, SPACING = (12, 14), (5.0, 4.5)
+HORIZON = 16.5  # of points with edges alone
 BOX = np.array(SHAPE) * SPACING
 
 
@@ -35,7 +36,8 @@ PAIRS = [(0, softening(2.0, seed=3)), (1, softening(2.0, samples=20, seed=4))]
 
 def measured(arrays, folds=5, degree=2, **keys):
     own = data.prepare([RawData(Path("own.npz"), arrays)], Data(**keys))
-    return data_baselines.measure(own, data_plan.learn_settings(OwnLearn(degrees=[degree]), own), folds)
+    settings = data_plan.learn_settings(OwnLearn(degrees=[degree]), own)
+    return data_baselines.measure(own, settings, folds, HORIZON * own.length)
 
 
 def requires_truth(row):
@@ -100,16 +102,33 @@ def test_samples_for_validation_of_every_file_count():
     files = [RawData(Path(f"{n}.npz"), arrays) for n, arrays in (("a", first), ("b", second))]
     own = data.prepare(files, Data())
     settings = data_plan.learn_settings(OwnLearn(degrees=[2]), own)
-    error = data_baselines.measure(own, settings, 5)["classical"]["E_u_val"]
+    error = data_baselines.measure(own, settings, 5, HORIZON)["classical"]["E_u_val"]
     # the validation samples of both, where one file's hold twice as many as the other's
     swapped = data.prepare(files[::-1], Data())
-    assert error == pytest.approx(data_baselines.measure(swapped, settings, 5)["classical"]["E_u_val"])
+    assert error == pytest.approx(
+        data_baselines.measure(swapped, settings, 5, HORIZON)["classical"]["E_u_val"]
+    )
 
 
-def test_nodes_without_waves_have_none_and_waves_of_one_length_no_gradients():
-    nodes = grid((11, 11), (5.0, 5.0))
-    u, b = waves(nodes, (60.0, 70.0), samples=4)
-    assert measured({"nodes": nodes, "u": u, "b": b}) == {}
+@pytest.mark.parametrize("unit", ["TPa", "GPa"])
+def test_on_nodes_with_edges_classical_elasticity_is_fitted_to_the_displacements(unit):
+    nodes = grid((24, 24), (5.0, 5.0))
+    u, b = waves(nodes, (150.0, 150.0), samples=6)
+    ((name, row),) = measured({"nodes": nodes, "u": u, "b": b}, modulus_unit=unit, length_unit="nm").items()
+    assert name == "classical"
+    assert [row["lambda"], row["mu"]] == pytest.approx([LAM, MU], rel=0.01)
+    assert row["E_u_train"] < row["E_u_val"] < 0.005 and 0 < row["E_res_val"] < 0.01
+    # two constants are known from five samples as well as from six
+    assert row["E_u_val"] < 1.5 * row["E_u_train"]
+    kept = measured({"nodes": nodes, "u": u[:4], "b": b[:4], "val_u": u[4:], "val_b": b[4:]})["classical"]
+    assert kept["E_u_val"] < 0.005 and kept["E_u_val"] != row["E_u_val"]
+
+
+def test_waves_of_one_length_have_no_gradients_and_samples_of_no_solid_nothing():
+    nodes = grid((24, 24), (5.0, 5.0))
+    u, b = waves(nodes, (150.0, 150.0), samples=4)
+    own = data.prepare([RawData(Path("own.npz"), {"nodes": nodes, "u": u, "b": -b})], Data())
+    assert data_baselines.measure(own, None, 5, HORIZON) == {}
     assert list(measured(periodic((12, 12), samples=2, highest=1, seed=3))) == ["classical", "gradient"]
     # along both axes of a square grid
     single, k = periodic((12, 12), samples=2), 2 * np.pi / 60.0
@@ -146,7 +165,15 @@ def test_moduli_that_hang_on_the_model_are_told():
     )
 
 
+def test_two_constants_are_told_before_four_where_both_do():
+    classical = {"E_u_train": 0.011, "E": 1.04, "nu": 0.30}
+    (note,) = data_baselines.note(SUMMARY | {"baselines": {"classical": classical, **SUMMARY["baselines"]}})
+    assert note.startswith("classical elasticity with two constants") and "E 1.040 for" in note
+    # what is for periodic grids alone is no advice here
+    assert "own_dilatation" not in note
+
+
 @pytest.mark.parametrize("baselines", [{}, {"baselines": {}}])
-def test_of_scattered_nodes_it_is_said_that_there_is_nothing_beside_the_model(baselines):
+def test_where_nothing_was_fitted_it_is_said_that_there_is_nothing_beside_the_model(baselines):
     (note,) = data_baselines.note({"own_units": {}} | baselines)
-    assert "which one would take instead, was not fitted" in note
+    assert "which one would take instead, cannot be fitted" in note

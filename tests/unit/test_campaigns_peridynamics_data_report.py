@@ -134,7 +134,7 @@ def test_constants_and_their_errors_are_told_in_the_data_s_units_too():
     own = replace(OWN, thickness=2.0)
     settings = data_plan.learn_settings(OwnLearn(degrees=[2]), own)
     summary = data_report.summarise(data_report.OwnResults(model, MATERIAL, own), settings, 3)
-    assert summary["baselines"] == data_baselines.measure(own, settings, 3)
+    assert summary["baselines"] == data_baselines.measure(own, settings, 3, 166.0)
     assert summary["own_units"] == {
         "length_unit": "nm", "modulus_unit": "GPa", "horizon": pytest.approx(16.6),
         "lambda": pytest.approx(0.4), "mu": pytest.approx(0.5), "E": pytest.approx(1.2), "nu": 0.25,

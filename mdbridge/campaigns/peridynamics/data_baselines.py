@@ -14,44 +14,54 @@ from ...lps import fieldsets, local
 from ...lps.learn import spectral
 from ...lps.learn.spectral import Samples
 from ...lps.local import GradientElasticity
+from . import data_baselines_points
 from .data import OwnData
+from .data_baselines_points import constants, kept_of
 from .input import Learn
 
 Array = NDArray[np.float64]
 
 TITLES = {"classical": "classical elasticity", "gradient": "gradient elasticity"}
 """Rows of the table, in their order."""
+_SIMPLE = {
+    "classical": "classical elasticity with two constants",
+    "gradient": "gradient elasticity with four constants",
+}
 _AS_GOOD = 1.2  # times the error of the learned model
 _FOURTH = 1.05  # ratio of the wave numbers of a sample's waves from which k⁴ can be told from k²
 
 
-def measure(own: OwnData, settings: Learn, folds: int) -> dict[str, dict[str, Any]]:
+def measure(own: OwnData, settings: Learn, folds: int, horizon: float) -> dict[str, dict[str, Any]]:
     """Errors of elasticity fitted to the same samples, and its constants.
 
-    The fit minimises what that of the learned model does, with the same weights of the samples and of
-    both errors.
+    On periodic grids the fit minimises what that of the learned model does, with the same weights of the
+    samples and of both errors; on other points the errors of the solution, see :mod:`.data_baselines_points`.
 
     Args:
         own: the data.
         settings: of the learned model's fit.
         folds: parts of the samples for validation, where the data have no samples for it of their own.
+        horizon: of the learned model (Å): on points with edges errors are asked for where it has them.
 
     Returns:
         By the names of :data:`TITLES` ``E_res_train``, ``E_u_train`` and, where there are samples for it,
         ``E_res_val``, ``E_u_val`` (relative ℓ² norms, means over samples), ``lambda`` and ``mu`` in the
-        data's unit, and ``E`` and ``nu`` of plane stress.  Nothing of data that are no periodic grids, and
-        no gradients where all waves are equally long.
+        data's unit, and ``E`` and ``nu`` of plane stress.  No gradients on other points than periodic grids,
+        and where all waves are equally long; nothing where the samples are those of no elastic solid.
     """
     if any(fields.shape is None for fields in own.fields.values()):
-        return {}
+        row = data_baselines_points.classical(own, folds, horizon)
+        return {} if row is None else {"classical": _in_units(row, own)}
     waves = {name: fieldsets.transformed(fields, name) for name, fields in own.fields.items()}
     train = [waves[name] for name in own.training]
     rows = {"classical": _row(waves, train, _Fit(settings, False), folds)}
     if _lengths(train) > _FOURTH:
         rows["gradient"] = _row(waves, train, _Fit(settings, True), folds)
-    for row in rows.values():
-        row |= {name: row[name] / own.modulus for name in ("lambda", "mu", "E")}
-    return rows
+    return {name: _in_units(row, own) for name, row in rows.items()}
+
+
+def _in_units(row: dict[str, float], own: OwnData) -> dict[str, float]:
+    return row | {name: row[name] / own.modulus for name in ("lambda", "mu", "E")}
 
 
 @dataclass(frozen=True)
@@ -108,22 +118,14 @@ def _row(waves: Mapping[str, Samples], train: Sequence[Samples], fit: _Fit, fold
         for kind, values in zip(("E_res", "E_u"), both, strict=True)
         if len(values)
     }
-    c_l, mu = fitted.longitudinal, fitted.transverse
-    lame = c_l - 2 * mu
-    return row | {"lambda": lame, "mu": mu, "E": 4 * mu * (lame + mu) / c_l, "nu": lame / c_l}
+    return row | constants(fitted.longitudinal - 2 * fitted.transverse, fitted.transverse)
 
 
 def _left_out(train: Sequence[Samples], fit: _Fit, folds: int) -> tuple[Array, Array]:
     """Errors of samples by constants that were fitted without them, as those of the learned model are."""
-    folds = min(folds, max(len(samples.u) for samples in train))
-    both: list[tuple[Array, Array]] = []
-    for fold in range(folds if folds > 1 else 0):
-        kept = [(np.arange(len(samples.u)) % folds != fold).astype(float) for samples in train]
-        # a set with a single sample trains always
-        kept = [k if k.any() else np.ones(len(k)) for k in kept]
+    both = [(np.empty(0), np.empty(0))]
+    for kept in kept_of([len(samples.u) for samples in train], folds):
         both.append(_errors(fit(train, kept), train, [k == 0 for k in kept]))
-    if not both:
-        return np.empty(0), np.empty(0)
     residual, solution = (np.concatenate(part) for part in zip(*both, strict=True))
     return residual, solution
 
@@ -154,18 +156,24 @@ def _lengths(train: Sequence[Samples]) -> float:
 def note(summary: dict[str, Any]) -> list[str]:
     """What there is to say of elasticity beside the model.
 
-    That nothing can be said where nodes are scattered; and where another model, as good, has other moduli
-    than the error bars allow.
+    That there are none; and where another model, as good, has other moduli than the error bars allow.
     """
     if not summary.get("baselines"):
         return [
-            "elasticity with two constants, which one would take instead, was not fitted: these are no "
-            "periodic grids; what the model is worth beside it is not known"
+            "elasticity with two constants, which one would take instead, cannot be fitted to these data; "
+            "what the model is worth beside it is not known"
         ]
-    own, row = summary["own_units"], summary["baselines"].get("gradient")
-    # not the residual: what a model of more constants gains there may be the noise of short waves
-    if row is None or row["E_u_train"] > _AS_GOOD * summary["E_u_train"]:
+    own = summary["own_units"]
+    # the simplest that is as good; not by the residual, where what more constants gain may be noise
+    good = [
+        name
+        for name in TITLES
+        if name in summary["baselines"]
+        and summary["baselines"][name]["E_u_train"] <= _AS_GOOD * summary["E_u_train"]
+    ]
+    if not good:
         return []
+    row = summary["baselines"][good[0]]
     apart = [
         f"{words} {alike(row[name], own[f'{name}_std'])[0]} for {with_error(own[name], own[f'{name}_std'])}"
         for words, name in (("E", "E"), ("ν", "nu"))
@@ -173,9 +181,13 @@ def note(summary: dict[str, Any]) -> list[str]:
     ]
     if not apart:
         return []
-    remedy = "" if summary.get("own_dilatation") else "; learn.own_dilatation = true may follow them, too"
+    remedy = "; take these, of the simpler model, unless you know better"
+    if good[0] == "gradient":
+        # periodic grids: two influence functions may do what one cannot
+        own_dilatation = summary.get("own_dilatation")
+        remedy = "" if own_dilatation else "; learn.own_dilatation = true may follow them, too"
     return [
-        "gradient elasticity with four constants gives the displacements of these data as well, with "
+        f"{_SIMPLE[good[0]]} gives the displacements of these data as well, with "
         f"{' and '.join(apart)}: the standard errors are those of the samples, and know nothing of the "
         f"choice of a model{remedy}"
     ]

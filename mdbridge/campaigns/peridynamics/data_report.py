@@ -102,7 +102,7 @@ def summarise(results: OwnResults, settings: Learn, folds: int) -> dict[str, Any
         summary["moduli_TPa"] = moduli.of_grid(results.material, grid)
     summary["samples"] = {name: len(fields.u) for name, fields in own.fields.items()}
     summary["nodes"] = {name: len(fields.nodes) for name, fields in own.fields.items()}
-    others = data_baselines.measure(own, settings, folds)
+    others = data_baselines.measure(own, settings, folds, influence.horizon)
     # an empty table would promise what scattered data do not have
     summary |= {"baselines": others} if others else {}
     notes = [*model["notes"], *data_baselines.note(summary)]

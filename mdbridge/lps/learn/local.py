@@ -173,10 +173,10 @@ def _samples(keyed: _Keyed) -> LocalSamples:
     size = np.linalg.norm(load, axis=0)
     if near is not None:
         rows = cloud.inverse(cloud.matrix(near))(rows.reshape(len(rows), -1)).reshape(rows.shape)
-        size = _displacement_size(cloud, fields)
+        size = displacement_size(cloud, fields)
     else:
-        amount = _displacement_size(cloud, fields)
-        has_load = _loaded(load, amount)
+        amount = displacement_size(cloud, fields)
+        has_load = is_loaded(load, amount)
         # without load: relative to that of a sample which is displaced as much; if all are, of a long wave
         # in a solid of modulus one, as it is in the units that models are learned in
         typical = np.median(size[has_load] / amount[has_load]) if has_load.any() else _long_wave(fields)
@@ -239,8 +239,8 @@ def errors(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, A
     load = cloud.of_interior(fields.b)
     residual = matrix @ cloud.of_columns(fields.u - fields.u.mean(axis=1, keepdims=True)) - load
     wrong = cloud.inverse(matrix)(residual)
-    amount = _displacement_size(cloud, fields)
-    size = np.where(_loaded(load, amount), np.linalg.norm(load, axis=0), np.nan)
+    amount = displacement_size(cloud, fields)
+    size = np.where(is_loaded(load, amount), np.linalg.norm(load, axis=0), np.nan)
     return (
         np.linalg.norm(residual, axis=0) / size,
         np.linalg.norm(wrong, axis=0) / amount,
@@ -250,10 +250,10 @@ def errors(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, A
 def loaded(fields: FieldSet, horizon: float) -> NDArray[np.bool_]:
     """Samples ``(s,)`` with a load where the equation is asked for."""
     cloud = cloud_of(fields, horizon)
-    return _loaded(cloud.of_interior(fields.b), _displacement_size(cloud, fields))
+    return is_loaded(cloud.of_interior(fields.b), displacement_size(cloud, fields))
 
 
-def _loaded(load: Array, amount: Array) -> NDArray[np.bool_]:
+def is_loaded(load: Array, amount: Array) -> NDArray[np.bool_]:
     """Samples ``(s,)`` whose loads ``(2i, s)`` are more than round-off.
 
     Compared over their displacements ``(s,)``, for a sample may be as small as it likes.
@@ -355,7 +355,7 @@ def _divergence_and_rotation(fields: FieldSet, horizon: float, family: type[Infl
     return (power / np.maximum(power.sum(axis=0), 1e-300)).mean(axis=1)
 
 
-def _displacement_size(cloud: Cloud, fields: FieldSet) -> Array:
+def displacement_size(cloud: Cloud, fields: FieldSet) -> Array:
     """The norm ``(s,)`` of the displacements of the interior, their mean taken off."""
     u = fields.u[:, cloud.interior]
     return np.linalg.norm((u - u.mean(axis=1, keepdims=True)).reshape(len(u), -1), axis=1)
