@@ -72,7 +72,12 @@ def _campaign(path: Path, *allowed: str, modules: Mapping[str, str] = MODULES) -
 def _foretold(path: Path, out: Path, overrides: Sequence[str] | None, *allowed: str) -> None:
     """Print what a run would take, and leave nothing behind."""
     # no folder is claimed or written to, so that one may ask while a run is going on in it
-    _campaign(path, *allowed, modules=ESTIMATES).dry_run(_world(), path, out, overrides or ())
+    estimate = _campaign(path, *allowed, modules=ESTIMATES)
+    from .core.console import console
+
+    # LAMMPS may take long to set a system up, and the first loops to be compiled
+    console(_world()).print("timing a small part of the work, which is not kept", style="dim")
+    estimate.dry_run(_world(), path, out, overrides or ())
 
 
 @contextlib.contextmanager
