@@ -86,12 +86,11 @@ class Identity:
         for name, before, after in _changed(self.values, now.values):
             if all(value is None or _is_hash(value) for value in (before, after)):
                 # of a table of files, sources.model.py: what it is the hash of is what a person knows
-                words.append(f"{name.partition('.')[2] or name} has changed")
+                words.append(f"{name.partition('.')[2] or name} {_state(before, after)}")
                 continue
             words.append(f"{name} was {_word(self, name)}, now {_word(now, name)}")
         for name, before, after in _changed(self.files, now.files):
-            state = "is new" if before is None else "is not read any more" if after is None else "has changed"
-            words.append(f"the file of {name} {state}")
+            words.append(f"the file of {name} {_state(before, after)}")
         # an earlier task that changed is named only here: it has its own record, which tells why
         if not words:
             words = [f"made after another {name}" for name, _, _ in _changed(self.after, now.after)]
@@ -185,6 +184,10 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tu
         # a record is JSON, whose lists an input may have as tuples: they have the same key
         if digest(before.get(name)) != digest(after.get(name)):
             yield name, before.get(name), after.get(name)
+
+
+def _state(before: Any, after: Any) -> str:
+    return "is new" if before is None else "is not read any more" if after is None else "has changed"
 
 
 def _is_hash(value: Any) -> bool:

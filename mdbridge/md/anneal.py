@@ -40,15 +40,20 @@ def stand_upright(session: Session) -> None:
 
 
 def balance(session: Session, seed: int) -> float:
-    """The difference of chemical potentials (eV) with which types change either way as easily (collective).
+    """Chemical potentials apart (eV) so that types change either way about as easily (collective).
 
     Half of the mean energy of changing an atom of type 2 less that of changing one of type 1, its
-    surroundings left as they are.  Without it all atoms would become of the type with the lower energy until
-    the hold on the composition stops them, and then none would change at all.
+    surroundings left as they are: of some atoms a mean is known better than the rare ones that are accepted,
+    and the hold on the composition does the rest.  Without it all atoms would become of the type with the
+    lower energy until that hold stops them, and then none would change at all.
 
     Args:
-        session: the sample, before any fix is given; nothing of it is changed.
+        session: the sample; nothing of it is changed.  Fixes that go on from a restart file must be given
+            before: the first run, which this begins, ends what the file holds for them.
         seed: chooses the atoms.
+
+    Raises:
+        InputError: there are no atoms of one of the two types.
     """
     kinds, ids = session.gather("type", 1).astype(int).ravel(), session.ids()
     random = np.random.default_rng(seed)
@@ -60,6 +65,8 @@ def balance(session: Session, seed: int) -> float:
     rest, mean = energy(), {}
     for kind, other in ((1, 2), (2, 1)):
         own = ids[kinds == kind]
+        if not len(own):
+            raise InputError(f"'glass.anneal' = 'sgcmc': there are no atoms of type {kind} to change")
         taken = random.choice(own, min(TRIES, len(own)), replace=False)
         needed = []
         for atom in taken.tolist():

@@ -16,7 +16,7 @@ from .language import files
 from .session import Session, find_potentials
 from .setup import followed
 
-__all__ = ["RESTART", "RESUMED", "Left", "files", "goes_on", "silence", "start", "tell_of_stops"]
+__all__ = ["RESTART", "RESUMED", "Left", "files", "goes_on", "runs", "silence", "start", "tell_of_stops"]
 
 RESTART = "restart"
 """LAMMPS variable with the restart file from which a script is to go on; ``none`` at first."""
@@ -119,8 +119,13 @@ def goes_on(text: str) -> bool:
     return "${" + RESTART + "}" in text or f"v_{RESTART}" in text
 
 
+def runs(text: str) -> bool:
+    """Whether a script has runs or minimisations of its own, which may take hours before anything is seen."""
+    return any(language.words(line)[:1] in (["run"], ["minimize"]) for line in language.logical_lines(text))
+
+
 def tell_of_stops(comm: MPI.Comm, script: Path) -> None:
-    """Say before a run what stopping it will cost, if its script cannot go on from a restart file."""
+    """Say what stopping a run will cost, if its script cannot go on from a restart file."""
     if comm.rank == 0 and not goes_on(script.read_text(errors="replace")):
         console(comm).print(
             f"note: {script.name} does not use ${{{RESTART}}}: a run that is stopped begins anew. To have it "

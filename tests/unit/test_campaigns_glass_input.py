@@ -70,6 +70,11 @@ def test_a_script_s_steps_are_shared_out_and_it_rests_as_it_will():
         ({"glass": {"anneal_K": 800.0}}, r"anneal_K mean nothing with anneal = 'none'"),
         ({"glass": {"anneal": "cyclic", "anneal_K": 800.0}}, r"anneal_K mean nothing with anneal = 'cyclic'"),
         ({"glass": {"anneal": "cyclic", "anneal_steps": 5000}}, r"a cycle takes 4000 steps"),
+        (
+            {"glass": {"anneal": "sgcmc"}, "checkpoint": {"every_steps": 300}},
+            r"checkpoint.every_steps = 300 .* must both be at least 400",
+        ),
+        ({"glass": {"anneal": "sgcmc", "anneal_steps": 300}}, r"glass.anneal_steps = 300 .* at least 400"),
         ({"glass": {"anneal": "swap", "anneal_K": 1300.0}}, r"anneal_K = 1300 must lie between"),
         ({"ensemble": {"seeds": 0}}, r"'ensemble\.seeds' = 0"),
         ({"md": SCRIPT, "ensemble": {"seeds": 2}}, r"ensemble\.seeds is for the built-in glass"),

@@ -124,6 +124,31 @@ def test_on_nodes_with_edges_classical_elasticity_is_fitted_to_the_displacements
     assert kept["E_u_val"] < 0.005 and kept["E_u_val"] != row["E_u_val"]
 
 
+def test_a_part_that_cannot_be_left_out_takes_nothing_of_the_rest():
+    """Two samples, one of which tells λ + 2μ and the other μ."""
+    nodes = grid((24, 24), (5.0, 5.0))
+    both = [waves(nodes, (150.0, 150.0), samples=1, kind=kind) for kind in ("longitudinal", "transverse")]
+    u, b = (np.concatenate(parts) for parts in zip(*both, strict=True))
+    row = measured({"nodes": nodes, "u": u, "b": b})["classical"]
+    assert [row["lambda"], row["mu"]] == pytest.approx([LAM, MU], rel=0.02)
+    assert row["E_u_train"] < 0.01
+
+
+def test_what_is_left_out_has_the_errors_of_constants_of_the_others():
+    nodes = grid((24, 24), (5.0, 5.0))
+    u, b = waves(nodes, (150.0, 150.0), samples=6)
+    b[::2] *= 1.05
+    arrays = {"nodes": nodes, "u": u, "b": b}
+    folded = measured(arrays, folds=2)["classical"]
+    # each half validated by hand with the other
+    apart = [
+        measured({**arrays, "u": u[k::2], "b": b[k::2], "val_u": u[1 - k :: 2], "val_b": b[1 - k :: 2]})
+        for k in (0, 1)
+    ]
+    by_hand = np.mean([rows["classical"]["E_u_val"] for rows in apart])
+    assert folded["E_u_val"] == pytest.approx(by_hand, rel=0.05) and by_hand > 0.03
+
+
 def test_waves_of_one_length_have_no_gradients_and_samples_of_no_solid_nothing():
     nodes = grid((24, 24), (5.0, 5.0))
     u, b = waves(nodes, (150.0, 150.0), samples=4)
@@ -163,6 +188,20 @@ def test_moduli_that_hang_on_the_model_are_told():
         "E 1.031 for 1.000 ± 0.010 and ν 0.260 for 0.300 ± 0.010"
         in data_baselines.note(SUMMARY | {"baselines": both})[0]
     )
+
+
+def test_two_constants_that_miss_what_four_meet_are_no_remedy():
+    rows = {"classical": {"E_u_train": 0.0118, "E": 1.2, "nu": 0.3}}
+    rows["gradient"] = {"E_u_train": 0.003, "E": 1.04, "nu": 0.30}
+    (note,) = data_baselines.note(SUMMARY | {"baselines": rows})
+    assert note.startswith("gradient elasticity") and "E 1.040" in note
+
+
+def test_of_points_a_difference_below_what_their_derivatives_are_off_by_is_none():
+    own = {"E": 1.0, "E_std": 1e-5, "nu": 0.30, "nu_std": 1e-5}
+    near, far = ({"classical": {"E_u_train": 0.01, "E": e, "nu": 0.3}} for e in (1.002, 1.004))
+    assert data_baselines.note(SUMMARY | {"own_units": own, "baselines": near}) == []
+    assert data_baselines.note(SUMMARY | {"own_units": own, "baselines": far})
 
 
 def test_two_constants_are_told_before_four_where_both_do():

@@ -78,6 +78,8 @@ def test_a_plate_with_a_hole_under_tension(folder):
 def test_settings_of_the_input_s_own_problems_are_not_dropped_without_a_word(folder):
     (folder / "problem.toml").write_text(PLATE + PULL + QUIET)
     given = (MPI.COMM_SELF, stages, folder / "input.toml", folder / "problem.toml", folder / "out")
+    with pytest.raises(InputError, match=r"--set solve = \{a=1\}: is of the problems"):
+        problem.solve(*given, ["solve = {a=1}"])
     with pytest.raises(InputError, match=r"--set solve\.max_iterations=3: .*problem\.toml has a section"):
         problem.solve(*given, ["solve.max_iterations=3"])
 

@@ -89,6 +89,7 @@ def test_of_a_hash_it_is_told_of_what_it_is_and_that_it_has_changed():
     before, now = (Identity("t", values={"sources.my.py": mark * 64, "word": mark}) for mark in "ab")
     assert before.differences(now)[0] == "my.py has changed"
     assert before.differences(now)[1].startswith("word was")
+    assert Identity("t").differences(Identity("t", values={"sources.my.py": "a" * 64})) == ["my.py is new"]
 
 
 def test_differences_name_the_key_and_both_values():

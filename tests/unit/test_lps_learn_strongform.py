@@ -59,6 +59,24 @@ def test_moduli_of_waves_come_with_the_fourth_order_of_the_spacing():
     assert off[-1] < 1e-3 and (orders > 2.5).all() and (orders < 6.5).all()
 
 
+@pytest.mark.parametrize("counts", [(20, 60), (60, 20), (24, 72)])
+def test_rows_of_an_elongated_grid_are_as_many_as_its_columns(counts):
+    """Spacings of three to one: a round stencil would hold three rows, which tell no fourth derivative."""
+    h = np.array([150.0, 150.0]) / counts
+    nodes = grid(counts, tuple(h))
+    u, b = waves(nodes, (300.0, 300.0), samples=8)
+    problem = strongform.problem_of(fields_of({"nodes": nodes, "u": u, "b": b}), 2.55 * h.max())
+    bulk, mu = strongform.fit([problem], (1.0, 1.0))
+    assert [bulk - mu, mu] == pytest.approx([LAM, MU], rel=0.01)
+
+
+def test_points_that_tell_no_fourth_derivative_are_refused(monkeypatch):
+    monkeypatch.setattr(strongform, "_REACH", 1.8)
+    fields, horizon = scattered(28, moved=0.0)
+    with pytest.raises(ConvergenceError, match="do not determine a polynomial"):
+        strongform.problem_of(fields, horizon)
+
+
 def test_noise_hardly_moves_the_moduli_of_a_body_with_edges():
     fields, horizon = scattered(32, noise=0.005)
     problem = strongform.problem_of(fields, horizon)

@@ -175,9 +175,13 @@ def observe(
     path = source.parent / str(config.md.script)
     # what LAMMPS carries in it: positions, velocities, and the references of the atoms
     restart = None if before is None else before / RESTART
+    # at once if the script itself takes long; else once LAMMPS has taken it: beside an error in it the note
+    # would be one thing more to read
+    long = parallel.on_root(comm, lambda: script.runs(path.read_text(errors="replace")))
+    if before is None and long:
+        script.tell_of_stops(comm, path)
     with script.start(comm, path, log, config.md.variables, restart) as session:
-        if before is None:
-            # of a script that LAMMPS takes: beside an error it would be one thing more to read
+        if before is None and not long:
             script.tell_of_stops(comm, path)
         known = None if before is None else parallel.on_root(comm, lambda: State.read(before))
         if known is not None and known.left is not None:

@@ -22,6 +22,8 @@ Measured = Literal["nonaffinity", "local_yield"]
 Anneal = Literal["none", "swap", "sgcmc", "cyclic"]
 CYCLE = 4000
 """Steps of a cycle of shear; :mod:`mdbridge.md.anneal` has it too."""
+_LEAST_CHANGES = 400
+"""Steps of a segment of changes of type: each begins with a balance, which costs as much as 80."""
 MODULUS_STEPS = 40
 """The least of a test of the moduli."""
 Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
@@ -303,6 +305,13 @@ class GlassInput(Section):
             )
         if self.calibrate is not None:
             self._check_strains(self.calibrate.strains)
+        least = min(self.checkpoint.every_steps, self.glass.anneal_steps)
+        if self.glass.anneal == "sgcmc" and least < _LEAST_CHANGES:
+            raise ValueError(
+                f"glass.anneal_steps = {self.glass.anneal_steps} and checkpoint.every_steps = "
+                f"{self.checkpoint.every_steps} with glass.anneal = 'sgcmc': must both be at least "
+                f"{_LEAST_CHANGES}, since each piece begins with a balance of the types that costs 80 steps"
+            )
         if self.glass.exchanges and not self.md.temperature_K < self.glass.anneal_K < self.md.liquid_K:
             raise ValueError(
                 f"glass.anneal_K = {self.glass.anneal_K:g} must lie between md.temperature_K = "

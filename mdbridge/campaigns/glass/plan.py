@@ -1,5 +1,6 @@
 """The stages of a glass campaign, cut into segments that end with a restart file."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -142,10 +143,9 @@ def _annealing(config: GlassInput, potential: Path) -> list[Segment]:
             seed = md.seed + number
             if given.anneal == "sgcmc":
                 anneal.stand_upright(session)
-                # before anything moves the atoms
-                between = anneal.balance(session, seed)
+                # before the balance begins a run: the thermostat goes on from the restart file
                 cuzr.at_pressure(session, given.anneal_K, given.anneal_K)
-                anneal.changing(session, given.anneal_K, seed, between)
+                anneal.changing(session, given.anneal_K, seed, anneal.balance(session, seed))
                 return session
             cuzr.at_pressure(session, given.anneal_K, given.anneal_K)
             anneal.exchanging(session, given.anneal_K, seed)
@@ -162,7 +162,7 @@ def _annealing(config: GlassInput, potential: Path) -> list[Segment]:
     else:
         each, size = anneal.cost_of_a_step(given.anneal), config.checkpoint.every_steps
         first = anneal.BALANCE_COST if given.anneal == "sgcmc" else 0.0
-        begun = len(_pieces(max(1, round(given.anneal_steps / each)), size))
+        begun = math.ceil(given.anneal_steps / (size * each + first))
         pieces = _pieces(max(1, round((given.anneal_steps - begun * first) / each)), size)
     reads = (
         "glass.anneal",

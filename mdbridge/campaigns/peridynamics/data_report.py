@@ -103,7 +103,7 @@ def summarise(results: OwnResults, settings: Learn, folds: int) -> dict[str, Any
     summary["samples"] = {name: len(fields.u) for name, fields in own.fields.items()}
     summary["nodes"] = {name: len(fields.nodes) for name, fields in own.fields.items()}
     others = data_baselines.measure(own, settings, folds, influence.horizon)
-    # an empty table would promise what scattered data do not have
+    # an empty table would promise what there is not
     summary |= {"baselines": others} if others else {}
     notes = [*model["notes"], *data_baselines.note(summary)]
     summary |= {"validation": model["validation"], "notes": notes}

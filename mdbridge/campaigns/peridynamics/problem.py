@@ -73,7 +73,7 @@ def solve(
     stack = contextlib.ExitStack()
     workspace = Workspace(out, getattr(campaign, "CAMPAIGN", ""))
     # of the input's section [solve] nothing is used here: it would be dropped without a word
-    for key in (text for text in overrides if text.partition(".")[0].strip() == "solve"):
+    for key in (text for text in overrides if text.partition("=")[0].split(".")[0].strip() == "solve"):
         raise InputError(
             f"--set {key}: is of the problems of the input {source}; that of {problem_path} has a section "
             "[solve] of its own: set it there"

@@ -22,6 +22,8 @@ _POWERS = [(i, n - i) for n in range(5) for i in range(n, -1, -1)]  # of x and y
 _REACH = 3.3  # mean spacings: some thirty points for fifteen coefficients
 _ITERATIONS = 30
 _SETTLED = 1e-10
+_DETERMINED = 1e12  # condition number
+_RANK = 1e-7  # of singular values
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,16 @@ class Problem:
         solution[self.cloud.inside] -= off
         return off, np.stack([invert(part @ solution) for part in (self.volumetric, self.shear)])
 
+    def residual(self, bulk: float, mu: float) -> Array:
+        """Relative errors ``(s,)`` of the residual, NaN without a load."""
+        load = np.where(is_loaded(self.b, self.size), np.linalg.norm(self.b, axis=0), np.nan)
+        residual = (bulk * self.volumetric + mu * self.shear) @ self.u - self.b
+        return np.asarray(np.linalg.norm(residual, axis=0) / load)
+
     def errors(self, bulk: float, mu: float) -> tuple[Array, Array]:
         """Relative errors ``(s,)`` of the residual, NaN without a load, and of the solution."""
-        residual = (bulk * self.volumetric + mu * self.shear) @ self.u - self.b
-        load = np.where(is_loaded(self.b, self.size), np.linalg.norm(self.b, axis=0), np.nan)
         off, _ = self.wrong(bulk, mu)
-        return np.linalg.norm(residual, axis=0) / load, np.linalg.norm(off, axis=0) / self.size
+        return self.residual(bulk, mu), np.linalg.norm(off, axis=0) / self.size
 
 
 def problem_of(fields: FieldSet, horizon: float) -> Problem:
@@ -69,9 +75,10 @@ def problem_of(fields: FieldSet, horizon: float) -> Problem:
 
     Raises:
         InputError: as :func:`.clouds.cloud_of`.
+        ConvergenceError: the points around one do not determine a polynomial of fourth degree.
     """
     cloud = cloud_of(fields, horizon)
-    xx, xy, yy = _second_derivatives(cloud, _REACH * float(np.sqrt(fields.spacing.prod())))
+    xx, xy, yy = _second_derivatives(cloud, _REACH * fields.spacing)
     u = cloud.of_columns(fields.u - fields.u.mean(axis=1, keepdims=True))
     return Problem(
         cloud,
@@ -98,14 +105,7 @@ def fit(
     moduli = np.array(start)
     shares = [np.ones(len(p.size)) for p in problems] if weights is None else weights
     for _ in range(_ITERATIONS):
-        normal, right = np.zeros((2, 2)), np.zeros(2)
-        for problem, share in zip(problems, shares, strict=True):
-            off, slopes = problem.wrong(*moduli)
-            factor = share / problem.size**2
-            normal += np.einsum("ais,bis,s->ab", slopes, slopes, factor)
-            right += np.einsum("ais,is,s->a", slopes, off, factor)
-        # u − L⁻¹b grows with the moduli: −(dL⁻¹) b = L⁻¹ (dL) L⁻¹ b
-        step = -np.linalg.solve(normal, right)
+        step = change(problems, [problem.wrong(*moduli) for problem in problems], shares)
         # a modulus stays above a tenth of itself
         moduli = np.maximum(moduli + step, 0.1 * moduli)
         if np.abs(step).max() < _SETTLED * moduli.max():
@@ -113,7 +113,30 @@ def fit(
     raise ConvergenceError("classical elasticity fits these samples with no moduli in particular")
 
 
-def _second_derivatives(cloud: Cloud, reach: float) -> tuple[csr_matrix, csr_matrix, csr_matrix]:
+def change(
+    problems: Sequence[Problem], wrongs: Sequence[tuple[Array, Array]], weights: Sequence[Array]
+) -> Array:
+    """How λ + μ and μ change ``(2,)`` towards the least sum of squares: a step of Gauss and Newton.
+
+    Args:
+        wrongs: of each problem, :meth:`Problem.wrong`.
+        weights: ``(s,)`` of its samples.
+
+    Raises:
+        ConvergenceError: samples with a weight do not tell both.
+    """
+    normal, right = np.zeros((2, 2)), np.zeros(2)
+    for problem, (off, slopes), share in zip(problems, wrongs, weights, strict=True):
+        factor = share / problem.size**2
+        normal += np.einsum("ais,bis,s->ab", slopes, slopes, factor)
+        right += np.einsum("ais,is,s->a", slopes, off, factor)
+    if not np.linalg.cond(normal) < _DETERMINED:
+        raise ConvergenceError("the samples do not tell both moduli")
+    # u − L⁻¹b grows with the moduli: −(dL⁻¹) b = L⁻¹ (dL) L⁻¹ b
+    return np.asarray(-np.linalg.solve(normal, right))
+
+
+def _second_derivatives(cloud: Cloud, reach: Array) -> tuple[csr_matrix, csr_matrix, csr_matrix]:
     """∂xx, ∂xy and ∂yy at the interior from values at the columns, each ``i x c``."""
     around, _ = cloud.around.of(cloud.interior)
     place = np.full(int(cloud.columns.max()) + 1, -1)
@@ -124,11 +147,18 @@ def _second_derivatives(cloud: Cloud, reach: float) -> tuple[csr_matrix, csr_mat
         radius = np.hypot(*z.T)
         near = radius < 1
         weight = (1 - radius[near]) ** 2
+        # along both axes in the data's own spacings: rows of an elongated grid are as many as columns
         x, y = z[near].T
         basis = np.stack([x**i * y**j for i, j in _POWERS], axis=1)
-        coefficients = np.linalg.pinv(basis * weight[:, None]) * weight
+        left, singular, right = np.linalg.svd(basis * weight[:, None], full_matrices=False)
+        if len(singular) < len(_POWERS) or singular[-1] < _RANK * singular[0]:
+            raise ConvergenceError("the points around one do not determine a polynomial of fourth degree")
+        coefficients = (right.T / singular) @ left.T * weight
         of = {power: coefficients[n] for n, power in enumerate(_POWERS)}
-        values = np.stack([2 * of[2, 0], of[1, 1], 2 * of[0, 2]]) / reach**2
+        x_scale, y_scale = reach
+        values = np.stack(
+            [2 * of[2, 0] / x_scale**2, of[1, 1] / (x_scale * y_scale), 2 * of[0, 2] / y_scale**2]
+        )
         entries.append((np.full(near.sum(), row), place[around.neighbours[begin:end][near]], values.T))
     rows, columns, values = (np.concatenate(part) for part in zip(*entries, strict=True))
     shape = (len(cloud.interior), len(cloud.columns))
