@@ -1,4 +1,4 @@
-"""Classical elasticity beside models of nodes with edges: its moduli, and errors of samples it has not seen."""
+"""Classical elasticity beside models of nodes with edges: moduli, and errors of unseen samples."""
 
 from pathlib import Path
 
