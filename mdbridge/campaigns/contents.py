@@ -99,6 +99,8 @@ FILES: dict[str, dict[str, str]] = {
         "flow.png": "Velocity beyond that of uniform shear.",
         "quench.png": "Energy and volume while the melt is cooled.",
         "ensemble_stress_strain.png": "Stress against strain of all samples, and their mean.",
+        "ensemble_predictors.png": "What tells, at rest, where the samples will shear: correlation with the "
+        "strain, ± standard error, and what it gains on samples that it was not fitted to.",
         "chain_stress.png": "Stress of the MD and of the calibrated model.",
         "chain_strain.png": "Strain of the MD and of the calibrated model.",
         "chain_temperature.png": "Effective temperature of the calibrated model.",

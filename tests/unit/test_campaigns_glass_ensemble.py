@@ -98,6 +98,7 @@ def test_the_report_has_means_with_errors_and_no_correlation_without_p(tmp_path)
     assert row["correlation"]["r"] > 0.8 and row["correlation"]["n"] == 3
     assert row["correlation"]["p"] < 0.05 and row["correlation"]["error"] == pytest.approx(0.0)
     assert (tmp_path / "ensemble_stress_strain.png").exists()
+    assert (tmp_path / "ensemble_predictors.png").exists()
 
 
 def test_if_all_fail_the_run_does(tmp_path):

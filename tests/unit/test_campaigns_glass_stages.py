@@ -203,3 +203,11 @@ def test_a_command_does_its_pieces_in_order(monkeypatch, command, seeds, calibra
     monkeypatch.setattr(stages.ensemble, "report", lambda _, __, runs: f"report of {runs}")
     getattr(stages, command)(MPI.COMM_SELF, Path("glass.toml"), Path("out"), [])
     assert done == expected
+
+
+def test_a_switch_for_a_single_sample_is_not_dropped_by_an_ensemble(monkeypatch):
+    config = SimpleNamespace(ensemble=SimpleNamespace(seeds=2, ranks_per_sample=1))
+    campaign = SimpleNamespace(config=config)
+    monkeypatch.setattr(stages, "open_campaign", lambda *_: contextlib.nullcontext(campaign))
+    with pytest.raises(InputError, match=r"--paper-format is for a single sample; set output\.paper_format"):
+        stages.sample(MPI.COMM_SELF, Path("glass.toml"), Path("out"), [], paper_format=True)

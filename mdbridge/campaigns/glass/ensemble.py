@@ -121,6 +121,8 @@ def report(comm: MPI.Comm, workspace: Workspace, stage: Stage[MPI.Comm]) -> Prod
             summaries = {seed: read_json(path / "summary.json") for seed, path in there.items()}
             told = ensemble_report.summarise(summaries, there)
             ensemble_report.draw(there, made / "ensemble_stress_strain.png")
+            if told["predictors"]:
+                ensemble_report.draw_predictors(told["predictors"], made / "ensemble_predictors.png")
             # JSON's keys are texts
             told["failed"] = {str(seed): words for seed, words in failed.items()}
             write_json(made / "summary.json", told | {"versions": versions()})

@@ -88,3 +88,45 @@ def draw(folders: Mapping[int, Path], path: Path) -> None:
         axes.set_xlabel("net shear strain $\\gamma$")
         axes.set_ylabel(f"shear stress $\\sigma_{{xy}}$ ({unit})")
         axes.legend(loc="lower right")
+
+
+_SURE = 0.01
+"""p below which a correlation is drawn as one."""
+_LOOKS = {
+    "energy": ("energy", plots.GREY, "v"),
+    "energy_mean_composition": ("energy at mean composition", plots.BLUE, "o"),
+    "density": ("density", plots.ORANGE, "^"),
+    "nonaffinity": ("nonaffinity", plots.GREEN, "s"),
+    "local_yield": ("local yield", plots.RED, "D"),
+}
+
+
+def draw_predictors(told: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """What fields at rest tell of the strain, over the strain: correlation, and held-out likelihood."""
+    with plots.figure(path, 7.4, 3.6, ncols=2) as (fig, (left, right)):
+        for name, at in told.items():
+            label, colour, marker = _LOOKS.get(name, (name, plots.GREY, "x"))
+            # at a strain at which no sample varies there is none
+            rows = {float(strain): row for strain, row in at.items() if row["correlation"] is not None}
+            if not rows:
+                continue
+            strains, pairs = list(rows), [row["correlation"] for row in rows.values()]
+            values, p = ([pair[key] for pair in pairs] for key in ("r", "p"))
+            # of a single sample there is none
+            errors = [pair.get("error") or 0.0 for pair in pairs]
+            look = {"fmt": marker + "-", "ms": 5, "mfc": "white", "capsize": 2, "lw": 1.0}
+            left.errorbar(strains, values, errors, color=colour, label=label, **look)
+            sure = [(s, v) for s, v, chance in zip(strains, values, p, strict=True) if chance < _SURE]
+            if sure:
+                left.plot(*zip(*sure, strict=True), marker, ms=5, color=colour, zorder=3)
+            gains = [row.get("log_likelihood_gain") for row in rows.values()]
+            if all(gain is not None for gain in gains):
+                right.plot(strains, gains, marker + "-", ms=4, lw=1.0, color=colour)
+        for axes in (left, right):
+            axes.axhline(0.0, color=plots.GREY, lw=0.6)
+            axes.set_xlabel("net shear strain $\\gamma$")
+        left.set_ylabel("correlation with the strain")
+        left.set_title(f"filled: p < {_SURE:g} by shifts")
+        right.set_ylabel("gain of log-likelihood a cell")
+        right.set_title("on samples held out")
+        plots.legend_above(fig, left, columns=3)

@@ -343,7 +343,16 @@ def sample(
     with open_campaign(comm, source, out, overrides) as campaign:
         if campaign.config.ensemble.seeds > 1:
             ranks = campaign.config.ensemble.ranks_per_sample
+            if paper_format:
+                # a switch of the command line does not reach the samples: it would be dropped without a word
+                raise InputError(
+                    f"{source}: --paper-format is for a single sample; set output.paper_format = true"
+                )
             ensemble.share(comm, campaign.workspace, campaign.samples, ranks)
+            console(comm).print(
+                f"the samples are in {out / ensemble.SAMPLES}; 'mdbridge run' tells what they say together",
+                soft_wrap=True,
+            )
             return
         stages.make(comm, campaign.workspace, campaign.glass)
         if paper_format or campaign.config.output.paper_format:
