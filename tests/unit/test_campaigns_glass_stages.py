@@ -180,15 +180,15 @@ def test_a_cell_has_the_local_yield_stress_of_a_window_that_holds_a_cylinder(mon
         ("run", 1, True, ["glass", "calibration", "summary"]),
         ("run", 1, False, ["glass", "summary"]),
         ("sample", 2, False, ["samples on 3"]),
-        ("report", 2, False, ["report of runs again"]),
-        ("run", 2, False, ["runs on 3", "report of runs again"]),
+        ("report", 2, False, ["ensemble_report again"]),
+        ("run", 2, False, ["runs on 3", "ensemble_report again"]),
     ],
 )
 def test_a_command_does_its_pieces_in_order(monkeypatch, command, seeds, calibrated, expected):
     done = []
     ensemble = SimpleNamespace(seeds=seeds, ranks_per_sample=3)
     config = SimpleNamespace(ensemble=ensemble, output=SimpleNamespace(paper_format=False))
-    names = ("glass", "summary", "samples", "runs", "paper_files")
+    names = ("glass", "summary", "samples", "runs", "paper_files", "ensemble_report")
     pieces = {name: name for name in names} | {"calibration": "calibration" if calibrated else None}
     campaign = SimpleNamespace(workspace=None, config=config, **pieces)
     monkeypatch.setattr(stages, "open_campaign", lambda *_: contextlib.nullcontext(campaign))
@@ -200,7 +200,6 @@ def test_a_command_does_its_pieces_in_order(monkeypatch, command, seeds, calibra
     monkeypatch.setattr(
         stages.ensemble, "share", lambda _, __, stage, ranks: done.append(f"{stage} on {ranks}")
     )
-    monkeypatch.setattr(stages.ensemble, "report", lambda _, __, runs: f"report of {runs}")
     getattr(stages, command)(MPI.COMM_SELF, Path("glass.toml"), Path("out"), [])
     assert done == expected
 

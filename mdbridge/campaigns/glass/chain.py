@@ -73,13 +73,8 @@ def report(
     folder = place(workspace, calibrated.identity)
     best: dict[str, Any] = search["best"]
     md = _read(settings, glass)
-    options = _model_options(settings, md, folder)
-    fitted = [_frame(strain, md) for strain in settings.strains]
-    # those of the paper's strains that this run has a frame of, what was fitted, and what was not
-    numbers = {_frame(s, md) for s in COMPARED if s <= md["max_strain"] * (1 + 1e-9) and _is_frame(s, md)}
-    numbers |= {*fitted, *comparison.held_out(fitted)}
-    compared = [_strain(number, md) for number in sorted(numbers)]
-    model = forward(**best, **options | {"strains": compared})
+    compared = _compared(settings, md)
+    model = forward(**best, **_model_options(settings, md, folder) | {"strains": compared})
     frames = [_frame(s, md) for s in compared]
     energy = md["energy"][frames]
     # not effective_temperature, which refuses χ <= 0: later frames of the MD are shown as they are
@@ -105,6 +100,40 @@ def report(
         **comparison.fields(compared, *both),
         **comparison.differences(compared, *both, settings.strains),
     }
+
+
+def strain_fields(
+    settings: Calibrate, glass: Path, folder: Path, parameters: Mapping[str, Any]
+) -> tuple[list[float], Array, Array]:
+    """Strain fields of the MD and of the model with any parameters.
+
+    Args:
+        glass: glass.h5.
+        folder: of a calibration to it, which has the fields that the model starts from.
+
+    Returns:
+        The net strains, and both Exy ``(strains, ny, nx)`` there.
+
+    Raises:
+        MdbridgeError: the model does not run with these parameters.
+    """
+    md = _read(settings, glass)
+    compared = _compared(settings, md)
+    model = forward(**parameters, **_model_options(settings, md, folder) | {"strains": compared})
+    return compared, md["exy"][[_frame(s, md) for s in compared]], np.asarray(model["Exy"])
+
+
+def least_energy(settings: Calibrate, glass: Path) -> float:
+    """The least energy at rest (eV), from which E0 is counted."""
+    return float(_read(settings, glass)["energy"][0].min())
+
+
+def _compared(settings: Calibrate, md: Mapping[str, Any]) -> list[float]:
+    """Strains of the paper that the run has a frame of, what was fitted, and what was not."""
+    fitted = [_frame(strain, md) for strain in settings.strains]
+    numbers = {_frame(s, md) for s in COMPARED if s <= md["max_strain"] * (1 + 1e-9) and _is_frame(s, md)}
+    numbers |= {*fitted, *comparison.held_out(fitted)}
+    return [_strain(number, md) for number in sorted(numbers)]
 
 
 def _write_chain(

@@ -22,7 +22,7 @@ from ...core.stages import Product, Progress, Stage, Task
 from ...core.versions import versions
 from ...core.workspace import Workspace
 from . import ensemble_report
-from .input import GlassInput
+from .input import Calibrate, GlassInput
 
 SAMPLES, RUNS = "samples", "runs"
 """Folder of the samples; stage of their whole runs."""
@@ -110,8 +110,14 @@ def failures(results: Mapping[str, Mapping[str, Any]]) -> dict[int, str]:
     return {int(r["seed"]): str(r["failed"]) for r in results.values() if r["failed"] is not None}
 
 
-def report(comm: MPI.Comm, workspace: Workspace, stage: Stage[MPI.Comm]) -> Product:
-    """Means, errors and p-values of all samples that there are, and figures."""
+def report(
+    comm: MPI.Comm, workspace: Workspace, stage: Stage[MPI.Comm], settings: Calibrate | None = None
+) -> Product:
+    """Means, errors and p-values of all samples that there are, and figures.
+
+    Args:
+        settings: of the samples' calibrations, if any.
+    """
 
     def work(made: Path) -> None:
         def write() -> None:
@@ -119,7 +125,7 @@ def report(comm: MPI.Comm, workspace: Workspace, stage: Stage[MPI.Comm]) -> Prod
             numbers = [int(task.name.removeprefix("seed-")) for task in stage.tasks]
             there = {seed: folder(workspace, seed) for seed in numbers if seed not in failed}
             summaries = {seed: read_json(path / "summary.json") for seed, path in there.items()}
-            told = ensemble_report.summarise(summaries, there)
+            told = ensemble_report.summarise(summaries, there, settings)
             ensemble_report.draw(there, made / "ensemble_stress_strain.png")
             if told["predictors"]:
                 ensemble_report.draw_predictors(told["predictors"], made / "ensemble_predictors.png")

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from ...core import plots, store
 from ...fields import shifts
-from . import predictors
+from . import crossed, predictors
 from .analysis import stress_strain
 from .formats import CHAIN, GLASS
+from .input import Calibrate
 
 Array = NDArray[np.float64]
 
@@ -19,12 +20,15 @@ _NOT_MEASURED = ("natoms", "frames", "strain_reached", "modulus_strain", "calibr
 """Numbers of a summary that are the input's, not the sample's."""
 
 
-def summarise(summaries: Mapping[int, Mapping[str, Any]], folders: Mapping[int, Path]) -> dict[str, Any]:
+def summarise(
+    summaries: Mapping[int, Mapping[str, Any]], folders: Mapping[int, Path], settings: Calibrate | None = None
+) -> dict[str, Any]:
     """The contents of summary.json of an ensemble.
 
     Args:
         summaries: those of the samples, by seed.
         folders: where the samples lie, by seed.
+        settings: of their calibrations, if any.
     """
     told: dict[str, Any] = {
         "samples": len(summaries),
@@ -35,6 +39,9 @@ def summarise(summaries: Mapping[int, Mapping[str, Any]], folders: Mapping[int, 
     chains = [path / "chain.h5" for path in folders.values() if (path / "chain.h5").exists()]
     if chains:
         told["strain_field_correlation"] = _strain_fields(chains)
+    left_out = {} if settings is None else crossed.correlations(settings, list(folders.values()))
+    if left_out:
+        told["strain_field_correlation_left_out"] = left_out
     return told
 
 

@@ -156,6 +156,11 @@ class Campaign:
         return ensemble.samples(self.workspace, ensemble.RUNS, keys, self._nested(run))
 
     @property
+    def ensemble_report(self) -> Product:
+        """What the samples of an ensemble say together."""
+        return ensemble.report(self.comm, self.workspace, self.runs, self.config.calibrate)
+
+    @property
     def samples(self) -> Stage[MPI.Comm]:
         """The same, as far as glass.h5."""
         keys = {seed: self.of_seed(seed).glass.identity.key for seed in ensemble.seeds(self.config)}
@@ -168,7 +173,7 @@ class Campaign:
     def plan(self) -> list[Piece]:
         """Everything that a whole run does, in order."""
         if self.config.ensemble.seeds > 1:
-            return [self.runs, ensemble.report(self.comm, self.workspace, self.runs)]
+            return [self.runs, self.ensemble_report]
         pieces: list[Piece] = [Links(_SHEARED, self.production), self.glass]
         if self.preparation:
             tests = [self.tests] if self.tests.tasks else []
@@ -363,8 +368,7 @@ def report(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) ->
     """Draw the figures and write summary.json from the stored results alone."""
     with open_campaign(comm, source, out, overrides) as campaign:
         if campaign.config.ensemble.seeds > 1:
-            made = ensemble.report(comm, campaign.workspace, campaign.runs)
-            stages.make(comm, campaign.workspace, made, again=True)
+            stages.make(comm, campaign.workspace, campaign.ensemble_report, again=True)
             return
         stages.make(comm, campaign.workspace, campaign.summary, again=True)
 
@@ -376,8 +380,7 @@ def run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> No
             ranks = campaign.config.ensemble.ranks_per_sample
             ensemble.share(comm, campaign.workspace, campaign.runs, ranks)
             # again: a sample that had failed may be there now
-            made = ensemble.report(comm, campaign.workspace, campaign.runs)
-            stages.make(comm, campaign.workspace, made, again=True)
+            stages.make(comm, campaign.workspace, campaign.ensemble_report, again=True)
             return
         for product in (campaign.glass, campaign.calibration, campaign.summary):
             if product is not None:
