@@ -99,6 +99,8 @@ FILES: dict[str, dict[str, str]] = {
         "flow.png": "Velocity beyond that of uniform shear.",
         "quench.png": "Energy and volume while the melt is cooled.",
         "ensemble_stress_strain.png": "Stress against strain of all samples, and their mean.",
+        "ensemble_bands.png": "What the calibration starts from, the strain of the MD, and that of the "
+        "calibrated model, of each sample; r is the correlation of the two strains.",
         "ensemble_predictors.png": "What tells, at rest, where the samples will shear: correlation with the "
         "strain, ± standard error, and what it gains on samples that it was not fitted to.",
         "chain_stress.png": "Stress of the MD and of the calibrated model.",

@@ -35,6 +35,8 @@ def test_differences_are_relative_to_the_mean_strain_and_told_apart():
     assert differences["strain_difference_fitted"] == pytest.approx(0.1 / np.sqrt(2))
     assert differences["strain_difference_held_out"] == pytest.approx(0.4 / np.sqrt(2))
     assert differences["held_out_over_fitted"] == pytest.approx(4.0)
+    # without any band one is off by the band
+    assert differences["strain_difference_of_uniform_shear"] == pytest.approx(1.0 / np.sqrt(2))
     assert differences["held_out_strains"] == [0.2]
     alone = comparison.differences(STRAINS, bands([1, 1, 1]), bands([0.9, 0.6, 0.9]), STRAINS)
     assert alone["strain_difference_held_out"] is alone["held_out_over_fitted"] is None

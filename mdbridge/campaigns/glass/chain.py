@@ -145,7 +145,7 @@ def _write_chain(
 ) -> None:
     """Write chain.h5: the same fields and curve of both, a group each."""
     with store.writing(path, CHAIN, digest("chain 1", dict(best))) as file:
-        file.attributes(**best)
+        file.attributes(**best, predictor=md["predictor"])
         _put_axes(file, md, strains)
         for source, values in compare.items():
             group = file.group(source)
@@ -187,6 +187,7 @@ def _read(settings: Calibrate, path: Path) -> dict[str, Any]:
             "gamma": gamma,
             "max_strain": max_strain,
             "exy": file.get("Exy"),
+            "predictor": settings.predictor,
             "energy": _energies(file, settings.predictor),
             "stress": (np.bincount(frame, curve.stress, minlength=len(gamma)) / count)[1:],
             "flow": curve.flow,

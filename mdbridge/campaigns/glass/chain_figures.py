@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ...core import plots, store
 from ...fields import shifts
+from . import predictors
 from .analysis import at_centres
 from .formats import CHAIN
 
@@ -30,10 +31,14 @@ def draw(path: Path, out: Path) -> None:
             _fields(file, name, wanted, box, label, out / figure)
         _stress(file, out / "chain_stress.png")
         last = {name: file.get(f"{source}/Exy", at=-1) for name, source in (("MD", "md"), (MODEL, "model"))}
-        bands(out / "chain_bands.png", box, file.get("md/energy_at_rest"), last, file.get("strain")[-1])
+        what = predictors.TITLES[str(file.attributes().get("predictor", "energy"))]
+        gamma = float(file.get("strain")[-1])
+        bands(out / "chain_bands.png", box, file.get("md/energy_at_rest"), last, gamma, what)
 
 
-def bands(path: Path, box: Array, energy: Array, strains: Mapping[str, Array], gamma: float) -> None:
+def bands(
+    path: Path, box: Array, energy: Array, strains: Mapping[str, Array], gamma: float, what: str = "energy"
+) -> None:
     """What the energies say, what the MD does, and what the model can do: maps, and their means of rows.
 
     Args:
@@ -42,8 +47,9 @@ def bands(path: Path, box: Array, energy: Array, strains: Mapping[str, Array], g
         energy: at rest, at centres of cells, ``(ny, nx)``, in eV an atom.
         strains: E_xy at corners, ``(ny, nx)``, of the MD and of the model, by their names.
         gamma: the net strain of these.
+        what: the energies are; another predictor is mapped to their mean and spread.
     """
-    maps = {"energy at rest": 1e3 * (energy - energy.mean())} | {
+    maps = {f"{what} at rest": 1e3 * (energy - energy.mean())} | {
         f"$E_{{xy}}$, {name}": at_centres(strain) for name, strain in strains.items()
     }
     # both strains on one scale; the energy has its own
@@ -63,10 +69,16 @@ def bands(path: Path, box: Array, energy: Array, strains: Mapping[str, Array], g
             image = panel.imshow(values, cmap=plots.SEQUENTIAL, vmin=low, vmax=high, **place)
             plots.bare(panel)
             bar = fig.colorbar(image, ax=panel, orientation="horizontal", pad=0.02)
-            bar.set_label("meV an atom, less the mean" if values is first else f"$\\gamma$ = {gamma:.2f}")
+            unit = "meV an atom" if what.startswith("energy") else "mapped to meV an atom"
+            bar.set_label(f"{unit}, less the mean" if values is first else f"$\\gamma$ = {gamma:.2f}")
             bar.ax.locator_params(nbins=3)
             panel.set_title(
-                f"{name}\n" + ("" if values is first else f"with the energy:\n{_agreement(first, values)}")
+                f"{name}\n"
+                + (
+                    ""
+                    if values is first
+                    else f"with the {what.partition(' at ')[0]}:\n{_agreement(first, values)}"
+                )
             )
             panel.set_xlabel("X (Å)")
             rows = values.mean(axis=1)

@@ -36,11 +36,17 @@ def fields(strains: Sequence[float], md: Array, model: Array) -> dict[str, Any]:
 
 
 def differences(strains: Sequence[float], md: Array, model: Array, fitted: Sequence[float]) -> dict[str, Any]:
-    """Root mean square difference of the strain fields over their mean γ/2: where it was fitted, and not."""
-    # of the mean of the field, which is γ/2: early frames would else count for nothing
-    size = [
-        float(np.sqrt(np.mean((a - b) ** 2)) / (0.5 * s)) for s, a, b in zip(strains, md, model, strict=True)
-    ]
+    """Root mean square difference of the strain fields over their mean γ/2: where it was fitted, and not.
+
+    Beside it that of a shear without any band, which one would take instead, where it was fitted.
+    """
+
+    def off(other: Array | Sequence[float]) -> list[float]:
+        # of the mean of the field, which is γ/2: early frames would else count for nothing
+        pairs = zip(strains, md, other, strict=True)
+        return [float(np.sqrt(np.mean((a - b) ** 2)) / (0.5 * s)) for s, a, b in pairs]
+
+    size, uniform = off(model), off([0.5 * s for s in strains])
     seen = [bool(np.isclose(strain, fitted).any()) for strain in strains]
     parts = {
         name: [value for value, was in zip(size, seen, strict=True) if was is wanted]
@@ -50,6 +56,11 @@ def differences(strains: Sequence[float], md: Array, model: Array, fitted: Seque
     return {
         "strain_difference_fitted": known,
         "strain_difference_held_out": unseen,
+        "strain_difference_of_uniform_shear": (
+            float(np.mean([value for value, was in zip(uniform, seen, strict=True) if was]))
+            if any(seen)
+            else None
+        ),
         "held_out_over_fitted": unseen / known if known and unseen is not None else None,
         "held_out_strains": [s for s, was in zip(strains, seen, strict=True) if not was],
     }

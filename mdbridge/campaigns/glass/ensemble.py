@@ -129,6 +129,7 @@ def report(
             ensemble_report.draw(there, made / "ensemble_stress_strain.png")
             if told["predictors"]:
                 ensemble_report.draw_predictors(told["predictors"], made / "ensemble_predictors.png")
+            ensemble_report.draw_bands(there, made / "ensemble_bands.png")
             # JSON's keys are texts
             told["failed"] = {str(seed): words for seed, words in failed.items()}
             write_json(made / "summary.json", told | {"versions": versions()})

@@ -29,6 +29,14 @@ DATASETS: Mapping[str, tuple[str, int]] = {
     "density": ("density", -1),
 }
 """Dataset of glass.h5 for each predictor, and its sign: what is dense, or bears much, is not soft."""
+TITLES: Mapping[str, str] = {
+    "energy": "energy",
+    "energy_mean_composition": "energy at mean composition",
+    "nonaffinity": "nonaffinity",
+    "local_yield": "local yield",
+    "density": "density",
+}
+"""What figures call them."""
 STRAINS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 """Net strains at which predictors are compared, as far as a run goes."""
 
