@@ -81,7 +81,7 @@ FILES: dict[str, dict[str, str]] = {
         "pairs/": "results of single pairs of horizon and degree",
     },
     "fields": {
-        "curves.png": "Stress, temperature and energy of the whole box.",
+        "curves.png": "Stress, temperature and energy of the whole box, as LAMMPS's thermo output has them.",
         **{f"field_{name}.png": _caption(name, words) for name, words in _FIELDS.items()},
         "field_*.png": f"A field of one's own, {_AT_TIMES}{_NO_ATOMS}",
         "fields.h5": "all fields and curves with units and named axes; read by xarray",

@@ -74,7 +74,10 @@ def status(comm: MPI.Comm, root: Path) -> None:
         # asked last: what was told may be growing
         if in_use(root):
             out.print("a process is working in the folder now")
-        size = _size(_unused_paths(workspace, plan))
+        # what an interrupted piece of this very input has left is no other's
+        keys = {identity.key for piece in plan for _, identity in pieces_of_work(piece)}
+        others = [path for path in _unused_paths(workspace, plan) if path.name.rpartition("-")[2] not in keys]
+        size = _size(others)
         if size:
             out.print(
                 f"{spelt(size)} belong to other inputs, shown and removed by: {_command(root)}",

@@ -234,12 +234,15 @@ def _errors(summary: dict[str, Any]) -> Numbers:
 def _certificate(shown: dict[str, Any]) -> dict[str, Any]:
     """That of a model of own data, the spacing of its nodes in their unit."""
     angstrom = shown["delta_A"] / shown["own_units"]["horizon"]
-    return {
-        f"{name} ({shown['own_units']['length_unit']})" if name == "spacing" else name: (
-            [round(h / angstrom, 9) for h in value] if name == "spacing" else value
-        )
-        for name, value in shown.get("certificate", {}).items()
-    }
+    told = {}
+    for name, value in shown.get("certificate", {}).items():
+        if name == "spacing":
+            edges = " × ".join(f"{h / angstrom:.9g}" for h in value)
+            told[f"node spacing ({shown['own_units']['length_unit']})"] = edges
+        # what is there for information alone looks like a certificate that failed
+        elif name not in ("min_inf_sup", "inf_sup_ratio"):
+            told[name] = value
+    return told
 
 
 def _in_own_units(values: dict[str, Any], others: dict[str, dict[str, float]]) -> Numbers:

@@ -16,7 +16,19 @@ from .language import files
 from .session import Session, find_potentials
 from .setup import followed
 
-__all__ = ["RESTART", "RESUMED", "Left", "files", "goes_on", "runs", "silence", "start", "tell_of_stops"]
+__all__ = [
+    "RESTART",
+    "RESUMED",
+    "Left",
+    "files",
+    "flows",
+    "goes_on",
+    "runs",
+    "silence",
+    "start",
+    "tell_of_flow",
+    "tell_of_stops",
+]
 
 RESTART = "restart"
 """LAMMPS variable with the restart file from which a script is to go on; ``none`` at first."""
@@ -122,6 +134,29 @@ def goes_on(text: str) -> bool:
 def runs(text: str) -> bool:
     """Whether a script has runs or minimisations of its own, which may take hours before anything is seen."""
     return any(language.words(line)[:1] in (["run"], ["minimize"]) for line in language.logical_lines(text))
+
+
+def flows(text: str) -> bool:
+    """Whether a script's box flows, and the temperature of its thermo output is not freed of that."""
+    flowing = free = False
+    for line in language.logical_lines(text):
+        words = language.words(line)
+        if words[:1] == ["fix"] and words[3:]:
+            flowing |= "sllod" in words[3]
+            flowing |= words[3].startswith("deform") and ("remap", "v") in itertools.pairwise(words)
+        free |= words[:1] == ["thermo_modify"] and "temp" in words
+    return flowing and not free
+
+
+def tell_of_flow(comm: MPI.Comm, script: Path) -> None:
+    """Say of a flowing box that LAMMPS's temperature and pressure of the whole of it hold the flow."""
+    if comm.rank == 0 and flows(script.read_text(errors="replace")):
+        console(comm).print(
+            f"note: {script.name}: the box flows, and LAMMPS's temperature and pressure of the whole box "
+            "(curves.png) hold that flow; 'compute ID all temp/deform' and 'thermo_modify temp ID' take it "
+            "out. Fields of temperature and stress are about the local flow either way",
+            soft_wrap=True,
+        )
 
 
 def tell_of_stops(comm: MPI.Comm, script: Path) -> None:

@@ -123,6 +123,16 @@ def test_segments_are_told_as_such(capsys, monkeypatch, tmp_path):
         housekeeping, "_planned", lambda root: (workspace, tmp_path / "in.toml", [Links("frames", links)])
     )
     assert "frames 1 of 3 segments done" in told(tmp_path / "out", capsys)
+    # a segment of this input that was interrupted is no other input's
+    mine, other = (
+        tmp_path / "out" / f".making-frames-run-1-{key}" for key in (links[1].identity.key, "0" * 12)
+    )
+    mine.mkdir()
+    (mine / "frame").write_text("1")
+    assert "belong to other inputs" not in told(tmp_path / "out", capsys)
+    other.mkdir()
+    (other / "frame").write_text("1")
+    assert "belong to other inputs" in told(tmp_path / "out", capsys)
 
 
 def test_clean_shows_first_and_removes_what_the_last_input_does_not_use(run, capsys):

@@ -126,7 +126,7 @@ def test_a_model_of_own_data_stands_beside_what_was_fitted_likewise_on_nodes_in_
         ["Poisson's ratio ν", "0.34", "0.33"],
         ["horizon δ (nm)", "9", ""],
     ]
-    assert ["spacing (nm)", "5 … 4.5"] in certificate.rows and ["min_gamma", "0.9"] in certificate.rows
+    assert ["node spacing (nm)", "5 × 4.5"] in certificate.rows and ["min_gamma", "0.9"] in certificate.rows
 
 
 def test_what_the_data_left_to_be_said_is_at_the_top():

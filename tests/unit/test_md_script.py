@@ -116,3 +116,24 @@ def test_which_scripts_can_go_on():
 )
 def test_commands_that_measure_in_lattices(line, measured):
     assert script.measured_in_lattices(f"units lj\n{line}\nrun 0\n") == (line if measured else "")
+
+
+SLLOD = "fix move all nvt/sllod temp 1 1 1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "flowing"),
+    [
+        (SLLOD, True),
+        ("fix box all deform 1 xy erate 0.1 remap v\n", True),
+        ("fix box all deform 1 xy erate 0.1 remap x\n", False),
+        (SLLOD + "compute own all temp/deform\nthermo_modify temp own\n", False),
+        (SLLOD + "thermo_modify norm no\n", True),
+        ("# " + SLLOD, False),
+    ],
+)
+def test_a_box_that_flows_is_told_of_unless_its_temperature_is_freed_of_that(tmp_path, capsys, text, flowing):
+    path = tmp_path / "my.in"
+    path.write_text(text)
+    script.tell_of_flow(COMM, path)
+    assert ("thermo_modify temp ID" in capsys.readouterr().err) == flowing

@@ -183,6 +183,8 @@ def observe(
     with script.start(comm, path, log, config.md.variables, restart) as session:
         if before is None and not long:
             script.tell_of_stops(comm, path)
+        if before is None:
+            script.tell_of_flow(comm, path)
         known = None if before is None else parallel.on_root(comm, lambda: State.read(before))
         if known is not None and known.left is not None:
             script.Left(**known.left).require(session, path)

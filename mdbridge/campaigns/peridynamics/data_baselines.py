@@ -181,6 +181,14 @@ def note(summary: dict[str, Any]) -> list[str]:
         and abs(row[name] - own[name])
         > max(3 * own[f"{name}_std"], floor * (own["E"] if name == "E" else 1.0))
     ]
+    nearer = row["E_u_train"] * _AS_GOOD < summary["E_u_train"]
+    if nearer:
+        both = " against ".join(f"{100 * errors['E_u_train']:.3g}" for errors in (row, summary))
+        constants_of = f"E {row['E']:.5g} and ν {row['nu']:.4g}"
+        return [
+            f"{_SIMPLE[good[0]]} is nearer to the displacements of these data than the learned model ({both} "
+            f"%), with {constants_of}: take these"
+        ]
     if not apart:
         return []
     remedy = "; take these, of the simpler model, unless you know better"

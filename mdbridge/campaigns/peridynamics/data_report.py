@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
+from scipy.spatial import cKDTree
 
 from ...core.digits import alike
 from ...core.files import read_json
@@ -35,6 +36,7 @@ from .input import Learn
 
 Array = NDArray[np.float64]
 
+_PIXELS = 360  # along the longer side of a map
 _CONSTANTS = (("lambda_TPa", "lambda"), ("mu_TPa", "mu"), ("E_TPa", "E"), ("nu", "nu"))
 
 
@@ -245,18 +247,26 @@ def _displacements(results: OwnResults, path: Path) -> None:
                 (f"difference × {times:g}", times * (model - truth)),
             )
             images = []
+            nearest, far, extent = _pixels(fields.nodes[inside], fields.spacing)
+            place = {"origin": "lower", "extent": np.array(extent) / own.length, "cmap": DIVERGING}
             for panel, (title, values) in zip(row, panels, strict=True):
-                places, colours = fields.nodes[inside] / own.length, values[inside, 0] / own.length
-                image = panel.scatter(
-                    *places.T, c=colours, s=60.0 * 24**2 / len(places), marker="s", cmap=DIVERGING,
-                    vmin=-limit, vmax=limit, lw=0,
-                )  # fmt: skip
-                images.append(image)
+                colours = np.where(far, np.nan, values[inside, 0][nearest] / own.length)
+                images.append(panel.imshow(colours, vmin=-limit, vmax=limit, **place))
                 bare(panel)
                 panel.set_title(title)
                 panel.set_xlabel(f"x₁ ({own.length_unit})")
             row[0].set_ylabel(f"x₂ ({own.length_unit})")
             fig.colorbar(images[-1], ax=row, label=f"u₁ ({own.length_unit})", shrink=0.9)
+
+
+def _pixels(nodes: Array, spacing: Array) -> tuple[NDArray[np.int64], NDArray[np.bool_], list[float]]:
+    """The node nearest to each pixel of a picture, which are far from all, and the picture's extent (Å)."""
+    low, high = nodes.min(axis=0) - spacing / 2, nodes.max(axis=0) + spacing / 2
+    step = float((high - low).max()) / _PIXELS
+    x, y = (np.arange(a + step / 2, b, step) for a, b in zip(low, high, strict=True))
+    away, nearest = cKDTree(nodes / spacing).query(np.stack(np.meshgrid(x, y), axis=-1) / spacing)
+    # in node spacings: beyond a cell's corner there is no node
+    return np.asarray(nearest), np.asarray(away) > 0.75, [low[0], high[0], low[1], high[1]]
 
 
 def predicted(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, Array, NDArray[np.bool_]]:

@@ -335,9 +335,9 @@ def elastic(sets: Sequence[FieldSet], horizon: float, family: type[InfluenceFunc
     # λ + μ is told less surely: waves of few nodes have a small dilatation
     if not shear_modulus > 0:
         raise InputError(
-            f"least squares give λ + μ = {bulk_modulus:.3g} and μ = {shear_modulus:.3g} TPa, which no stable "
-            "material has: b is the body force that acts on the material, b = −div σ; multiply b by −1 if "
-            "its sign is reversed, or check that u and b belong together"
+            "least squares give μ < 0, which no stable material has: b is the body force that acts on the "
+            "material, b = −div σ; multiply b by −1 if its sign is reversed, or check that u and b belong "
+            "together"
         )
     return float(bulk_modulus - shear_modulus), float(shear_modulus)
 
