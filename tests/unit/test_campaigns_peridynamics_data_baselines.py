@@ -1,5 +1,6 @@
 """Elasticity with two constants, or four, fitted to own data: what a learned model is worth beside it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from own_data import LAM, MU, grid, periodic, waves
 from mdbridge.campaigns.peridynamics import data, data_baselines, data_plan
 from mdbridge.campaigns.peridynamics.data_files import RawData
 from mdbridge.campaigns.peridynamics.data_input import Data, OwnLearn
+from mdbridge.lps import local
 
 SHAPE, SPACING = (12, 14), (5.0, 4.5)
 HORIZON = 16.5  # of points with edges alone
@@ -80,6 +82,19 @@ def test_four_constants_do_no_worse_than_two_on_noisy_data_of_a_classical_solid(
     assert gradient["E_u_train"] < 1.001 * classical["E_u_train"]
     for row in (classical, gradient):
         assert row["E"] == pytest.approx(4 * MU * (LAM + MU) / (LAM + 2 * MU), rel=2e-3)
+
+
+def test_a_start_that_noise_has_spoilt_leads_nowhere(monkeypatch):
+    arrays, fitted = softening(2.0), local.fitted
+
+    def spoilt(sets, gradients, weights=None):
+        constants = fitted(sets, gradients, weights)
+        return (
+            replace(constants, longitudinal_length2=4e3, transverse_length2=-4e3) if gradients else constants
+        )
+
+    monkeypatch.setattr(local, "fitted", spoilt)
+    requires_truth(measured(arrays)["gradient"])
 
 
 def test_samples_of_the_data_s_own_validate_and_folds_leave_out():

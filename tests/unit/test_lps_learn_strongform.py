@@ -122,3 +122,20 @@ def test_samples_of_no_solid_lead_to_no_moduli():
     problem = strongform.problem_of(replace(fields, b=-fields.b), horizon)
     with pytest.raises((ConvergenceError, np.linalg.LinAlgError)):
         strongform.fit([problem], (1.0, 1.0))
+
+
+def test_no_moduli_near_by_have_a_smaller_error_on_noisy_samples():
+    """The slopes are those of the solution, not of the data: with 5 % of noise they differ."""
+    fields, horizon = scattered(28, noise=0.05)
+    problem = strongform.problem_of(fields, horizon)
+    bulk, mu = strongform.fit([problem], (1.0, 1.0))
+
+    def loss(factors):
+        return (problem.errors(bulk * factors[0], mu * factors[1])[1] ** 2).sum()
+
+    for direction in ((1, 0), (0, 1), (1, 1), (1, -1)):
+        step = 1e-3 * np.array(direction)
+        slope = (loss(1 + step) - loss(1 - step)) / 2
+        bend = loss(1 + step) + loss(1 - step) - 2 * loss((1, 1))
+        # the lowest point of the parabola is within a hundredth of the step
+        assert abs(slope) < 0.01 * bend
