@@ -179,7 +179,7 @@ def observe(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
     with open_campaign(comm, source, out, overrides) as campaign:
         stages.make(comm, campaign.workspace, campaign.fields)
         stages.make(comm, campaign.workspace, campaign.summary)
-    console(comm).print(f"fields.h5, the figures and index.html are in {out}", soft_wrap=True)
+    console(comm).print(f"results are in {out}", soft_wrap=True)
 
 
 def report(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
