@@ -21,7 +21,7 @@ from ...core.identity import Identity
 from ...core.stages import Product, Progress, Stage, Task
 from ...core.versions import versions
 from ...core.workspace import Workspace
-from . import ensemble_report
+from . import ensemble_figures, ensemble_report
 from .input import Calibrate, GlassInput
 
 SAMPLES, RUNS = "samples", "runs"
@@ -126,10 +126,10 @@ def report(
             there = {seed: folder(workspace, seed) for seed in numbers if seed not in failed}
             summaries = {seed: read_json(path / "summary.json") for seed, path in there.items()}
             told = ensemble_report.summarise(summaries, there, settings)
-            ensemble_report.draw(there, made / "ensemble_stress_strain.png")
+            ensemble_figures.draw(there, made / "ensemble_stress_strain.png")
             if told["predictors"]:
-                ensemble_report.draw_predictors(told["predictors"], made / "ensemble_predictors.png")
-            ensemble_report.draw_bands(there, made / "ensemble_bands.png")
+                ensemble_figures.draw_predictors(told["predictors"], made / "ensemble_predictors.png")
+            ensemble_figures.draw_bands(there, made / "ensemble_bands.png")
             # JSON's keys are texts
             told["failed"] = {str(seed): words for seed, words in failed.items()}
             write_json(made / "summary.json", told | {"versions": versions()})
