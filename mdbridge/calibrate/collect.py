@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError, MdbridgeError
+from ..core.units import differ
 from . import tables
 from .response import numbers
+from .tables import Measurements
 
 Array = NDArray[np.float64]
 
@@ -46,29 +48,47 @@ def asked(given: str | list[str] | dict[str, str]) -> dict[str, Output]:
     return {f"={file}": Output(file) for file in files}
 
 
-def outputs(collected: Mapping[str, Output], folder: Path) -> dict[str, Array]:
+def outputs(
+    collected: Mapping[str, Output], folder: Path, units: Mapping[str, str] | None = None
+) -> dict[str, Array]:
     """The arrays of a run's folder, by name.
 
+    Args:
+        collected: what is looked for, and where.
+        folder: of the run.
+        units: by name, those that arrays are compared in; a header that tells another one is refused.
+
     Raises:
-        RuntimeError: a file is not there, or does not hold what is asked for.
+        RuntimeError: a file is not there, does not hold what is asked for, or has it in another unit.
         InvalidResponse: an array of it is none of numbers.
     """
-    read: dict[str, dict[str, Array]] = {}
+    read: dict[str, Measurements] = {}
     arrays: dict[str, Array] = {}
     for name, output in collected.items():
         if output.file not in read:  # once, however many columns are asked of it
             read[output.file] = _arrays(folder, output.file)
         whole = read[output.file]
         if name.startswith("="):
-            if both := sorted(whole.keys() & arrays.keys()):
+            if both := sorted(whole.values.keys() & arrays.keys()):
                 raise RuntimeError(f"the program wrote {both[0]!r} to two files; name them in model.collect")
-            arrays |= whole
+            columns = {column: column for column in whole.values}
         else:
-            arrays[name] = _chosen(whole, output, name)
+            columns = {name: _chosen(whole.values, output, name)}
+        arrays |= {name: whole.values[column] for name, column in columns.items()}
+        _check_units(output.file, {n: whole.units.get(c, "") for n, c in columns.items()}, units or {})
     return arrays
 
 
-def _arrays(folder: Path, file: str) -> dict[str, Array]:
+def _check_units(file: str, written: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    for name, unit in written.items():
+        if differ(unit, wanted.get(name, "")):
+            raise RuntimeError(
+                f"the program's {file!r} has {name!r} in {unit}, what it is compared with is in "
+                f"{wanted[name]}: have both in one unit, or take the wrong one out of its header"
+            )
+
+
+def _arrays(folder: Path, file: str) -> Measurements:
     path = folder / file
     if not path.is_file():
         there = sorted(entry.name for entry in folder.iterdir() if entry.is_file())
@@ -77,10 +97,11 @@ def _arrays(folder: Path, file: str) -> dict[str, Array]:
         )
     try:
         if path.suffix.lower() == ".json":
-            return _json(path)
-        read = tables.read(path).values
+            return Measurements(_json(path), {})
+        read = tables.read(path)
         # a row or a column of a bare file is a curve
-        return {name: values.ravel() if 1 in values.shape else values for name, values in read.items()}
+        flat = {n: values.ravel() if 1 in values.shape else values for n, values in read.values.items()}
+        return Measurements(flat, read.units)
     except MdbridgeError as error:
         # the folder's own name is another one in every trial, and gone when this is read
         told = str(error).replace(f"{folder}/", "")
@@ -100,13 +121,14 @@ def _json(path: Path) -> dict[str, Array]:
     return {name: np.atleast_1d(values) for name, values in numbers(kept).items()}
 
 
-def _chosen(whole: Mapping[str, Array], output: Output, name: str) -> Array:
+def _chosen(whole: Mapping[str, Array], output: Output, name: str) -> str:
+    """The name under which the file has it."""
     wanted = output.column or name
     if wanted in whole:
-        return whole[wanted]
+        return wanted
     # a file with a single array need not know its name
     if output.column is None and len(whole) == 1:
-        return next(iter(whole.values()))
+        return next(iter(whole))
     raise RuntimeError(f"the program's {output.file!r} has no {wanted!r}; it has {', '.join(sorted(whole))}")
 
 

@@ -33,6 +33,8 @@ class Outcome:
     Attributes:
         trace: the traceback of what a model raised.
         refused: whether the model said itself that the parameters make no sample.
+        between: what the interpolation of curves may cost, see :meth:`.objective.Objective.between`; told of
+            runs that are no trials.
     """
 
     status: Status
@@ -43,6 +45,7 @@ class Outcome:
     said: str = ""
     trace: str = ""
     refused: bool = False
+    between: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, answer: Answer) -> "Outcome":
@@ -149,10 +152,14 @@ class Evaluation:
         if number is not None:
             os.environ[TRIAL] = str(number)
         score, message, trace, refused = None, "", "", False
+        between: Mapping[str, float] = {}
         status: Status = "ok"
         try:
             # copies: a model that changes a list among its options would meet it changed at the next trial
-            score = self.objective.score(self.model(**parameters, **copy.deepcopy(dict(self.options))))
+            response = self.model(**parameters, **copy.deepcopy(dict(self.options)))
+            score = self.objective.score(response)
+            if number is None:
+                between = self.objective.between(response)
         except (InputError, InvalidResponse) as error:  # the parameters make no sample
             status, message, refused = "invalid", str(error), isinstance(error, InputError)
         # a model that calls sys.exit costs its own trial, nothing else
@@ -160,7 +167,7 @@ class Evaluation:
             failure = Failure.of(error)
             status, message, trace = "failed", failure.text, failure.trace
         seconds = time.perf_counter() - start
-        return Outcome(status, score, seconds, message=message, trace=trace, refused=refused)
+        return Outcome(status, score, seconds, message=message, trace=trace, refused=refused, between=between)
 
 
 def _quiet() -> None:

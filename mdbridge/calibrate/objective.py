@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .likelihood import Likelihood
 from .refine import Groups
 from .response import InvalidResponse, Response
-from .terms import Term, UserTerm
+from .terms import CurveTerm, Term, UserTerm
 
 Array = NDArray[np.float64]
 
@@ -83,6 +83,10 @@ class Objective:
         if not (np.isfinite(total) and np.all(np.isfinite(residual))):
             raise InvalidResponse("the distance is not finite")
         return Score(total, terms, residual)
+
+    def between(self, response: Response) -> dict[str, float]:
+        """What the interpolation of curves may cost, by their names; see :meth:`CurveTerm.between`."""
+        return {t.name: t.between(response) for t in self.terms if isinstance(t, CurveTerm)}
 
     def groups(self, response: Response) -> Groups:
         """How the residuals of :meth:`score` are grouped; the same for every response."""

@@ -54,6 +54,8 @@ class Program:
         files: what a run finds in its folder, relative to ``folder``; all that lies there if None.
         keep: folders of which trials are kept.
         kept: where these are; None where they go with the process.
+        units: of arrays, by their names, for figures.
+        compared: units of what arrays are compared with, by their names.
     """
 
     command: Sequence[str]
@@ -68,6 +70,7 @@ class Program:
     data: str = "give its place"
     labels: Mapping[str, str] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
+    compared: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> str:
@@ -180,7 +183,7 @@ class Program:
             raise RuntimeError(f"{self.command[0]} {_ended(code)}")
         if changed := shared.written():
             raise RuntimeError(f"{self.command[0]} has written to {', '.join(changed)}, which all runs share")
-        return outputs(self.collected, place)
+        return outputs(self.collected, place, {**self.compared, **self.units})
 
     @cached_property
     def _read(self) -> list[Template]:

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
 
 from ..core.errors import InputError
 from . import grassmann
@@ -220,6 +221,22 @@ class CurveTerm:
         values[self._kept] = self._values(response)
         return values
 
+    def between(self, response: Response) -> float:
+        """How far, in standard deviations of the noise, a smooth curve through the model's own points is off.
+
+        This is the root of the sum of squares of the differences to what is compared: the model's curve,
+        taken for straight between its points.  Parameters cannot move by more of their standard errors.
+        Where the noise is not known, it is taken to be as large as the residuals.  0 if nothing lies between.
+        """
+        x, y = self._own(response)
+        if x is None or len(x) < 3:
+            return 0.0
+        at = self.along[self._kept] if self.along is not None else x
+        gap = PchipInterpolator(x, y)(np.clip(at, x[0], x[-1])) - np.interp(at, x, y)
+        left = self._difference(response)
+        noise = 1.0 if self._known else max(float(np.sqrt(np.mean(left**2))), 1e-290)
+        return float(np.linalg.norm(gap / self._sigma)) / noise
+
     @property
     def known(self) -> bool:
         """Whether the noise of its points was given."""
@@ -243,6 +260,13 @@ class CurveTerm:
 
     def _values(self, response: Response) -> Array:
         """The response's curve at the points that are compared."""
+        x, y = self._own(response)
+        if x is None or self.along is None:
+            return y
+        return _interpolated(self.name, str(self.abscissa), x, y, self.along[self._kept])
+
+    def _own(self, response: Response) -> tuple[Array | None, Array]:
+        """The response's curve with its own points, rising; or where it is compared, with None."""
         if self.abscissa is None or self.along is None or self.abscissa not in response:
             given = np.shape(response[self.name]) if self.name in response else ()
             if self.abscissa is not None and self.name in response and given != self.shape:
@@ -250,12 +274,11 @@ class CurveTerm:
                     f"the model's {self.name!r} has the shape {given}, the reference {self.shape}: return "
                     f"its abscissa {self.abscissa!r} too, to have it interpolated"
                 )
-            return _same(response, self.name, self.shape, self._kept)
+            return None, _same(response, self.name, self.shape, self._kept)
         x = real(self.abscissa, response[self.abscissa])
         if np.array_equal(x, self.along, equal_nan=True):
-            return _same(response, self.name, self.shape, self._kept)
-        y = _same(response, self.name, x.shape)
-        return _interpolated(self.name, self.abscissa, x, y, self.along[self._kept])
+            return None, _same(response, self.name, self.shape, self._kept)
+        return _rising(self.name, self.abscissa, x, _same(response, self.name, x.shape))
 
 
 class UserTerm:
@@ -370,8 +393,8 @@ def _kept(name: str, curve: Array, abscissa: str | None, along: Array | None) ->
     return kept[np.argsort(along[kept], kind="stable")]
 
 
-def _interpolated(name: str, abscissa: str, x: Array, y: Array, at: Array) -> Array:
-    """A model's curve at other points of its abscissa, between its own ones linearly."""
+def _rising(name: str, abscissa: str, x: Array, y: Array) -> tuple[Array, Array]:
+    """A model's curve with its points in rising order."""
     if not np.all(np.isfinite(x)) or len(x) < 2:
         raise InvalidResponse(f"the model's {abscissa!r} is not finite, or a single point")
     if x[0] > x[-1]:
@@ -380,6 +403,11 @@ def _interpolated(name: str, abscissa: str, x: Array, y: Array, at: Array) -> Ar
         raise InvalidResponse(
             f"the model's {abscissa!r} neither rises nor falls throughout: {name!r} cannot be interpolated"
         )
+    return x, y
+
+
+def _interpolated(name: str, abscissa: str, x: Array, y: Array, at: Array) -> Array:
+    """A model's curve at other points of its abscissa, between its own ones linearly."""
     # round-off at the ends is no extrapolation
     room = 1e-9 * (x[-1] - x[0])
     beyond = np.flatnonzero((at < x[0] - room) | (at > x[-1] + room))

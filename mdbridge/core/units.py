@@ -165,6 +165,40 @@ _PER_WIDTH = (
 )
 
 
+_OTHERS = (
+    {"1": 1.0, "-": 1.0, "%": 1e-2, "permille": 1e-3, "‰": 1e-3, "mm/mm": 1.0, "m/m": 1.0, "um/m": 1e-6},
+    {"fs": 1e-15, "ps": 1e-12, "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0}
+    | {"min": 60.0, "h": 3600.0},
+    {"nN": 1e-9, "uN": 1e-6, "µN": 1e-6, "μN": 1e-6, "mN": 1e-3, "N": 1.0, "kN": 1e3, "MN": 1e6},
+    {"eV": 1.602176634e-19, "meV": 1.602176634e-22, "J": 1.0, "mJ": 1e-3, "kJ": 1e3, "MJ": 1e6},
+)
+"""Units of other quantities, each kind in one unit of its own."""
+
+# nothing but an offset lies between these: as if they were of two kinds
+_OFFSET = ({"K"}, {"°C", "degC", "deg C"}, {"°F", "degF", "deg F"})
+
+
+def differ(first: str, second: str) -> bool:
+    """Whether two names are known to be those of different units: MPa and GPa, or MPa and mm.
+
+    Names that are not known may be two spellings of one unit: they do not differ.
+    """
+    places = [_place(name) for name in (first, second)]
+    return None not in places and places[0] != places[1]
+
+
+def _place(name: str) -> tuple[int, float] | None:
+    """The kind of a unit, and its size among these; None if it is not known."""
+    name = name.strip()
+    for kind, units in enumerate((LENGTHS_IN_A, MODULI_IN_TPA, *_OTHERS)):
+        # not the loose spellings of a length: a single letter in brackets may be anything
+        wanted = _SPELLINGS.get(name.lower(), name) if len(name) > 1 else name
+        if wanted in units:
+            return kind, units[wanted]
+    offset = next((k for k, names in enumerate(_OFFSET) if name in names), None)
+    return None if offset is None else (-1, float(offset))
+
+
 def known_unit(name: str, units: dict[str, float]) -> str:
     """The name of a unit as it is in ``units``, from any of its spellings.
 

@@ -68,3 +68,10 @@ def test_what_is_wrong_in_a_table_is_told_by_the_files_own_name(tmp_path):
         RuntimeError, match=r"cannot be read: a.csv, line 3: y = '\*\*\*\*' is no finite number"
     ):
         outputs(asked("a.csv"), tmp_path)
+
+
+@pytest.mark.parametrize("given", ["table.csv", {"time": "table.csv:time"}, {"time": "table.csv"}])
+def test_a_header_in_another_unit_is_refused(folder, given):
+    assert outputs(asked(given), folder, {"time": "s", "load": "kN"})["time"].tolist() == [0.0, 1.0]
+    with pytest.raises(RuntimeError, match=r"'table\.csv' has 'time' in s, what .* compared with is in ms"):
+        outputs(asked(given), folder, {"time": "ms"})

@@ -158,6 +158,23 @@ def test_interpolation_is_of_second_order():
     assert 3.3 < errors[0] / errors[1] < 4.7
 
 
+@pytest.mark.parametrize("sigma", [0.02, None])
+def test_what_coarse_points_may_move_parameters_by_is_what_they_do(sigma):
+    at, x = np.linspace(0.0, np.pi, 100), np.linspace(0.0, np.pi, 13)
+    noise = 0.02 * np.random.default_rng(3).standard_normal(100)
+    term = CurveTerm("y", {"x": at, "y": np.sin(at) + noise}, "l2", sigma, "x")
+    # the amplitude of a sine whose points are joined by straight lines, against that of the sine itself
+    straight = np.interp(at, x, np.sin(x))
+    data = np.sin(at) + noise
+    shift = straight @ data / (straight @ straight) - np.sin(at) @ data / (np.sin(at) @ np.sin(at))
+    moved = abs(shift) / (0.02 / np.linalg.norm(np.sin(at)))
+    bound = term.between({"x": x, "y": np.sin(x)})
+    assert 0.7 * bound < moved < 1.1 * bound
+    # nothing lies between points that are those of the measurements, or of a straight line
+    assert term.between({"y": np.sin(at)}) == 0.0
+    assert term.between({"x": x, "y": 2.0 * x}) == pytest.approx(0.0, abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("x", "said"),
     [

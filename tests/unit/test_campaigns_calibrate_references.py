@@ -103,3 +103,16 @@ def test_rows_without_a_value_are_counted_and_shorter_columns_are_not():
     assert lines("gap", "t") == ["gap: 2 of 4 rows of d.csv; 2 without a value left out"]
     assert lines("gap", None) == ["gap: 2 of 3 rows of d.csv; 1 without a value left out"]
     assert lines("short", "x") == lines("short", None) == []
+
+
+def test_another_unit_of_the_model_or_of_a_deviation_is_refused(tmp_path):
+    (tmp_path / "d.csv").write_text("time (s),load (kN),error (kN)\n0,1,0.1\n1,2,0.1\n")
+    given = settings(file="d.csv")
+    # what is not compared may be in any
+    told = references.check_units(given, tmp_path, {"load": "kN", "heat": "J"})
+    assert told == {"time": "s", "load": "kN", "error": "kN"}
+    with pytest.raises(InputError, match=r"gives 'load' in N, d\.csv has it in kN"):
+        references.check_units(given, tmp_path, {"load": "N"})
+    (tmp_path / "d.csv").write_text("time (s),load (kN),error (N)\n0,1,100\n1,2,100\n")
+    with pytest.raises(InputError, match=r"objective\.0\.sigma = 'error': d\.csv has it in N, 'load' in kN"):
+        references.check_units(given, tmp_path, {})

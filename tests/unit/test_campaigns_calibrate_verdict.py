@@ -120,3 +120,8 @@ def test_what_to_expect_of_a_distance_is_told_where_it_is_known():
     assert "2 × the mean absolute" in verdict.meaning([curve("l1"), curve()], [2.0, 1.0], 3)
     # a model that may be wrong has no such expectation
     assert "expected" not in verdict.meaning([curve(sigma=3.0, discrepancy="smooth")], [1.0], 3)
+
+
+def test_points_that_lie_too_far_apart_are_told():
+    told = verdict.coarse({"load": 0.31, "heat": 0.19})
+    assert len(told) == 1 and "model's 'load' lie far apart" in told[0] and "by up to 0.31 of" in told[0]

@@ -144,8 +144,12 @@ def test_convergence_is_the_trace_of_the_fit(results, drawn, tmp_path):
 
 
 def test_candidates_are_drawn_in_per_cent_and_failed_ones_left_out(results, drawn, tmp_path):
-    figures._errors(results, tmp_path / "candidates.png")
+    taken = replace(results, model=results.model | {"delta_A": 12.5, "M": 3})
+    figures._errors(taken, tmp_path / "candidates.png")
     (axes,) = drawn["candidates"].axes
+    # the second of them
+    (span,) = axes.patches
+    assert 0.5 < span.get_x() < 1.0 < span.get_x() + span.get_width() < 1.5
     assert [line.get_label() for line in axes.lines] == [
         f"{what}, {where}" for where in ("training", "validation") for what in ("residual", "displacement")
     ]

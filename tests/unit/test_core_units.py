@@ -48,3 +48,28 @@ def test_what_sheets_are_measured_in_is_told_from_a_modulus():
         units.known_unit("N/m", units.MODULI_IN_TPA)
     with pytest.raises(ValueError, match=r"'N/m': must be one of angstrom, .*inch$"):
         units.known_unit("N/m", units.LENGTHS_IN_A)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("MPa", "GPa"), ("mm", "MPa"), ("%", "1"), ("N/mm^2", "Pa"), ("s", "min"), ("K", "°C"), ("mPa", "MPa")],
+)
+def test_units_that_differ_are_told_either_way(first, second):
+    # of mPa nothing is known, so that nothing is claimed
+    assert units.differ(first, second) is units.differ(second, first) is (first != "mPa")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("MPa", "MPa"),
+        ("MPa", " N/mm^2 "),
+        ("um", "µm"),
+        ("-", "mm/mm"),
+        ("", "MPa"),
+        ("nominal", "MPa"),
+        ("a", "mm"),
+    ],
+)
+def test_units_that_may_be_the_same_are_not_told_apart(first, second):
+    assert not units.differ(first, second)

@@ -55,7 +55,7 @@ def draw(out: Path, record: Path | None = None, results: Path | None = None) -> 
     _convergence(run, out / "convergence.png", logarithmic)
     _distance(run, out / "distance.png")
     _pairs(run, out / "pairs.png", logarithmic)
-    _responses(out / "best.h5", out, analysis)
+    _responses(out / "best.h5", out, analysis, run.summary.get("converged"))
     # too few trials make no surrogate
     if analysis["slices"]:
         _slices(run, analysis["slices"], out / "slices.png", analysis.get("offset", 0.0), logarithmic)
@@ -158,14 +158,17 @@ def _mark(panel: Any, run: Run, x: str, y: str) -> None:
         panel.axvline(truth[x], zorder=1, **TRUTH)
     if y in truth:
         panel.axhline(truth[y], zorder=1, **TRUTH)
-    if run.summary["valley"]:
-        ends = [[end[name] for end in run.summary["valley"]] for name in (x, y)]
-        panel.plot(*ends, color=plots.RED, linewidth=1.2, label="direction known least")
     best = run.summary["best"]
     panel.plot(best[x], best[y], "+", color=plots.RED, markersize=8, label="best")
+    if run.summary["valley"]:
+        # over the cross, and not in its colour: short ones would not be seen
+        ends = [[end[name] for end in run.summary["valley"]] for name in (x, y)]
+        panel.plot(*ends, color="black", linewidth=1.2, label="direction known least")
 
 
-def _responses(store: Path, out: Path, analysis: Mapping[str, Any] | None = None) -> None:
+def _responses(
+    store: Path, out: Path, analysis: Mapping[str, Any] | None = None, converged: bool | None = True
+) -> None:
     """Fields side by side and curves on each other, [Kontolati2021, Figures 5–7, 9–11]."""
     analysis = analysis or {}
     bands, sigmas = analysis.get("bands", {}), analysis.get("sigma", {})
@@ -177,7 +180,7 @@ def _responses(store: Path, out: Path, analysis: Mapping[str, Any] | None = None
             _fields(pair, out / f"fields_{name}.png")
         # other shapes are in best.h5, for whoever knows what they mean
         elif pair.reference.ndim == 1:
-            _curves(pair, out / f"curves_{name}.png", bands.get(name), sigmas.get(name))
+            _curves(pair, out / f"curves_{name}.png", bands.get(name), sigmas.get(name), converged)
 
 
 def _fields(pair: Pair, path: Path) -> None:
@@ -234,12 +237,15 @@ def _curves(
     path: Path,
     band: Mapping[str, Any] | None = None,
     sigma: Sequence[float | None] | None = None,
+    converged: bool | None = True,
 ) -> None:
     """The reference and the calibrated curve; measurements as points, with where more are expected.
 
     Args:
         sigma: standard deviation of each measurement; None or NaN where it is not known.
+        converged: whether the search has; where it has not, the band is a guess.
     """
+    doubt = ",\nif this were the optimum" if converged is False else ""
     # points are counted from 1, strains and other coordinates are what they are
     along = pair.along if pair.strained or pair.over else pair.along + 1
     order = np.argsort(along, kind="stable")
@@ -265,7 +271,7 @@ def _curves(
                 color=plots.RED,
                 alpha=0.15,
                 linewidth=0,
-                label="95 % of measurements",
+                label=f"95 % of measurements{doubt}",
             )
         axes.plot(along[order], pair.calibrated[order], color=plots.RED, linestyle="--", label="calibrated")
         axes.set_xlabel("net strain $\\gamma$" if pair.strained else pair.over or "point")
@@ -297,8 +303,8 @@ def _slices(
             # what the model gave there, which the surrogate may miss
             panel.plot(run.summary["best"][name], run.summary["distance"], "o", ms=4, color=plots.RED)
             if name in intervals:
-                # the edge has a width of its own: over many decades the rest of it may be too narrow to see
-                panel.axvspan(*intervals[name], color=PALE, linewidth=2.5, zorder=0, label="95 %")
+                # a thin edge of its own: over many decades the rest of it may be too narrow to see
+                panel.axvspan(*intervals[name], color=PALE, linewidth=0.6, zorder=0, label="95 %")
             if name in truth:
                 panel.axvline(truth[name], **TRUTH)
             panel.set_ylabel("distance" if run.positive else "objective")

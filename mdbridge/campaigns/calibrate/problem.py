@@ -192,6 +192,9 @@ def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
     reference = references.read(settings, folder, model, source, worker)
     references.check_names(settings, reference)
     references.check_sigma(settings, folder)
+    measured_in = references.check_units(settings, folder, model.units)
+    if isinstance(model, Program):  # what its own headers say is seen when it has run
+        model = replace(model, compared=measured_in)
     _check_shapes(settings, shapes, reference)
     terms = [
         _term(term, reference, models.get(f"objective.{k}.function"))

@@ -15,6 +15,7 @@ from ...calibrate.terms import CurveTerm
 from ...calibrate.worker import Worker
 from ...core.errors import InputError
 from ...core.slips import near
+from ...core.units import differ
 from .input import CalibrateInput, ReferenceInput
 from .optionfiles import paths
 
@@ -128,6 +129,29 @@ def check_sigma(settings: CalibrateInput, folder: Path) -> None:
                 f"{told}{more}: must be finite and above 0; mend it, or leave {term.curve!r} of that line "
                 "empty"
             )
+
+
+def check_units(settings: CalibrateInput, folder: Path, units: Mapping[str, str]) -> dict[str, str]:
+    """The units in the header of the reference, by name, where ``units`` of the model agree.
+
+    Raises:
+        InputError: the model's is another unit, or a standard deviation's is not that of its curve.
+    """
+    measured_in = dict(measured(settings, folder).units)
+    for name in settings.compared:
+        if differ(units.get(name, ""), measured_in.get(name, "")):
+            raise InputError(
+                f"model: gives {name!r} in {units[name]}, {settings.reference.file} has it in "
+                f"{measured_in[name]}: have both in one unit, or correct the one that is wrong"
+            )
+    for k, term in enumerate(settings.objective):
+        curve, sigma = (measured_in.get(str(name), "") for name in (term.curve, term.sigma))
+        if differ(curve, sigma):
+            raise InputError(
+                f"objective.{k}.sigma = {term.sigma!r}: {settings.reference.file} has it in {sigma}, "
+                f"{term.curve!r} in {curve}: have both in one unit"
+            )
+    return measured_in
 
 
 def left_out(file: str, terms: Iterable[CurveTerm], reference: Response) -> list[str]:

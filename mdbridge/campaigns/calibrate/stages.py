@@ -200,10 +200,14 @@ class End:
 
     # once: a run of the model, which may take its time
     @cached_property
+    def again(self) -> Outcome:
+        """The best trial run once more."""
+        return Outcome.of(self.worker.call(self.problem.task, self.best.parameters))
+
+    @cached_property
     def served(self) -> Smoothed | None:
         """The optimum of the mean, where one more run at the best trial shows that the model is noisy."""
-        best, problem = self.best, self.problem
-        again = Outcome.of(self.worker.call(problem.task, best.parameters))
+        best, problem, again = self.best, self.problem, self.again
         if again.score is None:  # it cannot be told, and drawing will say why
             return None
         noise = noisy.scatter(best, again.score, self.search[1])
@@ -253,6 +257,7 @@ def _summarise(end: End, folder: Path) -> None:
     )
     findings["doubts"] = [
         *verdict.at_bounds(problem.space, end.answer.parameters, findings),
+        *verdict.coarse(end.again.between),
         *findings["doubts"],
     ]
     summary = _summary(problem, end.answer, trials, reason, findings)

@@ -16,6 +16,9 @@ from ...calibrate.uncertainty import UNTOLD
 NEAR = 0.01
 """Within this share of its range from a bound a parameter counts as lying there."""
 
+COARSE = 0.2
+"""By more of their standard errors than this parameters may not move as curves are interpolated."""
+
 DECIDES = 0.01
 """Below this share of the variance of the distance it is no matter where a parameter lies."""
 
@@ -97,6 +100,21 @@ def at_bounds(space: Space, best: Mapping[str, Any], findings: Mapping[str, Any]
             "unless nothing beyond makes sense; all other values and intervals hold for this bound alone"
         )
     return lines
+
+
+def coarse(between: Mapping[str, float]) -> list[str]:
+    """Curves whose points at the best trial lie so far apart that it matters what is between them.
+
+    Args:
+        between: see :meth:`~mdbridge.calibrate.terms.CurveTerm.between`, by name.
+    """
+    return [
+        f"the points of the model's {name!r} lie far apart: were it smooth between them, and not straight as "
+        f"it is taken to be, parameters could move by up to {moved:.2g} of their standard errors; have the "
+        "model write more points"
+        for name, moved in between.items()
+        if moved > COARSE
+    ]
 
 
 def _determined(name: str, parameter: Parameter, findings: Mapping[str, Any]) -> bool:

@@ -253,6 +253,8 @@ def _errors(results: Results, path: Path) -> None:
     """Errors of all candidates (δ, M)."""
     rows = [row for row in results.model["candidates"] if not row["failure"]]
     labels = [f"{row['delta_A']:g}, {row['M']}" for row in rows]
+    pairs = [(row["delta_A"], row["M"]) for row in rows]
+    chosen = (results.model["delta_A"], results.model["M"])
     with figure(path, 4.6, 3.0) as (_, axes):
         for key, label, colour, marker in (
             ("E_res_train", "residual, training", BLUE, "o"),
@@ -261,6 +263,9 @@ def _errors(results: Results, path: Path) -> None:
             ("E_u_val", "displacement, validation", RED, "v"),
         ):
             axes.plot(labels, [100 * row[key] for row in rows], marker, color=colour, label=label)
+        if chosen in pairs:
+            k = pairs.index(chosen)
+            axes.axvspan(k - 0.4, k + 0.4, color=GREY, alpha=0.25, linewidth=0, zorder=0, label="chosen")
         log_axis(axes.yaxis)
         axes.set_xlabel("horizon δ (Å), degree M")
         axes.set_ylabel("relative error (%)")
