@@ -5,7 +5,14 @@ import pytest
 from glass_files import stored
 from scipy import stats
 
-from mdbridge.campaigns.glass.analysis import FLOW, Curve, _independent, at_centres, summarise
+from mdbridge.campaigns.glass.analysis import (
+    FLOW,
+    Curve,
+    _independent,
+    _localisation,
+    at_centres,
+    summarise,
+)
 
 
 def curve(noise=0.0, seed=0):
@@ -87,6 +94,10 @@ def test_the_summary_of_a_glass_that_is_known(tmp_path):
     assert summary["slope_over_modulus"] == pytest.approx(1.0)
     assert summary["mean_Exy_over_half_gamma"] == pytest.approx(1.0)
     assert summary["largest_Exy"] == pytest.approx(0.375)
+    # 1 + cos/2 over the height of 36 Å: its variance is 1/8
+    assert summary["strain_variation"] == pytest.approx(8**-0.5)
+    assert summary["band_width_share"] == pytest.approx(8 / 9) and summary["band_along"] == "x"
+    assert summary["band_width"] == pytest.approx(32.0)
     assert summary["energy_spread_first"] > 10 * summary["energy_mean_composition_spread_first"]
     # both vary with cos 2πy, the strain taken between the corners
     correlation = summary["energy_strain_correlation"]
@@ -97,6 +108,19 @@ def test_the_summary_of_a_glass_that_is_known(tmp_path):
     assert list(summary["type_fraction"]) == [0.5, 0.5]
     assert summary["energy_per_atom_at_rest"] == 0.0  # the made-up curve has no energies
     assert summary["seconds"] == {"shear": 12.5} and summary["mu_GPa"] == 25.0
+
+
+@pytest.mark.parametrize(("axis", "along", "width"), [(0, "x", 20.0), (1, "y", 30.0)])
+def test_a_band_that_has_all_the_strain_is_as_wide_as_it_is(axis, along, width):
+    strain = np.zeros((4, 10))
+    np.moveaxis(strain, axis, 0)[:2] = 0.3
+    if axis:
+        np.moveaxis(strain, axis, 0)[2] = 0.3
+    told = _localisation(strain, np.array([100.0, 40.0, 9.0]))
+    assert (told["band_along"], told["band_width"]) == (along, pytest.approx(width))
+    # neither the sign nor the size of the strain matters, and none is no band
+    assert _localisation(-3.0 * strain, np.array([100.0, 40.0, 9.0])) == pytest.approx(told)
+    assert set(_localisation(0.0 * strain, np.array([100.0, 40.0, 9.0])).values()) == {None}
 
 
 @pytest.mark.parametrize(("longest", "points"), [(0.1, 11), (0.5, 11), (1.0, 21)])

@@ -5,8 +5,10 @@ from glass_files import stored
 
 from mdbridge.campaigns.glass import ensemble_figures
 from mdbridge.campaigns.glass.analysis import stress_strain
-from mdbridge.campaigns.glass.formats import GLASS
+from mdbridge.campaigns.glass.formats import CHAIN, GLASS
 from mdbridge.core import store
+from mdbridge.fields import shifts
+from mdbridge.fields.storage import PLANE, put_plane
 
 
 def test_all_samples_and_their_mean_are_drawn(tmp_path, drawn):
@@ -35,3 +37,40 @@ def test_predictors_are_drawn_with_errors_and_filled_where_they_are_sure(tmp_pat
     # a filled marker where p is small, and nowhere else
     assert {(0.1, 0.2), (0.3, 0.4), (0.3,)} <= lines and (0.4,) not in lines
     assert [tuple(line.get_ydata()) for line in right.lines[:-1]] == [(-0.01, 0.0), (0.05, 0.06)]
+
+
+def test_bands_of_all_calibrated_samples_stand_above_each_other_on_common_scales(tmp_path, drawn):
+    random = np.random.default_rng(4)
+    fields = {seed: {"md": random.random((2, 5, 6)), "model": random.random((2, 5, 6))} for seed in (3, 5)}
+    rest = random.normal(-5.0, 0.01, (5, 6))
+    for seed, both in fields.items():
+        (tmp_path / str(seed)).mkdir()
+        with store.writing(tmp_path / str(seed) / "chain.h5", CHAIN, "key") as file:
+            file.dimension("strain", [0.1, 0.4], "1", "net strain of the fields")
+            put_plane(file, (60.0, 25.0), (5, 6), "angstrom")
+            file.attributes(box_A=[60.0, 25.0], predictor="local_yield")
+            for source, strain in both.items():
+                group = file.group(source)
+                group.put("Exy", strain, ("strain", *PLANE["corner"]), "1", "strain")
+                if source == "md":
+                    group.put("energy_at_rest", rest, PLANE["cell"], "eV", "energy")
+    # a sample that was not calibrated has no column
+    (tmp_path / "4").mkdir()
+    folders = {seed: tmp_path / str(seed) for seed in (3, 4, 5)}
+    ensemble_figures.draw_bands(folders, tmp_path / "ensemble_bands.png")
+    panels = np.reshape(drawn["ensemble_bands"].axes[:6], (3, 2))
+    for column, (seed, both) in zip(panels.T, fields.items(), strict=True):
+        soft, md, model = (panel.images[0] for panel in column)
+        np.testing.assert_allclose(soft.get_array(), (rest - rest.mean()) / rest.std())
+        # over half the net strain at the end, on one scale
+        for image, source in ((md, "md"), (model, "model")):
+            np.testing.assert_allclose(image.get_array(), both[source][-1] / 0.2)
+            assert image.get_clim() == (0.0, 3.0) and image.get_extent() == [0, 60, 0, 25]
+        r = shifts.correlation(both["md"][-1], both["model"][-1]).r
+        assert column[0].get_title() == f"seed {seed}\nr = {r:.2f}"
+    assert panels[0, 0].get_ylabel() == "local yield\nY (Å)"
+
+
+def test_without_a_calibrated_sample_there_are_no_bands(tmp_path, drawn):
+    ensemble_figures.draw_bands({1: tmp_path}, tmp_path / "ensemble_bands.png")
+    assert "ensemble_bands" not in drawn
