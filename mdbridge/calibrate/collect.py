@@ -18,6 +18,10 @@ from .tables import Measurements
 Array = NDArray[np.float64]
 
 
+class OtherUnit(RuntimeError):
+    """A program writes in another unit than what it is compared with is in: no parameters mend that."""
+
+
 @dataclass(frozen=True)
 class Output:
     """Where an array, or several, are found.
@@ -59,7 +63,8 @@ def outputs(
         units: by name, those that arrays are compared in; a header that tells another one is refused.
 
     Raises:
-        RuntimeError: a file is not there, does not hold what is asked for, or has it in another unit.
+        RuntimeError: a file is not there, or does not hold what is asked for.
+        OtherUnit: a header has another unit.
         InvalidResponse: an array of it is none of numbers.
     """
     read: dict[str, Measurements] = {}
@@ -75,17 +80,23 @@ def outputs(
         else:
             columns = {name: _chosen(whole.values, output, name)}
         arrays |= {name: whole.values[column] for name, column in columns.items()}
-        _check_units(output.file, {n: whole.units.get(c, "") for n, c in columns.items()}, units or {})
+        for array, column in columns.items():
+            _check_unit(output.file, array, _unit(whole, array, column), (units or {}).get(array, ""))
     return arrays
 
 
-def _check_units(file: str, written: Mapping[str, str], wanted: Mapping[str, str]) -> None:
-    for name, unit in written.items():
-        if differ(unit, wanted.get(name, "")):
-            raise RuntimeError(
-                f"the program's {file!r} has {name!r} in {unit}, what it is compared with is in "
-                f"{wanted[name]}: have both in one unit, or take the wrong one out of its header"
-            )
+def _unit(whole: Measurements, name: str, column: str) -> str:
+    """What a header says of a column: in brackets, or behind the name under which it is asked for."""
+    behind = column.removeprefix(f"{name}_") if column.startswith(f"{name}_") else ""
+    return whole.units.get(column, "") or (behind if tables.may_be_a_unit(behind) else "")
+
+
+def _check_unit(file: str, name: str, written: str, wanted: str) -> None:
+    if differ(written, wanted):
+        raise OtherUnit(
+            f"the program's {file!r} has {name!r} in {written}, it is compared with {wanted}: have "
+            "both in one unit, or take the wrong one out of its header"
+        )
 
 
 def _arrays(folder: Path, file: str) -> Measurements:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import InputError
+from .collect import OtherUnit
 from .likelihood import Likelihood
 from .model import Model, Shapes
 from .objective import Objective, Score
@@ -35,6 +36,7 @@ class Outcome:
         refused: whether the model said itself that the parameters make no sample.
         between: what the interpolation of curves may cost, see :meth:`.objective.Objective.between`; told of
             runs that are no trials.
+        hopeless: whether it would be the same at any other parameters.
     """
 
     status: Status
@@ -46,6 +48,7 @@ class Outcome:
     trace: str = ""
     refused: bool = False
     between: Mapping[str, float] = field(default_factory=dict)
+    hopeless: bool = False
 
     @classmethod
     def of(cls, answer: Answer) -> "Outcome":
@@ -151,7 +154,7 @@ class Evaluation:
         os.environ.pop(TRIAL, None)
         if number is not None:
             os.environ[TRIAL] = str(number)
-        score, message, trace, refused = None, "", "", False
+        score, message, trace, refused, hopeless = None, "", "", False, False
         between: Mapping[str, float] = {}
         status: Status = "ok"
         try:
@@ -166,8 +169,18 @@ class Evaluation:
         except (Exception, SystemExit) as error:
             failure = Failure.of(error)
             status, message, trace = "failed", failure.text, failure.trace
+            hopeless = isinstance(error, OtherUnit)
         seconds = time.perf_counter() - start
-        return Outcome(status, score, seconds, message=message, trace=trace, refused=refused, between=between)
+        return Outcome(
+            status,
+            score,
+            seconds,
+            message=message,
+            trace=trace,
+            refused=refused,
+            between=between,
+            hopeless=hopeless,
+        )
 
 
 def _quiet() -> None:

@@ -85,8 +85,12 @@ class Objective:
         return Score(total, terms, residual)
 
     def between(self, response: Response) -> dict[str, float]:
-        """What the interpolation of curves may cost, by their names; see :meth:`CurveTerm.between`."""
-        return {t.name: t.between(response) for t in self.terms if isinstance(t, CurveTerm)}
+        """What interpolation may cost, see :meth:`CurveTerm.between`; of all terms on a curve."""
+        told: dict[str, float] = {}
+        for term in self.terms:
+            if isinstance(term, CurveTerm):
+                told[term.name] = float(np.hypot(told.get(term.name, 0.0), term.between(response)))
+        return told
 
     def groups(self, response: Response) -> Groups:
         """How the residuals of :meth:`score` are grouped; the same for every response."""

@@ -183,7 +183,7 @@ class Program:
             raise RuntimeError(f"{self.command[0]} {_ended(code)}")
         if changed := shared.written():
             raise RuntimeError(f"{self.command[0]} has written to {', '.join(changed)}, which all runs share")
-        return outputs(self.collected, place, {**self.compared, **self.units})
+        return outputs(self.collected, place, self.compared)
 
     @cached_property
     def _read(self) -> list[Template]:

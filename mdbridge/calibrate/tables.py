@@ -185,6 +185,11 @@ def _column(path: Path, name: str, cells: list[float | str]) -> Array | None:
     )
 
 
+def may_be_a_unit(behind: str) -> bool:
+    """Whether what stands behind a name and an underscore may be a unit: the number of a specimen is none."""
+    return bool(behind) and not behind.isdigit()
+
+
 def _aliased(table: Measurements, wanted: Iterable[str]) -> Measurements:
     """Columns by the names under which they will be asked for."""
     values, units = dict(table.values), dict(table.units)
@@ -193,5 +198,8 @@ def _aliased(table: Measurements, wanted: Iterable[str]) -> Measurements:
         # only where no other can be meant
         if name not in values and len(longer) == 1:
             values[name] = values[longer[0]]
-            units.setdefault(name, units.get(longer[0], longer[0].removeprefix(f"{name}_")))
+            behind = longer[0].removeprefix(f"{name}_")
+            unit = units.get(longer[0]) or (behind if may_be_a_unit(behind) else "")
+            if unit:
+                units.setdefault(name, unit)
     return Measurements(values, units, table.lines)

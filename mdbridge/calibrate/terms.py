@@ -6,7 +6,6 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
 
 from ..core.errors import InputError
 from . import grassmann
@@ -222,20 +221,25 @@ class CurveTerm:
         return values
 
     def between(self, response: Response) -> float:
-        """How far, in standard deviations of the noise, a smooth curve through the model's own points is off.
+        """About how far interpolation between the model's own points moves what is compared.
 
-        This is the root of the sum of squares of the differences to what is compared: the model's curve,
-        taken for straight between its points.  Parameters cannot move by more of their standard errors.
-        Where the noise is not known, it is taken to be as large as the residuals.  0 if nothing lies between.
+        This is the norm of the error in standard deviations of the noise, times the root of what a residual
+        tells of its mean: the most likely parameters move by no more of their standard errors.  The error is
+        a third of what leaving out every second point changes, as it is of second order.  0 if nothing is
+        interpolated, if there is no noise to compare with, and where the model is taken to be wrong.
         """
         x, y = self._own(response)
-        if x is None or len(x) < 3:
+        if x is None or self.along is None or len(x) < 3 or self.discrepancy != "none":
             return 0.0
-        at = self.along[self._kept] if self.along is not None else x
-        gap = PchipInterpolator(x, y)(np.clip(at, x[0], x[-1])) - np.interp(at, x, y)
+        at, half = self.along[self._kept], np.unique(np.r_[0 : len(x) : 2, len(x) - 1])
+        error = (np.interp(at, x, y) - np.interp(at, x[half], y[half])) / 3.0 / self._sigma
         left = self._difference(response)
-        noise = 1.0 if self._known else max(float(np.sqrt(np.mean(left**2))), 1e-290)
-        return float(np.linalg.norm(gap / self._sigma)) / noise
+        noise = self.noise([left])
+        deviation = noise.deviation(left)
+        # of a fit that is exact but for round-off no noise is known
+        if deviation * np.abs(self._sigma).max() <= 1e-9 * np.abs(self._reference).max():
+            return 0.0
+        return float(np.linalg.norm(error)) * float(np.sqrt(noise.information)) / deviation
 
     @property
     def known(self) -> bool:

@@ -147,6 +147,12 @@ _SPELLINGS = {
     "n/m2": "Pa",
     "n/mm^2": "MPa",
     "n/mm2": "MPa",
+    "n/mm²": "MPa",
+    "n/m²": "Pa",
+    "kn/mm^2": "GPa",
+    "kn/mm2": "GPa",
+    "kn/mm²": "GPa",
+    "\u212b": "angstrom",
     "ev/angstrom^3": "eV/A^3",
     "ev/å^3": "eV/A^3",
 }
@@ -166,37 +172,45 @@ _PER_WIDTH = (
 
 
 _OTHERS = (
-    {"1": 1.0, "-": 1.0, "%": 1e-2, "permille": 1e-3, "‰": 1e-3, "mm/mm": 1.0, "m/m": 1.0, "um/m": 1e-6},
+    {"1": 1.0, "-": 1.0, "%": 1e-2, "permille": 1e-3, "‰": 1e-3, "mm/mm": 1.0, "m/m": 1.0}
+    | {"um/m": 1e-6, "µm/m": 1e-6, "μm/m": 1e-6},
     {"fs": 1e-15, "ps": 1e-12, "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0}
     | {"min": 60.0, "h": 3600.0},
     {"nN": 1e-9, "uN": 1e-6, "µN": 1e-6, "μN": 1e-6, "mN": 1e-3, "N": 1.0, "kN": 1e3, "MN": 1e6},
     {"eV": 1.602176634e-19, "meV": 1.602176634e-22, "J": 1.0, "mJ": 1e-3, "kJ": 1e3, "MJ": 1e6},
+    # an offset lies between these, too: the numbers only tell them apart
+    {"K": 1.0, "°C": 2.0, "degC": 2.0, "deg C": 2.0, "degrees C": 2.0, "°F": 3.0, "degF": 3.0, "deg F": 3.0},
 )
 """Units of other quantities, each kind in one unit of its own."""
 
-# nothing but an offset lies between these: as if they were of two kinds
-_OFFSET = ({"K"}, {"°C", "degC", "deg C"}, {"°F", "degF", "deg F"})
 
+def differ(first: str, second: str, difference: bool = False) -> bool:
+    """Whether two names are known to be those of different units of one kind: MPa and GPa, s and ms.
 
-def differ(first: str, second: str) -> bool:
-    """Whether two names are known to be those of different units: MPa and GPa, or MPa and mm.
+    Names that are not known may be two spellings of one unit, and what stands in brackets may be no unit:
+    only two that measure the same thing are told apart.
 
-    Names that are not known may be two spellings of one unit: they do not differ.
+    Args:
+        first, second: the names, as they stand in headers.
+        difference: whether a difference or a deviation is measured, for which K and °C are the same.
     """
     places = [_place(name) for name in (first, second)]
-    return None not in places and places[0] != places[1]
+    if places[0] is None or places[1] is None or places[0][0] != places[1][0]:
+        return False
+    if difference and places[0][0] == "°":
+        places = [(kind, 3.0 if size == 3.0 else 1.0) for kind, size in filter(None, places)]
+    return places[0] != places[1]
 
 
-def _place(name: str) -> tuple[int, float] | None:
-    """The kind of a unit, and its size among these; None if it is not known."""
+def _place(name: str) -> tuple[str, float] | None:
+    """A unit that stands for its kind, and the size of the one that is meant; None if it is not known."""
     name = name.strip()
-    for kind, units in enumerate((LENGTHS_IN_A, MODULI_IN_TPA, *_OTHERS)):
-        # not the loose spellings of a length: a single letter in brackets may be anything
-        wanted = _SPELLINGS.get(name.lower(), name) if len(name) > 1 else name
+    for units in (LENGTHS_IN_A, MODULI_IN_TPA, *_OTHERS):
+        # the letter a may be anything, that with a ring is angstrom
+        wanted = _SPELLINGS.get(name.lower(), name) if name.lower() != "a" else name
         if wanted in units:
-            return kind, units[wanted]
-    offset = next((k for k, names in enumerate(_OFFSET) if name in names), None)
-    return None if offset is None else (-1, float(offset))
+            return "°" if "°C" in units else next(iter(units)), units[wanted]
+    return None
 
 
 def known_unit(name: str, units: dict[str, float]) -> str:

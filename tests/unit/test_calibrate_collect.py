@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mdbridge.calibrate.collect import asked, outputs
+from mdbridge.calibrate.collect import OtherUnit, asked, outputs
 from mdbridge.core.errors import InputError
 
 
@@ -73,5 +73,13 @@ def test_what_is_wrong_in_a_table_is_told_by_the_files_own_name(tmp_path):
 @pytest.mark.parametrize("given", ["table.csv", {"time": "table.csv:time"}, {"time": "table.csv"}])
 def test_a_header_in_another_unit_is_refused(folder, given):
     assert outputs(asked(given), folder, {"time": "s", "load": "kN"})["time"].tolist() == [0.0, 1.0]
-    with pytest.raises(RuntimeError, match=r"'table\.csv' has 'time' in s, what .* compared with is in ms"):
+    with pytest.raises(OtherUnit, match=r"'table\.csv' has 'time' in s, it is compared with ms"):
         outputs(asked(given), folder, {"time": "ms"})
+
+
+def test_a_unit_behind_a_name_counts_and_the_number_of_a_specimen_does_not(tmp_path):
+    (tmp_path / "a.csv").write_text("stress_GPa,load_1\n1,2\n")
+    given = asked({"stress": "a.csv:stress_GPa", "load": "a.csv:load_1"})
+    outputs(given, tmp_path, {"stress": "GPa", "load": "%"})
+    with pytest.raises(OtherUnit, match=r"'stress' in GPa, .* with MPa"):
+        outputs(given, tmp_path, {"stress": "MPa"})

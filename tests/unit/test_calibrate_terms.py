@@ -159,20 +159,38 @@ def test_interpolation_is_of_second_order():
 
 
 @pytest.mark.parametrize("sigma", [0.02, None])
-def test_what_coarse_points_may_move_parameters_by_is_what_they_do(sigma):
-    at, x = np.linspace(0.0, np.pi, 100), np.linspace(0.0, np.pi, 13)
-    noise = 0.02 * np.random.default_rng(3).standard_normal(100)
-    term = CurveTerm("y", {"x": at, "y": np.sin(at) + noise}, "l2", sigma, "x")
-    # the amplitude of a sine whose points are joined by straight lines, against that of the sine itself
-    straight = np.interp(at, x, np.sin(x))
-    data = np.sin(at) + noise
-    shift = straight @ data / (straight @ straight) - np.sin(at) @ data / (np.sin(at) @ np.sin(at))
-    moved = abs(shift) / (0.02 / np.linalg.norm(np.sin(at)))
-    bound = term.between({"x": x, "y": np.sin(x)})
-    assert 0.7 * bound < moved < 1.1 * bound
-    # nothing lies between points that are those of the measurements, or of a straight line
-    assert term.between({"y": np.sin(at)}) == 0.0
-    assert term.between({"x": x, "y": 2.0 * x}) == pytest.approx(0.0, abs=1e-9)
+@pytest.mark.parametrize(("count", "offset"), [(13, 0.0), (13, 0.5), (6, 0.5), (7, 0.0)])
+def test_what_coarse_points_move_parameters_by_is_told(sigma, count, offset):
+    at, step = np.linspace(-3.0, 3.0, 141), 7.0 / (count - 1)
+    x = step * (np.arange(count + 1) - count // 2 - offset)
+    peak, coarse = np.exp(-(at**2) / 2), np.exp(-(x**2) / 2)
+    noise = 0.02 * np.random.default_rng(3).standard_normal(141)
+    term = CurveTerm("y", {"x": at, "y": peak + noise}, "l2", sigma, "x")
+    # the height of a peak whose points are joined by straight lines, against that of the peak itself
+    straight = np.interp(at, x, coarse)
+    heights = [shape @ (peak + noise) / (shape @ shape) for shape in (straight, peak)]
+    moved = abs(heights[0] - heights[1]) / (0.02 / np.linalg.norm(peak))
+    told = term.between({"x": x, "y": heights[0] * coarse})
+    # no less than it is, but for the rough estimate of the error; what few points leave counts as noise
+    assert 0.8 * moved < (told if sigma else told * np.sqrt(np.mean((peak - straight) ** 2) / 4e-4 + 1))
+    assert told < 4 * moved
+
+
+def test_where_interpolation_costs_nothing_nothing_is_told():
+    at, x = np.linspace(0.0, 1.0, 30), np.linspace(0.0, 1.0, 11)
+    data = {"x": at, "y": 2.0 * at}
+    noisy = {"x": at, "y": 2.0 * at + 0.1 * np.cos(40 * at)}
+    line, sine = {"x": x, "y": 2.0 * x}, {"x": x, "y": 2.0 * x + 0.3 * np.sin(9 * x)}
+    term = CurveTerm("y", noisy, "l2", None, "x")
+    assert term.between(line) == pytest.approx(0.0, abs=1e-9)
+    assert term.between(sine) > 0.2
+    # points that are those of the measurements; an exact fit, without noise; a model that may be wrong
+    assert term.between({"y": noisy["y"]}) == 0.0
+    assert CurveTerm("y", data, "l2", None, "x").between(line) == 0.0
+    assert CurveTerm("y", noisy, "l2", None, "x", "smooth").between(sine) == 0.0
+    # doubly exponential noise of one deviation tells twice as much
+    two, one = (CurveTerm("y", noisy, norm, 0.1, "x").between(sine) for norm in ("l2", "l1"))
+    assert one == pytest.approx(np.sqrt(2) * two)
 
 
 @pytest.mark.parametrize(

@@ -106,13 +106,19 @@ def test_rows_without_a_value_are_counted_and_shorter_columns_are_not():
 
 
 def test_another_unit_of_the_model_or_of_a_deviation_is_refused(tmp_path):
-    (tmp_path / "d.csv").write_text("time (s),load (kN),error (kN)\n0,1,0.1\n1,2,0.1\n")
+    (tmp_path / "d.csv").write_text("time (s),load (kN),error (kN),heat (K)\n0,1,0.1,1\n1,2,0.1,1\n")
     given = settings(file="d.csv")
-    # what is not compared may be in any
-    told = references.check_units(given, tmp_path, {"load": "kN", "heat": "J"})
-    assert told == {"time": "s", "load": "kN", "error": "kN"}
-    with pytest.raises(InputError, match=r"gives 'load' in N, d\.csv has it in kN"):
-        references.check_units(given, tmp_path, {"load": "N"})
+    # what is not compared may be in any, and counts for nothing
+    told = references.check_units(given, tmp_path, {"load": "kN", "heat": "°C"})
+    assert told == {"time": "s", "load": "kN"}
+    for name, unit, written in (("load", "N", "kN"), ("time", "ms", "s")):
+        with pytest.raises(InputError, match=rf"gives '{name}' in {unit}, d\.csv has it in {written}"):
+            references.check_units(given, tmp_path, {name: unit})
     (tmp_path / "d.csv").write_text("time (s),load (kN),error (N)\n0,1,100\n1,2,100\n")
     with pytest.raises(InputError, match=r"objective\.0\.sigma = 'error': d\.csv has it in N, 'load' in kN"):
         references.check_units(given, tmp_path, {})
+    # where the reference says nothing, the model's own word is what its output is held to
+    (tmp_path / "d.csv").write_text("time,load_1,error_2\n0,1,100\n1,2,100\n")
+    assert references.check_units(given, tmp_path, {"load": "kN"}) == {"load": "kN"}
+    (tmp_path / "d.csv").write_text("time,load (°C),error (K)\n0,1,100\n1,2,100\n")
+    assert references.check_units(given, tmp_path, {}) == {"load": "°C"}

@@ -578,3 +578,36 @@ def test_a_file_that_is_not_there_is_an_error_of_the_input_with_a_near_name(toml
     message = r"in\.toml: reference\.file = 'tensil\.csv': there is no .*did you mean 'tensile\.csv'"
     with pytest.raises(InputError, match=message):
         run(toml, tmp_path / "out")
+
+
+def test_a_program_that_writes_in_another_unit_ends_the_run_and_spends_nothing(tmp_path, capsys):
+    (tmp_path / "in.toml").write_text(
+        """
+campaign = "calibrate"
+parameters.a = { low = 0.0, high = 1.0 }
+reference.file = "data.csv"
+objective = [{ term = "l2", curve = "y", abscissa = "t" }]
+ego = { initial = 4, explore = 2, evaluations = 14 }
+output.figures = false
+[model]
+command = ["./solve", "{a}"]
+collect = "stdout.txt"
+files = []
+"""
+    )
+    solve, data = tmp_path / "solve", tmp_path / "data.csv"
+    body = 'printf "t (%s),y,n (Pa)\\n0,0\\n1,$1\\n2,$1\\n" UNIT | sed "s/$/,7/; s/n (Pa),7/n (Pa)/"\n'
+    solve.write_text("#!/bin/sh\n" + body.replace("UNIT", "ms"))
+    solve.chmod(0o755)
+    # n is compared with nothing
+    data.write_text("t (s),y,n (GPa)\n0,0.01,1\n1,0.49,1\n2,0.52,1\n")
+    for _ in range(2):  # nor is anything that had to be begun anew with another folder
+        with pytest.raises(
+            InputError, match=r"'stdout\.txt' has 't' in ms, it is compared with s: have both"
+        ):
+            run(tmp_path / "in.toml", tmp_path / "out", resume=(tmp_path / "out" / "trials.jsonl").exists())
+    assert trials.read(tmp_path / "out" / "trials.jsonl")[1] == []
+    solve.write_text("#!/bin/sh\n" + body.replace("UNIT", "s"))
+    run(tmp_path / "in.toml", tmp_path / "out", resume=True, accept=True)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["best"]["a"] == pytest.approx(0.505, abs=1e-3)

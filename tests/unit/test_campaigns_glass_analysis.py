@@ -116,11 +116,11 @@ def test_a_band_that_has_all_the_strain_is_as_wide_as_it_is(axis, along, width):
     np.moveaxis(strain, axis, 0)[:2] = 0.3
     if axis:
         np.moveaxis(strain, axis, 0)[2] = 0.3
-    told = _localisation(strain, np.array([100.0, 40.0, 9.0]))
+    told = _localisation(strain, 0.3, np.array([100.0, 40.0, 9.0]))
     assert (told["band_along"], told["band_width"]) == (along, pytest.approx(width))
     # neither the sign nor the size of the strain matters, and none is no band
-    assert _localisation(-3.0 * strain, np.array([100.0, 40.0, 9.0])) == pytest.approx(told)
-    assert set(_localisation(0.0 * strain, np.array([100.0, 40.0, 9.0])).values()) == {None}
+    assert _localisation(-3.0 * strain, -0.9, np.array([100.0, 40.0, 9.0])) == pytest.approx(told)
+    assert set(_localisation(1e-17 * strain, 0.0, np.array([100.0, 40.0, 9.0])).values()) == {None}
 
 
 @pytest.mark.parametrize(("longest", "points"), [(0.1, 11), (0.5, 11), (1.0, 21)])

@@ -52,7 +52,7 @@ def test_what_sheets_are_measured_in_is_told_from_a_modulus():
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("MPa", "GPa"), ("mm", "MPa"), ("%", "1"), ("N/mm^2", "Pa"), ("s", "min"), ("K", "°C"), ("mPa", "MPa")],
+    [("MPa", "GPa"), ("%", "1"), ("N/mm^2", "Pa"), ("s", "min"), ("K", "°C"), ("Å", "nm"), ("mPa", "MPa")],
 )
 def test_units_that_differ_are_told_either_way(first, second):
     # of mPa nothing is known, so that nothing is claimed
@@ -62,14 +62,23 @@ def test_units_that_differ_are_told_either_way(first, second):
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        ("MPa", "MPa"),
-        ("MPa", " N/mm^2 "),
+        ("MPa", " N/mm² "),
         ("um", "µm"),
         ("-", "mm/mm"),
         ("", "MPa"),
+        # what stands in brackets may be no unit: nominal, number 1, minimum, inflow
         ("nominal", "MPa"),
+        ("1", "kN"),
+        ("min", "MPa"),
+        ("in", "kN"),
         ("a", "mm"),
     ],
 )
 def test_units_that_may_be_the_same_are_not_told_apart(first, second):
     assert not units.differ(first, second)
+
+
+def test_a_deviation_in_kelvin_is_one_in_degrees():
+    assert not units.differ("K", "°C", difference=True)
+    assert units.differ("°F", "°C", difference=True) and not units.differ("degF", "°F", difference=True)
+    assert units.differ("mm", "m", difference=True)

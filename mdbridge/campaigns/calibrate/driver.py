@@ -14,7 +14,7 @@ from ...calibrate.evaluate import Outcome
 from ...calibrate.settings import Proposal
 from ...calibrate.trials import Trial, TrialLog
 from ...core.console import Tick, console
-from ...core.errors import MdbridgeError
+from ...core.errors import InputError, MdbridgeError
 from .failing import Watch
 from .problem import Problem
 
@@ -63,6 +63,7 @@ def drive(
 
     Raises:
         MdbridgeError: the time is up, or the model only fails.
+        InputError: it fails whatever the parameters are.
     """
     if record.damaged:
         console(comm).print(
@@ -97,6 +98,8 @@ def drive(
             begin()
             ended = workers.collect(clock.end) if workers.busy else []
             for index, outcome in ended:
+                if outcome.hopeless:  # and not recorded: when it is mended, nothing has been spent on it
+                    raise InputError(outcome.message)
                 trial = _trial(problem, running.pop(index), outcome)
                 # on the disk before the search knows of it: what it proposes next depends on it
                 record.append(trial)

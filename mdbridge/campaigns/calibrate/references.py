@@ -132,26 +132,33 @@ def check_sigma(settings: CalibrateInput, folder: Path) -> None:
 
 
 def check_units(settings: CalibrateInput, folder: Path, units: Mapping[str, str]) -> dict[str, str]:
-    """The units in the header of the reference, by name, where ``units`` of the model agree.
+    """The units of what is compared and of what that is over, by name: of the reference, else of the model.
+
+    Args:
+        settings, folder: the input, and where it lies.
+        units: those that the model tells.
 
     Raises:
-        InputError: the model's is another unit, or a standard deviation's is not that of its curve.
+        InputError: the model's is another unit than that in the header of the reference, or a standard
+            deviation's is not that of its curve.
     """
-    measured_in = dict(measured(settings, folder).units)
-    for name in settings.compared:
-        if differ(units.get(name, ""), measured_in.get(name, "")):
+    header, file = measured(settings, folder).units, settings.reference.file
+    names = [*settings.compared, *(term.abscissa for term in settings.objective if term.abscissa is not None)]
+    for name in names:
+        if differ(units.get(name, ""), header.get(name, "")):
             raise InputError(
-                f"model: gives {name!r} in {units[name]}, {settings.reference.file} has it in "
-                f"{measured_in[name]}: have both in one unit, or correct the one that is wrong"
+                f"model: gives {name!r} in {units[name]}, {file} has it in {header[name]}: have both in one "
+                "unit, or correct the one that is wrong"
             )
     for k, term in enumerate(settings.objective):
-        curve, sigma = (measured_in.get(str(name), "") for name in (term.curve, term.sigma))
-        if differ(curve, sigma):
+        curve, sigma = (header.get(str(name), "") for name in (term.curve, term.sigma))
+        if differ(curve, sigma, difference=True):
             raise InputError(
-                f"objective.{k}.sigma = {term.sigma!r}: {settings.reference.file} has it in {sigma}, "
-                f"{term.curve!r} in {curve}: have both in one unit"
+                f"objective.{k}.sigma = {term.sigma!r}: {file} has it in {sigma}, {term.curve!r} in {curve}: "
+                "have both in one unit"
             )
-    return measured_in
+    told = {name: header.get(name) or units.get(name, "") for name in names}
+    return {name: unit for name, unit in told.items() if unit}
 
 
 def left_out(file: str, terms: Iterable[CurveTerm], reference: Response) -> list[str]:

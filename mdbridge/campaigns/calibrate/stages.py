@@ -257,7 +257,8 @@ def _summarise(end: End, folder: Path) -> None:
     )
     findings["doubts"] = [
         *verdict.at_bounds(problem.space, end.answer.parameters, findings),
-        *verdict.coarse(end.again.between),
+        # of a noisy model it cannot be told, and without errors there is nothing to compare with
+        *([] if served or findings["intervals"] is None else verdict.coarse(end.again.between)),
         *findings["doubts"],
     ]
     summary = _summary(problem, end.answer, trials, reason, findings)

@@ -103,17 +103,18 @@ def at_bounds(space: Space, best: Mapping[str, Any], findings: Mapping[str, Any]
 
 
 def coarse(between: Mapping[str, float]) -> list[str]:
-    """Curves whose points at the best trial lie so far apart that it matters what is between them.
+    """What to say where a model's points at the best trial lie so far apart that it matters.
 
     Args:
-        between: see :meth:`~mdbridge.calibrate.terms.CurveTerm.between`, by name.
+        between: see :meth:`~mdbridge.calibrate.terms.CurveTerm.between`, by the names of curves.
     """
+    moved = float(np.linalg.norm(list(between.values())))
+    if moved <= COARSE:
+        return []
+    name = max(between, key=lambda curve: between[curve])
     return [
-        f"the points of the model's {name!r} lie far apart: were it smooth between them, and not straight as "
-        f"it is taken to be, parameters could move by up to {moved:.2g} of their standard errors; have the "
-        "model write more points"
-        for name, moved in between.items()
-        if moved > COARSE
+        f"the points of the model's {name!r} lie far apart: taken for straight between them it may "
+        f"move parameters by about {moved:.2g} of their standard errors; have the model write more points"
     ]
 
 

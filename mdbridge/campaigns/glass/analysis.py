@@ -126,7 +126,7 @@ def summarise(path: Path) -> dict[str, Any]:
             # the box's own E_xy is γ/2: 1 says that the fit of the local strain is not biased
             "mean_Exy_over_half_gamma": exy[-1].mean() / (gamma[-1] / 2) if gamma[-1] else None,
             "largest_Exy": exy[-1].max(),
-            **_localisation(exy[-1], file.get("box")),
+            **_localisation(exy[-1], gamma[-1], file.get("box")),
             "energy_per_atom_first_last": [energy[k].mean() for k in (0, -1)],
             "energy_per_atom_at_rest": file.get("curve/potential_energy")[0] / file.attribute("natoms", int),
             # changes of type leave numbers of atoms that are not quite equal, and energies with them
@@ -143,16 +143,17 @@ def summarise(path: Path) -> dict[str, Any]:
     return summary
 
 
-def _localisation(exy: Array, box: Array) -> dict[str, Any]:
+def _localisation(exy: Array, gamma: float, box: Array) -> dict[str, Any]:
     """How uneven the strain is, and how wide a band would be that has all of it.
 
     The variation is the standard deviation of the strain over its mean.  The width of a band along x is
     that of the height which takes part, L_y (Σ e)² / (n Σ e²) of the means e of the n rows: all of the height
-    where these are equal, that of a single row which has all the strain.  Bands along y are as likely; the
-    width told is of the direction in which the strain is gathered more.
+    where these are equal, that of a single row which has all the strain; strain beside the band, the elastic
+    one too, counts.  Bands along y are as likely; the width told is of the direction in which the strain is
+    gathered more.
     """
     mean = exy.mean()
-    if not mean:  # there was no shear
+    if not gamma or not mean:  # what is left is round-off or heat
         return {"strain_variation": None, "band_width": None, "band_width_share": None, "band_along": None}
     shares = {}
     for along, axis in (("x", 1), ("y", 0)):

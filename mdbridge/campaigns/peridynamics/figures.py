@@ -264,7 +264,8 @@ def _errors(results: Results, path: Path) -> None:
         ):
             axes.plot(labels, [100 * row[key] for row in rows], marker, color=colour, label=label)
         if chosen in pairs:
-            k = pairs.index(chosen)
+            # a label that is there twice has one place
+            k = list(dict.fromkeys(labels)).index(labels[pairs.index(chosen)])
             axes.axvspan(k - 0.4, k + 0.4, color=GREY, alpha=0.25, linewidth=0, zorder=0, label="chosen")
         log_axis(axes.yaxis)
         axes.set_xlabel("horizon δ (Å), degree M")
