@@ -3,9 +3,11 @@
 import numpy as np
 
 from mdbridge.campaigns.glass import results, sampling
+from mdbridge.campaigns.glass.formats import CHAIN
 from mdbridge.campaigns.glass.input import GlassInput
-from mdbridge.core import config
+from mdbridge.core import config, store
 from mdbridge.fields.box import Box
+from mdbridge.fields.storage import PLANE, put_plane
 
 KEY = "key"
 TEXT = """
@@ -85,3 +87,16 @@ def stored(folder, count=21, at_rest=None, frozen=0.0, **changes):
     path = folder / "glass.h5"
     results.collect(path, given, stored_frames, KEY, chain, history(), moduli, {"shear": 12.5}, at_rest)
     return path
+
+
+def chain(path, rest, md, model, strains=(0.1, 0.4)):
+    """chain.h5 of a sample calibrated from its local yield: at rest ``(ny, nx)``, strains ``(k, ny, nx)``."""
+    with store.writing(path, CHAIN, KEY) as file:
+        file.dimension("strain", list(strains), "1", "net strain of the fields")
+        put_plane(file, (60.0, 25.0), rest.shape, "angstrom")
+        file.attributes(box_A=[60.0, 25.0], predictor="local_yield")
+        for source, strain in (("md", md), ("model", model)):
+            group = file.group(source)
+            group.put("Exy", strain, ("strain", *PLANE["corner"]), "1", "strain")
+            if source == "md":
+                group.put("energy_at_rest", rest, PLANE["cell"], "eV", "energy")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from glass_files import chain
 
 from mdbridge.campaigns.glass import ensemble_report
 
@@ -22,3 +23,27 @@ def test_only_numbers_that_all_samples_have_are_averaged():
         {"natoms": 10, "flow_stress": 3.0, "overshoot": None, "box": [1, 2], "length_unit": "A"},
     ]
     assert ensemble_report.means(summaries) == {"flow_stress": {"mean": 2.0, "error": 1.0, "n": 2}}
+
+
+def test_calibrated_models_stand_beside_a_uniform_shear_and_what_they_began_with(tmp_path):
+    y, x = np.meshgrid(np.arange(5) / 5, np.arange(6) / 6, indexing="ij")
+    band, across = np.cos(2 * np.pi * y), np.cos(2 * np.pi * x)
+    strains, paths = np.array([0.1, 0.4]), []
+    for seed, size in ((1, 1.0), (2, 0.5)):
+        # half a row below the cells: what is averaged to the centres lies there
+        md = 0.5 * strains[:, None, None] * (1 + size * np.cos(2 * np.pi * (y - 0.1)))
+        model = 0.5 * strains[:, None, None] * (1 + 0.2 * size * np.cos(2 * np.pi * (y - 0.1)))
+        paths.append(tmp_path / f"{seed}.h5")
+        chain(paths[-1], -5.0 + 0.01 * (band + across), md, model, strains)
+    told = ensemble_report._strain_fields(paths)
+    for strain in ("0.1", "0.4"):
+        assert told["strain_field_correlation"][strain]["r"] == pytest.approx(1.0)
+        # averaged along x nothing of what varies there is left
+        assert told["strain_field_correlation_of_rest"][strain]["r"] == pytest.approx(1.0)
+        # √½ of the amplitudes, 1 and ½
+        off = told["strain_difference"][strain]
+        assert off["uniform_shear"]["mean"] == pytest.approx(0.75 * np.sqrt(0.5))
+        assert off["model"]["mean"] == pytest.approx(0.8 * 0.75 * np.sqrt(0.5))
+        assert off["model_less_uniform_shear"]["mean"] == pytest.approx(-0.2 * 0.75 * np.sqrt(0.5))
+        assert off["model_less_uniform_shear"]["error"] == pytest.approx(0.05 * np.sqrt(0.5))
+        assert off["model"]["n"] == 2

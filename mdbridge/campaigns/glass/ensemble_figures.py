@@ -69,7 +69,8 @@ def draw_predictors(told: Mapping[str, Mapping[str, Any]], path: Path) -> None:
                 left.plot(*zip(*sure, strict=True), marker, ms=5, color=colour, zorder=3)
             gains = [row.get("log_likelihood_gain") for row in rows.values()]
             if all(gain is not None for gain in gains):
-                right.plot(strains, gains, marker + "-", ms=4, lw=1.0, color=colour)
+                errors = [row.get("log_likelihood_gain_error") or 0.0 for row in rows.values()]
+                right.errorbar(strains, gains, errors, color=colour, **look)
         for axes in (left, right):
             axes.axhline(0.0, color=plots.GREY, lw=0.6)
             axes.set_xlabel("net shear strain $\\gamma$")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...core import store
 from ...fields import shifts
 from . import crossed, predictors
+from .analysis import at_centres
 from .formats import CHAIN
 from .input import Calibrate
 
@@ -37,7 +38,7 @@ def summarise(
     }
     chains = [path / "chain.h5" for path in folders.values() if (path / "chain.h5").exists()]
     if chains:
-        told["strain_field_correlation"] = _strain_fields(chains)
+        told |= _strain_fields(chains)
     left_out = {} if settings is None else crossed.correlations(settings, list(folders.values()))
     if left_out:
         told["strain_field_correlation_left_out"] = left_out
@@ -67,12 +68,39 @@ def mean_and_error(values: Sequence[float]) -> dict[str, Any]:
 
 
 def _strain_fields(paths: Sequence[Path]) -> dict[str, Any]:
-    """Of calibrated model and MD at each strain, over all samples."""
-    by_strain: dict[str, list[shifts.Shifted]] = {}
+    """Of calibrated model and MD at each strain, over all samples, beside what one would take instead.
+
+    That is a shear without any band, and for the place of the band what the model began with, its energies at
+    rest, averaged along x: an elastic solid that yields where it is softest would do no more with them.
+    """
+    models: dict[str, list[shifts.Shifted]] = {}
+    rows: dict[str, list[shifts.Shifted]] = {}
+    apart: dict[str, list[tuple[float, float]]] = {}
     for path in paths:
         with store.reading(path, CHAIN) as file:
+            soft = file.get("md/energy_at_rest")
+            soft = np.broadcast_to(soft.mean(axis=1, keepdims=True), soft.shape)
             for k, strain in enumerate(file.get("strain")):
-                pair = shifts.correlation(file.get("md/Exy", at=k), file.get("model/Exy", at=k))
-                if pair is not None:
-                    by_strain.setdefault(f"{strain:g}", []).append(pair)
-    return {strain: predictors.worth(pairs) for strain, pairs in by_strain.items()}
+                name, mean = f"{strain:g}", 0.5 * float(strain)
+                md, model = file.get("md/Exy", at=k), file.get("model/Exy", at=k)
+                for pairs, pair in (
+                    (models, shifts.correlation(md, model)),
+                    (rows, shifts.correlation(at_centres(md), soft)),
+                ):
+                    if pair is not None:
+                        pairs.setdefault(name, []).append(pair)
+                off = (float(np.sqrt(np.mean((md - other) ** 2)) / mean) for other in (model, mean))
+                apart.setdefault(name, []).append((next(off), next(off)))
+    return {
+        "strain_field_correlation": {name: predictors.worth(pairs) for name, pairs in models.items()},
+        "strain_field_correlation_of_rest": {name: predictors.worth(pairs) for name, pairs in rows.items()},
+        "strain_difference": {
+            name: {
+                "model": mean_and_error([model for model, _ in pairs]),
+                "uniform_shear": mean_and_error([uniform for _, uniform in pairs]),
+                # of the same samples: their own scatter is in both
+                "model_less_uniform_shear": mean_and_error([model - uniform for model, uniform in pairs]),
+            }
+            for name, pairs in apart.items()
+        },
+    }

@@ -83,7 +83,8 @@ def table(paths: Sequence[Path]) -> dict[str, Any]:
     Returns:
         By predictor and net strain: ``correlation`` (r, error, p, n), ``band_rank`` (mean part of the rows
         that stand as high as the band's or higher, small if the band is at the softest place; p), and
-        ``log_likelihood_gain`` of strain fields that were not fitted, a cell, over no predictor at all.
+        ``log_likelihood_gain`` of strain fields that were not fitted, a cell, over no predictor at all, with
+        its standard error over the samples.
     """
     strains, samples = _read(paths)
     told: dict[str, Any] = {}
@@ -97,10 +98,13 @@ def table(paths: Sequence[Path]) -> dict[str, Any]:
             bands = [sample["strain"][strain] for sample in samples]
             pairs = [shifts.correlation(a, b) for a, b in zip(fields, bands, strict=True)]
             known = [pair for pair in pairs if pair is not None]
+            gains = held_out_gains(fields, bands)
+            count = len(gains)
             told[name][f"{strain:g}"] = {
                 "correlation": worth(known) if known else None,
                 "band_rank": _rank(fields, bands),
-                "log_likelihood_gain": held_out_gain(fields, bands),
+                "log_likelihood_gain": float(np.mean(gains)) if gains else None,
+                "log_likelihood_gain_error": float(np.std(gains, ddof=1) / count**0.5) if gains else None,
             }
     return told
 
@@ -135,17 +139,18 @@ def _rank(fields: Sequence[Array], bands: Sequence[Array]) -> dict[str, float]:
     return {"mean": float(np.mean(ranks)), "p": float(chances[: reached + 1].sum())}
 
 
-def held_out_gain(fields: Sequence[Array], bands: Sequence[Array]) -> float | None:
-    """Mean log-likelihood a cell of unseen strain fields by an affine map of the predictor, over none.
+def held_out_gains(fields: Sequence[Array], bands: Sequence[Array]) -> list[float]:
+    """Log-likelihood a cell of each unseen strain field by an affine map of the predictor, over none.
 
     The map, and the scatter about it, are fitted to all samples but one and tried on that
     one, each in turn; the strain in parts of its mean.  Positive if the predictor helps.
 
     Returns:
-        None for a single sample, of which nothing is unseen: its band stays where it is in all frames.
+        One for each sample; none of a single one, of which nothing is unseen: its band stays where it is in
+        all frames.
     """
     if len(fields) < 2:
-        return None
+        return []
     # a sample's own mean and spread are known before it is sheared
     x = [((f - f.mean()) / (f.std() or 1.0)).ravel() for f in fields]
     y = [(b / b.mean()).ravel() for b in bands]
@@ -155,7 +160,7 @@ def held_out_gain(fields: Sequence[Array], bands: Sequence[Array]) -> float | No
         slope = float(seen_x @ (seen_y - 1.0) / (seen_x @ seen_x or 1.0))
         gains.append(_likelihood(seen_y - 1 - slope * seen_x, y[out] - 1 - slope * x[out]))
         gains[-1] -= _likelihood(seen_y - 1, y[out] - 1)
-    return float(np.mean(gains))
+    return gains
 
 
 def _likelihood(seen: Array, unseen: Array) -> float:
