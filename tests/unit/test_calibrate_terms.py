@@ -189,8 +189,8 @@ def test_where_interpolation_costs_nothing_nothing_is_told():
     assert CurveTerm("y", data, "l2", None, "x").between(line) == 0.0
     assert CurveTerm("y", noisy, "l2", None, "x", "smooth").between(sine) == 0.0
     # doubly exponential noise of one deviation tells twice as much
-    two, one = (CurveTerm("y", noisy, norm, 0.1, "x").between(sine) for norm in ("l2", "l1"))
-    assert one == pytest.approx(np.sqrt(2) * two)
+    gaussian, laplace = (CurveTerm("y", noisy, norm, 0.1, "x").between(sine) for norm in ("l2", "l1"))
+    assert laplace == pytest.approx(np.sqrt(2) * gaussian)
 
 
 @pytest.mark.parametrize(
