@@ -196,7 +196,8 @@ class Campaign:
         runs = parallel.on_root(comm, self._moduli_lack)
         for stage in (*([self.strained] if runs else []), self.moduli, self.tests):
             if stage.tasks:
-                stages.share(comm, workspace, stage, stage.name, nullcontext, comm.size)
+                title = stage.name.removesuffix("-runs")
+                stages.share(comm, workspace, stage, title, nullcontext, comm.size)
         try:
             title = "shear" if self.config.md.script is None else "run"
             sheared = stages.chain(comm, workspace, _SHEARED, self.production, title, begin)
