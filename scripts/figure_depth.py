@@ -3,8 +3,8 @@
     python scripts/figure_depth.py FIGURE.png "1e13 K/s=out_a/samples/*" "sgcmc=out_b/samples/*"
 
 Each LABEL=PATTERN stands for folders of finished glasses (with glass.h5) that were prepared alike; all must
-have been sheared as far.  Above are their strains at the end, over the mean, on one scale, below the mean
-stress–strain curves.
+have been sheared as far.  Left are their strains at the end, over their mean γ/2, on one scale, right the
+stress–strain curves and their means.
 """
 
 import argparse
@@ -25,6 +25,7 @@ TOLD = (
     "band_width",
     "band_width_share",
 )
+COLOURS = (plots.BLUE, plots.RED, plots.GREEN, plots.ORANGE)
 LARGE = 3.0
 """End of the colours: strain over its mean."""
 
@@ -49,18 +50,23 @@ def draw(groups: Mapping[str, Sequence[Path]], path: Path) -> None:
         axes,
     ):
         *maps, right = axes[0]
-        panels, colours = iter(maps), (plots.BLUE, plots.RED, plots.GREEN, plots.ORANGE)
+        panels = iter(maps)
         image = None
-        for (label, folders), colour in zip(groups.items(), colours, strict=False):
+        for (label, folders), colour in zip(groups.items(), COLOURS, strict=False):
             curves = []
             for k, folder in enumerate(folders):
                 with store.reading(folder / "glass.h5", GLASS) as file:
-                    exy, box = file.get("Exy", at=-1), file.get("box")
+                    exy, box, gamma = file.get("Exy", at=-1), file.get("box"), file.get("gamma")[-1]
                     curves.append(stress_strain(file))
                 panel = next(panels)
                 extent = (0, box[0], 0, box[1])
                 image = panel.imshow(
-                    exy / exy.mean(), vmin=0, vmax=LARGE, cmap=plots.SEQUENTIAL, origin="lower", extent=extent
+                    exy / (0.5 * gamma),
+                    vmin=0,
+                    vmax=LARGE,
+                    cmap=plots.SEQUENTIAL,
+                    origin="lower",
+                    extent=extent,
                 )
                 plots.bare(panel)
                 panel.set_title(f"{label}\n" if k == 0 else "\n", loc="left", color=colour)
@@ -88,9 +94,13 @@ def main() -> None:
     parser.add_argument("figure", type=Path)
     parser.add_argument("groups", nargs="+", metavar="LABEL=PATTERN")
     given = parser.parse_args()
-    groups = {}
+    groups: dict[str, list[Path]] = {}
+    if len(given.groups) > len(COLOURS):
+        parser.error(f"at most {len(COLOURS)} groups can be told apart")
     for text in given.groups:
-        label, pattern = text.split("=", 1)
+        label, separator, pattern = text.partition("=")
+        if not separator or label in groups:
+            parser.error(f"{text!r}: expected LABEL=PATTERN, each label once")
         # a pattern may begin at the root, which Path.glob refuses
         root = Path(pattern).anchor
         matches = sorted(Path(root).glob(str(Path(pattern).relative_to(root))))

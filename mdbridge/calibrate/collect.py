@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 
 class OtherUnit(RuntimeError):
-    """A program writes in another unit than what it is compared with is in: no parameters mend that."""
+    """A program writes in another unit than what it is compared with is in."""
 
 
 @dataclass(frozen=True)

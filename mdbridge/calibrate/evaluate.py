@@ -36,7 +36,7 @@ class Outcome:
         refused: whether the model said itself that the parameters make no sample.
         between: what the interpolation of curves may cost, see :meth:`.objective.Objective.between`; told of
             runs that are no trials.
-        hopeless: whether it would be the same at any other parameters.
+        hopeless: whether it failed for something that parameters hardly mend, as a unit.
     """
 
     status: Status

@@ -54,7 +54,7 @@ class Program:
         files: what a run finds in its folder, relative to ``folder``; all that lies there if None.
         keep: folders of which trials are kept.
         kept: where these are; None where they go with the process.
-        units: of arrays, by their names, for figures.
+        units: of arrays, by their names: for figures, and where the reference tells none, what is meant.
         compared: units of what arrays are compared with, by their names.
     """
 

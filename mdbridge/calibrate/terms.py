@@ -221,18 +221,17 @@ class CurveTerm:
         return values
 
     def between(self, response: Response) -> float:
-        """About how far interpolation between the model's own points moves what is compared.
+        """How far interpolation between the model's own points may move what is compared.
 
-        This is the norm of the error in standard deviations of the noise, times the root of what a residual
-        tells of its mean: the most likely parameters move by no more of their standard errors.  The error is
-        a third of what leaving out every second point changes, as it is of second order.  0 if nothing is
-        interpolated, if there is no noise to compare with, and where the model is taken to be wrong.
+        This is the norm of its error in standard deviations of the noise, times the root of what a residual
+        tells of its mean: the most likely parameters move by no more of their standard errors.  That of a
+        straight line is ½ f″ (x − a) (b − x) between points a and b, with f″ from the model's points about
+        them.  0 if there is no noise to compare with, and where the model is taken to be wrong.
         """
         x, y = self._own(response)
         if x is None or self.along is None or len(x) < 3 or self.discrepancy != "none":
             return 0.0
-        at, half = self.along[self._kept], np.unique(np.r_[0 : len(x) : 2, len(x) - 1])
-        error = (np.interp(at, x, y) - np.interp(at, x[half], y[half])) / 3.0 / self._sigma
+        error = _straightened(x, y, self.along[self._kept]) / self._sigma
         left = self._difference(response)
         noise = self.noise([left])
         deviation = noise.deviation(left)
@@ -421,6 +420,16 @@ def _interpolated(name: str, abscissa: str, x: Array, y: Array, at: Array) -> Ar
             f"{x[0]:g} to {x[-1]:g}, the reference from {at.min():g} to {at.max():g}"
         )
     return np.asarray(np.interp(at, x, y))
+
+
+def _straightened(x: Array, y: Array, at: Array) -> Array:
+    """About what straight lines between the points of a curve miss at other ones, to leading order."""
+    slopes = np.diff(y) / np.diff(x)
+    bends = 2.0 * np.diff(slopes) / (x[2:] - x[:-2])
+    # of an interval the mean of its ends; at the first and last point that of their neighbour
+    bends = np.r_[bends[0], bends, bends[-1]]
+    left = np.clip(np.searchsorted(x, at, side="right") - 1, 0, len(x) - 2)
+    return 0.25 * (bends[left] + bends[left + 1]) * (at - x[left]) * (x[left + 1] - at)
 
 
 def _deviations(name: str, sigma: Any, shape: tuple[int, ...], kept: NDArray[np.int64]) -> Array:

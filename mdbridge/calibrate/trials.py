@@ -128,6 +128,10 @@ class TrialLog:
         self._stream = self._locked()
         try:
             raw = self.path.read_bytes()
+            # nothing has been spent on it, whatever it was to be of; unless another run has just begun it
+            if raw and self._alone and _begun_alone(raw):
+                self._stream.truncate(0)
+                raw = b""
             if raw and not resume:
                 raise InputError(
                     f"{self.path}: holds a record already; go on with --resume, or choose another --out"
@@ -150,12 +154,14 @@ class TrialLog:
         """The file, open for appending, and locked until it is closed or this process ends in any way."""
         # appending: what was written before a crash stays where it is
         stream = self.path.open("ab")
+        self._alone = True
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             current = os.path.samestat(os.fstat(stream.fileno()), self.path.stat())
         except BlockingIOError:
             current = False
         except OSError:  # a file system without locks
+            self._alone = False
             return stream
         if not current:  # or replaced by its owner between opening and locking
             stream.close()
@@ -250,6 +256,12 @@ class TrialLog:
         if new is None:
             return f"{what} is not there any more"
         return f"{what} has changed since it was recorded"
+
+
+def _begun_alone(raw: bytes) -> bool:
+    """Whether a record is whole and has no trial."""
+    lines = [_verified(line) for line in raw.split(b"\n") if line.strip()]
+    return all(line is not None and "configuration" in line for line in lines)
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[Trial]]:

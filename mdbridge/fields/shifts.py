@@ -9,8 +9,8 @@ shifts that reach it is an exact p-value [Lehmann, Romano: Testing Statistical H
 sec. 17.2].  A field that does not vary along x has equal correlations for all shifts
 along x, and its p-value is that of shifts along y alone.
 
-With n rows a band that is where it should be, but for half a row, has p of about 1/n: a
-single sample cannot say more.  Several can, :func:`together`.
+With n rows a band along x that is where it should be, but for half a row, has p of about
+1/n: a single sample says little.  Several say more, :func:`together`.
 """
 
 from collections.abc import Sequence

@@ -172,8 +172,8 @@ def test_what_coarse_points_move_parameters_by_is_told(sigma, count, offset):
     moved = abs(heights[0] - heights[1]) / (0.02 / np.linalg.norm(peak))
     told = term.between({"x": x, "y": heights[0] * coarse})
     # no less than it is, but for the rough estimate of the error; what few points leave counts as noise
-    assert 0.8 * moved < (told if sigma else told * np.sqrt(np.mean((peak - straight) ** 2) / 4e-4 + 1))
-    assert told < 4 * moved
+    assert 0.7 * moved < (told if sigma else told * np.sqrt(np.mean((peak - straight) ** 2) / 4e-4 + 1))
+    assert told < 5 * moved
 
 
 def test_where_interpolation_costs_nothing_nothing_is_told():
@@ -184,6 +184,11 @@ def test_where_interpolation_costs_nothing_nothing_is_told():
     term = CurveTerm("y", noisy, "l2", None, "x")
     assert term.between(line) == pytest.approx(0.0, abs=1e-9)
     assert term.between(sine) > 0.2
+    # at the model's own points nothing is interpolated, though its curve is no line
+    whole, data_at = np.arange(11.0), np.arange(1.0, 11.0)
+    fine = CurveTerm("y", {"x": data_at, "y": np.exp(-data_at / 3)}, "l2", 0.01, "x")
+    assert fine.between({"x": whole, "y": np.exp(-whole / 3)}) == 0.0
+    assert fine.between({"x": whole + 0.5, "y": np.exp(-(whole + 0.5) / 3)}) > 1.0
     # points that are those of the measurements; an exact fit, without noise; a model that may be wrong
     assert term.between({"y": noisy["y"]}) == 0.0
     assert CurveTerm("y", data, "l2", None, "x").between(line) == 0.0

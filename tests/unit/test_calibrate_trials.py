@@ -199,7 +199,9 @@ def test_a_record_with_all_defaults_is_continued_with_those_left_out(tmp_path):
 
 
 def test_what_was_left_at_its_default_is_told(tmp_path):
-    TrialLog(tmp_path / "r", {"model": "m:f"}, False, complete=CONFIGURATION).close()
+    record = TrialLog(tmp_path / "r", {"model": "m:f"}, False, complete=CONFIGURATION)
+    record.append(trial(0))
+    record.close()
     with pytest.raises(InputError, match=r"ego\.seed = 1, now it is 2"):
         TrialLog(tmp_path / "r", {"model": "m:f", "ego": {"seed": 2}}, True)
 
@@ -226,7 +228,9 @@ def test_an_unknown_format_names_both(tmp_path, monkeypatch):
 
 def test_values_that_json_lacks_are_recorded_and_told_apart(tmp_path):
     values = {"options": {"limit": np.inf, "day": datetime.date(2024, 1, 2), "list": [np.nan, -np.inf]}}
-    TrialLog(tmp_path / "r", values, resume=False).close()
+    record = TrialLog(tmp_path / "r", values, resume=False)
+    record.append(trial(0))
+    record.close()
     TrialLog(tmp_path / "r", values, resume=True).close()
     assert read(tmp_path / "r")[0]["options"] == {
         "limit": "inf",
@@ -247,3 +251,19 @@ def test_trials_are_read_in_the_order_of_proposal_whichever_ended_first(tmp_path
     trials = read(tmp_path / "r")[1]
     assert [stored.index for stored in trials] == [0, 1, 2, 3]
     assert [stored.status for stored in trials] == ["ok", "ok", "ok", "failed"]
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_record_without_trials_is_begun_anew_whatever_it_was_of(tmp_path, resume):
+    path = filled(tmp_path / "trials.jsonl", count=0)
+    TrialLog(path, CONFIGURATION | {"model": "m:g"}, resume).close()
+    assert read(path)[0]["model"] == "m:g" and len(path.read_text().splitlines()) == 1
+
+
+def test_what_is_no_record_is_not_taken_for_an_empty_one(tmp_path):
+    path = tmp_path / "trials.jsonl"
+    path.write_text("notes of somebody\n")
+    for resume in (True, False):
+        with pytest.raises((FileError, InputError)):
+            TrialLog(path, CONFIGURATION, resume)
+    assert path.read_text() == "notes of somebody\n"

@@ -608,6 +608,30 @@ files = []
             run(tmp_path / "in.toml", tmp_path / "out", resume=(tmp_path / "out" / "trials.jsonl").exists())
     assert trials.read(tmp_path / "out" / "trials.jsonl")[1] == []
     solve.write_text("#!/bin/sh\n" + body.replace("UNIT", "s"))
-    run(tmp_path / "in.toml", tmp_path / "out", resume=True, accept=True)
+    run(tmp_path / "in.toml", tmp_path / "out", resume=True)
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["best"]["a"] == pytest.approx(0.505, abs=1e-3)
+
+
+@pytest.mark.parametrize("points", [7, 301])
+def test_points_of_a_model_that_lie_far_apart_are_doubted(toml, tmp_path, points):
+    model = tmp_path / "own_models.py"
+    model.write_text(
+        model.read_text()
+        + f"""
+
+def curved(a, b):
+    t = np.linspace(0.0, 6.0, {points})
+    return {{"t": t, "y": a * np.sin(t) + b}}
+"""
+    )
+    t = np.linspace(0.2, 5.9, 40)
+    y = 0.5 * np.sin(t) + 0.25 + 0.02 * np.random.default_rng(1).normal(size=40)
+    np.savez(tmp_path / "data.npz", t=t, y=y)
+    text = TOML.replace("own_models:line", "own_models:curved")
+    text = text[: text.index("[reference")] + '[reference]\nfile = "data.npz"\n[[objective]]\nterm = "l2"\n'
+    text += 'curve = "y"\nabscissa = "t"\nsigma = 0.02\n[ego]\ninitial = 4\nexplore = 2\nevaluations = 24\n'
+    toml.write_text(text + "[output]\nfigures = false\n")
+    run(toml, tmp_path / "out")
+    doubts = json.loads((tmp_path / "out" / "summary.json").read_text())["doubts"]
+    assert any("lie far apart" in doubt for doubt in doubts) == (points == 7)

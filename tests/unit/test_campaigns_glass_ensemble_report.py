@@ -47,3 +47,7 @@ def test_calibrated_models_stand_beside_a_uniform_shear_and_what_they_began_with
         assert off["model_less_uniform_shear"]["mean"] == pytest.approx(-0.2 * 0.75 * np.sqrt(0.5))
         assert off["model_less_uniform_shear"]["error"] == pytest.approx(0.05 * np.sqrt(0.5))
         assert off["model"]["n"] == 2
+        # the map of either is half or twice too steep for the other; at centres a band is cos π/5 of it
+        centres = np.cos(np.pi / 5) * np.sqrt(0.5)
+        assert off["rest"]["mean"] == pytest.approx(0.5 * centres)
+        assert told["strain_field_correlation_less_that_of_rest"][strain]["mean"] == pytest.approx(0.0)

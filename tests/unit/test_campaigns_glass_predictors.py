@@ -82,3 +82,10 @@ def test_the_table_has_all_that_the_samples_have(tmp_path):
     # of two that are the same
     assert row["log_likelihood_gain"] > 0 == row["log_likelihood_gain_error"]
     assert row["band_rank"]["mean"] <= 0.5
+
+
+def test_the_gain_has_the_error_of_its_mean(tmp_path, monkeypatch):
+    monkeypatch.setattr(predictors, "held_out_gains", lambda fields, bands: [0.1, 0.4, 0.4])
+    row = predictors.table([stored(tmp_path)] * 3)["energy"]["0.4"]
+    assert row["log_likelihood_gain"] == pytest.approx(0.3)
+    assert row["log_likelihood_gain_error"] == pytest.approx(0.1)  # √(0.03) over √3

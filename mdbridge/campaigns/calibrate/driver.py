@@ -63,7 +63,7 @@ def drive(
 
     Raises:
         MdbridgeError: the time is up, or the model only fails.
-        InputError: it fails whatever the parameters are.
+        InputError: it has had no answer, and fails for something that no parameters mend.
     """
     if record.damaged:
         console(comm).print(
@@ -98,7 +98,9 @@ def drive(
             begin()
             ended = workers.collect(clock.end) if workers.busy else []
             for index, outcome in ended:
-                if outcome.hopeless:  # and not recorded: when it is mended, nothing has been spent on it
+                # not recorded: when it is mended, nothing has been spent on it.  A program that has had an
+                # answer chooses its units itself; that trial alone has failed
+                if outcome.hopeless and search.best is None:
                     raise InputError(outcome.message)
                 trial = _trial(problem, running.pop(index), outcome)
                 # on the disk before the search knows of it: what it proposes next depends on it

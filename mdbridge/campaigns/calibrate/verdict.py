@@ -113,8 +113,8 @@ def coarse(between: Mapping[str, float]) -> list[str]:
         return []
     name = max(between, key=lambda curve: between[curve])
     return [
-        f"the points of the model's {name!r} lie far apart: taken for straight between them it may "
-        f"move parameters by about {moved:.2g} of their standard errors; have the model write more points"
+        f"the points of the model's {name!r} lie far apart: straight lines between them may move parameters "
+        f"by up to about {moved:.2g} of their standard errors; have the model write more points"
     ]
 
 

@@ -153,7 +153,7 @@ def _localisation(exy: Array, gamma: float, box: Array) -> dict[str, Any]:
     gathered more.
     """
     mean = exy.mean()
-    if not gamma or not mean:  # what is left is round-off or heat
+    if abs(gamma) < 1e-9 or not mean:  # what is left is round-off or heat
         return {"strain_variation": None, "band_width": None, "band_width_share": None, "band_along": None}
     shares = {}
     for along, axis in (("x", 1), ("y", 0)):

@@ -1,6 +1,7 @@
 """What the samples of a glass say together: means with errors, correlations with p-values."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -70,37 +71,85 @@ def mean_and_error(values: Sequence[float]) -> dict[str, Any]:
 def _strain_fields(paths: Sequence[Path]) -> dict[str, Any]:
     """Of calibrated model and MD at each strain, over all samples, beside what one would take instead.
 
-    That is a shear without any band, and for the place of the band what the model began with, its energies at
-    rest, averaged along x: an elastic solid that yields where it is softest would do no more with them.
+    That is a shear without any band, and what the model began with, its energies at rest, averaged along x as
+    most bands lie: for their place as it is, for the strain by an affine map fitted to the other samples.
     """
-    models: dict[str, list[shifts.Shifted]] = {}
-    rows: dict[str, list[shifts.Shifted]] = {}
-    apart: dict[str, list[tuple[float, float]]] = {}
-    for path in paths:
+    told: dict[str, dict[str, Any]] = {
+        "strain_field_correlation": {},
+        "strain_field_correlation_of_rest": {},
+        "strain_field_correlation_less_that_of_rest": {},
+        "strain_difference": {},
+    }
+    chains = [_Chain.read(path) for path in paths]
+    for name in chains[0].strains:
+        rows = [chain.rest for chain in chains]
+        md, model = ([getattr(chain, which)[name] for chain in chains] for which in ("md", "model"))
+        pairs = [shifts.correlation(a, b) for a, b in zip(md, model, strict=True)]
+        rests = [shifts.correlation(at_centres(a), b) for a, b in zip(md, rows, strict=True)]
+        # no band in any field of either: there is no correlation
+        for key, each in (("strain_field_correlation", pairs), ("strain_field_correlation_of_rest", rests)):
+            if known := [pair for pair in each if pair is not None]:
+                told[key][name] = predictors.worth(known)
+        both = [a.r - b.r for a, b in zip(pairs, rests, strict=True) if a is not None and b is not None]
+        if both:
+            told["strain_field_correlation_less_that_of_rest"][name] = mean_and_error(both)
+        told["strain_difference"][name] = _apart(md, model, rows)
+    return told
+
+
+@dataclass(frozen=True)
+class _Chain:
+    """Of a calibrated sample: strain fields over their mean by strain, and the field at rest along x."""
+
+    strains: list[str]
+    md: dict[str, Array]
+    model: dict[str, Array]
+    rest: Array
+
+    @classmethod
+    def read(cls, path: Path) -> "_Chain":
         with store.reading(path, CHAIN) as file:
             soft = file.get("md/energy_at_rest")
-            soft = np.broadcast_to(soft.mean(axis=1, keepdims=True), soft.shape)
-            for k, strain in enumerate(file.get("strain")):
-                name, mean = f"{strain:g}", 0.5 * float(strain)
-                md, model = file.get("md/Exy", at=k), file.get("model/Exy", at=k)
-                for pairs, pair in (
-                    (models, shifts.correlation(md, model)),
-                    (rows, shifts.correlation(at_centres(md), soft)),
-                ):
-                    if pair is not None:
-                        pairs.setdefault(name, []).append(pair)
-                off = (float(np.sqrt(np.mean((md - other) ** 2)) / mean) for other in (model, mean))
-                apart.setdefault(name, []).append((next(off), next(off)))
-    return {
-        "strain_field_correlation": {name: predictors.worth(pairs) for name, pairs in models.items()},
-        "strain_field_correlation_of_rest": {name: predictors.worth(pairs) for name, pairs in rows.items()},
-        "strain_difference": {
-            name: {
-                "model": mean_and_error([model for model, _ in pairs]),
-                "uniform_shear": mean_and_error([uniform for _, uniform in pairs]),
-                # of the same samples: their own scatter is in both
-                "model_less_uniform_shear": mean_and_error([model - uniform for model, uniform in pairs]),
+            strains = {f"{strain:g}": 0.5 * float(strain) for strain in file.get("strain")}
+            fields = {
+                source: {
+                    name: file.get(f"{source}/Exy", at=k) / mean
+                    for k, (name, mean) in enumerate(strains.items())
+                }
+                for source in ("md", "model")
             }
-            for name, pairs in apart.items()
-        },
+        rest = np.broadcast_to(soft.mean(axis=1, keepdims=True), soft.shape)
+        return cls(list(strains), fields["md"], fields["model"], rest)
+
+
+def _apart(md: Sequence[Array], model: Sequence[Array], rest: Sequence[Array]) -> dict[str, Any]:
+    """Root mean square differences from the MD's strain, over its mean, and of the same samples their own."""
+    uniform = [_size(field - 1.0) for field in md]
+    models = [_size(a - b) for a, b in zip(md, model, strict=True)]
+    differences: dict[str, Any] = {
+        "model": mean_and_error(models),
+        "uniform_shear": mean_and_error(uniform),
+        "model_less_uniform_shear": mean_and_error([a - b for a, b in zip(models, uniform, strict=True)]),
     }
+    if len(md) > 1:
+        rests = _by_rest(md, rest)
+        differences["rest"] = mean_and_error(rests)
+        differences["model_less_rest"] = mean_and_error([a - b for a, b in zip(models, rests, strict=True)])
+    return differences
+
+
+def _by_rest(md: Sequence[Array], rest: Sequence[Array]) -> list[float]:
+    """How far an affine map of the field at rest is off on each sample, fitted to the others."""
+    x = [(field - field.mean()) / (field.std() or 1.0) for field in rest]
+    y = [at_centres(field) - 1.0 for field in md]
+    off = []
+    for out in range(len(x)):
+        others = [k for k in range(len(x)) if k != out]
+        power = sum(float(np.sum(x[k] ** 2)) for k in others)
+        slope = sum(float(np.sum(x[k] * y[k])) for k in others) / (power or 1.0)
+        off.append(_size(y[out] - slope * x[out]))
+    return off
+
+
+def _size(field: Array) -> float:
+    return float(np.sqrt(np.mean(field**2)))

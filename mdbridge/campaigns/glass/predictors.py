@@ -84,7 +84,7 @@ def table(paths: Sequence[Path]) -> dict[str, Any]:
         By predictor and net strain: ``correlation`` (r, error, p, n), ``band_rank`` (mean part of the rows
         that stand as high as the band's or higher, small if the band is at the softest place; p), and
         ``log_likelihood_gain`` of strain fields that were not fitted, a cell, over no predictor at all, with
-        its standard error over the samples.
+        its standard error over the samples (about: the maps are of samples that are mostly the same).
     """
     strains, samples = _read(paths)
     told: dict[str, Any] = {}
