@@ -63,8 +63,8 @@ def test_bands_of_all_calibrated_samples_stand_above_each_other_on_common_scales
         for image, source in ((md, "md"), (model, "model")):
             np.testing.assert_allclose(image.get_array(), both[source][-1] / 0.2)
             assert image.get_clim() == (0.0, 3.0) and image.get_extent() == [0, 60, 0, 25]
-        r = shifts.correlation(both["md"][-1], both["model"][-1]).r
-        assert column[0].get_title() == f"seed {seed}\nr = {r:.2f}"
+        pair = shifts.correlation(both["md"][-1], both["model"][-1])
+        assert column[0].get_title() == f"seed {seed}\nr = {pair.r:.2f}\np = {pair.p:.2g}"
     assert panels[0, 0].get_ylabel() == "local yield\nY (Å)"
 
 

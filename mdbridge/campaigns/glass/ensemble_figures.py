@@ -100,7 +100,8 @@ def draw_bands(folders: Mapping[int, Path], path: Path) -> None:
             for panel, strain in zip(panels[1:], (bands.md, bands.model), strict=True):
                 panel.imshow(strain, vmin=0.0, vmax=_LARGE, **place)
             pair = shifts.correlation(bands.md, bands.model)
-            panels[0].set_title(f"seed {bands.seed}\n" + ("" if pair is None else f"r = {pair.r:.2f}"))
+            told = "" if pair is None else f"r = {pair.r:.2f}\np = {pair.p:.2g}"
+            panels[0].set_title(f"seed {bands.seed}\n{told}")
             panels[2].set_xlabel("X (Å)")
         for panel in axes.flat:
             plots.bare(panel)
