@@ -36,12 +36,12 @@ def test_another_predictor_takes_mean_and_spread_of_the_energies():
 
 def test_the_rank_of_the_band_s_place_is_the_part_of_the_rows_as_high():
     fields = [band(10)] * 3
-    assert predictors._rank(fields, [band(10)] * 3) == {
+    assert predictors.band_rank(fields, [band(10)] * 3) == {
         "mean": 1 / ROWS,
         "p": pytest.approx(1 / ROWS**3),
     }
     # at the least soft place all rows are as high
-    assert predictors._rank(fields, [band(26)] * 3) == {"mean": 1.0, "p": pytest.approx(1.0)}
+    assert predictors.band_rank(fields, [band(26)] * 3) == {"mean": 1.0, "p": pytest.approx(1.0)}
 
 
 def test_of_bands_that_know_nothing_of_the_predictor_ranks_are_uniform():
@@ -50,7 +50,7 @@ def test_of_bands_that_know_nothing_of_the_predictor_ranks_are_uniform():
     for _ in range(200):
         rows = random.integers(0, ROWS, 4)
         p_values.append(
-            predictors._rank([band(10, 3.0 + 0.1 * r) for r in rows], [band(r) for r in rows])["p"]
+            predictors.band_rank([band(10, 3.0 + 0.1 * r) for r in rows], [band(r) for r in rows])["p"]
         )
     assert np.mean(p_values) == pytest.approx(0.5, abs=0.07)
     assert np.mean(np.array(p_values) < 0.1) == pytest.approx(0.1, abs=0.06)

@@ -102,7 +102,7 @@ def table(paths: Sequence[Path]) -> dict[str, Any]:
             count = len(gains)
             told[name][f"{strain:g}"] = {
                 "correlation": worth(known) if known else None,
-                "band_rank": _rank(fields, bands),
+                "band_rank": band_rank(fields, bands),
                 "log_likelihood_gain": float(np.mean(gains)) if gains else None,
                 "log_likelihood_gain_error": float(np.std(gains, ddof=1) / count**0.5) if gains else None,
             }
@@ -123,7 +123,7 @@ def _read(paths: Sequence[Path]) -> tuple[list[float], list[dict[str, Any]]]:
     return [strain for strain in STRAINS if strain <= min(reach) * (1 + 1e-6)], samples
 
 
-def _rank(fields: Sequence[Array], bands: Sequence[Array]) -> dict[str, float]:
+def band_rank(fields: Sequence[Array], bands: Sequence[Array]) -> dict[str, float]:
     """How high the predictor stands at the row of the largest strain, among all rows, over the samples."""
     ranks = []
     for field, strain in zip(fields, bands, strict=True):
