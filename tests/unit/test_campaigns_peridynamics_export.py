@@ -101,7 +101,7 @@ def test_julia_source_has_the_influence_function(tmp_path):
 
 def test_what_cannot_be_exported_is_told(tmp_path):
     path = stored(tmp_path, SINGLE)
-    with pytest.raises(InputError, match="--to xml: must be one of table"):
+    with pytest.raises(InputError, match=r"--to xml: must be one of table.*, or vtk for"):
         export.export(path, "xml", None, None)
     with pytest.raises(InputError, match="give --spacing HX HY"):
         export.export(path, "table", None, None)

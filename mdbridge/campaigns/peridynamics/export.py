@@ -91,7 +91,9 @@ def export(path: Path, to: str, target: Path | None, spacing: list[float] | None
         FileError: a file cannot be read or written.
     """
     if to not in FORMATS:
-        raise InputError(f"--to {to}: must be one of {', '.join(FORMATS)}")
+        raise InputError(
+            f"--to {to}: must be one of {', '.join(FORMATS)}, or vtk for the fields of an .h5 file"
+        )
     name, write = FORMATS[to]
     stored = read_json(path)
     model = of_json(stored, str(path))
