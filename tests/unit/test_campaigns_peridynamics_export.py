@@ -11,6 +11,7 @@ import pytest
 from mpi4py import MPI
 
 from mdbridge.campaigns.peridynamics import export
+from mdbridge.core import store
 from mdbridge.core.errors import InputError, SolvabilityError
 from mdbridge.lps import solver
 from mdbridge.lps.bernstein import Bernstein
@@ -107,6 +108,10 @@ def test_what_cannot_be_exported_is_told(tmp_path):
         export.export(path, "table", None, None)
     with pytest.raises(SolvabilityError, match="the wave k"):
         export.export(stored(tmp_path, made.material(3.5, (1, -1.5, 1), 1.0)), "table", None, [1.0, 1.0])
+    with store.writing(tmp_path / "glass.h5", store.Format("test", 1, "nobody"), "key"):
+        pass
+    with pytest.raises(InputError, match="holds fields, and no model; --to vtk"):
+        export.export(tmp_path / "glass.h5", "table", None, None)
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(InputError, match="not a model of mdbridge"):
         export.export(tmp_path / "other.json", "table", None, None)

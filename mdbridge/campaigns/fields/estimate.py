@@ -1,7 +1,7 @@
 """``--dry-run`` of fields: whether all fits, what is done, and the time of the rest, from a short run."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,14 +29,16 @@ class Tried:
     """What a short run tells of the whole.
 
     Attributes:
-        title: what is run, in words.
-        seconds: of the kinds of work of the whole run.
+        title: of what is run.
+        work: what the run makes, in words.
+        seconds: that it takes.
         disk: bytes of its results.
         note: what else there is to say.
     """
 
     title: str
-    seconds: Mapping[str, float]
+    work: str
+    seconds: float
     disk: float
     note: str = ""
 
@@ -53,28 +55,25 @@ def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
 
     # one rank looks at the folder: the others might see another state of it
     def table() -> list[Row]:
-        return rows(
-            Campaign(MPI.COMM_SELF, config, source, Workspace(out.resolve(), CAMPAIGN), files), tried.seconds
-        )
+        workspace = Workspace(out.resolve(), CAMPAIGN)
+        return rows(Campaign(MPI.COMM_SELF, config, source, workspace, files), tried)
 
     notes = [tried.note] if tried.note else []
     forecast.show(comm, tried.title, parallel.on_root(comm, table), tried.disk, *notes)
 
 
-def rows(campaign: Campaign, seconds: Mapping[str, float]) -> list[Row]:
-    """The table of a campaign, for one rank: of each kind of work the part that is not done."""
+def rows(campaign: Campaign, tried: Tried) -> list[Row]:
+    """The table of a campaign; for one rank."""
     (chain, *products) = campaign.plan()
     left = forecast.unfinished(campaign.workspace, chain)
+    # segments differ in length, the last of them at least
+    part = sum(link.cost for link in campaign.links if link.name in left)
     whole = sum(link.cost for link in campaign.links)
-    part = sum(link.cost for link in campaign.links if link.name in left) / whole
-    table = list[Row]()
-    for what, taken in seconds.items():
-        # segments are the tasks: the steps and the frames of each are made together
-        count = 0 if table else len(campaign.links)
-        if part > 0.0 or count:
-            table.append(Row(what, count, count - len(left) if count else 0, part * taken))
+    count = len(campaign.links)
+    table = [Row(tried.work, count, count - len(left), tried.seconds * part / whole)]
     for product in products:
-        table.append(Row(product.name, 1, 1 - len(forecast.unfinished(campaign.workspace, product)), None))
+        undone = len(forecast.unfinished(campaign.workspace, product))
+        table.append(Row(product.name, 1, 1 - undone, None))
     return table
 
 
@@ -131,7 +130,7 @@ def _replay(comm: MPI.Comm, config: FieldsInput, source: Path, folder: Path) -> 
     whole = elapsed if done >= 1 else begun + (elapsed - begun) * (1 - first) / max(done - first, first)
     kept = _disk(comm, folder, len(steps), done * len(steps), config.output.vtk)
     title = f"{len(steps)} frames in {config.md.trajectory}, steps {steps[0]} … {steps[-1]}"
-    return Tried(title, {f"replay: {len(steps):,} frames": whole}, kept)
+    return Tried(title, f"replay: {len(steps):,} frames", whole, kept)
 
 
 def _disk(comm: MPI.Comm, folder: Path, frames: float, seen: float, vtk: bool) -> float:
@@ -168,7 +167,8 @@ def _time(comm: MPI.Comm, config: FieldsInput, session: Session, folder: Path) -
     )
     return Tried(
         f"{session.natoms:,} atoms on {comm.size} rank(s)",
-        {f"run: {config.md.steps:,} steps": config.md.steps * plain, f"{frames:,} frames": frames * frame},
+        f"run: {config.md.steps:,} steps, {frames:,} frames",
+        config.md.steps * plain + frames * frame,
         # three spans were looked at
         _disk(comm, folder, frames + 1, 3, config.output.vtk),
         note,
