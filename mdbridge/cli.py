@@ -258,15 +258,26 @@ def solve(
 
 @app.command()
 def export(
-    model: Annotated[Path, typer.Argument(help="model.json, of 'mdbridge learn'", show_default=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="model.json, of 'mdbridge learn'; or, for vtk, an .h5 file with fields", show_default=False
+        ),
+    ],
     to: Annotated[
         str,
         typer.Option(
-            "--to", metavar="FORMAT", help="table, json-schema or peridynamics.jl", show_default=False
+            "--to",
+            metavar="FORMAT",
+            help="of a model table, json-schema or peridynamics.jl; of fields vtk, for ParaView",
+            show_default=False,
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="file to write; beside the model")
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="file to write, for vtk a folder; beside FILE if absent"
+        ),
     ] = None,
     spacing: Annotated[
         tuple[float, float] | None,
@@ -277,12 +288,19 @@ def export(
         ),
     ] = None,
 ) -> None:
-    """Write a peridynamic model in a form that other programs read."""
-    own = importlib.import_module("mdbridge.campaigns.peridynamics.export")
+    """Write a model, or fields, in a form that other programs read."""
     from .core import parallel
 
+    if to == "vtk":
+        if spacing is not None:
+            raise InputError("--spacing is for --to table: fields have the nodes that they were taken on")
+        fields = importlib.import_module("mdbridge.campaigns.paraview")
+        for path in parallel.on_root(_world(), lambda: fields.export(file, out)):
+            typer.echo(path)
+        return
+    own = importlib.import_module("mdbridge.campaigns.peridynamics.export")
     grid = None if spacing is None else list(spacing)
-    typer.echo(parallel.on_root(_world(), lambda: own.export(model, to, out, grid)))
+    typer.echo(parallel.on_root(_world(), lambda: own.export(file, to, out, grid)))
 
 
 @app.command()

@@ -70,7 +70,9 @@ def peak_memory(comm: MPI.Comm) -> float:
     return float(comm.allreduce(unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss))
 
 
-def show(comm: MPI.Comm, title: str, rows: Sequence[Row], disk: float, *notes: str) -> None:
+def show(
+    comm: MPI.Comm, title: str, rows: Sequence[Row], disk: float, *notes: str, beyond: float = 0.0
+) -> None:
     """Print the table, memory and disk (collective).
 
     Args:
@@ -79,9 +81,10 @@ def show(comm: MPI.Comm, title: str, rows: Sequence[Row], disk: float, *notes: s
         rows: the kinds of work, in order.
         disk: bytes that a whole run leaves.
         notes: what else there is to say.
+        beyond: bytes on all ranks that the whole takes, and the part that was tried did not.
     """
     # all ranks: before rank 0 alone goes on
-    memory = peak_memory(comm)
+    memory = peak_memory(comm) + beyond
     table = Table()
     for heading in ("work", "tasks", "done", "time"):
         table.add_column(heading, justify="left" if heading == "work" else "right")

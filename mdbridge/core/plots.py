@@ -43,6 +43,14 @@ def pyplot() -> Any:
     return pyplot
 
 
+def shown() -> Any:
+    """Axes of a new figure, in whatever way the program that asks for them shows figures."""
+    with requires("matplotlib", "drawing"):
+        # not those of :func:`pyplot`: a notebook would show nothing any more
+        from matplotlib import pyplot
+    return pyplot.subplots(layout="constrained")[1]
+
+
 @contextmanager
 def figure(path: Path, width: float, height: float, **subplots: Any) -> Iterator[tuple[Any, Any]]:
     """Draw a figure of ``width`` × ``height`` inches into ``path``; of a PNG there is an SVG beside it."""

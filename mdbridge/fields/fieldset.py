@@ -1,5 +1,6 @@
 """Coarse-grained fields on nodes: plain data, checked, and as an xarray Dataset."""
 
+import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,9 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import xarray
+
+LENGTH, LOAD, PARAMETERS = "angstrom", "TPa/angstrom", "see 'parameter'"
+"""Units of displacements, of loads, and of the loads' parameters: their names say those."""
 
 
 @dataclass(frozen=True)
@@ -79,17 +83,26 @@ class FieldSet:
             )
 
     def to_xarray(self) -> "xarray.Dataset":
-        """The fields as an :class:`xarray.Dataset` with the dimensions sample, node, axis and parameter."""
+        """The fields as an :class:`xarray.Dataset` with the dimensions sample, node, axis and parameter.
+
+        From here on datasets have maps and grids as ``dataset.mdbridge``, see :mod:`.plotting`.
+        """
         import xarray
 
-        units = {"units": "angstrom"}
+        # by its name: what learns from fields depends on nothing that draws
+        importlib.import_module(".plotting", __package__)
+
+        def said(units: str, what: str) -> dict[str, str]:
+            return {"units": units, "long_name": what}
+
+        columns = {"long_name": "what a column of 'load' holds, with its unit"}
         return xarray.Dataset(
             {
-                "nodes": (("node", "axis"), self.nodes, units),
-                "u": (("sample", "node", "axis"), self.u, units),
-                "b": (("sample", "node", "axis"), self.b, {"units": "TPa/angstrom"}),
-                "load": (("sample", "parameter"), self.load),
+                "nodes": (("node", "axis"), self.nodes, said(LENGTH, "position of the node")),
+                "u": (("sample", "node", "axis"), self.u, said(LENGTH, "displacement")),
+                "b": (("sample", "node", "axis"), self.b, said(LOAD, "load")),
+                "load": (("sample", "parameter"), self.load, said(PARAMETERS, "parameters of the load")),
             },
-            {"sample": self.names, "axis": ["x", "y"], "parameter": self.columns},
+            {"sample": self.names, "axis": ["x", "y"], "parameter": ("parameter", self.columns, columns)},
             {"box": self.box, "spacing": self.spacing},
         )

@@ -41,6 +41,11 @@ class Lattice:
     scattered: bool
     deviation: float = 0.0
 
+    @property
+    def index(self) -> Ints:
+        """``(m, 2)`` the column and the row of each node of a grid, from 0 on; of nodes in a single image."""
+        return np.rint((self.nodes - self.nodes.min(axis=0)) / self.spacing).astype(np.int64)
+
 
 def arrange(nodes: Array, box: Array | None) -> Lattice:
     """Put nodes ``n x 2`` in order.

@@ -4,9 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..core import store
-from .fieldset import FieldSet
-
-LENGTH, LOAD = "angstrom", "TPa/angstrom"
+from .fieldset import LENGTH, LOAD, PARAMETERS, FieldSet
 
 PLANE = {"cell": ("y", "x"), "corner": ("y_corner", "x_corner")}
 """Dimensions of a field at the centres of cells, or at their corners."""
@@ -25,7 +23,7 @@ def put_fields(file: store.Group, name: str, fields: FieldSet) -> None:
     group.put("nodes", fields.nodes, ("node", "axis"), LENGTH, "position of the node")
     group.put("u", fields.u, ("sample", "node", "axis"), LENGTH, "displacement")
     group.put("b", fields.b, ("sample", "node", "axis"), LOAD, "load")
-    group.put("load", fields.load, ("sample", "parameter"), "see 'parameter'", "parameters of the load")
+    group.put("load", fields.load, ("sample", "parameter"), PARAMETERS, "parameters of the load")
 
 
 def get_fields(file: store.Reader, name: str) -> FieldSet:

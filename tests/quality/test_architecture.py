@@ -41,7 +41,7 @@ HOMES = {
     "gpytorch": {"calibrate"},
     "botorch": {"calibrate"},
     "h5py": {"core.store"},
-    "xarray": {"fields.fieldset"},
+    "xarray": {"fields.fieldset", "fields.plotting"},
     "ducc0": {"stz.equilibrium.transforms"},
     "numba": {"core.loops"},
 }

@@ -1,25 +1,20 @@
-"""The dry run: what it says of a trajectory, and of durations."""
+"""The dry run: what it says of a script, of a trajectory, and of what is done."""
 
 from types import SimpleNamespace
 
 import pytest
-from field_runs import PULLED, SCRIPT, observe, write
+from field_runs import PULLED, RESUMABLE, SCRIPT, observe, write
 from mpi4py import MPI
 
-from mdbridge.campaigns.fields import estimate
+from mdbridge.campaigns.fields import estimate, stages
 from mdbridge.campaigns.fields.input import FieldsInput
 from mdbridge.core.config import load
+from mdbridge.core.records import Record
+from mdbridge.core.stages import pieces_of_work
+from mdbridge.core.workspace import Workspace
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(12.0, "12 s"), (150.0, "2.5 min"), (9000.0, "2.5 h"), (2e5, "2.3 d"), (0.03, "0.03 s")],
-)
-def test_durations_in_words(seconds, words):
-    assert estimate.spell(seconds) == words
-
-
-def test_of_a_trajectory_it_tells_the_frames(tmp_path, monkeypatch, capfd):
+def test_of_a_trajectory_it_tells_the_frames(tmp_path, monkeypatch, table_told):
     """With the script of the run that wrote it, whose dump would write over it, or into this folder."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
@@ -32,14 +27,16 @@ def test_of_a_trajectory_it_tells_the_frames(tmp_path, monkeypatch, capfd):
     source.write_text(text)
     before = (tmp_path / "my.lammpstrj").read_bytes()
     estimate.dry_run(MPI.COMM_SELF, source, tmp_path / "none", ())
-    assert "3 frames in my.lammpstrj, steps 0 … 40" in capfd.readouterr().err
+    told, words = table_told()
+    assert "3 frames in my.lammpstrj, steps 0 … 40" in words
+    assert told["replay: 3 frames"][:2] == ["1", "0"] and told["observe"] == ["1", "0", "not timed"]
     assert not (tmp_path / "none").exists()
     assert (tmp_path / "my.lammpstrj").read_bytes() == before
     assert not list((tmp_path / "here").iterdir())
 
 
-def test_times_are_those_of_the_steps_and_of_the_frames_that_a_run_has(tmp_path, monkeypatch, capfd):
-    """A step takes 1 ms, a frame 30 ms more: of 1000 steps and 50 frames it tells both, and their sum."""
+def test_times_are_those_of_the_steps_and_of_the_frames_that_a_run_has(tmp_path, monkeypatch):
+    """A step takes 1 ms, a frame 30 ms more: of 1000 steps and 50 frames it tells the sum."""
     config = load(write(tmp_path, steps=1000, more="average_over = 4\naverage_every = 5"), FieldsInput)
     session = SimpleNamespace(natoms=1234, step=0, run=lambda *_: None, memory=lambda: 2.5e9)
     watch = SimpleNamespace(attach=lambda _: None)
@@ -51,10 +48,30 @@ def test_times_are_those_of_the_steps_and_of_the_frames_that_a_run_has(tmp_path,
 
     monkeypatch.setattr(estimate, "_timed", passed)
     monkeypatch.setattr(estimate, "Watch", lambda *_: watch)
-    estimate._time(MPI.COMM_SELF, config, session, tmp_path)
-    words = " ".join(capfd.readouterr().err.replace("│", " ").split())
-    for said in ("1,234 atoms on 1 rank(s)", "steps 1,000 1 s", "frames 50 1.5 s", "all, but figures 2.5 s"):
-        assert said in words
-    assert "1 ms a step, 30 ms a frame (150.0 % of the MD)" in words
-    assert "memory of LAMMPS 2.5 GB; 51 frames of 20 nodes" in words
+    tried = estimate._time(MPI.COMM_SELF, config, session, tmp_path)
+    assert tried.title == "1,234 atoms on 1 rank(s)"
+    assert (tried.work, tried.seconds) == ("run: 1,000 steps, 50 frames", pytest.approx(1.0 + 1.5))
+    assert "1 ms a step, 30 ms a frame (150.0 % of the MD); 51 frames of 20 nodes" in tried.note
     assert timed == [50, 100]
+
+
+def test_what_is_done_is_told_and_takes_no_time(tmp_path):
+    """Of 48 frames two segments of ten are there, and 28 frames are left."""
+    source = write(tmp_path, RESUMABLE, steps=960, more="[checkpoint]\nevery_frames = 10")
+    config, files = stages.read(source, ())
+    work = stages.Campaign(MPI.COMM_SELF, config, source, Workspace(tmp_path / "out", "fields"), files)
+    tried = estimate.Tried("atoms", "run", 100.0, 0.0)
+
+    def told():
+        return [(row.what, row.tasks, row.done, row.seconds) for row in estimate.rows(work, tried)]
+
+    products = [("observe", 1, 0, None), ("report", 1, 0, None)]
+    assert told() == [("run", 5, 0, 100.0), *products]
+    links = work.plan()[0]
+    for task, identity in list(pieces_of_work(links))[:2]:
+        work.workspace.keep(Record(links.name, task, identity))
+    assert told() == [("run", 5, 2, pytest.approx(100.0 * 28 / 48)), *products]
+    for piece in work.plan():
+        for task, identity in pieces_of_work(piece):
+            work.workspace.keep(Record(piece.name, task, identity))
+    assert told() == [("run", 5, 5, 0.0), ("observe", 1, 1, None), ("report", 1, 1, None)]

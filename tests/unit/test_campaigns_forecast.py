@@ -42,6 +42,12 @@ def test_what_is_done_takes_no_time_and_what_was_not_timed_is_said_to_be_so(tabl
     assert "1 rank on" in words
 
 
+def test_memory_is_that_of_the_part_that_was_tried_and_what_the_whole_takes_beyond(table_told, monkeypatch):
+    monkeypatch.setattr(forecast, "peak_memory", lambda comm: 2e9)
+    forecast.show(COMM, "a", [], 0.0, beyond=3e9)
+    assert "memory: about 5 GB" in table_told()[1]
+
+
 def test_work_is_timed_from_its_beginning_to_its_end():
     assert 0.02 <= forecast.timed(lambda: time.sleep(0.02)) < 5.0
 

@@ -11,6 +11,7 @@ import pytest
 from mpi4py import MPI
 
 from mdbridge.campaigns.peridynamics import export
+from mdbridge.core import store
 from mdbridge.core.errors import InputError, SolvabilityError
 from mdbridge.lps import solver
 from mdbridge.lps.bernstein import Bernstein
@@ -101,12 +102,16 @@ def test_julia_source_has_the_influence_function(tmp_path):
 
 def test_what_cannot_be_exported_is_told(tmp_path):
     path = stored(tmp_path, SINGLE)
-    with pytest.raises(InputError, match="--to xml: must be one of table"):
+    with pytest.raises(InputError, match=r"--to xml: must be one of table.*, or vtk for"):
         export.export(path, "xml", None, None)
     with pytest.raises(InputError, match="give --spacing HX HY"):
         export.export(path, "table", None, None)
     with pytest.raises(SolvabilityError, match="the wave k"):
         export.export(stored(tmp_path, made.material(3.5, (1, -1.5, 1), 1.0)), "table", None, [1.0, 1.0])
+    with store.writing(tmp_path / "glass.h5", store.Format("test", 1, "nobody"), "key"):
+        pass
+    with pytest.raises(InputError, match="holds fields, and no model; --to vtk"):
+        export.export(tmp_path / "glass.h5", "table", None, None)
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(InputError, match="not a model of mdbridge"):
         export.export(tmp_path / "other.json", "table", None, None)

@@ -1,6 +1,7 @@
 """'mdbridge solve --problem': from a file with a body of one's own to solution.h5."""
 
 import json
+import warnings
 from dataclasses import replace
 
 import bodies_for_tests as made
@@ -73,6 +74,25 @@ def test_a_plate_with_a_hole_under_tension(folder):
     index = int(np.argmin(np.hypot(*(solution["nodes"] - point[:2]).T)))
     np.testing.assert_allclose(value[:2], solution["displacement"][index])
     assert (folder / "out" / "figures" / "solution.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_pyvista_reads_every_field_of_a_body(folder):
+    """As a stranger's own reader: values are those of solution.h5, and the cells fill the body."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pyvista = pytest.importorskip("pyvista")
+    solution = solve(folder, PLATE + PULL)
+    mesh = pyvista.read(folder / "out" / "vtk" / "solution.vtu")
+    # the file has the nodes in an order of its own
+    order = [int(np.argmin(np.hypot(*(solution["nodes"] - point[:2]).T))) for point in mesh.points]
+    assert sorted(order) == list(range(len(solution["nodes"])))
+    for name in ("displacement", "strain", "stress", "energy_density", "reaction", "residual"):
+        expected = solution[name].reshape(len(order), -1)[order]
+        read = np.asarray(mesh.point_data[name]).reshape(len(order), -1)
+        np.testing.assert_allclose(read[:, : expected.shape[1]], expected)
+    area = mesh.compute_cell_sizes()["Area"].sum()
+    assert area == pytest.approx(40.0**2 - np.pi * 5.0**2, rel=2e-3)
 
 
 def test_settings_of_the_input_s_own_problems_are_not_dropped_without_a_word(folder):

@@ -268,6 +268,18 @@ def test_a_table_is_of_the_grid_that_is_asked_for(called, monkeypatch, more, gri
     assert given == [(Path("m.json"), "table", None, grid)]
 
 
+@pytest.mark.parametrize(("more", "folder"), [([], None), (["--out", "there"], Path("there"))])
+def test_fields_go_to_files_for_paraview(called, monkeypatch, more, folder):
+    given = []
+    made = [Path("a.pvd"), Path("b.pvd")]
+    own = SimpleNamespace(export=lambda *arguments: given.append(arguments) or made)
+    monkeypatch.setattr(importlib, "import_module", lambda name: own)
+    assert called("export", "glass.h5", "--to", "vtk", *more) == (0, "a.pvd\nb.pvd\n", "")
+    assert given == [(Path("glass.h5"), folder)]
+    code, _, err = called("export", "glass.h5", "--to", "vtk", "--spacing", "1", "1")
+    assert code == 2 and "--spacing is for --to table" in " ".join(err.split()) and len(given) == 1
+
+
 @pytest.mark.parametrize(("more", "loud"), [([], (Path("b.toml"),)), (["-o", "o"], (Path("b.toml"),))])
 def test_a_body_of_one_s_own_is_solved_with_the_model(called, asked, more, loud):
     assert called("solve", "in.toml", "-p", "b.toml", *more)[0] == 0

@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray
 
+from mdbridge.core import store
 from mdbridge.fields.fieldset import FieldSet
 from mdbridge.fields.grid import NodeGrid
+from mdbridge.fields.storage import put_fields
 
 GRID = NodeGrid.periodic_cells((30.0, 36.0), 6.0)
 MOVED = GRID.points()
@@ -52,4 +55,16 @@ def test_as_xarray_every_axis_has_a_name():
     assert dataset["u"].sel(sample="b", axis="y").equals(dataset["u"][1, :, 1])
     np.testing.assert_array_equal(dataset["b"], fields().b)
     assert dataset["u"].dims == ("sample", "node", "axis") and dataset["load"].dims == ("sample", "parameter")
-    assert dataset["b"].attrs["units"] == "TPa/angstrom"
+    units = {"nodes": "angstrom", "u": "angstrom", "b": "TPa/angstrom", "load": "see 'parameter'"}
+    assert {name: array.attrs["units"] for name, array in dataset.data_vars.items()} == units
+    assert all(array.attrs["long_name"] for array in dataset.data_vars.values())
+
+
+def test_in_xarray_it_is_what_a_file_of_it_is(tmp_path):
+    with store.writing(tmp_path / "a.h5", store.Format("test", 1, "nobody"), "key") as file:
+        put_fields(file, "train", fields())
+    stored, made = xarray.load_dataset(tmp_path / "a.h5", group="train"), fields().to_xarray()
+    xarray.testing.assert_equal(stored.drop_vars("node"), made)
+    for name in made.data_vars:
+        assert stored[name].attrs == made[name].attrs
+    assert stored["parameter"].attrs["long_name"] == made["parameter"].attrs["long_name"]

@@ -1,50 +1,91 @@
-"""``--dry-run`` of fields: whether all fits, and steps, memory and time, from a short timed run."""
+"""``--dry-run`` of fields: whether all fits, what is done, and the time of the rest, from a short run."""
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from mpi4py import MPI
-from rich.table import Table
 
 from ...core import demand, parallel, scratch
-from ...core.console import console
-from ...core.demand import size
 from ...core.errors import InputError, MdbridgeError
+from ...core.workspace import Workspace
 from ...md import language, script
 from ...md.session import Session
 from .. import demands, forecast
+from ..forecast import Row
 from . import dumpheaders, trajectory
 from .input import FieldsInput
 from .run import Times, Watch
-from .stages import read
+from .stages import CAMPAIGN, Campaign, read
 
 _SHORT = 50
 """Steps that are timed."""
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What a short run tells of the whole.
+
+    Attributes:
+        title: of what is run.
+        work: what the run makes, in words.
+        seconds: that it takes.
+        disk: bytes of its results.
+        note: what else there is to say.
+    """
+
+    title: str
+    work: str
+    seconds: float
+    disk: float
+    note: str = ""
+
+
 def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -> None:
-    """Tell what observing would take; ``out`` is left alone (collective).
+    """Tell what observing would take beside what is done in ``out``, which is left alone (collective).
 
     Raises:
         InputError: as the run itself would.
     """
-    config, _ = parallel.on_root(comm, lambda: read(source, overrides))
+    config, files = parallel.on_root(comm, lambda: read(source, overrides))
     demand.require(comm, demands.fields(config))
-    run(comm, config, source)
+    tried = run(comm, config, source)
+
+    # one rank looks at the folder: the others might see another state of it
+    def table() -> list[Row]:
+        workspace = Workspace(out.resolve(), CAMPAIGN)
+        return rows(Campaign(MPI.COMM_SELF, config, source, workspace, files), tried)
+
+    notes = [tried.note] if tried.note else []
+    forecast.show(comm, tried.title, parallel.on_root(comm, table), tried.disk, *notes)
 
 
-def run(comm: MPI.Comm, config: FieldsInput, source: Path) -> None:
-    """Run the script, look at a few frames, print what the whole takes (collective); nothing is kept.
+def rows(campaign: Campaign, tried: Tried) -> list[Row]:
+    """The table of a campaign; for one rank."""
+    (chain, *products) = campaign.plan()
+    left = forecast.unfinished(campaign.workspace, chain)
+    # segments differ in length, the last of them at least
+    part = sum(link.cost for link in campaign.links if link.name in left)
+    whole = sum(link.cost for link in campaign.links)
+    count = len(campaign.links)
+    table = [Row(tried.work, count, count - len(left), tried.seconds * part / whole)]
+    for product in products:
+        undone = len(forecast.unfinished(campaign.workspace, product))
+        table.append(Row(product.name, 1, 1 - undone, None))
+    return table
+
+
+def run(comm: MPI.Comm, config: FieldsInput, source: Path) -> Tried:
+    """Run the script and look at a few frames (collective); nothing is kept.
 
     Raises:
         InputError: as the run itself would.
     """
     with scratch.shared(comm) as folder:
         if config.md.trajectory is not None:
-            _replay(comm, config, source, folder)
-            return
+            return _replay(comm, config, source, folder)
         path = source.parent / str(config.md.script)
         over = parallel.on_root(comm, lambda: sorted(language.dumped(path, config.md.variables)))
         if over:
@@ -55,15 +96,15 @@ def run(comm: MPI.Comm, config: FieldsInput, source: Path) -> None:
         with script.start(comm, path, folder / "lammps.log", config.md.variables, None) as session:
             # those of a run that is over must outlive a question
             script.silence(session)
-            _time(comm, config, session, folder)
+            return _time(comm, config, session, folder)
 
 
 class _EnoughError(MdbridgeError):
     """The first frames of a dump have told what there is to know."""
 
 
-def _replay(comm: MPI.Comm, config: FieldsInput, source: Path, folder: Path) -> None:
-    """Read the dump for as long as a person waits, and print what the whole takes."""
+def _replay(comm: MPI.Comm, config: FieldsInput, source: Path, folder: Path) -> Tried:
+    """Read the dump for as long as a person waits."""
     dump = source.parent / str(config.md.trajectory)
     steps = parallel.on_root(comm, lambda: dumpheaders.frames(dump))
     done, start, begun = 0.0, time.perf_counter(), 0.0
@@ -87,27 +128,23 @@ def _replay(comm: MPI.Comm, config: FieldsInput, source: Path, folder: Path) -> 
     elapsed = comm.bcast(time.perf_counter() - start)
     first = 1 / len(steps)
     whole = elapsed if done >= 1 else begun + (elapsed - begun) * (1 - first) / max(done - first, first)
-    out = console(comm)
-    out.print(
-        f"{len(steps)} frames in {config.md.trajectory}, steps {steps[0]} … {steps[-1]}: {spell(whole)}"
-    )
-    _say_disk(comm, folder, len(steps), done * len(steps), config.output.vtk)
+    kept = _disk(comm, folder, len(steps), done * len(steps), config.output.vtk)
+    title = f"{len(steps)} frames in {config.md.trajectory}, steps {steps[0]} … {steps[-1]}"
+    return Tried(title, f"replay: {len(steps):,} frames", whole, kept)
 
 
-def _say_disk(comm: MPI.Comm, folder: Path, frames: float, seen: float, vtk: bool) -> None:
-    """Tell the memory of all ranks, and the disk by the files that some frames have left (collective)."""
-    memory = forecast.peak_memory(comm)
-    if comm.rank == 0:
-        left = sum(path.stat().st_size for path in folder.glob("*.npz")) / max(seen, 1.0)
-        # as files of frames, gathered in fields.h5, and for ParaView
-        kept = (3 if vtk else 2) * left * frames
-        console(comm).print(
-            f"memory: about {size(memory)} on all ranks; disk: about {size(kept)}",
-            soft_wrap=True,
-        )
+def _disk(comm: MPI.Comm, folder: Path, frames: float, seen: float, vtk: bool) -> float:
+    """Bytes of all results by the files that some frames have left (collective)."""
+
+    def files() -> float:
+        return sum(path.stat().st_size for path in folder.glob("*.npz")) / max(seen, 1.0)
+
+    # as files of frames, gathered in fields.h5, and for ParaView
+    return (3 if vtk else 2) * parallel.on_root(comm, files) * frames
 
 
-def _time(comm: MPI.Comm, config: FieldsInput, session: Session, folder: Path) -> None:
+def _time(comm: MPI.Comm, config: FieldsInput, session: Session, folder: Path) -> Tried:
+    """Steps alone, and then frames as dense as they may be."""
     observe = config.observe
     assert observe.every is not None and config.md.steps is not None
     # without observers first: afterwards LAMMPS writes its dumps
@@ -123,23 +160,19 @@ def _time(comm: MPI.Comm, config: FieldsInput, session: Session, folder: Path) -
     frame = max(0.0, _timed(comm, session, 2 * span) / 2 - span * plain)
     frames = config.md.steps // observe.every
     nodes = float(np.prod(config.grid.cells))
-    whole = config.md.steps * plain + frames * frame
-    table = Table(title=f"{session.natoms:,} atoms on {comm.size} rank(s)")
-    for heading in ("", "number", "time"):
-        table.add_column(heading, justify="right" if heading else "left")
-    table.add_row("steps", f"{config.md.steps:,}", spell(config.md.steps * plain))
-    table.add_row("frames", f"{frames:,}", spell(frames * frame))
-    table.add_row("all, but figures", "", spell(whole))
-    out = console(comm)
-    out.print(table)
-    out.print(
+    note = (
         f"timed: {1e3 * plain:.3g} ms a step, {1e3 * frame:.3g} ms a frame "
-        f"({100 * frame / (observe.every * plain):.1f} % of the MD); memory of LAMMPS "
-        f"{session.memory() / 1e9:.2g} GB; {frames + 1} frames of {nodes:,.0f} nodes",
-        soft_wrap=True,
+        f"({100 * frame / (observe.every * plain):.1f} % of the MD); "
+        f"{frames + 1} frames of {nodes:,.0f} nodes"
     )
-    # three spans were looked at
-    _say_disk(comm, folder, frames + 1, 3, config.output.vtk)
+    return Tried(
+        f"{session.natoms:,} atoms on {comm.size} rank(s)",
+        f"run: {config.md.steps:,} steps, {frames:,} frames",
+        config.md.steps * plain + frames * frame,
+        # three spans were looked at
+        _disk(comm, folder, frames + 1, 3, config.output.vtk),
+        note,
+    )
 
 
 def _timed(comm: MPI.Comm, session: Session, steps: int) -> float:
@@ -149,11 +182,3 @@ def _timed(comm: MPI.Comm, session: Session, steps: int) -> float:
     session.run(steps, "post no")
     comm.Barrier()
     return float(comm.bcast(time.perf_counter() - start))
-
-
-def spell(seconds: float) -> str:
-    """A duration in words."""
-    for span, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= span:
-            return f"{seconds / span:.1f} {unit}"
-    return f"{seconds:.2g} s"

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from ... import __version__
+from ...core import store
 from ...core.errors import InputError
 from ...core.files import read_json, write_json, write_text
 from ...lps import families, moduli, quadrature, stencil
@@ -91,8 +92,13 @@ def export(path: Path, to: str, target: Path | None, spacing: list[float] | None
         FileError: a file cannot be read or written.
     """
     if to not in FORMATS:
-        raise InputError(f"--to {to}: must be one of {', '.join(FORMATS)}")
+        raise InputError(
+            f"--to {to}: must be one of {', '.join(FORMATS)}, or vtk for the fields of an .h5 file"
+        )
     name, write = FORMATS[to]
+    # not that it is damaged: nothing is wrong with it
+    if store.is_hdf5(path):
+        raise InputError(f"{path}: holds fields, and no model; --to vtk writes them for ParaView")
     stored = read_json(path)
     model = of_json(stored, str(path))
     if spacing is not None and (len(spacing) != 2 or not all(0 < h < np.inf for h in spacing)):

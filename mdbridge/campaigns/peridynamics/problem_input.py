@@ -76,8 +76,8 @@ class Boundary(Section):
     """A condition on x and y: for tractions, pieces of the boundary whose middle fulfils it; for
     displacements all nodes that do, also inside."""
     traction: Annotated[list[Component], Field(min_length=2, max_length=2)] | None = None
-    """Force per length of edge and thickness: numbers, or expressions of x, y and the outward normal nx, "
-    "ny."""
+    """Force per length of edge and thickness: numbers, or expressions of x, y and the outward normal nx,
+    ny."""
     displacement: Annotated[list[Component], Field(min_length=2, max_length=2)] | None = None
     """Numbers, expressions of x and y, or "free"."""
 

@@ -1,5 +1,6 @@
 """``--dry-run`` of a shear: its first frames, timed."""
 
+import contextlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,9 @@ from mpi4py import MPI
 
 from ...core import demand, parallel
 from ...core.workspace import Workspace
+from ...stz.equilibrium.projection import Projection
 from ...stz.forwardrun import Case, forward
+from ...stz.staggered import Domain
 from .. import forecast
 from ..forecast import Row
 from .input import ShearInput
@@ -50,10 +53,24 @@ def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
 
 
 def time_frames(comm: MPI.Comm, settings: ShearInput, case: Case, patience: float) -> float:
-    """Seconds of the whole run, from its frames up to a time that a person waits for.
+    """Seconds of the whole run on all ranks, see :func:`time_run` (collective)."""
+    with solvers(comm, settings, case) as (domain, projection):
+        return time_run(comm, case, domain, projection, patience)
+
+
+def time_run(
+    comm: MPI.Comm, case: Case, domain: Domain | None, projection: Projection | None, patience: float
+) -> float:
+    """Seconds of a whole run, from its frames up to a time that a person waits for (collective).
 
     Steps become longer and shorter as the glass yields, by less than half of their mean: what the first
     frames take says what all of them do.
+
+    Args:
+        comm: the ranks that share the domain.
+        case: what is run.
+        domain, projection: as in :func:`~mdbridge.stz.forwardrun.forward`.
+        patience: seconds after which it is ended.
     """
     ended: list[float] = []
     start = time.perf_counter()
@@ -64,11 +81,8 @@ def time_frames(comm: MPI.Comm, settings: ShearInput, case: Case, patience: floa
         if comm.bcast(ended[-1] - start) > patience:
             raise _Enough
 
-    try:
-        with solvers(comm, settings, case) as (domain, projection):
-            forward(case, domain, projection, note)
-    except _Enough:
-        pass
+    with contextlib.suppress(_Enough):
+        forward(case, domain, projection, note)
     # the first frame compiles, and plans the transforms; of a single one there is nothing else to go by
     begun, counted = (ended[0], len(ended) - 1) if len(ended) > 1 else (start, 1)
     return comm.bcast((ended[-1] - begun) / counted * case.last_frame)
