@@ -20,7 +20,7 @@ from ..core.files import read_json, write_text
 from ..core.workspace import INPUT, read_manifest
 from . import contents, nested
 from .nested import Numbers
-from .wording import NAMES, as_text, headed, with_unit, worded
+from .wording import NAMES, as_text, headed, units_beside, with_unit, worded
 
 NAME = "index.html"
 _MARK = "<!-- made by mdbridge -->"
@@ -213,13 +213,19 @@ def tables(summary: dict[str, Any]) -> Iterator[Numbers]:
             for name, value in shown.items()
             if name not in told and not name.removesuffix("_std").endswith(("_TPa", "nu"))
         }
-    single = [[with_unit(name, summary), text] for name, value in shown.items() if (text := as_text(value))]
+    known = units_beside([*shown, *(shown.get("means") or ())])
+    single = [
+        [with_unit(name, summary), text]
+        for name, value in shown.items()
+        if name not in known and (text := as_text(value))
+    ]
     if single:
         yield Numbers("", [], single)
-    yield from nested.tables(shown)
     for name, value in shown.items():
         if isinstance(value, dict) and value and name not in nested.TOLD:
             yield from _section(headed(name), value)
+    # long, most of them
+    yield from nested.tables(shown)
 
 
 def _errors(summary: dict[str, Any]) -> Numbers:

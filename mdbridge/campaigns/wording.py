@@ -1,7 +1,7 @@
 """Numbers and keys of summary.json as a page shows them to people."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..core import plots
@@ -63,6 +63,11 @@ def with_unit(name: str, summary: Mapping[str, Any]) -> str:
     """A key as one reads it, with the unit that another key of the summary tells of it."""
     unit = summary.get(_UNIT_KEYS.get(name, ""))
     return f"{worded(name)} ({plots.unit(unit)})" if isinstance(unit, str) else worded(name)
+
+
+def units_beside(names: Iterable[str]) -> set[str]:
+    """Keys that say no more than the units which stand with numbers of these names."""
+    return {_UNIT_KEYS[name] for name in names if name in _UNIT_KEYS}
 
 
 def headed(name: str) -> str:
