@@ -54,7 +54,7 @@ FILES: dict[str, dict[str, str]] = {
         "candidates.png": "Errors of the pairs of horizon and degree that the model was chosen from.",
         "convergence.png": "How the fit converged.",
         "time_filter.png": "Displacements of the thermal run, as they are and filtered in time.",
-        "sweep.png": "Errors of all pairs of horizon and degree.",
+        "sweep.png": "Errors against the degree, each at its best horizon.",
         "wave.png": "Wave packets when they arrive, and a pulse: MD, model, classical elasticity.",
         "wave.gif": "The pulse in the MD, and ten times what model and classical elasticity are off it.",
         "dataset.h5": "coarse-grained displacements and loads, in groups train, val, test; read by xarray",
@@ -67,7 +67,6 @@ FILES: dict[str, dict[str, str]] = {
         "samples/": "results of single loads, which dataset.h5 was made from",
         "waves/": "frames of LAMMPS's waves",
         "holdout/": "results of single unseen loads",
-        "pairs/": "results of single pairs of horizon and degree",
     },
     "peridynamics": {
         "displacements.png": "One sample of each set: data, model, and their difference.",
@@ -75,10 +74,9 @@ FILES: dict[str, dict[str, str]] = {
         "influence.png": "The learned influence function.",
         "solvability.png": "What makes problems with this model solvable, over the Brillouin zone.",
         "candidates.png": "Errors of the pairs of horizon and degree that the model was chosen from.",
-        "sweep.png": "Errors of all pairs of horizon and degree.",
+        "sweep.png": "Errors against the degree, each at its best horizon.",
         "model.json": "the model: moduli, kernel, certificate; 'mdbridge export' writes it for others",
         "sweep.json": "the numbers of the sweep",
-        "pairs/": "results of single pairs of horizon and degree",
     },
     "fields": {
         "curves.png": "Stress, temperature and energy of the whole box, as LAMMPS's thermo output has them.",
@@ -96,26 +94,30 @@ FILES: dict[str, dict[str, str]] = {
         "maps_energy.png": "Energy per atom, averaged in space.",
         "maps_energy_mean_composition.png": "The same, freed of what differences in composition make of it.",
         "maps_*.png": "A further field.",
-        "flow.png": "Velocity beyond that of uniform shear.",
-        "quench.png": "Energy and volume while the melt is cooled.",
+        "flow.png": "Profiles across the box at the end: velocity beyond that of uniform shear, strain, "
+        "temperature and density.",
+        "quench.png": "Temperature and energy while the glass is made, and the energy of the quench over its "
+        "temperature.",
         "ensemble_stress_strain.png": "Stress against strain of all samples, and their mean.",
         "ensemble_bands.png": "What the calibration starts from, the strain of the MD, and that of the "
         "calibrated model, of each sample; r is the correlation of the two strains.",
         "ensemble_predictors.png": "What tells, at rest, where the samples will shear: correlation with the "
         "strain, ± standard error, and what it gains on samples that it was not fitted to.",
+        "chain_bands.png": "What the calibration starts from, the last strain of the MD and the model's, and "
+        "the means of their rows; r is the correlation of two maps, p what it is worth.",
         "chain_stress.png": "Stress of the MD and of the calibrated model.",
-        "chain_strain.png": "Strain of the MD and of the calibrated model.",
-        "chain_temperature.png": "Effective temperature of the calibrated model.",
+        "chain_strain.png": "Strain of the MD, above, and of the calibrated model, below.",
+        "chain_temperature.png": "Effective temperature: that which the MD's energies give, above, and that "
+        "of the calibrated model, below.",
         "glass.h5": "all fields and curves with units and named axes; read by xarray",
         "calibrated.json": "the calibrated constants of the STZ model",
-        "chain.h5": "fields and curves of the calibrated model",
+        "chain.h5": "fields and curves of the calibrated model, and the MD's at the same strains",
         "paper_format/": "the same fields as text, in the published format",
         "samples/": "the samples of an ensemble, a folder of results each",
         "glass/": "stages of melt and quench, from which a killed run goes on",
-        "sheared/": "stages of the shear, from which a killed run goes on",
+        "predictors/": "tests of the glass at rest: fields that may tell where it will shear",
+        "sheared/": "stages of the shear, from which a killed run goes on; the trajectory if it is asked for",
         "calibration/": "the search for the constants, as of 'mdbridge calibrate'",
-        "trajectory.lammpstrj": "positions at the frames",
-        "moduli/": "the separate test of the elastic moduli",
         "lammps.log": "LAMMPS's own log, of the last segment",
     },
     "shear": {
@@ -129,28 +131,43 @@ FILES: dict[str, dict[str, str]] = {
     "calibrate": {
         "curves_*.png": "Reference and calibrated model, with the band of what may be expected.",
         "fields_*.png": "Reference, calibrated model, and their difference.",
-        "convergence.png": "The best parameters against the number of evaluations.",
-        "distance.png": "The distance of all trials, in the order of evaluation.",
+        "convergence.png": "The best parameters against the number of evaluations; of a study of all seeds.",
+        "distance.png": "The distance of all trials in the order of evaluation, and the least so far; of a "
+        "study, the least of every seed and the median of each scheme.",
         "pairs.png": "All trials, two parameters at a time.",
         "slices.png": "A smooth surrogate of few of the trials, along lines through the best, which a "
         "descent has found by the trials themselves and which need not be at the surrogate's least.",
         "sensitivity.png": "How much each parameter decides.",
-        "optima.png": "Where the seeds end.",
+        "optima.png": "Where the seeds of a study end, with their 95 % intervals.",
         "trials.jsonl": "every trial, one a line; 'mdbridge trials' shows it as a table",
         "analysis.json": "what the figures are drawn from",
         "best.h5": "reference and calibrated response",
         "study.json": "all seeds side by side",
         "trials/": "folders of single trials of a program",
+        "failure.txt": "what the model said when it failed, with its traceback",
+        "calibration.toml": "the input, as a campaign of a glass has made it",
+        "reference.h5": "what a glass is calibrated to: its strain fields and its stress",
+        "energy_*.h5": "energies of a glass at rest and at the end, of which the model makes temperatures",
         "*-seed-*/": "one seed of the study",
     },
     "graphene-study": {
         "study.md": "the tables, to read",
         "study.json": "the same numbers, for programs",
         "figures/": "figures of the study",
+        "figures/study_sweeps.png": "Errors against the degree, each at its best horizon, at 0 K and 300 K; "
+        "open: published.",
+        "figures/study_influence.png": "Learned influence functions over their weighted volume: at 0 K and "
+        "300 K, and at several loads.",
+        "figures/study_dilatation.png": "Errors with an influence function of its own for the dilatation and "
+        "without, against the horizon.",
+        "figures/study_manufactured.png": "Loss and influence functions learned from K = 1/r itself, for "
+        "several node spacings.",
         "0K/": "the campaign at 0 K",
         "0K-loud/": "the same under the paper's loads",
         "300K/": "the campaign at a finite temperature",
-        "tasks/": "results of single comparisons",
+        "300K-seed-*/": "the same with another seed of the MD",
+        "300K-no-twin/": "the same as the paper sampled, without a run at rest to subtract",
+        "300K-no-twin-seed-*/": "that with another seed of the MD",
     },
 }
 """Of each campaign: names or patterns, of folders with a slash -> what they are.  Figures have sentences."""
@@ -160,6 +177,7 @@ SOLVED = {
     "solution.toml": "that problem as it was solved",
     "solution.h5": "a problem of one's own, solved: nodes, displacement, strain, stress, energy density",
     "figures/": "figures of that problem",
+    "figures/solution.png": "Displacements and stresses of the problem that was solved.",
     "vtk/": "that problem for ParaView",
 }
 """What 'mdbridge solve --problem' adds to a folder with a model."""

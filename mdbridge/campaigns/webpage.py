@@ -6,7 +6,6 @@ It is made from what the folder holds, whatever made it: figures with the captio
 
 import base64
 import contextlib
-import math
 import re
 import shlex
 import struct
@@ -19,7 +18,9 @@ from ..core.digits import with_error
 from ..core.errors import FileError, InputError, MdbridgeError
 from ..core.files import read_json, write_text
 from ..core.workspace import INPUT, read_manifest
-from . import contents
+from . import contents, nested
+from .nested import Numbers
+from .wording import NAMES, as_text, headed, units_beside, with_unit, worded
 
 NAME = "index.html"
 _MARK = "<!-- made by mdbridge -->"
@@ -52,15 +53,6 @@ class Figure:
     def wide(self) -> bool:
         """Whether it would be unreadable beside another."""
         return self.width > _WIDE * self.height
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """A table: a row has a name and its values, as many as there are columns."""
-
-    title: str
-    columns: list[str]
-    rows: list[list[str]]
 
 
 def present(folder: Path) -> None:
@@ -146,11 +138,11 @@ def _problem(folder: Path) -> Iterator[Numbers]:
     # it may be anybody's
     if isinstance(solution, dict) and isinstance(solution.get("notes"), list):
         # the forces of the supports are among the notes
-        hidden = ("notes", "supports", "length_unit", "modulus_unit")
+        hidden = ("notes", "supports", "length_unit", "modulus_unit", "versions")
         unit = solution.get("modulus_unit", "")
         rows = [
             # C11 and the like; of results of earlier releases the unit is not known
-            [_words(name) + (f" ({unit})" if unit and re.fullmatch(r"C\d\d", name) else ""), _text(value)]
+            [worded(name) + (f" ({unit})" if unit and re.fullmatch(r"C\d\d", name) else ""), as_text(value)]
             for name, value in solution.items()
             if name not in hidden
         ]
@@ -160,10 +152,20 @@ def _problem(folder: Path) -> Iterator[Numbers]:
 def warnings(summary: dict[str, Any]) -> list[str]:
     """What one should know before believing the numbers."""
     told = [str(doubt) for doubt in (*summary.get("doubts", []), *summary.get("notes", []))]
+    told += [
+        f"Sample {seed} failed: {str(why).rstrip('.')}; the others went on; the same command tries it again."
+        for seed, why in _failed(summary).items()
+    ]
     if summary.get("complete") is False:
         reason = summary.get("failure") or "the run ended early"
         told.append(f"Not complete: {reason}.")
     return told
+
+
+def _failed(summary: dict[str, Any]) -> dict[str, Any]:
+    """What samples of an ensemble died of, by seed; a calibration has a number under this name."""
+    failed = summary.get("failed")
+    return failed if isinstance(failed, dict) else {}
 
 
 def figures(folder: Path, campaign: str) -> Iterator[Figure]:
@@ -190,6 +192,9 @@ def _size(png: bytes) -> tuple[int, int] | None:
 def tables(summary: dict[str, Any]) -> Iterator[Numbers]:
     """Numbers of a summary: single ones in one table, sections in tables of their own."""
     shown = {name: value for name, value in summary.items() if name not in _NOT_SHOWN}
+    if _failed(summary):
+        # told at the top
+        del shown["failed"]
     if "baselines" in shown:
         errors = _errors(shown)
         yield errors
@@ -208,12 +213,19 @@ def tables(summary: dict[str, Any]) -> Iterator[Numbers]:
             for name, value in shown.items()
             if name not in told and not name.removesuffix("_std").endswith(("_TPa", "nu"))
         }
-    single = [[_words(name), text] for name, value in shown.items() if (text := _text(value))]
+    known = units_beside([*shown, *(shown.get("means") or ())])
+    single = [
+        [with_unit(name, summary), text]
+        for name, value in shown.items()
+        if name not in known and (text := as_text(value))
+    ]
     if single:
         yield Numbers("", [], single)
     for name, value in shown.items():
-        if isinstance(value, dict) and value:
-            yield from _section(_title(name), value)
+        if isinstance(value, dict) and value and name not in nested.TOLD:
+            yield from _section(headed(name), value)
+    # long, most of them
+    yield from nested.tables(shown)
 
 
 def _errors(summary: dict[str, Any]) -> Numbers:
@@ -227,8 +239,8 @@ def _errors(summary: dict[str, Any]) -> Numbers:
     def percent(value: Any) -> str:
         return f"{100 * value:.3g}" if isinstance(value, float) else ""
 
-    rows = [[_words(name), *(percent(errors.get(c)) for c in columns)] for name, errors in models.items()]
-    return Numbers("Relative errors (%)", ["", *map(_words, columns)], rows)
+    rows = [[worded(name), *(percent(errors.get(c)) for c in columns)] for name, errors in models.items()]
+    return Numbers("Relative errors (%)", ["", *map(worded, columns)], rows)
 
 
 def _certificate(shown: dict[str, Any]) -> dict[str, Any]:
@@ -271,7 +283,7 @@ def _in_own_units(values: dict[str, Any], others: dict[str, dict[str, float]]) -
         for name, words in names.items()
         if name in values
     ]
-    columns = ["", "learned model", *map(_words, others)] if others else []
+    columns = ["", "learned model", *map(worded, others)] if others else []
     scatter = any(name.endswith("_std") for name in values)
     title = "The model, in the units of the data"
     return Numbers(f"{title} (± the scatter of the samples alone)" if scatter else title, columns, rows)
@@ -284,7 +296,7 @@ def _parameters(summary: dict[str, Any]) -> Numbers:
     units = summary.get("units", {})
     rows = [
         [f"{name} ({units[name]})" if units.get(name) else name]
-        + [_text(summary[column].get(name), digits=6) for column in columns]
+        + [as_text(summary[column].get(name), digits=6) for column in columns]
         for name in summary["best"]
     ]
     return Numbers("Parameters", ["", *(_PARAMETERS[column] for column in columns)], rows)
@@ -297,45 +309,18 @@ def _section(title: str, values: dict[str, Any]) -> Iterator[Numbers]:
     if inner and len(inner) == len(values):
         columns = [name for name in dict.fromkeys(key for value in inner for key in value)]
         # columns in which nothing is a number or a word are for programs
-        columns = [c for c in columns if any(_text(value.get(c)) for value in inner)]
+        columns = [c for c in columns if any(as_text(value.get(c)) for value in inner)]
         rows = [
-            [_NAMES.get(name, name), *(_text(value.get(c)) for c in columns)]
+            [NAMES.get(name, name), *(as_text(value.get(c)) for c in columns)]
             for name, value in values.items()
         ]
         if columns:
-            yield Numbers(title, ["", *map(_words, columns)], rows)
+            yield Numbers(title, ["", *map(worded, columns)], rows)
         return
     # what stands here is often a name that the user gave
-    rows = [[_NAMES.get(name, name), text] for name, value in values.items() if (text := _text(value))]
+    rows = [[NAMES.get(name, name), text] for name, value in values.items() if (text := as_text(value))]
     if rows:
         yield Numbers(title, [], rows)
-
-
-def _text(value: Any, digits: int = 4) -> str:
-    """A value for a cell; empty for what does not fit one."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | str):
-        return str(value)
-    if isinstance(value, float):
-        return f"{value:.{digits}g}".replace("-", "−") if math.isfinite(value) else "–"
-    if isinstance(value, list) and len(value) <= 4 and all(isinstance(v, int | float) for v in value):
-        return (" … " if len(value) == 2 else ", ").join(_text(v, digits) for v in value)
-    return ""
-
-
-def _title(name: str) -> str:
-    words = _words(name)
-    return words[:1].upper() + words[1:]
-
-
-def _words(name: str) -> str:
-    """A key as one reads it: ``peak_stress_GPa`` is peak stress (GPa)."""
-    for suffix, unit in _UNITS.items():
-        if name.endswith(f"_{suffix}"):
-            return f"{_words(name.removesuffix(f'_{suffix}'))} ({unit})"
-    # of a name in two parts the first may be an abbreviation
-    return _NAMES.get(name, " ".join(_PARTS.get(part, part) for part in name.split("_")))
 
 
 _UNFINISHED = "Not complete yet: 'mdbridge status' tells what is done, and the command below does the rest."
@@ -348,38 +333,3 @@ _PARAMETERS = {
     "error": "off by",
     "units": "",
 }
-_PARTS = {"md": "MD", "lps": "LPS", "ego": "EGO"}
-
-
-_UNITS = {
-    "TPa_per_A": "TPa/Å",
-    "A2": "Å²",
-    "GPa": "GPa",
-    "TPa": "TPa",
-    "A": "Å",
-    "ps": "ps",
-    "K": "K",
-    "eV": "eV",
-    "s": "s",
-}
-_NAMES = {
-    "E_res_train": "residual, training",
-    "E_u_train": "displacement, training",
-    "E_res_val": "residual, validation",
-    "E_u_val": "displacement, validation",
-    "E_u_test": "displacement, disc",
-    "E_res_test": "residual, disc",
-    # trials are numbered from 0
-    "found_at": "evaluations until the best",
-    "nu": "ν",
-    "mu": "μ",
-    "lambda": "λ",
-    "alpha": "α",
-    "delta": "δ",
-    "lps_inverse_r": "LPS with K = 1/r",
-    "classical": "classical elasticity",
-    "gradient": "gradient elasticity",
-    "md_E": "E of the MD",
-    "md_nu": "ν of the MD",
-}
-"""Words for keys that are no words."""

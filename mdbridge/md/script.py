@@ -23,6 +23,7 @@ __all__ = [
     "files",
     "flows",
     "goes_on",
+    "of_results",
     "runs",
     "silence",
     "start",
@@ -148,15 +149,24 @@ def flows(text: str) -> bool:
     return flowing and not free
 
 
+def of_results(script: Path) -> list[str]:
+    """What a reader of the results should know of a script.
+
+    Of a flowing box: that LAMMPS's temperature and pressure of the whole of it hold the flow.
+    """
+    if not flows(script.read_text(errors="replace")):
+        return []
+    return [
+        f"{script.name}: the box flows, and LAMMPS's temperature and pressure of the whole box (curves.png) "
+        "hold that flow; 'compute ID all temp/deform' and 'thermo_modify temp ID' take it out. Fields of "
+        "temperature and stress are about the local flow either way"
+    ]
+
+
 def tell_of_flow(comm: MPI.Comm, script: Path) -> None:
-    """Say of a flowing box that LAMMPS's temperature and pressure of the whole of it hold the flow."""
-    if comm.rank == 0 and flows(script.read_text(errors="replace")):
-        console(comm).print(
-            f"note: {script.name}: the box flows, and LAMMPS's temperature and pressure of the whole box "
-            "(curves.png) hold that flow; 'compute ID all temp/deform' and 'thermo_modify temp ID' take it "
-            "out. Fields of temperature and stress are about the local flow either way",
-            soft_wrap=True,
-        )
+    """Say on the screen what :func:`of_results` says, of a flowing box."""
+    for note in of_results(script) if comm.rank == 0 else ():
+        console(comm).print(f"note: {note}", soft_wrap=True)
 
 
 def tell_of_stops(comm: MPI.Comm, script: Path) -> None:

@@ -24,6 +24,7 @@ def make(
     units="metal",
     size=(20.0, 15.0, 10.0),
     given=None,
+    atoms=None,
 ):
     """Write it; fields that are not ``given`` are their frame's number plus a ramp, less a node."""
     grid = CellGrid(axes, cells, region)
@@ -46,7 +47,8 @@ def make(
                 values[(0,) * len(cells)] = np.nan
             frame[f"field {name}"] = values if given is None or name not in given else given[name][number]
         written.append(frame)
-    rows = np.array([[f["step"], f["time"], 300.0, -50.0, 5.0, 40.0, *[-1e4 * k] * 6, *f["box"].ravel()]
+    count = [40] * frames if atoms is None else atoms
+    rows = np.array([[f["step"], f["time"], 300.0, -50.0, 5.0, count[k], *[-1e4 * k] * 6, *f["box"].ravel()]
                      for k, f in enumerate(written)])  # fmt: skip
     assert rows.shape[1] == len(COLUMNS) + 9
     periodic = [True, True, True]

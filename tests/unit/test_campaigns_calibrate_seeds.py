@@ -11,6 +11,7 @@ from mpi4py import MPI
 from mdbridge.calibrate import trials
 from mdbridge.campaigns.calibrate import seeds as calibrate_study
 from mdbridge.core.errors import InputError
+from mdbridge.core.versions import versions
 
 SPRING = Path(__file__).parents[2] / "inputs" / "examples" / "spring.toml"
 FAST = ["output.figures=false", 'study.schemes=["ego+refine","ego"]', "ego.evaluations=36", "ego.initial=10"]
@@ -24,6 +25,7 @@ def run(out, seeds, *overrides, resume=False):
 @pytest.mark.slow
 def test_seeds_and_schemes_are_run_compared_and_resumed(tmp_path):
     study = run(tmp_path, 2, "ego.seed=5")
+    assert study["versions"] == versions()
     assert study["folders"] == [f"{s}-seed-{k}" for s in ("ego+refine", "ego") for k in (5, 6)]
     scheme = study["schemes"]["ego+refine"]
     optima = [each["best"]["stiffness"] for each in scheme["runs"]]

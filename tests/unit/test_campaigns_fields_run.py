@@ -1,8 +1,10 @@
 """When frames end and atoms are looked at, and what one segment leaves to the next."""
 
+import json
+
 import numpy as np
 
-from mdbridge.campaigns.fields.run import State, Times, curve, frame_name, frames_in, save
+from mdbridge.campaigns.fields.run import STATE, State, Times, curve, frame_name, frames_in, save
 from mdbridge.md.observe.curves import COLUMNS
 
 
@@ -30,6 +32,14 @@ def test_a_state_is_read_as_it_was_written(tmp_path):
     assert State.read(tmp_path) == state
     assert state.reference.periodic == (True, False, True)
     np.testing.assert_array_equal(state.reference.edges, edges)
+
+
+def test_a_state_of_a_former_release_is_read(tmp_path):
+    state = State(0, [[1.0]], [0.0], [True], 3, [[1.0]], "lj", 1, 4, 0.1)
+    state.write(tmp_path)
+    written = json.loads((tmp_path / STATE).read_text())
+    (tmp_path / STATE).write_text(json.dumps(written | {"warnings": []}))
+    assert State.read(tmp_path) == state
 
 
 def test_frames_count_as_far_as_none_is_missing(tmp_path):

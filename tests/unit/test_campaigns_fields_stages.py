@@ -1,5 +1,6 @@
 """A whole campaign of fields: from a script to fields.h5, figures, ParaView and summary."""
 
+import html
 import json
 import shutil
 from contextlib import nullcontext
@@ -11,6 +12,7 @@ import pytest
 from field_runs import PULLED, RESUMABLE, SCRIPT, SHEARED, observe
 from mpi4py import MPI
 
+from mdbridge.campaigns import webpage
 from mdbridge.campaigns.fields import stages
 from mdbridge.campaigns.fields.input import FieldsInput
 from mdbridge.campaigns.fields.results import FIELDS
@@ -91,6 +93,21 @@ def test_in_sllod_flow_velocity_and_temperature_have_no_seam(tmp_path):
             stress = file.get("stress", at=frame).mean(axis=(0, 1))
             np.testing.assert_allclose(stress, curve, rtol=1e-10, atol=1e-10)
         assert box[-1, 1, 0] == pytest.approx(0.16 * box[0, 1, 1])
+
+
+def test_what_concerns_the_results_is_noted_and_stands_at_the_top_of_the_page(tmp_path):
+    """A box that flows, and atoms that go; that the script cannot go on concerns nobody who reads them."""
+    hot = SHEARED.replace("thermo_modify temp thermal\n", "")
+    gone = "group few id 1:5\nfix away few evaporate 10 1 whole 71\n"
+    out = observe(tmp_path, SCRIPT + hot + gone, fields=["density"])
+    flow, atoms = notes = json.loads((out / "summary.json").read_text())["notes"]
+    assert flow.startswith("my.in: the box flows, and LAMMPS's temperature")
+    assert atoms.startswith("of 240 atoms at first up to ")
+    webpage.write(out)
+    page = html.unescape((out / "index.html").read_text())
+    assert all(f'<p class="warning" role="note">{note}</p>' in page for note in notes)
+    plain = observe(tmp_path / "plain", fields=["density"])
+    assert json.loads((plain / "summary.json").read_text())["notes"] == []
 
 
 def test_frames_before_a_failure_are_kept(tmp_path):

@@ -19,6 +19,22 @@ def test_numbers_are_those_of_the_last_frame(tmp_path):
     assert numbers["complete"] is True
 
 
+@pytest.mark.parametrize(
+    ("atoms", "words"),
+    [
+        ((4000, 4000, 4000), []),
+        ((4000, 3950, 3990), ["of 4,000 atoms at first up to 50 were gone later"]),
+        ((4000, 4000, 4010), ["up to 10 atoms more than the 4,000 at first were there later: "]),
+        ((40, 30, 42), ["up to 10 were gone later", "up to 2 atoms more"]),
+    ],
+)
+def test_numbers_of_atoms_that_change_are_noted_behind_what_the_script_says(tmp_path, atoms, words):
+    make(tmp_path / "fields.h5", atoms=atoms)
+    first, *notes = summary.of(tmp_path / "fields.h5", ["my.in: the box flows"])["notes"]
+    assert first == "my.in: the box flows" and len(notes) == len(words)
+    assert all(word in note for word, note in zip(words, notes, strict=True))
+
+
 def test_a_plane_has_no_stress_across_it(tmp_path):
     make(tmp_path / "fields.h5", dimension=2, units="lj")
     assert set(summary.of(tmp_path / "fields.h5")["stress_last"]) == {"xx", "yy", "xy"}

@@ -98,6 +98,7 @@ def test_the_summary_of_a_glass_that_is_known(tmp_path):
     assert summary["strain_variation"] == pytest.approx(8**-0.5)
     assert summary["band_width_share"] == pytest.approx(8 / 9) and summary["band_along"] == "x"
     assert summary["band_width"] == pytest.approx(32.0)
+    assert [summary[f"{what}_unit"] for what in ("length", "stress", "energy")] == ["angstrom", "GPa", "eV"]
     assert summary["energy_spread_first"] > 10 * summary["energy_mean_composition_spread_first"]
     # both vary with cos 2πy, the strain taken between the corners
     correlation = summary["energy_strain_correlation"]

@@ -61,6 +61,7 @@ class Work:
         folder.mkdir(parents=True, exist_ok=True)
         stored(folder)
         numbers = {"natoms": 216, "flow_stress": 1.0 + seed / 10, "overshoot": None if seed == 9 else 0.1}
+        numbers |= {"stress_unit": "GPa"}
         (folder / "summary.json").write_text(json.dumps(numbers))
         self.done.append(seed)
 
@@ -93,6 +94,7 @@ def test_the_report_has_means_with_errors_and_no_correlation_without_p(tmp_path)
     assert summary["means"] == {
         "flow_stress": {"mean": pytest.approx(1.8), "error": pytest.approx(0.1 / 3**0.5), "n": 3}
     }
+    assert summary["stress_unit"] == "GPa"
     row = summary["predictors"]["energy_mean_composition"]["0.1"]
     # three equal samples: the six rows of the band give each of them p = 1/6 or 1/3
     assert row["correlation"]["r"] > 0.8 and row["correlation"]["n"] == 3

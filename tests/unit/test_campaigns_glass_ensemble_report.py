@@ -25,6 +25,13 @@ def test_only_numbers_that_all_samples_have_are_averaged():
     assert ensemble_report.means(summaries) == {"flow_stress": {"mean": 2.0, "error": 1.0, "n": 2}}
 
 
+def test_units_are_told_that_all_samples_have():
+    told = {"flow_stress": 1.0, "stress_unit": "GPa", "length_unit": "angstrom"}
+    assert ensemble_report._units([told, told]) == {"length_unit": "angstrom", "stress_unit": "GPa"}
+    assert ensemble_report._units([told, told | {"stress_unit": "bar"}]) == {"length_unit": "angstrom"}
+    assert ensemble_report._units([{"flow_stress": 1.0}]) == {}
+
+
 def test_calibrated_models_stand_beside_a_uniform_shear_and_what_they_began_with(tmp_path):
     y, x = np.meshgrid(np.arange(5) / 5, np.arange(6) / 6, indexing="ij")
     band, across = np.cos(2 * np.pi * y), np.cos(2 * np.pi * x)

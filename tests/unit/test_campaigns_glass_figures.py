@@ -1,15 +1,19 @@
 """Figures of a glass: every field at its strains, the curve, the flow and the quench."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
+import glass_files
 import numpy as np
 import pytest
 from glass_files import frames, history, settings, stored
 
-from mdbridge.campaigns.glass import figures
+from mdbridge.campaigns.glass import figures, plan
 from mdbridge.campaigns.glass.analysis import Curve
 from mdbridge.campaigns.glass.formats import GLASS
+from mdbridge.campaigns.glass.input import GlassInput
 from mdbridge.core import store
+from mdbridge.core.config import check
 from mdbridge.core.errors import FileError
 
 
@@ -52,6 +56,46 @@ def test_the_quench_is_drawn_over_time_and_temperature(tmp_path, drawn):
     np.testing.assert_allclose(over_temperature.lines[0].get_xdata(), rows[:, 2])
 
 
+def along(start, stop, energy):
+    """Rows of a stage from a step to another, at 100 to 200 K."""
+    rows = np.zeros(((stop - start) // 100, 11))
+    rows[:, 0] = np.arange(start, stop, 100)
+    rows[:, 2], rows[:, 3] = np.linspace(200.0, 100.0, len(rows)), energy
+    return rows
+
+
+def test_every_stage_of_the_preparation_is_drawn_and_named(tmp_path, drawn, monkeypatch):
+    """On the way down the quench has a pause, in which the glass is annealed: no line goes across."""
+    quench = np.concatenate([along(1000, 1500, -5.0), along(2500, 3000, -7.0)])
+    told = {
+        "melt": along(0, 500, -3.0), "liquid": along(500, 1000, -4.0), "quench": quench,
+        "anneal": along(1500, 2500, -6.0), "relax": along(3000, 3500, -8.0),
+        "stripe": along(3500, 4000, -9.0),
+    }  # fmt: skip
+    monkeypatch.setattr(glass_files, "history", lambda: list(told.items()))
+    with store.reading(stored(tmp_path, count=2), GLASS) as file:
+        figures._quench(file, tmp_path / "quench.png")
+    over_time, energy, over_temperature = drawn["quench"].axes
+    assert [text.get_text() for text in over_time.get_legend().get_texts()] == list(told)
+    for panel in (over_time, energy):
+        assert len({line.get_color() for line in panel.lines}) == len(panel.lines) == len(told)
+    for line, (name, rows) in zip(energy.lines, told.items(), strict=True):
+        there = np.isfinite(line.get_ydata())
+        np.testing.assert_allclose(line.get_xdata()[there], 0.005 * rows[:, 0])
+        np.testing.assert_allclose(line.get_ydata()[there], rows[:, 3] / 216)
+        # a value that is none between the two parts, and nowhere else
+        assert np.flatnonzero(~there).tolist() == ([5] if name == "quench" else [])
+    assert np.isnan(over_temperature.lines[0].get_ydata()).sum() == 1
+
+
+@pytest.mark.parametrize("way", ["swap", "sgcmc", "cyclic"])
+def test_stages_that_are_made_are_stages_that_are_drawn(way):
+    glass = {"anneal": way, "stripe": {"centre": 0.5, "height": 0.2}}
+    config = check({"campaign": "glass", "glass": glass}, GlassInput, "glass.toml")
+    made = {segment.stage for segment in plan.preparation(config, Path("CuZr"))}
+    assert made == set(figures._STAGES)
+
+
 def test_the_elastic_line_lies_on_the_curve(tmp_path, drawn):
     """A glass that begins with a stress: up to the peak the line is the stress itself."""
     gamma = np.linspace(0, 0.5, 101)
@@ -71,6 +115,20 @@ def test_a_map_of_round_off_is_not_drawn(tmp_path, drawn, name):
     figures._maps(file, name, np.array([0.0, 0.1, 0.2]), [0, 1, 2], np.ones(2), tmp_path / "a.png")
     titles = [axes.get_title() for axes in drawn["a"].axes if axes.images]
     assert titles == ["$\\gamma$ = 0.10", "$\\gamma$ = 0.20"]
+
+
+@pytest.mark.parametrize(
+    ("spread", "seen"),
+    [
+        ((0.03, 0.5, 1.0), [1, 2]),  # thermal noise at the start
+        ((0.1, 0.5, 1.0), [0, 1, 2]),  # noise that the others have in them, too: it has to be seen
+        ((0.5, 0.03, 1.0), [0, 1, 2]),  # later little has happened, which is what the map is for
+        ((1e-9, 1e-9, 1.0), [2]),
+        ((0.0, 0.0, 0.0), [0, 1, 2]),
+    ],
+)
+def test_a_map_of_the_noise_at_the_start_alone_is_not_drawn(spread, seen):
+    assert figures._seen([0, 1, 2], dict(enumerate(spread))) == seen
 
 
 def test_what_is_no_glass_is_named(tmp_path):

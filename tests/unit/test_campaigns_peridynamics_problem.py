@@ -14,6 +14,7 @@ from mpi4py import MPI
 from mdbridge.campaigns.peridynamics import problem, stages
 from mdbridge.campaigns.peridynamics.problem_input import Domain
 from mdbridge.core.errors import ConvergenceError, FileError, InputError, SolvabilityError
+from mdbridge.core.versions import versions
 from mdbridge.lps import geometry
 
 PLATE = """
@@ -122,6 +123,7 @@ def test_supports_hold_what_pulls_at_a_body(folder):
     assert left[0] == pytest.approx(-0.012 / 3, rel=0.01) and left[1] == 0
     assert left[0] + right[0] == pytest.approx(-0.012, rel=1e-3)
     assert notes["out_of_balance"] < 1e-3
+    assert notes["versions"] == versions()
     assert solution["area"].sum() == pytest.approx(60 * 12)
     at_left = solution["nodes"][:, 0] < 1e-9
     np.testing.assert_allclose(solution["reaction"][at_left].sum(axis=0), left, atol=1e-7)

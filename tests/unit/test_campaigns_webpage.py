@@ -158,19 +158,6 @@ def test_errors_stand_beside_those_of_baselines():
     assert second.rows == [["ν", "−0.163"]]
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(True, "yes"), (3, "3"), (float("nan"), "–"), ([1.0, 2.0, 3.0], "1, 2, 3"), ([1] * 9, ""), (None, "")],
-)
-def test_a_cell_shows_its_value_as_a_person_writes_it(value, text):
-    assert webpage._text(value) == text
-
-
-def test_units_of_keys_in_words():
-    assert webpage._words("peak_shear_stress_GPa") == "peak shear stress (GPa)"
-    assert webpage._words("md_C11_TPa") == "MD C11 (TPa)"
-
-
 def test_what_has_no_summary_yet_is_told(folder):
     assert "Not complete yet" not in webpage.write(folder).read_text()
     (folder / "summary.json").unlink()
@@ -187,6 +174,41 @@ def test_a_run_that_ended_early_is_told():
     assert webpage.warnings({"complete": False, "failure": "no flow"}) == ["Not complete: no flow."]
 
 
+def test_samples_that_failed_are_told_at_the_top_and_nowhere_else(folder):
+    summary = {"samples": 1, "failed": {"2023": "lost 3 atoms."}}
+    assert webpage.warnings(summary) == [
+        "Sample 2023 failed: lost 3 atoms; the others went on; the same command tries it again."
+    ]
+    assert [table.rows for table in webpage.tables(summary)] == [[["samples", "1"]]]
+    # a calibration counts its trials without a distance
+    assert webpage.warnings({"failed": 3}) == []
+    assert ["failed", "3"] in next(webpage.tables({"failed": 3})).rows
+
+
+def test_tables_of_tables_are_shown_once():
+    at = {"0.1": {"correlation": {"r": 0.5, "error": 0.03, "p": 0.01, "n": 8}}}
+    told = list(webpage.tables({"predictors": {"density": at}, "seconds": {"shear": 12.5}}))
+    assert [table.title for table in told] == ["Seconds", "What tells, at rest, where the glass will shear"]
+    assert told[1].rows == [["density", "0.1", "0.500 ± 0.030", "0.01"]]
+
+
+def test_numbers_of_a_glass_have_the_units_that_it_tells():
+    (single,) = webpage.tables({"peak_stress": 1.5, "stress_unit": "GPa", "mu_error_GPa": 0.25})
+    assert single.rows == [["peak stress (GPa)", "1.5"], ["μ error (GPa)", "0.25"]]
+    means = {"peak_stress": {"mean": 1.5, "error": 0.25, "n": 3}}
+    assert [table.rows for table in webpage.tables({"means": means, "stress_unit": "GPa"})] == [
+        [["peak stress (GPa)", "1.50 ± 0.25", "3"]]
+    ]
+    # of a field at the last frame, whose numbers do not have it
+    assert next(webpage.tables({"stress_unit": "GPa"})).rows == [["stress unit", "GPa"]]
+
+
+def test_versions_of_a_problem_are_no_row(folder):
+    (folder / "solution.json").write_text('{"nodes": 3, "versions": {"numpy": "2.3"}, "notes": []}')
+    (solved,) = webpage._problem(folder)
+    assert solved.rows == [["nodes", "3"]]
+
+
 def test_other_pages_and_folders_stay(folder, tmp_path):
     (folder / "index.html").write_text("<!DOCTYPE html>mine")
     with pytest.raises(InputError, match="did not write it"):
@@ -199,12 +221,28 @@ def test_other_pages_and_folders_stay(folder, tmp_path):
     assert list((tmp_path / "plain").iterdir()) == []
 
 
+def many_numbers(folder):
+    """What an ensemble tells, whose tables are wide."""
+    pair = {"r": 0.4567, "error": 0.0321, "p": 1e-5, "n": 8}
+    at = {"correlation": pair, "band_rank": {"mean": 0.2, "p": 0.03}}
+    at |= {"log_likelihood_gain": -0.0123, "log_likelihood_gain_error": 0.0045}
+    strains = ("0.05", "0.1", "0.2")
+    summary = json.loads((folder / "summary.json").read_text())
+    summary |= {
+        "predictors": {name: dict.fromkeys(strains, at) for name in ("energy_mean_composition", "density")},
+        "strain_field_correlation_left_out": dict.fromkeys(strains, pair),
+        "failed": {"2023": "3 of 8064 atoms lost at step 100"},
+    }
+    (folder / "summary.json").write_text(json.dumps(summary))
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not browser.THERE, reason="no Chromium on this machine: pip install PyQt6-WebEngine")
 @pytest.mark.parametrize("width", [360, 390, 1280])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_browser_shows_it(folder, width, scheme):
     """No wider than the screen, on a phone's width too, and dark where the person wants it dark."""
+    many_numbers(folder)
     expression = """({
       wide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
       width: window.innerWidth,

@@ -137,3 +137,4 @@ def test_a_box_that_flows_is_told_of_unless_its_temperature_is_freed_of_that(tmp
     path.write_text(text)
     script.tell_of_flow(COMM, path)
     assert ("thermo_modify temp ID" in capsys.readouterr().err) == flowing
+    assert len(script.of_results(path)) == flowing

@@ -12,6 +12,8 @@ import pytest
 import recorded
 from recorded_inputs import JOBS, estimated
 
+from mdbridge.campaigns import contents
+
 FOLDER = Path(__file__).parent / "kept"
 TOLERANCE = dict.fromkeys(("search", "schemes"), 0.02) | dict.fromkeys(("discrepancy", "glasses"), 0.1)
 """Relative, where it is not 1e-5: a surrogate's fit depends by so much on what ran in the process before, and
@@ -24,7 +26,18 @@ def test_a_campaign_comes_to_what_it_came_to_before(name, tmp_path):
     make(tmp_path)
     printed = recorded.run(tmp_path, *commands).replace(str(tmp_path), "")
     now = recorded.digest(tmp_path) | {"printed": recorded.words(printed)}
+    assert not list(unexplained(tmp_path))
     compare(name, now)
+
+
+def unexplained(folder):
+    """What stands in folders of results, and neither README.txt nor index.html says what it is."""
+    for manifest in folder.rglob("mdbridge.json"):
+        campaign = json.loads(manifest.read_text())["campaign"]
+        for path in manifest.parent.iterdir():
+            name = f"{path.name}/" if path.is_dir() else path.name
+            if name not in (contents.README, ".lock") and contents.meaning(campaign, name) is None:
+                yield str(path.relative_to(folder))
 
 
 def compare(name, now):

@@ -16,6 +16,7 @@ from ...core.console import console
 from ...core.errors import InputError
 from ...core.identity import Identity
 from ...core.stages import Product, Stage, Task, make, share
+from ...core.versions import versions
 from ...core.workspace import claim
 from .. import demands
 from . import problem, stages
@@ -130,6 +131,7 @@ def _finish(out: Path, staged: Path, jobs: Sequence[Job]) -> None:
         "folders": [folder for folder, _, _ in jobs],
         "schemes": {scheme: _agreement(runs) for scheme, runs in schemes.items()},
         "at_equal_evaluations": _comparison(schemes),
+        "versions": versions(),
     }
     files.write_json(staged / "study.json", study)
     figures.draw(staged, schemes)

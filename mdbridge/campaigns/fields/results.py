@@ -122,8 +122,6 @@ def collect(
         )
         if grid.region is not None:
             file.attributes(region=[edge for pair in grid.region for edge in pair])
-        if state.warnings:
-            file.attributes(warnings=state.warnings)
         file.dimension("time", [float(f["time"]) for f in frames], units.time, "simulated time of the frame")
         _put_nodes(file, wanted, reference, units)
         _put_labels(file, wanted, state.types)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,6 @@ class State:
         types: number of atom types.
         atoms: number of atoms at first.
         timestep: duration of a step at first.
-        warnings: what a person should know of the numbers.
     """
 
     start: int
@@ -63,7 +62,6 @@ class State:
     atoms: int
     timestep: float
     shift: list[list[float]] | None = None
-    warnings: list[str] = field(default_factory=list)
     left: dict[str, Any] | None = None
 
     @property
@@ -80,7 +78,10 @@ class State:
     @classmethod
     def read(cls, folder: Path) -> "State":
         """What a segment left in its folder."""
-        return cls(**json.loads((folder / STATE).read_text()))
+        data = json.loads((folder / STATE).read_text())
+        # runs of earlier releases have it, and nothing in it
+        data.pop("warnings", None)
+        return cls(**data)
 
 
 @dataclass

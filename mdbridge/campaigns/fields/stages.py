@@ -150,6 +150,11 @@ class Campaign:
         store = self.workspace.root / "fields.h5"
         console(self.comm).print(f"the {count} frames made so far are kept in {store}", soft_wrap=True)
 
+    def _notes(self) -> list[str]:
+        """What a reader of the results should know of the script, which is that of the results."""
+        name = self.config.md.script
+        return [] if name is None else script.of_results(self.source.parent / name)
+
     def _report(self, folder: Path) -> None:
         """Figures and summary from the stored results alone."""
 
@@ -164,7 +169,7 @@ class Campaign:
                 vtk.export(store, folder / "vtk")
             if output.figures:
                 figures.draw(store, folder, output.shown)
-            write_json(folder / "summary.json", summary.of(store) | {"versions": versions()})
+            write_json(folder / "summary.json", summary.of(store, self._notes()) | {"versions": versions()})
 
         parallel.on_root(self.comm, work)
 

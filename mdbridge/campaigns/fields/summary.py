@@ -1,5 +1,6 @@
 """Numbers of a campaign of fields, from fields.h5 alone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,14 @@ from . import scales
 from .stored import Stored, opened
 
 
-def of(path: Path) -> dict[str, Any]:
-    """What a person wants to know of a fields.h5 first."""
+def of(path: Path, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """What a person wants to know of a fields.h5 first.
+
+    Args:
+        notes: what a reader should know of it that the file does not tell, in sentences.
+    """
     with opened(path) as stored:
-        return _summary(stored)
+        return _summary(stored) | {"notes": [*notes, *_notes(stored)]}
 
 
 def _summary(stored: Stored) -> dict[str, Any]:
@@ -56,8 +61,20 @@ def _summary(stored: Stored) -> dict[str, Any]:
         "stress_last": {part: value for part, value in stress.items() if set(part) <= set(plane)},
         "temperature_mean": curve.get("temperature").mean(),
         "fields": fields,
-        "warnings": known.get("warnings", []),
     }
+
+
+def _notes(stored: Stored) -> list[str]:
+    """What a reader should know of numbers of atoms that change."""
+    atoms = stored.file.group("curve").get("atoms")
+    first, least, most = (int(number) for number in (atoms[0], atoms.min(), atoms.max()))
+    said = []
+    if least < first:
+        said.append(f"of {first:,} atoms at first up to {first - least:,} were gone later")
+    if most > first:
+        came = f"up to {most - first:,} atoms more than the {first:,} at first were there later"
+        said.append(f"{came}: their displacement and their strain count from where they came")
+    return said
 
 
 def _spread(column: NDArray[np.float64], against: float) -> dict[str, float]:

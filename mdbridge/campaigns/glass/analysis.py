@@ -127,6 +127,7 @@ def summarise(path: Path) -> dict[str, Any]:
             "mean_Exy_over_half_gamma": exy[-1].mean() / (gamma[-1] / 2) if gamma[-1] else None,
             "largest_Exy": exy[-1].max(),
             **_localisation(exy[-1], gamma[-1], file.get("box")),
+            "energy_unit": file.units("potential_energy"),
             "energy_per_atom_first_last": [energy[k].mean() for k in (0, -1)],
             "energy_per_atom_at_rest": file.get("curve/potential_energy")[0] / file.attribute("natoms", int),
             # changes of type leave numbers of atoms that are not quite equal, and energies with them

@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 
 _NOT_MEASURED = ("natoms", "frames", "strain_reached", "modulus_strain", "calibration_evaluations")
 """Numbers of a summary that are the input's, not the sample's."""
+_UNITS = ("length_unit", "stress_unit", "energy_unit")
 
 
 def summarise(
@@ -34,6 +35,7 @@ def summarise(
     told: dict[str, Any] = {
         "samples": len(summaries),
         "seeds": sorted(summaries),
+        **_units(list(summaries.values())),
         "means": means(list(summaries.values())),
         "predictors": predictors.table([path / "glass.h5" for path in folders.values()]),
     }
@@ -59,6 +61,13 @@ def means(summaries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             continue
         told[name] = mean_and_error([float(v) for v in values if v is not None])
     return told
+
+
+def _units(summaries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The units of the means, which are those of all samples; summaries of earlier releases lack some."""
+    first, *others = summaries
+    shared = [key for key in _UNITS if key in first and all(o.get(key) == first[key] for o in others)]
+    return {key: first[key] for key in shared}
 
 
 def mean_and_error(values: Sequence[float]) -> dict[str, Any]:

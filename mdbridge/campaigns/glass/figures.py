@@ -1,6 +1,6 @@
 """Figures of a glass campaign, from glass.h5 alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,17 @@ Array = NDArray[np.float64]
 
 MAPPED = (0.09, 0.18, 0.25, 0.35, 0.50)
 """Net strains of the maps; those of [Kontolati2021, Figures 9, 10]."""
+_ROUND_OFF, _NOISE = 1e-6, 0.05
+"""Of the largest spread of a map: below it there is nothing to see, in any map and in that at the start."""
+_STAGES = {
+    "melt": plots.RED,
+    "liquid": plots.ORANGE,
+    "quench": plots.BLUE,
+    "anneal": plots.GREY,
+    "relax": plots.GREEN,
+    "stripe": "black",
+}
+"""Stages of the preparation in their order, and their colours."""
 _NAMES = {
     "potential_energy": "energy per atom",
     "energy_mean_composition": "energy per atom at mean composition",
@@ -71,9 +82,7 @@ def _maps(
 ) -> None:
     data = file.get(name)
     unit = "" if file.units(name) == "1" else f" ({_unit(file, name)})"
-    spread = {k: float(np.ptp(data[k])) for k in shown}
-    # measured from the start, strain and D²min are nothing there but round-off
-    shown = [k for k in shown if spread[k] > 1e-6 * max(spread.values())] or shown
+    shown = _seen(shown, {k: float(np.ptp(data[k])) for k in shown})
     # one scale: maps of different strains are to be compared
     # D²min grows by decades when the glass begins to flow
     scale = plots.common_scale(data[shown], name == "D2min")
@@ -96,6 +105,17 @@ def _maps(
         if "norm" not in scale:
             bar.formatter.set_useOffset(False)
         fig.suptitle(_NAMES.get(name, name) + unit, fontsize=10)
+
+
+def _seen(shown: Sequence[int], spread: Mapping[int, float]) -> Sequence[int]:
+    """Those of the frames whose maps have something to be seen, on the scale that all have in common.
+
+    Strain and D²min are measured from the start: there they are thermal noise, or round-off.  As long as
+    that is much against the others, its map says so; else it is empty.  A later frame is small because
+    little has happened, which its map is to show.
+    """
+    largest = max(spread.values())
+    return [k for k in shown if spread[k] > (_ROUND_OFF if k else _NOISE) * largest] or shown
 
 
 def _stress_strain(curve: Curve, known: Any, unit: str, path: Path) -> None:
@@ -154,18 +174,19 @@ def _unit(file: store.Reader, name: str) -> str:
 def _quench(file: store.Reader, path: Path) -> None:
     """Temperature and energy during the preparation, and the energy over the temperature of the quench."""
     natoms, timestep = file.attribute("natoms", int), file.attribute("timestep", float)
-    stages = [name for name in ("melt", "liquid", "quench", "relax") if name in file.group("history")]
-    colours = dict(zip(stages, (plots.RED, plots.ORANGE, plots.BLUE, plots.GREEN), strict=False))
+    there = file.group("history").groups()
+    stages = [name for name in _STAGES if name in there]
     with plots.figure(path, 8.4, 2.8, ncols=3) as (_, axes):
         for name in stages:
-            state = file.group(f"history/{name}")
-            temperature, energy = state.get("temperature"), state.get("potential_energy")
-            time = state.get("step") * timestep
-            axes[0].plot(time, temperature, color=colours[name], label=name)
-            axes[1].plot(time, energy / natoms, color=colours[name])
+            state, colour = file.group(f"history/{name}"), _STAGES[name]
+            step, temperature, energy = _with_gaps(
+                *(state.get(column) for column in ("step", "temperature", "potential_energy"))
+            )
+            axes[0].plot(step * timestep, temperature, color=colour, label=name)
+            axes[1].plot(step * timestep, energy / natoms, color=colour)
             # only here temperature changes steadily
             if name == "quench":
-                axes[2].plot(temperature, energy / natoms, color=colours[name])
+                axes[2].plot(temperature, energy / natoms, color=colour)
                 axes[2].set_xlabel("temperature (K)")
                 axes[2].set_ylabel("energy per atom (eV)")
                 axes[2].set_title("quench")
@@ -173,4 +194,13 @@ def _quench(file: store.Reader, path: Path) -> None:
         axes[1].set_ylabel("energy per atom (eV)")
         for panel in axes[:2]:
             panel.set_xlabel("time (ps)")
-        axes[0].legend()
+        # six lines would fill the panel
+        axes[0].legend(ncols=1 if len(stages) <= 4 else 2)
+
+
+def _with_gaps(step: Array, *columns: Array) -> list[Array]:
+    """A stage's steps and values, with NaN where another stage was in between: no line goes across that."""
+    apart = np.diff(step)
+    # of fewer there is no usual distance
+    gaps = np.flatnonzero(apart > 2 * np.median(apart)) + 1 if len(apart) > 1 else np.zeros(0, int)
+    return [np.insert(values.astype(float), gaps, np.nan) for values in (step, *columns)]

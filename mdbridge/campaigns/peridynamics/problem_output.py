@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from ...core import store
 from ...core.files import write_json, write_text
 from ...core.plots import DIVERGING, SEQUENTIAL, bare, cut_out, figure
+from ...core.versions import versions
 from ...fields.vtk import Field, write_mesh
 from ...lps import elements, recovery
 from ...lps.bodies import Equilibrium
@@ -94,7 +95,7 @@ def write(out: Path, key: str, model: Model, problem: Problem, text: str, soluti
     }
     units = {"length_unit": length, "modulus_unit": modulus}
     notes = {"nodes": len(body.points), **_facts(result), **forces, **units, "notes": list(solution.notes)}
-    write_json(out / NOTES, notes)
+    write_json(out / NOTES, notes | {"versions": versions()})
     write_text(out / INPUT, text)
     if problem.output.vtk:
         # in the mesh's own order: what a viewer shows goes by places
