@@ -1,48 +1,32 @@
 """Every block of every tutorial, and every notebook, is run as it stands in an empty folder."""
 
 import json
-import os
-import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from sample_blocks import ROOT, TUTORIALS, blocks_of, reader
 
-ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "examples").glob("*.ipynb"))
-TUTORIALS = sorted((ROOT / "docs" / "tutorials").glob("*.md"))
-
-
-def blocks(path):
-    """Language, text and line of each block that is to be run."""
-    text = path.read_text()
-    for block in re.finditer(r"^```(sh|python)\n(.*?)^```", text, flags=re.M | re.S):
-        yield block[1], block[2], text[: block.start()].count("\n") + 1
 
 
 @pytest.fixture
 def environment(tmp_path):
-    """Variables of a process that has the command as a person has it, whatever tree it comes from."""
-    (tmp_path / "bin").mkdir()
-    command = tmp_path / "bin" / "mdbridge"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mdbridge "$@"\n')
-    command.chmod(0o755)
-    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    """Variables of a reader's process; its folder is ``work``."""
     (tmp_path / "work").mkdir()
-    search = os.pathsep.join([str(tmp_path / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
-    return os.environ | {"PATH": search, "PYTHONPATH": str(ROOT)}
+    return reader(tmp_path)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("tutorial", TUTORIALS, ids=lambda path: path.stem)
 def test_a_tutorial_does_what_it_says(tutorial, tmp_path, environment):
-    for language, text, line in blocks(tutorial):
-        words = ["sh", "-e", "-c", text] if language == "sh" else [sys.executable, "-c", text]
+    for block in blocks_of(tutorial, "sh", "python"):
+        shell = block.language == "sh"
+        words = ["sh", "-e", "-c", block.text] if shell else [sys.executable, "-c", block.text]
         done = subprocess.run(
             words, cwd=tmp_path / "work", env=environment, capture_output=True, text=True, timeout=300
         )
-        assert done.returncode == 0, f"{tutorial.name}, line {line}:\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, f"{block}:\n{done.stdout}\n{done.stderr}"
 
 
 def test_notebooks_are_kept_without_what_a_run_has_put_into_them():
