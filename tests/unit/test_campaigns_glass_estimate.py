@@ -11,6 +11,7 @@ from mdbridge.campaigns.glass import chain, estimate, stages
 from mdbridge.campaigns.glass.estimate import Timing
 from mdbridge.campaigns.glass.input import GlassInput
 from mdbridge.core.config import check
+from mdbridge.core.errors import InputError
 from mdbridge.core.records import Record
 from mdbridge.core.stages import pieces_of_work
 from mdbridge.core.workspace import Workspace
@@ -262,3 +263,19 @@ def test_tests_of_the_glass_at_rest_are_counted_by_what_they_evaluate():
     assert estimate._evaluations("nonaffinity", made) == 4 * estimate.MINIMUM
     # 6 × 14 cylinders, each with 0.295 of the atoms
     assert estimate._evaluations("local_yield", made) == pytest.approx(84 * 0.2955 * estimate.YIELD, rel=1e-3)
+
+
+@pytest.mark.parametrize("way", ["none", "cyclic", "sgcmc"])
+def test_what_a_run_would_refuse_before_its_melt_a_dry_run_does_too(way):
+    settings = config(
+        md={"cells": [6, 6, 3]},
+        glass={"anneal": way},
+        shear={"rate_per_ps": 0.1, "max_strain": 0.5},
+        observe={"grid": [6, 6], "energy_window": 4.0, "strain_window": 4.0, "frames": 10},
+    )
+    material = potential("CuZr_mm.eam.fs")
+    if way != "sgcmc":
+        estimate._require_annealing(COMM, settings, material)
+        return
+    with pytest.raises(InputError, match="four cutoffs wide"):
+        estimate._require_annealing(COMM, settings, material)

@@ -11,7 +11,7 @@ from mpi4py import MPI
 from ...core import demand, parallel, scratch
 from ...core.stages import Links, Stage
 from ...core.workspace import Workspace
-from ...md import cuzr, localyield, setup
+from ...md import anneal, cuzr, localyield, setup
 from ...md.session import Session
 from ...stz import initial
 from ...stz.forwardrun import Case
@@ -69,6 +69,7 @@ def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
     # LAMMPS's log of a script goes somewhere, and there need be no output folder yet
     with scratch.shared(comm) as folder:
         if config.md.script is None:
+            _require_annealing(comm, config, material)
             timing = _time_replica(comm, config, material, folder)
         else:
             (segment, *_) = plan.production(config, material, source, folder)
@@ -262,6 +263,23 @@ def _evaluations(test: str, config: GlassInput) -> int:
     box = LATTICE * np.array(config.md.cells)
     part = np.pi * (0.5 * localyield.smallest_edge()) ** 2 / (box[0] * box[1])
     return round(len(localyield.lattice(box)) * part * YIELD)
+
+
+def _require_annealing(comm: MPI.Comm, config: GlassInput, material: Path) -> None:
+    """Try on the whole crystal what the melt of a run begins with, on as many ranks as a sample has."""
+    md, way = config.md, config.glass.anneal
+    if way in ("none", "cyclic"):
+        return
+    group = parallel.split_groups(comm, comm.size // _groups(config, comm.size))
+
+    def work() -> None:
+        nx, ny, nz = md.cells
+        with cuzr.crystal(group, (nx, ny, nz), md.melt_K, md.seed, material, md.timestep_ps) as session:
+            anneal.require(session, way)
+
+    # groups need not be of one size: what is too small for a rank of this may do for those of another
+    parallel.agreed(comm, work)
+    group.Free()
 
 
 def _time_replica(comm: MPI.Comm, config: GlassInput, material: Path, folder: Path) -> Timing:
