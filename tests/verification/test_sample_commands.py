@@ -101,6 +101,7 @@ CHECKED_ALONE = {
     "mpiexec -n 2 mdbridge run inputs/cuzr_chain.toml --out out/glass": _GLASS,
     "mpiexec -n 2 mdbridge run inputs/cuzr_chain.toml --out out_glass": _GLASS,
     "mdbridge sample inputs/cuzr_paper.toml --dry-run": _GLASS,
+    "mdbridge export out/glass.h5 --to vtk": _GLASS,
     "mdbridge run inputs/examples/aluminium_shear.toml --out out_aluminium": _TWICE,
     "mpiexec -n 2 mdbridge run inputs/graphene_0K.toml --out out/graphene": _OTHER_KEYS,
     "mdbridge calibrate inputs/calibrate_validation.toml --out out/validation": _AUTHORS,
@@ -190,7 +191,7 @@ def parse(words: list[str]) -> None:
     if words[0] in ("status", "clean", "trials"):
         assert str(given["folder"]) in RESULTS, f"no command of these pages writes {given['folder']}"
     if words[0] == "export":
-        assert given["to"] in FORMATS and str(Path(given["model"]).parent) in RESULTS
+        assert given["to"] in {*FORMATS, "vtk"} and str(Path(given["file"]).parent) in RESULTS
 
 
 def understand(words: list[str]) -> None:
@@ -272,7 +273,7 @@ def test_commands_that_take_seconds_are_run(page, copied, tmp_path):
 
 # --- in the text ----------------------------------------------------------------------------
 
-NOT_OURS = {"--signal=USR1@300": "of Slurm"}
+NOT_OURS = {"--signal=USR1@300": "of Slurm", "--no-deps": "of pip"}
 """Options in the text that are of other programs."""
 
 INPUTS = sorted((ROOT / "inputs").rglob("*.toml"))
