@@ -240,7 +240,7 @@ class TrialLog:
         if files and not self._accept:
             raise InputError(
                 f"{self.path}: {'; '.join(files)}; restore that, choose another --out, or go on all the same "
-                "with --accept-changes"
+                "with 'mdbridge calibrate … --resume --accept-changes'"
             )
         self.accepted = files
         if not files:  # perhaps written by a release with fewer keys, or more

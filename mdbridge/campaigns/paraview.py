@@ -49,12 +49,14 @@ def export(path: Path, folder: Path | None = None) -> list[Path]:
         InputError: the file holds no fields that are known.
         FileError: it cannot be read, or the folder not written.
     """
+    if path.suffix == ".json":
+        raise InputError(f"{path}: --to vtk is for .h5 files with fields; models go to table or json-schema")
     with store.opening(path) as file:
         kind = str(file.attributes().get("format", "none"))
     if kind == BODY.name:
         raise InputError(
-            f"{path}: has nodes without the cells between them; with output.vtk = true in the problem "
-            "'mdbridge solve' writes vtk/solution.vtu"
+            f"{path}: has nodes without the cells between them; open {path.parent / 'vtk' / 'solution.vtu'}, "
+            "which 'mdbridge solve' writes unless output.vtk = false in the problem"
         )
     if kind not in _WRITERS:
         raise InputError(

@@ -28,6 +28,7 @@ __all__ = [
     "silence",
     "start",
     "tell_of_flow",
+    "tell_of_segments",
     "tell_of_stops",
 ]
 
@@ -167,6 +168,48 @@ def tell_of_flow(comm: MPI.Comm, script: Path) -> None:
     """Say on the screen what :func:`of_results` says, of a flowing box."""
     for note in of_results(script) if comm.rank == 0 else ():
         console(comm).print(f"note: {note}", soft_wrap=True)
+
+
+_SEEDS = {"langevin": 7, "temp/csvr": 7, "temp/csld": 7, "brownian": 5, "brownian/sphere": 5}
+"""Style of a fix -> the place of its seed among the words of the command."""
+
+
+def begun_anew(text: str) -> list[str]:
+    """What a script that goes on from restart files does again in each segment, though it is meant once.
+
+    That are files which are begun anew, and random numbers that are drawn once more.
+    """
+    lines = [language.words(line) for line in language.logical_lines(text)]
+    labels = [k for k, words in enumerate(lines) if words[:1] == ["label"]]
+    told = []
+    for words in lines[labels[-1] + 1 if labels else 0 :]:
+        command, style = (
+            " ".join(words[:4]),
+            words[3] if words[:1] in (["fix"], ["dump"]) and words[3:] else "",
+        )
+        written = words[5:6] if words[:1] == ["dump"] else []
+        if words[:1] == ["fix"]:
+            written = [name for key, name in itertools.pairwise(words[4:]) if key == "file"]
+        # a name that changes with the step makes a file for each
+        if any("*" not in name and "$" not in name for name in written):
+            told.append(
+                f"'{command} …' begins {written[0]} anew in each segment, and what earlier segments wrote is "
+                "lost: put $(step) into its name"
+            )
+        seed = words[_SEEDS[style] :][:1] if style in _SEEDS else []
+        if seed and seed[0].isdigit():
+            told.append(
+                f"'{command} …' draws the same random numbers in each segment: write its seed as "
+                f"$({seed[0]}+step)"
+            )
+    return told
+
+
+def tell_of_segments(comm: MPI.Comm, script: Path) -> None:
+    """Say what each segment of a script that goes on begins anew."""
+    for note in begun_anew(script.read_text(errors="replace")) if comm.rank == 0 else ():
+        page = "(docs/fields.md, 'A script that goes on')"
+        console(comm).print(f"note: {script.name}: {note} {page}", soft_wrap=True)
 
 
 def tell_of_stops(comm: MPI.Comm, script: Path) -> None:

@@ -613,6 +613,19 @@ files = []
     assert summary["best"]["a"] == pytest.approx(0.505, abs=1e-3)
 
 
+def test_a_budget_below_what_is_recorded_evaluates_nothing_and_serves_all(toml, tmp_path):
+    run(toml, tmp_path / "out", "ego.evaluations=30")
+    lines = (tmp_path / "out" / "trials.jsonl").read_bytes().splitlines(keepends=True)
+    # of a search that was stopped in its midst, too: its last trials are not those of a smaller budget
+    record = tmp_path / "out" / "trials.jsonl"
+    for count in (len(lines), 27):
+        record.write_bytes(b"".join(lines[:count]))
+        run(toml, tmp_path / "out", "ego.evaluations=25", resume=True)
+        summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+        assert record.read_bytes() == b"".join(lines[:count]) and summary["evaluations"] == count - 1
+        assert summary["distance"] == min(trial.value for trial in trials.read(record)[1])
+
+
 @pytest.mark.parametrize("points", [7, 301])
 def test_points_of_a_model_that_lie_far_apart_are_doubted(toml, tmp_path, points):
     model = tmp_path / "own_models.py"

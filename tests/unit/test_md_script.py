@@ -138,3 +138,33 @@ def test_a_box_that_flows_is_told_of_unless_its_temperature_is_freed_of_that(tmp
     script.tell_of_flow(COMM, path)
     assert ("thermo_modify temp ID" in capsys.readouterr().err) == flowing
     assert len(script.of_results(path)) == flowing
+
+
+GOING_ON = (
+    'if "${resumed} == 1" then "read_restart ${restart}" "jump SELF physics"\ndump once all atom 9 a.dump\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("dump d all custom 200 traj.lammpstrj id x", "'dump d all custom …' begins traj.lammpstrj anew"),
+        ("dump d all atom 200 traj.*.dump", ""),
+        ("dump d all atom 200 traj.$(step).dump", ""),
+        ("fix p all ave/chunk 1 10 10 bins vx file p.txt mode scalar", "begins p.txt anew in each segment"),
+        ("fix p all ave/chunk 1 10 10 bins vx file p.$(step).txt", ""),
+        ("fix p all ave/time 1 10 10 v_a", ""),
+        ("fix l all langevin 1.0 1.0 0.1 48279", r"write its seed as $(48279+step)"),
+        ("fix l all langevin 1.0 1.0 0.1 $(48279+step) zero yes", ""),
+        ("fix l all langevin 1.0 1.0 0.1 ${seed}", ""),
+        ("fix n all nvt temp 1.0 1.0 0.1", ""),
+    ],
+)
+def test_what_each_segment_begins_anew_is_told(tmp_path, capsys, line, said):
+    path = tmp_path / "my.in"
+    path.write_text(GOING_ON + "label physics\n" + line + "\n")
+    script.tell_of_segments(COMM, path)
+    printed = " ".join(capsys.readouterr().err.split())
+    assert said in printed and bool(printed) == bool(said)
+    # what is done once, before the label, is no trouble
+    assert "a.dump" not in printed

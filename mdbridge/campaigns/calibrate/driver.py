@@ -9,7 +9,7 @@ from mpi4py import MPI
 
 from ...calibrate import pool
 from ...calibrate.crowd import Crowd
-from ...calibrate.ego import Calibration
+from ...calibrate.ego import SPENT, Calibration
 from ...calibrate.evaluate import Outcome
 from ...calibrate.settings import Proposal
 from ...calibrate.trials import Trial, TrialLog
@@ -73,7 +73,12 @@ def drive(
     for change in record.accepted:
         console(comm).print(f"{record.path}: {change}; accepted, and noted there", soft_wrap=True)
     recorded = len(record.trials)
+    answered = False
     kind = Crowd if problem.search.asynchronous else Calibration
+    if max(record.trials, default=-1) >= problem.search.evaluations:
+        # a search with this budget would put other points, those at its end, in the place of some of these
+        record.close()
+        return _served(record, recorded)
     search = kind(problem.space, problem.search, problem.groups, record.trials.values(), problem.likelihood)
     watch = Watch(record.path.parent, list(record.trials.values()))
     waiting: list[Proposal] = []
@@ -98,10 +103,11 @@ def drive(
             begin()
             ended = workers.collect(clock.end) if workers.busy else []
             for index, outcome in ended:
-                # not recorded: when it is mended, nothing has been spent on it.  A program that has had an
-                # answer chooses its units itself; that trial alone has failed
-                if outcome.hopeless and search.best is None:
+                # not recorded: when it is mended, nothing has been spent on it.  A program that has answered
+                # since it was started chooses its units itself; that trial alone has failed
+                if outcome.hopeless and not answered:
                     raise InputError(outcome.message)
+                answered = answered or outcome.score is not None
                 trial = _trial(problem, running.pop(index), outcome)
                 # on the disk before the search knows of it: what it proposes next depends on it
                 record.append(trial)
@@ -115,6 +121,13 @@ def drive(
     finally:
         record.close()
     return search.best, [search.trials[k] for k in sorted(search.trials)], search.reason, recorded
+
+
+def _served(record: TrialLog, recorded: int) -> Search:
+    """What a record comes to as it is."""
+    trials = [record.trials[k] for k in sorted(record.trials)]
+    answered = (t for t in trials if t.distance is not None)
+    return min(answered, key=lambda t: (t.value, t.index), default=None), trials, SPENT, recorded
 
 
 def _trial(problem: Problem, proposal: Proposal, outcome: Outcome) -> Trial:
