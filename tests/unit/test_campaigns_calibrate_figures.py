@@ -140,6 +140,20 @@ def test_a_band_beside_an_optimum_that_is_none_is_called_so(drawn, tmp_path, con
     assert axes.collections[0].get_label() == f"95 % of measurements{doubt}"
 
 
+@pytest.mark.parametrize(
+    ("along", "scale"),
+    [
+        (np.geomspace(0.5, 5000.0, 20), "log"),
+        (np.linspace(0.5, 50.0, 20), "linear"),
+        (np.r_[0.0, 1.0, 2.0, 99.0], "linear"),
+    ],
+)
+def test_measurements_that_crowd_at_the_low_end_have_a_logarithmic_axis(drawn, tmp_path, along, scale):
+    pair = Pair(np.ones(len(along)), np.ones(len(along)), "a", along, False, "time (s)")
+    figures._curves(pair, tmp_path / "curves.png")
+    assert drawn["curves"].axes[0].get_xscale() == scale
+
+
 def test_slices_are_of_the_distance_itself_between_two_deviations(drawn, tmp_path):
     mean, deviation = [0.0, 1.0, 2.0], [0.5, 0.1, 0.2]
     slices = {name: {"value": [0.0, 0.5, 1.0], "mean": mean, "deviation": deviation} for name in ("a", "b")}

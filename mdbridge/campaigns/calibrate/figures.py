@@ -274,9 +274,16 @@ def _curves(
                 label=f"95 % of measurements{doubt}",
             )
         axes.plot(along[order], pair.calibrated[order], color=plots.RED, linestyle="--", label="calibrated")
+        if pair.over and _crowded(along[np.isfinite(along)]):
+            plots.log_axis(axes.xaxis)
         axes.set_xlabel("net strain $\\gamma$" if pair.strained else pair.over or "point")
         axes.set_ylabel(pair.label)
         axes.legend()
+
+
+def _crowded(along: Array) -> bool:
+    """Whether points lie so close at the low end that only a logarithmic axis shows them apart."""
+    return bool(len(along) and along.min() > 0.0 and np.median(along) < 0.1 * along.max())
 
 
 def _slices(
