@@ -265,17 +265,12 @@ def test_tests_of_the_glass_at_rest_are_counted_by_what_they_evaluate():
     assert estimate._evaluations("local_yield", made) == pytest.approx(84 * 0.2955 * estimate.YIELD, rel=1e-3)
 
 
-@pytest.mark.parametrize("way", ["none", "cyclic", "sgcmc"])
-def test_what_a_run_would_refuse_before_its_melt_a_dry_run_does_too(way):
-    settings = config(
-        md={"cells": [6, 6, 3]},
-        glass={"anneal": way},
-        shear={"rate_per_ps": 0.1, "max_strain": 0.5},
-        observe={"grid": [6, 6], "energy_window": 4.0, "strain_window": 4.0, "frames": 10},
+def test_what_a_run_would_refuse_before_its_melt_a_dry_run_does_too(tmp_path):
+    source = tmp_path / "a.toml"
+    source.write_text(
+        'campaign = "glass"\n[md]\ncells = [6, 6, 3]\n[glass]\nanneal = "sgcmc"\nanneal_K = 800.0\n'
+        "anneal_steps = 800\n[shear]\nrate_per_ps = 0.1\nmax_strain = 0.5\n[observe]\ngrid = [6, 6]\n"
+        "energy_window = 4.0\nstrain_window = 4.0\nframes = 10\n"
     )
-    material = potential("CuZr_mm.eam.fs")
-    if way != "sgcmc":
-        estimate._require_annealing(COMM, settings, material)
-        return
     with pytest.raises(InputError, match="four cutoffs wide"):
-        estimate._require_annealing(COMM, settings, material)
+        estimate.dry_run(COMM, source, tmp_path / "out", ())

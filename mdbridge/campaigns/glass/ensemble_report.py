@@ -151,13 +151,8 @@ def _by_rest(md: Sequence[Array], rest: Sequence[Array]) -> list[float]:
     """How far an affine map of the field at rest is off on each sample, fitted to the others."""
     x = [(field - field.mean()) / (field.std() or 1.0) for field in rest]
     y = [at_centres(field) - 1.0 for field in md]
-    off = []
-    for out in range(len(x)):
-        others = [k for k in range(len(x)) if k != out]
-        power = sum(float(np.sum(x[k] ** 2)) for k in others)
-        slope = sum(float(np.sum(x[k] * y[k])) for k in others) / (power or 1.0)
-        off.append(_size(y[out] - slope * x[out]))
-    return off
+    slopes = predictors.held_out_slopes(x, y)
+    return [_size(b - slope * a) for a, b, slope in zip(x, y, slopes, strict=True)]
 
 
 def _size(field: Array) -> float:

@@ -153,14 +153,22 @@ def held_out_gains(fields: Sequence[Array], bands: Sequence[Array]) -> list[floa
         return []
     # a sample's own mean and spread are known before it is sheared
     x = [((f - f.mean()) / (f.std() or 1.0)).ravel() for f in fields]
-    y = [(b / b.mean()).ravel() for b in bands]
+    y = [(b / b.mean() - 1.0).ravel() for b in bands]
     gains = []
-    for out in range(len(x)):
+    for out, slope in enumerate(held_out_slopes(x, y)):
         seen_x, seen_y = (np.concatenate([v for k, v in enumerate(part) if k != out]) for part in (x, y))
-        slope = float(seen_x @ (seen_y - 1.0) / (seen_x @ seen_x or 1.0))
-        gains.append(_likelihood(seen_y - 1 - slope * seen_x, y[out] - 1 - slope * x[out]))
-        gains[-1] -= _likelihood(seen_y - 1, y[out] - 1)
+        gains.append(_likelihood(seen_y - slope * seen_x, y[out] - slope * x[out]))
+        gains[-1] -= _likelihood(seen_y, y[out])
     return gains
+
+
+def held_out_slopes(x: Sequence[Array], y: Sequence[Array]) -> list[float]:
+    """For each sample the slope of y over x, both about 0, that least squares find in all others."""
+    powers, products = ([float(np.sum(a * b)) for a, b in zip(x, z, strict=True)] for z in (x, y))
+    return [
+        (sum(products) - product) / ((sum(powers) - power) or 1.0)
+        for power, product in zip(powers, products, strict=True)
+    ]
 
 
 def _likelihood(seen: Array, unseen: Array) -> float:
