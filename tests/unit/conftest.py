@@ -2,6 +2,7 @@
 
 import functools
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,3 +81,11 @@ def table_told(monkeypatch, capfd) -> Callable[[], tuple[dict[str, list[str]], s
         return rows, " ".join(text.split())
 
     return read
+
+
+@pytest.fixture(scope="session")
+def pyvista():
+    """A reader of VTK files that is not ours; what its import says of other packages is no matter."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pytest.importorskip("pyvista")

@@ -1,7 +1,6 @@
 """The series for ParaView: one grid a frame, deforming, with names and units."""
 
 import re
-import warnings
 
 import numpy as np
 import pytest
@@ -32,11 +31,8 @@ def test_grids_of_one_and_three_directions(tmp_path):
 
 
 @pytest.mark.slow
-def test_pyvista_reads_every_field_of_every_frame(tmp_path):
+def test_pyvista_reads_every_field_of_every_frame(tmp_path, pyvista):
     """As a stranger's own reader: values and components are those of fields.h5, where they belong."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pyvista = pytest.importorskip("pyvista")
     make(tmp_path / "fields.h5", "shear")
     vtk.export(tmp_path / "fields.h5", tmp_path / "vtk")
     stored = xarray.load_dataset(tmp_path / "fields.h5")

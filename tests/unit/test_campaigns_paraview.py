@@ -1,7 +1,6 @@
 """Fields of all kinds of results for ParaView, as pyvista reads them: where they belong, with their units."""
 
 import re
-import warnings
 
 import numpy as np
 import pytest
@@ -24,13 +23,6 @@ from mdbridge.fields.storage import put_fields
 
 RANDOM = np.random.default_rng(0)
 PERIODIC, DISC = NodeGrid.periodic_cells((20.0, 15.0), 5.0), NodeGrid.centred(15.0, 5.0)
-
-
-@pytest.fixture(scope="module")
-def pyvista():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pytest.importorskip("pyvista")
 
 
 def read(pyvista, path):

@@ -1,7 +1,6 @@
 """'mdbridge solve --problem': from a file with a body of one's own to solution.h5."""
 
 import json
-import warnings
 from dataclasses import replace
 
 import bodies_for_tests as made
@@ -78,11 +77,8 @@ def test_a_plate_with_a_hole_under_tension(folder):
 
 
 @pytest.mark.slow
-def test_pyvista_reads_every_field_of_a_body(folder):
+def test_pyvista_reads_every_field_of_a_body(folder, pyvista):
     """As a stranger's own reader: values are those of solution.h5, and the cells fill the body."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pyvista = pytest.importorskip("pyvista")
     solution = solve(folder, PLATE + PULL)
     mesh = pyvista.read(folder / "out" / "vtk" / "solution.vtu")
     # the file has the nodes in an order of its own

@@ -1,6 +1,5 @@
 """VTK files of a run: the fields of each kept frame in the box as it is then."""
 
-import warnings
 import xml.etree.ElementTree as ET
 from base64 import b64decode
 
@@ -56,11 +55,8 @@ def test_fields_are_those_of_the_frame_and_close_periodically(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("frame", ["simple", "pure"])
-def test_pyvista_reads_every_field_of_every_frame(tmp_path, frame):
+def test_pyvista_reads_every_field_of_every_frame(tmp_path, frame, pyvista):
     """As a stranger's own reader: values are those of run.h5, where they belong."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pyvista = pytest.importorskip("pyvista")
     results.write(tmp_path / "run.h5", case(frame), result(), complete=True)
     paraview.export(tmp_path / "run.h5", tmp_path / "vtk")
     run = results.read(tmp_path / "run.h5")
