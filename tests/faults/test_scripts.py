@@ -49,3 +49,11 @@ def test_the_bundled_script_is_killed_and_comes_to_the_same_fields(tmp_path):
     expected, resumed = results(whole.out), results(killed.out)
     assert expected.keys() == resumed.keys()
     assert all(expected[name] == resumed[name] for name in expected)
+
+
+@pytest.mark.parametrize(("frames", "told"), [(1, True), (2, False)])
+def test_what_each_segment_begins_anew_is_told_where_there_are_several(tmp_path, frames, told):
+    script = small_inputs.field_runs.RESUMABLE + "dump d all atom 10 all.dump\n"
+    case = small_inputs.observe(tmp_path, script, more=f"[checkpoint]\nevery_frames = {frames}")
+    outcome = forked.run(case.arguments, case.folder)
+    assert outcome.code == 0 and ("begins all.dump anew in each segment" in outcome.said) == told, outcome

@@ -1,79 +1,27 @@
-"""``mdbridge calibrate``: files, restarts, what is said when something is wrong."""
+"""``mdbridge calibrate``: what a run writes and says, and what is said when something is wrong in it."""
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import calibrated_inputs
 import h5py
 import numpy as np
 import pytest
-from mpi4py import MPI
+from calibrated_inputs import HERE, TOML, run
 
 import mdbridge
 from mdbridge.calibrate import trials
-from mdbridge.campaigns import housekeeping
-from mdbridge.campaigns.calibrate import problem, stages, verdict
-from mdbridge.core.errors import FileError, InputError, MdbridgeError
-
-HERE = Path(__file__).parent
-INPUTS = HERE.parents[1] / "inputs"
-
-TOML = """
-campaign = "calibrate"
-model = "own_models:line"
-[parameters.a]
-low = 0.0
-high = 1.0
-truth = 0.5
-[parameters.b]
-low = -1.0
-high = 1.0
-[reference.parameters]
-a = 0.5
-b = 0.25
-[[objective]]
-term = "l1"
-curve = "curve"
-[[objective]]
-term = "grassmann"
-field = "field"
-weight = 0.5
-rank = 1
-[ego]
-initial = 6
-explore = 3
-evaluations = 14
-[output]
-figures = false
-"""
+from mdbridge.campaigns.calibrate import stages, verdict
+from mdbridge.core.errors import InputError, MdbridgeError
 
 
 @pytest.fixture
 def toml(tmp_path):
-    (tmp_path / "own_models.py").write_text((HERE / "models_for_calibration.py").read_text())
-    path = tmp_path / "in.toml"
-    path.write_text(TOML)
-    return path
-
-
-def run(toml, out, *overrides, resume=False, accept=False):
-    stages.run(MPI.COMM_WORLD, toml, out, overrides, resume, accept)
-
-
-def places(out):
-    return [(trial.index, trial.unit) for trial in trials.read(out / "trials.jsonl")[1]]
-
-
-def units(out):
-    """Number and place of every trial; a process of its own may round the last digit differently."""
-    return [
-        (trial.index, pytest.approx(trial.unit, abs=1e-12)) for trial in trials.read(out / "trials.jsonl")[1]
-    ]
+    return calibrated_inputs.write(tmp_path)
 
 
 def test_everything_is_written(toml, tmp_path, drawn):
@@ -166,18 +114,6 @@ def shaky(a, b):
 
 
 @pytest.mark.slow
-def test_options_that_are_not_finite_and_a_smaller_budget(toml, tmp_path):
-    model = tmp_path / "own_models.py"
-    model.write_text(model.read_text() + "\n\ndef limited(a, b, limit): return line(min(a, limit), b)\n")
-    given, out = ("model=own_models:limited", "options.limit=inf"), tmp_path / "out"
-    run(toml, out, *given, "ego.evaluations=14")
-    best = json.loads((out / "summary.json").read_text())
-    run(toml, out, *given, "ego.evaluations=8", resume=True)
-    again = json.loads((out / "summary.json").read_text())
-    assert again["best"] == best["best"] and again["evaluations"] == 14
-
-
-@pytest.mark.slow
 def test_known_parameters_are_compared_and_other_options_drawn(toml, tmp_path):
     out = tmp_path / "out"
     run(toml, out, "ego.evaluations=8", "output.compare={a=0.5, b=0.35}", "output.options={points=9}")
@@ -186,207 +122,6 @@ def test_known_parameters_are_compared_and_other_options_drawn(toml, tmp_path):
     with h5py.File(out / "best.h5") as store:
         assert store["reference/curve"].shape == store["calibrated/curve"].shape == (9,)
         assert store["reference/curve"][...] == pytest.approx(0.5 + 0.25 * np.linspace(0, 1, 9))
-
-
-@pytest.fixture
-def power(monkeypatch):
-    """Cut it after so many trials of the next run: none is recorded any more, and nothing else is done."""
-    append, left = trials.TrialLog.append, []
-
-    def counted(log, trial):
-        left[0] -= 1
-        if left[0] < 0:
-            raise KeyboardInterrupt
-        append(log, trial)
-
-    monkeypatch.setattr(trials.TrialLog, "append", counted)
-    return lambda count: left.insert(0, count)
-
-
-def test_ended_at_any_point_and_resumed_the_trials_are_the_same(toml, tmp_path, power, capsys):
-    whole, ended = tmp_path / "whole", tmp_path / "ended"
-    power(14)
-    run(toml, whole, "ego.evaluations=14", "ego.batch=2")
-    for count, sum_of_all in ((3, 3), (7, 10)):
-        power(count)
-        with pytest.raises(KeyboardInterrupt):
-            run(toml, ended, "ego.evaluations=14", "ego.batch=2", resume=True)
-        capsys.readouterr()
-        housekeeping.status(MPI.COMM_SELF, ended)
-        told = " ".join("".join(capsys.readouterr()).split())
-        assert f"calibrate begun {sum_of_all} of at most 14 evaluations are recorded" in told
-    power(4)
-    run(toml, ended, "ego.evaluations=14", "ego.batch=2", resume=True)
-    assert places(ended) == units(whole)
-    assert json.loads((ended / "summary.json").read_text())["evaluations"] == 14
-
-
-@pytest.mark.slow  # what comes of it is the same as above; here the process really dies
-def test_killed_at_any_point_and_resumed_the_trials_are_the_same(toml, tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    settings = ["ego.evaluations=14", "options.slow=0.05", "ego.batch=2"]
-    run(toml, whole, *settings)
-    command = [sys.executable, "-m", "mdbridge", "calibrate", str(toml), "--out", str(killed), "--resume"]
-    for setting in settings:
-        command += ["--set", setting]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(mdbridge.__file__).parents[1])}
-    for count in (3, 10):
-        job = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-        record = killed / "trials.jsonl"
-        deadline = time.monotonic() + 60
-        while not record.exists() or record.read_bytes().count(b"\n") <= count:
-            assert job.poll() is None and time.monotonic() < deadline
-            time.sleep(0.01)
-        job.send_signal(signal.SIGKILL)
-        job.wait()
-    run(toml, killed, *settings, resume=True)
-    assert places(killed) == units(whole)
-    assert json.loads((killed / "summary.json").read_text())["evaluations"] == 14
-
-
-@pytest.mark.slow
-def test_a_finished_run_goes_on_with_a_larger_budget(toml, tmp_path):
-    run(toml, tmp_path / "one", "ego.evaluations=8")
-    run(toml, tmp_path / "one", "ego.evaluations=12", resume=True)
-    run(toml, tmp_path / "two", "ego.evaluations=12")
-    assert places(tmp_path / "one") == units(tmp_path / "two")
-
-
-def test_a_damaged_record_is_recovered_and_it_is_said(toml, tmp_path, capsys):
-    run(toml, tmp_path / "out", "ego.evaluations=8")
-    record = tmp_path / "out" / "trials.jsonl"
-    before = places(tmp_path / "out")
-    record.write_bytes(record.read_bytes()[:-30])
-    run(toml, tmp_path / "out", "ego.evaluations=8", resume=True)
-    assert "1 damaged line(s) left out; 7 intact trials" in " ".join(capsys.readouterr().err.split())
-    assert before == units(tmp_path / "out")
-
-
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        (
-            ["parameters.c.low=0.0", "parameters.c.high=1.0"],
-            r"parameters\.c: .* no such argument; it takes a, b",
-        ),
-        (["reference.parameters.c=0.5"], r"reference\.parameters: must name a, b; unknown: c"),
-        (["options.pionts=3"], "options.pionts|takes no such argument"),
-        (["parameters.a={low=1.0}"], "'high' is missing"),
-        (["parameters.a.low=2.0"], r"in\.toml: parameters\.a: low = 2\.0 must lie below high = 1\.0"),
-        (["model=nowhere:f"], "cannot be imported"),
-        (["model=own_models:NOT_CALLABLE"], "not a function"),
-        (["ego.scheme=random"], "ego.scheme"),
-        (["reference.file=x.npz"], "give one of"),
-        (["ego.sed=3"], "did you mean 'seed'"),
-        (["output.compare={a=0.5}"], "output.compare: must name a, b"),
-        (["options.table_file='no.txt'"], r"options.table_file: .* takes no such argument"),
-        (['objective=[{term="grassmann", field="field", rank=[1, 1, 1]}]'], "3 ranks .* 2 snapshots"),
-        (
-            ['objective=[{term="grassmann", field="field", rank=7}]'],
-            r"keeps the rank 7, its shape is \(5, 8\)",
-        ),
-        (['objective=[{term="user", function="math:sqrt"}]'], "cannot be compared with itself: TypeError"),
-        (['objective=[{term="user", function="own_models:nothing_like"}]'], "not finite"),
-        (['objective=[{term="l1", curve="curve", weight=0.0}]'], "weight"),
-        (['objective=[{term="l2", curve="curve", weight=2.0, sigma=1.0}]'], "leave one out"),
-        (['objective=[{term="l2", curve="curve", sigma=-1.0}]'], "sigma"),
-        (
-            ['objective=[{term="l2", curve="curve", sigma="errors"}]'],
-            r"objective\.0\.sigma = 'errors': the reference has no such values; it has curve, field",
-        ),
-        (['objective=[{term="l1", curve="curv"}]'], r"in\.toml: objective\.0\.curve = 'curv'.*mean 'curve'"),
-        (['objective=[{term="l2", curve="curve", sigma=[1.0, 2.0]}]'], r"shape \(2,\), the curve \(8,\)"),
-        (['objective=[{term="grassmann", field="field", sigma="errors"}]'], "of a field it is a number"),
-        (['objective=[{term="user", function="own_models:nothing_like", sigma=1.0}]'], "divide by it"),
-        (['uncertainty.method="guess"'], "uncertainty.method"),
-        (
-            ["options.mode=raise", "reference.parameters.a=0.9"],
-            "reference.parameters: .* failed: RuntimeError",
-        ),
-        (["options.points=two"], "its 'shapes' failed: ValueError: .*'two'"),
-    ],
-)
-def test_bad_input_is_refused_before_the_first_evaluation(toml, tmp_path, overrides, message):
-    with pytest.raises(InputError, match=message):
-        run(toml, tmp_path / "out", *overrides)
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_reference_whose_frames_do_not_match(toml, tmp_path):
-    np.savez(tmp_path / "ref.npz", curve=np.ones(8), field=np.ones((3, 5, 8)))
-    toml.write_text(
-        TOML.replace("[reference.parameters]\na = 0.5\nb = 0.25", '[reference]\nfile = "ref.npz"')
-    )
-    with pytest.raises(
-        InputError, match=r"\(3, 5, 8\), the model returns \(2, 5, 8\): the frames do not match"
-    ):
-        run(toml, tmp_path / "out")
-
-
-def test_a_file_that_is_not_there_is_named_with_its_key(toml, tmp_path):
-    text = TOML.replace(
-        "[reference.parameters]\na = 0.5\nb = 0.25", '[reference]\nfunction = "mdbridge.stz:published"'
-    )
-    toml.write_text(text + '[reference.options]\nfolder = "nowhere"\n')
-    message = (
-        r"reference\.options\.folder = 'nowhere': .*fetch these files .*--set reference\.options\.folder="
-    )
-    with pytest.raises(InputError, match=message):
-        run(toml, tmp_path / "out")
-
-
-def test_a_reference_that_holds_words(toml, tmp_path):
-    np.savez(tmp_path / "ref.npz", curve=np.array(["a", "b"]), field=np.ones((2, 5, 8)))
-    toml.write_text(
-        TOML.replace("[reference.parameters]\na = 0.5\nb = 0.25", '[reference]\nfile = "ref.npz"')
-    )
-    with pytest.raises(FileError, match="'curve' is no array of numbers"):
-        run(toml, tmp_path / "out")
-
-
-def test_an_output_folder_that_is_a_file(toml, tmp_path):
-    (tmp_path / "out").write_text("")
-    with pytest.raises(FileError, match="out"):
-        run(toml, tmp_path / "out")
-
-
-def test_another_configuration_and_an_existing_record_are_refused(toml, tmp_path):
-    out = tmp_path / "out"
-    run(toml, out, "ego.evaluations=6")
-    with pytest.raises(InputError, match="--resume"):
-        run(toml, out, "ego.evaluations=6")
-    with pytest.raises(InputError, match=r"ego\.seed = 0, now it is 1"):
-        run(toml, out, "ego.seed=1", resume=True)
-    with pytest.raises(InputError, match=r"reference\.curve"):
-        run(toml, out, "reference.parameters.a=0.4", resume=True)
-
-
-def test_a_changed_source_of_the_model_is_refused_by_name(toml, tmp_path):
-    out, model = tmp_path / "out", tmp_path / "own_models.py"
-    (tmp_path / "table.txt").write_text("1\n")
-    (tmp_path / "own_terms.py").write_text("SCALE = 1.0\n")
-    reads = "\n\ndef lined(a, b, table_file): return line(a, b)\n\nimport own_terms\n"
-    model.write_text(model.read_text() + reads)
-    few = ("ego.evaluations=6", "model=own_models:lined", "options.table_file=table.txt")
-    run(toml, out, *few)
-    for changed, name in (
-        ("own_terms.py", r"own_terms\.py, of which"),
-        ("table.txt", r"table_file \(.*table"),
-    ):
-        (tmp_path / changed).write_text("SCALE = 2.0\n")
-        with pytest.raises(InputError, match=f"{name}.*--accept-changes"):
-            run(toml, out, *few, resume=True)
-        run(toml, out, *few, resume=True, accept=True)
-    before = places(out)
-    run(toml, out, *few, resume=True)  # what was accepted is not asked for again
-    assert places(out) == before
-
-
-@pytest.mark.parametrize(("mode", "message"), [("exit", r"sys\.exit\(3\)"), ("hang", "no answer in 1 s")])
-def test_a_reference_run_that_does_not_return_is_told(toml, tmp_path, mode, message):
-    overrides = (f"options.mode={mode}", "reference.parameters.a=0.9", "ego.time_limit_s=1")
-    with pytest.raises(InputError, match=rf"reference\.parameters: own_models:line failed: {message}"):
-        run(toml, tmp_path / "out", *overrides)
 
 
 def test_a_run_drawn_at_the_end_that_fails_leaves_the_summary(toml, tmp_path):
@@ -446,25 +181,6 @@ def test_a_model_that_fails_everywhere_is_said(toml, tmp_path):
     assert 'raise RuntimeError("no luck")' in (out / "failure.txt").read_text()
 
 
-published = pytest.mark.skipif(
-    not (INPUTS / "../../shared/data/cuzr_md").exists(),
-    reason="the published CuZr fields are not where the inputs point: ../shared/data/cuzr_md",
-)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "examples/spring",
-        "examples/cooling",
-        pytest.param("calibrate_validation", marks=published),
-        pytest.param("calibrate_cuzr", marks=published),
-    ],
-)
-def test_the_inputs_shipped_are_valid(name):
-    assert problem.prepare(INPUTS / f"{name}.toml").groups.weight.sum() > 0
-
-
 def test_measurements_are_compared_where_they_were_made(toml, tmp_path, capsys):
     """The model has its own points; the file has a header, a unit, and a value that is missing."""
     own = """
@@ -522,33 +238,6 @@ def test_known_parameters_are_told_with_their_distance_where_the_model_answered(
     assert stages._compared(SimpleNamespace(compared=None)) is None
 
 
-def counting(tmp_path):
-    """A model that leaves a mark at each call; where these are."""
-    model, marks = tmp_path / "own_models.py", tmp_path / "marks"
-    mark = f"    open({str(marks)!r}, 'a').write('x')\n"
-    model.write_text(f"{model.read_text()}\n\ndef marked(a, b):\n{mark}    return line(a, b)\n")
-    return marks
-
-
-def test_a_finished_calibration_evaluates_nothing_again(toml, tmp_path, capsys):
-    marks, out = counting(tmp_path), tmp_path / "out"
-    few = ("model=own_models:marked", "ego.evaluations=8")
-    run(toml, out, *few)
-    calls, first = marks.read_text(), capsys.readouterr().err.splitlines()[-6:]
-    before = {path: path.read_bytes() for path in (out / "summary.json", out / "best.h5")}
-    run(toml, out, *few, resume=True)
-    told = capsys.readouterr().err.splitlines()
-    # not even the run of the model that is its reference
-    assert marks.read_text() == calls and told[-6:] == first and "done before" in told[0]
-    assert before == {path: path.read_bytes() for path in before}
-    # what is really missing is made again, and a larger budget gone on with
-    (out / "best.h5").unlink()
-    run(toml, out, *few, resume=True)
-    assert (out / "best.h5").exists() and len(marks.read_text()) > len(calls)
-    run(toml, out, *few[:1], "ego.evaluations=9", resume=True)
-    assert len(places(out)) == 9
-
-
 def test_the_log_tells_when_the_search_began_and_how_long_it_took(toml, tmp_path):
     run(toml, tmp_path / "out", "options.slow=0.2", "ego.evaluations=8")
     log = (tmp_path / "out" / "mdbridge.log").read_text()
@@ -568,62 +257,6 @@ def test_an_optimum_on_a_bound_is_told(toml, tmp_path, capsys):
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert [doubt for doubt in summary["doubts"] if doubt.startswith(said)]
     assert said in webpage.page(tmp_path / "out")
-
-
-def test_a_file_that_is_not_there_is_an_error_of_the_input_with_a_near_name(toml, tmp_path):
-    (tmp_path / "tensile.csv").write_text("t,y\n0,1\n")
-    toml.write_text(
-        TOML.replace("[reference.parameters]\na = 0.5\nb = 0.25", '[reference]\nfile = "tensil.csv"')
-    )
-    message = r"in\.toml: reference\.file = 'tensil\.csv': there is no .*did you mean 'tensile\.csv'"
-    with pytest.raises(InputError, match=message):
-        run(toml, tmp_path / "out")
-
-
-def test_a_program_that_writes_in_another_unit_ends_the_run_and_spends_nothing(tmp_path, capsys):
-    (tmp_path / "in.toml").write_text(
-        """
-campaign = "calibrate"
-parameters.a = { low = 0.0, high = 1.0 }
-reference.file = "data.csv"
-objective = [{ term = "l2", curve = "y", abscissa = "t" }]
-ego = { initial = 4, explore = 2, evaluations = 14 }
-output.figures = false
-[model]
-command = ["./solve", "{a}"]
-collect = "stdout.txt"
-files = []
-"""
-    )
-    solve, data = tmp_path / "solve", tmp_path / "data.csv"
-    body = 'printf "t (%s),y,n (Pa)\\n0,0\\n1,$1\\n2,$1\\n" UNIT | sed "s/$/,7/; s/n (Pa),7/n (Pa)/"\n'
-    solve.write_text("#!/bin/sh\n" + body.replace("UNIT", "ms"))
-    solve.chmod(0o755)
-    # n is compared with nothing
-    data.write_text("t (s),y,n (GPa)\n0,0.01,1\n1,0.49,1\n2,0.52,1\n")
-    for _ in range(2):  # nor is anything that had to be begun anew with another folder
-        with pytest.raises(
-            InputError, match=r"'stdout\.txt' has 't' in ms, it is compared with s: have both"
-        ):
-            run(tmp_path / "in.toml", tmp_path / "out", resume=(tmp_path / "out" / "trials.jsonl").exists())
-    assert trials.read(tmp_path / "out" / "trials.jsonl")[1] == []
-    solve.write_text("#!/bin/sh\n" + body.replace("UNIT", "s"))
-    run(tmp_path / "in.toml", tmp_path / "out", resume=True)
-    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert summary["best"]["a"] == pytest.approx(0.505, abs=1e-3)
-
-
-def test_a_budget_below_what_is_recorded_evaluates_nothing_and_serves_all(toml, tmp_path):
-    run(toml, tmp_path / "out", "ego.evaluations=30")
-    lines = (tmp_path / "out" / "trials.jsonl").read_bytes().splitlines(keepends=True)
-    # of a search that was stopped in its midst, too: its last trials are not those of a smaller budget
-    record = tmp_path / "out" / "trials.jsonl"
-    for count in (len(lines), 27):
-        record.write_bytes(b"".join(lines[:count]))
-        run(toml, tmp_path / "out", "ego.evaluations=25", resume=True)
-        summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-        assert record.read_bytes() == b"".join(lines[:count]) and summary["evaluations"] == count - 1
-        assert summary["distance"] == min(trial.value for trial in trials.read(record)[1])
 
 
 @pytest.mark.parametrize("points", [7, 301])
