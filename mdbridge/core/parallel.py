@@ -100,7 +100,7 @@ def split_groups(comm: MPI.Comm, size: int) -> MPI.Comm:
     return comm.Split(min(comm.rank // size, count - 1), comm.rank)
 
 
-def abort(comm: MPI.Comm, code: int) -> None:
+def abort(comm: MPI.Comm, code: int) -> NoReturn:
     """End all ranks of the job with ``code``, what was written to stderr having been seen.
 
     mpiexec reads it in a process of its own, and may drop what it has not read when it is told to abort.
@@ -110,6 +110,8 @@ def abort(comm: MPI.Comm, code: int) -> None:
     sys.stderr.flush()
     time.sleep(_UNTIL_READ)
     comm.Abort(code)
+    # MPICH's returns while mpiexec ends the job, and the caller would go on
+    os._exit(code)
 
 
 def run_main(comm: MPI.Comm, main: Callable[[], int]) -> NoReturn:

@@ -176,6 +176,33 @@ def test_a_job_whose_ranks_do_not_agree_ends(tmp_path):
     assert "on rank 1 alone: only here" in job.stderr
 
 
+INTERRUPTED = """
+import os
+import signal
+from mpi4py import MPI
+from mdbridge.core import parallel
+
+parallel._UNTIL_ALL_HEAR = 0.5
+
+def main():
+    if MPI.COMM_WORLD.rank == 0:
+        os.kill(os.getpid(), signal.SIGTERM)
+    MPI.COMM_WORLD.Barrier()
+    return 0
+
+parallel.run_main(MPI.COMM_WORLD, main)
+"""
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_rank_that_is_interrupted_alone_says_so_once(tmp_path, attempt):
+    (tmp_path / "job.py").write_text(INTERRUPTED)
+    job = launch(tmp_path / "job.py", 2, timeout=60)
+    assert job.returncode == 143
+    assert job.stderr.count("finished work is kept") == 1, job.stderr
+
+
 def test_an_unexpected_error_is_a_line_and_its_traceback_a_file(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert ended(raising(ZeroDivisionError("oops"))) == 1
