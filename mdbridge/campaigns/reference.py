@@ -1,5 +1,7 @@
 """The page of all keys of all inputs, docs/keys.md, as the models state them."""
 
+import re
+
 from ..core.config import Section
 from ..core.keys import Key, Table, tables
 from .peridynamics.problem_input import Problem
@@ -8,9 +10,9 @@ from .starters import MODELS, model_of, shown
 _INTRODUCTION = """# Every key of every input
 
 Made from the models that check the inputs (`scripts/keys`); `mdbridge init KIND` writes an input with the
-same words as comments. A key without a default is required, or its meaning says what its absence stands
-for. Any key can be given on the command line: `--set SECTION.KEY=VALUE`. Unknown keys are refused, with the
-nearest name.
+same words as comments. Numbers of unit 1 have no dimension; counts, and what is no number, have no unit.
+A key without a default is required, or its meaning says what its absence stands for. Any key can be given on
+the command line: `--set SECTION.KEY=VALUE`. Unknown keys are refused, with the nearest name.
 """
 
 _WHAT = {
@@ -52,13 +54,15 @@ def _section(table: Table) -> str:
     title = f"### `{table.header}`" if table.name else "### At the top of the file"
     about = f"{_cell(table.meaning)}{absent}\n\n" if table.name else ""
     rows = [_row(key) for key in table.keys if key.name != "campaign"]
-    head = "| key | value | default | meaning |\n|---|---|---|---|\n"
+    head = "| key | value | unit | default | meaning |\n|---|---|---|---|---|\n"
     return f"{title}\n\n{about}{head}" + "\n".join(rows) + "\n"
 
 
 def _row(key: Key) -> str:
     default = "required" if key.required else "" if key.default is None else f"`{shown(key.default)}`"
-    return f"| `{key.name}` | {_cell(key.kind)} | {_cell(default)} | {_cell(key.meaning)} |"
+    # inputs that are begun with have the unit behind the meaning, too
+    meaning = re.sub(rf" \({re.escape(key.unit)}\)(?=[.,;:])", "", key.meaning) if key.unit else key.meaning
+    return f"| `{key.name}` | {_cell(key.kind)} | {key.unit} | {_cell(default)} | {_cell(meaning)} |"
 
 
 def _cell(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The keys of an input as its model states them: type and range, default, meaning; for people to read."""
+"""The keys of an input as its model states them: type, range, unit, default, meaning; for people to read."""
 
 import json
 import re
@@ -6,9 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pydantic import Field
+
 from .config import Section
 
 Schema = dict[str, Any]
+_IN_NAMES = {
+    "_K_per_s": "K/s",
+    "_per_s": "1/s",
+    "_per_ps": "1/ps",
+    "_per_eV": "1/eV",
+    "_GPa": "GPa",
+    "_eV": "eV",
+    "_ps": "ps",
+    "_A": "Å",
+    "_K": "K",
+    "_s": "s",
+}
+"""Units by the endings of names, the longer of two that fit first."""
 Form = Literal["table", "list", "named"]
 """``[name]`` once; ``[[name]]`` repeated; ``[name.LABEL]`` with labels of one's own."""
 
@@ -22,7 +37,8 @@ class Key:
         kind: type and range in words.
         required: it has no default.
         default: its default; None also where it may be left out.
-        meaning: what it is, with its unit.
+        meaning: what it is.
+        unit: of its numbers; "1" of those without dimension, empty for counts and what is no number.
     """
 
     name: str
@@ -30,6 +46,7 @@ class Key:
     required: bool
     default: Any
     meaning: str
+    unit: str = ""
 
 
 @dataclass
@@ -61,6 +78,11 @@ class Table:
         return forms[self.form]
 
 
+def in_unit(text: str) -> Any:
+    """What states the unit of a key whose name does not: ``Annotated[float, in_unit("length_unit")]``."""
+    return Field(json_schema_extra={"unit": text})
+
+
 def tables(model: type[Section]) -> list[Table]:
     """All sections of a file, its top first."""
     schema = model.model_json_schema()
@@ -87,7 +109,8 @@ def _walk(schema: Schema, definitions: dict[str, Schema], table: Table) -> Itera
             if section is not None:
                 kind += ", or a section"
             meaning = _one_line(stated.get("description", ""))
-            table.keys.append(Key(name, kind, name in required, stated.get("default"), meaning))
+            default, unit = stated.get("default"), _unit(name, stated, kind)
+            table.keys.append(Key(name, kind, name in required, default, meaning, unit))
     yield table
     for section, below in inner:
         yield from _walk(section, definitions, below)
@@ -131,6 +154,17 @@ def _kind(stated: Schema, definitions: dict[str, Schema]) -> str:
         inside = _kind(values, definitions) if isinstance(values, dict) and values else "anything"
         return f"table of {inside}"
     return _scalar_kind(stated)
+
+
+def _unit(name: str, stated: Schema, kind: str) -> str:
+    """The unit that is stated, or that the name ends in."""
+    said = next((option["unit"] for option in (stated, *_options(stated)) if "unit" in option), None)
+    if said is not None:
+        return str(said)
+    # a number, not a whole one alone, nor one in the name of a choice
+    if not re.search(r"(?<!whole )number", re.sub(r'"[^"]*"', "", kind)):
+        return ""
+    return next((unit for ending, unit in _IN_NAMES.items() if name.endswith(ending)), "1")
 
 
 def _either(options: list[Schema], definitions: dict[str, Schema]) -> str:

@@ -11,7 +11,9 @@ from ...calibrate.settings import Scheme
 from ...calibrate.space import Design, Distribution
 from ...calibrate.terms import Discrepancy
 from ...core.config import Section
+from ...core.keys import in_unit
 
+OF_ITSELF = in_unit("of the parameter")
 ParameterValue = float | int | str | bool
 Places = dict[str, str] | list[str] | str | None
 
@@ -22,24 +24,24 @@ class ParameterInput(Section):
     ``truth`` is drawn in the report where it is known.
     """
 
-    low: float | None = None
+    low: Annotated[float, OF_ITSELF] | None = None
     """Lower bound; with a high bound that equals it the parameter is fixed."""
-    high: float | None = None
+    high: Annotated[float, OF_ITSELF] | None = None
     """Upper bound."""
     distribution: Distribution = "uniform"
     """How the first samples are spread between the bounds, and in which variable the search goes (the
     logarithm for loguniform)."""
-    mean: float | None = None
+    mean: Annotated[float, OF_ITSELF] | None = None
     """Of a normal distribution, cut at the bounds."""
-    deviation: PositiveFloat | None = None
+    deviation: Annotated[PositiveFloat, OF_ITSELF] | None = None
     """Its standard deviation."""
     integer: bool = False
     """Whole numbers alone."""
-    values: list[ParameterValue] | None = None
+    values: Annotated[list[ParameterValue], OF_ITSELF] | None = None
     """Choices without an order, in place of bounds."""
-    value: ParameterValue | None = None
+    value: Annotated[ParameterValue, OF_ITSELF] | None = None
     """A fixed value, in place of bounds."""
-    truth: ParameterValue | None = None
+    truth: Annotated[ParameterValue, OF_ITSELF] | None = None
     """The true value where it is known, to be drawn."""
     unit: str = ""
     """For tables and figures."""
@@ -146,7 +148,7 @@ class ReferenceInput(Section):
     HDF5 with datasets of the same names.
     """
 
-    parameters: dict[str, ParameterValue] | None = None
+    parameters: Annotated[dict[str, ParameterValue], in_unit("of each parameter")] | None = None
     """The reference is a run of the model itself with these parameters: a test of the search."""
     function: str | None = None
     """``package.module:function`` that returns fields and curves."""
@@ -178,7 +180,7 @@ class TermInput(Section):
     """How model and reference are compared."""
     weight: PositiveFloat = 1.0
     """Of this term in the sum; not with ``sigma``."""
-    sigma: PositiveFloat | list[PositiveFloat] | str | None = None
+    sigma: Annotated[PositiveFloat | list[PositiveFloat] | str, in_unit("of what is compared")] | None = None
     """Standard deviation of the noise: a number, for curves one a point, or a name in the reference."""
     abscissa: str | None = None
     """Name of the curve's abscissa; the model's curve is interpolated to the reference's."""
@@ -248,7 +250,7 @@ class EgoInput(Section):
     """Trials of expected improvement before the first refinement, and a third of it before every other."""
     batch: PositiveInt = 1
     """Samples that are proposed together; several ranks evaluate them at once."""
-    target: float = 0.0
+    target: Annotated[float, in_unit("of the distance")] = 0.0
     """Distance at which the search ends."""
     patience: PositiveInt = 3
     """Refinements without improvement after which to stop."""
@@ -289,7 +291,7 @@ class OutputInput(Section):
 
     options: dict[str, Any] = {}
     """Of the model and of the reference in the runs that are drawn, where they differ."""
-    compare: dict[str, ParameterValue] | None = None
+    compare: Annotated[dict[str, ParameterValue], in_unit("of each parameter")] | None = None
     """Parameters known from elsewhere, whose distance is shown."""
     figures: bool = True
     """Whether figures are drawn."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from ...core.config import Section
+from ...core.keys import in_unit
 from ...fields.grid import AXES
 from ...md.observe.wanted import NAMES
 
@@ -24,7 +25,7 @@ class MD(Section):
 
     script: str | None = None
     """LAMMPS script, relative to the TOML file, that sets everything up; ``steps`` after it are observed."""
-    variables: dict[str, str | float | int] = {}
+    variables: Annotated[dict[str, str | float | int], in_unit("the script's")] = {}
     """LAMMPS variables for the script."""
     steps: PositiveInt | None = None
     """Steps that are run and observed after the script."""
@@ -54,7 +55,7 @@ class Grid(Section):
     """Directions that the grid resolves."""
     cells: Annotated[list[PositiveInt], Field(min_length=1, max_length=3)]
     """Number of cells along each of the axes."""
-    region: list[Range] | None = None
+    region: Annotated[list[Range], in_unit("length of the script")] | None = None
     """(low, high) along each of the axes, fixed in the laboratory, in the script's unit of length; the whole
     box, with which the cells move, stretch and lean, if absent."""
 
@@ -78,7 +79,7 @@ class Kernel(Section):
 
     shape: Literal["gaussian", "cone", "paraboloid", "top-hat", "quartic"] = "gaussian"
     """exp(−4.5 s²), 1 − s, 1 − s², 1, (1 − s²)² for s = distance / radius below 1, and 0 beyond."""
-    radius: PositiveFloat
+    radius: Annotated[PositiveFloat, in_unit("length of the script")]
     """In the script's unit of length."""
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, cast, get_args
 from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from ...core.config import Section
+from ...core.keys import in_unit
 from ...stz.ratelaw import Diffusion
 from ..calibrate.input import EgoInput
 
@@ -36,7 +37,7 @@ class MD(Section):
     """LAMMPS script, relative to the TOML file, that sets everything up; ``steps`` after it are observed."""
     steps: PositiveInt | None = None
     """Steps that are run and observed after the script."""
-    variables: dict[str, str | float | int] = {}
+    variables: Annotated[dict[str, str | float | int], in_unit("the script's")] = {}
     """LAMMPS variables for the script."""
 
     potential: str = "CuZr_mm.eam.fs"
@@ -163,9 +164,9 @@ class Observe(Section):
 
     grid: Annotated[list[Annotated[int, Field(ge=4)]], Field(min_length=2, max_length=2)] = [32, 32]
     """Cells along x and y."""
-    energy_window: PositiveFloat = 10.0
+    energy_window: Annotated[PositiveFloat, in_unit("Å, or the script's")] = 10.0
     """c of the Gaussian window for energy, composition and flow; 1/8 of the box, as published."""
-    strain_window: PositiveFloat = 5.0
+    strain_window: Annotated[PositiveFloat, in_unit("Å, or the script's")] = 5.0
     """The same for the local strain."""
     cutoff: Annotated[float, Field(ge=2.0)] = 3.0
     """Where windows end, in units of their c."""

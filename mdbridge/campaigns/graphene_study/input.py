@@ -5,10 +5,13 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ...core.config import Section
+from ...core.keys import in_unit
 from ..peridynamics.input import Length
 
 Degree = Annotated[int, Field(ge=0, le=60)]
-Pairs = Annotated[list[Annotated[list[float], Field(min_length=2, max_length=2)]], Field(min_length=1)]
+Pairs = Annotated[
+    list[Annotated[list[float], Field(min_length=2, max_length=2)]], Field(min_length=1), in_unit("Å, 1")
+]
 
 
 class Campaigns(Section):

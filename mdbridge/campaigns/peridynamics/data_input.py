@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from ...core.config import Section
+from ...core.keys import in_unit
 from ...core.units import LENGTHS_IN_A, MODULI_IN_TPA, known_unit
 from ...lps import families, quadrature
 from .input import Length, Solve, Spacings
@@ -27,12 +28,12 @@ class Data(Section):
     """Of nodes, displacements, box, horizons: angstrom unless a table's first line says something else."""
     modulus_unit: Annotated[str, AfterValidator(lambda u: known_unit(u, MODULI_IN_TPA))] | None = None
     """b is in this over length_unit; TPa unless a table's first line says something else."""
-    thickness: Length | None = None
+    thickness: Annotated[Length, in_unit("length_unit")] | None = None
     """Of the sheet (length_unit).  E times it is the stiffness per width, which summary.json then has."""
     load_per: Literal["volume", "area"] = "volume"
     """Whether b is a force per volume (modulus_unit/length_unit) or per area of the sheet (modulus_unit),
     which is divided by the thickness."""
-    box: Annotated[list[Length], Field(min_length=2, max_length=2)] | None = None
+    box: Annotated[list[Length], Field(min_length=2, max_length=2), in_unit("length_unit")] | None = None
     """Edges of the periodic box of all files, for those that do not hold it."""
     names: dict[Literal["nodes", "u", "b", "box", "val_u", "val_b"], str] = {}
     """What the file calls its arrays, where it has other names."""
@@ -54,7 +55,7 @@ class Data(Section):
 class OwnLearn(Section):
     """``[learn]``: the regression."""
 
-    horizons: Lengths | None = None
+    horizons: Annotated[Lengths, in_unit("length_unit")] | None = None
     """In length_unit; chosen from the node spacing if absent."""
     horizons_A: Lengths | None = None
     """The same in Å."""
@@ -77,7 +78,7 @@ class OwnLearn(Section):
     periodic grids and 1 elsewhere if absent."""
     strict_inf_sup: bool = False
     """Also keep the dilatation from being blind to any wave inside the Brillouin zone."""
-    also_on: Spacings | None = None
+    also_on: Annotated[Spacings, in_unit("length_unit")] | None = None
     """Further node spacings (length_unit), h or [hx, hy], on which the model is to be used: it is consistent
     and provably solvable there, too."""
     also_on_A: Spacings | None = None
@@ -109,7 +110,7 @@ class OwnLearn(Section):
 class OwnSweep(Section):
     """``[sweep]``: the pairs (δ, M) that 'mdbridge learn --sweep' tries."""
 
-    horizons: Lengths | None = None
+    horizons: Annotated[Lengths, in_unit("length_unit")] | None = None
     """In length_unit; several multiples of the node spacing if absent."""
     horizons_A: Lengths | None = None
     """The same in Å."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from ...core.config import Section
+from ...core.keys import in_unit
 from ...lps import families, quadrature
 from ...md.crystals import CRYSTALS, PlanarCrystal, planar_crystal
 from ...md.loads import WAVES
@@ -67,7 +68,7 @@ class MD(Section):
     max_nonlinearity: Fraction = 0.005
     """Largest relative change of the crystal's compliance under a load at rest; loads that change it more are
     lowered by halves.  With most potentials none is; AIREBO's stiffness has a kink at rest."""
-    force_tolerance: Annotated[float, Field(gt=0)] = 1e-9
+    force_tolerance: Annotated[float, Field(gt=0), in_unit("eV/Å")] = 1e-9
     """Largest force left in a relaxed state (eV/Å)."""
 
     @field_validator("crystal")

@@ -12,9 +12,12 @@ from pydantic import Field, field_validator, model_validator
 
 from ...core.config import Section
 from ...core.expressions import Expression
+from ...core.keys import in_unit
 
+IN_LENGTHS = in_unit("length of the data")
 Pair = Annotated[list[float], Field(min_length=2, max_length=2)]
 Length = Annotated[float, Field(gt=0)]
+Spacings = Annotated[list[Length], Field(min_length=2, max_length=2)]
 Polygon = Annotated[list[Pair], Field(min_length=3)]
 Component = float | str
 
@@ -27,24 +30,24 @@ SIDE = (*PLACE, "nx", "ny")
 class Disc(Section):
     """A circle."""
 
-    centre: Pair
+    centre: Annotated[Pair, IN_LENGTHS]
     """Its x and y."""
-    radius: Length
+    radius: Annotated[Length, IN_LENGTHS]
     """In the length unit of the model's data."""
 
 
 class Domain(Section):
     """The body: outlines with holes, filled with nodes, or nodes as they are."""
 
-    outline: Polygon | list[Polygon] | None = None
+    outline: Annotated[Polygon | list[Polygon], IN_LENGTHS] | None = None
     """A polygon by its corners, or several that do not touch."""
     disc: Disc | None = None
     """A disc instead of polygons."""
     nodes: str | None = None
     """A file with an array ``nodes`` (n × 2): .npz, .h5, .npy or text of two columns; beside this file."""
-    holes: list[Disc | Polygon] = Field(default=[])
+    holes: Annotated[list[Disc | Polygon], IN_LENGTHS] = Field(default=[])
     """Discs or polygons that are cut out."""
-    spacing: Length | Annotated[list[Length], Field(min_length=2, max_length=2)] | None = None
+    spacing: Annotated[Length | Spacings, IN_LENGTHS] | None = None
     """Of the nodes, or hx and hy; that of the model's own data if it is not given."""
 
     @model_validator(mode="after")
@@ -75,10 +78,12 @@ class Boundary(Section):
     where: str | None = None
     """A condition on x and y: for tractions, pieces of the boundary whose middle fulfils it; for
     displacements all nodes that do, also inside."""
-    traction: Annotated[list[Component], Field(min_length=2, max_length=2)] | None = None
+    traction: (
+        Annotated[list[Component], Field(min_length=2, max_length=2), in_unit("modulus of the data")] | None
+    ) = None
     """Force per length of edge and thickness: numbers, or expressions of x, y and the outward normal nx,
     ny."""
-    displacement: Annotated[list[Component], Field(min_length=2, max_length=2)] | None = None
+    displacement: Annotated[list[Component], Field(min_length=2, max_length=2), IN_LENGTHS] | None = None
     """Numbers, expressions of x and y, or "free"."""
 
     @model_validator(mode="after")
@@ -97,9 +102,9 @@ class Boundary(Section):
 class Load(Section):
     """Forces on the inside."""
 
-    body: Annotated[list[Component], Field(min_length=2, max_length=2)] | str = Field(
-        default_factory=lambda: list[Component]([0.0, 0.0])
-    )
+    body: Annotated[
+        Annotated[list[Component], Field(min_length=2, max_length=2)] | str, in_unit("modulus over length")
+    ] = Field(default_factory=lambda: list[Component]([0.0, 0.0]))
     """Force per area and thickness: numbers or expressions of x and y; or a file with ``b`` (n × 2), and
     ``nodes`` (n × 2) where these are not the body's own: then it is interpolated between them."""
 
