@@ -1,7 +1,7 @@
 """A user's own LAMMPS input script, run as it is; what LAMMPS rejects is shown with its line."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from mpi4py import MPI
 
 from ..core import parallel
 from ..core.console import console
-from ..core.errors import InputError
+from ..core.errors import InputError, MDError
 from . import language
 from .language import files
 from .session import Session, find_potentials
@@ -24,6 +24,8 @@ __all__ = [
     "flows",
     "goes_on",
     "of_results",
+    "require_dumps_kept",
+    "require_going_on",
     "runs",
     "silence",
     "start",
@@ -266,3 +268,41 @@ def silence(session: Session) -> None:
     for name in session.lmp.available_ids("dump"):
         session.quietly(f"undump {name}")
     session.quietly("restart 0")
+
+
+def require_dumps_kept(comm: MPI.Comm, script: Path, variables: Mapping[str, str | float]) -> None:
+    """Refuse to try a script whose own steps would dump over what is there (collective).
+
+    Raises:
+        InputError: so they would.
+    """
+    over = parallel.on_root(comm, lambda: sorted(language.dumped(script, variables)))
+    if over:
+        raise InputError(
+            f"--dry-run runs {script.name} up to its end, whose own steps would dump over {over[0].name}, "
+            "which is there. Move it away first, or define the dump after the last 'run'"
+        )
+
+
+def require_going_on(again: Callable[[], Session], left: Left, script: Path, frames: int) -> None:
+    """Begin as a second segment will, for a step: what would end it after hours is told now (collective).
+
+    Args:
+        again: starts the script with a restart file.
+        left: where the session was left that wrote it.
+        script: for messages.
+        frames: of the first segment.
+
+    Raises:
+        InputError: LAMMPS refuses the script when it goes on, or it does again what is done once.
+    """
+    try:
+        with again() as session:
+            silence(session)
+            left.require(session, script)
+            session.run(1, "post no")
+    except MDError as error:
+        raise InputError(
+            f"{script} runs, but does not go on from a restart file, as it would have to after "
+            f"checkpoint.every_frames = {frames} frames: {error}"
+        ) from error

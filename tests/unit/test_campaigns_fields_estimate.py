@@ -9,9 +9,11 @@ from mpi4py import MPI
 from mdbridge.campaigns.fields import estimate, stages
 from mdbridge.campaigns.fields.input import FieldsInput
 from mdbridge.core.config import load
+from mdbridge.core.errors import InputError
 from mdbridge.core.records import Record
 from mdbridge.core.stages import pieces_of_work
 from mdbridge.core.workspace import Workspace
+from mdbridge.md import script
 
 
 def test_of_a_trajectory_it_tells_the_frames(tmp_path, monkeypatch, table_told):
@@ -53,6 +55,43 @@ def test_times_are_those_of_the_steps_and_of_the_frames_that_a_run_has(tmp_path,
     assert (tried.work, tried.seconds) == ("run: 1,000 steps, 50 frames", pytest.approx(1.0 + 1.5))
     assert "1 ms a step, 30 ms a frame (150.0 % of the MD); 51 frames of 20 nodes" in tried.note
     assert timed == [50, 100]
+
+
+@pytest.mark.parametrize(
+    ("behind", "words"),
+    [
+        # of the lines before the label nothing is left but what a restart file holds
+        (
+            "fix pull all deform 1 x erate ${rate} remap x",
+            "does not go on from a restart file.*every_frames = 1 frames.*rate",
+        ),
+        ("velocity all create 0.5 4712 loop geom", "does again what is done once: the velocities are not"),
+    ],
+)
+def test_a_script_that_would_fail_in_its_second_segment_is_refused(tmp_path, behind, words):
+    text = RESUMABLE.replace("mass ", "variable rate equal 0.5\nmass ").replace(
+        "fix             pull all deform 1 x erate 0.5 remap x", behind
+    )
+    source = write(tmp_path, text, steps=40, more="[checkpoint]\nevery_frames = 1")
+    with pytest.raises(InputError, match=words):
+        estimate.dry_run(MPI.COMM_SELF, source, tmp_path / "none", ())
+    whole = write(tmp_path, text, steps=40)
+    estimate.dry_run(MPI.COMM_SELF, whole, tmp_path / "none", ())  # of a single segment
+
+
+def test_a_script_that_goes_on_is_tried_and_its_dumps_are_left_alone(tmp_path, monkeypatch, table_told):
+    tried = []
+    go_on = script.require_going_on
+    monkeypatch.setattr(script, "require_going_on", lambda *a: tried.append(go_on(*a)))
+    source = write(
+        tmp_path,
+        RESUMABLE + "dump all all atom 1 all.dump\n",
+        steps=40,
+        more="[checkpoint]\nevery_frames = 1",
+    )
+    estimate.dry_run(MPI.COMM_SELF, source, tmp_path / "none", ())
+    assert tried == [None] and "ms a frame" in table_told()[1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["input.toml", "my.in"]
 
 
 def test_what_is_done_is_told_and_takes_no_time(tmp_path):

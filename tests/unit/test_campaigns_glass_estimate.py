@@ -258,6 +258,63 @@ def test_a_script_is_timed_before_there_is_an_output_folder(tmp_path, monkeypatc
     assert not list((tmp_path / "scratch").iterdir())
 
 
+@pytest.fixture
+def two_segments(tmp_path):
+    """A campaign on a script that goes on, cut after its first frame."""
+    text = "\n".join(
+        [
+            'if "${resumed} == 1" then "read_restart ${restart}" "jump SELF physics"',
+            SHEARED + "fix motion all nve\nrun 2\nunfix motion\nvariable weight equal 0.5",
+            "label physics",
+            *(line for line in SHEARED.splitlines() if line.startswith("pair_")),
+            "fix motion all nve",
+            "thermo_style custom step temp",
+        ]
+    )
+    (tmp_path / "my.in").write_text(text + "\ndump all all atom 1 all.dump\n")
+    source = tmp_path / "a.toml"
+    source.write_text(
+        'campaign = "glass"\n[md]\nscript = "my.in"\nsteps = 100\n[observe]\ngrid = [4, 4]\nframes = 2\n'
+        "energy_window = 4.0\nstrain_window = 4.0\nsamples = 2\nsample_every = 2\n"
+        "[checkpoint]\nevery_frames = 1\n"
+    )
+    return source
+
+
+def test_a_script_of_several_segments_is_tried_from_a_restart_file(tmp_path, two_segments, table_told):
+    estimate.dry_run(COMM, two_segments, tmp_path / "none", ())
+    assert table_told()[0]["script: 100 steps"][0] == "2"
+    # a dump of the script has written nothing
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.toml", "my.in"]
+
+
+@pytest.mark.parametrize(
+    ("behind", "words"),
+    [
+        (
+            "variable twice equal 2*v_weight\nprint $(v_twice)",
+            "does not go on.*every_frames = 1 frames.*weight",
+        ),
+        ("velocity all create 0.5 4712 loop geom", "does again what is done once: the velocities are not"),
+        ("delete_atoms random count 3 yes all NULL 4711", "does again what is done once.*atoms"),
+    ],
+)
+def test_a_script_that_would_fail_in_its_second_segment_is_refused(two_segments, behind, words):
+    script = two_segments.parent / "my.in"
+    script.write_text(script.read_text() + behind + "\n")
+    with pytest.raises(InputError, match=words):
+        estimate.dry_run(COMM, two_segments, two_segments.parent / "none", ())
+
+
+def test_a_dump_of_the_scripts_own_steps_is_not_written_over(two_segments):
+    script, dump = two_segments.parent / "my.in", two_segments.parent / "early.dump"
+    script.write_text(script.read_text().replace("run 2", "dump early all atom 1 early.dump\nrun 2"))
+    dump.write_text("of a run that is over")
+    with pytest.raises(InputError, match=r"would dump over early\.dump"):
+        estimate.dry_run(COMM, two_segments, two_segments.parent / "none", ())
+    assert dump.read_text() == "of a run that is over"
+
+
 def test_tests_of_the_glass_at_rest_are_counted_by_what_they_evaluate():
     made = config(md={"cells": [16, 42, 6]})
     assert estimate._evaluations("nonaffinity", made) == 4 * estimate.MINIMUM

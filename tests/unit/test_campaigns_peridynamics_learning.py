@@ -166,6 +166,12 @@ def source(settings):
     return learning.Source(settings, Identity("data"), lambda: FIELDS)
 
 
+def test_a_pair_is_told_in_the_unit_of_the_data_and_kept_under_a_name_without_it():
+    millimetres = replace(source(SETTINGS), unit=("mm", 1e7))
+    (task,) = learning.pairs_stage(millimetres, [(1.075e8, 4)]).tasks
+    assert (task.label, task.name) == ("δ = 10.75 mm, M = 4", "delta-1.075e+08-M-4")
+
+
 @pytest.mark.parametrize(
     ("horizon", "words"),
     [

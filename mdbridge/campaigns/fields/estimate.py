@@ -9,15 +9,15 @@ import numpy as np
 from mpi4py import MPI
 
 from ...core import demand, parallel, scratch
-from ...core.errors import InputError, MdbridgeError
+from ...core.errors import MdbridgeError
 from ...core.workspace import Workspace
-from ...md import language, script
+from ...md import script
 from ...md.session import Session
 from .. import demands, forecast
 from ..forecast import Row
 from . import dumpheaders, trajectory
 from .input import FieldsInput
-from .run import Times, Watch
+from .run import RESTART, Times, Watch, goes_on_after
 from .stages import CAMPAIGN, Campaign, read
 
 _SHORT = 50
@@ -87,16 +87,30 @@ def run(comm: MPI.Comm, config: FieldsInput, source: Path) -> Tried:
         if config.md.trajectory is not None:
             return _replay(comm, config, source, folder)
         path = source.parent / str(config.md.script)
-        over = parallel.on_root(comm, lambda: sorted(language.dumped(path, config.md.variables)))
-        if over:
-            raise InputError(
-                f"--dry-run runs {path.name} up to its end, whose own steps would dump over {over[0].name}, "
-                "which is there. Move it away first, or define the dump after the last 'run'"
-            )
+        script.require_dumps_kept(comm, path, config.md.variables)
         with script.start(comm, path, folder / "lammps.log", config.md.variables, None) as session:
             # those of a run that is over must outlive a question
             script.silence(session)
-            return _time(comm, config, session, folder)
+            tried, left = _time(comm, config, session, folder), None
+            if _goes_on(comm, config, path):
+                session.quietly(f"write_restart {session.word(folder / RESTART)}")
+                left = script.Left.of(session)
+        if left is not None:
+            log = folder / "lammps-goes-on.log"
+            script.require_going_on(
+                lambda: script.start(comm, path, log, config.md.variables, folder / RESTART),
+                left,
+                path,
+                config.checkpoint.every_frames,
+            )
+        return tried
+
+
+def _goes_on(comm: MPI.Comm, config: FieldsInput, path: Path) -> bool:
+    """Whether the run has segments that go on from a restart file (collective)."""
+    if not goes_on_after(config, config.checkpoint.every_frames):
+        return False
+    return parallel.on_root(comm, lambda: script.goes_on(path.read_text(errors="replace")))
 
 
 class _EnoughError(MdbridgeError):

@@ -147,7 +147,7 @@ def wanted(config: FieldsInput, temperature: str = "thermo_temp") -> Wanted:
     )
 
 
-def _goes_on_after(config: FieldsInput, frames: int) -> bool:
+def goes_on_after(config: FieldsInput, frames: int) -> bool:
     """Whether more segments follow the first, of so many frames."""
     md, every = config.md, config.observe.every
     return md.steps is not None and every is not None and md.steps // every > frames
@@ -192,7 +192,7 @@ def observe(
             script.tell_of_stops(comm, path)
         if before is None:
             script.tell_of_flow(comm, path)
-            if _goes_on_after(config, frames) and script.goes_on(path.read_text(errors="replace")):
+            if goes_on_after(config, frames) and script.goes_on(path.read_text(errors="replace")):
                 script.tell_of_segments(comm, path)
         known = None if before is None else parallel.on_root(comm, lambda: State.read(before))
         if known is not None and known.left is not None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from mpi4py import MPI
 from ...core import demand, parallel, scratch
 from ...core.stages import Links, Stage
 from ...core.workspace import Workspace
-from ...md import anneal, cuzr, localyield, setup
+from ...md import anneal, cuzr, localyield, script, setup
 from ...md.session import Session
 from ...stz import initial
 from ...stz.forwardrun import Case
@@ -72,8 +73,8 @@ def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
             _require_annealing(comm, config, material)
             timing = _time_replica(comm, config, material, folder)
         else:
-            (segment, *_) = plan.production(config, material, source, folder)
-            timing = _time_script(comm, config, segment, folder)
+            segments = plan.production(config, material, source, folder)
+            timing = _time_script(comm, config, source, segments, folder)
     if config.calibrate is not None:
         timing = replace(timing, model=time_model(comm, config, config.calibrate))
 
@@ -300,10 +301,20 @@ def _time_replica(comm: MPI.Comm, config: GlassInput, material: Path, folder: Pa
         return _measure(comm, config, session, folder)
 
 
-def _time_script(comm: MPI.Comm, config: GlassInput, segment: Segment, folder: Path) -> Timing:
-    """The user's own system as it stands after the script."""
-    with segment.open(comm, None) as session:
-        return _measure(comm, config, session, folder)
+def _time_script(
+    comm: MPI.Comm, config: GlassInput, source: Path, segments: Sequence[Segment], folder: Path
+) -> Timing:
+    """The user's own system as it stands after the script, and whether that goes on."""
+    path = source.parent / str(config.md.script)
+    script.require_dumps_kept(comm, path, config.md.variables)
+    with segments[0].open(comm, None) as session:
+        # those of a run that is over must outlive a question
+        script.silence(session)
+        timing, left = _measure(comm, config, session, folder), script.Left.of(session)
+    if len(segments) > 1:
+        again = partial(segments[1].open, comm, folder / RESTART)
+        script.require_going_on(again, left, path, config.checkpoint.every_frames)
+    return timing
 
 
 def _measure(comm: MPI.Comm, config: GlassInput, session: Session, folder: Path) -> Timing:

@@ -66,7 +66,8 @@ class Campaign:
         """Where learning takes its fields from."""
         # samples kept for validation are no training samples
         folds = 0 if "val" in self.own.fields else self.config.learn.folds
-        return learning.Source(self.settings, self.pairs_from, lambda: self.own.fields, folds)
+        unit = (self.own.length_unit, self.own.length)
+        return learning.Source(self.settings, self.pairs_from, lambda: self.own.fields, folds, unit)
 
     @cached_property
     def pairs(self) -> Stage[learning.Fields]:

@@ -119,12 +119,14 @@ class Source:
         identity: of what every pair reads: data and settings, all but the pair itself.
         fields: reads them on this rank; called where a pair is learned, at most once.
         folds: parts of the samples that validate in turn, where the data has no samples for that; 0: it has.
+        unit: of the lengths that people see: its name, and how many Å it has.
     """
 
     settings: Learn
     identity: Identity
     fields: Callable[[], Fields]
     folds: int = 0
+    unit: tuple[str, float] = ("Å", 1.0)
 
     def learn(self, fields: Fields, pair: Pair) -> Candidate:
         """Learn one pair, and validate it."""
@@ -148,7 +150,9 @@ def pairs_stage(source: Source, pairs: Sequence[Pair]) -> Stage[Fields]:
             values=source.identity.values | {"horizon_A": pair[0], "degree": pair[1]},
         )
         name = f"delta-{pair[0]:g}-M-{pair[1]}"
-        return Task(name, identity, lambda f, _: source.learn(f, pair).as_dict(), cost(pair))
+        length, angstrom = source.unit
+        label = f"δ = {pair[0] / angstrom:.6g} {length}, M = {pair[1]}"
+        return Task(name, identity, lambda f, _: source.learn(f, pair).as_dict(), cost(pair), label)
 
     return Stage("pairs", [task(pair) for pair in dict.fromkeys(pairs)])
 

@@ -159,7 +159,7 @@ class _Done:
             return
         finished = sum(self._costs[name] for name, path in self._paths.items() if path.exists())
         under_way = 0.0 if fraction >= 1 else fraction * task.cost
-        self._tick(min(1.0, (finished + under_way) / self._total), task.name)
+        self._tick(min(1.0, (finished + under_way) / self._total), task.label or task.name)
 
 
 class _Queue:

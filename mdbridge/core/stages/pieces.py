@@ -26,12 +26,14 @@ class Task(Generic[Context]):
         work: gives a JSON-able dictionary, or arrays by name; it gets what the stage's
             ``setup`` made for the group of ranks, over which alone it may communicate.
         cost: roughly, in any unit; the most expensive are given out first.
+        label: what a person sees while it runs; its name if empty.
     """
 
     name: str
     identity: Identity
     work: Callable[[Context, Progress], Mapping[str, Any]]
     cost: float = 1.0
+    label: str = ""
 
 
 @dataclass(frozen=True)
