@@ -284,10 +284,13 @@ def require_dumps_kept(comm: MPI.Comm, script: Path, variables: Mapping[str, str
         )
 
 
-def require_going_on(again: Callable[[], Session], left: Left, script: Path, frames: int) -> None:
+def require_going_on(
+    comm: MPI.Comm, again: Callable[[], Session], left: Left, script: Path, frames: int
+) -> None:
     """Begin as a second segment will, for a step: what would end it after hours is told now (collective).
 
     Args:
+        comm: the ranks.
         again: starts the script with a restart file.
         left: where the session was left that wrote it.
         script: for messages.
@@ -296,6 +299,8 @@ def require_going_on(again: Callable[[], Session], left: Left, script: Path, fra
     Raises:
         InputError: LAMMPS refuses the script when it goes on, or it does again what is done once.
     """
+    # said before: an error on one rank alone ends all of them with LAMMPS's own words and no others
+    console(comm).print(f"seeing whether {script.name} goes on from a restart file", soft_wrap=True)
     try:
         with again() as session:
             silence(session)

@@ -98,6 +98,7 @@ def run(comm: MPI.Comm, config: FieldsInput, source: Path) -> Tried:
         if left is not None:
             log = folder / "lammps-goes-on.log"
             script.require_going_on(
+                comm,
                 lambda: script.start(comm, path, log, config.md.variables, folder / RESTART),
                 left,
                 path,

@@ -313,7 +313,7 @@ def _time_script(
         timing, left = _measure(comm, config, session, folder), script.Left.of(session)
     if len(segments) > 1:
         again = partial(segments[1].open, comm, folder / RESTART)
-        script.require_going_on(again, left, path, config.checkpoint.every_frames)
+        script.require_going_on(comm, again, left, path, config.checkpoint.every_frames)
     return timing
 
 
