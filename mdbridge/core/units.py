@@ -31,7 +31,7 @@ class UnitStyle:
     """What the numbers of a LAMMPS ``units`` style are written as.
 
     Attributes:
-        length, time, energy, stress, density, temperature, velocity: names of the units.
+        length, time, energy, stress, density, temperature: names of the units.
         pressure_factor: what a LAMMPS pressure is multiplied with for ``stress``.
         density_factor: what mass per volume is multiplied with for ``density``.
         planar: names of stress and density in two dimensions, where they are per area.
@@ -46,13 +46,16 @@ class UnitStyle:
     temperature: str = "K"
     pressure_factor: float = 1.0
     density_factor: float = 1.0
-    velocity: str = ""
     planar: tuple[str, str] = ("", "")
     dimension: int = 3
 
-    def __post_init__(self) -> None:
-        if not self.velocity:
-            object.__setattr__(self, "velocity", f"{self.length}/{self.time}")
+    @property
+    def velocity(self) -> str:
+        """That of velocities: by so many lengths LAMMPS moves an atom in a unit of time.
+
+        In its style electron, too, whose manual has bohr over the atomic unit of time, 1.03275 fs.
+        """
+        return f"{self.length}/{self.time}"
 
     def of(self, dimension: int) -> "UnitStyle":
         """The style of a simulation of so many dimensions.
@@ -107,7 +110,6 @@ UNIT_STYLES = {
         "g/cm^3",
         pressure_factor=1e-9,
         density_factor=GRAM_PER_MOL_A3_IN_G_PER_CM3 / BOHR_IN_A**3,
-        velocity="bohr/(1.03275 fs)",
     ),
 }
 """The unit styles whose results are written with names."""

@@ -39,6 +39,10 @@ def test_curves_have_ten_points_a_frame_where_that_leaves_ten_steps():
         ({"kernel": {"radius": -1.0}}, "'kernel.radius' = -1.0"),
         ({"observe": {}}, "observe.every, the steps from frame to frame, is missing"),
         ({"observe": {"every": 100, "fields": ["density", "density"]}}, "names one twice"),
+        (
+            {"observe": {"every": 100, "stress": "hardy", "group": "top"}},
+            "'hardy' is of all pairs, group = 'top'",
+        ),
         ({"observe": {"every": 100, "extra": {"a/b": "c_x"}}}, "letters, digits and '_'"),
         ({"observe": {"every": 100, "extra": {"box": "c_x"}}}, "extra.box: the name is taken"),
         ({"observe": {"every": 100, "time_filter": 0.0}}, "time_filter"),

@@ -1,9 +1,11 @@
 """Unit conversions against the constants of the SI."""
 
 import pytest
+from mpi4py import MPI
 from scipy import constants
 
 from mdbridge.core import units
+from mdbridge.md.session import Session
 
 
 def test_conversions_are_those_of_the_constants_of_nature():
@@ -33,6 +35,27 @@ def test_pressures_and_densities_of_the_other_styles():
     bohr = constants.physical_constants["Bohr radius"][0]
     assert electron.density_factor == pytest.approx(constants.atomic_mass / bohr**3 / 1e3, rel=1e-8)
     assert (si.pressure_factor, si.density_factor, si.stress) == (1.0, 1.0, "Pa")
+
+
+@pytest.mark.parametrize("style", ["metal", "real", "si", "electron"])
+def test_the_unit_of_velocity_is_that_of_lammps_kinetic_energies(style):
+    """½ m v² in its energies, of a mass of 1 g/mol (in si 1 kg) and a velocity of 1."""
+    lengths = {"angstrom": 1e-10, "m": 1.0, "bohr": constants.physical_constants["Bohr radius"][0]}
+    times = {"ps": 1e-12, "fs": 1e-15, "s": 1.0}
+    energies = {
+        "eV": constants.e,
+        "kcal/mol": constants.calorie * 1e3 / constants.N_A,
+        "J": 1.0,
+        "hartree": constants.physical_constants["Hartree energy"][0],
+    }
+    known = units.UNIT_STYLES[style]
+    length, _, time = known.velocity.partition("/")
+    mass = 1.0 if style == "si" else 1e-3 / constants.N_A
+    joules = mass * (lengths[length] / times[time]) ** 2
+    with Session(MPI.COMM_SELF) as session:
+        session.commands(f"units {style}")
+        factor = session.lmp.extract_global("mvv2e")
+    assert joules / energies[known.energy] == pytest.approx(factor, rel=1e-4)
 
 
 def test_two_dimensions_are_named_per_area():

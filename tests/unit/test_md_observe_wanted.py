@@ -1,5 +1,8 @@
 """What is asked for: names of fields, and which of them sum over present atoms."""
 
+import pytest
+
+from mdbridge.core.errors import InputError
 from mdbridge.fields.grid import CellGrid
 from mdbridge.md.observe.wanted import CARRIED, FITTED, NAMES, Wanted
 
@@ -24,3 +27,13 @@ def test_the_stress_is_that_of_the_method_and_the_motion():
     )
     assert virial.whole == ("stress",) and "virial" in mean.whole
     assert hardy.bonds and not hardy.whole
+
+
+@pytest.mark.parametrize(
+    ("given", "words"), [({"group": "heavy"}, "of all pairs"), ({"decay": 2.0}, r"decay 4\.5")]
+)
+def test_what_hardys_stress_does_not_know_is_refused(given, words):
+    with pytest.raises(InputError, match=words):
+        Wanted(CellGrid("x", (4,)), "gaussian", 2.0, ["density", "stress"], stress="hardy", **given)
+    Wanted(CellGrid("x", (4,)), "gaussian", 2.0, ["density"], stress="hardy", **given)
+    Wanted(CellGrid("x", (4,)), "gaussian", 2.0, ["stress"], **given)

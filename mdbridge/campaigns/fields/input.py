@@ -100,7 +100,7 @@ class Observe(Section):
     """LAMMPS group of the atoms that count."""
     stress: Literal["virial", "hardy"] = "virial"
     """Virial per atom, spread by the kernel, or Hardy's, which satisfies the momentum balance at each
-    point."""
+    point and is of all atoms, no group."""
     kinetic: Literal["lammps", "mean"] = "lammps"
     """The motion in the stress of the virial: as in LAMMPS's own pressure, or about the local mean velocity,
     as Hardy's always is."""
@@ -121,6 +121,12 @@ class Observe(Section):
                 raise ValueError(f"extra.{name}: letters, digits and '_' make a name")
         if len(set(self.fields)) < len(self.fields):
             raise ValueError("'fields' names one twice")
+        # before the script is run, which may take long
+        if self.stress == "hardy" and self.group != "all":
+            raise ValueError(
+                f"stress = 'hardy' is of all pairs, group = {self.group!r} of some atoms: take "
+                "stress = 'virial', or leave 'group' out"
+            )
         if self.every is not None:
             # looks of two frames must not overlap: each belongs to one frame
             taken_steps = (self.average_over - 1) * self.average_every + 1

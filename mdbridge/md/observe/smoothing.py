@@ -33,6 +33,8 @@ class Smoothing(Observer):
 
     def __init__(self, weight: float, material: Material, shift: Array | None = None):
         self.weight, self.material = weight, material
+        # an atom that appears has been displaced by nothing yet
+        self.states = (SMOOTHED,)
         self._started = shift is not None
         self.shift = np.zeros((3, 3)) if shift is None else shift
 
@@ -43,10 +45,12 @@ class Smoothing(Observer):
         self.needs = (ORIGIN, SMOOTHED)
 
     def local(self, atoms: Atoms) -> None:
+        smoothed, x, image, origin = atoms.arrays((SMOOTHED, "x", "image", ORIGIN))
         if not self._started:
             self._started = True
+            # of a filter before this one the atoms may still have the state
+            smoothed[:] = 0.0
             return
-        smoothed, x, image, origin = atoms.arrays((SMOOTHED, "x", "image", ORIGIN))
         timefilter.smooth_displacement(
             smoothed,
             x,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...coarse.kernels import DECAY
+from ...core.errors import InputError
 from ...fields.grid import CellGrid
 from .quantities import Quantity, extra, present, stress
 
@@ -49,6 +50,18 @@ class Wanted:
     filter: float | None = None
     decay: float = DECAY
     peculiar: bool = False
+
+    def __post_init__(self) -> None:
+        if self.stress != "hardy" or "stress" not in self.fields:
+            return
+        # pairs have two atoms: what is half in a group has no place in its balance of momentum
+        if self.group != "all":
+            raise InputError(
+                f"stress = 'hardy' is of all pairs, group = {self.group!r} of some atoms: take "
+                "stress = 'virial', or group = 'all'"
+            )
+        if self.decay != DECAY:
+            raise InputError(f"stress = 'hardy' knows the Gaussian of decay {DECAY:g} alone: take that")
 
     def quantities(self, types: int) -> list[Quantity]:
         """The fields of atoms where they are now."""
