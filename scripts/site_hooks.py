@@ -1,4 +1,4 @@
-"""What mkdocs does on the way: formulas become MathML, and roles of docstrings, which Sphinx reads, plain code.
+"""What mkdocs does on the way: formulas become MathML, roles of docstrings, which Sphinx reads, plain code.
 
 Browsers draw MathML themselves, so that the site needs no script and fetches nothing.
 """
@@ -22,8 +22,8 @@ def _drawn(formula: re.Match[str]) -> str:
     """A formula in MathML; one with a command that the converter does not know ends the build."""
     shown = "block" if formula[2] == "[" else "inline"
     # of several lines: the converter knows the ones of amsmath that stand alone
-    latex = entities.unescape(formula[3]).replace("{aligned}", "{align*}")
+    latex = " ".join(entities.unescape(formula[3]).replace("{aligned}", "{align*}").split())
     drawn = convert(latex, display=shown)
-    if unknown := re.search(r"\\\w+|<mi>&</mi>", drawn):
-        raise ValueError(f"{unknown[0]} in the formula {latex.strip()} cannot be drawn: say it otherwise")
+    if unknown := re.search(r"\\\w*|<mi>&</mi>", drawn):
+        raise ValueError(f"{unknown[0]} in the formula {latex} cannot be drawn: say it otherwise")
     return f'<div class="formula">{drawn}</div>' if shown == "block" else drawn

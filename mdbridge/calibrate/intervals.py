@@ -2,7 +2,7 @@
 
 The objective ``d(u) = Σ_g a_g ‖r_g(u)‖`` is, up to its scale, the negative
 log-likelihood of residuals whose norms are exponentially distributed.  With the
-scale estimated too, the likelihood ratio is ``n log(d(u)/d(best))``, n the
+scale estimated too, the logarithm of the likelihood ratio is ``n log(d(u)/d(best))``, n the
 number of independent norms, so that with a small-sample correction the 95 %
 region of one parameter, the others free, is
 

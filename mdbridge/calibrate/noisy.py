@@ -92,7 +92,7 @@ def smoothed(
     centre = residuals.mean(axis=0)
     # each component is a function of the parameters; those of the noise alone are not worth a surrogate
     scores, sizes, axes = np.linalg.svd(residuals - centre, full_matrices=False)
-    # a component of noise alone has the variance of the noise; twice that is more than its share
+    # a component of noise alone has the variance of the noise; four times that is more than its share
     count = int(np.sum(sizes**2 / len(known) > 4.0 * noise**2 * (1.0 + len(centre) / len(known))))
     count = min(max(count, 1), COMPONENTS, len(sizes))
     smoothers = [Smoother(points, scores[:, k] * sizes[k], space.categories) for k in range(count)]

@@ -1,7 +1,8 @@
 """The objective: a sum of distances of fields and curves, [Kontolati2021, eqs. 24, 41].
 
-Every term is a sum of norms of residuals.  The terms give the distance; the
-residuals, grouped by norm, serve the refinement, and the likelihood.
+Every term is a sum of norms of residuals, and a Grassmann term with unequal ranks of the dimensions that are
+missing besides.  The terms give the distance; the residuals, grouped by norm, serve the refinement, and the
+likelihood.
 """
 
 from collections.abc import Sequence

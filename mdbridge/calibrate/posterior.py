@@ -41,7 +41,7 @@ def described(here: Slice, inference: Inference, seed: int) -> dict[str, Any] | 
     names = [here.space.names[k] for k in here.space.free]
     columns = {name: np.array([draw[name] for draw in draws]) for name in names}
     return {
-        "from": f"{said}, flat priors within the bounds",
+        "from": f"{said}, priors as the parameters are distributed, within the bounds",
         "mean": {name: float(column.mean()) for name, column in columns.items()},
         "deviation": {name: float(column.std()) for name, column in columns.items()},
         "quantiles": {

@@ -33,10 +33,10 @@ class SearchSettings:
         design: "lhs", "sobol" or "halton".
         explore: EGO trials before the first refinement, and a third of it before every other.
         evaluations: the budget.
-        batch: EGO trials proposed at a time, the later with the earlier pending.
+        batch: trials proposed at a time; those of EGO the later with the earlier pending.
         target: stop at this distance.
         patience: refinements without improvement after which to stop.
-        stall: EGO trials without improvement after which to stop ("ego"); never if 0.
+        stall: trials without improvement after which to stop ("ego", "published"); never if 0.
         seed: of all randomness.
         samples: N*, the random points of which "published" takes the best.
         options: of the refinement.

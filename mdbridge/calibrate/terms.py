@@ -115,7 +115,7 @@ class GrassmannTerm:
         return float(np.mean(distances))
 
     def residual(self, response: Response) -> list[Array]:
-        """The logarithms of the snapshots at the reference; norms are Grassmann distances."""
+        """The logarithms of the snapshots at the reference; norms are Grassmann distances at its rank."""
         fields = self._snapshots(_same(response, self.name, self.shape))
         with _comparable(self.name):
             spans = [_span(field, v) for field, v in zip(fields, self._spans, strict=True)]
@@ -125,7 +125,7 @@ class GrassmannTerm:
         """That of independent noise in the reference's entries.
 
         To first order it moves singular vector j, out of the span of rank p, by (n − p) independent
-        amounts with the deviation of the noise over singular value j.
+        amounts with the deviation of the noise over singular value j, if the values beyond p are small.
         """
         scales, count, angle = [], 0.0, 0.0
         for span, values in zip(self._spans, self._values, strict=True):

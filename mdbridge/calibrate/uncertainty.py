@@ -51,7 +51,8 @@ SAID = (
 
 WRONG = (
     "95 %: quantiles of the posterior of a model that is wrong somewhere, its discrepancy estimated from the "
-    "residuals of {terms} (Markov chain, residuals linearised, flat priors), widened to the best trial"
+    "residuals of {terms} (Markov chain, residuals linearised, flat priors over the unit cube), widened to "
+    "the best trial"
 )
 
 

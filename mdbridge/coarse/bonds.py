@@ -1,7 +1,8 @@
 """The bond function of Hardy's stress, B_ij(x) = ∫₀¹ τ(|x − x_j − s r_ij|/R) ds, summed over pairs.
 
 With it −½ Σ_ij r_ij ⊗ f_ij B_ij has exactly the divergence Σ_i τ_i f_i, which is what the momentum
-balance of smoothed fields asks of a stress, [You2022, eqs. 2.2 to 2.8].  The integrals are
+balance of smoothed fields asks of a stress (Hardy 1982; [You2022, eqs. 2.2 to 2.8] have the like at places of
+the reference).  The integrals are
 closed forms: along the line of a bond each smoothing function has an elementary antiderivative.
 """
 

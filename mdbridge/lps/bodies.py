@@ -76,7 +76,7 @@ def solve_body(
     Args:
         body: of :func:`.geometry.fill` or :func:`.geometry.join`, with a ``reach`` of 2δ and two spacings.
         displacement: ``n x 2``, NaN where a component is not given.
-        body_load: ``n x 2`` force per area.
+        body_load: ``n x 2`` force per area and thickness.
         facet_load: ``n x 2`` forces of tractions, from :func:`.elements.facet_loads`.
         rtol: bound on the relative residual.
 

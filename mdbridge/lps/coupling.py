@@ -1,6 +1,7 @@
 """The rows of a body's equilibrium: nonlocal inside, local along its boundary.
 
-A learned influence function is that of the bulk: within 2δ of a boundary it lacks neighbours, and what
+A learned influence function is that of the bulk: within 2δ of a boundary, to which 1.1 node spacings are
+added, it lacks neighbours, and what
 it makes of the rest (often of either sign) says nothing of the material.  There a node's row is that of
 linear elasticity with the same moduli, which knows what a traction is; everywhere else it is L.  Rows are
 spliced, not energies: each one is in balance under every linear displacement, so the whole is, without
@@ -30,10 +31,15 @@ Mask = NDArray[np.bool_]
 _MARGIN = 1.1
 
 
+def reach(body: Body, horizon: float) -> float:
+    """How near to a boundary the rows are local."""
+    largest = body.spacing if body.lattice is None else float(body.lattice.spacing.max())
+    return 2 * horizon + _MARGIN * largest
+
+
 def nonlocal_nodes(body: Body, horizon: float) -> Mask:
     """``(n,)`` nodes with all of their 2δ inside the body."""
-    largest = body.spacing if body.lattice is None else float(body.lattice.spacing.max())
-    deep = body.depth > 2 * horizon + _MARGIN * largest
+    deep = body.depth > reach(body, horizon)
     return deep if body.lattice is None else deep & body.lattice.on
 
 

@@ -34,7 +34,7 @@ def learn(
     quadrature: str = PUBLISHED,
     settings: FitSettings | None = None,
 ) -> regression.Fit:
-    """Learn a linear peridynamic solid from displacements and loads on periodic grids, [You2022, eq. 4.7].
+    """Learn a linear peridynamic solid from displacements and loads on periodic grids, as [You2022, eq. 4.7].
 
     Args:
         fields: samples on one grid, or on several; all of them train the model.
@@ -42,7 +42,7 @@ def learn(
         degree: M; the influence function has M + 1 coefficients.
         also_on: further node spacings, numbers, pairs hx, hy (Å), or sets that have them, on which the
             model must be consistent and solvable; samples of such sets are not read.
-        long_wave_weight: exponent of a load's mean wavelength in the weight of its sample; with 0
+        long_wave_weight: exponent of a load's mean wave number, negative, in the weight of its sample; with 0
             all samples count alike.
         quadrature: what makes bonds of the influence function, one of :data:`.quadrature.QUADRATURES`.
         settings: weights, effort and the family of influence functions, see
@@ -272,7 +272,7 @@ def solve(
     Args:
         points: ``n x 2`` (Å), on a grid or scattered.
         material: the model.
-        loads: b, body force per area ``s x n x 2`` (TPa/Å).
+        loads: b, body force per volume ``s x n x 2`` (TPa/Å).
         box: ``(2,)`` edges (Å) of a periodic box, each longer than 2δ.
         free: ``(n,)`` where u is unknown; all points within 2δ of a free one must be given.
             Without it all points of a periodic box are free, and mean(u) = 0.

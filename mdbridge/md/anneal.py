@@ -17,7 +17,7 @@ MC_EVERY, MC_FRACTION = 10, 1.0
 MC_COST = 2.5
 """What such a burst costs, in steps (measured: 0.23 steps for a tenth of 2,000 atoms)."""
 VARIANCE = 1.0e3
-"""How strongly the composition is held, κ of [Sadigh et al., eq. 27]."""
+"""How strongly the composition is held, κ of Sadigh et al. (2012), as in LAMMPS's fix sgcmc."""
 TRIES = 20
 """Atoms of each type that are changed to see what that takes."""
 BALANCE_COST = 4.0 * TRIES

@@ -1,6 +1,6 @@
 """What the material does at one place: stress measures and plastic flow, compiled.
 
-The time is the net strain γ, stresses are in GPa; the state is that of :mod:`.staggered`.
+The time is the length of the path of the strain γ, stresses are in GPa; the state is of :mod:`.staggered`.
 """
 
 import math

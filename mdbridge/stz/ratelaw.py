@@ -1,7 +1,7 @@
 """The rate law of shear transformation zones and its parameters, [Kontolati2021, sec. 5.1.2].
 
-Units: GPa, ps, Å, K and eV; the time of the solver is the net shear strain γ,
-so that every rate below carries a factor 1/λ, λ the applied shear rate.
+Units: GPa, ps, Å, K and eV; the time of the solver is the length of the path of
+the shear strain γ, so that every rate below carries a factor 1/λ, λ the applied shear rate.
 """
 
 import math

@@ -2,7 +2,7 @@
 
 Plastic flow makes the rates stiff (2μ/s_y ∂D/∂s̃ is 10⁴ to 10⁶ per unit of
 strain) with real negative eigenvalues, coupled over the whole box by
-equilibrium.  A Chebyshev method of s stages is stable over 0.65 s² and second
+equilibrium.  A Chebyshev method of s stages is stable over 0.65 (s² − 1) and second
 order, needs no Jacobian, and keeps every linear invariant: a stress that
 starts in equilibrium stays in it through all stages.
 """
@@ -222,7 +222,7 @@ class Stepper:
         while target - self.gamma > 1e-12:
             left = target - self.gamma
             self._begin()
-            # stable over 0.65 s², as below: what is stiffer than that is made in smaller steps
+            # stable over 0.65 (s² − 1), as below: what is stiffer than that is made in smaller steps
             longest = self.most_stages**2 / (1.54 * self._radius + 1.0)
             self._step = min(self._step, longest)
             if longest < self.smallest_step:

@@ -47,14 +47,13 @@ def test_calibrated_models_stand_beside_a_uniform_shear_and_what_they_began_with
         assert told["strain_field_correlation"][strain]["r"] == pytest.approx(1.0)
         # averaged along x nothing of what varies there is left
         assert told["strain_field_correlation_of_rest"][strain]["r"] == pytest.approx(1.0)
-        # √½ of the amplitudes, 1 and ½
-        off = told["strain_difference"][strain]
-        assert off["uniform_shear"]["mean"] == pytest.approx(0.75 * np.sqrt(0.5))
-        assert off["model"]["mean"] == pytest.approx(0.8 * 0.75 * np.sqrt(0.5))
-        assert off["model_less_uniform_shear"]["mean"] == pytest.approx(-0.2 * 0.75 * np.sqrt(0.5))
-        assert off["model_less_uniform_shear"]["error"] == pytest.approx(0.05 * np.sqrt(0.5))
+        # √½ of the amplitudes, 1 and ½; at centres a band is cos π/5 of it
+        off, centres = told["strain_difference"][strain], np.cos(np.pi / 5) * np.sqrt(0.5)
+        assert off["uniform_shear"]["mean"] == pytest.approx(0.75 * centres)
+        assert off["model"]["mean"] == pytest.approx(0.8 * 0.75 * centres)
+        assert off["model_less_uniform_shear"]["mean"] == pytest.approx(-0.2 * 0.75 * centres)
+        assert off["model_less_uniform_shear"]["error"] == pytest.approx(0.05 * centres)
         assert off["model"]["n"] == 2
-        # the map of either is half or twice too steep for the other; at centres a band is cos π/5 of it
-        centres = np.cos(np.pi / 5) * np.sqrt(0.5)
+        # the map of either is half or twice too steep for the other
         assert off["rest"]["mean"] == pytest.approx(0.5 * centres)
         assert told["strain_field_correlation_less_that_of_rest"][strain]["mean"] == pytest.approx(0.0)

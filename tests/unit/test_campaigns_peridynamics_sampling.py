@@ -84,13 +84,14 @@ def test_a_body_force_is_a_force_over_the_volume_of_a_node():
     assert sampling.body_force_unit(grid, 4.0) == pytest.approx(0.025 * 0.1602176634)
 
 
-def test_near_0_K_the_snapshot_and_the_filtered_field_are_those_at_rest():
-    """Over 100 steps a filter of 0.1 a step has seen all but 3e-5."""
+@pytest.mark.parametrize("weight", [0.1, 0.005])
+def test_near_0_K_the_snapshot_and_the_filtered_field_are_those_at_rest(weight):
+    """Over 100 steps a filter of 0.1 a step has seen all but 3e-5, one of 0.005 has seen 39 %."""
     dynamics = {
         "load": "train-x-1-0",
         "temperature_K": 1e-6,
         "duration_ps": 0.05,
-        "filter_weight": 0.1,
+        "filter_weight": weight,
         "max_bond_strain": 0.004,
     }
     settings = config(dynamics=dynamics)
@@ -98,12 +99,11 @@ def test_near_0_K_the_snapshot_and_the_filtered_field_are_those_at_rest():
     with sampling.sampler(MPI.COMM_SELF, settings) as sampler:
         sampler.tick = ticks.append
         fields = sampling._dynamic(sampler)
-        steps = round(0.05 / sampler.planar.timestep)
     zero = fields["u_zero"] - fields["u_zero"].mean(axis=0)
     largest = np.abs(zero).max()
     assert largest > 1e-3
     for name in ("u_raw", "u_filtered"):
-        np.testing.assert_allclose(fields[name], zero, atol=2e-3 * largest + 1.5 * 0.9**steps * largest)
+        np.testing.assert_allclose(fields[name], zero, atol=2e-3 * largest)
     assert ticks[-1] == 1.0 and fields["temperature_K"] < 1.0
 
 

@@ -42,3 +42,15 @@ def test_nothing_is_fetched_from_elsewhere(site):
     for page in site.rglob("*.html"):
         sources = re.findall(r'(?:src|href)="(https?://[^"]+\.(?:js|css|woff2?))"', page.read_text())
         assert sources == [], page
+
+
+@pytest.mark.slow
+def test_formulas_are_drawn_without_a_script(site):
+    """Of each page as many as its source has."""
+    for name in ("fields", "peridynamics", "plasticity", "calibration"):
+        prose = re.sub(r"```.*?```|`[^`\n]*`", "", (ROOT / f"docs/theory/{name}.md").read_text(), flags=re.S)
+        shown = len(re.findall(r"^\$\$$", prose, re.M)) // 2
+        inline = len(re.findall(r"\$[^$]+\$", re.sub(r"^\$\$$.*?^\$\$$", "", prose, flags=re.M | re.S)))
+        page = (site / "theory" / name / "index.html").read_text()
+        assert (page.count('<div class="formula">'), page.count("<math")) == (shown, shown + inline)
+        assert shown > 10 and "arithmatex" not in page and '<script src="http' not in page

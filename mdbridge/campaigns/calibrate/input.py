@@ -179,7 +179,7 @@ class TermInput(Section):
     term: Literal["grassmann", "l1", "l2", "user"]
     """How model and reference are compared."""
     weight: PositiveFloat = 1.0
-    """Of this term in the sum; not with ``sigma``."""
+    """Of this term in the sum; l2 with ``sigma`` has none."""
     sigma: Annotated[PositiveFloat | list[PositiveFloat] | str, in_unit("of what is compared")] | None = None
     """Standard deviation of the noise: a number, for curves one a point, or a name in the reference."""
     abscissa: str | None = None
@@ -255,7 +255,8 @@ class EgoInput(Section):
     patience: PositiveInt = 3
     """Refinements without improvement after which to stop."""
     stall: int = Field(0, ge=0)
-    """Trials of expected improvement without improvement after which to stop (scheme ego); 0 for never."""
+    """Trials of expected improvement without improvement after which to stop (schemes ego, published); 0 for
+    never."""
     asynchronous: bool = False
     """A rank that is done gets its next sample at once; the order of trials then depends on their times."""
     time_limit_s: PositiveFloat | None = None

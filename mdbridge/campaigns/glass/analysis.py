@@ -60,7 +60,7 @@ class Curve:
         )
 
     def peak(self) -> tuple[float, float]:
-        """Strain and stress at the highest point of the curve smoothed over Δγ = 0.01."""
+        """Strain and stress at the highest point of the curve smoothed over Δγ = 0.01, or 2 % of γ."""
         width = max(1, int(np.sum(self.gamma <= self.gamma[0] + 0.01 * max(1.0, self.gamma.max() / 0.5))))
         # the highest of many noisy points lies above the curve: a mean over some of them does not
         smooth = np.convolve(self.stress, np.ones(width) / width, "valid")

@@ -132,7 +132,11 @@ class _Chain:
 
 
 def _apart(md: Sequence[Array], model: Sequence[Array], rest: Sequence[Array]) -> dict[str, Any]:
-    """Root mean square differences from the MD's strain, over its mean, and of the same samples their own."""
+    """Root mean square differences from the MD's strain, over its mean, and of the same samples their own.
+
+    All at the centres of the cells, where the field at rest is: between corners there would be more to miss.
+    """
+    md, model = ([at_centres(field) for field in fields] for fields in (md, model))
     uniform = [_size(field - 1.0) for field in md]
     models = [_size(a - b) for a, b in zip(md, model, strict=True)]
     differences: dict[str, Any] = {
@@ -150,7 +154,7 @@ def _apart(md: Sequence[Array], model: Sequence[Array], rest: Sequence[Array]) -
 def _by_rest(md: Sequence[Array], rest: Sequence[Array]) -> list[float]:
     """How far an affine map of the field at rest is off on each sample, fitted to the others."""
     x = [(field - field.mean()) / (field.std() or 1.0) for field in rest]
-    y = [at_centres(field) - 1.0 for field in md]
+    y = [field - 1.0 for field in md]
     slopes = predictors.held_out_slopes(x, y)
     return [_size(b - slope * a) for a, b, slope in zip(x, y, slopes, strict=True)]
 

@@ -58,7 +58,8 @@ def collect(
             values = np.stack([frame[name] for frame in frames])
             _put_field(file, name, field, units.density_factor * values if name == "density" else values)
         what = (
-            "potential energy per atom less what the local composition alone makes of it at the first frame"
+            "potential energy per atom less what the local composition makes of it by the types' mean "
+            "energies at the first frame"
         )
         energy = np.stack([frame["potential_energy"] for frame in frames]) - _composition_part(frames)
         _put_field(file, "energy_mean_composition", _Field(units.energy, what, "cell"), energy)

@@ -238,7 +238,8 @@ class Learn(Section):
     kernel: Annotated[str, AfterValidator(_known_kernel)] = families.DEFAULT
     """Family of the influence functions: bernstein, or b-spline, each with M + 1 coefficients."""
     quadrature: _Quadrature = quadrature.PUBLISHED
-    """What makes bonds of K: published, near-cell or isotropic.  The model keeps it for solving."""
+    """What makes bonds of K: published, near-cell, isotropic or consistent.  The model keeps it for
+    solving."""
     method: Literal["least-squares", "algorithm-1"] = "least-squares"
     """Least squares on the symbol of the operator, or the published Algorithm 1."""
     horizons_A: Annotated[list[Length], Field(min_length=1)] = [25.5, 28.5]

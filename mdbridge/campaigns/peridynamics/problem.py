@@ -17,7 +17,7 @@ from ...core.console import console
 from ...core.errors import ConvergenceError, InputError
 from ...core.identity import Identity, contents
 from ...core.workspace import Workspace, claim_again, told
-from ...lps import bodies, geometry
+from ...lps import bodies, coupling, geometry
 from ...lps.geometry import Body
 from . import problem_output
 from .problem_conditions import Conditions, make_conditions, pairs_of
@@ -242,11 +242,10 @@ def remarks(problem: Problem, body: Body, model: Model, result: bodies.Equilibri
         )
     # a learned function is that of the bulk: a reader must know how much of the body obeys it
     share = float(result.nonlocal_nodes.mean())
-    reach = 2 * model.material.influence.horizon
+    reach = coupling.reach(body, model.material.influence.horizon)
     lines.append(
-        f"{share:.0%} of the nodes are farther than 2δ = {reach:.4g} {model.length} from all boundaries "
-        "and obey the "
-        "nonlocal operator; the others linear elasticity with its moduli"
+        f"{share:.0%} of the nodes are farther than {reach:.4g} {model.length} (2δ and 1.1 node spacings) "
+        "from all boundaries and obey the nonlocal operator; the others linear elasticity with its moduli"
     )
     return lines
 

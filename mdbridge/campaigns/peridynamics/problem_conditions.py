@@ -29,7 +29,7 @@ class Conditions:
     """A problem on the nodes of its body; all arrays ``n x 2``, displacements NaN where they are free.
 
     Attributes:
-        body_load: force per area.
+        body_load: force per area and thickness.
         facet_load: forces.
         held_by: number of the entry, from 1, that gives a displacement; 0 where it is free.
         labels: of all entries.

@@ -194,10 +194,12 @@ class Sampler:
                 self.tick(min(1.0, (done + 400) / steps))
             # in the first half energy still goes over from motion into the bonds
             half = len(heat) // 2
+            # (2.10) starts from U = 0 and has taken up only so much of the displacement
+            taken_up = 1 - (1 - settings.filter_weight) ** steps
             return {
                 "u_zero": zero_kelvin["u"],
                 "u_raw": raw.results[""].u - raw.results[""].u.mean(axis=0),
-                "u_filtered": filtered.results[""].u - filtered.results[""].u.mean(axis=0),
+                "u_filtered": (filtered.results[""].u - filtered.results[""].u.mean(axis=0)) / taken_up,
                 "temperature_K": np.array(np.mean(heat[half:])),
             }
 
@@ -339,7 +341,9 @@ def tasks(config: GrapheneInput) -> Stage[Sampler]:
     if config.dynamics.enabled:
         timestep = config.md.planar.timestep
         cost = _COST["step"] * config.dynamics.duration_ps / timestep
-        jobs["dynamics"] = task(config, "dynamics", _DYNAMICS, cost, _dynamic, timestep_ps=timestep)
+        # said since filtered displacements are those of a filter that has seen all of the past
+        further = {"timestep_ps": timestep, "filter": "over what it has taken up"}
+        jobs["dynamics"] = task(config, "dynamics", _DYNAMICS, cost, _dynamic, **further)
     return Stage("samples", list(jobs.values()), keep="arrays")
 
 

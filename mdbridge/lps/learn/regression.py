@@ -1,4 +1,4 @@
-"""Operator regression by least squares on the ring form of the symbol, [You2022, eq. 4.7].
+"""Operator regression by least squares on the ring form of the symbol, after [You2022, eq. 4.7].
 
 On a uniform grid the operator's symbol is quadratic in the ring values of the
 influence function, so the loss is a small nonlinear least-squares problem,

@@ -67,7 +67,7 @@ def moments(samples: Samples, long_wave_weight: float = 0.0, weights: Array | No
 
     Args:
         samples: the samples.
-        long_wave_weight: the exponent p of the weights w_s ∝ (mean wavelength of the load)^p.
+        long_wave_weight: the exponent p of the weights w_s ∝ (mean wave number of the load)^−p.
             0 treats all samples alike; 1 lets the long waves, which carry the moduli and
             most of the displacement of a real problem, count for more.
         weights: ``(s,)`` further factors of the w_s, for instance how often a bootstrap drew each.
