@@ -11,7 +11,7 @@ from typing import Any, Protocol, TextIO, cast
 
 from mpi4py import MPI
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 
 class Tick(Protocol):
@@ -199,40 +199,55 @@ def progress(comm: MPI.Comm, title: str) -> Iterator[Tick]:
             BarColumn(),
             TextColumn("{task.percentage:3.0f} %"),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             TextColumn("{task.fields[note]}", markup=False),
         )
         with Progress(*columns, console=out) as bar:
-            task = bar.add_task(title, total=1.0, note="")
-            yield lambda done, note="": bar.update(task, completed=done, note=note)
-            bar.update(task, completed=1.0, note="")
+            task, left = bar.add_task(title, total=1.0, note="", left=""), _Left(after=1.0)
+            yield lambda done, note="": bar.update(task, completed=done, note=note, left=left(done))
+            bar.update(task, completed=1.0, note="", left="")
     else:
         yield _lines(out, title)
 
 
 # every few seconds a line: the log of a run of hours stays readable
 def _lines(out: _Screen, title: str, interval: float = 5.0) -> Tick:
-    last = time.monotonic()
-    first: tuple[float, float] | None = None  # when something was first done, and how much
+    last, left = time.monotonic(), _Left(after=0.5 * interval)
 
     def tick(done: float, note: str = "") -> None:
-        nonlocal last, first
+        nonlocal last
+        words = left(done)
         now = time.monotonic()
-        if done <= 0:
-            return
-        first = first or (now, done)
-        if now - last < interval:
+        if done <= 0 or now - last < interval:
             return
         last = now
-        begun, had = first
-        left = ""
-        # what comes before the first of it, compilation say, tells nothing of the rest
-        if now - begun >= 0.5 * interval and done > had:
-            left = f", about {duration((now - begun) * (1 - done) / (done - had))} left"
-        out.progress(f"{title}: {100 * done:.0f} %{left}  {note}".rstrip())
+        out.progress(f"{title}: {100 * done:.0f} %{', ' * bool(words)}{words}  {note}".rstrip())
 
     return tick
+
+
+class _Left:
+    """The time left, from what has been done since the first of it.
+
+    What comes before that, compilation say, tells nothing of the rest; and so does a short time.
+
+    Args:
+        after: seconds from the first on that something is said.
+    """
+
+    def __init__(self, after: float):
+        self._after = after
+        self._first: tuple[float, float] | None = None  # when something was first done, and how much
+
+    def __call__(self, done: float) -> str:
+        now = time.monotonic()
+        if done <= 0:
+            return ""
+        self._first = self._first or (now, done)
+        begun, had = self._first
+        if now - begun < self._after or done <= had:
+            return ""
+        return f"about {duration((now - begun) * (1 - done) / (done - had))} left"
 
 
 def duration(seconds: float) -> str:

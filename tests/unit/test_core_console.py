@@ -1,6 +1,7 @@
 """What a person sees: nothing but on rank 0, and lines where the output is no terminal."""
 
 import io
+from time import sleep
 from types import SimpleNamespace
 
 import pytest
@@ -114,6 +115,21 @@ def test_a_terminal_has_a_bar_that_ends_full(monkeypatch):
         tick(0.4, "delta-20-M-5")
     *_, last = [line for line in text.getvalue().splitlines() if "%" in line]
     assert "learn" in last and "100 %" in last.split("\x1b[2K")[-1]
+
+
+def test_a_bar_tells_what_is_left_of_work_whose_parts_take_minutes(monkeypatch, clock):
+    """Compiled for a minute, then 10 % every two."""
+    text = io.StringIO()
+    terminal = Console(file=text, force_terminal=True, width=100, legacy_windows=False)
+    monkeypatch.setattr(console, "console", lambda comm: terminal)
+    with console.progress(ROOT, "learn") as tick:
+        for time, done in ((160.0, 0.01), (280.0, 0.11), (400.0, 0.21)):
+            clock.time = time
+            tick(done, "a pair")
+            sleep(0.3)  # it is drawn ten times a second
+    shown = text.getvalue()
+    assert "about 16 min left" in shown  # 0.79 of 20 minutes
+    assert shown.index("18 min left") < shown.index("16 min left")
 
 
 @pytest.fixture
