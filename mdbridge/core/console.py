@@ -196,7 +196,7 @@ def progress(comm: MPI.Comm, title: str) -> Iterator[Tick]:
     elif out.is_terminal:
         columns = (
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=24),
             TextColumn("{task.percentage:3.0f} %"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
