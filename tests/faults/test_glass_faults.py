@@ -12,7 +12,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from small_inputs import SCRIPT
+from launcher import Job, deviations, results, run
+from small_inputs import SCRIPT, Case
 
 import mdbridge
 
@@ -300,3 +301,32 @@ def test_the_dry_run_writes_nothing(tmp_path, sampled_here):
     for stage in ("melt", "quench", "shear", "moduli"):
         assert stage in errors
     assert not (folder / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.mpi
+def test_an_ensemble_that_is_killed_on_two_ranks_goes_on_to_what_one_rank_makes(tmp_path):
+    """Each sample has a rank of its own, so that its atoms move the same to the last digit."""
+    text = TINY.replace("max_strain = 0.7", "max_strain = 0.2").replace("frames = 14", "frames = 4")
+    text += "[ensemble]\nseeds = 2\n"
+    arguments = ["run", "campaign.toml", "--out", "out"]
+    whole, killed = (Case(tmp_path / name, arguments) for name in ("whole", "killed"))
+    for case in (whole, killed):
+        case.folder.mkdir()
+        (case.folder / "campaign.toml").write_text(text)
+    assert run(whole.arguments, whole.folder, within=200).code == 0
+    samples = killed.out / "samples"
+    job = Job(killed.arguments, killed.folder, ranks=2)
+    # two samples are at work, and neither is whole
+    job.until(lambda: len(list(samples.glob("seed-*/records/sheared/*.json"))) > 1, within=200)
+    assert not list(samples.glob("seed-*/summary.json"))
+    job.send(signal.SIGKILL).end(60, patience=10.0)
+    made = {path: path.stat().st_mtime_ns for path in samples.glob("seed-*/records/**/*.json")}
+    outcome = run(killed.arguments, killed.folder, ranks=2, within=200).require_tidy()
+    assert outcome.code == 0, outcome
+    assert {path: path.stat().st_mtime_ns for path in made} == made
+    expected, resumed = results(whole.out), results(killed.out)
+    assert expected.keys() == resumed.keys()
+    # records have the checksums of files with times in them
+    differ = deviations(resumed, expected)
+    assert {name: value for name, value in differ.items() if "/records/" not in name} == {}
