@@ -29,6 +29,20 @@ def test_filter_of_a_ramp_across_the_boundary(weight):
         assert np.abs(smoothing.shift).max() == 0.0
 
 
+def test_a_filter_that_goes_on_counts_the_step_of_the_restart_once():
+    with simulation(CRYSTAL, "fix motion all move linear 20.0 -11.0 3.0 units box") as session:
+        material = Material()
+        session.attach(material, every(1))
+        first = Smoothing(0.02, material)
+        session.attach(first, every(1))
+        session.run(80)
+        session.detach(first)
+        session.attach(Smoothing(0.02, material, first.shift), every(1))
+        session.run(70)
+        expected = 0.004 * ramp(150, 0.02) * np.array([20.0, -11.0, 3.0])
+        assert np.abs(session.atoms().array(SMOOTHED) - expected).max() < 1e-10
+
+
 def test_the_shift_of_images_is_filtered_like_the_displacements():
     with simulation(CRYSTAL, "fix motion all nve\nfix pull all deform 1 x erate 0.5 remap x") as session:
         material = Material()

@@ -18,7 +18,7 @@ SMOOTHED = "d2_mdbridge_smoothed"
 class Smoothing(Observer):
     """Filters the displacements of all atoms; attach it to every step, after its ``material``.
 
-    The first step it sees is n = 0 of the equation, where U = 0.
+    The first step it sees is n = 0 of the equation, where U = 0, unless it goes on from a restart file.
 
     Args:
         weight: ι of the equation, in (0, 1].
@@ -35,7 +35,7 @@ class Smoothing(Observer):
         self.weight, self.material = weight, material
         # an atom that appears has been displaced by nothing yet
         self.states = (SMOOTHED,)
-        self._started = shift is not None
+        self._resumed, self._started = shift is not None, False
         self.shift = np.zeros((3, 3)) if shift is None else shift
 
     def prepare(self, session: "Session") -> None:
@@ -48,8 +48,10 @@ class Smoothing(Observer):
         smoothed, x, image, origin = atoms.arrays((SMOOTHED, "x", "image", ORIGIN))
         if not self._started:
             self._started = True
-            # of a filter before this one the atoms may still have the state
-            smoothed[:] = 0.0
+            # the state that goes on has this step already: it is that of the restart file
+            if not self._resumed:
+                # of a filter before this one the atoms may still have the state
+                smoothed[:] = 0.0
             return
         timefilter.smooth_displacement(
             smoothed,
