@@ -8,8 +8,10 @@ from mpi4py import MPI
 from mdbridge.core.errors import InputError
 from mdbridge.fields.grid import CellGrid
 from mdbridge.md.observe.fields import Fields
+from mdbridge.md.observe.hardy import PairForces
 from mdbridge.md.observe.material import Material
 from mdbridge.md.observe.schedule import every, on
+from mdbridge.md.observe.smoothing import Smoothing
 from mdbridge.md.observe.wanted import Wanted
 
 NVE = "fix motion all nve\nthermo 10\n"
@@ -118,6 +120,35 @@ def test_the_flow_of_the_box_is_a_field_and_what_a_gas_moves_by_that_its_box_car
         # crystals have layers: a window's atoms are not quite about its middle
         np.testing.assert_allclose(flow[..., 0], 0.3 * np.broadcast_to(y[:, None], (4, 5)), atol=0.1)
         assert np.abs(flow[..., 1:]).max() < 1e-12
+
+
+def test_the_first_frame_is_that_of_its_step_however_far_the_next_one_is():
+    """The box swings: half a period later it flows the other way, bonds have turned and images moved on."""
+    fields = ["box_velocity", "velocity", "temperature", "stress", "displacement"]
+    swing = "variable top equal 0.5*2*PI/0.16\nvelocity all ramp vx 0 ${top} y 0 $(ly) sum yes units box\n"
+    swing += "fix motion all nve\nfix pull all deform 1 xy wiggle 0.5 0.16 remap v units box"
+    first = []
+    for spacing in (1, 5, 20):
+        with simulation(CRYSTAL, swing) as session:
+            material, frames, when = Material(flows=True), [], every(spacing)
+            asked = Wanted(CellGrid("xy", (5, 4)), "cone", 2.5, fields, stress="hardy", filter=0.1)
+            smoothing = Smoothing(0.1, material)
+            forces = PairForces(asked.grid, asked.shape, asked.radius, material)
+            taken = Fields(asked, material, when, frames.append, smoothing, forces)
+            for observer in (material, smoothing, forces, taken):
+                session.attach(observer, when if observer in (forces, taken) else every(1))
+            session.run(20)
+            taken.flush(MPI.COMM_SELF)
+        assert len(frames) == 1 + 20 // spacing and frames[0]["step"] == 0
+        first.append(frames[0]["fields"])
+    for name in fields:
+        for other in first[1:]:
+            np.testing.assert_allclose(other[name], first[0][name], rtol=1e-10, atol=1e-10, err_msg=name)
+    y = (np.arange(4) + 0.5) / 4
+    # of a step of a fortieth of the period
+    flow = 0.5 * 2 * np.pi / 0.16 * y[:, None]
+    np.testing.assert_allclose(first[0]["box_velocity"][..., 0], np.broadcast_to(flow, (4, 5)), rtol=0.15)
+    assert np.abs(first[0]["displacement"]).max() == 0.0
 
 
 def test_a_field_of_the_flow_needs_a_material_that_is_timed():

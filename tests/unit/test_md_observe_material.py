@@ -104,6 +104,14 @@ def test_the_rate_of_a_box_with_velocities_is_that_of_its_edges():
         assert material.motion.box.edges[1, 0] == pytest.approx(2.0 * height * 0.8, rel=0.01)
 
 
+def test_a_box_that_does_not_move_flows_by_nothing():
+    with simulation(CRYSTAL, "fix motion all nve") as session:
+        material = Material(timed=True)
+        session.attach(material, every(1))
+        session.run(4)
+    assert np.abs(material.flow.edges).max() == np.abs(material.first_flow.edges).max() == 0.0
+
+
 @pytest.mark.parametrize("moment", ["forces", "end"])
 def test_the_box_flows_steadily_when_steps_become_shorter(moment):
     """Each of its moves took as long as its own step, whatever the next one takes."""

@@ -8,7 +8,7 @@ from ...coarse.terms import Sum, Term, linear
 from ..recorded import UNWRAPPED
 from .channels import Sample
 from .material import COORDINATES, ORIGIN
-from .smoothing import SMOOTHED, Smoothing
+from .smoothing import SMOOTHED
 from .wanted import CARRIED, Wanted
 
 Array = NDArray[np.float64]
@@ -17,13 +17,13 @@ Quotient = tuple[Array, Array]
 _ORIGIN, _COORDINATES = ([f"{name}[{k}]" for k in (1, 2, 3)] for name in (ORIGIN, COORDINATES))
 
 
-def take(wanted: Wanted, sample: Sample, smoothing: Smoothing | None) -> Array:
+def take(wanted: Wanted, sample: Sample, filtered: Array | None) -> Array:
     """Mass, and mass times each of the fields that are wanted, summed by where atoms were.
 
     Args:
         wanted: nodes and kernel.
         sample: this rank's atoms.
-        smoothing: whose filtered displacements are taken, if any.
+        filtered: ``(3, 3)`` the shift of images, filtered, where filtered displacements are taken.
 
     Returns:
         ``(*shape, 1 + 3 k)`` sums over this rank's atoms, of k fields.
@@ -32,9 +32,9 @@ def take(wanted: Wanted, sample: Sample, smoothing: Smoothing | None) -> Array:
     # the weights are those of the reference, for ever: the field belongs to the material
     lattice = wanted.grid.place(motion.reference)
     edges, corner = motion.reference.bare()
-    moved = _moved(sample, smoothing)
+    moved = _moved(sample, filtered is not None)
     # the image of an atom has moved with its own part of the box
-    shifts = {"displacement": motion.shift if smoothing is None else smoothing.shift}
+    shifts = {"displacement": motion.shift if filtered is None else filtered}
     shifts |= {"affine_displacement": motion.shift}
     fields = [name for name in CARRIED if name in wanted.fields]
     numbers = [[Term(("mass",))], *(number for name in fields for number in moved[name])]
@@ -49,17 +49,16 @@ def take(wanted: Wanted, sample: Sample, smoothing: Smoothing | None) -> Array:
     return sums.all_sums(lattice, f, values, (len(numbers), 0, 0), w.radius, w.shape, w.decay, beyond)[0]
 
 
-def _moved(sample: Sample, smoothing: Smoothing | None) -> dict[str, list[Sum]]:
+def _moved(sample: Sample, filtered: bool) -> dict[str, list[Sum]]:
     """Mass times what an atom has moved, and times what the box alone has moved it."""
     edges, corner = sample.motion.box.bare()
     moved: list[Sum] = []
     affine: list[Sum] = []
     for k, place in enumerate(UNWRAPPED):
         origin = Term(("mass", _ORIGIN[k]), -1.0)
-        if smoothing is None:
-            moved.append([Term(("mass", place)), origin])
-        else:
-            moved.append([Term(("mass", f"{SMOOTHED}[{k + 1}]"))])
+        moved.append(
+            [Term(("mass", f"{SMOOTHED}[{k + 1}]"))] if filtered else [Term(("mass", place)), origin]
+        )
         affine.append([*linear(_COORDINATES, edges[:, k], corner[k], "mass"), origin])
     return {"displacement": moved, "affine_displacement": affine}
 

@@ -6,6 +6,7 @@ the frames, so that what a rank holds is one grid however many there are.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from . import carried, fitted
 from .base import Atoms, Moment, Observer
 from .channels import CENTROID, ENERGY, STRESS, VIRIAL, Constants, Sample
 from .hardy import PairForces
-from .material import COORDINATES, ORIGIN, Material, Motion
+from .material import COORDINATES, ORIGIN, Flow, Material, Motion
 from .present import Present
 from .smoothing import SMOOTHED, Smoothing
 from .wanted import CARRIED, FITTED, FLOWING, NAMES, Wanted
@@ -28,6 +29,23 @@ if TYPE_CHECKING:
 __all__ = ["CARRIED", "FITTED", "NAMES", "Fields", "Wanted"]
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What is taken of a step, as it was then: it may have to wait.
+
+    Attributes:
+        atoms: this rank's.
+        motion: of the box.
+        bonds: the stress of the pair forces, where it is Hardy's.
+        filtered: the shift of images, where displacements are filtered.
+    """
+
+    atoms: Atoms
+    motion: Motion
+    bonds: Array | None
+    filtered: Array | None
 
 
 class Fields(Observer):
@@ -61,7 +79,7 @@ class Fields(Observer):
         if self._asks_flow and not material.timed:
             raise ValueError(f"'{FLOWING}' needs a material that is timed")
         self._atoms: Atoms | None = None
-        self._waiting: tuple[Atoms, Motion] | None = None
+        self._waiting: _Look | None = None
         self._parts: dict[str, tuple[Array, Array]] = {}
 
     def prepare(self, session: "Session") -> None:
@@ -99,29 +117,32 @@ class Fields(Observer):
     def collective(self, comm: MPI.Comm) -> None:
         atoms = self._atoms
         assert atoms is not None
+        motion = self.material.end(atoms)
         if self._waiting is not None:
             self.flush(comm)
-        motion = self.material.end(atoms)
+        bonds = None if self.forces is None else self.forces.stress
+        look = _Look(atoms, motion, bonds, None if self.smoothing is None else self.smoothing.shift)
         if self._asks_flow and self.material.flow is None:
             # how fast the box moves is seen when it has: the first step waits for the next one
-            self._waiting = atoms, motion
+            self._waiting = look
         else:
-            self._serve(comm, atoms, motion)
+            self._serve(comm, look, self.material.flow)
 
     def flush(self, comm: MPI.Comm) -> None:
         """Take what still waits to be taken (collective)."""
         if self._waiting is not None:
-            (atoms, motion), self._waiting = self._waiting, None
-            self._serve(comm, atoms, motion)
+            look, self._waiting = self._waiting, None
+            # not that of now, by which time the box may move otherwise
+            self._serve(comm, look, self.material.first_flow)
 
-    def _serve(self, comm: MPI.Comm, atoms: Atoms, motion: Motion) -> None:
-        flow = self.material.flow if self._asks_flow else None
+    def _serve(self, comm: MPI.Comm, look: _Look, flow: Flow | None) -> None:
+        flow = flow if self._asks_flow else None
         # velocities of a solid that its box carries ('remap x') do not have the box's in them
         peculiar = self.wanted.peculiar and self.material.flows
-        sample = Sample(atoms, motion, self.wanted.group, self._constants, flow, peculiar)
-        framed = self.framed(atoms.step)
+        sample = Sample(look.atoms, look.motion, self.wanted.group, self._constants, flow, peculiar)
+        framed = self.framed(look.atoms.step)
         # a rank that fails alone must not leave the others in the reduction
-        mine, error = parallel.attempt(lambda: self._take(sample, framed))
+        mine, error = parallel.attempt(lambda: self._take(sample, look.filtered, framed))
         parallel.agree(comm, error)
         assert mine is not None
         for name, values in mine.items():
@@ -131,30 +152,29 @@ class Fields(Observer):
             if whole is not None:
                 mine[name] = whole
         if comm.rank == 0:
-            self._add(mine, motion)
+            self._add(mine, look)
             if framed:
-                self.keep(self._frame(mine, atoms, motion))
+                self.keep(self._frame(mine, look.atoms, look.motion))
 
     # --- on every rank ------------------------------------------------------------------
 
-    def _take(self, sample: Sample, framed: bool) -> dict[str, Array]:
+    def _take(self, sample: Sample, filtered: Array | None, framed: bool) -> dict[str, Array]:
         """This rank's part of all sums."""
         taken = {}
         if self._present.quantities:
             taken["present"] = self._present.take(sample, self.material.flows)
         if self._wants(CARRIED):
-            taken["carried"] = carried.take(self.wanted, sample, self.smoothing)
+            taken["carried"] = carried.take(self.wanted, sample, filtered)
         if self._wants(FITTED) and framed:
             taken["fitted"] = fitted.take(self.wanted, sample)
         return taken
 
     # --- on rank 0 ----------------------------------------------------------------------
 
-    def _add(self, taken: Mapping[str, Array], motion: Motion) -> None:
+    def _add(self, taken: Mapping[str, Array], look: _Look) -> None:
         """Add a step to the quotients of the frame."""
         if "present" in taken:
-            bonds = None if self.forces is None else self.forces.stress
-            made = self._present.sums(taken["present"], motion, bonds)
+            made = self._present.sums(taken["present"], look.motion, look.bonds)
             for quantity in self._present.quantities:
                 self._accumulate(quantity.name, *quantity.quotient(made))
         if "carried" in taken:

@@ -104,7 +104,8 @@ class BoxMotion(Observer):
 
     Attributes:
         motion: as of the last look.
-        flow: of the last step that was looked at; None before the box has been seen to move.
+        flow: of the last step that was looked at; None before it is known whether the box moves.
+        first_flow: the first that was known, which is that of the step at which a run began.
     """
 
     moment: Moment = "forces"
@@ -122,6 +123,8 @@ class BoxMotion(Observer):
         self.timed = timed
         self.motion: Motion | None = None
         self.flow: Flow | None = None
+        self.first_flow: Flow | None = None
+        self._begun = False  # whether a step has been seen, in which LAMMPS may not have moved the box yet
         # of the step before: time, edges, corner, and how long it took
         self._before: tuple[float, Array, Array, float] | None = None
 
@@ -139,7 +142,7 @@ class BoxMotion(Observer):
         # not so in a replay, where it was the frame's own already
         if last and self._before is not None and (motion.box.edges != self._before[1]).any():
             # how long the next step takes may be known already ('fix dt/reset')
-            self.flow = self._since(motion.box, self._before[3])
+            self._learn(motion.box, self._before[3])
         return motion
 
     def _time(self, box: Box, atoms: Atoms) -> None:
@@ -148,17 +151,20 @@ class BoxMotion(Observer):
             spent = atoms.time - self._before[0]
             if spent < 0.5 * atoms.timestep:  # a run is set up at a step that was seen in the run before
                 return
-            # LAMMPS begins to move the box at the end of a run's first step
-            # a box that has not moved yet says nothing of how fast it will
-            if self.flow is not None or (box.edges != self._before[1]).any():
+            # LAMMPS begins to move the box at the end of a run's first step: before, a box that has not moved
+            # says nothing of how fast it will
+            if self._begun or (box.edges != self._before[1]).any():
                 # it has moved at the end of the step before; between frames of a replay all the time
                 steady = abs(spent - atoms.timestep) < _SAME * atoms.timestep
-                self.flow = self._since(box, self._before[3] if steady else spent)
+                self._learn(box, self._before[3] if steady else spent)
+            self._begun = True
         self._before = atoms.time, box.edges.copy(), box.corner.copy(), atoms.timestep
 
-    def _since(self, box: Box, spent: float) -> Flow:
+    def _learn(self, box: Box, spent: float) -> None:
+        """The flow from the box that was seen before to this one."""
         assert self._before is not None
-        return Flow((box.edges - self._before[1]) / spent, (box.corner - self._before[2]) / spent)
+        self.flow = Flow((box.edges - self._before[1]) / spent, (box.corner - self._before[2]) / spent)
+        self.first_flow = self.first_flow or self.flow
 
     def look(self, atoms: Atoms) -> Motion:
         """The motion of the box up to this moment."""
