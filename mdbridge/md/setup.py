@@ -39,6 +39,7 @@ class Setup:
         carried: IDs of the fixes that move the box and give atoms its velocity as they cross a boundary
             ('remap v').
         unsteady: of these, what has the box move at a rate that changes, by ID of the fix.
+        jerky: after how many steps each of the fixes moves the box that do not move it at every step.
         thermo: the keywords of a thermo_style custom; None where LAMMPS's own styles are taken.
     """
 
@@ -48,6 +49,7 @@ class Setup:
     computes: dict[str, str] = field(default_factory=dict)
     carried: set[str] = field(default_factory=set)
     unsteady: dict[str, str] = field(default_factory=dict)
+    jerky: dict[str, str] = field(default_factory=dict)
     thermo: frozenset[str] | None = None
 
     @property
@@ -83,6 +85,26 @@ class Setup:
         self.fixes.pop(fix, None)
         self.carried.discard(fix)
         self.unsteady.pop(fix, None)
+        self.jerky.pop(fix, None)
+
+    def require_flow(self, script: Path, asked: bool) -> None:
+        """Refuse a box that moves by jerks where somebody asks how fast it moves.
+
+        Args:
+            script: for messages.
+            asked: whether the flow is a field; it is also needed where atoms take it over.
+
+        Raises:
+            InputError: so it is.
+        """
+        for name, steps in self.jerky.items():
+            if asked or name in self.carried:
+                raise InputError(
+                    f"{script}: fix {name} moves the box every {steps} steps ('deform {steps}'), all at "
+                    "once, while atoms that cross its boundary ('remap v') get the velocity of a steady "
+                    "motion: how fast it moves at a step ('box_velocity') is not known. Let it move at every "
+                    "step ('deform 1')"
+                )
 
     def require_one_piece(self, script: Path, frames: int) -> None:
         """Refuse to cut a run whose segments would not make what it makes in one piece.
@@ -210,6 +232,9 @@ def _fix(setup: Setup, name: str, _group: str, style: str, *arguments: str) -> N
     setup.forget(name)
     setup.fixes[name] = style
     pairs = list(itertools.pairwise(arguments))
+    # the line comes again with the value of its variable
+    if style.startswith("deform") and arguments and arguments[0] != "1" and "$" not in arguments[0]:
+        setup.jerky[name] = arguments[0]
     if style.startswith("deform") and ("remap", "v") in pairs:
         setup.carried.add(name)
         for direction, how in pairs:

@@ -142,6 +142,11 @@ def test_a_run_that_ends_early_is_said(tmp_path):
         ({"every": 30}, "md.steps = 40 is not divided by observe.every = 30"),
         ({"more": "average_over = 5\naverage_every = 10"}, "take 41 steps, a frame has 20"),
         ({"script": SCRIPT.replace("map array", "id no") + PULLED}, "the atoms have no IDs"),
+        ({"script": SCRIPT + SHEARED.replace("deform 1 ", "deform 5 ")}, "moves the box every 5 steps"),
+        (
+            {"script": SCRIPT + PULLED.replace("deform 1 ", "deform 5 "), "fields": ["box_velocity"]},
+            "moves the box every 5 steps",
+        ),
         ({"fields": ["densty"]}, "'observe.fields.0' = 'densty'"),
         ({"more": "[observe.extra]\ntime = 'c_kinetic'"}, "extra.time: the name is taken"),
     ],

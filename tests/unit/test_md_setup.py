@@ -49,6 +49,18 @@ def test_a_run_in_a_box_whose_flow_changes_is_not_cut(motion):
         setup.of(other).require_one_piece(Path("my.in"), 10)
 
 
+def test_a_box_that_moves_by_jerks_is_refused_where_its_flow_is_needed():
+    """LAMMPS 2025: of 'deform 10' the box flowed ten times too fast on some steps, on others not at all."""
+    text = "fix pull all deform ${{often}} xy erate 0.1\nfix pull all deform {} xy erate 0.1 remap {}\n"
+    words = "fix pull moves the box every 10 steps .* Let it move at every step"
+    for remap, asked in (("v", False), ("v", True), ("x", True)):
+        with pytest.raises(InputError, match=words):
+            setup.of(text.format(10, remap)).require_flow(Path("my.in"), asked)
+    setup.of(text.format(10, "x")).require_flow(Path("my.in"), asked=False)
+    for other in (text.format(1, "v"), text.format(10, "v") + "unfix pull\n"):
+        setup.of(other).require_flow(Path("my.in"), asked=True)
+
+
 def test_a_fix_that_is_gone_neither_moves_the_box_nor_carries_atoms():
     state = setup.of("fix pull all deform 1 xy erate 0.1 remap v\nfix hold all press/berendsen iso 0 0 1\n")
     assert state.flows and state.moving() == ["pull", "hold"]

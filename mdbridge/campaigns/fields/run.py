@@ -240,6 +240,9 @@ class Watch:
         self.units = checks.units(session)
         self.wanted = wanted(config, self.setup.temperature)
         checks.check(comm, session, self.wanted)
+        # between frames of a replay it is known, whatever moved it
+        if config.md.trajectory is None:
+            self.setup.require_flow(Path(str(config.md.script)), FLOWING in self.wanted.fields)
         # the start is a frame of its own in the first segment alone
         now = self._first = session.step
         self.times = times or self._times(now if known is None else known.start, now - (known is None))

@@ -310,9 +310,11 @@ def _time_script(
     with segments[0].open(comm, None) as session:
         # those of a run that is over must outlive a question
         script.silence(session)
-        if len(segments) > 1 and session.log is not None:
+        if session.log is not None:
             known = setup.read(comm, session, session.log)
-            known.require_one_piece(path, config.checkpoint.every_frames)
+            known.require_flow(path, asked=False)
+            if len(segments) > 1:
+                known.require_one_piece(path, config.checkpoint.every_frames)
         timing, left = _measure(comm, config, session, folder), script.Left.of(session)
     if len(segments) > 1:
         again = partial(segments[1].open, comm, folder / RESTART)

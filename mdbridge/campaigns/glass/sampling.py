@@ -251,6 +251,7 @@ def _set_up(job: Job, segment: Segment, session: Session) -> setup.Setup:
     """How the segment moves its box, and what it allows."""
     if session.log is not None:
         known, config = setup.read(job.comm, session, session.log), job.config
+        known.require_flow(Path(str(config.md.script)), asked=False)
         if segment.steps < (config.md.steps or 0):
             known.require_one_piece(Path(str(config.md.script)), config.checkpoint.every_frames)
         return known
