@@ -24,7 +24,10 @@ def test_numbers_are_those_of_the_last_frame(tmp_path):
     [
         ((4000, 4000, 4000), []),
         ((4000, 3950, 3990), ["of 4,000 atoms at first up to 50 were gone later"]),
-        ((4000, 4000, 4010), ["up to 10 atoms more than the 4,000 at first were there later: "]),
+        (
+            (4000, 4000, 4010),
+            ["up to 10 atoms more than the 4,000 at first were there later: their displacement counts"],
+        ),
         ((40, 30, 42), ["up to 10 were gone later", "up to 2 atoms more"]),
     ],
 )

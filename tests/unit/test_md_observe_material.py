@@ -1,9 +1,12 @@
 """The cell that the material is followed in, and the references of atoms, also of those that come later."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from field_systems import CRYSTAL, simulation
 
+from mdbridge.core.errors import ObserverError
 from mdbridge.fields.box import Box
 from mdbridge.md.observe.base import Observer
 from mdbridge.md.observe.material import COORDINATES, ORIGIN, Material, Motion
@@ -41,6 +44,30 @@ def test_an_atom_that_comes_later_has_its_reference_at_its_birth():
         assert session.natoms > count
         moved = np.linalg.norm(atoms.unwrapped() - atoms.array(ORIGIN), axis=1)
         assert moved.max() < 3.0  # not as far as from (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("motion", "displaced", "refused"),
+    [
+        ("x erate 0.5", [0, 1], True),
+        ("x erate 0.5", [1], False),
+        ("x erate 0.5", [], False),
+        ("", [0, 1], False),
+    ],
+)
+def test_atoms_that_appear_in_a_box_that_has_changed_have_no_images_that_count(motion, displaced, refused):
+    """The image of an atom born in a box of 12.5 would have moved by all that it was stretched since 10."""
+    rain = "fix motion all nve\nregion top block 0 5 0 4 1 2\ndelete_atoms region top\n"
+    rain += "fix rain all deposit 5 1 20 4711 region top near 0.7 vz 0.0 0.0\n"
+    rain += f"fix pull all deform 1 {motion} remap x" if motion else ""
+    with simulation(CRYSTAL, rain) as session:
+        count = session.natoms
+        session.attach(Material(displaced=displaced), every(1))
+        expected = pytest.raises(ObserverError, match=r"at step 21 atoms appear in a box that has changed")
+        with expected if refused else nullcontext():
+            session.run(60)
+        # at steps 1, where the box is still what it was, 21 and 41
+        assert session.natoms == count + (2 if refused else 3)
 
 
 def test_an_atom_that_takes_the_row_of_another_does_not_take_its_reference():

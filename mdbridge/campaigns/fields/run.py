@@ -24,7 +24,7 @@ from ...md.observe.hardy import PairForces
 from ...md.observe.material import Material
 from ...md.observe.schedule import Schedule, after, before, every
 from ...md.observe.smoothing import Smoothing
-from ...md.observe.wanted import FLOWING, Wanted
+from ...md.observe.wanted import CARRIED, FLOWING, Wanted
 from ...md.session import Session
 from . import checks
 from .input import FieldsInput
@@ -251,7 +251,8 @@ class Watch:
         # a box that has turned over meanwhile must be known from before
         followed = None if known is None else np.array(known.followed)
         timed = FLOWING in self.wanted.fields
-        self.material = Material(reference, followed, self.setup.flows, timed, self.times.place)
+        displaced = self.wanted.grid.directions if set(CARRIED) & set(self.wanted.fields) else []
+        self.material = Material(reference, followed, self.setup.flows, timed, self.times.place, displaced)
         self.curves = Curves(self.material)  # what is known of it is told when it is attached
         self.smoothing: Smoothing | None = None
         self._rows: list[Array] = []

@@ -73,7 +73,10 @@ def _notes(stored: Stored) -> list[str]:
         said.append(f"of {first:,} atoms at first up to {first - least:,} were gone later")
     if most > first:
         came = f"up to {most - first:,} atoms more than the {first:,} at first were there later"
-        said.append(f"{came}: their displacement and their strain count from where they came")
+        said.append(
+            f"{came}: their displacement counts from where they came, their strain as if the box alone had "
+            "carried them there since the first frame"
+        )
     return said
 
 

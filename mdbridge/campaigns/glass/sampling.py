@@ -230,7 +230,7 @@ def _run_observed(
     watch.flush(job.comm)
     _require_all(segment, session, made)
     if (more := session.natoms - chain.natoms) != 0:
-        what = "added: their strain counts from where they came" if more > 0 else "removed"
+        what = "added: their strain is that of the box until they came" if more > 0 else "removed"
         console(job.comm).print(f"note: during {segment.name} {abs(more)} atoms were {what}", soft_wrap=True)
     return replace(chain, followed=watch.material.look(session.atoms()).box.edges)
 

@@ -5,7 +5,7 @@ restart files.  Two things are kept: where the atom was in the laboratory, and i
 the cell, which do not change while it moves with the box.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,9 @@ ORIGIN, COORDINATES = "d2_mdbridge_origin", "d2_mdbridge_coordinates"
 
 _SAME = 1e-6
 """Of a step, the round-off of the time that it takes."""
+
+_ROUND_OFF = 1e-9
+"""Of a box, what is no change of it."""
 
 _LOOK = 10
 """Steps between two looks at a box that may turn over."""
@@ -186,6 +189,7 @@ class Material(BoxMotion):
 
     Args:
         reference, followed, timed, place: as of :class:`BoxMotion`; with a ``reference`` atoms carry theirs.
+        displaced: directions beyond whose boundaries somebody asks for displacements of images.
         flows: whether atoms that cross a boundary of the moving box take over its velocity (``fix
             deform … remap v``, SLLOD), so that an image moves relative to its atom.
     """
@@ -197,9 +201,10 @@ class Material(BoxMotion):
         flows: bool = False,
         timed: bool = False,
         place: Place | None = None,
+        displaced: Sequence[int] = (),
     ):
         super().__init__(reference, followed, timed or flows, place)
-        self.flows = flows
+        self.flows, self.displaced = flows, list(displaced)
         self._marked = reference is not None
 
     def prepare(self, session: "Session") -> None:
@@ -212,6 +217,7 @@ class Material(BoxMotion):
     def born(self, atoms: Atoms, new: NDArray[np.intp]) -> None:
         # before the first look there is no reference: then all atoms get theirs
         if self._marked:
+            self._require_resting(atoms)
             self._mark(atoms, new)
 
     def local(self, atoms: Atoms) -> None:
@@ -220,6 +226,22 @@ class Material(BoxMotion):
         if not self._marked:
             self._mark(atoms, slice(None))
             self._marked = True
+
+    def _require_resting(self, atoms: Atoms) -> None:
+        """Refuse new atoms whose images would have moved by what the box did before they came.
+
+        Raises:
+            InputError: so they would.
+        """
+        motion = self.look(atoms)
+        change = np.abs(motion.shift[self.displaced]).max(initial=0.0)
+        if change > _ROUND_OFF * np.abs(motion.box.edges).max():
+            raise InputError(
+                f"at step {atoms.step} atoms appear in a box that has changed since the first frame, and "
+                "'displacement' or 'affine_displacement' is among 'observe.fields': their images beyond its "
+                "boundaries would have moved since then, not since they came. Leave those fields out, let "
+                "the box rest, or take 'grid.axes' along which it does not repeat or does not change"
+            )
 
     def _mark(self, atoms: Atoms, rows: NDArray[np.intp] | slice) -> None:
         x = atoms.unwrapped()[rows]
