@@ -94,7 +94,7 @@ class Recording:
             self._session.comm, lambda: sources.require_ids(np.asarray(self._session.atoms().ids))
         )
         if sources.EXTENSIVE & set(names):
-            names |= dict.fromkeys(("pe", "c_thermo_pe"))
+            names |= dict.fromkeys(("pe", "c_thermo_pe", "atoms"))
         # by their numbers: made of the names, those of c_p[1] and c_p_1_ would be one
         self._values = {name: f"mdbridge_system_{number}" for number, name in enumerate(names)}
         commands = [
@@ -195,9 +195,14 @@ class Recording:
         if total[0] != 1.0:
             return {}
         values = dict(zip(self._values, total[1:].tolist(), strict=True))
-        if (shown := values.get("pe")) and "c_thermo_pe" in values:
-            factor = values["c_thermo_pe"] / shown  # what 'thermo_modify norm' has divided by
-            values |= {name: factor * values[name] for name in sources.EXTENSIVE & set(values)}
+        shown = sources.EXTENSIVE & set(values)
+        if shown:
+            # stand-ins are those of the system
+            stand_ins = self._session.stand_ins
+            whole, atoms = values["c_thermo_pe"], values["atoms"]
+            pe = 0.0 if "pe" in stand_ins else values["pe"]
+            factor = sources.normalised(self._session.lmp, whole, pe, atoms)
+            values |= {name: factor * values[name] for name in shown - set(stand_ins)}
         return values
 
 

