@@ -119,6 +119,18 @@ def test_frames_before_a_failure_are_kept(tmp_path):
         assert file.attribute("complete", bool) is False
 
 
+def test_number_of_atoms_and_timestep_are_those_at_first(tmp_path):
+    changing = (
+        "fix gone all evaporate 10 3 whole 49892\nfix shorter all dt/reset 1 NULL 0.002 0.01 units box\n"
+    )
+    out = observe(tmp_path, SCRIPT + PULLED + changing)
+    with store.reading(out / "fields.h5", FIELDS) as file:
+        first, last = file.group("curve").get("atoms")[[0, -1]]
+        assert first == 240 and last < 240
+        assert file.attribute("natoms", int) == 240 and file.attribute("timestep", float) == 0.004
+    assert json.loads((out / "summary.json").read_text())["natoms"] == 240
+
+
 def test_a_run_that_ends_early_is_said(tmp_path):
     halting = PULLED + "variable now equal step\nfix stop all halt 1 v_now > 25 error continue\n"
     with pytest.raises(MDError, match=r"ended at step 2\d, 1 of 2 frames before its end"):

@@ -236,6 +236,8 @@ class Watch:
         # after the script and before the first command of ours
         self.setup = setup.read(comm, session, log)
         self.units = checks.units(session)
+        # of the start: fix dt/reset makes it another one
+        self._timestep = float(session.lmp.extract_global("dt"))
         self.wanted = wanted(config, self.setup.temperature)
         checks.check(comm, session, self.wanted)
         # the start is a frame of its own in the first segment alone
@@ -337,8 +339,9 @@ class Watch:
             motion.box.edges.tolist(),
             str(session.lmp.extract_global("units")),
             int(session.lmp.extract_setting("ntypes")),
-            session.natoms,
-            float(session.lmp.extract_global("dt")),
+            # as the curves begin: later there may be others
+            int(self._rows[0][0, COLUMNS.index("atoms")]),
+            self._timestep,
             shift,
         )
 
