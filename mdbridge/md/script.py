@@ -24,6 +24,7 @@ __all__ = [
     "flows",
     "goes_on",
     "of_results",
+    "remaps",
     "require_dumps_kept",
     "require_going_on",
     "runs",
@@ -138,6 +139,11 @@ def goes_on(text: str) -> bool:
 def runs(text: str) -> bool:
     """Whether a script has runs or minimisations of its own, which may take hours before anything is seen."""
     return any(language.words(line)[:1] in (["run"], ["minimize"]) for line in language.logical_lines(text))
+
+
+def remaps(script: Path, variables: Mapping[str, str | float]) -> bool:
+    """Whether a script, or a file that it reads, says what a moving box does to its atoms ('remap')."""
+    return any(b"remap" in path.read_bytes() for path in files(script, variables).values())
 
 
 def flows(text: str) -> bool:

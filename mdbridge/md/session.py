@@ -245,9 +245,21 @@ class Session:
             ObserverError: an observer failed; raised on all ranks.
         """
         before = self.step
-        span = "" if within is None else "start {} stop {}".format(*within)
-        self._command(" ".join(filter(None, [f"run {steps}", span, options])), inside=True)
+        self._command(_run(steps, options, within), inside=True)
         return self.step - before
+
+    def write_restart(self, path: Path, within: tuple[int, int] | None = None) -> None:
+        """Write a restart file (collective); no observer is called.
+
+        Args:
+            path: of the file.
+            within: of a box that flows ('remap v'), as of :meth:`run`.  LAMMPS takes atoms that have left the
+                box back into it when it writes the file, but as in a run of no steps, in which no box moves:
+                with this they are taken back before, with the velocity of the box.
+        """
+        if within is not None:
+            self._unseen(_run(0, "post no", within))
+        self.quietly(f"write_restart {self.word(path)}")
 
     def rerun(self, arguments: str) -> None:
         """LAMMPS's ``rerun``; what the script's fixes write goes where its own runs write it.
@@ -267,9 +279,12 @@ class Session:
         Cheap where nothing but positions has changed since the last run; after any
         other command LAMMPS must be set up again, or it follows pointers to what is gone.
         """
+        self._unseen("run 0 post no" if self._changed else "run 1 pre no post no")
+
+    def _unseen(self, line: str) -> None:
+        """A run of which no observer is told."""
         if self._watching.recording.open:
             self._watching.recording.pause()
-        line = "run 0 post no" if self._changed else "run 1 pre no post no"
         self._quiet = True
         try:
             self._give(lambda: self.lmp.command(line), line, in_folder=True)
@@ -528,3 +543,9 @@ class Session:
         """
         self._watching.births.mark(self.atoms())  # lest it be done over what is set now
         peratom.scatter(self, name, values, unwrapped)
+
+
+def _run(steps: int, options: str, within: tuple[int, int] | None) -> str:
+    """The command of a run."""
+    span = "" if within is None else "start {} stop {}".format(*within)
+    return " ".join(filter(None, [f"run {steps}", span, options]))

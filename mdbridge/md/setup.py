@@ -14,6 +14,9 @@ from .session import Session
 from .sources import EXTENSIVE, KINETIC
 
 _MOVING = ("deform", "press/")
+_DIRECTIONS = frozenset({"x", "y", "z", "xy", "xz", "yz"})
+_STEADY = frozenset({"final", "delta", "scale", "vel", "erate"})
+"""What makes fix deform move a box at a rate that LAMMPS knows when it sets up a run."""
 _FIX = re.compile(r"^Fix\[ *\d+\]: *(\S+), *style = (\S+),", re.MULTILINE)
 """What 'info fixes' says of each."""
 
@@ -35,6 +38,7 @@ class Setup:
         fixes, computes: their styles, by ID.
         carried: IDs of the fixes that move the box and give atoms its velocity as they cross a boundary
             ('remap v').
+        unsteady: of these, what has the box move at a rate that changes, by ID of the fix.
         thermo: the keywords of a thermo_style custom; None where LAMMPS's own styles are taken.
     """
 
@@ -43,6 +47,7 @@ class Setup:
     fixes: dict[str, str] = field(default_factory=dict)
     computes: dict[str, str] = field(default_factory=dict)
     carried: set[str] = field(default_factory=set)
+    unsteady: dict[str, str] = field(default_factory=dict)
     thermo: frozenset[str] | None = None
 
     @property
@@ -77,6 +82,25 @@ class Setup:
         """A fix is no longer there."""
         self.fixes.pop(fix, None)
         self.carried.discard(fix)
+        self.unsteady.pop(fix, None)
+
+    def require_one_piece(self, script: Path, frames: int) -> None:
+        """Refuse to cut a run whose segments would not make what it makes in one piece.
+
+        Args:
+            script: for messages.
+            frames: of a segment, for messages.
+
+        Raises:
+            InputError: LAMMPS does not know the velocity of the box when it sets up a run.
+        """
+        for name, style in self.unsteady.items():
+            raise InputError(
+                f"{script}: fix {name} moves the box by {style!r} with 'remap v', and "
+                f"'checkpoint.every_frames' = {frames} cuts the run: atoms that LAMMPS takes back into it "
+                "as a run begins get its velocity only if that does not change (erate, vel, final, delta, "
+                "scale): each cut would kick some. Set checkpoint.every_frames to the number of all frames"
+            )
 
     def moving(self) -> list[str]:
         """IDs of the fixes that change the box, or need one that does: they must not act on a trajectory."""
@@ -185,8 +209,12 @@ def _fix(setup: Setup, name: str, _group: str, style: str, *arguments: str) -> N
     # a fix of the same name replaces the one before
     setup.forget(name)
     setup.fixes[name] = style
-    if style.startswith("deform") and ("remap", "v") in itertools.pairwise(arguments):
+    pairs = list(itertools.pairwise(arguments))
+    if style.startswith("deform") and ("remap", "v") in pairs:
         setup.carried.add(name)
+        for direction, how in pairs:
+            if direction in _DIRECTIONS and how not in _STEADY:
+                setup.unsteady[name] = f"{direction} {how}"
 
 
 def _thermo(setup: Setup, arguments: list[str]) -> None:

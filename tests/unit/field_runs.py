@@ -48,6 +48,25 @@ fix pull all deform 1 xy erate 1.0 remap v
 compute thermal all temp/deform
 thermo_modify temp thermal
 """
+FREE_SHEAR = """
+if "${resumed} == 1" then "read_restart ${restart}" "jump SELF physics"
+units           lj
+atom_modify     map array
+lattice         sc 1.0
+region          whole prism 0 6 0 6 0 3 0 0 0
+create_box      1 whole
+create_atoms    1 box
+mass            1 1.0
+velocity        all create 1.0 4711 loop geom
+velocity        all ramp vx 0 3.0 y 0 6 sum yes units box
+label           physics
+pair_style      zero 1.2
+pair_coeff      * *
+timestep        0.005
+fix             motion all nve
+fix             pull all deform 1 xy erate 0.5 remap v
+"""
+"""Atoms that do not act on each other: none of the motion beside the flow is ever lost."""
 INPUT = """
 campaign = "fields"
 [md]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from field_runs import PULLED, RESUMABLE, SCRIPT, SHEARED, observe
+from field_runs import FREE_SHEAR, PULLED, RESUMABLE, SCRIPT, SHEARED, observe
 from mpi4py import MPI
 
 from mdbridge.campaigns import webpage
@@ -270,6 +270,30 @@ def test_a_script_that_goes_on_from_a_restart_is_cut_at_checkpoints(tmp_path):
         assert (np.diff(uninterrupted.group("curve").integers("step")) > 0).all()
 
 
+def test_atoms_cross_the_boundary_of_a_flowing_box_alike_wherever_the_run_is_cut(tmp_path):
+    """LAMMPS takes atoms back into the box as it writes a restart: they kept the velocity from beyond."""
+    fields = ["velocity", "temperature"]
+    changes = {"script": FREE_SHEAR, "fields": fields, "axes": "y", "cells": [6], "radius": 1.5, "steps": 160}
+    made = []
+    for name, frames in (("whole", 8), ("cut", 1)):
+        out = observe(tmp_path / name, more=f"[checkpoint]\nevery_frames = {frames}", **changes)
+        with store.reading(out / "fields.h5", FIELDS) as file:
+            made.append([*(file.get(field) for field in fields), file.group("curve").get("kinetic_energy")])
+    for whole, cut in zip(*made, strict=True):
+        np.testing.assert_allclose(cut, whole, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_box_whose_flow_changes_is_not_cut(tmp_path, dry_run):
+    """LAMMPS does not know such a velocity when it takes atoms back at the set-up of a run."""
+    script = FREE_SHEAR.replace("erate 0.5", "wiggle 0.5 0.2")
+    words = r"fix pull moves the box by 'xy wiggle' with 'remap v', and 'checkpoint.every_frames' = 1 cuts"
+    with pytest.raises(InputError, match=words):
+        observe(tmp_path, script, dry_run=dry_run, more="[checkpoint]\nevery_frames = 1")
+    if not dry_run:
+        observe(tmp_path / "whole", script, more="[checkpoint]\nevery_frames = 2")
+
+
 EXAMPLES = Path(__file__).parents[2] / "inputs" / "examples"
 
 
@@ -350,6 +374,25 @@ def test_a_command_does_its_pieces_in_order(monkeypatch, command, expected):
     monkeypatch.setattr(stages.stages, "make", make)
     getattr(stages, command)(MPI.COMM_SELF, Path("in.toml"), Path("out"), [])
     assert done == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "given", "versions"),
+    [
+        ("fix pull all deform 1 x erate 1", {}, {1}),
+        ("fix pull all deform 1 x erate 1 remap v", {}, {2}),
+        ("run 1", {"time_filter": 0.1}, {2}),
+        ("run 1", {"fields": ["box_velocity"]}, {2}),
+    ],
+)
+def test_what_once_came_out_otherwise_is_made_anew(tmp_path, line, given, versions):
+    (tmp_path / "my.in").write_text("read_restart ${restart}\ninclude more.in\n")
+    (tmp_path / "more.in").write_text(line)
+    data = {"campaign": "fields", "md": {"script": "my.in", "steps": 20}, "checkpoint": {"every_frames": 1}}
+    data |= {"grid": {"axes": "x", "cells": [4]}, "kernel": {"radius": 2.0}, "observe": {"every": 10} | given}
+    config, workspace = check(data, FieldsInput, "in.toml"), Workspace(tmp_path / "out", "fields")
+    links = stages.Campaign(MPI.COMM_SELF, config, tmp_path / "in.toml", workspace, {}).links
+    assert {link.identity.version for link in links} == versions and len(links) == 2
 
 
 def test_segments_of_a_script_pass_on_its_restart_file(campaign, tmp_path):

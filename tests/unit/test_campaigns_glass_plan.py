@@ -187,15 +187,22 @@ def test_shear_begins_once_and_goes_on_at_frames(monkeypatch):
         segment.open(None, "restart")
     assert begun == [(0.002, True), (0.002, False), (0.002, False)]
     assert len({segment.name for segment in (hold, *shear)}) == 4
+    # what atoms had lost at the boundary between two segments is made anew, and only that
+    assert [segment.meaning for segment in (hold, *shear)] == [2, 3, 3, 3]
+    single = plan.production(config(checkpoint={"every_frames": 100}), "potential", None, None)
+    assert [segment.meaning for segment in single] == [2, 2]
 
 
-@pytest.mark.parametrize(("text", "pieces"), [("run ${restart}", [40, 40, 20]), ("run 1", [100])])
-def test_a_script_that_cannot_go_on_is_one_piece(tmp_path, monkeypatch, text, pieces):
+@pytest.mark.parametrize(
+    ("text", "pieces", "meaning"), [("run ${restart}", [40, 40, 20], 2), ("fix a all b remap v", [100], 3)]
+)
+def test_a_script_that_cannot_go_on_is_one_piece(tmp_path, monkeypatch, text, pieces, meaning):
     (tmp_path / "my.in").write_text(text)
     made = config(md={"script": "my.in", "steps": 5000}, checkpoint={"every_frames": 40})
     segments = plan.production(made, "potential", tmp_path / "a.toml", tmp_path / "out")
     assert plan.preparation(made, "potential") == []
     assert [segment.steps for segment in segments] == [50 * n for n in pieces]
+    assert {segment.meaning for segment in segments} == {meaning}
     assert [segment.marks for segment in segments] == [True] + [False] * (len(pieces) - 1)
     started = []
     monkeypatch.setattr(script, "start", lambda *a: started.append(a))

@@ -1,5 +1,7 @@
 """Segments of a glass campaign on a small crystal: which steps are seen, and what one leaves to the next."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from glass_files import stored
@@ -92,6 +94,49 @@ def test_cut_in_two_the_strain_goes_on_from_where_it_was(halves):
     assert sampling.frames([second]) == []  # it goes on from another
     assert Chain.read(first).offset == Chain.read(second).offset == 0
     assert np.array_equal(Chain.read(first).reference.edges, Chain.read(second).reference.edges)
+
+
+GAS = """
+    units metal
+    atom_modify map array
+    region whole prism 0 24 0 24 0 12 0 0 0
+    create_box 2 whole
+    create_atoms 1 random 300 4711 whole
+    mass * 27.0
+    pair_style zero 3.0
+    pair_coeff * *
+    timestep 0.004
+    velocity all create 300.0 4711 loop geom
+    neigh_modify delay 1000
+"""
+
+
+def test_atoms_that_cross_the_boundary_between_runs_take_over_the_velocity_of_the_box(tmp_path):
+    """They do not act on each other: velocities change by that of the box alone, once a crossing."""
+
+    def motions(session):
+        """``(n,)`` velocities along x, and by how much the box has changed them."""
+        y, edge = (session.gather("x", 3, unwrapped=apart)[:, 1] for apart in (True, False)), 24.0
+        crossed = np.round(np.subtract(*y) / edge)
+        return session.gather("v")[:, 0] + RATE * edge * crossed
+
+    def flowing(comm, _):
+        session = Session(comm)
+        # what is outside of the box at the end of the first run is taken back at the set-up of the second
+        session.commands(GAS + "fix motion all nve\nrun 50\nunfix motion\n")
+        session.commands(motion(RATE).replace("nvt/sllod temp 150.0 150.0 0.1", "nve"))
+        seen.append(motions(session))
+        return session
+
+    seen = []
+    piece = Segment("run-1", "shear", 20, flowing, (), observed=True, marks=True)
+    piece = replace(piece, check=lambda session: seen.append(motions(session)))
+    sampling.run(Job(COMM, config(), tmp_path), piece, None, lambda _: None)
+    with Session(COMM) as session:
+        session.commands(f"atom_modify map array\nread_restart {tmp_path / sampling.RESTART}")
+        seen.append(motions(session))
+    for after in seen[1:]:
+        np.testing.assert_allclose(after, seen[0], atol=1e-9)
 
 
 def test_energies_are_averages_over_the_last_samples_of_a_frame(halves, tmp_path):

@@ -327,6 +327,29 @@ def test_evaluating_forces_calls_no_observer(session):
     assert len(seen.steps) == 1
 
 
+@pytest.mark.parametrize(("within", "vx"), [(None, 8.0), ((0, 10), 0.0)])
+def test_a_restart_file_has_atoms_that_crossed_with_the_velocity_of_the_box(tmp_path, within, vx):
+    """By LAMMPS alone they keep vx = 8 of the upper boundary at the lower one, where the box rests."""
+    text = GAS.replace("block 0 20 0 20 0 20", "prism 0 8 0 8 0 8 0 0 0").replace(
+        "set 1.0 2.0 3.0", "set 8 0.1 0"
+    )
+    text = text.replace("single 5 5 5", "single 4 7.9995 4").replace("single 15 10 5", "single 4 4 4")
+    with Session(MPI.COMM_SELF) as session:
+        session.commands(
+            text + "fix pull all deform 1 xy erate 1.0 remap v\nneigh_modify delay 100\ntimestep 0.01"
+        )
+        seen = Recorder()
+        session.attach(seen, every(1))
+        session.run(3, "post no")
+        assert session.gather("v")[0, 0] == 8.0 and session.gather("x")[0, 1] > 8.0
+        session.write_restart(tmp_path / "a restart", within)
+        assert session.gather("v")[0].tolist() == pytest.approx([vx, 0.1, 0.0], abs=1e-12)
+        assert seen.steps == [0, 1, 2, 3] and session.step == 3
+    with Session(MPI.COMM_SELF) as session:
+        session.commands(f"atom_modify map array\nread_restart '{tmp_path / 'a restart'}'")
+        assert session.gather("v")[0, 0] == pytest.approx(vx, abs=1e-12)
+
+
 def test_evaluating_is_safe_after_observers_come_and_go():
     with Session(MPI.COMM_SELF) as session:
         session.commands(GAS.replace("zero 3.0\n    pair_coeff * *", "lj/cut 9\npair_coeff * * 0.01 3"))

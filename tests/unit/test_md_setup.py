@@ -1,5 +1,7 @@
 """What a script has set up, read from the commands that LAMMPS echoes."""
 
+from pathlib import Path
+
 import pytest
 from mpi4py import MPI
 
@@ -36,6 +38,15 @@ def test_atoms_take_over_the_velocity_of_a_box_that_remaps_velocities():
     assert not setup.of(pull.format("v") + "unfix pull\n").flows
     # the same fix, given anew, takes the place of what it was
     assert not setup.of(pull.format("v") + pull.format("x")).flows
+
+
+@pytest.mark.parametrize("motion", ["wiggle 1 2", "trate 0.1", "variable v_a v_b", "volume"])
+def test_a_run_in_a_box_whose_flow_changes_is_not_cut(motion):
+    text = f"fix pull all deform 1 x erate 0.1 y {motion} remap v units box\n"
+    with pytest.raises(InputError, match=f"fix pull moves the box by 'y {motion.split()[0]}'"):
+        setup.of(text).require_one_piece(Path("my.in"), 10)
+    for other in (text.replace(motion, "scale 2"), text.replace("remap v", "remap x"), text + "unfix pull\n"):
+        setup.of(other).require_one_piece(Path("my.in"), 10)
 
 
 def test_a_fix_that_is_gone_neither_moves_the_box_nor_carries_atoms():

@@ -11,7 +11,7 @@ from mpi4py import MPI
 from ...core import demand, parallel, scratch
 from ...core.errors import MdbridgeError
 from ...core.workspace import Workspace
-from ...md import script
+from ...md import script, setup
 from ...md.session import Session
 from .. import demands, forecast
 from ..forecast import Row
@@ -93,7 +93,9 @@ def run(comm: MPI.Comm, config: FieldsInput, source: Path) -> Tried:
             script.silence(session)
             tried, left = _time(comm, config, session, folder), None
             if _goes_on(comm, config, path):
-                session.quietly(f"write_restart {session.word(folder / RESTART)}")
+                known = setup.read(comm, session, folder / "lammps.log")
+                known.require_one_piece(path, config.checkpoint.every_frames)
+                session.write_restart(folder / RESTART)
                 left = script.Left.of(session)
         if left is not None:
             log = folder / "lammps-goes-on.log"

@@ -198,6 +198,8 @@ def observe(
         if known is not None and known.left is not None:
             script.Left(**known.left).require(session, path)
         watch = Watch(comm, config, session, log, folder, known)
+        if before is not None or goes_on_after(config, frames):
+            watch.setup.require_one_piece(path, frames)
         watch.attach(lambda step: tell((step - watch.times.start) / watch.times.every))
         try:
             steps = config.md.steps
@@ -214,7 +216,7 @@ def observe(
         parallel.on_root(comm, watch.save)
         # a run may end early without an error, which is none to LAMMPS
         watch.finish(frames)
-        session.quietly(f"write_restart {session.word(folder / RESTART)}")
+        session.write_restart(folder / RESTART, whole if watch.setup.flows else None)
         left = asdict(script.Left.of(session))
         parallel.on_root(comm, lambda: replace(watch.state(), left=left).write(folder))
 

@@ -50,10 +50,12 @@ class Campaign:
             pieces = [min(size, self._frames - done) for done in range(0, self._frames, size)]
         # cuts change nothing but where LAMMPS writes restart files, unless there are cuts
         reads = (*_READ, "checkpoint.every_frames") if len(pieces) > 1 else _READ
-        links = []
+        links, version = [], self._version(len(pieces))
         for number, piece in enumerate(pieces, 1):
             name = f"run-{number:03d}"
-            identity = Identity.of("fields", self.config, reads, files=self.files, segment=name)
+            identity = Identity.of(
+                "fields", self.config, reads, files=self.files, version=version, segment=name
+            )
             passing = run.RESTART if self.config.md.trajectory is None else ""
             links.append(Link(name, identity, partial(self._observe, piece), piece, "run", passing))
         return stages.chained(links)
@@ -82,6 +84,21 @@ class Campaign:
         md, every = self.config.md, self.config.observe.every
         # a trajectory is one piece: its frames are known when it is read
         return 1 if md.steps is None or every is None else md.steps // every
+
+    def _version(self, pieces: int) -> int:
+        """Of the frames of so many segments.
+
+        2: in a box that flows, whose atoms once lost the velocity of the box between segments, and whose
+        first frame had the flow of the next look; and of a time filter, which counted the step between two
+        segments twice.  All others are what they were.
+        """
+        md, observe = self.config.md, self.config.observe
+        if md.script is None or md.trajectory is not None:
+            return 1
+        flows = "box_velocity" in observe.fields or script.remaps(
+            self.source.parent / md.script, md.variables
+        )
+        return 2 if flows or (observe.time_filter is not None and pieces > 1) else 1
 
     @property
     def _resumable(self) -> bool:

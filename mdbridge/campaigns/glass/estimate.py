@@ -310,6 +310,9 @@ def _time_script(
     with segments[0].open(comm, None) as session:
         # those of a run that is over must outlive a question
         script.silence(session)
+        if len(segments) > 1 and session.log is not None:
+            known = setup.read(comm, session, session.log)
+            known.require_one_piece(path, config.checkpoint.every_frames)
         timing, left = _measure(comm, config, session, folder), script.Left.of(session)
     if len(segments) > 1:
         again = partial(segments[1].open, comm, folder / RESTART)
@@ -336,7 +339,7 @@ def _measure(comm: MPI.Comm, config: GlassInput, session: Session, folder: Path)
     frame = _timed(comm, session, dense.frame_steps) - dense.frame_steps * plain
     # noise may make the observers' share negative
     observed = plain + max(0.0, frame) / config.frame_steps
-    session.quietly(f"write_restart {session.word(folder / RESTART)}")
+    session.write_restart(folder / RESTART)
     restart = parallel.on_root(comm, lambda: (folder / RESTART).stat().st_size)
     memory = session.memory() / session.natoms
     return Timing(session.natoms, plain, observed, memory, restart / session.natoms)

@@ -17,6 +17,13 @@ Open = Callable[[MPI.Comm, Path | None], Session]
 _BEYOND = 10**6
 """Pieces that no quench has."""
 
+AT_REST, FLOWING = 2, 3
+"""Versions of frames.
+
+2: velocities, temperatures and stresses are those of the end of a step.  3: atoms have the velocity of the
+box, too, where they cross its boundary between two segments.
+"""
+
 OBSERVED = ("md.temperature_K", "shear", "observe", "output.trajectory")
 """What decides the frames, beside the glass that is sheared or the script that is run."""
 
@@ -270,12 +277,24 @@ def production(config: GlassInput, potential: Path, source: Path, out: Path) -> 
         return resume
 
     # at rest: the first frame averages over samples as all others do
-    first = Segment("hold", "hold", config.hold_steps, hold, OBSERVED, observed=True, marks=True)
+    first = Segment(
+        "hold", "hold", config.hold_steps, hold, OBSERVED, observed=True, marks=True, meaning=AT_REST
+    )
     pieces = _pieces(config.observe.frames, config.checkpoint.every_frames)
     reads = (*OBSERVED, "checkpoint.every_frames")
+    # a single one has no boundary between segments
+    meaning = FLOWING if len(pieces) > 1 else AT_REST
     return [first] + [
-        # the first begins the deformation, the others go on with it
-        Segment(f"shear-{n:03d}", "shear", piece * config.frame_steps, sheared(n == 1), reads, observed=True)
+        Segment(
+            f"shear-{n:03d}",
+            "shear",
+            piece * config.frame_steps,
+            # the first begins the deformation, the others go on with it
+            sheared(n == 1),
+            reads,
+            observed=True,
+            meaning=meaning,
+        )
         for n, piece in enumerate(pieces, 1)
     ]
 
@@ -292,8 +311,18 @@ def _scripted(config: GlassInput, source: Path, out: Path) -> list[Segment]:
         config.observe.frames, config.checkpoint.every_frames if resumable else config.observe.frames
     )
     reads = (*OBSERVED, "md.steps", "md.variables", "checkpoint.every_frames")
+    meaning = FLOWING if script.remaps(path, config.md.variables) else AT_REST
     return [
-        Segment(f"run-{n:03d}", "script", piece * config.frame_steps, start, reads, True, marks=n == 1)
+        Segment(
+            f"run-{n:03d}",
+            "script",
+            piece * config.frame_steps,
+            start,
+            reads,
+            observed=True,
+            marks=n == 1,
+            meaning=meaning,
+        )
         for n, piece in enumerate(pieces, 1)
     ]
 

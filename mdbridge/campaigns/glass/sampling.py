@@ -38,9 +38,6 @@ RESTART, STATE, HISTORY = "restart", "state.json", "history.npz"
 HISTORY_EVERY = 100
 """Steps between two entries of the history where no fields are taken."""
 
-_MEANING = 2
-"""Version of the frames: velocities, temperatures and stresses are those of the end of a step."""
-
 Array = NDArray[np.float64]
 
 
@@ -135,7 +132,7 @@ def links(
                     config,
                     segment.reads,
                     files=files,
-                    version=_MEANING if segment.observed else segment.meaning,
+                    version=segment.meaning,
                     segment=segment.name,
                 ),
                 partial(work, segment),
@@ -161,14 +158,16 @@ def run(job: Job, segment: Segment, before: Path | None, tell: Callable[[float],
             chain.left.require(session, Path(str(job.config.md.script)))
         # of this session: a script may have made other atoms than the restart had
         chain = replace(chain, natoms=session.natoms, units=session.lmp.extract_global("units"))
+        known, begin = _set_up(job, segment, session), session.step
         if segment.observed:
-            chain = _run_observed(job, segment, session, chain, tell)
+            chain = _run_observed(job, segment, session, chain, known, tell)
         else:
             _run_plain(job, segment, session, tell)
         # before the restart is written: what is wrong must not be gone on from
         if segment.check is not None:
             segment.check(session)
-        session.quietly(f"write_restart {session.word(job.folder / RESTART)}")
+        whole = _whole(job, segment, chain.offset, begin)
+        session.write_restart(job.folder / RESTART, whole if known.flows else None)
         # what is made here goes on from its restart files alone
         if job.config.md.script is not None:
             chain = replace(chain, left=Left.of(session))
@@ -195,14 +194,19 @@ def _run_plain(job: Job, segment: Segment, session: Session, tell: Callable[[flo
 
 
 def _run_observed(
-    job: Job, segment: Segment, session: Session, chain: Chain, tell: Callable[[float], None]
+    job: Job,
+    segment: Segment,
+    session: Session,
+    chain: Chain,
+    known: setup.Setup,
+    tell: Callable[[float], None],
 ) -> Chain:
     """With fields: every frame is written as soon as it is complete."""
-    known = _set_up(job, segment, session)
     if segment.marks:
-        # what a step of the run does, too, wraps the atoms first
-        session.run(0, "post no")
         offset = session.step + job.config.hold_steps
+        # what a step of the run does, too, wraps the atoms first: of a run that has steps, else those that
+        # cross a boundary would not take over the velocity of the box
+        session.run(0, "post no", _whole(job, segment, offset, session.step))
         chain = replace(chain, offset=offset, reference=box_of(session), followed=None)
     parallel.on_root(job.comm, lambda: chain.write(job.folder))  # what the frames so far are read with
     # the step that two segments share belongs to the first of them
@@ -222,10 +226,7 @@ def _run_observed(
     session.attach(SegmentProgress(tell, session.step), every(HISTORY_EVERY))
     if job.config.output.trajectory:
         _dump(session, job, chain.offset, now=segment.marks and session.step == chain.offset)
-    # a user's own ramps and deformations are those of the whole run, not of each of its segments
-    steps = job.config.md.steps
-    whole = None if steps is None else (chain.offset, chain.offset + steps)
-    made = session.run(segment.steps, "post no", whole)
+    made = session.run(segment.steps, "post no", _whole(job, segment, chain.offset, session.step))
     watch.flush(job.comm)
     _require_all(segment, session, made)
     if (more := session.natoms - chain.natoms) != 0:
@@ -234,10 +235,25 @@ def _run_observed(
     return replace(chain, followed=watch.material.look(session.atoms()).box.edges)
 
 
+def _whole(job: Job, segment: Segment, offset: int, begin: int) -> tuple[int, int]:
+    """First and last step over which ramps and deformations go that a segment is a part of.
+
+    Args:
+        offset: the step of the first frame.
+        begin: the step at which the segment begins.
+    """
+    steps = job.config.md.steps
+    # a user's own are those of the whole run, not of each of its segments
+    return (begin, begin + segment.steps) if steps is None else (offset, offset + steps)
+
+
 def _set_up(job: Job, segment: Segment, session: Session) -> setup.Setup:
     """How the segment moves its box, and what it allows."""
     if session.log is not None:
-        return setup.read(job.comm, session, session.log)
+        known, config = setup.read(job.comm, session, session.log), job.config
+        if segment.steps < (config.md.steps or 0):
+            known.require_one_piece(Path(str(config.md.script)), config.checkpoint.every_frames)
+        return known
     # our own script, which has no log: its shear is that of SLLOD
     return setup.Setup(carried={"deform"} if segment.stage == "shear" else set())
 
