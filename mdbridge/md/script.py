@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,9 @@ from mpi4py import MPI
 from ..core import parallel
 from ..core.console import console
 from ..core.errors import InputError, MDError
-from . import language
+from . import language, setup
 from .language import files
 from .session import Session, find_potentials
-from .setup import followed
 
 __all__ = [
     "RESTART",
@@ -49,6 +48,9 @@ _IN_LATTICES = (
 )
 """Styles of fixes and computes that measure in lattices unless they say 'units box'."""
 
+_SEEING = ("ave/", "balance", "numdiff", "pair", "print", "property/atom", "reaxff/", "store/", "vector")
+"""Styles of fixes that look and do not act, or only hold what others see."""
+
 _SAME = 1e-9
 """Relative to the sum of the squares of velocities, what the order of a sum may change."""
 
@@ -62,25 +64,36 @@ class Left:
         atoms: the number of atoms.
         motion: the sum of the squares of all velocities.
         lattice: the lattice's spacings along x, y and z, in which many commands measure; None if not known.
+        fixes: styles of the script's fixes, by ID; None if not known.
+        temperature: ID of the temperature that LAMMPS's pressure takes; None if not known.
     """
 
     step: int
     atoms: int
     motion: float
     lattice: Sequence[float] | None = None
+    fixes: Mapping[str, str] | None = None
+    temperature: str | None = None
 
     @classmethod
     def of(cls, session: Session) -> "Left":
         """As it is now, after a restart file is written, which takes atoms back into the box (collective)."""
         # the norm of all is not that of most: on each rank, then added up
         mine = float((session.atoms().v ** 2).sum())
-        return cls(session.step, session.natoms, session.comm.allreduce(mine), _lattice(session))
+        motion = session.comm.allreduce(mine)
+        left = cls(session.step, session.natoms, motion, _lattice(session))
+        if session.log is None:
+            return left
+        state = setup.read(session.comm, session, session.log)
+        # ours are put in behind the script each time
+        fixes = {name: style for name, style in state.fixes.items() if not name.startswith("mdbridge")}
+        return replace(left, fixes=fixes, temperature=state.temperature)
 
     def require(self, session: Session, script: Path) -> None:
         """See that a script has gone on from here, and has done nothing once more (collective).
 
         Raises:
-            InputError: it has made steps, atoms or velocities of its own.
+            InputError: it has made steps, atoms or velocities of its own, or has not set up again what acted.
         """
         now = Left.of(session)
         again = ""
@@ -97,8 +110,24 @@ class Left:
                 "velocity, minimize, run); only pair styles, the timestep, computes and fixes belong behind "
                 "it. docs/fields.md, 'A script that goes on', shows it"
             )
+        self._require_set_up(now, script)
         if self.lattice is not None and not np.allclose(_lattice(session), self.lattice, rtol=_SAME):
             self._require_no_lattice(session, script)
+
+    def _require_set_up(self, now: "Left", script: Path) -> None:
+        """Refuse a script whose fixes, of which LAMMPS sets none up by itself, are not there again."""
+        for name, style in (self.fixes or {}).items():
+            if now.fixes is not None and now.fixes.get(name) != style and not style.startswith(_SEEING):
+                raise InputError(
+                    f"{script}: 'fix {name} … {style}' acts at first, but not after 'read_restart', which "
+                    "sets up no fix: put it behind the label, with all that is to act in each segment, or "
+                    "'unfix' it before the label. docs/fields.md, 'A script that goes on', shows it"
+                )
+        if self.temperature is not None and now.temperature not in (None, self.temperature):
+            raise InputError(
+                f"{script}: LAMMPS's pressure takes the temperature {self.temperature!r} at first and "
+                f"{now.temperature!r} after 'read_restart': put 'thermo_modify temp' behind the label, too"
+            )
 
     def _require_no_lattice(self, session: Session, script: Path) -> None:
         """Refuse commands that measure in a lattice which is another one than at first."""
@@ -106,7 +135,9 @@ class Left:
         log = session.log
         line = ""
         if log is not None:
-            line = measured_in_lattices(parallel.on_root(session.comm, lambda: followed(log, session.folder)))
+            line = measured_in_lattices(
+                parallel.on_root(session.comm, lambda: setup.followed(log, session.folder))
+            )
         if line:
             raise InputError(
                 f"{script}: after 'read_restart' {line!r} measures in another lattice than at first, for "

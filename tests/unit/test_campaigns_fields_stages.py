@@ -202,6 +202,30 @@ def test_a_script_that_does_again_what_is_done_once_is_refused(tmp_path, late, w
         assert not file.attributes()["complete"]
 
 
+@pytest.mark.parametrize(
+    ("once", "words"),
+    [
+        ("fix seen all ave/time 1 10 10 c_thermo_temp", ""),
+        ("fix push all addforce 1.0 0.0 0.0\nunfix push", ""),
+        ("fix push all addforce 1.0 0.0 0.0", "'fix push … addforce' acts at first, but not after"),
+        (
+            "compute few all temp/partial 1 1 0\nthermo_modify temp few",
+            "takes the temperature 'few' at first",
+        ),
+    ],
+)
+def test_what_acts_in_the_first_segment_alone_is_refused(tmp_path, once, words):
+    """LAMMPS sets nothing of it up from a restart file, and says nothing."""
+    script = RESUMABLE.replace("label ", f"{once}\nlabel ")
+    changes = {"more": "[checkpoint]\nevery_frames = 1", "fields": ["density"]}
+    if not words:
+        observe(tmp_path, script, **changes)
+        return
+    for dry_run in (True, False):
+        with pytest.raises(InputError, match=words):
+            observe(tmp_path, script, dry_run=dry_run, **changes)
+
+
 @pytest.mark.parametrize("pull", ["scale 1.2", "erate 1.0", "delta 0.0 1.0 units box"])
 def test_ramps_and_deformations_are_those_of_the_whole_run(tmp_path, pull):
     """In three segments as in a single one: each began its own anew, and the box came out at 1.2³."""
