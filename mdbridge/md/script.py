@@ -209,8 +209,34 @@ def tell_of_flow(comm: MPI.Comm, script: Path) -> None:
         console(comm).print(f"note: {note}", soft_wrap=True)
 
 
-_SEEDS = {"langevin": 7, "temp/csvr": 7, "temp/csld": 7, "brownian": 5, "brownian/sphere": 5}
-"""Style of a fix -> the place of its seed among the words of the command."""
+_FIX_SEEDS: Mapping[str, int] = {
+    **dict.fromkeys(("langevin", "langevin/eff", "gjf", "ffl", "gle", "gld", "nve/dotc/langevin"), 4),
+    **dict.fromkeys(("evaporate", "bond/swap", "wall/flow"), 4),
+    **dict.fromkeys(("langevin/drude", "langevin/spin", "tfmc"), 3),
+    **dict.fromkeys(("brownian", "brownian/sphere", "brownian/asphere", "wall/reflect/stochastic"), 2),
+    "srd": 5,
+}
+"""Style of a fix -> how far its seed is behind it.
+
+Of those whose random numbers LAMMPS begins anew after a restart: others, as deposit, gcmc, widom, atom/swap
+and temp/csvr, go on with theirs.
+"""
+_KEYWORD_SEEDS: Mapping[str, Mapping[str, int]] = {
+    "append/atoms": {"random": 4, "temp": 3},
+    "press/langevin": {"temp": 3},
+    "sgcmc": {"randseed": 1},
+    **{f"bond/{what}": {"prob": 2} for what in ("create", "create/angle", "break")},
+    **{f"rigid{kind}": {"langevin": 4} for kind in ("", "/nve", "/small", "/nve/small")},
+}
+"""Style of such a fix -> keyword -> how far a seed is behind that."""
+_PAIR_SEEDS: Mapping[str, int] = {
+    **dict.fromkeys(("dpd", "dpd/ext", "dpd/fdt", "dpd/coul/slater/long", "mdpd", "tdpd"), 3),
+    **dict.fromkeys(("dpd/tstat", "dpd/ext/tstat"), 4),
+    **dict.fromkeys(("dpd/fdt/energy", "edpd"), 2),
+    **dict.fromkeys(("brownian", "brownian/poly"), 7),
+    "sdpd/taitwater/isothermal": 3,
+}
+"""Style of pairs -> how far its seed is behind it."""
 
 
 def begun_anew(text: str) -> list[str]:
@@ -222,11 +248,7 @@ def begun_anew(text: str) -> list[str]:
     labels = [k for k, words in enumerate(lines) if words[:1] == ["label"]]
     told = []
     for words in lines[labels[-1] + 1 if labels else 0 :]:
-        command, style = (
-            " ".join(words[:4]),
-            words[3] if words[:1] in (["fix"], ["dump"]) and words[3:] else "",
-        )
-        written = words[5:6] if words[:1] == ["dump"] else []
+        command, written = " ".join(words[:4]), words[5:6] if words[:1] == ["dump"] else []
         if words[:1] == ["fix"]:
             written = [name for key, name in itertools.pairwise(words[4:]) if key == "file"]
         # a name that changes with the step makes a file for each
@@ -235,13 +257,24 @@ def begun_anew(text: str) -> list[str]:
                 f"'{command} …' begins {written[0]} anew in each segment, and what earlier segments wrote is "
                 "lost: put $(step) into its name"
             )
-        seed = words[_SEEDS[style] :][:1] if style in _SEEDS else []
-        if seed and seed[0].isdigit():
-            told.append(
-                f"'{command} …' draws the same random numbers in each segment: write its seed as "
-                f"$({seed[0]}+step)"
-            )
+        told += [
+            f"'{command} …' draws the same random numbers in each segment: write its seed as $({seed}+step)"
+            for seed in _seeds(words)
+        ]
     return told
+
+
+def _seeds(words: Sequence[str]) -> list[str]:
+    """The seeds of a command that are plain numbers, with which each segment begins anew."""
+    places = []
+    if words[:1] == ["fix"] and words[3:]:
+        behind = _KEYWORD_SEEDS.get(words[3], {})
+        places = [3 + _FIX_SEEDS[words[3]]] if words[3] in _FIX_SEEDS else []
+        places += [place + behind[word] for place, word in enumerate(words) if word in behind]
+    # of several in a hybrid, too
+    if words[:1] == ["pair_style"]:
+        places = [place + _PAIR_SEEDS[word] for place, word in enumerate(words) if word in _PAIR_SEEDS]
+    return [words[place] for place in places if place < len(words) and words[place].isdigit()]
 
 
 def tell_of_segments(comm: MPI.Comm, script: Path) -> None:

@@ -158,6 +158,18 @@ GOING_ON = (
         ("fix l all langevin 1.0 1.0 0.1 $(48279+step) zero yes", ""),
         ("fix l all langevin 1.0 1.0 0.1 ${seed}", ""),
         ("fix n all nvt temp 1.0 1.0 0.1", ""),
+        ("fix e all evaporate 100 5 top 49892", r"write its seed as $(49892+step)"),
+        (
+            "fix x all append/atoms zhi freq 5 random 0.1 0.1 0.1 31 units box",
+            r"write its seed as $(31+step)",
+        ),
+        # whose random numbers are in the restart file
+        ("fix c all temp/csvr 1.0 1.0 0.1 48279", ""),
+        ("fix d all deposit 40 1 3 5771 region slab", ""),
+        ("pair_style dpd 1.0 2.5 34387", r"write its seed as $(34387+step)"),
+        ("pair_style hybrid/overlay lj/cut 2.5 dpd/tstat 1.0 1.0 2.5 34", r"write its seed as $(34+step)"),
+        ("pair_style dpd 1.0 2.5 $(34387+step)", ""),
+        ("pair_style lj/cut 2.5", ""),
     ],
 )
 def test_what_each_segment_begins_anew_is_told(tmp_path, capsys, line, said):
