@@ -23,13 +23,14 @@ __all__ = [
     "flows",
     "goes_on",
     "of_results",
+    "partial_temperature",
     "remaps",
     "require_dumps_kept",
     "require_going_on",
     "runs",
     "silence",
     "start",
-    "tell_of_flow",
+    "tell_of_results",
     "tell_of_segments",
     "tell_of_stops",
 ]
@@ -189,22 +190,47 @@ def flows(text: str) -> bool:
     return flowing and not free
 
 
+def partial_temperature(text: str) -> tuple[str, str]:
+    """The compute whose temperature a script's pressure takes, and its group; empty if that is 'all'."""
+    groups, chosen = {}, ""
+    for line in language.logical_lines(text):
+        words = language.words(line)
+        if words[:1] == ["compute"] and words[3:]:
+            groups[words[1]] = words[2]
+        # which makes LAMMPS forget what was chosen
+        if words[:1] == ["thermo_style"]:
+            chosen = ""
+        if words[:1] == ["thermo_modify"]:
+            chosen = next((name for key, name in itertools.pairwise(words) if key == "temp"), chosen)
+    group = groups.get(chosen, "all")
+    return ("", "") if group == "all" else (chosen, group)
+
+
 def of_results(script: Path) -> list[str]:
     """What a reader of the results should know of a script.
 
-    Of a flowing box: that LAMMPS's temperature and pressure of the whole of it hold the flow.
+    Of a flowing box: that LAMMPS's temperature and pressure of the whole of it hold the flow.  Of a
+    temperature of a group: that they are of the motion of that alone.
     """
-    if not flows(script.read_text(errors="replace")):
-        return []
-    return [
-        f"{script.name}: the box flows, and LAMMPS's temperature and pressure of the whole box (curves.png) "
-        "hold that flow; 'compute ID all temp/deform' and 'thermo_modify temp ID' take it out. Fields of "
-        "temperature and stress are about the local flow either way"
-    ]
+    text, notes = script.read_text(errors="replace"), []
+    if flows(text):
+        notes.append(
+            f"{script.name}: the box flows, and LAMMPS's temperature and pressure of the whole box "
+            "(curves.png) hold that flow; 'compute ID all temp/deform' and 'thermo_modify temp ID' take it "
+            "out. Fields of temperature and stress are about the local flow either way"
+        )
+    compute, group = partial_temperature(text)
+    if compute:
+        notes.append(
+            f"{script.name}: 'thermo_modify temp {compute}' is of group {group!r}, and so are LAMMPS's "
+            "temperature and the motion in its pressure of the whole box (curves.png); the field of stress "
+            "counts the motion of all atoms, and its mean is another where others than these move"
+        )
+    return notes
 
 
-def tell_of_flow(comm: MPI.Comm, script: Path) -> None:
-    """Say on the screen what :func:`of_results` says, of a flowing box."""
+def tell_of_results(comm: MPI.Comm, script: Path) -> None:
+    """Say on the screen what :func:`of_results` says."""
     for note in of_results(script) if comm.rank == 0 else ():
         console(comm).print(f"note: {note}", soft_wrap=True)
 

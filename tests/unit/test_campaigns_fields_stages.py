@@ -110,6 +110,21 @@ def test_what_concerns_the_results_is_noted_and_stands_at_the_top_of_the_page(tm
     assert json.loads((plain / "summary.json").read_text())["notes"] == []
 
 
+def test_stress_counts_the_motion_of_all_atoms_whose_temperature_the_pressure_takes(tmp_path):
+    """The mean of the field is minus LAMMPS's pressure, unless that is of a group: this is noted."""
+    means = []
+    for name, group in (("all", "all"), ("heavy", "heavy")):
+        own = PULLED + f"compute own {group} temp\nthermo_modify temp own\n"
+        out = observe(tmp_path / name, SCRIPT + own, fields=["stress"])
+        notes = json.loads((out / "summary.json").read_text())["notes"]
+        assert bool(notes) == (group != "all")
+        with store.reading(out / "fields.h5", FIELDS) as file:
+            field, curve = file.get("stress").mean(axis=(1, 2)), file.group("curve").get("stress")
+        assert np.allclose(field, curve, rtol=1e-9, atol=1e-9) == (group == "all")
+        means.append(field)
+    np.testing.assert_allclose(*means, rtol=1e-12)
+
+
 def test_frames_before_a_failure_are_kept(tmp_path):
     failing = PULLED + "variable force equal 0.0/(step<30)\nfix bomb all addforce v_force 0.0 0.0\n"
     with pytest.raises(MdbridgeError):

@@ -191,7 +191,7 @@ def observe(
         if before is None and not long:
             script.tell_of_stops(comm, path)
         if before is None:
-            script.tell_of_flow(comm, path)
+            script.tell_of_results(comm, path)
             if goes_on_after(config, frames) and script.goes_on(path.read_text(errors="replace")):
                 script.tell_of_segments(comm, path)
         known = None if before is None else parallel.on_root(comm, lambda: State.read(before))
