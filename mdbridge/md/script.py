@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,9 @@ from mpi4py import MPI
 from ..core import parallel
 from ..core.console import console
 from ..core.errors import InputError, MDError
-from . import language
+from . import language, setup
 from .language import files
 from .session import Session, find_potentials
-from .setup import followed
 
 __all__ = [
     "RESTART",
@@ -24,13 +23,14 @@ __all__ = [
     "flows",
     "goes_on",
     "of_results",
+    "partial_temperature",
     "remaps",
     "require_dumps_kept",
     "require_going_on",
     "runs",
     "silence",
     "start",
-    "tell_of_flow",
+    "tell_of_results",
     "tell_of_segments",
     "tell_of_stops",
 ]
@@ -49,6 +49,9 @@ _IN_LATTICES = (
 )
 """Styles of fixes and computes that measure in lattices unless they say 'units box'."""
 
+_SEEING = ("ave/", "balance", "numdiff", "pair", "print", "property/atom", "reaxff/", "store/", "vector")
+"""Styles of fixes that look and do not act, or only hold what others see."""
+
 _SAME = 1e-9
 """Relative to the sum of the squares of velocities, what the order of a sum may change."""
 
@@ -62,25 +65,36 @@ class Left:
         atoms: the number of atoms.
         motion: the sum of the squares of all velocities.
         lattice: the lattice's spacings along x, y and z, in which many commands measure; None if not known.
+        fixes: styles of the script's fixes, by ID; None if not known.
+        temperature: ID of the temperature that LAMMPS's pressure takes; None if not known.
     """
 
     step: int
     atoms: int
     motion: float
     lattice: Sequence[float] | None = None
+    fixes: Mapping[str, str] | None = None
+    temperature: str | None = None
 
     @classmethod
     def of(cls, session: Session) -> "Left":
         """As it is now, after a restart file is written, which takes atoms back into the box (collective)."""
         # the norm of all is not that of most: on each rank, then added up
         mine = float((session.atoms().v ** 2).sum())
-        return cls(session.step, session.natoms, session.comm.allreduce(mine), _lattice(session))
+        motion = session.comm.allreduce(mine)
+        left = cls(session.step, session.natoms, motion, _lattice(session))
+        if session.log is None:
+            return left
+        state = setup.read(session.comm, session, session.log)
+        # ours are put in behind the script each time
+        fixes = {name: style for name, style in state.fixes.items() if not name.startswith("mdbridge")}
+        return replace(left, fixes=fixes, temperature=state.temperature)
 
     def require(self, session: Session, script: Path) -> None:
         """See that a script has gone on from here, and has done nothing once more (collective).
 
         Raises:
-            InputError: it has made steps, atoms or velocities of its own.
+            InputError: it has made steps, atoms or velocities of its own, or has not set up again what acted.
         """
         now = Left.of(session)
         again = ""
@@ -97,8 +111,24 @@ class Left:
                 "velocity, minimize, run); only pair styles, the timestep, computes and fixes belong behind "
                 "it. docs/fields.md, 'A script that goes on', shows it"
             )
+        self._require_set_up(now, script)
         if self.lattice is not None and not np.allclose(_lattice(session), self.lattice, rtol=_SAME):
             self._require_no_lattice(session, script)
+
+    def _require_set_up(self, now: "Left", script: Path) -> None:
+        """Refuse a script whose fixes, of which LAMMPS sets none up by itself, are not there again."""
+        for name, style in (self.fixes or {}).items():
+            if now.fixes is not None and now.fixes.get(name) != style and not style.startswith(_SEEING):
+                raise InputError(
+                    f"{script}: 'fix {name} … {style}' acts at first, but not after 'read_restart', which "
+                    "sets up no fix: put it behind the label, with all that is to act in each segment, or "
+                    "'unfix' it before the label. docs/fields.md, 'A script that goes on', shows it"
+                )
+        if self.temperature is not None and now.temperature not in (None, self.temperature):
+            raise InputError(
+                f"{script}: LAMMPS's pressure takes the temperature {self.temperature!r} at first and "
+                f"{now.temperature!r} after 'read_restart': put 'thermo_modify temp' behind the label, too"
+            )
 
     def _require_no_lattice(self, session: Session, script: Path) -> None:
         """Refuse commands that measure in a lattice which is another one than at first."""
@@ -106,7 +136,9 @@ class Left:
         log = session.log
         line = ""
         if log is not None:
-            line = measured_in_lattices(parallel.on_root(session.comm, lambda: followed(log, session.folder)))
+            line = measured_in_lattices(
+                parallel.on_root(session.comm, lambda: setup.followed(log, session.folder))
+            )
         if line:
             raise InputError(
                 f"{script}: after 'read_restart' {line!r} measures in another lattice than at first, for "
@@ -158,28 +190,79 @@ def flows(text: str) -> bool:
     return flowing and not free
 
 
+def partial_temperature(text: str) -> tuple[str, str]:
+    """The compute whose temperature a script's pressure takes, and its group; empty if that is 'all'."""
+    groups, chosen = {}, ""
+    for line in language.logical_lines(text):
+        words = language.words(line)
+        if words[:1] == ["compute"] and words[3:]:
+            groups[words[1]] = words[2]
+        # which makes LAMMPS forget what was chosen
+        if words[:1] == ["thermo_style"]:
+            chosen = ""
+        if words[:1] == ["thermo_modify"]:
+            chosen = next((name for key, name in itertools.pairwise(words) if key == "temp"), chosen)
+    group = groups.get(chosen, "all")
+    return ("", "") if group == "all" else (chosen, group)
+
+
 def of_results(script: Path) -> list[str]:
     """What a reader of the results should know of a script.
 
-    Of a flowing box: that LAMMPS's temperature and pressure of the whole of it hold the flow.
+    Of a flowing box: that LAMMPS's temperature and pressure of the whole of it hold the flow.  Of a
+    temperature of a group: that they are of the motion of that alone.
     """
-    if not flows(script.read_text(errors="replace")):
-        return []
-    return [
-        f"{script.name}: the box flows, and LAMMPS's temperature and pressure of the whole box (curves.png) "
-        "hold that flow; 'compute ID all temp/deform' and 'thermo_modify temp ID' take it out. Fields of "
-        "temperature and stress are about the local flow either way"
-    ]
+    text, notes = script.read_text(errors="replace"), []
+    if flows(text):
+        notes.append(
+            f"{script.name}: the box flows, and LAMMPS's temperature and pressure of the whole box "
+            "(curves.png) hold that flow; 'compute ID all temp/deform' and 'thermo_modify temp ID' take it "
+            "out. Fields of temperature and stress are about the local flow either way"
+        )
+    compute, group = partial_temperature(text)
+    if compute:
+        notes.append(
+            f"{script.name}: 'thermo_modify temp {compute}' is of group {group!r}, and so are LAMMPS's "
+            "temperature and the motion in its pressure of the whole box (curves.png); the field of stress "
+            "counts the motion of all atoms, and its mean is another where others than these move"
+        )
+    return notes
 
 
-def tell_of_flow(comm: MPI.Comm, script: Path) -> None:
-    """Say on the screen what :func:`of_results` says, of a flowing box."""
+def tell_of_results(comm: MPI.Comm, script: Path) -> None:
+    """Say on the screen what :func:`of_results` says."""
     for note in of_results(script) if comm.rank == 0 else ():
         console(comm).print(f"note: {note}", soft_wrap=True)
 
 
-_SEEDS = {"langevin": 7, "temp/csvr": 7, "temp/csld": 7, "brownian": 5, "brownian/sphere": 5}
-"""Style of a fix -> the place of its seed among the words of the command."""
+_FIX_SEEDS: Mapping[str, int] = {
+    **dict.fromkeys(("langevin", "langevin/eff", "gjf", "ffl", "gle", "gld", "nve/dotc/langevin"), 4),
+    **dict.fromkeys(("evaporate", "bond/swap", "wall/flow"), 4),
+    **dict.fromkeys(("langevin/drude", "langevin/spin", "tfmc"), 3),
+    **dict.fromkeys(("brownian", "brownian/sphere", "brownian/asphere", "wall/reflect/stochastic"), 2),
+    "srd": 5,
+}
+"""Style of a fix -> how far its seed is behind it.
+
+Of those whose random numbers LAMMPS begins anew after a restart: others, as deposit, gcmc, widom, atom/swap
+and temp/csvr, go on with theirs.
+"""
+_KEYWORD_SEEDS: Mapping[str, Mapping[str, int]] = {
+    "append/atoms": {"random": 4, "temp": 3},
+    "press/langevin": {"temp": 3},
+    "sgcmc": {"randseed": 1},
+    **{f"bond/{what}": {"prob": 2} for what in ("create", "create/angle", "break")},
+    **{f"rigid{kind}": {"langevin": 4} for kind in ("", "/nve", "/small", "/nve/small")},
+}
+"""Style of such a fix -> keyword -> how far a seed is behind that."""
+_PAIR_SEEDS: Mapping[str, int] = {
+    **dict.fromkeys(("dpd", "dpd/ext", "dpd/fdt", "dpd/coul/slater/long", "mdpd", "tdpd"), 3),
+    **dict.fromkeys(("dpd/tstat", "dpd/ext/tstat"), 4),
+    **dict.fromkeys(("dpd/fdt/energy", "edpd"), 2),
+    **dict.fromkeys(("brownian", "brownian/poly"), 7),
+    "sdpd/taitwater/isothermal": 3,
+}
+"""Style of pairs -> how far its seed is behind it."""
 
 
 def begun_anew(text: str) -> list[str]:
@@ -191,11 +274,7 @@ def begun_anew(text: str) -> list[str]:
     labels = [k for k, words in enumerate(lines) if words[:1] == ["label"]]
     told = []
     for words in lines[labels[-1] + 1 if labels else 0 :]:
-        command, style = (
-            " ".join(words[:4]),
-            words[3] if words[:1] in (["fix"], ["dump"]) and words[3:] else "",
-        )
-        written = words[5:6] if words[:1] == ["dump"] else []
+        command, written = " ".join(words[:4]), words[5:6] if words[:1] == ["dump"] else []
         if words[:1] == ["fix"]:
             written = [name for key, name in itertools.pairwise(words[4:]) if key == "file"]
         # a name that changes with the step makes a file for each
@@ -204,13 +283,24 @@ def begun_anew(text: str) -> list[str]:
                 f"'{command} …' begins {written[0]} anew in each segment, and what earlier segments wrote is "
                 "lost: put $(step) into its name"
             )
-        seed = words[_SEEDS[style] :][:1] if style in _SEEDS else []
-        if seed and seed[0].isdigit():
-            told.append(
-                f"'{command} …' draws the same random numbers in each segment: write its seed as "
-                f"$({seed[0]}+step)"
-            )
+        told += [
+            f"'{command} …' draws the same random numbers in each segment: write its seed as $({seed}+step)"
+            for seed in _seeds(words)
+        ]
     return told
+
+
+def _seeds(words: Sequence[str]) -> list[str]:
+    """The seeds of a command that are plain numbers, with which each segment begins anew."""
+    places = []
+    if words[:1] == ["fix"] and words[3:]:
+        behind = _KEYWORD_SEEDS.get(words[3], {})
+        places = [3 + _FIX_SEEDS[words[3]]] if words[3] in _FIX_SEEDS else []
+        places += [place + behind[word] for place, word in enumerate(words) if word in behind]
+    # of several in a hybrid, too
+    if words[:1] == ["pair_style"]:
+        places = [place + _PAIR_SEEDS[word] for place, word in enumerate(words) if word in _PAIR_SEEDS]
+    return [words[place] for place in places if place < len(words) and words[place].isdigit()]
 
 
 def tell_of_segments(comm: MPI.Comm, script: Path) -> None:

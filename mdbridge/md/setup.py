@@ -17,6 +17,8 @@ _MOVING = ("deform", "press/")
 _DIRECTIONS = frozenset({"x", "y", "z", "xy", "xz", "yz"})
 _STEADY = frozenset({"final", "delta", "scale", "vel", "erate"})
 """What makes fix deform move a box at a rate that LAMMPS knows when it sets up a run."""
+_UNKEPT = {"pour": "what it has inserted", "controller": "the errors that it has added up"}
+"""Fixes whose state LAMMPS does not write into restart files, and what it is."""
 _FIX = re.compile(r"^Fix\[ *\d+\]: *(\S+), *style = (\S+),", re.MULTILINE)
 """What 'info fixes' says of each."""
 
@@ -114,8 +116,17 @@ class Setup:
             frames: of a segment, for messages.
 
         Raises:
-            InputError: LAMMPS does not know the velocity of the box when it sets up a run.
+            InputError: LAMMPS does not know the velocity of the box when it sets up a run, or a fix goes on
+                from what is in no restart file.
         """
+        for name, style in self.fixes.items():
+            if style in _UNKEPT:
+                raise InputError(
+                    f"{script}: fix {name} ({style}) goes on from {_UNKEPT[style]}, which LAMMPS keeps in no "
+                    f"restart file, and 'checkpoint.every_frames' = {frames} cuts the run: each segment "
+                    "would begin it anew. Set checkpoint.every_frames to the number of all frames, or end it "
+                    "before the label (unfix)"
+                )
         for name, style in self.unsteady.items():
             raise InputError(
                 f"{script}: fix {name} moves the box by {style!r} with 'remap v', and "

@@ -16,6 +16,25 @@ from ..core.interrupts import ENDING
 Handler = Callable[[int, FrameType | None], object]
 
 
+@contextmanager
+def quiet_pipes() -> Iterator[None]:
+    """Let programs that LAMMPS starts in the block end without a word once it reads them no further.
+
+    gzip says 'Broken pipe' where it inherits that Python ignores the signal; a handler is not inherited.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGPIPE)
+    if not main or before != signal.SIG_IGN:
+        yield
+        return
+    # of this program nothing changes: what is written to a closed pipe is an error as before
+    signal.signal(signal.SIGPIPE, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, before)
+
+
 class Signals:
     """Signals that arrived while they were held."""
 

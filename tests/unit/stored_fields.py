@@ -10,7 +10,12 @@ from mdbridge.md.observe.quantities import TENSOR, VOIGT
 from mdbridge.md.observe.wanted import Wanted
 
 FIELDS = ["displacement", "density", "stress", "composition", "D2min", "deformation_gradient"]
-COMPONENTS = {"displacement": 3, "stress": len(VOIGT), "composition": 2, "deformation_gradient": len(TENSOR)}
+COMPONENTS = {
+    **dict.fromkeys(("displacement", "affine_displacement", "velocity", "box_velocity", "heat_flux"), 3),
+    **dict.fromkeys(("stress", "strain"), len(VOIGT)),
+    "composition": 2,
+    "deformation_gradient": len(TENSOR),
+}
 
 
 def make(
@@ -25,10 +30,12 @@ def make(
     size=(20.0, 15.0, 10.0),
     given=None,
     atoms=None,
+    fields=FIELDS,
+    extra=("mine",),
 ):
     """Write it; fields that are not ``given`` are their frame's number plus a ramp, less a node."""
     grid = CellGrid(axes, cells, region)
-    wanted = Wanted(grid, "cone", 5.0, FIELDS, extra={"mine": "c_mine"})
+    wanted = Wanted(grid, "cone", 5.0, fields, extra={name: f"c_{name}" for name in extra})
     edges = np.diag(size).astype(float)
     boxes = [edges.copy() for _ in range(frames)]
     for number, box in enumerate(boxes):
@@ -40,7 +47,7 @@ def make(
     written = []
     for number, box in enumerate(boxes):
         frame = {"step": 100 * number, "time": 0.2 * number, "box": box, "origin": np.zeros(3)}
-        for name in (*FIELDS, "mine"):
+        for name in (*fields, *extra):
             width = COMPONENTS.get(name)
             values = ramp + number if width is None else np.repeat((ramp + number)[..., None], width, axis=-1)
             if name == "displacement":

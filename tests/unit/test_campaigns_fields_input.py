@@ -45,6 +45,7 @@ def test_curves_have_ten_points_a_frame_where_that_leaves_ten_steps():
         ),
         ({"observe": {"every": 100, "extra": {"a/b": "c_x"}}}, "letters, digits and '_'"),
         ({"observe": {"every": 100, "extra": {"box": "c_x"}}}, "extra.box: the name is taken"),
+        ({"observe": {"every": 100, "extra": {"axis": "c_x"}}}, "extra.axis: the name is taken"),
         ({"observe": {"every": 100, "time_filter": 0.0}}, "time_filter"),
         ({"observe": {"every": 100, "fields": ["density"], "stress": "hardy"}}, "'stress' is not among"),
         ({"observe": {"every": 100, "curve_every": 30}}, "does not divide every = 100"),

@@ -110,6 +110,21 @@ def test_what_concerns_the_results_is_noted_and_stands_at_the_top_of_the_page(tm
     assert json.loads((plain / "summary.json").read_text())["notes"] == []
 
 
+def test_stress_counts_the_motion_of_all_atoms_whose_temperature_the_pressure_takes(tmp_path):
+    """The mean of the field is minus LAMMPS's pressure, unless that is of a group: this is noted."""
+    means = []
+    for name, group in (("all", "all"), ("heavy", "heavy")):
+        own = PULLED + f"compute own {group} temp\nthermo_modify temp own\n"
+        out = observe(tmp_path / name, SCRIPT + own, fields=["stress"])
+        notes = json.loads((out / "summary.json").read_text())["notes"]
+        assert bool(notes) == (group != "all")
+        with store.reading(out / "fields.h5", FIELDS) as file:
+            field, curve = file.get("stress").mean(axis=(1, 2)), file.group("curve").get("stress")
+        assert np.allclose(field, curve, rtol=1e-9, atol=1e-9) == (group == "all")
+        means.append(field)
+    np.testing.assert_allclose(*means, rtol=1e-12)
+
+
 def test_frames_before_a_failure_are_kept(tmp_path):
     failing = PULLED + "variable force equal 0.0/(step<30)\nfix bomb all addforce v_force 0.0 0.0\n"
     with pytest.raises(MdbridgeError):
@@ -117,6 +132,18 @@ def test_frames_before_a_failure_are_kept(tmp_path):
     with store.reading(tmp_path / "out" / "fields.h5", FIELDS) as file:
         assert file.integers("step").tolist() == [0, 20]
         assert file.attribute("complete", bool) is False
+
+
+def test_number_of_atoms_and_timestep_are_those_at_first(tmp_path):
+    changing = (
+        "fix gone all evaporate 10 3 whole 49892\nfix shorter all dt/reset 1 NULL 0.002 0.01 units box\n"
+    )
+    out = observe(tmp_path, SCRIPT + PULLED + changing)
+    with store.reading(out / "fields.h5", FIELDS) as file:
+        first, last = file.group("curve").get("atoms")[[0, -1]]
+        assert first == 240 and last < 240
+        assert file.attribute("natoms", int) == 240 and file.attribute("timestep", float) == 0.004
+    assert json.loads((out / "summary.json").read_text())["natoms"] == 240
 
 
 def test_a_run_that_ends_early_is_said(tmp_path):
@@ -193,6 +220,30 @@ def test_a_script_that_does_again_what_is_done_once_is_refused(tmp_path, late, w
     )
     with store.reading(tmp_path / "out" / "fields.h5", FIELDS) as file:
         assert not file.attributes()["complete"]
+
+
+@pytest.mark.parametrize(
+    ("once", "words"),
+    [
+        ("fix seen all ave/time 1 10 10 c_thermo_temp", ""),
+        ("fix push all addforce 1.0 0.0 0.0\nunfix push", ""),
+        ("fix push all addforce 1.0 0.0 0.0", "'fix push … addforce' acts at first, but not after"),
+        (
+            "compute few all temp/partial 1 1 0\nthermo_modify temp few",
+            "takes the temperature 'few' at first",
+        ),
+    ],
+)
+def test_what_acts_in_the_first_segment_alone_is_refused(tmp_path, once, words):
+    """LAMMPS sets nothing of it up from a restart file, and says nothing."""
+    script = RESUMABLE.replace("label ", f"{once}\nlabel ")
+    changes = {"more": "[checkpoint]\nevery_frames = 1", "fields": ["density"]}
+    if not words:
+        observe(tmp_path, script, **changes)
+        return
+    for dry_run in (True, False):
+        with pytest.raises(InputError, match=words):
+            observe(tmp_path, script, dry_run=dry_run, **changes)
 
 
 @pytest.mark.parametrize("pull", ["scale 1.2", "erate 1.0", "delta 0.0 1.0 units box"])

@@ -49,6 +49,7 @@ def test_a_script_s_steps_are_shared_out_and_it_rests_as_it_will():
         ({"observe": {"curve_points": 7}}, r"curve_points = 7 does not divide the 500 steps"),
         ({"observe": {"samples": 51}}, r"51 samples every 10 steps take 501 steps, a frame has 500"),
         ({"observe": {"extra": {"density": "c_x"}}}, r"extra\.density: the name is taken"),
+        ({"observe": {"extra": {"strain": "c_x"}}}, r"extra\.strain: the name is taken"),
         ({"observe": {"cutoff": 1.9}}, r"'observe\.cutoff' = 1\.9: must be greater than or equal to 2"),
         ({"observe": {"grid": [32, 3]}}, r"'observe\.grid\.1' = 3"),
         ({"md": {"temperature_K": 1300.0}}, r"temperature_K must be below liquid_K"),

@@ -1,12 +1,15 @@
 """glass.h5: fields, curve and history with units, names and coordinates."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import xarray
 from glass_files import KEY, frames, history, settings, stored
 
-from mdbridge.campaigns.glass import results
+from mdbridge.campaigns.glass import figures, results
 from mdbridge.campaigns.glass.formats import GLASS
+from mdbridge.campaigns.glass.input import RESERVED, Measured
 from mdbridge.core import store
 from mdbridge.core.units import BAR_IN_GPA
 from mdbridge.stz import paperfiles
@@ -65,6 +68,16 @@ def test_every_dataset_has_named_dimensions_units_and_a_place(tmp_path):
         np.testing.assert_allclose(
             curve["stress"].sel(stress_component="xy"), np.minimum(25 * curve["gamma"], 1.5), atol=1e-12
         )
+
+
+def test_no_further_field_may_have_a_name_that_is_stored_or_drawn_already(tmp_path):
+    """Also of what is measured at rest, which is put into the file last."""
+    path = stored(tmp_path, at_rest=dict.fromkeys(get_args(Measured), np.ones((6, 8))))
+    figures.draw(path, tmp_path)
+    drawn = {name.stem.removeprefix("maps_") for name in tmp_path.glob("maps_*.png")}
+    with store.reading(path, GLASS) as file:
+        taken = {*file.datasets(), *file.groups(), *drawn}
+    assert taken == RESERVED
 
 
 def test_the_history_is_named_by_column_in_units_of_its_own(tmp_path):

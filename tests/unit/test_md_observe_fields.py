@@ -7,12 +7,13 @@ from mpi4py import MPI
 
 from mdbridge.core.errors import InputError
 from mdbridge.fields.grid import CellGrid
+from mdbridge.md.observe.channels import Constants, channels
 from mdbridge.md.observe.fields import Fields
 from mdbridge.md.observe.hardy import PairForces
 from mdbridge.md.observe.material import Material
 from mdbridge.md.observe.schedule import every, on
 from mdbridge.md.observe.smoothing import Smoothing
-from mdbridge.md.observe.wanted import Wanted
+from mdbridge.md.observe.wanted import NAMES, Wanted
 
 NVE = "fix motion all nve\nthermo 10\n"
 
@@ -54,6 +55,25 @@ def test_an_extra_is_the_mean_over_the_atoms_of_its_source():
     np.testing.assert_allclose(fields["double"], 2 * expected, rtol=1e-12)
     with simulation(CRYSTAL, NVE) as session, pytest.raises(InputError, match="c_slip"):
         attached(session, ["density"], extra={"slip": "c_slip"})
+
+
+def test_an_extra_of_any_name_leaves_the_fields_what_they_are():
+    """What fields are summed from has names, too, which those of extras once took the place of."""
+    asked = ["density", "velocity", "temperature", "potential_energy", "composition", "stress"]
+
+    def observed(extra):
+        with simulation(CRYSTAL, "compute own all property/atom type\n" + NVE) as session:
+            frames, _ = attached(session, asked, extra=extra, kinetic="mean")
+            names = channels(Constants.of(session), {})
+            session.run(10)
+        return frames[-1]["fields"], names
+
+    alone, names = observed({})
+    # a quantity takes the name of no other
+    both, _ = observed({name: "c_own" for name in names if name not in NAMES})
+    for name in asked:
+        np.testing.assert_array_equal(both[name], alone[name])
+    np.testing.assert_allclose(both["mass"], alone["composition"] @ [1.0, 2.0], rtol=1e-12)
 
 
 def test_a_frame_is_the_mean_over_its_looks():

@@ -62,7 +62,7 @@ def test_units_follow_the_style_and_the_dimension():
     assert stress("virial", "lammps").units(UNIT_STYLES["lj"].of(2)) == "epsilon/sigma^2"
     assert stress("hardy", "mean").factor(UNIT_STYLES["metal"]) == 1e-4
     assert fields["composition"].components == ("type 1", "type 2")
-    assert extra("mine", "c_mine").plain == ("number", "mine")
+    assert extra("mine", "c_mine").plain == ("number", "extra mine")
     assert VOIGT == ("xx", "yy", "zz", "xy", "xz", "yz")
 
 
@@ -85,7 +85,7 @@ def test_fields_of_a_window_are_those_of_its_atoms_written_out():
         "number": summed(np.ones(5)), "mass": summed(m), "momentum": summed(m[:, None] * v),
         "motion": summed(motion), "heat": summed(m * (v**2).sum(axis=1)), "energy": summed(energy),
         "types": summed(np.eye(2)[kind - 1]), "flow": summed(m[:, None] * (v + 1.0)),
-        "mine": summed(energy**2),
+        "extra mine": summed(energy**2),
     }  # fmt: skip
     whole = {"mass": summed(m), "momentum": summed(m[:, None] * v), "motion": summed(motion)}
     whole |= {"virial": summed(virial), "stress": summed(virial + 1.0)}

@@ -135,9 +135,27 @@ SLLOD = "fix move all nvt/sllod temp 1 1 1\n"
 def test_a_box_that_flows_is_told_of_unless_its_temperature_is_freed_of_that(tmp_path, capsys, text, flowing):
     path = tmp_path / "my.in"
     path.write_text(text)
-    script.tell_of_flow(COMM, path)
+    script.tell_of_results(COMM, path)
     assert ("thermo_modify temp ID" in capsys.readouterr().err) == flowing
     assert len(script.of_results(path)) == flowing
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("compute mt mobile temp\nthermo_modify norm no temp mt\n", True),
+        ("compute mt all temp/partial 0 1 1\nthermo_modify temp mt\n", False),
+        ("compute mt mobile temp\n", False),
+        ("compute mt mobile temp\nthermo_modify temp mt\nthermo_style one\n", False),
+        ("thermo_modify temp thermo_temp\n", False),
+    ],
+)
+def test_a_pressure_of_the_motion_of_a_group_is_told_of(tmp_path, capsys, text, told):
+    path = tmp_path / "my.in"
+    path.write_text(text)
+    script.tell_of_results(COMM, path)
+    assert ("is of group 'mobile'" in capsys.readouterr().err) == told
+    assert len(script.of_results(path)) == told
 
 
 GOING_ON = (
@@ -158,6 +176,18 @@ GOING_ON = (
         ("fix l all langevin 1.0 1.0 0.1 $(48279+step) zero yes", ""),
         ("fix l all langevin 1.0 1.0 0.1 ${seed}", ""),
         ("fix n all nvt temp 1.0 1.0 0.1", ""),
+        ("fix e all evaporate 100 5 top 49892", r"write its seed as $(49892+step)"),
+        (
+            "fix x all append/atoms zhi freq 5 random 0.1 0.1 0.1 31 units box",
+            r"write its seed as $(31+step)",
+        ),
+        # whose random numbers are in the restart file
+        ("fix c all temp/csvr 1.0 1.0 0.1 48279", ""),
+        ("fix d all deposit 40 1 3 5771 region slab", ""),
+        ("pair_style dpd 1.0 2.5 34387", r"write its seed as $(34387+step)"),
+        ("pair_style hybrid/overlay lj/cut 2.5 dpd/tstat 1.0 1.0 2.5 34", r"write its seed as $(34+step)"),
+        ("pair_style dpd 1.0 2.5 $(34387+step)", ""),
+        ("pair_style lj/cut 2.5", ""),
     ],
 )
 def test_what_each_segment_begins_anew_is_told(tmp_path, capsys, line, said):

@@ -61,6 +61,20 @@ def test_a_box_that_moves_by_jerks_is_refused_where_its_flow_is_needed():
         setup.of(other).require_flow(Path("my.in"), asked=True)
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("fix rain all pour 20 1 4767548 region top", "fix rain (pour) goes on from what it has inserted"),
+        ("fix hold all controller 5 1 1 1 1 v_p 3 f", "fix hold (controller) goes on from the errors"),
+    ],
+)
+def test_a_run_whose_fixes_begin_anew_in_each_piece_is_not_cut(line, words):
+    with pytest.raises(InputError) as caught:
+        setup.of(line).require_one_piece(Path("my.in"), 10)
+    assert words in str(caught.value) and "'checkpoint.every_frames' = 10" in str(caught.value)
+    setup.of(f"{line}\nunfix {line.split()[1]}").require_one_piece(Path("my.in"), 10)
+
+
 def test_a_fix_that_is_gone_neither_moves_the_box_nor_carries_atoms():
     state = setup.of("fix pull all deform 1 xy erate 0.1 remap v\nfix hold all press/berendsen iso 0 0 1\n")
     assert state.flows and state.moving() == ["pull", "hold"]

@@ -2,11 +2,12 @@
 
 import os
 import signal
+import subprocess
 import threading
 
 import pytest
 
-from mdbridge.md.signals import Signals
+from mdbridge.md.signals import Signals, quiet_pipes
 
 
 @pytest.fixture
@@ -101,3 +102,26 @@ def test_blocks_within_blocks_hold_until_the_outer_one_is_over(told):
             send(signal.SIGINT)
         assert told == []
     assert told == [signal.SIGINT]
+
+
+def test_a_program_whose_words_are_read_no_further_ends_without_one():
+    def unread():
+        """What a program that writes for ever says in the end."""
+        with subprocess.Popen(
+            "yes", stdout=subprocess.PIPE, stderr=subprocess.PIPE, restore_signals=False
+        ) as program:
+            program.stdout.readline()
+            program.stdout.close()
+            return program.stderr.read()
+
+    before = signal.getsignal(signal.SIGPIPE)
+    assert b"pipe" in unread()
+    with quiet_pipes():
+        assert unread() == b""
+        # of this program a closed pipe is the error that it was
+        read, write = os.pipe()
+        os.close(read)
+        with pytest.raises(BrokenPipeError):
+            os.write(write, b"more")
+        os.close(write)
+    assert signal.getsignal(signal.SIGPIPE) == before

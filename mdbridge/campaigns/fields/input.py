@@ -7,8 +7,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from ...core.config import Section
 from ...core.keys import in_unit
-from ...fields.grid import AXES
-from ...md.observe.wanted import NAMES
+from .layout import RESERVED
 
 Range = Annotated[list[float], Field(min_length=2, max_length=2)]
 Name = Literal[
@@ -16,8 +15,6 @@ Name = Literal[
     "box_velocity", "temperature", "potential_energy", "heat_flux", "stress", "deformation_gradient",
     "strain", "D2min",
 ]  # fmt: skip
-# names that coordinates and the curves have in the file
-RESERVED = {*NAMES, "time", "step", "box", "origin", "curve", *AXES, "component", "voigt", "tensor", "type"}
 
 
 class MD(Section):

@@ -13,8 +13,9 @@ from ...core.units import UNIT_STYLES, UnitStyle
 from ...fields.box import Box
 from ...md.observe.curves import COLUMNS, strains
 from ...md.observe.material import Motion
-from ...md.observe.quantities import TENSOR, VOIGT, XYZ
+from ...md.observe.quantities import VOIGT, XYZ
 from ...md.observe.wanted import FITTED, Wanted
+from .layout import CURVE, LABELS, TYPE
 from .run import State
 
 FIELDS = store.Format("mdbridge-fields", 1, "mdbridge observe")
@@ -50,7 +51,7 @@ class Meaning:
 
 def meanings(wanted: Wanted, units: UnitStyle, types: int) -> dict[str, Meaning]:
     """Of all fields that are asked for, in their order."""
-    axis, voigt, tensor = ("axis", XYZ), ("voigt", VOIGT), ("tensor", TENSOR)
+    axis, voigt, tensor = ((name, LABELS[name][0]) for name in ("axis", "voigt", "tensor"))
     # what follows is not among the quantities of present atoms
     known = {
         "displacement": Meaning(
@@ -75,7 +76,7 @@ def meanings(wanted: Wanted, units: UnitStyle, types: int) -> dict[str, Meaning]
     for quantity in wanted.quantities(types):
         names = quantity.components
         # components of equal names share a dimension, whatever field they belong to
-        dimension = {XYZ: "axis", VOIGT: "voigt"}.get(names, "atom_type")
+        dimension = {XYZ: "axis", VOIGT: "voigt"}.get(names, TYPE)
         known[quantity.name] = Meaning(
             quantity.title,
             quantity.units(units),
@@ -137,7 +138,7 @@ def collect(
             label, said = meaning.title.partition(",")[0], meaning.title
             more = {"comment": said} if said != label else {}
             file.put(name, values, dims, meaning.units, label, configuration=meaning.configuration, **more)
-        _put_curve(file.group("curve"), rows, Motion(reference, reference), units)
+        _put_curve(file.group(CURVE), rows, Motion(reference, reference), units)
 
 
 def _put_nodes(file: store.Document, wanted: Wanted, reference: Box, units: UnitStyle) -> None:
@@ -158,14 +159,19 @@ def _put_nodes(file: store.Document, wanted: Wanted, reference: Box, units: Unit
 
 def _put_labels(file: store.Document, wanted: Wanted, types: int) -> None:
     """Names of components."""
-    file.dimension("axis", list(XYZ), "1", "direction")
-    file.dimension("voigt", list(VOIGT), "1", "component of a symmetric tensor")
+    _put_label(file, "axis", "voigt")
     # labels that no dataset uses would be dimensions of nothing
     if any(name in FITTED for name in wanted.fields):
-        file.dimension("tensor", list(TENSOR), "1", "component of a tensor, row and column")
+        _put_label(file, "tensor")
     if "composition" in wanted.fields:
-        file.dimension("atom_type", [f"type {k}" for k in range(1, types + 1)], "1", "atom type")
-    file.dimension("edge", ["a", "b", "c"], "1", "edge vector of the box")
+        file.dimension(TYPE, [f"type {k}" for k in range(1, types + 1)], "1", "atom type")
+    _put_label(file, "edge")
+
+
+def _put_label(group: store.Group, *labels: str) -> None:
+    for label in labels:
+        names, what = LABELS[label]
+        group.dimension(label, list(names), "1", what)
 
 
 def _put_box(file: store.Document, frames: Sequence[Mapping[str, Any]], units: UnitStyle) -> None:
@@ -181,10 +187,7 @@ def _put_curve(group: store.Group, rows: Array, motion: Motion, units: UnitStyle
     table = dict(zip(COLUMNS, rows.T, strict=False))
     boxes = rows[:, len(COLUMNS) :].reshape(-1, 3, 3)
     group.dimension("time", table["time"], units.time, "simulated time")
-    group.dimension("axis", list(XYZ), "1", "direction")
-    group.dimension("voigt", list(VOIGT), "1", "component of a symmetric tensor")
-    group.dimension("plane", ["xy", "xz", "yz"], "1", "direction of the shift and normal of the plane")
-    group.dimension("edge", ["a", "b", "c"], "1", "edge vector of the box")
+    _put_label(group, "axis", "voigt", "plane", "edge")
     group.put("step", table["step"].astype(np.int64), ("time",), "1", "timestep")
     for name, key, unit, what in (
         ("temperature", "temp", units.temperature, "temperature, as in LAMMPS's own output"),

@@ -191,7 +191,7 @@ def observe(
         if before is None and not long:
             script.tell_of_stops(comm, path)
         if before is None:
-            script.tell_of_flow(comm, path)
+            script.tell_of_results(comm, path)
             if goes_on_after(config, frames) and script.goes_on(path.read_text(errors="replace")):
                 script.tell_of_segments(comm, path)
         known = None if before is None else parallel.on_root(comm, lambda: State.read(before))
@@ -238,6 +238,8 @@ class Watch:
         # after the script and before the first command of ours
         self.setup = setup.read(comm, session, log)
         self.units = checks.units(session)
+        # of the start: fix dt/reset makes it another one
+        self._timestep = float(session.lmp.extract_global("dt"))
         self.wanted = wanted(config, self.setup.temperature)
         checks.check(comm, session, self.wanted)
         # between frames of a replay it is known, whatever moved it
@@ -343,8 +345,9 @@ class Watch:
             motion.box.edges.tolist(),
             str(session.lmp.extract_global("units")),
             int(session.lmp.extract_setting("ntypes")),
-            session.natoms,
-            float(session.lmp.extract_global("dt")),
+            # as the curves begin: later there may be others
+            int(self._rows[0][0, COLUMNS.index("atoms")]),
+            self._timestep,
             shift,
         )
 

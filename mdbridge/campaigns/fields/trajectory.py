@@ -20,6 +20,7 @@ from ...md.observe.curves import COLUMNS
 from ...md.observe.schedule import Schedule, on
 from ...md.observe.wanted import CARRIED, FITTED
 from ...md.session import Session
+from ...md.signals import quiet_pipes
 from .dumpheaders import PLACES, Header, headers, opened
 from .input import FieldsInput
 from .run import Times, Watch, curve, frames_in
@@ -170,7 +171,8 @@ def observe(
     recorded = parallel.on_root(comm, lambda: headers(path))
     ends, looks = _chosen(path, recorded, config)
     times = Replayed(ends, looks, recorded)
-    with _open(comm, config, source, log, path, recorded) as session:
+    # a dump that is packed is not read beyond what is needed
+    with quiet_pipes(), _open(comm, config, source, log, path, recorded) as session:
         watch = Watch(comm, config, session, log, folder, None, times)
         _settle(session, watch, path, recorded, config)
         done = iter(range(1, len(recorded) + 1))

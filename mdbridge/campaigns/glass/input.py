@@ -7,6 +7,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from ...core.config import Section
 from ...core.keys import in_unit
+from ...fields.storage import PLANE
 from ...stz.ratelaw import Diffusion
 from ..calibrate.input import EgoInput
 
@@ -195,9 +196,11 @@ class Observe(Section):
 
 RESERVED = {
     "potential_energy", "energy_mean_composition", "Exy", "D2min", "velocity", "density", "temperature",
-    "composition", "nonaffinity", "type_energy", "type_fraction", "gamma", "step", "edges", "box", "curve",
-    "history",
-    "x", "y", "x_corner", "y_corner", "component", "direction", "edge", "type", "turns",
+    "composition", "type_energy", "type_fraction", "gamma", "step", "edges", "box", "curve", "history",
+    "component", "direction", "edge", "type",
+    *(axis for axes in PLANE.values() for axis in axes), *get_args(Measured),
+    # of which there are maps already
+    "energy", "strain", "d2min",
 }  # fmt: skip
 
 

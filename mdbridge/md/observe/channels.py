@@ -276,12 +276,17 @@ def _read(*sources: str) -> Channel:
     return Channel.of(*([Term((source,))] for source in sources), sources=sources)
 
 
+def extra_channel(name: str) -> str:
+    """The channel of an extra field, whose own name may be that of another: "mass", "energy"."""
+    return f"extra {name}"
+
+
 def channels(constants: Constants, extra: Mapping[str, str]) -> dict[str, Channel]:
     """All channels by name.
 
     Number, mass, momentum m v, the same of the box as flow, motion m v ⊗ v, its trace as heat,
     potential energy, one of each type, stress times volume with and without motion, heat flux
-    times volume; and whatever the sources of ``extra`` say, under its names.
+    times volume; and whatever the sources of ``extra`` say.
     """
     moving = ("v",)
     momentum = [[Term(("mass", v))] for v in VELOCITIES]
@@ -302,4 +307,4 @@ def channels(constants: Constants, extra: Mapping[str, str]) -> dict[str, Channe
         "virial": _read(*_columns(VIRIAL, 6)),
         "flux": Channel(3, _flux, ("v", ENERGY, *_columns(CENTROID, 9))),
     }
-    return known | {name: _read(source) for name, source in extra.items()}
+    return known | {extra_channel(name): _read(source) for name, source in extra.items()}

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.units import UnitStyle
-from .channels import PAIRS, Constants, products
+from .channels import PAIRS, Constants, extra_channel, products
 
 Array = NDArray[np.float64]
 Quotient = tuple[Array, Array]
@@ -163,13 +163,14 @@ def stress(method: str, kinetic: str) -> Quantity:
 
 
 def extra(name: str, source: str) -> Quantity:
-    """The mean over the atoms of what ``source`` says of each; its channel has the field's name."""
+    """The mean over the atoms of what ``source`` says of each."""
+    channel = extra_channel(name)
     return Quantity(
         name,
         f"mean over the atoms of {source}",
         lambda _: "as LAMMPS's",
-        _mean(name),
-        plain=("number", name),
+        _mean(channel),
+        plain=("number", channel),
     )
 
 
