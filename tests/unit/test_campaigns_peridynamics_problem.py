@@ -303,6 +303,35 @@ def test_scattered_nodes_need_a_quadrature_for_them(folder):
         solve(folder, text)
 
 
+HELD = '[[boundary]]\nedge = "left"\ndisplacement = [0, 0]\n'
+
+
+def point_load_where_rows_of_two_kinds_meet(folder, horizon, held=HELD):
+    """A load on a single node, as far from a boundary as nonlocal rows begin; against another if free."""
+    stored = made.material(horizon, made.SIGN_CHANGING, 0.5, quadrature="isotropic").as_dict()
+    (folder / "out" / "model.json").write_text(json.dumps(stored))
+    square = "[domain]\noutline = [[0, 0], [40, 0], [40, 40], [0, 40]]\nspacing = 1.0\n"
+    at, middle = (f"(abs(x - 20) < 0.5 and abs(y - {y}) < 0.5)" for y in (2 * horizon + 1, 20))
+    load = at if held else f"1*{at} - {middle}"
+    solve(folder, square + held + f'[load]\nbody = [0, "{load}"]\n' + QUIET)
+    return json.loads((folder / "out" / "solution.json").read_text())
+
+
+def test_forces_that_are_out_of_balance_are_told_or_refused(folder):
+    told = point_load_where_rows_of_two_kinds_meet(folder, 3.0)
+    assert 0.01 < told["out_of_balance"] < 0.1
+    assert any("displacements are off by about as much" in note for note in told["notes"])
+    for held in (HELD, ""):
+        with pytest.raises(InputError, match=r"no solution: .* out of balance by \d\d% .*'load.body'"):
+            point_load_where_rows_of_two_kinds_meet(folder, 4.0, held)
+
+
+def test_a_body_that_is_moved_as_a_whole_is_in_balance(folder):
+    held = '[[boundary]]\nedge = "outline"\ndisplacement = ["0.1 - 0.01*y", "0.2 + 0.01*x"]\n'
+    solve(folder, PLATE.replace("holes", "# holes") + held + QUIET)
+    assert json.loads((folder / "out" / "solution.json").read_text())["out_of_balance"] == 0
+
+
 def test_isolated_nodes_are_refused(folder):
     nodes = np.stack(np.meshgrid(np.arange(24.0), np.arange(20.0)), -1).reshape(-1, 2)
     np.savez(folder / "nodes.npz", nodes=np.vstack([nodes, [[100.0, 0]]]))

@@ -32,6 +32,9 @@ Mask = NDArray[np.bool_]
 _RESOLVED = 6.0
 # of μ κ²: below it short waves are hardly held
 _SOFT = 0.05
+# of all forces, out of balance: measured below 1e-2 where loads are smooth over a horizon; for a point load
+# beside the local rows displacements are off by the same share (0.02, 0.13, 0.65: by 2, 10, 104 %)
+_TOLD, _REFUSED = 0.01, 0.1
 # measured: 3 kB on one rank, 3.6 on two together, at a million nodes
 _BYTES_PER_NODE = 3600.0
 
@@ -144,7 +147,8 @@ def _solved(comm: MPI.Comm, problem: Problem, folder: Path, model: Model) -> Sol
     except ConvergenceError as error:
         stiff = "" if body.lattice is None else check_spacing(model, body.lattice.spacing.tolist())[1]
         raise ConvergenceError("; ".join(filter(None, [str(error), stiff]))) from error
-    notes = [*remarks(problem, body, model, result), *_forces(model, conditions, result)]
+    doubt = parallel.agreed(comm, lambda: _balance(body, model, conditions, result))
+    notes = [*remarks(problem, body, model, result), *_forces(model, conditions, result), *doubt]
     for line in notes:
         say(f"note: {line}", soft_wrap=True, markup=False)
     wall = time.monotonic() - start
@@ -243,9 +247,12 @@ def remarks(problem: Problem, body: Body, model: Model, result: bodies.Equilibri
     # a learned function is that of the bulk: a reader must know how much of the body obeys it
     share = float(result.nonlocal_nodes.mean())
     reach = coupling.reach(body, model.material.influence.horizon)
+    beside = np.setdiff1d(np.flatnonzero(body.depth == 0), body.facets)
+    gaps = " and from places of their lattice without a node" if len(beside) else ""
     lines.append(
         f"{share:.0%} of the nodes are farther than {reach:.4g} {model.length} (2δ and 1.1 node spacings) "
-        "from all boundaries and obey the nonlocal operator; the others linear elasticity with its moduli"
+        f"from all boundaries{gaps} and obey the nonlocal operator; the others linear elasticity with its "
+        "moduli"
     )
     return lines
 
@@ -260,6 +267,28 @@ def _forces(model: Model, conditions: Conditions, result: bodies.Equilibrium) ->
     unit = problem_output.force_unit(model)
     balance = f"out of balance by {rest:.0e} of them" if rest else "in balance"
     return [f"forces of the supports on the body ({unit}): {shown}; with the loads {balance}"]
+
+
+def _balance(body: Body, model: Model, conditions: Conditions, result: bodies.Equilibrium) -> list[str]:
+    """What there is to say of forces that are out of balance.
+
+    Raises:
+        InputError: by so much that it is no equilibrium.
+    """
+    rest = problem_output.out_of_balance(conditions, result)
+    if rest <= _TOLD:
+        return []
+    reach = coupling.reach(body, model.material.influence.horizon)
+    reason = (
+        f"the forces on the body are out of balance by {rest:.0%} of them, and displacements are off by "
+        "about as much: loads or given displacements vary within a few nodes where rows of both kinds meet "
+        f"({reach:.4g} {model.length} from boundaries), which together are in balance as far as fields are "
+        f"smooth over the horizon of {model.material.influence.horizon:.4g} {model.length}; spread "
+        "'load.body' or the boundary's 'displacement' over that length, or keep it that far from there"
+    )
+    if rest > _REFUSED:
+        raise InputError(f"no solution: {reason}")
+    return [reason]
 
 
 def _coarse_holes(problem: Problem, body: Body) -> list[str]:
