@@ -107,6 +107,12 @@ def test_what_cannot_be_learned_from_is_refused_by_name(fields, horizon, words):
         fieldsets.learn(fields, horizon, 2, settings=QUICK)
 
 
+def test_sets_with_edges_name_the_quadrature_that_they_need():
+    edges, settings = replace(COARSE, shape=None), FitSettings(kernel="b-spline")
+    with pytest.raises(InputError, match=r"quadrature = 'published': .* with quadrature = 'consistent' and"):
+        fieldsets.learn(edges, 6.4, 3, settings=settings)
+
+
 def test_fields_that_contradict_themselves_are_refused():
     u = COARSE.u.copy()
     u[3, 5, 0] = np.nan
