@@ -1,6 +1,7 @@
 """'mdbridge solve --problem': from a file with a body of one's own to solution.h5."""
 
 import json
+import re
 from dataclasses import replace
 
 import bodies_for_tests as made
@@ -12,9 +13,10 @@ from mpi4py import MPI
 
 from mdbridge.campaigns.peridynamics import problem, stages
 from mdbridge.campaigns.peridynamics.problem_input import Domain
+from mdbridge.campaigns.peridynamics.stored_model import Model
 from mdbridge.core.errors import ConvergenceError, FileError, InputError, SolvabilityError
 from mdbridge.core.versions import versions
-from mdbridge.lps import geometry
+from mdbridge.lps import elements, geometry
 
 PLATE = """
 [domain]
@@ -285,6 +287,49 @@ def test_a_hole_whose_edge_has_more_nodes_than_memory_is_refused_before_it_is_ma
 def test_a_hole_that_nodes_do_not_resolve_is_told(folder, capsys):
     solve(folder, PLATE.replace("radius = 5", "radius = 0.4") + PULL + QUIET)
     assert "1 holes, the smallest of radius 0.4, have fewer than 6 node spacings" in capsys.readouterr().err
+
+
+def test_members_too_thin_to_bend_are_told(folder):
+    """A plate with an arm 3 spacings thick, pushed down at its end: what is told is what comes out."""
+    corners = "[[0, 0], [24, 0], [24, 10], [64, 10], [64, 13], [24, 13], [24, 24], [0, 24]]"
+    text = f"[domain]\noutline = {corners}\nspacing = 1.0\n"
+    text += '[[boundary]]\nwhere = "x < 24.1"\ndisplacement = [0, 0]\n'
+    text += '[[boundary]]\nedge = "right"\ntraction = [0, -1e-5]\n'
+    solution = solve(folder, text + QUIET)
+    notes = json.loads((folder / "out" / "solution.json").read_text())["notes"]
+    (told,) = (note for note in notes if "node spacings) thick on average" in note)
+    # P l³/3EI of E = 4 μ (λ + μ)/(λ + 2 μ)
+    exact = 3e-5 * 40**3 / (3 * 4 * 0.5 * 0.8 / 1.3 * 3**3 / 12)
+    end = solution["nodes"][:, 0] > 63.9
+    share = -solution["displacement"][end, 1].mean() / exact
+    assert share == pytest.approx(0.75, abs=0.03)
+    assert int(re.search(r"about (\d+)% of its deflection", told)[1]) == pytest.approx(100 * share, abs=4)
+    solve(folder, PLATE + PULL + QUIET)
+    assert "thick on average" not in "".join(
+        json.loads((folder / "out" / "solution.json").read_text())["notes"]
+    )
+
+
+@pytest.mark.parametrize("spacing", [1.0, 0.3])
+def test_plates_of_up_to_seven_spacings_are_thin(spacing):
+    model = Model(made.material(3.5 * spacing), [], "nm", "GPa", "")
+
+    def thin(width):
+        outline = geometry.Loop(spacing * np.array([[0, 0], [40, 0], [40, width], [0, width]]))
+        body = geometry.fill([outline], (spacing, spacing), 9 * spacing)
+        return problem._thin(body, model, elements.areas(body))
+
+    assert [bool(thin(width)) for width in (1, 7, 8, 30)] == [True, True, False, False]
+
+
+def test_a_model_that_is_nearly_incompressible_is_told(folder):
+    text = PLATE + PULL + QUIET
+    for lame, times in (((5.0, 0.5), 0), ((50.0, 0.5), 1)):
+        stored = made.material(3.0, lame=lame, quadrature="isotropic").as_dict()
+        (folder / "out" / "model.json").write_text(json.dumps(stored))
+        solve(folder, text)
+        notes = json.loads((folder / "out" / "solution.json").read_text())["notes"]
+        assert sum("λ/μ = 100, nearly incompressible" in note for note in notes) == times
 
 
 def test_scattered_nodes_need_a_quadrature_for_them(folder):
