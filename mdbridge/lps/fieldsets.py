@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..core.errors import InputError
 from ..fields.fieldset import FieldSet
 from . import families, solver, stencil
-from .learn import classical, horizons, local, regression, spectral
+from .learn import classical, clouds, horizons, local, regression, spectral
 from .learn.residuals import FitSettings
 from .learn.scale import Scale
 from .material import LinearPeridynamicSolid
@@ -44,7 +44,8 @@ def learn(
             model must be consistent and solvable; samples of such sets are not read.
         long_wave_weight: exponent of a load's mean wave number, negative, in the weight of its sample; with 0
             all samples count alike.
-        quadrature: what makes bonds of the influence function, one of :data:`.quadrature.QUADRATURES`.
+        quadrature: what makes bonds of the influence function, one of :data:`.quadrature.QUADRATURES`;
+            "consistent" for sets with edges or on scattered points.
         settings: weights, effort and the family of influence functions, see
             :class:`~mdbridge.lps.learn.residuals.FitSettings`.
 
@@ -52,8 +53,9 @@ def learn(
         The fit: its ``material``, with one certificate for each node spacing, all of which hold.
 
     Raises:
-        InputError: a set is not periodic, holds a sample without load or displacement or a value
-            that is not finite, or the horizon does not fit it.
+        InputError: a set holds a sample without load or displacement or a value that is not finite, or the
+            horizon does not fit it; it has edges or scattered points, and the kernel is not linear in its
+            parameters or ``quadrature`` is not "consistent".
         ConvergenceError: no start leads to a solvable model.
     """
     training = [fields] if isinstance(fields, FieldSet) else list(fields)
@@ -92,6 +94,12 @@ def fit_sets(
     local_sets = any(sets[name].shape is None for name in training)
     if local_sets and settings.own_dilatation:
         raise InputError("own_dilatation is for periodic grids alone: on other points learn without it")
+    if local_sets and quadrature != clouds.QUADRATURE:
+        raise InputError(
+            f"quadrature = '{quadrature}': sets on scattered points or with edges (shape = None) are learned "
+            f"with quadrature = '{clouds.QUADRATURE}' and a kernel that is linear in its parameters, such as "
+            "settings = FitSettings(kernel='b-spline')"
+        )
 
     def problem(near: LinearPeridynamicSolid | None) -> tuple[Data, list[stencil.Stencil]]:
         return problem_of(

@@ -28,6 +28,7 @@ _WHOLE = 1.6  # of a spacing: how far the centre of a whole cell is from nodes o
 _BAND = 3.4  # of a spacing: how far triangles are made
 _WIDEST = 1.3  # of a spacing: the circle through the corners of a triangle between given nodes
 _FLAT = 1e-6  # of a cell's area: what counts as a triangle
+_FILLED = 0.6  # of a lattice's places within a body, that must hold a node: less is another lattice
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class Body:
         facets: ``(f, 2)`` nodes of the mesh's boundary, the body on the left.
         facet_kind: ``(f,)`` ``"outline"`` or ``"hole"``.
         spacing: typical distance of next nodes.
-        depth: ``(n,)`` distance from the nearest node of the boundary, infinite beyond ``reach``.
+        depth: ``(n,)`` distance from the nearest node of the boundary or beside a place of the lattice that
+            lacks its node, infinite beyond ``reach``.
         reach: up to where ``depth`` is known.
         lattice: None for scattered nodes.
         order: ``(n,)`` for nodes that were given: which of these each one is.
@@ -203,7 +205,9 @@ def join(points: Floats, reach: float) -> Body:
     """The body whose nodes are given.
 
     Triangles of the nodes' Delaunay triangulation are kept where they are not wider than next nodes are
-    apart; what lies between them is no part of the body.
+    apart; what lies between them is no part of the body.  Nodes that fill a rectangular lattice but for
+    some places are on it; those that have less than 60 % of its places (a triangular lattice, two grids half
+    a spacing apart) are scattered.
 
     Raises:
         InputError: two nodes coincide; a node is isolated: it belongs to no triangle.
@@ -236,9 +240,15 @@ def join(points: Floats, reach: float) -> Body:
         )
     facets = _open_edges(triangles)
     rim = np.unique(facets)
+    lattice = _lattice_of(points)
+    if lattice is not None:
+        # between next places of a lattice a triangle has half a cell: a larger one spans empty places
+        cells = area[narrow] / lattice.spacing.prod()
+        # each node adds two triangles: the mean one tells how many places there are for a node
+        lattice = lattice if 0.5 / cells.mean() > _FILLED else None
+        rim = rim if lattice is None else np.union1d(rim, triangles[cells > 0.75])
     depth = np.asarray(cKDTree(points[rim]).query(points, distance_upper_bound=max(reach, 6 * spacing))[0])
     kind = np.full(len(facets), OUTLINE)
-    lattice = _lattice_of(points)
     kind[_enclosed(points, facets)] = HOLE
     empty = np.empty((0, 4), dtype=np.int64)
     return _sorted(

@@ -172,9 +172,8 @@ def _solve(
     free = np.ones(len(points), dtype=bool) if free_mask is None else _mask(free_mask)
     box = None if box is None else np.asarray(box, dtype=float)
     known = np.zeros_like(loads) if collar_values is None else np.asarray(collar_values, dtype=float)
+    loads, known = _where_read(loads, free, True), _where_read(known, free, False)
     agreed(comm, lambda: _check_input(points, box, free, comm.size, loads=loads, collar_values=known))
-    # what stands there for free points is no value, and must not enter the load
-    known = np.where(free[:, None], 0.0, known)
     blocks = _partition(points, free, comm.size)
     # PETSc numbers unknowns rank by rank; −1 for those that are given
     number = np.full(len(points), -1)
@@ -260,6 +259,18 @@ def _mask(values: Any) -> NDArray[np.bool_]:
         # as indices, zeros and ones would mean two points
         return mask.astype(bool)
     return mask
+
+
+def _where_read(field: Floats, free: NDArray[np.bool_], of_free: bool) -> Floats:
+    """A field ``s x n x 2``, zero where it is not read: what stands there may be no number at all.
+
+    Args:
+        of_free: whether it is read at the free points, or at the others.
+    """
+    if field.ndim != 3 or free.shape != field.shape[1:2] or free.dtype != bool:
+        # left for the check to refuse
+        return field
+    return np.where((free == of_free)[:, None], field, 0.0)
 
 
 def petsc_solver() -> ModuleType:

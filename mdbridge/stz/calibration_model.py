@@ -210,8 +210,18 @@ def _frames(strains: Sequence[float], frames: int, max_strain: float) -> list[in
     return numbers
 
 
+def _energy(path: str) -> Array:
+    """A field of energies in eV, ``(ny, nx)``; read once, and again when the file has changed."""
+    try:
+        file = Path(path).resolve()
+        state = file.stat()
+    except OSError:
+        # to be told by what reads it
+        return read_energy(Path(path))
+    return _energy_of(file, state.st_mtime_ns, state.st_size)
+
+
 # one calibration asks for the same two files hundreds of times
 @functools.lru_cache(maxsize=8)
-def _energy(path: str) -> Array:
-    """A field of energies in eV, ``(ny, nx)``; read once."""
-    return read_energy(Path(path))
+def _energy_of(file: Path, _changed: int, _size: int) -> Array:
+    return read_energy(file)

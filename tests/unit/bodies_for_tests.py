@@ -34,6 +34,19 @@ def scattered(count=30, moved=0.15, seed=0):
     return geometry.join(nodes + moved * np.random.default_rng(seed).uniform(-1, 1, nodes.shape), 9.0)
 
 
+def sparse_lattices():
+    """Nodes that lie on a rectangular lattice and leave some of its places, or half of them, empty."""
+    grid = np.stack(np.meshgrid(np.arange(30.0), np.arange(30.0)), axis=-1).reshape(-1, 2)
+    shift = grid[:, 1:] % 2 * [0.5, 0.0]
+    even = grid.sum(axis=1) % 2 == 0
+    return {
+        "triangular": (grid + shift) * [1.0, np.sqrt(3) / 2],
+        "body-centred": (1.3 * grid / np.sqrt(2))[even],
+        "two grids": np.concatenate([grid, np.add(grid, [0.5, 40.0])]),
+        "vacancy": grid[(grid != [15.0, 14.0]).any(axis=1)],
+    }
+
+
 def stress_of(gradient, moduli):
     """The uniform stress ``2 x 2`` of a displacement gradient."""
     (a, b), (c, d) = gradient

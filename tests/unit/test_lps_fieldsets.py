@@ -76,6 +76,21 @@ def test_what_is_learned_solves_the_problems_it_was_learned_from(fit):
     assert np.array_equal(held.displacement[:, ~inside], COARSE.u[:, ~inside])
 
 
+def test_what_is_not_read_may_be_no_number():
+    """Displacements where they are asked for, and loads where displacements are given."""
+    inside = np.hypot(*COARSE.nodes.T) < 5.0
+    unknown, unloaded = COARSE.u.copy(), COARSE.b.copy()
+    unknown[:, inside], unloaded[:, ~inside] = np.nan, np.inf
+    held = fieldsets.solve(
+        COARSE.nodes, KNOWN, unloaded, box=COARSE.box, free=inside, displacement=unknown
+    ).displacement
+    np.testing.assert_allclose(held, COARSE.u, atol=1e-8)
+    for key, name in (("loads", "loads"), ("displacement", "collar_values")):
+        given = {"loads": COARSE.b, "displacement": COARSE.u} | {key: np.full_like(COARSE.u, np.nan)}
+        with pytest.raises(InputError, match=f"{name}: not all values are finite"):
+            fieldsets.solve(COARSE.nodes, KNOWN, box=COARSE.box, free=inside, **given)
+
+
 @pytest.mark.parametrize(
     ("fields", "horizon", "words"),
     [
@@ -90,6 +105,12 @@ def test_what_is_learned_solves_the_problems_it_was_learned_from(fit):
 def test_what_cannot_be_learned_from_is_refused_by_name(fields, horizon, words):
     with pytest.raises(InputError, match=words):
         fieldsets.learn(fields, horizon, 2, settings=QUICK)
+
+
+def test_sets_with_edges_name_the_quadrature_that_they_need():
+    edges, settings = replace(COARSE, shape=None), FitSettings(kernel="b-spline")
+    with pytest.raises(InputError, match=r"quadrature = 'published': .* with quadrature = 'consistent' and"):
+        fieldsets.learn(edges, 6.4, 3, settings=settings)
 
 
 def test_fields_that_contradict_themselves_are_refused():

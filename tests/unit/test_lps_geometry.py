@@ -67,6 +67,20 @@ def test_given_nodes_on_a_lattice_are_known_as_such():
     assert made.scattered(12).lattice is None
 
 
+@pytest.mark.parametrize("name", ["triangular", "body-centred", "two grids"])
+def test_nodes_that_leave_half_of_a_lattice_empty_are_scattered(name):
+    assert geometry.join(made.sparse_lattices()[name], 9.0).lattice is None
+
+
+def test_the_places_beside_a_vacancy_count_as_a_boundary():
+    nodes = made.sparse_lattices()["vacancy"]
+    body = geometry.join(nodes, 40.0)
+    np.testing.assert_allclose(body.lattice.spacing, 1.0)
+    rim = ((body.points == 0) | (body.points == 29)).any(axis=1)
+    away = np.hypot(*(body.points - [15, 14]).T)
+    np.testing.assert_array_equal(body.depth == 0, rim | (away < 1.1))
+
+
 def test_a_corner_may_be_written_twice():
     square = made.rectangle(0, 6, 0, 4)
     closed = geometry.Loop(np.concatenate([square.corners, square.corners[:1]]))

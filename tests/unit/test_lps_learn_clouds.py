@@ -39,6 +39,13 @@ def test_in_a_box_all_points_are_interior_and_translations_cost_nothing():
     np.testing.assert_allclose(left, np.broadcast_to(left[0], left.shape), atol=1e-9)
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.int64])
+def test_nodes_may_be_numbers_of_any_kind(kind):
+    exact = fields(size=0.0, box=False)
+    cloud = clouds.cloud_of(replace(exact, nodes=exact.nodes.astype(kind)), HORIZON)
+    np.testing.assert_array_equal(cloud.interior, clouds.cloud_of(exact, HORIZON).interior)
+
+
 def test_a_model_of_another_quadrature_is_refused_on_these_bonds():
     """Its moduli would be those of other weights: a wrong number, and a silent one."""
     other = replace(MATERIAL, quadrature="published")

@@ -64,6 +64,21 @@ def test_errors_of_the_solution_are_residuals_through_the_inverse(case):
     np.testing.assert_allclose(one_by_one, solution, rtol=1e-6)
 
 
+@pytest.mark.parametrize("change", [{"wraps": True}, {"spacing": np.full(2, 1.2)}, {"scattered": True}])
+def test_samples_that_were_made_of_other_fields_are_not_taken(change):
+    """The same nodes, displacements and loads, but as something else: in a box, or on other spacings."""
+    given = fields(shape=(18, 17))
+    other = replace(given, **change)
+    local._samples.cache_clear()
+    wanted = local.samples_of(given, HORIZON, 3, BSpline).roots
+    local._samples.cache_clear()
+    local.samples_of(other, HORIZON, 3, BSpline)
+    np.testing.assert_array_equal(local.samples_of(given, HORIZON, 3, BSpline).roots, wanted)
+    assert local._samples.cache_info().hits == 0
+    local.samples_of(given, HORIZON, 3, BSpline)
+    assert local._samples.cache_info().hits == 1
+
+
 def test_only_whole_families_take_part():
     cloud = local.cloud_of(CASES["edges"], HORIZON)
     # two families of 3 rows reach over 6 rows from each edge

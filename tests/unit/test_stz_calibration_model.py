@@ -36,6 +36,14 @@ def test_effective_temperature_of_the_energies(folder):
     assert response["chi"].mean() == pytest.approx(8.0 * 0.1) and response["chi"].shape == (1, 3, 4)
 
 
+def test_a_file_of_energies_that_has_changed_is_read_again(folder):
+    path = folder / "pe.MD.40"
+    first = stz.published(str(folder), strains=(0.2,), beta=8.0, E0=-3.4)["chi"]
+    path.write_text(path.read_text().replace("-3.", "-2."))
+    again = stz.published(str(folder), strains=(0.2,), beta=8.0, E0=-3.4)["chi"]
+    np.testing.assert_allclose(again, first + 8.0)
+
+
 def test_what_is_not_there_is_said(folder):
     with pytest.raises(FileError, match=r"Exy\.MD\.30"):
         stz.published(str(folder), strains=(0.15,))

@@ -78,6 +78,19 @@ def test_patch_displacement_on_part_of_the_boundary_traction_on_the_rest(shape, 
     np.testing.assert_allclose(strain, np.tile([0.01, 0.007, 0.001], (len(strain), 1)), atol=1e-8)
 
 
+@pytest.mark.parametrize("quadrature", ["consistent", "isotropic"])
+@pytest.mark.parametrize("name", made.sparse_lattices())
+def test_patch_on_nodes_that_leave_places_of_their_lattice_empty(name, quadrature):
+    """Rows of a full lattice would read displacements where no node is."""
+    body = geometry.join(made.sparse_lattices()[name], 9.0)
+    exact = body.points @ GRADIENT.T
+    rim = np.isin(np.arange(len(exact)), body.facets)
+    material = made.material(3.0, made.SIGN_CHANGING, 0.5, quadrature=quadrature)
+    result = solve(body, material, np.where(rim[:, None], exact, np.nan))
+    assert result.nonlocal_nodes.any()
+    assert np.abs(result.displacement - exact).max() < 1e-8 * np.abs(exact).max()
+
+
 def test_patch_tractions_all_around():
     body, material = made.plate_with_hole(), SOLIDS["of either sign"]
     stress = made.stress_of(GRADIENT, bodies.effective_moduli(body, material))

@@ -10,6 +10,7 @@ from types import ModuleType
 import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from ...core import demand, memory, parallel, stages
 from ...core.config import load
@@ -32,6 +33,17 @@ Mask = NDArray[np.bool_]
 _RESOLVED = 6.0
 # of μ κ²: below it short waves are hardly held
 _SOFT = 0.05
+# of all forces, out of balance: measured below 1e-2 where loads are smooth over a horizon; for a point load
+# beside the local rows displacements are off by the same share (0.02, 0.13, 0.65: by 2, 10, 104 %)
+_TOLD, _REFUSED = 0.01, 0.1
+# node spacings: local rows bend a plate t thick 1 + 3/t² times too stiffly, 1.04 times at 7
+_THIN, _EXCESS = 6.0, 3.0
+# node spacings from the next node that lies deeper than in a thin plate: beyond corners of 45° and more
+_BESIDE = 8.0
+# λ/μ: above it local rows are too stiff also in plates that are not thin
+_INCOMPRESSIBLE = 10.0
+# of λ/μ, over t²: by how much, measured 0.18 to 0.21 at λ/μ = 100 and t = 10, 20
+_LOCKING = 0.2
 # measured: 3 kB on one rank, 3.6 on two together, at a million nodes
 _BYTES_PER_NODE = 3600.0
 
@@ -143,8 +155,10 @@ def _solved(comm: MPI.Comm, problem: Problem, folder: Path, model: Model) -> Sol
         )
     except ConvergenceError as error:
         stiff = "" if body.lattice is None else check_spacing(model, body.lattice.spacing.tolist())[1]
-        raise ConvergenceError("; ".join(filter(None, [str(error), stiff]))) from error
-    notes = [*remarks(problem, body, model, result), *_forces(model, conditions, result)]
+        reasons = [str(error), stiff, *_nearly_incompressible(model)]
+        raise ConvergenceError("; ".join(filter(None, reasons))) from error
+    doubt = parallel.agreed(comm, lambda: _balance(body, model, conditions, result))
+    notes = [*remarks(problem, body, model, result), *_forces(model, conditions, result), *doubt]
     for line in notes:
         say(f"note: {line}", soft_wrap=True, markup=False)
     wall = time.monotonic() - start
@@ -235,7 +249,11 @@ def remarks(problem: Problem, body: Body, model: Model, result: bodies.Equilibri
             f"nothing prevents rigid motions ({listed}); the loads are in balance, and the solution is that "
             "without them on average"
         )
-    lines += _coarse_holes(problem, body)
+    lines += [
+        *_coarse_holes(problem, body),
+        *_thin(body, model, result.areas),
+        *_nearly_incompressible(model),
+    ]
     if result.unbalanced > 1e-8:
         lines.append(
             f"{result.unbalanced:.1e} of the loads were not in balance and were taken out, as accelerations"
@@ -243,9 +261,12 @@ def remarks(problem: Problem, body: Body, model: Model, result: bodies.Equilibri
     # a learned function is that of the bulk: a reader must know how much of the body obeys it
     share = float(result.nonlocal_nodes.mean())
     reach = coupling.reach(body, model.material.influence.horizon)
+    beside = np.setdiff1d(np.flatnonzero(body.depth == 0), body.facets)
+    gaps = " and from places of their lattice without a node" if len(beside) else ""
     lines.append(
         f"{share:.0%} of the nodes are farther than {reach:.4g} {model.length} (2δ and 1.1 node spacings) "
-        "from all boundaries and obey the nonlocal operator; the others linear elasticity with its moduli"
+        f"from all boundaries{gaps} and obey the nonlocal operator; the others linear elasticity with its "
+        "moduli"
     )
     return lines
 
@@ -262,6 +283,28 @@ def _forces(model: Model, conditions: Conditions, result: bodies.Equilibrium) ->
     return [f"forces of the supports on the body ({unit}): {shown}; with the loads {balance}"]
 
 
+def _balance(body: Body, model: Model, conditions: Conditions, result: bodies.Equilibrium) -> list[str]:
+    """What there is to say of forces that are out of balance.
+
+    Raises:
+        InputError: by so much that it is no equilibrium.
+    """
+    rest = problem_output.out_of_balance(conditions, result)
+    if rest <= _TOLD:
+        return []
+    reach = coupling.reach(body, model.material.influence.horizon)
+    reason = (
+        f"the forces on the body are out of balance by {rest:.0%} of them, and displacements are off by "
+        "about as much: loads or given displacements vary within a few nodes where rows of both kinds meet "
+        f"({reach:.4g} {model.length} from boundaries), which together are in balance as far as fields are "
+        f"smooth over the horizon of {model.material.influence.horizon:.4g} {model.length}; spread "
+        "'load.body' or the boundary's 'displacement' over that length, or keep it that far from there"
+    )
+    if rest > _REFUSED:
+        raise InputError(f"no solution: {reason}")
+    return [reason]
+
+
 def _coarse_holes(problem: Problem, body: Body) -> list[str]:
     radii = [hole.radius for hole in problem.domain.holes if not isinstance(hole, list)]
     coarse = [radius for radius in radii if radius < _RESOLVED * body.spacing]
@@ -270,6 +313,42 @@ def _coarse_holes(problem: Problem, body: Body) -> list[str]:
     return [
         f"{len(coarse)} holes, the smallest of radius {min(coarse):g}, have fewer than {_RESOLVED:g} node "
         "spacings on a radius: stresses at their edges are not resolved"
+    ]
+
+
+def _thin(body: Body, model: Model, areas: Floats) -> list[str]:
+    """Of members so thin that the local rows bend them too little; ``areas`` ``(n,)`` are those of nodes."""
+    h = body.spacing
+    shallow = body.depth <= (_THIN / 2 + 1e-6) * h
+    # what is deeper begins within a few spacings: of a large body these are few of its nodes
+    core = body.points[~shallow & (body.depth < (_THIN / 2 + 2) * h)]
+    thin = shallow.copy()
+    if len(core):
+        away = np.asarray(cKDTree(core).query(body.points[shallow], distance_upper_bound=_BESIDE * h)[0])
+        thin[shallow] = ~np.isfinite(away)
+    start, end = (body.points[body.facets[thin[body.facets].all(axis=1), k]] for k in range(2))
+    if not len(start):
+        return []
+    # of the rectangle with this area and boundary
+    quarter, area = float(np.hypot(*(end - start).T).sum()) / 4, float(areas[thin].sum())
+    thickness = quarter - float(np.sqrt(max(quarter**2 - area, 0.0)))
+    bends = 1 / (1 + _EXCESS * (h / thickness) ** 2)
+    return [
+        f"{thin.mean():.0%} of the nodes are in members {thickness:.3g} {model.length} ({thickness / h:.2g} "
+        "node spacings) thick on average: where such a member bends it is too stiff, and comes to about "
+        f"{bends:.0%} of its deflection (tension is exact); a finer 'domain.spacing', with a model for it, "
+        f"helps: more than {_THIN:g} spacings over the thickness"
+    ]
+
+
+def _nearly_incompressible(model: Model) -> list[str]:
+    ratio = model.material.lame_lambda / model.material.lame_mu
+    if ratio <= _INCOMPRESSIBLE:
+        return []
+    return [
+        f"λ/μ = {ratio:.3g}, nearly incompressible in the plane: rows of linear elasticity are too stiff "
+        f"where strains vary, in bending by about {_LOCKING * ratio:.2g}/t² for a plate t node spacings "
+        "thick, and problems may not converge; a finer 'domain.spacing', with a model for it, helps"
     ]
 
 

@@ -86,7 +86,9 @@ def cloud_of(fields: FieldSet, horizon: float) -> Cloud:
         InputError: no point has all that the equation needs.
     """
     period = None if fields.period is None else tuple(fields.period.tolist())
-    return _cloud(fields.nodes.tobytes(), period, tuple(fields.spacing.tolist()), fields.scattered, horizon)
+    # bytes say nothing of their type: they are read as float64
+    nodes = np.asarray(fields.nodes, dtype=float).tobytes()
+    return _cloud(nodes, period, tuple(fields.spacing.tolist()), fields.scattered, horizon)
 
 
 @lru_cache(maxsize=8)

@@ -136,9 +136,11 @@ def samples_of(
     Raises:
         InputError: as :func:`cloud_of`; the family is not linear.
     """
-    key = hashlib.blake2b(repr((horizon, degree, near and near.as_dict())).encode(), digest_size=16)
-    for values in (fields.nodes, fields.u, fields.b, fields.box):
-        key.update(np.ascontiguousarray(values).tobytes())
+    # all that the samples are made of: the same nodes are other samples where the box is periodic
+    kind = (horizon, degree, near and near.as_dict(), fields.scattered, fields.period is None)
+    key = hashlib.blake2b(repr(kind).encode(), digest_size=16)
+    for values in (fields.nodes, fields.u, fields.b, fields.box, fields.spacing):
+        key.update(np.ascontiguousarray(values, dtype=float).tobytes())
     return _samples(_Keyed(key.digest() + family.name.encode(), (fields, horizon, degree, family, near)))
 
 
