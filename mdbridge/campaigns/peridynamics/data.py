@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...core.errors import InputError
 from ...core.units import LENGTHS_IN_A, MODULI_IN_TPA
 from ...fields import lattice
-from ...fields.fieldset import FieldSet
+from ...fields.fieldset import FieldSet, without_rigid_motion
 from .data_files import RawData, units_of
 from .data_input import Data
 
@@ -285,13 +285,7 @@ def _useful(
     Raises:
         InputError: none does.
     """
-    deformed = u - u.mean(axis=1, keepdims=True)
-    if box is None:
-        # what is not periodic may turn, too
-        arm = nodes - nodes.mean(axis=0)
-        turn = np.stack([-arm[:, 1], arm[:, 0]], axis=1)
-        angle = np.einsum("sni,ni->s", deformed, turn) / (turn**2).sum()
-        deformed = deformed - angle[:, None, None] * turn
+    deformed = without_rigid_motion(nodes, u, turns=box is None)
     # compared with its own size: a sample may be as small as it likes
     size = np.abs(u).max(axis=(1, 2))
     rest = np.abs(deformed).max(axis=(1, 2))

@@ -277,7 +277,7 @@ def predicted(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array
     """
     if fields.shape is None:
         u, inside = local.predicted(material, fields)
-        return fields.u[0] - fields.u[0].mean(axis=0), u, inside
+        return fields.deformation[0], u, inside
     everywhere = np.ones(len(fields.nodes), dtype=bool)
     samples = fieldsets.transformed(fields, "the data")
     grid = fieldsets.stencil_of(fields, material.influence.horizon, material.quadrature)

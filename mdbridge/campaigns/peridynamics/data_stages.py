@@ -59,7 +59,8 @@ class Campaign:
         keys = [f"data.{name}" for name in Data.model_fields if name != "file"]
         lists = {"horizons", "horizons_A", "degrees", "replicates"}
         keys += [f"learn.{name}" for name in OwnLearn.model_fields if name not in lists]
-        return Identity.of("pairs of own data", self.config, keys, files=files)
+        # 2: rigid motions of bodies with edges make no difference
+        return Identity.of("pairs of own data", self.config, keys, files=files, version=2)
 
     @cached_property
     def source_of_pairs(self) -> learning.Source:

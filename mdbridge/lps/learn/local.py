@@ -136,7 +136,8 @@ def samples_of(
     Raises:
         InputError: as :func:`cloud_of`; the family is not linear.
     """
-    key = hashlib.blake2b(repr((horizon, degree, near and near.as_dict())).encode(), digest_size=16)
+    settings = (horizon, degree, near and near.as_dict(), fields.wraps)
+    key = hashlib.blake2b(repr(settings).encode(), digest_size=16)
     for values in (fields.nodes, fields.u, fields.b, fields.box):
         key.update(np.ascontiguousarray(values).tobytes())
     return _samples(_Keyed(key.digest() + family.name.encode(), (fields, horizon, degree, family, near)))
@@ -166,7 +167,7 @@ def _samples(keyed: _Keyed) -> LocalSamples:
             f"parameters, such as 'b-spline'; '{family.name}' is not"
         )
     cloud = cloud_of(fields, horizon)
-    flat = cloud.of_columns(fields.u - fields.u.mean(axis=1, keepdims=True))
+    flat = cloud.of_columns(fields.deformation)
     features, volume = _features(cloud, family, degree, flat)
     load = cloud.of_interior(fields.b)
     rows = np.stack([*features, load], axis=-1)  # (2i, s, c + 1)
@@ -237,7 +238,7 @@ def errors(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, A
     cloud = cloud_of(fields, material.influence.horizon)
     matrix = cloud.matrix(material)
     load = cloud.of_interior(fields.b)
-    residual = matrix @ cloud.of_columns(fields.u - fields.u.mean(axis=1, keepdims=True)) - load
+    residual = matrix @ cloud.of_columns(fields.deformation) - load
     wrong = cloud.inverse(matrix)(residual)
     amount = displacement_size(cloud, fields)
     size = np.where(is_loaded(load, amount), np.linalg.norm(load, axis=0), np.nan)
@@ -264,12 +265,14 @@ def is_loaded(load: Array, amount: Array) -> NDArray[np.bool_]:
 
 
 def predicted(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, NDArray[np.bool_]]:
-    """Displacements ``(n, 2)`` that a model gives the first sample, and where they were solved for
-    ``(n,)``."""
+    """Displacements ``(n, 2)`` that a model gives the first sample, and where they were solved for ``(n,)``.
+
+    They are those without a rigid motion, as :attr:`.FieldSet.deformation`.
+    """
     cloud = cloud_of(fields, material.influence.horizon)
     first = replace(fields, u=fields.u[:1], b=fields.b[:1])
     matrix = cloud.matrix(material)
-    u = first.u - first.u.mean(axis=1, keepdims=True)
+    u = first.deformation
     residual = matrix @ cloud.of_columns(u) - cloud.of_interior(first.b)
     result = u[0].copy()
     result[cloud.interior] -= cloud.inverse(matrix)(residual).reshape(-1, 2)
@@ -347,7 +350,7 @@ def _divergence_and_rotation(fields: FieldSet, horizon: float, family: type[Infl
     cloud = cloud_of(fields, horizon)
     basis = family.curve(cloud.around.radii, horizon, _SHORT)(np.ones(_SHORT + 1))[1]
     dilatation, _, _ = factors_of_shares(cloud.around, cloud.interior, cloud.around.strengths(basis)[:, 0])
-    u = fields.u - fields.u.mean(axis=1, keepdims=True)
+    u = fields.deformation
     # the rotation of u is the divergence of u turned by a right angle
     turned = np.stack([u[..., 1], -u[..., 0]], axis=-1)
     parts = [dilatation @ cloud.of_columns(values) for values in (u, turned)]
@@ -356,8 +359,9 @@ def _divergence_and_rotation(fields: FieldSet, horizon: float, family: type[Infl
 
 
 def displacement_size(cloud: Cloud, fields: FieldSet) -> Array:
-    """The norm ``(s,)`` of the displacements of the interior, their mean taken off."""
-    u = fields.u[:, cloud.interior]
+    """The norm ``(s,)`` of the displacements of the interior, without a rigid motion: it needs no load, so
+    that no error may look smaller by it."""
+    u = fields.deformation[:, cloud.interior]
     return np.linalg.norm((u - u.mean(axis=1, keepdims=True)).reshape(len(u), -1), axis=1)
 
 
