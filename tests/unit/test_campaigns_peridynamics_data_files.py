@@ -87,10 +87,10 @@ def test_a_table_has_a_row_for_each_node_of_each_sample(tmp_path, separator):
 def test_a_table_may_say_its_units(tmp_path):
     head = ["sample", "x [mm]", "y [mm]", "u_x (mm)", "u_y (mm)", "b_x [GPa/mm]", "b_y [GPa/mm]"]
     raw = data_files.read(table(tmp_path / "a.csv", head), {})
-    assert data_files.units_of(raw, None, None) == ("mm", "GPa")
-    assert data_files.units_of(raw, "mm", "GPa") == ("mm", "GPa")
+    assert data_files.units_of(raw, None, None, "volume") == ("mm", "GPa")
+    assert data_files.units_of(raw, "mm", "GPa", "volume") == ("mm", "GPa")
     with pytest.raises(FileError, match=r"column x is in mm, but data.length_unit = 'nm'"):
-        data_files.units_of(raw, "nm", None)
+        data_files.units_of(raw, "nm", None, "volume")
 
 
 @pytest.mark.parametrize(
@@ -209,6 +209,7 @@ def test_what_cannot_be_read_is_told(tmp_path):
     ("column", "words"),
     [
         ("bx (GPa)", "column bx is in 'GPa': expected a modulus over a length"),
+        ("bx (N/mm^2)", "column bx is in 'N/mm^2': expected a modulus over a length"),
         ("bx (GPa/inch)", "column bx is in inch, but data.length_unit = 'mm'"),
         ("x (inch)", "column y is in mm, but data.length_unit = 'inch'"),
         ("ux (nm)", "column ux is in nm"),
@@ -218,4 +219,18 @@ def test_units_that_are_none_or_contradict_each_other_are_refused(tmp_path, colu
     head = ["sample", "x (mm)", "y (mm)", "ux (mm)", "uy (mm)", "bx (GPa/mm)", "by (GPa/mm)"]
     head = [column if name.split()[0] == column.split()[0] else name for name in head]
     with pytest.raises(FileError, match=re.escape(words)):
-        data_files.units_of(data_files.read(table(tmp_path / "a.csv", head), {}), None, None)
+        data_files.units_of(data_files.read(table(tmp_path / "a.csv", head), {}), None, None, "volume")
+
+
+@pytest.mark.parametrize(
+    ("unit", "modulus"), [("GPa", "GPa"), ("N/mm^2", "MPa"), ("eV/A^3", "eV/A^3"), ("GPa/mm", None)]
+)
+def test_loads_per_area_are_in_a_modulus(tmp_path, unit, modulus):
+    """A modulus was refused, and one over a length was divided by the thickness without a word."""
+    head = ["sample", "x (mm)", "y (mm)", "ux (mm)", "uy (mm)", f"bx ({unit})", f"by ({unit})"]
+    raw = data_files.read(table(tmp_path / "a.csv", head), {})
+    if modulus is not None:
+        assert data_files.units_of(raw, None, None, "area") == ("mm", modulus)
+        return
+    with pytest.raises(FileError, match=r"'GPa/mm', but data.load_per = 'area': expected a modulus"):
+        data_files.units_of(raw, None, None, "area")

@@ -72,7 +72,7 @@ def prepare(files: Sequence[RawData], settings: Data) -> OwnData:
     """
     length_unit, modulus_unit = settings.length_unit, settings.modulus_unit
     for raw in files:
-        length_unit, modulus_unit = units_of(raw, length_unit, modulus_unit)
+        length_unit, modulus_unit = units_of(raw, length_unit, modulus_unit, settings.load_per)
     given = {"length_unit": length_unit, "modulus_unit": modulus_unit}
     length_unit, modulus_unit = length_unit or "angstrom", modulus_unit or "TPa"
     fields: dict[str, FieldSet] = {}

@@ -230,8 +230,14 @@ def _matched(nodes: Array, places: Array) -> NDArray[np.int64] | None:
     return np.asarray(nearest, dtype=np.int64) if whole else None
 
 
-def units_of(raw: RawData, length: str | None, modulus: str | None) -> tuple[str | None, str | None]:
+def units_of(
+    raw: RawData, length: str | None, modulus: str | None, load_per: str
+) -> tuple[str | None, str | None]:
     """The units that the file and the input agree on.
+
+    Args:
+        length, modulus: what is known of them so far.
+        load_per: ``volume`` or ``area``, of which b is a force.
 
     Raises:
         FileError: they contradict each other; names both.
@@ -241,16 +247,41 @@ def units_of(raw: RawData, length: str | None, modulus: str | None) -> tuple[str
             length = _agreed(raw, name, raw.units[name], length, "length_unit", LENGTHS_IN_A)
     for name in ("bx", "by"):
         if name in raw.units:
-            # of a force per volume: a modulus over a length
-            parts = re.fullmatch(r"(.*)/\s*([^/]+)", raw.units[name])
-            if parts is None:
-                raise FileError(
-                    f"{raw.path}: column {name} is in '{raw.units[name]}': expected a modulus over a length, "
-                    "such as GPa/mm"
-                )
-            modulus = _agreed(raw, name, parts[1], modulus, "modulus_unit", MODULI_IN_TPA)
-            length = _agreed(raw, name, parts[2], length, "length_unit", LENGTHS_IN_A)
+            stress, over = _parts_of_load(raw, name, load_per)
+            modulus = _agreed(raw, name, stress, modulus, "modulus_unit", MODULI_IN_TPA)
+            if over is not None:
+                length = _agreed(raw, name, over, length, "length_unit", LENGTHS_IN_A)
     return length, modulus
+
+
+def _parts_of_load(raw: RawData, column: str, load_per: str) -> tuple[str, str | None]:
+    """The modulus in a load's unit, and the length that it is over: of a force per area there is none.
+
+    Raises:
+        FileError: the unit is that of a force per something else.
+    """
+    unit = raw.units[column]
+    if load_per == "area":
+        if _is_modulus(unit):
+            return unit, None
+        raise FileError(
+            f"{raw.path}: column {column} is in '{unit}', but data.load_per = 'area': expected a modulus, "
+            "such as GPa; convert it, or leave load_per out if b is a force per volume"
+        )
+    parts = re.fullmatch(r"(.*)/\s*([^/]+)", unit)
+    if parts is None or _is_modulus(unit):
+        raise FileError(
+            f"{raw.path}: column {column} is in '{unit}': expected a modulus over a length, such as GPa/mm, "
+            "or say data.load_per = 'area' if b is a force per area of a sheet"
+        )
+    return parts[1], parts[2]
+
+
+def _is_modulus(unit: str) -> bool:
+    try:
+        return known_unit(unit.strip(), MODULI_IN_TPA) in MODULI_IN_TPA
+    except ValueError:
+        return False
 
 
 def _agreed(
