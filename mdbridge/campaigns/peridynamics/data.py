@@ -63,6 +63,11 @@ class OwnData:
         """The sets that a model is learned from."""
         return {name: fields for name, fields in self.fields.items() if name.startswith("train")}
 
+    @property
+    def validation(self) -> dict[str, FieldSet]:
+        """The sets that it is validated with; none where that is by folds of the training sets."""
+        return {name: fields for name, fields in self.fields.items() if name.startswith("val")}
+
 
 def prepare(files: Sequence[RawData], settings: Data) -> OwnData:
     """Check the data of one or more files, and bring them into one form.

@@ -164,8 +164,8 @@ def unloaded_note(own: OwnData, horizon: float) -> list[str]:
 
 def validation(own: OwnData, folds: int) -> str:
     """How models are validated, in words."""
-    if "val" in own.fields:
-        return f"{len(own.fields['val'].u)} samples of the data's own"
+    if own.validation:
+        return f"{sum(len(fields.u) for fields in own.validation.values())} samples of the data's own"
     count = max(len(fields.u) for fields in own.training.values())
     return f"{min(folds, count)} folds" if count > 1 else "none: a single sample"
 

@@ -66,7 +66,7 @@ class Campaign:
     def source_of_pairs(self) -> learning.Source:
         """Where learning takes its fields from."""
         # samples kept for validation are no training samples
-        folds = 0 if "val" in self.own.fields else self.config.learn.folds
+        folds = 0 if self.own.validation else self.config.learn.folds
         unit = (self.own.length_unit, self.own.length)
         return learning.Source(self.settings, self.pairs_from, lambda: self.own.fields, folds, unit)
 
