@@ -38,6 +38,16 @@ def test_npz_and_hdf5_hold_the_same(tmp_path):
         assert all((raw.arrays[key] == values).all() for key, values in ARRAYS.items())
 
 
+def test_packed_displacements_are_those_that_they_stand_for(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name, values in ARRAYS.items():
+            file[name] = values
+        del file["u"]
+        file["u"] = np.rint(ARRAYS["u"] * 1e3).astype(np.int32)
+        file["u"].attrs["scale_factor"] = 1e-3
+    np.testing.assert_allclose(data_files.read(tmp_path / "a.h5", {}).arrays["u"], ARRAYS["u"], atol=5.1e-4)
+
+
 def test_other_names_are_known_or_given(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["points"], file["disp"], file["q"] = ARRAYS["nodes"], ARRAYS["u"], ARRAYS["b"]
