@@ -183,8 +183,34 @@ def test_a_node_twice_is_refused_without_a_box():
 
 
 def test_own_validation_samples_are_a_set():
-    own = prepared(val_u=ARRAYS["u"][:2], val_b=ARRAYS["b"][:2])
+    unseen = periodic(SHAPE, SPACING, samples=2, seed=1)
+    own = prepared(val_u=unseen["u"], val_b=unseen["b"])
     assert {name: len(fields.u) for name, fields in own.fields.items()} == {"train": 4, "val": 2}
+
+
+def test_a_sample_of_training_validates_nothing():
+    """It was met whatever the model, and its error said nothing."""
+    unseen = periodic(SHAPE, SPACING, samples=2, seed=1)
+    twice = {f"val_{n}": np.concatenate([unseen[n][:1], -2 * ARRAYS[n][1:3], unseen[n][1:]]) for n in "ub"}
+    own = prepared(**twice)
+    assert own.fields["val"].names == ["val-0", "val-3"] and len(own.fields["val"].u) == 2
+    words = "left out of val_u, as training samples again, times a number: sample 1, 2 (counted from 0)"
+    assert f"own.npz: {words}" in own.notes
+    # nothing is left to validate with: by folds, then
+    own = prepared(val_u=ARRAYS["u"][:2], val_b=ARRAYS["b"][:2])
+    assert list(own.fields) == ["train"] and "own.npz: no sample of val_u is left" in own.notes
+
+
+def test_a_sample_of_training_of_another_file_validates_nothing():
+    unseen = periodic(SHAPE, SPACING, samples=2, seed=1)
+    first = unseen | {"val_u": ARRAYS["u"][:1], "val_b": ARRAYS["b"][:1]}
+    own = data.prepare([RawData(Path("a"), first), RawData(Path("b"), ARRAYS)], UNITS)
+    assert list(own.fields) == ["train", "train-2"] and "a: no sample of val_u is left" in own.notes
+    # on other nodes the same numbers are other samples
+    moved = ARRAYS | {"nodes": 2 * ARRAYS["nodes"], "box": 2 * ARRAYS["box"]}
+    own = data.prepare([RawData(Path("a"), first), RawData(Path("b"), moved)], UNITS)
+    assert list(own.fields) == ["train", "val", "train-2"]
+    assert "a is 'train' (2 samples) and 'val' (1 samples)" in own.notes
 
 
 def test_several_files_are_several_sets():

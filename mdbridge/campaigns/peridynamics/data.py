@@ -81,6 +81,7 @@ def prepare(files: Sequence[RawData], settings: Data) -> OwnData:
     given = {"length_unit": length_unit, "modulus_unit": modulus_unit}
     length_unit, modulus_unit = length_unit or "angstrom", modulus_unit or "TPa"
     fields: dict[str, FieldSet] = {}
+    sources: dict[str, Path] = {}
     notes = [
         f"data.{key} was not given: numbers are taken to be in {assumed}"
         for (key, known), assumed in zip(given.items(), (length_unit, modulus_unit), strict=True)
@@ -95,16 +96,18 @@ def prepare(files: Sequence[RawData], settings: Data) -> OwnData:
         # a single file keeps the names that a crystal's dataset has
         suffix = f"-{number}" if number > 1 else ""
         notes += raw.notes
-        sets = _sets(raw, settings, length_unit, notes)
-        if len(files) > 1:
-            # tables and figures call them by these names
-            called = (f"'{name}{suffix}' ({len(field_set.u)} samples)" for name, field_set in sets.items())
-            notes.append(f"{raw.path.name} is {' and '.join(called)}")
-        for name, field_set in sets.items():
+        for name, field_set in _sets(raw, settings, length_unit, notes).items():
             converted = {
                 label: getattr(field_set, label) * length for label in ("nodes", "u", "box", "spacing")
             }
             fields[name + suffix] = replace(field_set, b=field_set.b * load, **converted)
+            sources[name + suffix] = raw.path
+    fields = _without_repeats(fields, sources, notes)
+    if len(files) > 1:
+        # tables and figures call them by these names
+        for path in dict.fromkeys(sources[name] for name in fields):
+            called = (f"'{name}' ({len(f.u)} samples)" for name, f in fields.items() if sources[name] == path)
+            notes.append(f"{path.name} is {' and '.join(called)}")
     return OwnData(fields, length_unit, modulus_unit, settings.thickness, notes)
 
 
@@ -306,8 +309,7 @@ def _useful(
         (repeated, "earlier ones again, times a number"),
     ):
         if mask.any():
-            which = ", ".join(map(str, np.flatnonzero(mask)[:10])) + (" …" if mask.sum() > 10 else "")
-            notes.append(f"{path.name}: left out of {label}, as {words}: sample {which} (counted from 0)")
+            notes.append(_left_out(path.name, label, words, np.flatnonzero(mask)))
     keep = ~(zero | rigid | unloaded | repeated)
     if not keep.any():
         raise InputError(
@@ -315,6 +317,53 @@ def _useful(
             "neither λ nor μ, E or ν; give samples that deform the material"
         )
     return u[keep], b[keep], [int(n) for n in np.flatnonzero(keep)]
+
+
+def _left_out(source: str, label: str, reason: str, numbers: Sequence[int] | NDArray[np.int64]) -> str:
+    which = ", ".join(map(str, numbers[:10])) + (" …" if len(numbers) > 10 else "")
+    return f"{source}: left out of {label}, as {reason}: sample {which} (counted from 0)"
+
+
+def _without_repeats(
+    fields: Mapping[str, FieldSet], sources: Mapping[str, Path], notes: list[str]
+) -> dict[str, FieldSet]:
+    """The sets without samples that another one trains with: they would validate themselves.
+
+    Args:
+        sources: the files that the sets are from.
+    """
+    kept: dict[str, FieldSet] = {}
+    # training first, whatever the order of the files
+    for name in sorted(fields, key=lambda name: name.startswith("val")):
+        given = fields[name]
+        new = ~_known(given, [other for key, other in kept.items() if key.startswith("train")])
+        if not new.all():
+            label, source = "val_u" if name.startswith("val") else "u", sources[name].name
+            numbers = [int(each.rpartition("-")[2]) for each in np.array(given.names)[~new]]
+            notes.append(_left_out(source, label, "training samples again, times a number", numbers))
+            if not new.any():
+                notes.append(f"{source}: no sample of {label} is left")
+                continue
+        names = [each for each, taken in zip(given.names, new, strict=True) if taken]
+        kept[name] = replace(given, u=given.u[new], b=given.b[new], load=given.load[new], names=names)
+    return {name: kept[name] for name in fields if name in kept}
+
+
+def _known(given: FieldSet, others: Sequence[FieldSet]) -> NDArray[np.bool_]:
+    """Samples ``(s,)`` that are multiples of those of other sets on the same nodes."""
+    near = 1e-6 * float(given.spacing.max())
+    sets = [
+        other for other in others if other.nodes.shape == given.nodes.shape and other.wraps == given.wraps
+    ]
+    sets = [other for other in sets if np.abs(other.nodes - given.nodes).max() < near]
+    if not sets:
+        return np.zeros(len(given.u), dtype=bool)
+    u, b = (
+        np.concatenate(parts)
+        for parts in zip(*((each.deformation, each.b) for each in [*sets, given]), strict=True)
+    )
+    again = _repeated(u, b, np.ones(len(u), dtype=bool))
+    return again[len(u) - len(given.u) :]
 
 
 def _repeated(u: Array, b: Array, useful: NDArray[np.bool_]) -> NDArray[np.bool_]:
