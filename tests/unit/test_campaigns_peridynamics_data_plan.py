@@ -156,3 +156,11 @@ def test_samples_without_load_are_told():
     (note,) = data_plan.unloaded_note(edged, 12.75)
     assert note.startswith("1 of 5 samples of 'train' have no load two horizons from all edges")
     assert data_plan.unloaded_note(own(), 12.75) == []
+    # round-off of single precision is no load; a little more is one, and a word tells that it is small
+    stiffness = np.abs(b).max() / np.abs(u).max()
+    size = stiffness * np.abs(still).max() * np.random.default_rng(0).standard_normal(still.shape)
+    for share, told in ((1e-7, "have no load"), (1e-4, "have a load two horizons from")):
+        arrays["b"] = np.concatenate([b, share * size])
+        edged = data.prepare([RawData(Path("own.npz"), arrays)], Data())
+        (note,) = data_plan.unloaded_note(edged, 12.75)
+        assert note.startswith(f"1 of 5 samples of 'train' {told}")

@@ -170,6 +170,21 @@ def test_samples_without_load_do_not_drown_those_that_have_one():
     assert fit.material.lame_lambda == pytest.approx(LAM, rel=1e-2)
 
 
+@pytest.mark.parametrize("share", [1e-15, 1e-10, 1e-7])
+def test_round_off_is_no_load(share):
+    """Its samples once had all the weight: no model was learned, or one that missed the load 500 times."""
+    given = fields(samples=4)
+    unloaded = joined(given, harmonic(given))
+    noise = np.random.default_rng(0).standard_normal(given.b[:2].shape)
+    noisy = joined(given, replace(harmonic(given), b=share * np.abs(given.b).max() * noise))
+    assert local.loaded(noisy, HORIZON).tolist() == [True] * 4 + [False] * 2
+    asked = fieldsets.LocalAs("b-spline", 3, MATERIAL, 3.0)
+    forms = [asked.moments(each, HORIZON, 1.5, None) for each in (unloaded, noisy)]
+    for wanted, form in zip(*forms, strict=True):
+        squares = [root.T @ root for root in (wanted.root, form.root)]
+        np.testing.assert_allclose(squares[1], squares[0], rtol=1e-4, atol=1e-6 * np.abs(squares[0]).max())
+
+
 @pytest.mark.parametrize("size", [1.0, 1e-12])
 def test_a_sample_is_loaded_by_its_own_size_and_a_set_without_load_moves_nothing(size):
     given = fields(samples=8, shape=(18, 18), highest=2)

@@ -34,6 +34,9 @@ Ints = NDArray[np.int64]
 _MARGIN, _STEEP, _CUTS = 0.05, 30.0, 16  # of energies over that of a long wave, and how many at once
 _SHORT = 3  # degree of the basis whose first function gives a first guess
 
+ROUND_OFF = 1e-5
+"""Of the largest load over its displacement: what has less is a wave 300 times as long, or unloaded."""
+
 
 @dataclass(frozen=True)
 class LocalMoments:
@@ -248,20 +251,27 @@ def errors(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, A
     )
 
 
-def loaded(fields: FieldSet, horizon: float) -> NDArray[np.bool_]:
-    """Samples ``(s,)`` with a load where the equation is asked for."""
+def loaded(fields: FieldSet, horizon: float, least: float = ROUND_OFF) -> NDArray[np.bool_]:
+    """Samples ``(s,)`` with a load where the equation is asked for.
+
+    Args:
+        least: as of :func:`is_loaded`.
+    """
     cloud = cloud_of(fields, horizon)
-    return is_loaded(cloud.of_interior(fields.b), displacement_size(cloud, fields))
+    return is_loaded(cloud.of_interior(fields.b), displacement_size(cloud, fields), least)
 
 
-def is_loaded(load: Array, amount: Array) -> NDArray[np.bool_]:
-    """Samples ``(s,)`` whose loads ``(2i, s)`` are more than round-off.
+def is_loaded(load: Array, amount: Array, least: float = ROUND_OFF) -> NDArray[np.bool_]:
+    """Samples ``(s,)`` whose loads ``(2i, s)`` are more than round-off, of single precision, too.
 
-    Compared over their displacements ``(s,)``, for a sample may be as small as it likes.
+    Args:
+        amount: of their displacements ``(s,)``, over which loads are compared: a sample may be as small as it
+            likes.
+        least: share of the largest that is more than round-off.
     """
     size = np.linalg.norm(load, axis=0)
     moved = amount > 0
-    return size > 1e-9 * amount * (size[moved] / amount[moved]).max(initial=0.0)
+    return size > least * amount * (size[moved] / amount[moved]).max(initial=0.0)
 
 
 def predicted(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, NDArray[np.bool_]]:
