@@ -47,6 +47,24 @@ def test_what_was_taken_from_each_file_is_told():
     assert [note for note in notes if "unread" in note] == ["a: left unread", "b: left unread"]
 
 
+def test_units_of_another_file_are_taken_over_with_a_word():
+    said = {"x": "mm", "bx": "GPa/mm"}
+    files = [RawData(Path("a.csv"), periodic(seed=1), units=said), RawData(Path("b.npz"), ARRAYS)]
+    words = "b.npz: says no units: its numbers are taken to be in {}, as another file's"
+    for settings, taken in (
+        (Data(), "mm and GPa"),
+        (Data(length_unit="mm"), "GPa"),
+        (Data(length_unit="mm", modulus_unit="GPa"), None),
+    ):
+        for order in (1, -1):
+            notes = data.prepare(files[::order], settings).notes
+            told = [note.partition("; say")[0] for note in notes if "says no units" in note]
+            assert told == ([] if taken is None else [words.format(taken)])
+    # one that nobody has said is told once
+    notes = data.prepare([RawData(Path("a.npz"), ARRAYS)], Data()).notes
+    assert not any("says no units" in note for note in notes)
+
+
 def test_units_become_angstrom_and_TPa():
     own = prepared(Data(length_unit="nm", modulus_unit="MPa"))
     train = own.fields["train"]

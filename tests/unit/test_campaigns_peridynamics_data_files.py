@@ -244,3 +244,39 @@ def test_loads_per_area_are_in_a_modulus(tmp_path, unit, modulus):
         return
     with pytest.raises(FileError, match=r"'GPa/mm', but data.load_per = 'area': expected a modulus"):
         data_files.units_of(raw, None, None, "area")
+
+
+@pytest.mark.parametrize("line", ["20 18", "20,0 18,0", "20, 18", "20,18", "20,0; 18,0", "2e1 1.8e1"])
+def test_the_edges_of_a_box_may_have_decimal_commas(tmp_path, line):
+    path = table(tmp_path / "a.csv", HEAD, ";")
+    path.write_text(path.read_text().replace("# box: 20 18", f"# box: {line}"))
+    np.testing.assert_array_equal(data_files.read(path, {}).arrays["box"], [20.0, 18.0])
+
+
+def test_units_in_brackets_stand_between_blanks_too(tmp_path):
+    head = ["sample", "x [mm]", "y [mm]", "ux[mm]", "uy (mm)", "bx [GPa / mm]", "by [GPa/mm]"]
+    raw = data_files.read(table(tmp_path / "a.txt", head, " "), {})
+    assert data_files.units_of(raw, None, None, "volume") == ("mm", "GPa")
+    np.testing.assert_allclose(raw.arrays["u"], ARRAYS["u"])
+
+
+@pytest.mark.parametrize(
+    ("unit", "known"),
+    [
+        ("N/mm^3", ("mm", "MPa")),
+        ("N/m³", ("m", "Pa")),
+        ("kN/m3", ("m", "kPa")),
+        ("kN/mm^3", ("mm", "GPa")),
+        ("N/mm^2/mm", ("mm", "MPa")),
+    ],
+)
+def test_newtons_per_volume_are_a_modulus_over_a_length(tmp_path, unit, known):
+    head = [*HEAD[:5], f"bx [{unit}]", f"by [{unit}]"]
+    raw = data_files.read(table(tmp_path / "a.csv", head), {})
+    assert data_files.units_of(raw, None, None, "volume") == known
+
+
+def test_names_of_arrays_are_not_those_of_a_table_s_columns(tmp_path):
+    """They were dropped without a word."""
+    with pytest.raises(FileError, match=r"a\.csv: data.names = \{'u': 'ux'\} is for arrays of .npz and HDF5"):
+        data_files.read(table(tmp_path / "a.csv", HEAD), {"u": "ux"})

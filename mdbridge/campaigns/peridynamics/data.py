@@ -87,6 +87,7 @@ def prepare(files: Sequence[RawData], settings: Data) -> OwnData:
         for (key, known), assumed in zip(given.items(), (length_unit, modulus_unit), strict=True)
         if known is None
     ]
+    notes += _taken_over(files, settings, (length_unit, modulus_unit))
     length = LENGTHS_IN_A[length_unit]
     load = MODULI_IN_TPA[modulus_unit] / length
     # as what a shell or a membrane is given
@@ -109,6 +110,26 @@ def prepare(files: Sequence[RawData], settings: Data) -> OwnData:
             called = (f"'{name}' ({len(f.u)} samples)" for name, f in fields.items() if sources[name] == path)
             notes.append(f"{path.name} is {' and '.join(called)}")
     return OwnData(fields, length_unit, modulus_unit, settings.thickness, notes)
+
+
+def _taken_over(files: Sequence[RawData], settings: Data, units: tuple[str, str]) -> list[str]:
+    """What there is to say of files without units, where another one's first line has them."""
+    said = [units_of(raw, None, None, settings.load_per) for raw in files]
+    notes = []
+    for raw, own in zip(files, said, strict=True):
+        taken = [
+            unit
+            for place, (unit, given) in enumerate(
+                zip(units, (settings.length_unit, settings.modulus_unit), strict=True)
+            )
+            if given is None and own[place] is None and any(other[place] for other in said)
+        ]
+        if taken:
+            notes.append(
+                f"{raw.path.name}: says no units: its numbers are taken to be in {' and '.join(taken)}, as "
+                "another file's; say data.length_unit and data.modulus_unit"
+            )
+    return notes
 
 
 def _sets(raw: RawData, settings: Data, unit: str, notes: list[str]) -> dict[str, FieldSet]:
