@@ -151,6 +151,7 @@ _SPELLINGS = {
     "n/mm2": "MPa",
     "n/mm²": "MPa",
     "n/m²": "Pa",
+    "kn/m^2": "kPa",
     "kn/mm^2": "GPa",
     "kn/mm2": "GPa",
     "kn/mm²": "GPa",

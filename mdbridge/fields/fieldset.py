@@ -49,6 +49,11 @@ class FieldSet:
         """``(2,)`` the edges (Å) of the periodic box, or None."""
         return self.box if self.wraps or self.shape is not None else None
 
+    @property
+    def deformation(self) -> NDArray[np.float64]:
+        """``s x n x 2`` displacements (Å) without their rigid motion."""
+        return without_rigid_motion(self.nodes, self.u, self.period is None)
+
     def check(self) -> None:
         """Raise ValueError, with both values, where nodes, box and arrays contradict each other."""
         count = len(self.nodes)
@@ -106,3 +111,22 @@ class FieldSet:
             {"sample": self.names, "axis": ["x", "y"], "parameter": ("parameter", self.columns, columns)},
             {"box": self.box, "spacing": self.spacing},
         )
+
+
+def without_rigid_motion(
+    nodes: NDArray[np.float64], u: NDArray[np.float64], turns: bool
+) -> NDArray[np.float64]:
+    """Displacements ``(s, n, 2)`` of nodes ``(n, 2)`` without the rigid motion that is nearest to them.
+
+    Args:
+        turns: whether rotations are rigid motions, too, as they are where nothing is periodic.
+    """
+    if not u.size:
+        return u
+    deformed = np.asarray(u - u.mean(axis=1, keepdims=True))
+    if not turns:
+        return deformed
+    arm = nodes - nodes.mean(axis=0)
+    turn = np.stack([-arm[:, 1], arm[:, 0]], axis=1)
+    angle = np.einsum("sni,ni->s", deformed, turn) / (turn**2).sum()
+    return np.asarray(deformed - angle[:, None, None] * turn)

@@ -250,10 +250,11 @@ class LocalAs:
         """The quadratic forms of residuals and of errors of the solution."""
         family = families.family(self.kernel)
         residual = local.samples_of(fields, horizon, self.degree, family)
-        sizes = [np.linalg.norm(values, axis=(1, 2)) for values in (fields.u, fields.b)]
-        # |u|/|b| goes with the square of the wavelength; what carries no load at all is as the longest
+        sizes = [np.linalg.norm(values, axis=(1, 2)) for values in (fields.deformation, fields.b)]
+        # |u|/|b| goes with the square of the wavelength; what carries no load is as the longest that does
         squared = sizes[0] / np.maximum(sizes[1], 1e-12 * sizes[1].max() + 1e-300)
-        weight = np.minimum(squared, squared[sizes[1] > 0].max(initial=1e-300)) ** (0.5 * long_wave_weight)
+        longest = squared[local.loaded(fields, horizon)].max(initial=1e-300)
+        weight = np.minimum(squared, longest) ** (0.5 * long_wave_weight)
         weight = weight if weights is None else weight * weights
         forms = [residual.moments(weight)]
         if self.near is not None and self.solution_weight:

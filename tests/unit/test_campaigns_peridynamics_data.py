@@ -47,6 +47,24 @@ def test_what_was_taken_from_each_file_is_told():
     assert [note for note in notes if "unread" in note] == ["a: left unread", "b: left unread"]
 
 
+def test_units_of_another_file_are_taken_over_with_a_word():
+    said = {"x": "mm", "bx": "GPa/mm"}
+    files = [RawData(Path("a.csv"), periodic(seed=1), units=said), RawData(Path("b.npz"), ARRAYS)]
+    words = "b.npz: says no units: its numbers are taken to be in {}, as another file's"
+    for settings, taken in (
+        (Data(), "mm and GPa"),
+        (Data(length_unit="mm"), "GPa"),
+        (Data(length_unit="mm", modulus_unit="GPa"), None),
+    ):
+        for order in (1, -1):
+            notes = data.prepare(files[::order], settings).notes
+            told = [note.partition("; say")[0] for note in notes if "says no units" in note]
+            assert told == ([] if taken is None else [words.format(taken)])
+    # one that nobody has said is told once
+    notes = data.prepare([RawData(Path("a.npz"), ARRAYS)], Data()).notes
+    assert not any("says no units" in note for note in notes)
+
+
 def test_units_become_angstrom_and_TPa():
     own = prepared(Data(length_unit="nm", modulus_unit="MPa"))
     train = own.fields["train"]
@@ -183,8 +201,34 @@ def test_a_node_twice_is_refused_without_a_box():
 
 
 def test_own_validation_samples_are_a_set():
-    own = prepared(val_u=ARRAYS["u"][:2], val_b=ARRAYS["b"][:2])
+    unseen = periodic(SHAPE, SPACING, samples=2, seed=1)
+    own = prepared(val_u=unseen["u"], val_b=unseen["b"])
     assert {name: len(fields.u) for name, fields in own.fields.items()} == {"train": 4, "val": 2}
+
+
+def test_a_sample_of_training_validates_nothing():
+    """It was met whatever the model, and its error said nothing."""
+    unseen = periodic(SHAPE, SPACING, samples=2, seed=1)
+    twice = {f"val_{n}": np.concatenate([unseen[n][:1], -2 * ARRAYS[n][1:3], unseen[n][1:]]) for n in "ub"}
+    own = prepared(**twice)
+    assert own.fields["val"].names == ["val-0", "val-3"] and len(own.fields["val"].u) == 2
+    words = "left out of val_u, as training samples again, times a number: sample 1, 2 (counted from 0)"
+    assert f"own.npz: {words}" in own.notes
+    # nothing is left to validate with: by folds, then
+    own = prepared(val_u=ARRAYS["u"][:2], val_b=ARRAYS["b"][:2])
+    assert list(own.fields) == ["train"] and "own.npz: no sample of val_u is left" in own.notes
+
+
+def test_a_sample_of_training_of_another_file_validates_nothing():
+    unseen = periodic(SHAPE, SPACING, samples=2, seed=1)
+    first = unseen | {"val_u": ARRAYS["u"][:1], "val_b": ARRAYS["b"][:1]}
+    own = data.prepare([RawData(Path("a"), first), RawData(Path("b"), ARRAYS)], UNITS)
+    assert list(own.fields) == ["train", "train-2"] and "a: no sample of val_u is left" in own.notes
+    # on other nodes the same numbers are other samples
+    moved = ARRAYS | {"nodes": 2 * ARRAYS["nodes"], "box": 2 * ARRAYS["box"]}
+    own = data.prepare([RawData(Path("a"), first), RawData(Path("b"), moved)], UNITS)
+    assert list(own.fields) == ["train", "val", "train-2"]
+    assert "a is 'train' (2 samples) and 'val' (1 samples)" in own.notes
 
 
 def test_several_files_are_several_sets():

@@ -38,6 +38,16 @@ def test_npz_and_hdf5_hold_the_same(tmp_path):
         assert all((raw.arrays[key] == values).all() for key, values in ARRAYS.items())
 
 
+def test_packed_displacements_are_those_that_they_stand_for(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        for name, values in ARRAYS.items():
+            file[name] = values
+        del file["u"]
+        file["u"] = np.rint(ARRAYS["u"] * 1e3).astype(np.int32)
+        file["u"].attrs["scale_factor"] = 1e-3
+    np.testing.assert_allclose(data_files.read(tmp_path / "a.h5", {}).arrays["u"], ARRAYS["u"], atol=5.1e-4)
+
+
 def test_other_names_are_known_or_given(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["points"], file["disp"], file["q"] = ARRAYS["nodes"], ARRAYS["u"], ARRAYS["b"]
@@ -87,10 +97,10 @@ def test_a_table_has_a_row_for_each_node_of_each_sample(tmp_path, separator):
 def test_a_table_may_say_its_units(tmp_path):
     head = ["sample", "x [mm]", "y [mm]", "u_x (mm)", "u_y (mm)", "b_x [GPa/mm]", "b_y [GPa/mm]"]
     raw = data_files.read(table(tmp_path / "a.csv", head), {})
-    assert data_files.units_of(raw, None, None) == ("mm", "GPa")
-    assert data_files.units_of(raw, "mm", "GPa") == ("mm", "GPa")
+    assert data_files.units_of(raw, None, None, "volume") == ("mm", "GPa")
+    assert data_files.units_of(raw, "mm", "GPa", "volume") == ("mm", "GPa")
     with pytest.raises(FileError, match=r"column x is in mm, but data.length_unit = 'nm'"):
-        data_files.units_of(raw, "nm", None)
+        data_files.units_of(raw, "nm", None, "volume")
 
 
 @pytest.mark.parametrize(
@@ -209,6 +219,7 @@ def test_what_cannot_be_read_is_told(tmp_path):
     ("column", "words"),
     [
         ("bx (GPa)", "column bx is in 'GPa': expected a modulus over a length"),
+        ("bx (N/mm^2)", "column bx is in 'N/mm^2': expected a modulus over a length"),
         ("bx (GPa/inch)", "column bx is in inch, but data.length_unit = 'mm'"),
         ("x (inch)", "column y is in mm, but data.length_unit = 'inch'"),
         ("ux (nm)", "column ux is in nm"),
@@ -218,4 +229,54 @@ def test_units_that_are_none_or_contradict_each_other_are_refused(tmp_path, colu
     head = ["sample", "x (mm)", "y (mm)", "ux (mm)", "uy (mm)", "bx (GPa/mm)", "by (GPa/mm)"]
     head = [column if name.split()[0] == column.split()[0] else name for name in head]
     with pytest.raises(FileError, match=re.escape(words)):
-        data_files.units_of(data_files.read(table(tmp_path / "a.csv", head), {}), None, None)
+        data_files.units_of(data_files.read(table(tmp_path / "a.csv", head), {}), None, None, "volume")
+
+
+@pytest.mark.parametrize(
+    ("unit", "modulus"), [("GPa", "GPa"), ("N/mm^2", "MPa"), ("eV/A^3", "eV/A^3"), ("GPa/mm", None)]
+)
+def test_loads_per_area_are_in_a_modulus(tmp_path, unit, modulus):
+    """A modulus was refused, and one over a length was divided by the thickness without a word."""
+    head = ["sample", "x (mm)", "y (mm)", "ux (mm)", "uy (mm)", f"bx ({unit})", f"by ({unit})"]
+    raw = data_files.read(table(tmp_path / "a.csv", head), {})
+    if modulus is not None:
+        assert data_files.units_of(raw, None, None, "area") == ("mm", modulus)
+        return
+    with pytest.raises(FileError, match=r"'GPa/mm', but data.load_per = 'area': expected a modulus"):
+        data_files.units_of(raw, None, None, "area")
+
+
+@pytest.mark.parametrize("line", ["20 18", "20,0 18,0", "20, 18", "20,18", "20,0; 18,0", "2e1 1.8e1"])
+def test_the_edges_of_a_box_may_have_decimal_commas(tmp_path, line):
+    path = table(tmp_path / "a.csv", HEAD, ";")
+    path.write_text(path.read_text().replace("# box: 20 18", f"# box: {line}"))
+    np.testing.assert_array_equal(data_files.read(path, {}).arrays["box"], [20.0, 18.0])
+
+
+def test_units_in_brackets_stand_between_blanks_too(tmp_path):
+    head = ["sample", "x [mm]", "y [mm]", "ux[mm]", "uy (mm)", "bx [GPa / mm]", "by [GPa/mm]"]
+    raw = data_files.read(table(tmp_path / "a.txt", head, " "), {})
+    assert data_files.units_of(raw, None, None, "volume") == ("mm", "GPa")
+    np.testing.assert_allclose(raw.arrays["u"], ARRAYS["u"])
+
+
+@pytest.mark.parametrize(
+    ("unit", "known"),
+    [
+        ("N/mm^3", ("mm", "MPa")),
+        ("N/m³", ("m", "Pa")),
+        ("kN/m3", ("m", "kPa")),
+        ("kN/mm^3", ("mm", "GPa")),
+        ("N/mm^2/mm", ("mm", "MPa")),
+    ],
+)
+def test_newtons_per_volume_are_a_modulus_over_a_length(tmp_path, unit, known):
+    head = [*HEAD[:5], f"bx [{unit}]", f"by [{unit}]"]
+    raw = data_files.read(table(tmp_path / "a.csv", head), {})
+    assert data_files.units_of(raw, None, None, "volume") == known
+
+
+def test_names_of_arrays_are_not_those_of_a_table_s_columns(tmp_path):
+    """They were dropped without a word."""
+    with pytest.raises(FileError, match=r"a\.csv: data.names = \{'u': 'ux'\} is for arrays of .npz and HDF5"):
+        data_files.read(table(tmp_path / "a.csv", HEAD), {"u": "ux"})

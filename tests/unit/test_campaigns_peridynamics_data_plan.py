@@ -123,6 +123,13 @@ def test_validation_is_by_folds_as_far_as_samples_allow():
     assert data_plan.validation(own(samples=1), 5) == "none: a single sample"
 
 
+def test_samples_for_validation_of_all_files_are_counted():
+    seen, *unseen = (periodic(samples=samples, seed=samples) for samples in (4, 2, 3))
+    files = [seen | {"val_u": each["u"], "val_b": each["b"]} for each in unseen]
+    raw = [RawData(Path(f"{number}.npz"), arrays) for number, arrays in enumerate([seen, *files])]
+    assert data_plan.validation(data.prepare(raw, Data()), 5) == "5 samples of the data's own"
+
+
 @pytest.mark.parametrize(("numbers", "degree"), [(0, 0), (3, 0), (4, 1), (6, 3), (99, 12)])
 def test_few_numbers_allow_the_largest_degree_that_they_determine(monkeypatch, numbers, degree):
     """λ, μ and α take a number each, and of D one is the scale; a constant is tried whatever there is."""
@@ -149,3 +156,11 @@ def test_samples_without_load_are_told():
     (note,) = data_plan.unloaded_note(edged, 12.75)
     assert note.startswith("1 of 5 samples of 'train' have no load two horizons from all edges")
     assert data_plan.unloaded_note(own(), 12.75) == []
+    # round-off of single precision is no load; a little more is one, and a word tells that it is small
+    stiffness = np.abs(b).max() / np.abs(u).max()
+    size = stiffness * np.abs(still).max() * np.random.default_rng(0).standard_normal(still.shape)
+    for share, told in ((1e-7, "have no load"), (1e-4, "have a load two horizons from")):
+        arrays["b"] = np.concatenate([b, share * size])
+        edged = data.prepare([RawData(Path("own.npz"), arrays)], Data())
+        (note,) = data_plan.unloaded_note(edged, 12.75)
+        assert note.startswith(f"1 of 5 samples of 'train' {told}")

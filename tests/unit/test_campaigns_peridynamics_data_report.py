@@ -106,6 +106,13 @@ def test_the_third_panel_is_as_many_times_the_difference_as_it_says(shown):
     assert truth.get_clim()[1] == pytest.approx(np.abs(values[0]).max())
 
 
+def test_samples_for_validation_of_a_later_file_are_drawn(drawn, tmp_path):
+    own = replace(OWN, fields=OWN.fields | {"val-2": OWN.fields["train"]})
+    data_report._displacements(replace(RESULTS, own=own), tmp_path / "displacements.png")
+    titles = [axes.get_title() for axes in drawn["displacements"].axes]
+    assert "training: data" in titles and "validation: data" in titles
+
+
 def test_the_smallest_eigenvalue_of_long_waves_is_the_shear_modulus(shown):
     axes = shown["solvability"].axes[0]
     values = np.asarray(axes.collections[0].get_array()).reshape(121, 121)

@@ -99,6 +99,19 @@ def test_several_grids_are_learned_together(finished, tmp_path):
     assert summary["samples"] == {"train": 12, "train-2": 12}
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_samples_for_validation_of_any_file_take_the_place_of_folds(tmp_path, order):
+    """Of a later file alone they once were replaced by folds without a word."""
+    unseen = periodic(seed=1, samples=2)
+    files = [periodic(), periodic() | {"val_u": unseen["u"], "val_b": unseen["b"]}]
+    for name, arrays in zip("ab", files[::order], strict=True):
+        source = write(tmp_path, arrays, name=f"{name}.npz")
+    with data_stages.open_campaign(
+        MPI.COMM_SELF, source, tmp_path / "out", ["data.file=['a.npz','b.npz']"]
+    ) as campaign:
+        assert campaign.source_of_pairs.folds == 0
+
+
 @pytest.mark.slow
 def test_the_commands_of_the_documentation_give_its_numbers(tmp_path):
     examples = Path(__file__).parents[2] / "inputs" / "examples"

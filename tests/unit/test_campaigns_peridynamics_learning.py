@@ -148,6 +148,15 @@ def test_what_does_not_carry_a_function_over_is_refused(changes, words):
         Learn(also_on_A=[2.5], **changes)
 
 
+def test_what_breaks_a_fit_down_is_a_reason_in_words(monkeypatch):
+    def broken(*_, **__):
+        raise np.linalg.LinAlgError("Singular matrix")
+
+    monkeypatch.setattr(learning, "_fit", broken)
+    failure = learning.learn_pair(SETTINGS, FIELDS, 13.0, 1).failure
+    assert failure == "the fit broke down (LinAlgError: Singular matrix)"
+
+
 def test_nodes_too_fine_for_a_horizon_are_a_failure_with_the_remedy():
     settings = SETTINGS.model_copy(update={"quadrature": "consistent", "also_on_A": [0.1]})
     failure = learning.learn_pair(settings, FIELDS, 13.0, 1).failure

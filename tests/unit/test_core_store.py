@@ -282,3 +282,52 @@ def test_a_file_of_somebody_else_is_read_with_checks(tmp_path):
         assert theirs.get("u").dtype == float and theirs.units("u") == "none"
         with pytest.raises(FileError, match="'u' is in 'none', expected 'angstrom'; give another file"):
             theirs.get("u", units="angstrom")
+
+
+def theirs(folder, stored, **attributes):
+    """A dataset of another program, with attributes of netCDF; opened."""
+    with h5py.File(folder / "theirs.h5", "w") as file:
+        file["u"] = stored
+        file["u"].attrs.update(attributes)
+    return store.opening(folder / "theirs.h5")
+
+
+def test_packed_numbers_are_unpacked_and_fill_values_are_none(tmp_path):
+    """They were taken as they are stored: moduli came out a factor off without a word."""
+    stored = np.array([[1, 2], [-99, 4], [5, 6]], dtype=np.int16)
+    with theirs(tmp_path, stored, scale_factor=0.5, add_offset=[10.0], _FillValue=np.int16(-99)) as file:
+        expected = np.array([[10.5, 11.0], [np.nan, 12.0], [12.5, 13.0]])
+        np.testing.assert_array_equal(file.get("u"), expected)
+        np.testing.assert_array_equal(file.get("u", at=1), expected[1])
+        with pytest.raises(FileError, match=r"'u' is nan at \(1, 0\), expected finite numbers"):
+            file.get("u", finite=True)
+        with pytest.raises(
+            FileError, match="'u' is packed, with the attribute 'add_offset', expected integers"
+        ):
+            file.integers("u")
+
+
+@pytest.mark.parametrize("name", ["_FillValue", "missing_value"])
+def test_a_fill_value_of_double_precision_is_found_among_single_ones(tmp_path, name):
+    with theirs(tmp_path, np.array([1.0, 1e20, 3.0], dtype="f4"), **{name: 1e20}) as file:
+        np.testing.assert_array_equal(file.get("u"), [1.0, np.nan, 3.0])
+    # what xarray writes with numbers that have none missing
+    with theirs(tmp_path, np.array([1.0, 2.0]), **{name: np.nan}) as file:
+        np.testing.assert_array_equal(file.get("u"), [1.0, 2.0])
+
+
+@pytest.mark.parametrize(("name", "value"), [("scale_factor", "2"), ("add_offset", [1.0, 2.0])])
+def test_packing_that_is_no_number_is_refused(tmp_path, name, value):
+    with (
+        theirs(tmp_path, np.ones(2), **{name: value}) as file,
+        pytest.raises(FileError, match=f"'u' has the attribute '{name}' = .*, expected a number"),
+    ):
+        file.get("u")
+
+
+def test_what_xarray_packs_is_read_as_xarray_reads_it(tmp_path):
+    values = xarray.Dataset({"u": ("n", np.array([1.0, np.nan, 3.0]))})
+    packing = {"dtype": "int16", "scale_factor": 0.25, "add_offset": 2.0, "_FillValue": -1}
+    values.to_netcdf(tmp_path / "packed.nc", engine="h5netcdf", encoding={"u": packing})
+    with store.opening(tmp_path / "packed.nc") as file:
+        np.testing.assert_array_equal(file.get("u"), [1.0, np.nan, 3.0])

@@ -68,3 +68,15 @@ def test_in_xarray_it_is_what_a_file_of_it_is(tmp_path):
     for name in made.data_vars:
         assert stored[name].attrs == made[name].attrs
     assert stored["parameter"].attrs["long_name"] == made["parameter"].attrs["long_name"]
+
+
+def test_a_deformation_is_what_is_left_without_the_rigid_motion():
+    given = fields(shape=None)
+    arm = given.nodes - given.nodes.mean(axis=0)
+    turn = np.stack([-arm[:, 1], arm[:, 0]], axis=1)
+    moved = replace(given, u=given.u + [3.0, -1.0] + 0.1 * turn)
+    np.testing.assert_allclose(moved.deformation, given.deformation, atol=1e-12)
+    assert np.abs(np.einsum("sni,ni->s", moved.deformation, turn)).max() < 1e-9
+    # a box does not turn
+    wraps = replace(moved, wraps=True)
+    np.testing.assert_allclose(wraps.deformation, moved.u - moved.u.mean(axis=1, keepdims=True), atol=1e-12)

@@ -29,6 +29,13 @@ def test_the_minimum_within_the_bounds(highest, wanted):
     assert np.array_equal(minimum.jac, rosenbrock(minimum.x)[1])
 
 
+def test_a_start_beyond_its_bounds_by_round_off_is_at_them():
+    bounds = np.full(2, -np.inf), np.array([0.5, np.inf])
+    start = np.array([0.5 + 1e-15, 1.0])
+    minimum = leastsquares.minimize(rosenbrock, start, bounds, 200, 1e-12)
+    assert start[0] > 0.5 and minimum.x == pytest.approx([0.5, 0.25], abs=1e-3)
+
+
 def test_no_jacobian_is_kept_but_the_last():
     kept = []
 

@@ -185,6 +185,21 @@ def test_samples_without_load_do_not_drown_those_that_have_one():
     assert fit.material.lame_lambda == pytest.approx(LAM, rel=1e-2)
 
 
+@pytest.mark.parametrize("share", [1e-15, 1e-10, 1e-7])
+def test_round_off_is_no_load(share):
+    """Its samples once had all the weight: no model was learned, or one that missed the load 500 times."""
+    given = fields(samples=4)
+    unloaded = joined(given, harmonic(given))
+    noise = np.random.default_rng(0).standard_normal(given.b[:2].shape)
+    noisy = joined(given, replace(harmonic(given), b=share * np.abs(given.b).max() * noise))
+    assert local.loaded(noisy, HORIZON).tolist() == [True] * 4 + [False] * 2
+    asked = fieldsets.LocalAs("b-spline", 3, MATERIAL, 3.0)
+    forms = [asked.moments(each, HORIZON, 1.5, None) for each in (unloaded, noisy)]
+    for wanted, form in zip(*forms, strict=True):
+        squares = [root.T @ root for root in (wanted.root, form.root)]
+        np.testing.assert_allclose(squares[1], squares[0], rtol=1e-4, atol=1e-6 * np.abs(squares[0]).max())
+
+
 @pytest.mark.parametrize("size", [1.0, 1e-12])
 def test_a_sample_is_loaded_by_its_own_size_and_a_set_without_load_moves_nothing(size):
     given = fields(samples=8, shape=(18, 18), highest=2)
@@ -209,3 +224,36 @@ def test_displacements_alone_are_refused_as_such():
     inside = np.isin(np.arange(len(given.nodes)), local.cloud_of(given, 2.55).interior)
     with pytest.raises(InputError, match="two horizons from all edges"):
         local.elastic([replace(given, b=np.where(inside[:, None], 0.0, given.b))], 2.55, BSpline)
+
+
+def moved(given, angle=0.01):
+    """Every second sample moved and turned by much more than it is deformed."""
+    arm = given.nodes - given.nodes[0]
+    motion = np.array([5.0, -3.0]) + angle * np.stack([-arm[:, 1], arm[:, 0]], axis=1)
+    u = given.u.copy()
+    u[::2] += 100 * np.abs(given.u).max() * motion
+    return replace(given, u=u)
+
+
+def test_a_rigid_motion_of_a_body_with_edges_changes_neither_errors_nor_the_form():
+    """It once weighed a turned sample more, and its error less: E, nu and both errors changed."""
+    given = fields(samples=4)
+    noise = np.random.default_rng(0).standard_normal(given.u.shape)
+    given = replace(given, u=given.u + 0.005 * np.abs(given.u).max() * noise)
+    np.testing.assert_allclose(local.errors(MATERIAL, moved(given)), local.errors(MATERIAL, given), rtol=1e-6)
+    asked = fieldsets.LocalAs("b-spline", 3, MATERIAL, 3.0)
+    for wanted, form in zip(
+        *(asked.moments(each, HORIZON, 1.5, None) for each in (given, moved(given))), strict=True
+    ):
+        squares = [root.T @ root for root in (wanted.root, form.root)]
+        np.testing.assert_allclose(squares[1], squares[0], rtol=1e-6, atol=1e-8 * np.abs(squares[0]).max())
+    truth, turned = (local.predicted(MATERIAL, each)[0] for each in (given, moved(given)))
+    np.testing.assert_allclose(turned, truth, atol=1e-9 * np.abs(moved(given).u).max())
+
+
+def test_in_a_periodic_box_a_translation_alone_is_rigid():
+    given = CASES["scattered"]
+    np.testing.assert_allclose(
+        local.errors(MATERIAL, moved(given, angle=0.0)), local.errors(MATERIAL, given), rtol=1e-6
+    )
+    assert not np.allclose(local.errors(MATERIAL, moved(given)), local.errors(MATERIAL, given), rtol=0.1)

@@ -94,3 +94,13 @@ def test_a_sample_at_rest_stays_so_and_others_have_the_size_one():
     assert not scaled.b[2].any() and np.isfinite(scaled.b).all()
     before = np.abs(given.b[0]).max() / np.abs(given.u[0]).max()
     assert np.abs(scaled.b[0]).max() == pytest.approx(before * 2.0**2 / 3.0)
+
+
+def test_samples_of_points_are_as_large_as_they_are_deformed():
+    points = replace(fields(), shape=None)
+    turn = np.stack([-points.nodes[:, 1], points.nodes[:, 0]], axis=1)
+    scaled, turned = (
+        Scale(1.0, 1.0).fields(each) for each in (points, replace(points, u=points.u + 7.0 * turn))
+    )
+    assert np.abs(turned.u).max() == pytest.approx(1.0)
+    np.testing.assert_allclose(turned.b, scaled.b, rtol=1e-9)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...core.errors import InputError
 from ...core.units import LENGTHS_IN_A, MODULI_IN_TPA
 from ...fields import lattice
-from ...fields.fieldset import FieldSet
+from ...fields.fieldset import FieldSet, without_rigid_motion
 from .data_files import RawData, units_of
 from .data_input import Data
 
@@ -63,6 +63,11 @@ class OwnData:
         """The sets that a model is learned from."""
         return {name: fields for name, fields in self.fields.items() if name.startswith("train")}
 
+    @property
+    def validation(self) -> dict[str, FieldSet]:
+        """The sets that it is validated with; none where that is by folds of the training sets."""
+        return {name: fields for name, fields in self.fields.items() if name.startswith("val")}
+
 
 def prepare(files: Sequence[RawData], settings: Data) -> OwnData:
     """Check the data of one or more files, and bring them into one form.
@@ -72,15 +77,17 @@ def prepare(files: Sequence[RawData], settings: Data) -> OwnData:
     """
     length_unit, modulus_unit = settings.length_unit, settings.modulus_unit
     for raw in files:
-        length_unit, modulus_unit = units_of(raw, length_unit, modulus_unit)
+        length_unit, modulus_unit = units_of(raw, length_unit, modulus_unit, settings.load_per)
     given = {"length_unit": length_unit, "modulus_unit": modulus_unit}
     length_unit, modulus_unit = length_unit or "angstrom", modulus_unit or "TPa"
     fields: dict[str, FieldSet] = {}
+    sources: dict[str, Path] = {}
     notes = [
         f"data.{key} was not given: numbers are taken to be in {assumed}"
         for (key, known), assumed in zip(given.items(), (length_unit, modulus_unit), strict=True)
         if known is None
     ]
+    notes += _taken_over(files, settings, (length_unit, modulus_unit))
     length = LENGTHS_IN_A[length_unit]
     load = MODULI_IN_TPA[modulus_unit] / length
     # as what a shell or a membrane is given
@@ -90,17 +97,39 @@ def prepare(files: Sequence[RawData], settings: Data) -> OwnData:
         # a single file keeps the names that a crystal's dataset has
         suffix = f"-{number}" if number > 1 else ""
         notes += raw.notes
-        sets = _sets(raw, settings, length_unit, notes)
-        if len(files) > 1:
-            # tables and figures call them by these names
-            called = (f"'{name}{suffix}' ({len(field_set.u)} samples)" for name, field_set in sets.items())
-            notes.append(f"{raw.path.name} is {' and '.join(called)}")
-        for name, field_set in sets.items():
+        for name, field_set in _sets(raw, settings, length_unit, notes).items():
             converted = {
                 label: getattr(field_set, label) * length for label in ("nodes", "u", "box", "spacing")
             }
             fields[name + suffix] = replace(field_set, b=field_set.b * load, **converted)
+            sources[name + suffix] = raw.path
+    fields = _without_repeats(fields, sources, notes)
+    if len(files) > 1:
+        # tables and figures call them by these names
+        for path in dict.fromkeys(sources[name] for name in fields):
+            called = (f"'{name}' ({len(f.u)} samples)" for name, f in fields.items() if sources[name] == path)
+            notes.append(f"{path.name} is {' and '.join(called)}")
     return OwnData(fields, length_unit, modulus_unit, settings.thickness, notes)
+
+
+def _taken_over(files: Sequence[RawData], settings: Data, units: tuple[str, str]) -> list[str]:
+    """What there is to say of files without units, where another one's first line has them."""
+    said = [units_of(raw, None, None, settings.load_per) for raw in files]
+    notes = []
+    for raw, own in zip(files, said, strict=True):
+        taken = [
+            unit
+            for place, (unit, given) in enumerate(
+                zip(units, (settings.length_unit, settings.modulus_unit), strict=True)
+            )
+            if given is None and own[place] is None and any(other[place] for other in said)
+        ]
+        if taken:
+            notes.append(
+                f"{raw.path.name}: says no units: its numbers are taken to be in {' and '.join(taken)}, as "
+                "another file's; say data.length_unit and data.modulus_unit"
+            )
+    return notes
 
 
 def _sets(raw: RawData, settings: Data, unit: str, notes: list[str]) -> dict[str, FieldSet]:
@@ -285,13 +314,7 @@ def _useful(
     Raises:
         InputError: none does.
     """
-    deformed = u - u.mean(axis=1, keepdims=True)
-    if box is None:
-        # what is not periodic may turn, too
-        arm = nodes - nodes.mean(axis=0)
-        turn = np.stack([-arm[:, 1], arm[:, 0]], axis=1)
-        angle = np.einsum("sni,ni->s", deformed, turn) / (turn**2).sum()
-        deformed = deformed - angle[:, None, None] * turn
+    deformed = without_rigid_motion(nodes, u, turns=box is None)
     # compared with its own size: a sample may be as small as it likes
     size = np.abs(u).max(axis=(1, 2))
     rest = np.abs(deformed).max(axis=(1, 2))
@@ -307,8 +330,7 @@ def _useful(
         (repeated, "earlier ones again, times a number"),
     ):
         if mask.any():
-            which = ", ".join(map(str, np.flatnonzero(mask)[:10])) + (" …" if mask.sum() > 10 else "")
-            notes.append(f"{path.name}: left out of {label}, as {words}: sample {which} (counted from 0)")
+            notes.append(_left_out(path.name, label, words, np.flatnonzero(mask)))
     keep = ~(zero | rigid | unloaded | repeated)
     if not keep.any():
         raise InputError(
@@ -316,6 +338,53 @@ def _useful(
             "neither λ nor μ, E or ν; give samples that deform the material"
         )
     return u[keep], b[keep], [int(n) for n in np.flatnonzero(keep)]
+
+
+def _left_out(source: str, label: str, reason: str, numbers: Sequence[int] | NDArray[np.int64]) -> str:
+    which = ", ".join(map(str, numbers[:10])) + (" …" if len(numbers) > 10 else "")
+    return f"{source}: left out of {label}, as {reason}: sample {which} (counted from 0)"
+
+
+def _without_repeats(
+    fields: Mapping[str, FieldSet], sources: Mapping[str, Path], notes: list[str]
+) -> dict[str, FieldSet]:
+    """The sets without samples that another one trains with: they would validate themselves.
+
+    Args:
+        sources: the files that the sets are from.
+    """
+    kept: dict[str, FieldSet] = {}
+    # training first, whatever the order of the files
+    for name in sorted(fields, key=lambda name: name.startswith("val")):
+        given = fields[name]
+        new = ~_known(given, [other for key, other in kept.items() if key.startswith("train")])
+        if not new.all():
+            label, source = "val_u" if name.startswith("val") else "u", sources[name].name
+            numbers = [int(each.rpartition("-")[2]) for each in np.array(given.names)[~new]]
+            notes.append(_left_out(source, label, "training samples again, times a number", numbers))
+            if not new.any():
+                notes.append(f"{source}: no sample of {label} is left")
+                continue
+        names = [each for each, taken in zip(given.names, new, strict=True) if taken]
+        kept[name] = replace(given, u=given.u[new], b=given.b[new], load=given.load[new], names=names)
+    return {name: kept[name] for name in fields if name in kept}
+
+
+def _known(given: FieldSet, others: Sequence[FieldSet]) -> NDArray[np.bool_]:
+    """Samples ``(s,)`` that are multiples of those of other sets on the same nodes."""
+    near = 1e-6 * float(given.spacing.max())
+    sets = [
+        other for other in others if other.nodes.shape == given.nodes.shape and other.wraps == given.wraps
+    ]
+    sets = [other for other in sets if np.abs(other.nodes - given.nodes).max() < near]
+    if not sets:
+        return np.zeros(len(given.u), dtype=bool)
+    u, b = (
+        np.concatenate(parts)
+        for parts in zip(*((each.deformation, each.b) for each in [*sets, given]), strict=True)
+    )
+    again = _repeated(u, b, np.ones(len(u), dtype=bool))
+    return again[len(u) - len(given.u) :]
 
 
 def _repeated(u: Array, b: Array, useful: NDArray[np.bool_]) -> NDArray[np.bool_]:

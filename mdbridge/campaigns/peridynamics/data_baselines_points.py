@@ -27,7 +27,7 @@ def classical(own: OwnData, folds: int, horizon: float) -> dict[str, float] | No
     try:
         problems = {name: strongform.problem_of(fields, horizon) for name, fields in own.fields.items()}
         train = [problems[name] for name in own.training]
-        unseen = [problem for name, problem in problems.items() if name.startswith("val")]
+        unseen = [problems[name] for name in own.validation]
         start = float(
             np.sqrt(sum((p.b**2).sum() for p in train) / sum(((p.shear @ p.u) ** 2).sum() for p in train))
         )

@@ -38,6 +38,8 @@ _COLUMNS = {
 # of a node spacing: what the places of a node in two samples may differ by, as of round-off
 _SAME_PLACE = 1e-5
 _DECIMAL_COMMA = re.compile(r"^([+-]?\d*),(?=\d+([eE][+-]?\d+)?$)")
+_HEAD = re.compile(r"[^\s\[(]+(?:\s*[\[(][^\])]*[\])])?")
+_PER_VOLUME = re.compile(r"\s*(k?)N\s*/\s*(m?)m(?:\^?3|³)\s*")
 _TABLE = "a table needs a first line that names its columns: sample, x, y, ux, uy, bx, by"
 
 
@@ -65,10 +67,16 @@ def read(path: Path, names: Mapping[str, str]) -> RawData:
         names: what the file calls them, where it is not what we call them.
 
     Raises:
-        FileError: it cannot be read, or an array is missing, complex or no array of numbers.
+        FileError: it cannot be read, or an array is missing, complex or no array of numbers; names are given
+            for a table.
     """
     # told by the ending: text has no other sign
     if path.suffix.lower() in (".csv", ".txt", ".dat", ".tsv"):
+        if names:
+            raise FileError(
+                f"{path}: data.names = {dict(names)} is for arrays of .npz and HDF5 files, not for a table; "
+                "leave it out, and call the columns in the table's first line sample, x, y, ux, uy, bx, by"
+            )
         return _table(path)
     given = arrays.read(path)
     theirs: dict[str, str] = {}
@@ -120,7 +128,9 @@ def _table(path: Path) -> RawData:
         raise FileError(f"{path}: has {len(lines)} lines; {_TABLE}")
     # decimal commas would have to be guessed, so a semicolon, if there is any, comes first
     separator = next((mark for mark in (";", "\t", ",") if mark in lines[0]), None)
-    columns, units = _heading(path, _cells(lines[0], separator))
+    # a unit in brackets belongs to the name before it, also where blanks part names
+    head = _cells(lines[0], separator) if separator else _HEAD.findall(lines[0])
+    columns, units = _heading(path, head)
     rows = [_cells(line, separator) for line in lines[1:]]
     # told by its number: a table of a million rows is not looked through
     wrong = next((n for n, row in enumerate(rows) if len(row) != len(columns)), None)
@@ -134,15 +144,19 @@ def _table(path: Path) -> RawData:
     arrays_of = _samples(path, numbers, table)
     box = next((match for line in remarks if (match := re.match(r"\s*#\s*box\s*[:=]?(.*)", line))), None)
     if box is not None:
-        arrays_of["box"] = _numbers(path, "box", box[1].replace(",", " ").split())
-    others = {
-        cell for cell, name in zip(_cells(lines[0], separator), columns, strict=True) if cell and not name
-    }
+        arrays_of["box"] = _numbers(path, "box", _edges(box[1]))
+    others = {cell for cell, name in zip(head, columns, strict=True) if cell and not name}
     return RawData(path, arrays_of, units, _left(path, others))
 
 
 def _cells(line: str, separator: str | None) -> list[str]:
     return [cell.strip().strip('"') for cell in line.split(separator)]
+
+
+def _edges(text: str) -> list[str]:
+    """The words of two edges: blanks part them, or else a comma, which beside blanks may be a decimal one."""
+    words = [word.strip(",") for word in text.replace(";", " ").split()]
+    return words[0].split(",") if len(words) == 1 else [word for word in words if word]
 
 
 def _heading(path: Path, cells: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -230,8 +244,14 @@ def _matched(nodes: Array, places: Array) -> NDArray[np.int64] | None:
     return np.asarray(nearest, dtype=np.int64) if whole else None
 
 
-def units_of(raw: RawData, length: str | None, modulus: str | None) -> tuple[str | None, str | None]:
+def units_of(
+    raw: RawData, length: str | None, modulus: str | None, load_per: str
+) -> tuple[str | None, str | None]:
     """The units that the file and the input agree on.
+
+    Args:
+        length, modulus: what is known of them so far.
+        load_per: ``volume`` or ``area``, of which b is a force.
 
     Raises:
         FileError: they contradict each other; names both.
@@ -241,16 +261,45 @@ def units_of(raw: RawData, length: str | None, modulus: str | None) -> tuple[str
             length = _agreed(raw, name, raw.units[name], length, "length_unit", LENGTHS_IN_A)
     for name in ("bx", "by"):
         if name in raw.units:
-            # of a force per volume: a modulus over a length
-            parts = re.fullmatch(r"(.*)/\s*([^/]+)", raw.units[name])
-            if parts is None:
-                raise FileError(
-                    f"{raw.path}: column {name} is in '{raw.units[name]}': expected a modulus over a length, "
-                    "such as GPa/mm"
-                )
-            modulus = _agreed(raw, name, parts[1], modulus, "modulus_unit", MODULI_IN_TPA)
-            length = _agreed(raw, name, parts[2], length, "length_unit", LENGTHS_IN_A)
+            stress, over = _parts_of_load(raw, name, load_per)
+            modulus = _agreed(raw, name, stress, modulus, "modulus_unit", MODULI_IN_TPA)
+            if over is not None:
+                length = _agreed(raw, name, over, length, "length_unit", LENGTHS_IN_A)
     return length, modulus
+
+
+def _parts_of_load(raw: RawData, column: str, load_per: str) -> tuple[str, str | None]:
+    """The modulus in a load's unit, and the length that it is over: of a force per area there is none.
+
+    Raises:
+        FileError: the unit is that of a force per something else.
+    """
+    unit = raw.units[column]
+    if load_per == "area":
+        if _is_modulus(unit):
+            return unit, None
+        raise FileError(
+            f"{raw.path}: column {column} is in '{unit}', but data.load_per = 'area': expected a modulus, "
+            "such as GPa; convert it, or leave load_per out if b is a force per volume"
+        )
+    if force := _PER_VOLUME.fullmatch(unit):
+        # a newton per volume is one per area over a length
+        kilo, milli = force.groups()
+        return f"{kilo}N/{milli}m^2", f"{milli}m"
+    parts = re.fullmatch(r"(.*)/\s*([^/]+)", unit)
+    if parts is None or _is_modulus(unit):
+        raise FileError(
+            f"{raw.path}: column {column} is in '{unit}': expected a modulus over a length, such as GPa/mm, "
+            "or say data.load_per = 'area' if b is a force per area of a sheet"
+        )
+    return parts[1], parts[2]
+
+
+def _is_modulus(unit: str) -> bool:
+    try:
+        return known_unit(unit.strip(), MODULI_IN_TPA) in MODULI_IN_TPA
+    except ValueError:
+        return False
 
 
 def _agreed(

@@ -27,7 +27,8 @@ class Data(Section):
     length_unit: Annotated[str, AfterValidator(lambda u: known_unit(u, LENGTHS_IN_A))] | None = None
     """Of nodes, displacements, box, horizons: angstrom unless a table's first line says something else."""
     modulus_unit: Annotated[str, AfterValidator(lambda u: known_unit(u, MODULI_IN_TPA))] | None = None
-    """b is in this over length_unit; TPa unless a table's first line says something else."""
+    """b is in this over length_unit, or with load_per = "area" in this; TPa unless a table's first line says
+    something else."""
     thickness: Annotated[Length, in_unit("length_unit")] | None = None
     """Of the sheet (length_unit).  E times it is the stiffness per width, which summary.json then has."""
     load_per: Literal["volume", "area"] = "volume"

@@ -18,6 +18,8 @@ _MULTIPLES = (2.55, 3.3, 4.3, 5.2)
 # scattered points leave the fewer errors the more there are in a family
 _SCATTERED = (3.3, 4.3, 5.2, 6.6)
 _DEGREES = (12,)
+# of the largest load over its displacement: more than round-off, but that of very long waves or noise
+_FAINT = 1e-3
 # node spacings in a wave that tells the moduli
 _LONG = 8.0
 # of the loads of long waves: what the best isotropic constants may miss
@@ -153,19 +155,29 @@ def unloaded_note(own: OwnData, horizon: float) -> list[str]:
     """What samples without a load where the equation is asked for say, and what they do not."""
     notes = []
     for name, fields in own.fields.items():
-        if fields.shape is None and (count := int((~local.loaded(fields, horizon)).sum())):
+        if fields.shape is not None:
+            continue
+        loaded, clearly = (local.loaded(fields, horizon, least) for least in (local.ROUND_OFF, _FAINT))
+        of_all = f"of {len(fields.u)} samples of '{name}' have"
+        if not loaded.all():
             notes.append(
-                f"{count} of {len(fields.u)} samples of '{name}' have no load two horizons from all edges: "
-                "they tell the ratio of the moduli, and count in the displacement error alone, not in that "
-                "of the residual"
+                f"{int((~loaded).sum())} {of_all} no load two horizons from all edges (over its displacement "
+                f"below {local.ROUND_OFF:g} of the largest): they tell the ratio of the moduli, and count in "
+                "the displacement error alone, not in that of the residual"
+            )
+        if (faint := loaded & ~clearly).any():
+            notes.append(
+                f"{int(faint.sum())} {of_all} a load two horizons from all edges that is, over its "
+                f"displacement, below {_FAINT:g} of the largest, and count as very long waves, which weigh "
+                "most: if it is noise, set b to zero there"
             )
     return notes
 
 
 def validation(own: OwnData, folds: int) -> str:
     """How models are validated, in words."""
-    if "val" in own.fields:
-        return f"{len(own.fields['val'].u)} samples of the data's own"
+    if own.validation:
+        return f"{sum(len(fields.u) for fields in own.validation.values())} samples of the data's own"
     count = max(len(fields.u) for fields in own.training.values())
     return f"{min(folds, count)} folds" if count > 1 else "none: a single sample"
 

@@ -234,7 +234,9 @@ _SPLITS = {"train": "training", "val": "validation"}
 def _displacements(results: OwnResults, path: Path) -> None:
     """u1 of the first sample of training and validation: the data, the model, and their difference."""
     own = results.own
-    shown = {split: own.fields[split] for split in ("train", "val") if split in own.fields}
+    # of several files the first may have no samples for validation
+    firsts = {"train": own.training, "val": own.validation}
+    shown = {split: next(iter(sets.values())) for split, sets in firsts.items() if sets}
     with figure(path, 7.2, 2.4 * len(shown), nrows=len(shown), ncols=3, squeeze=False) as (fig, axes):
         for row, (split, fields) in zip(axes, shown.items(), strict=True):
             truth, model, inside = predicted(results.material, fields)
@@ -277,7 +279,7 @@ def predicted(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array
     """
     if fields.shape is None:
         u, inside = local.predicted(material, fields)
-        return fields.u[0] - fields.u[0].mean(axis=0), u, inside
+        return fields.deformation[0], u, inside
     everywhere = np.ones(len(fields.nodes), dtype=bool)
     samples = fieldsets.transformed(fields, "the data")
     grid = fieldsets.stencil_of(fields, material.influence.horizon, material.quadrature)

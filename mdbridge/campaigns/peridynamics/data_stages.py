@@ -59,13 +59,14 @@ class Campaign:
         keys = [f"data.{name}" for name in Data.model_fields if name != "file"]
         lists = {"horizons", "horizons_A", "degrees", "replicates"}
         keys += [f"learn.{name}" for name in OwnLearn.model_fields if name not in lists]
-        return Identity.of("pairs of own data", self.config, keys, files=files)
+        # 2: rigid motions of bodies with edges make no difference
+        return Identity.of("pairs of own data", self.config, keys, files=files, version=2)
 
     @cached_property
     def source_of_pairs(self) -> learning.Source:
         """Where learning takes its fields from."""
         # samples kept for validation are no training samples
-        folds = 0 if "val" in self.own.fields else self.config.learn.folds
+        folds = 0 if self.own.validation else self.config.learn.folds
         unit = (self.own.length_unit, self.own.length)
         return learning.Source(self.settings, self.pairs_from, lambda: self.own.fields, folds, unit)
 

@@ -237,7 +237,9 @@ def learn_pair(
     except MissingPackageError:  # says nothing about the pair, which is to be learned once it is installed
         raise
     except (MdbridgeError, ArithmeticError, ValueError) as error:  # LinAlgError is a ValueError
-        words = str(error) if isinstance(error, MdbridgeError) else repr(error)
+        words = str(error)
+        if not isinstance(error, MdbridgeError):
+            words = f"the fit broke down ({type(error).__name__}: {error})"
         return Candidate(horizon, degree, failure=words, wall_s=time.monotonic() - begin, note=note)
     return Candidate(
         horizon=horizon,

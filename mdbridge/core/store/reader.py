@@ -28,6 +28,9 @@ _FAILURES = (OSError, RuntimeError, LookupError, ValueError, TypeError, Overflow
 # attributes by which HDF5 itself ties datasets to their dimensions
 _OF_SCALES = ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS")
 
+# by which netCDF says that a number is stored as another one, and which stand for none
+_PACKED, _MISSING = ("scale_factor", "add_offset"), ("_FillValue", "missing_value")
+
 
 class Reader:
     """A group of an open file: every failure is a FileError that names the file and the place.
@@ -70,7 +73,7 @@ class Reader:
         at: Index = None,
         finite: bool = False,
     ) -> NDArray[np.float64]:
-        """The real numbers of a dataset.
+        """The real numbers of a dataset: unpacked where it is packed, and NaN where it says that none is.
 
         Args:
             units: what the dataset must be in, if given.
@@ -79,7 +82,7 @@ class Reader:
             finite: refuses NaN and infinity.
         """
         data = self._dataset(name, units, shape, "fiu", "real numbers")
-        values = np.asarray(self._read(name, data, at), dtype=np.float64)
+        values = self._unpacked(name, data, self._read(name, data, at))
         if finite and not np.isfinite(values).all():
             place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
             raise self.refusal(name, f"is {values[place]} at {place}, expected finite numbers")
@@ -88,6 +91,10 @@ class Reader:
     def integers(self, name: str, shape: Shape | None = None, at: Index = None) -> NDArray[np.int64]:
         """The integers of a dataset."""
         data = self._dataset(name, None, shape, "iu", "integers")
+        with self._guarded(name):
+            packed = sorted(set(_PACKED).intersection(data.attrs))
+        if packed:
+            raise self.refusal(name, f"is packed, with the attribute '{packed[0]}', expected integers")
         return np.asarray(self._read(name, data, at), dtype=np.int64)
 
     def flags(self, name: str, shape: Shape | None = None) -> NDArray[np.bool_]:
@@ -209,6 +216,23 @@ class Reader:
             raise self.refusal(name, f"takes {data.nbytes:.3g} bytes; this machine has {there:.3g} to spare")
         with self._guarded(name):
             return data[() if at is None else at]
+
+    def _unpacked(self, name: str, data: h5py.Dataset, stored: Any) -> NDArray[np.float64]:
+        """The numbers that stored ones stand for, by the attributes of netCDF."""
+        with self._guarded(name):
+            given = {key: np.asarray(data.attrs[key]) for key in (*_PACKED, *_MISSING) if key in data.attrs}
+        for key, value in given.items():
+            if value.dtype.kind not in "fiu" or (key in _PACKED and value.size != 1):
+                raise self.refusal(name, f"has the attribute '{key}' = {_plain(value)!r}, expected a number")
+        values = np.asarray(stored, dtype=np.float64)
+        scale, offset = (float(given[key].item()) if key in given else None for key in _PACKED)
+        unpacked = values if scale is None else values * scale
+        unpacked = unpacked if offset is None else unpacked + offset
+        for fill in (given[key] for key in _MISSING if key in given):
+            # one of double precision is stored in the data's own
+            own = fill.astype(data.dtype) if data.dtype.kind == "f" else fill
+            unpacked = np.where(np.isin(values, own.astype(np.float64)), np.nan, unpacked)
+        return np.asarray(unpacked)
 
     @contextlib.contextmanager
     def _guarded(self, name: str) -> Iterator[None]:

@@ -39,7 +39,8 @@ def minimize(
 
     return least_squares(
         residuals,
-        start,
+        # one that ended at a bound may be beyond it by round-off, which scipy refuses
+        np.clip(start, *bounds),
         jacobian,
         bounds=bounds,
         # steps are measured by what they change: a coefficient that hardly a bond feels may move far

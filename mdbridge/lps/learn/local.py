@@ -34,6 +34,9 @@ Ints = NDArray[np.int64]
 _MARGIN, _STEEP, _CUTS = 0.05, 30.0, 16  # of energies over that of a long wave, and how many at once
 _SHORT = 3  # degree of the basis whose first function gives a first guess
 
+ROUND_OFF = 1e-5
+"""Of the largest load over its displacement: what has less is a wave 300 times as long, or unloaded."""
+
 
 @dataclass(frozen=True)
 class LocalMoments:
@@ -168,7 +171,7 @@ def _samples(keyed: _Keyed) -> LocalSamples:
             f"parameters, such as 'b-spline'; '{family.name}' is not"
         )
     cloud = cloud_of(fields, horizon)
-    flat = cloud.of_columns(fields.u - fields.u.mean(axis=1, keepdims=True))
+    flat = cloud.of_columns(fields.deformation)
     features, volume = _features(cloud, family, degree, flat)
     load = cloud.of_interior(fields.b)
     rows = np.stack([*features, load], axis=-1)  # (2i, s, c + 1)
@@ -239,7 +242,7 @@ def errors(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, A
     cloud = cloud_of(fields, material.influence.horizon)
     matrix = cloud.matrix(material)
     load = cloud.of_interior(fields.b)
-    residual = matrix @ cloud.of_columns(fields.u - fields.u.mean(axis=1, keepdims=True)) - load
+    residual = matrix @ cloud.of_columns(fields.deformation) - load
     wrong = cloud.inverse(matrix)(residual)
     amount = displacement_size(cloud, fields)
     size = np.where(is_loaded(load, amount), np.linalg.norm(load, axis=0), np.nan)
@@ -249,29 +252,38 @@ def errors(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, A
     )
 
 
-def loaded(fields: FieldSet, horizon: float) -> NDArray[np.bool_]:
-    """Samples ``(s,)`` with a load where the equation is asked for."""
+def loaded(fields: FieldSet, horizon: float, least: float = ROUND_OFF) -> NDArray[np.bool_]:
+    """Samples ``(s,)`` with a load where the equation is asked for.
+
+    Args:
+        least: as of :func:`is_loaded`.
+    """
     cloud = cloud_of(fields, horizon)
-    return is_loaded(cloud.of_interior(fields.b), displacement_size(cloud, fields))
+    return is_loaded(cloud.of_interior(fields.b), displacement_size(cloud, fields), least)
 
 
-def is_loaded(load: Array, amount: Array) -> NDArray[np.bool_]:
-    """Samples ``(s,)`` whose loads ``(2i, s)`` are more than round-off.
+def is_loaded(load: Array, amount: Array, least: float = ROUND_OFF) -> NDArray[np.bool_]:
+    """Samples ``(s,)`` whose loads ``(2i, s)`` are more than round-off, of single precision, too.
 
-    Compared over their displacements ``(s,)``, for a sample may be as small as it likes.
+    Args:
+        amount: of their displacements ``(s,)``, over which loads are compared: a sample may be as small as it
+            likes.
+        least: share of the largest that is more than round-off.
     """
     size = np.linalg.norm(load, axis=0)
     moved = amount > 0
-    return size > 1e-9 * amount * (size[moved] / amount[moved]).max(initial=0.0)
+    return size > least * amount * (size[moved] / amount[moved]).max(initial=0.0)
 
 
 def predicted(material: LinearPeridynamicSolid, fields: FieldSet) -> tuple[Array, NDArray[np.bool_]]:
-    """Displacements ``(n, 2)`` that a model gives the first sample, and where they were solved for
-    ``(n,)``."""
+    """Displacements ``(n, 2)`` that a model gives the first sample, and where they were solved for ``(n,)``.
+
+    They are those without a rigid motion, as :attr:`.FieldSet.deformation`.
+    """
     cloud = cloud_of(fields, material.influence.horizon)
     first = replace(fields, u=fields.u[:1], b=fields.b[:1])
     matrix = cloud.matrix(material)
-    u = first.u - first.u.mean(axis=1, keepdims=True)
+    u = first.deformation
     residual = matrix @ cloud.of_columns(u) - cloud.of_interior(first.b)
     result = u[0].copy()
     result[cloud.interior] -= cloud.inverse(matrix)(residual).reshape(-1, 2)
@@ -349,7 +361,7 @@ def _divergence_and_rotation(fields: FieldSet, horizon: float, family: type[Infl
     cloud = cloud_of(fields, horizon)
     basis = family.curve(cloud.around.radii, horizon, _SHORT)(np.ones(_SHORT + 1))[1]
     dilatation, _, _ = factors_of_shares(cloud.around, cloud.interior, cloud.around.strengths(basis)[:, 0])
-    u = fields.u - fields.u.mean(axis=1, keepdims=True)
+    u = fields.deformation
     # the rotation of u is the divergence of u turned by a right angle
     turned = np.stack([u[..., 1], -u[..., 0]], axis=-1)
     parts = [dilatation @ cloud.of_columns(values) for values in (u, turned)]
@@ -358,8 +370,9 @@ def _divergence_and_rotation(fields: FieldSet, horizon: float, family: type[Infl
 
 
 def displacement_size(cloud: Cloud, fields: FieldSet) -> Array:
-    """The norm ``(s,)`` of the displacements of the interior, their mean taken off."""
-    u = fields.u[:, cloud.interior]
+    """The norm ``(s,)`` of the displacements of the interior, without a rigid motion: it needs no load, so
+    that no error may look smaller by it."""
+    u = fields.deformation[:, cloud.interior]
     return np.linalg.norm((u - u.mean(axis=1, keepdims=True)).reshape(len(u), -1), axis=1)
 
 

@@ -50,10 +50,12 @@ class Scale:
 
     def fields(self, fields: FieldSet) -> FieldSet:
         """Samples in these units, each of a displacement of up to one."""
-        size = np.abs(fields.u).max(axis=(1, 2), initial=0.0)
+        # a rigid motion means nothing either; waves of a grid are told apart from it anyway
+        u = fields.u if fields.shape is not None else fields.deformation
+        size = np.abs(u).max(axis=(1, 2), initial=0.0)
         size = np.where(size > 0, size, 1.0)[:, None, None]
         # a sample's own size means nothing, and its squares must not vanish
-        u = fields.u / size
+        u = u / size
         b = fields.b / size * (self.length**2 / self.modulus)
         nodes, box, spacing = (each / self.length for each in (fields.nodes, fields.box, fields.spacing))
         return replace(fields, nodes=nodes, box=box, spacing=spacing, u=u, b=b)

@@ -79,7 +79,7 @@ def problem_of(fields: FieldSet, horizon: float) -> Problem:
     """
     cloud = cloud_of(fields, horizon)
     xx, xy, yy = _second_derivatives(cloud, _REACH * fields.spacing)
-    u = cloud.of_columns(fields.u - fields.u.mean(axis=1, keepdims=True))
+    u = cloud.of_columns(fields.deformation)
     return Problem(
         cloud,
         _interleaved(-xx, -xy, -yy),
