@@ -6,9 +6,11 @@ and the earlier trials alone (its randomness comes from the seed and the
 number), so that a search restored from its trials goes on as if never stopped.
 """
 
+import itertools
 import math
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -67,7 +69,9 @@ class Calibration:
     ):
         self.space, self.settings, self.groups, self.likelihood = space, settings, groups, likelihood
         self.trials: dict[int, Trial] = {}
+        # what is recorded and was not asked for yet, and what of it never will be
         self._known = {trial.index: trial for trial in trials}
+        self._former: list[Trial] = []
         self._open: dict[int, Proposal] = {}
         self._handed: set[int] = set()
         # made while the search waited for its own, see :mod:`~mdbridge.calibrate.crowd`
@@ -176,25 +180,39 @@ class Calibration:
                 if not self._ending:
                     self._ending, self._batches = True, self._slopes()
                     continue
-                if self.reason == SPENT:  # a record may hold more than this budget: its best is not forgotten
-                    self.trials |= self._known
-                    self._known = {}
+                self._keep(*self._known)  # a record may hold more than this budget: its best is not forgotten
                 self.done = True
                 return
             for proposal in batch[: max(self.settings.evaluations - self._count, 0)]:
                 known = self._known.pop(proposal.index, None)
-                # other machines sum in another order: places agree to round-off, not to the last bit
-                moved = known is not None and not np.allclose(known.unit, proposal.unit, rtol=0.0, atol=1e-6)
-                # with other stopping rules than those of the record it ends elsewhere
-                if known is None or (moved and "slopes" in (known.phase, proposal.phase)):
+                if known is None:
                     self._open[proposal.index] = proposal
                     continue
-                if moved:
+                if not _at(known, proposal.unit):
                     raise FileError(
                         f"trial {known.index} of the record is not where this version of the package would "
                         "look; go on with the version that made it, or start again"
                     )
                 self.trials[known.index] = known
+
+    def _numbers(self) -> Iterator[int]:
+        """Free numbers for what is proposed next, in order.
+
+        Where the record has trials of another end there, of a smaller budget or a larger target, these keep
+        their numbers: they are paid for, and known from here on.
+        """
+        for number in itertools.count():
+            known = self._known.get(number)
+            if known is not None and (known.phase == "slopes") != self._ending:
+                self._keep(number)
+            elif number not in self.trials:
+                yield number
+
+    def _keep(self, *numbers: int) -> None:
+        """Take over trials of the record that this search does not ask for."""
+        kept = {number: self._known.pop(number) for number in numbers}
+        self.trials |= kept
+        self._former += kept.values()
 
     def _check_end(self) -> None:
         """Turn to the last batch where a stopping rule holds."""
@@ -245,6 +263,8 @@ class Calibration:
 
     def _slopes(self) -> _Batches:
         """The trials beside the best one that tell how far its parameters are determined."""
+        # with other stopping rules than those of the record the search ends elsewhere
+        self._keep(*[number for number, known in self._known.items() if known.phase != "slopes"])
         best = self.best
         if best is None or best.residual is None or not self.settings.refines or self.groups is None:
             return
@@ -256,11 +276,24 @@ class Calibration:
         else:
             batches = differences(here.down(here.point))
         for points in batches:
-            first = len(self.trials)
             allowed: Sequence[Array] = (
                 list(here.up(np.array(points)[here.feasible(points)])) if points else []
             )
-            yield [Proposal(first + k, "slopes", unit) for k, unit in enumerate(allowed)]
+            yield self._beside_the_best(allowed)
+
+    def _beside_the_best(self, points: Sequence[Array]) -> list[Proposal]:
+        """Proposals at points of the last batches, but for those that an earlier end has had."""
+        proposals, numbers = [], self._numbers()
+        for unit in points:
+            if any(_at(trial, unit) for trial in self._former):
+                continue
+            for number in numbers:
+                known = self._known.get(number)
+                if known is None or _at(known, unit):
+                    proposals.append(Proposal(number, "slopes", unit))
+                    break
+                self._keep(number)
+        return proposals
 
     def _likely_slopes(self, likelihood: Likelihood, here: Slice) -> Generator[list[Array], None, None]:
         """What the intervals need; then, of a budget that is spent anyway, the rest."""
@@ -283,10 +316,11 @@ class Calibration:
                 self.reason = f"{s.stall} trials without improvement"
                 return
             batch: list[Proposal] = []
-            for _ in range(min(s.batch, count - start, s.evaluations - self._count)):
+            room = max(min(s.batch, count - start, s.evaluations - self._count), 0)
+            for number in list(islice(self._numbers(), room)):
                 # one fit for a batch: nothing has become known since
                 state = batch[-1].state if batch else None
-                proposal = self._improve(batch, len(self.trials) + len(batch), state)
+                proposal = self._improve(batch, number, state)
                 if proposal is not None:
                     batch.append(proposal)
             if not batch:
@@ -337,7 +371,8 @@ class Calibration:
 
     def _refine(self, starts: list[Array]) -> _Batches:
         """Descend from the best point that is apart from all earlier ``starts`` (extended)."""
-        start = bottom(self.space, [t for t in self._answered() if t.phase != "refine"], starts)
+        explored = [t for t in self._answered() if t.phase not in ("refine", "slopes")]
+        start = bottom(self.space, explored, starts)
         if start is None:
             return
         starts.append(np.array(start.unit))
@@ -371,11 +406,12 @@ class Calibration:
         points = next(search, None)
         end = start
         while points:
-            first, allowed = len(self.trials), here.feasible(points)
+            allowed = here.feasible(points)
             asked = [here.up(unit) for unit, inside in zip(points, allowed, strict=True) if inside]
+            numbers = list(islice(self._numbers(), len(asked)))
             if asked:
-                yield [Proposal(first + k, "refine", unit) for k, unit in enumerate(asked)]
-            told = [self.trials[first + k] for k in range(len(asked))]
+                yield [Proposal(k, "refine", unit) for k, unit in zip(numbers, asked, strict=True)]
+            told = [self.trials[k] for k in numbers]
             end = min([end, *told], key=lambda t: t.value)
             answers = iter(told)
             try:
@@ -392,6 +428,12 @@ def offset(values: Array) -> float:
     least = float(values.min())
     spread = float(np.median(values)) - least
     return least - 0.01 * (spread or max(abs(least), 1.0))
+
+
+def _at(trial: Trial, unit: Array) -> bool:
+    """Whether a trial is of this point."""
+    # other machines sum in another order: places agree to round-off, not to the last bit
+    return bool(np.allclose(trial.unit, unit, rtol=0.0, atol=1e-6))
 
 
 def _better(value: float, before: float) -> bool:

@@ -51,13 +51,11 @@ class Objective:
         return any(isinstance(term, UserTerm) and term.signed for term in self.terms)
 
     def knowing_signs(self, reference: Response) -> "Objective":
-        """This objective, told which numbers are negative where the reference is compared with itself."""
-        terms = [
-            UserTerm(term.function, reference, term.is_negative(reference))
-            if isinstance(term, UserTerm)
-            else term
-            for term in self.terms
-        ]
+        """This objective, told which numbers are negative where the reference is compared with itself.
+
+        Of terms of the user's own it knows the number of residuals, too.
+        """
+        terms = [term.knowing(reference) if isinstance(term, UserTerm) else term for term in self.terms]
         return Objective(terms, self.weights)
 
     def prepare(self) -> None:

@@ -21,7 +21,7 @@ from ..core.files import sha256
 from .collect import Output, outputs
 from .model import Arguments, Shapes
 from .response import Response
-from .scratch import Shared, copy_into
+from .scratch import Shared, copy_into, vacate
 from .template import Template, filled, placeholders
 
 Keep = Literal["none", "failed", "all"]
@@ -163,13 +163,9 @@ class Program:
         copy_into(Path(self.folder), place, self.files)
         written = [output.file for output in self.collected.values()]
         for name in (*written, STDOUT):
-            # what lies beside the input may be of another run: it must not be taken for this one's
-            (place / name).unlink(missing_ok=True)
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            vacate(place, name)  # what lies beside the input may be of another run, and is not this one's
         for template in self._read:
-            target = place / template.target
-            target.unlink(missing_ok=True)  # it may be a link to the user's own
-            target.write_text(filled(template.text, values), encoding="utf-8")
+            vacate(place, template.target).write_text(filled(template.text, values), encoding="utf-8")
         shared = Shared(place)
         more = {"input": self._read[0].target if self._read else "", "output": written[0] if written else ""}
         words = [filled(word, {**more, **values}) for word in self.command[1:]]

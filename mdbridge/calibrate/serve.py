@@ -30,8 +30,8 @@ from .scratch import Shared, filled, removed
 
 _SET_PDEATHSIG, _SET_CHILD_SUBREAPER = 1, 36  # of prctl(2)
 _OVERWRITTEN = (
-    "the model has written to {}, which is too large to be copied and which all processes share: "
-    "have it write to another name"
+    "the model has written to {}, which is linked, as it is large or below a link, and which all "
+    "processes share: have it write to another name"
 )
 _LAST_RESORT = 5.0  # s that processes may take to die of SIGKILL
 

@@ -291,6 +291,8 @@ class UserTerm:
         signed: whether the number may be negative, as minus a coefficient of determination is: it is then
             no distance, and has no residual.  Set where the reference, compared with itself, gives a
             negative one.
+        count: the number of its residuals, where the reference is compared with itself and so everywhere;
+            None as long as it is not known.
     """
 
     squares = 0
@@ -300,17 +302,32 @@ class UserTerm:
         function: Callable[[Response, Response], float | Array],
         reference: Response,
         signed: bool = False,
+        count: int | None = None,
     ):
-        self.function, self._reference, self.signed = function, reference, signed
+        self.function, self._reference, self.signed, self.count = function, reference, signed, count
         self.weights = np.ones(1)
+
+    def knowing(self, reference: Response) -> "UserTerm":
+        """This term, told what it gives where the reference is compared with itself."""
+        count = len(self.residual(reference)[0])
+        return UserTerm(self.function, reference, self.is_negative(reference), count)
 
     def distance(self, response: Response) -> float:
         """The number, or the norm of the vector.
 
         Raises:
-            InvalidResponse: the number is negative where it should be a distance.
+            InvalidResponse: the number is negative where it should be a distance, or there are more or fewer
+                residuals than with the reference: a norm of fewer says nothing of a better fit.
         """
         values = self.residual(response)[0]
+        if not len(values) or (self.count is not None and len(values) != self.count):
+            there = (
+                "" if self.count is None else f", {self.count} where the reference is compared with itself"
+            )
+            raise InvalidResponse(
+                f"the objective returned {len(values)} residuals{there}: return zeros where there is nothing "
+                "to compare, or the same points always"
+            )
         if len(values) != 1:
             return float(np.linalg.norm(values))
         if values[0] < 0.0 and not self.signed:

@@ -34,7 +34,10 @@ CONTENTS = {
     "contents": "the content of {0}",
     "reference": "reference.{0}",
 }
-"""Tables of the configuration that are hashes, and what they are of: a change of these may be accepted."""
+"""Tables of the configuration that are hashes, and what they are of."""
+
+ACCEPTABLE = ("sources", "contents")
+"""Those whose change may be accepted: all distances on record are from the reference as it was."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ class TrialLog:
         resume: whether a file that is there may be continued.
         complete: the configuration with all values, to be compared with a record that has more of them.
         origins: dotted key of a hash in the configuration -> the file that it is of, for messages.
-        accept: go on although files have changed (see :data:`CONTENTS`); that is noted in the record.
+        accept: go on although files have changed (see :data:`ACCEPTABLE`); that is noted in the record.
 
     Attributes:
         trials: those found, by index.
@@ -237,6 +240,11 @@ class TrialLog:
                 "restore it, or choose another --out"
             )
         files = [self._told(name, *pair) for name, pair in changed.items()]
+        if any(name.partition(".")[0] not in ACCEPTABLE for name in changed):
+            raise InputError(
+                f"{self.path}: {'; '.join(files)}; restore that, or choose another --out: the distances on "
+                "record are from the reference as it was"
+            )
         if files and not self._accept:
             raise InputError(
                 f"{self.path}: {'; '.join(files)}; restore that, choose another --out, or go on all the same "

@@ -142,6 +142,7 @@ FILES: dict[str, dict[str, str]] = {
         "trials.jsonl": "every trial, one a line; 'mdbridge trials' shows it as a table",
         "analysis.json": "what the figures are drawn from",
         "best.h5": "reference and calibrated response",
+        "reference.npz": "the run of the model, or of a function, that all trials are compared with",
         "study.json": "all seeds side by side",
         "trials/": "folders of single trials of a program",
         "failure.txt": "what the model said when it failed, with its traceback",

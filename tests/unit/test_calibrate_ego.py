@@ -141,8 +141,44 @@ def test_a_record_may_go_on_to_a_smaller_target_or_end_at_a_larger():
         coarse = ended(target)
         assert [trial.phase for trial in coarse.trials.values()][-2:] == ["slopes"] * 2
         assert len(coarse.trials) < len(fine.trials)
-        assert units(ended(1e-5, coarse.trials.values())) == units(fine)
-        assert units(ended(target, fine.trials.values())) == units(coarse)
+        # what is paid for keeps its number, and is gone on from
+        further = ended(1e-5, coarse.trials.values())
+        assert units(further)[: len(coarse.trials)] == units(coarse) and further.best.value <= 1e-5
+        assert units(ended(1e-5, further.trials.values())) == units(further)
+        again = ended(target, fine.trials.values())
+        assert units(again) == units(fine) and again.best == fine.best
+
+
+def decay(p):
+    """Residuals of a curve, with noise that the same points always have."""
+    x = np.linspace(0.1, 3.0, 20)
+    noise = np.random.default_rng(1).normal(0.0, 0.05, 20)
+    return np.exp(-2.0 * p["x"] * x) + p["y"] * np.sin(3.0 * p["x"] * x) - np.exp(-x) - noise
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(("first", "then"), [(15, 16), (16, 18), (17, 27)])
+def test_a_larger_budget_costs_what_it_is_larger_by_and_never_gives_a_worse_best(first, then, seed):
+    groups, asked = Groups(np.zeros(20, dtype=int), np.ones(1)), []
+    sample = Likelihood([Noise("y", "gaussian", 20.0, np.ones(20), False)], [20])
+
+    def counted(p):
+        asked.append(p)
+        return decay(p)
+
+    def ended(evaluations, known=()):
+        asked.clear()
+        settings = SearchSettings(initial=4, explore=1, evaluations=evaluations, seed=seed)
+        return drive(Calibration(BOWL, settings, groups, known, sample), BOWL, counted)
+
+    before = ended(first)
+    assert [trial.phase for trial in before.trials.values()].count("slopes") >= 3
+    after = ended(then, before.trials.values())
+    assert len(asked) <= then - first and after.best.value <= before.best.value
+    # as it was killed in the midst of what is new, and as it is shown again
+    half = [after.trials[k] for k in range((first + len(after.trials)) // 2)]
+    assert units(ended(then, half)) == units(after)
+    assert units(ended(then, after.trials.values())) == units(after) and not asked
 
 
 def test_trials_may_be_told_in_any_order_and_some_be_lost():

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import calibrated_inputs
+import numpy as np
 import pytest
 from calibrated_inputs import places, run, units
 from mpi4py import MPI
@@ -140,6 +141,34 @@ def test_a_changed_source_of_the_model_is_refused_by_name(toml, tmp_path):
     before = places(out)
     run(toml, out, *few, resume=True)  # what was accepted is not asked for again
     assert places(out) == before
+
+
+def test_a_model_that_is_never_the_same_to_the_last_bit_goes_on(toml, tmp_path):
+    """As programs that sum in parallel; its reference is run once, as is that of a function."""
+    out, model = tmp_path / "out", tmp_path / "own_models.py"
+    text = model.read_text() + "\n\nimport time\n\nSCALE = 1.0\n\ndef last_bit():\n"
+    text += "    return 1.0 + 1e-15 * (time.time_ns() % 1000)\n\ndef near(a, b):\n"
+    text += "    return {name: SCALE * last_bit() * values for name, values in line(a, b).items()}\n"
+    model.write_text(text)
+    few = ("model=own_models:near", "ego.evaluations=6")
+    run(toml, out, *few)
+    run(toml, out, *few[:1], "ego.evaluations=7", resume=True)
+    assert len(places(out)) == 7
+    # with another model, too, all distances are from the reference that the first ones are from
+    kept = np.load(out / "reference.npz")["values of curve"]
+    model.write_text(text.replace("SCALE = 1.0", "SCALE = 2.0"))
+    with pytest.raises(InputError, match=r"own_models\.py, of which the model is made, has changed"):
+        run(toml, out, *few, resume=True)
+    run(toml, out, *few[:1], "ego.evaluations=8", resume=True, accept=True)
+    assert np.array_equal(np.load(out / "reference.npz")["values of curve"], kept)
+    model.write_text(text)
+    run(toml, out, *few[:1], "ego.evaluations=9", resume=True, accept=True)
+    # another reference is still another one, and what is no whole file is none
+    with pytest.raises(InputError, match=r"reference\.curve has changed"):
+        run(toml, out, *few, "reference.parameters.a=0.4", resume=True)
+    (out / "reference.npz").write_bytes((out / "reference.npz").read_bytes()[:-9])
+    with pytest.raises(InputError, match=r"reference\.curve has changed"):
+        run(toml, out, *few[:1], "ego.evaluations=10", resume=True)
 
 
 def counting(tmp_path):

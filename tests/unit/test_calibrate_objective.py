@@ -82,3 +82,18 @@ def test_an_objective_learns_which_numbers_may_be_negative():
         [UserTerm(lambda response, reference: abs(response["c"][0] - reference["c"][0]), REFERENCE)], [1.0]
     )
     assert not size.knowing_signs(REFERENCE).signed
+
+
+def test_residuals_whose_number_changes_are_no_distance():
+    """A model that leaves nothing to compare would be the best of all."""
+
+    def overlap(response, reference):
+        return (response["c"] - reference["c"])[response["c"] < 0.5]
+
+    here = {"c": np.array([0.1, 0.2, 0.3, 0.9])}
+    objective = Objective([UserTerm(overlap, here)], [1.0]).knowing_signs(here)
+    assert objective.score({"c": np.array([0.9, 0.1, 0.1, 0.1])}).residual.shape == (3,)
+    for inside in (0, 1, 4):
+        other = {"c": np.where(np.arange(4) < inside, 0.1, 0.9)}
+        with pytest.raises(InvalidResponse, match=f"returned {inside} residuals, 3 where the reference is"):
+            objective.score(other)

@@ -59,6 +59,23 @@ def test_a_result_that_was_there_before_is_not_this_runs(program):
         program(a=5.0, b=0.0)
 
 
+def test_a_folder_that_is_a_link_is_written_through_by_nobody(program, tmp_path):
+    home, store = tmp_path / "home", tmp_path / "store"
+    store.mkdir()
+    (store / "y.txt").write_text("7 7 7 7\n")
+    (home / "results").symlink_to("../store")
+    linked = replace(program, collected=asked({"y": "results/y.txt"}))
+    assert linked(a=2.0, b=0.25)["y"].tolist() == [2.0, 0.25, 0.0, 0.0]
+    with pytest.raises(RuntimeError, match=r"wrote no 'results/y\.txt'"):
+        linked(a=5.0, b=0.0)
+    assert (store / "y.txt").read_text() == "7 7 7 7\n"
+    # what is not collected is not known before
+    script = home / "solve"
+    script.write_text(SCRIPT + "echo $a > results/log\n")
+    with pytest.raises(RuntimeError, match=rf"has written to {store}/log, which all runs share"):
+        program(a=2.0, b=0.25)
+
+
 def test_folders_are_kept_as_asked(program, tmp_path, monkeypatch):
     kept = tmp_path / "trials"
     for keep, expected in (("none", []), ("failed", ["0012"]), ("all", ["0003", "0012"])):

@@ -6,7 +6,7 @@ import tempfile
 import pytest
 
 from mdbridge.calibrate import scratch
-from mdbridge.calibrate.scratch import Shared, filled, removed
+from mdbridge.calibrate.scratch import Shared, filled, removed, vacate
 from mdbridge.core import leftovers
 
 
@@ -66,15 +66,59 @@ def test_large_files_are_shared_and_a_change_is_seen(source, make, monkeypatch):
     assert shared.written() == []
 
 
+@pytest.mark.parametrize("linked", ["by the user", "as the tree is large"])
+def test_what_is_written_below_a_linked_folder_is_seen(source, make, monkeypatch, linked):
+    if linked == "by the user":
+        (source / "mesh").rename(source / ".store")
+        (source / "mesh").symlink_to(".store")
+        (source / "mesh" / "round").symlink_to("..")  # a circle
+    else:
+        monkeypatch.setattr(scratch, "ENTRIES", 0)
+    folder = make()
+    mesh = (folder / "mesh").resolve()
+    shared = Shared(folder)
+    (folder / "mesh" / "plate.msh").read_text()
+    (folder / "mesh" / "__pycache__").mkdir()  # Python's own doing
+    assert shared.written() == []
+    (folder / "mesh" / "plate.msh").write_text("others' nodes\n")
+    (folder / "mesh" / "new").write_text("")
+    assert shared.written() == [str(mesh / "new"), str(mesh / "plate.msh")] and shared.written() == []
+    (folder / "mesh" / "new").unlink()
+    assert shared.written() == [str(mesh / "new")]
+
+
+def test_a_file_is_written_through_no_link(source, make, monkeypatch):
+    (source / "deep").mkdir()
+    (source / "deep" / "in").symlink_to("../mesh")
+    (source / "deep" / "gone").symlink_to("nowhere")
+    folder = make()
+    for name in ("deep/in/plate.msh", "deep/gone/plate.msh", "new/plate.msh"):
+        assert not vacate(folder, name).exists()
+        (folder / name).write_text("own\n")
+    assert (source / "mesh" / "plate.msh").read_text() == "nodes\n"
+    monkeypatch.setattr(scratch, "COPIED_FILE", 0)  # beside it everything is as it was
+    folder = make()
+    vacate(folder, "deep/in/new")
+    assert (folder / "deep" / "in" / "plate.msh").read_text() == "nodes\n"
+    assert Shared(folder).written() == []
+
+
+def test_thousands_of_files_leave_no_folder_beside_them_linked(source, make, monkeypatch):
+    monkeypatch.setattr(scratch, "ENTRIES", 2)
+    for number in range(3):
+        (source / f"a{number}").write_text("")
+    assert not (make() / "mesh").is_symlink()
+
+
 def test_all_together_have_a_limit_and_a_large_tree_is_linked(source, make, monkeypatch):
     monkeypatch.setattr(scratch, "COPIED_ALL", 2)
     assert sum(p.is_symlink() for p in make().rglob("*") if p.is_file()) >= 2
-    monkeypatch.setattr(scratch, "ENTRIES", 1)
+    monkeypatch.setattr(scratch, "ENTRIES", 0)
     assert (make() / "mesh").is_symlink()
 
 
 def test_it_is_removed_but_not_what_it_leads_to(source, monkeypatch):
-    monkeypatch.setattr(scratch, "ENTRIES", 1)
+    monkeypatch.setattr(scratch, "ENTRIES", 0)
     monkeypatch.setattr(scratch, "COPIED_FILE", 0)
     folder = filled(source)
     removed(folder)

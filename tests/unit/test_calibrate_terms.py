@@ -114,6 +114,8 @@ def test_a_number_of_the_users_own_is_minimised_as_it_is():
     with pytest.raises(InvalidResponse, match=r"the objective is -1, .* a distance is not negative"):
         UserTerm(score, REFERENCE).distance(REFERENCE)
     # of a vector the norm counts, whatever the signs
+    with pytest.raises(InvalidResponse, match=r"returned 0 residuals: return zeros"):
+        UserTerm(lambda response, reference: [], REFERENCE).distance(REFERENCE)
     vector = UserTerm(lambda response, reference: reference["c"] - response["c"] - 1.0, REFERENCE)
     assert vector.distance(REFERENCE) == 2.0 and not vector.is_negative(REFERENCE)
 

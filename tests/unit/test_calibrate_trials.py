@@ -1,5 +1,6 @@
 """The record: durable, checked, recovered."""
 
+import contextlib
 import datetime
 import json
 import os
@@ -166,6 +167,20 @@ def test_a_changed_file_is_refused_by_name_and_accepted_on_request(tmp_path):
         TrialLog(path, HASHED, resume=True)
     with pytest.raises(InputError, match=r"ego\.seed = 1, now it is 2"):  # no file: not to be accepted
         TrialLog(path, {**now, "ego": {"seed": 2}}, resume=True, accept=True)
+
+
+def test_another_reference_is_not_to_be_accepted(tmp_path):
+    """Half of the distances would be from the one, half from the other."""
+    path, given = tmp_path / "r", {**HASHED, "reference": {"y": "(3,) aa", "s": "(3,) bb"}}
+    with contextlib.closing(TrialLog(path, given, resume=False)) as record:
+        record.append(trial(0))
+    before = path.read_bytes()
+    now = {**given, "reference": {"y": "(2,) cc", "s": "(3,) bb"}, "sources": {"m.py": "changed"}}
+    message = r"reference\.y \(d\.csv\) has changed.*; restore that, or choose another --out: the distances"
+    for accept in (False, True):
+        with pytest.raises(InputError, match=message):
+            TrialLog(path, now, resume=True, origins={"reference.y": "d.csv"}, accept=accept)
+    assert path.read_bytes() == before
 
 
 def test_a_file_more_or_less_is_a_change(tmp_path):

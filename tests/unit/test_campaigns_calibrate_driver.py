@@ -1,13 +1,16 @@
 """The loop of rank 0: when the time is up."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from mpi4py import MPI
 
 from mdbridge.calibrate import trials
+from mdbridge.calibrate.refine import Groups
 from mdbridge.calibrate.trials import Trial
 from mdbridge.campaigns.calibrate import driver, stages
-from mdbridge.core.errors import MdbridgeError
+from mdbridge.core.errors import FileError, MdbridgeError
 
 MODEL = """
 import os, time
@@ -56,3 +59,13 @@ def test_a_trial_that_would_not_end_in_time_is_not_begun(monkeypatch):
     monkeypatch.setattr(driver.time, "monotonic", lambda: 103.0)
     assert clock.suffices({}) and not clock.suffices(usual)
     assert driver.Clock(None).suffices(usual)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_record_of_other_residuals_is_refused_by_name(tmp_path, count):
+    """As an earlier release wrote it, of a function that returns as many as it likes."""
+    record = trials.TrialLog(tmp_path / "trials.jsonl", {}, resume=False)
+    record.append(Trial(4, "ego", [0.5], {"a": 0.5}, "ok", 1.0, residual=np.ones(count)))
+    problem = SimpleNamespace(groups=Groups(np.zeros(3, dtype=int), np.ones(1)))
+    with pytest.raises(FileError, match=f"trial 4 has {count} residuals, 3 where .*: choose another --out"):
+        driver.drive(None, None, problem, record, None, None)

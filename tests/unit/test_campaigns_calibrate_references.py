@@ -1,9 +1,12 @@
 """Where a reference comes from: a run, a function, a file."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from mdbridge.calibrate.terms import CurveTerm
+from mdbridge.calibrate.trials import Trial, TrialLog
 from mdbridge.campaigns.calibrate import references
 from mdbridge.campaigns.calibrate.input import CalibrateInput
 from mdbridge.core.config import check
@@ -42,6 +45,39 @@ def test_a_file_gives_the_columns_that_the_terms_ask_for(tmp_path):
 
 def test_no_file_measures_nothing(tmp_path):
     assert references.measured(settings(parameters={"a": 0.5}), tmp_path).values == {}
+
+
+def test_a_reference_is_kept_for_the_trials_that_were_compared_with_it(tmp_path):
+    values = {"load": np.array([1.0, np.nan]), "a/b": np.ones((2, 3, 4)), "check": np.array([7.0])}
+    function = SimpleNamespace(path="m:reference", sources={"m.py": "aa"})
+    (tmp_path / "energy").write_text("1")
+    told = settings(function="m:reference", options={"energy_file": "energy"})
+    given = references.origin(told, tmp_path, function)
+    references.keep(tmp_path, given, values)
+    assert references.kept(tmp_path, given) is None  # no trial was compared with it
+    record = TrialLog(tmp_path / "trials.jsonl", {}, resume=False)
+    record.append(Trial(0, "initial", [0.5], {"a": 0.5}, "failed"))
+    record.close()
+    kept = references.kept(tmp_path, given)
+    assert list(kept) == list(values)
+    assert all(np.array_equal(kept[name], values[name], equal_nan=True) for name in values)
+    # where it comes from somewhere else, or was changed, it is made again
+    function.sources = {"m.py": "bb"}
+    assert references.kept(tmp_path, references.origin(told, tmp_path, function)) is None
+    function.sources = {"m.py": "aa"}
+    (tmp_path / "energy").write_text("2")
+    assert references.kept(tmp_path, references.origin(told, tmp_path, function)) is None
+    other, same = (references.origin(settings(parameters={"a": a}), tmp_path, None) for a in (0.5, 0.25))
+    assert other != same and references.kept(tmp_path, other) is None
+    for broken in (b"", b"no archive", (tmp_path / references.KEPT).read_bytes()[:-30]):
+        (tmp_path / references.KEPT).write_bytes(broken)
+        assert references.kept(tmp_path, given) is None
+
+
+def test_what_is_read_from_a_file_is_not_kept(tmp_path):
+    given = references.origin(settings(file="data.csv"), tmp_path, None)
+    references.keep(tmp_path, given, {"load": np.ones(2)})
+    assert given is None and not list(tmp_path.iterdir()) and references.kept(tmp_path, given) is None
 
 
 def test_parameters_must_be_those_of_the_model(tmp_path):

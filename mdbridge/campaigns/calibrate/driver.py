@@ -14,7 +14,7 @@ from ...calibrate.evaluate import Outcome
 from ...calibrate.settings import Proposal
 from ...calibrate.trials import Trial, TrialLog
 from ...core.console import Tick, console
-from ...core.errors import InputError, MdbridgeError
+from ...core.errors import FileError, InputError, MdbridgeError
 from .failing import Watch
 from .problem import Problem
 
@@ -72,6 +72,7 @@ def drive(
         )
     for change in record.accepted:
         console(comm).print(f"{record.path}: {change}; accepted, and noted there", soft_wrap=True)
+    _check_residuals(problem, record)
     recorded = len(record.trials)
     answered = False
     kind = Crowd if problem.search.asynchronous else Calibration
@@ -121,6 +122,23 @@ def drive(
     finally:
         record.close()
     return search.best, [search.trials[k] for k in sorted(search.trials)], search.reason, recorded
+
+
+def _check_residuals(problem: Problem, record: TrialLog) -> None:
+    """Refuse a record of other residuals, as an earlier release made of a function whose number changes.
+
+    Raises:
+        FileError: a trial has more or fewer than the objective; it is named.
+    """
+    for trial in record.trials.values():
+        if problem.groups is not None and trial.residual is not None:
+            count, expected = len(trial.residual), len(problem.groups.index)
+            if count != expected:
+                record.close()
+                raise FileError(
+                    f"{record.path}: trial {trial.index} has {count} residuals, {expected} where the "
+                    "reference is compared with itself: choose another --out"
+                )
 
 
 def _served(record: TrialLog, recorded: int) -> Search:

@@ -93,6 +93,10 @@ class Problem:
             "reference": {name: hashed(values) for name, values in sorted(self.reference.items())},
         }
 
+    def keep_reference(self, out: Path) -> None:
+        """Have ``out`` keep a reference that was run, for when the search goes on there."""
+        references.keep(out, references.origin(self.settings, self.folder, self.source), self.reference)
+
     def task_in(self, out: Path) -> Evaluation:
         """The task, with the folders that are to be kept of its trials in ``out``."""
         model = self.task.model
@@ -144,13 +148,16 @@ def worker_for(settings: CalibrateInput, folder: Path) -> Worker:
     return worker
 
 
-def prepare(path: Path, overrides: Sequence[str] = (), worker: Worker | None = None) -> Problem:
+def prepare(
+    path: Path, overrides: Sequence[str] = (), worker: Worker | None = None, out: Path | None = None
+) -> Problem:
     """Read and check everything that can be checked before the first evaluation.
 
     Args:
         path: the TOML file.
         overrides: see :func:`~mdbridge.core.config.load`.
         worker: where the user's code runs; one for the purpose if None.
+        out: results to go on with: a reference that these were compared with is not run again.
 
     Raises:
         InputError: what is wrong with the input, by key.
@@ -160,7 +167,7 @@ def prepare(path: Path, overrides: Sequence[str] = (), worker: Worker | None = N
     with contextlib.ExitStack() as stack, in_file(path):
         if worker is None:
             worker = stack.enter_context(worker_for(settings, folder))
-        return _prepare(settings, folder, worker)
+        return _prepare(settings, folder, worker, out)
 
 
 @contextlib.contextmanager
@@ -174,7 +181,7 @@ def in_file(path: Path) -> Iterator[None]:
         raise
 
 
-def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
+def _prepare(settings: CalibrateInput, folder: Path, worker: Worker, out: Path | None) -> Problem:
     space = _space(settings)
     options = paths(settings.options, folder)
     models = models_of(settings, folder, worker)
@@ -189,7 +196,9 @@ def _prepare(settings: CalibrateInput, folder: Path, worker: Worker) -> Problem:
         _check_files("reference.options", settings.reference.options, folder, source)
     _check_compare(settings)
     shapes = _shapes(model, settings, folder, worker)
-    reference = references.read(settings, folder, model, source, worker)
+    reference = None if out is None else references.kept(out, references.origin(settings, folder, source))
+    if reference is None:
+        reference = references.read(settings, folder, model, source, worker)
     references.check_names(settings, reference)
     references.check_sigma(settings, folder)
     measured_in = references.check_units(settings, folder, model.units)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -12,14 +13,24 @@ from ...calibrate.model import Model
 from ...calibrate.response import Response
 from ...calibrate.tables import Measurements
 from ...calibrate.terms import CurveTerm
+from ...calibrate.trials import portable
+from ...calibrate.trials import read as read_record
 from ...calibrate.worker import Worker
-from ...core.errors import InputError
+from ...core.errors import FileError, InputError
+from ...core.files import digest, replacing
+from ...core.identity import contents
 from ...core.slips import near
 from ...core.units import differ
 from .input import CalibrateInput, ReferenceInput
-from .optionfiles import paths
+from .optionfiles import files_of, hashed, is_path, paths
 
 Value = TypeVar("Value")
+
+KEPT = "reference.npz"
+"""Where the results keep a reference that was run; it need not come out the same to the last bit again."""
+
+_VALUES = "values of "
+"""Before the names of its arrays in that file."""
 
 LISTED = 12
 """Names of files that a message tells, at most."""
@@ -63,6 +74,68 @@ def read(
             worker, "reference.options", function, paths(source.options, folder), settings.compared
         )
     return measured(settings, folder).values
+
+
+def origin(settings: CalibrateInput, folder: Path, function: Model | None) -> dict[str, Any] | None:
+    """What a reference that is run comes from; None of one that is read from a file.
+
+    The code of the model and the contents of its options' files are not in it: trials depend on these, too,
+    and their record tells where they have changed.
+
+    Args:
+        settings, folder: the input, and where it lies.
+        function: what gives the reference, if one does.
+    """
+    source = settings.reference
+    if source.parameters is not None:
+        model = settings.model_dump(include={"model", "options"})
+        if isinstance(model["model"], dict):  # what is kept of a trial's folder is no matter
+            model["model"].pop("keep", None)
+        return {**portable(model), "parameters": settings.cast(source.parameters)}
+    if function is None:
+        return None
+    files = {n: path for n, path in paths(source.options, folder).items() if is_path(n, path)}
+    return {
+        "function": function.path,
+        "options": portable(source.options),
+        "sources": dict(function.sources),
+        "contents": {f"{n}{rest}": contents(f) for n, p in files.items() for rest, f in files_of(Path(p))},
+    }
+
+
+def kept(out: Path, given: Mapping[str, Any] | None) -> Response | None:
+    """The reference that the trials on record in ``out`` were compared with, if it is of this :func:`origin`.
+
+    None where there is no such trial, and where the file is damaged or is not there.
+    """
+    path = out / KEPT
+    if given is None or not path.exists():
+        return None
+    try:
+        if not read_record(out / "trials.jsonl")[1]:
+            return None
+        with path.open("rb") as stream, np.load(stream) as file:
+            stored = {n.removeprefix(_VALUES): file[n] for n in file.files if n.startswith(_VALUES)}
+            return stored if str(file["check"]) == _check(given, stored) else None
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, FileError):
+        return None
+
+
+def keep(out: Path, given: Mapping[str, Any] | None, reference: Response) -> None:
+    """Have ``out`` keep a reference of an :func:`origin`; nothing where that is None.
+
+    Raises:
+        FileError: it cannot be written.
+    """
+    if given is None:
+        return
+    arrays: dict[str, Any] = {_VALUES + name: values for name, values in reference.items()}
+    with replacing(out / KEPT) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, check=np.array(_check(given, reference)), **arrays)
+
+
+def _check(given: Mapping[str, Any], reference: Response) -> str:
+    return digest(given, {name: hashed(values) for name, values in sorted(reference.items())})
 
 
 def measured(settings: CalibrateInput, folder: Path) -> Measurements:

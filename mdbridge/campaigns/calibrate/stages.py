@@ -66,7 +66,9 @@ def run(
             held.enter_context(claim(comm, Path(out), CAMPAIGN, path, overrides, text))
             console(comm).print(f"{CAMPAIGN}: done before; nothing of it is evaluated again", style="dim")
         else:
-            problem = parallel.on_root(comm, lambda: prepare(path, overrides, worker))
+            problem = parallel.on_root(
+                comm, lambda: prepare(path, overrides, worker, Path(out) if resume else None)
+            )
             made_from = parallel.on_root(comm, lambda: finished.inputs(settings, folder, worker))
             notes = parallel.on_root(comm, lambda: _notes(problem))
             for line in [*notes, *verdict.short(problem.search, len(problem.space.free))]:
@@ -97,7 +99,7 @@ def _search(comm: MPI.Comm, end: "End", clock: Clock, resume: bool, accept_chang
     problem, start = end.problem, time.perf_counter()
 
     def open_record() -> TrialLog:
-        return TrialLog(
+        record = TrialLog(
             end.record,
             problem.configuration(),
             resume,
@@ -105,6 +107,8 @@ def _search(comm: MPI.Comm, end: "End", clock: Clock, resume: bool, accept_chang
             origins=problem.origins(),
             accept=accept_changes,
         )
+        problem.keep_reference(end.out)
+        return record
 
     with progress(comm, f"{problem.search.scheme}, seed {problem.search.seed}") as tick:
         end.search = pool.with_pool(
@@ -151,7 +155,7 @@ def plan_of(source: Path, overrides: Sequence[str], workspace: Workspace) -> lis
     """What a run would do, for 'mdbridge status'; the model is imported, but not called."""
     settings, folder = load(source, overrides)
     with worker_for(settings, folder) as worker:
-        problem = prepare(source, overrides, worker)
+        problem = prepare(source, overrides, worker, workspace.root)
     record = workspace.root / "trials.jsonl"
 
     def begun() -> str:
