@@ -122,6 +122,8 @@ def intervals(space: Space, served: Smoothed, likelihood: Likelihood | None) -> 
             "the model is noisy, and a term has a discrepancy: average several runs in the model to have both"
         )
     free, d = space.free, len(space.free)
+    if reason := likelihood.untold(d):
+        return reason
     standard = list(likelihood.parts(served.residual))
     slopes = np.vstack([z for _, z in likelihood.parts(served.jacobian)])
     spread = np.vstack([z for _, z in likelihood.parts(np.asarray(served.spread))])

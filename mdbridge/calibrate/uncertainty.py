@@ -40,6 +40,9 @@ STEEP = 0.3
 UNTOLD = "the trials near the best one do not tell the slopes of its residuals"
 """Why there are no intervals of trials that are too few; what to do about it depends on the search."""
 
+FEW = 2
+"""Residuals, for each parameter and one, from which on a term among others tells its own scale well."""
+
 BLIND = 1e-4
 """Variance in the unit cube from which on nothing is known; a parameter without data has a twelfth."""
 
@@ -99,7 +102,7 @@ def needed(
     for _ in range(3):
         centre = _centre(answered(), likelihood)
         # no slopes would help
-        if centre is None or _untold(likelihood, len(centre.unit)):
+        if centre is None or likelihood.untold(len(centre.unit)):
             return
         at = np.array(centre.unit)
         model = linearised(answered(), likelihood)
@@ -129,7 +132,7 @@ def around(trials: Sequence[Trial], likelihood: Likelihood, factor: float = 1.0)
     steps = []
     for value, axis in zip(values, axes.T, strict=True):
         # not nearer than the noise of the model, not farther than the linearisation holds
-        size = float(np.clip(SPREAD * np.sqrt(value), FIRST / np.abs(axis).max(), 0.3))
+        size = float(np.clip(SPREAD * np.sqrt(max(value, 0.0)), FIRST / np.abs(axis).max(), 0.3))
         steps.append(factor * size * axis)
     return [_inside(model.at, step) for step in steps]
 
@@ -140,10 +143,10 @@ def differences(at: Array) -> Generator[list[Array], None, None]:
 
 
 def linearised(trials: Sequence[Trial], likelihood: Likelihood) -> LinearModel | None:
-    """The residuals about the most likely trial; None if the trials do not tell their slopes."""
+    """The residuals about the most likely trial; None if there is nothing that they tell, or no slopes."""
     known = [t for t in trials if t.residual is not None]
     centre = _centre(known, likelihood)
-    if centre is None or centre.residual is None:
+    if centre is None or likelihood.untold(len(centre.unit)):
         return None
     at = np.array(centre.unit)
     offsets = np.array([t.unit for t in known]) - at
@@ -171,27 +174,12 @@ def infer(trials: Sequence[Trial], likelihood: Likelihood) -> Inference | str:
     if not known:
         return "no trial has residuals: the objective is a number of its own, which tells nothing about noise"
     d = len(known[0].unit)
-    if reason := _untold(likelihood, d):
+    if reason := likelihood.untold(d):
         return reason
     model = linearised(known, likelihood)
     if model is None:
         return UNTOLD
     return _wrong_somewhere(known, model) if _discrepant(model) else _inferred(known, model)
-
-
-def _untold(likelihood: Likelihood, d: int) -> str:
-    """Why residuals tell nothing about ``d`` parameters, and what to do; empty if they do."""
-    if not likelihood.told:
-        return (
-            "no term says how its residuals scatter: compare a curve or a field, or let the user's function "
-            "return the vector of residuals instead of a number"
-        )
-    if not likelihood.known and likelihood.count <= d:
-        return (
-            f"{likelihood.count:.0f} residuals do not tell the scale of the noise beside {d} parameters: "
-            "give the terms 'sigma', or compare more points"
-        )
-    return ""
 
 
 def _discrepant(model: LinearModel) -> bool:
@@ -360,8 +348,15 @@ def _term(noise: Noise) -> str:
 def doubts(model: LinearModel, estimate: Array) -> list[str]:
     """Why the residuals at a point are not what the likelihood takes them for."""
     reasons = []
-    freedom = max(1.0 - len(estimate) / max(model.likelihood.count, 1.0), 1e-3)
-    for noise, z in model.likelihood.parts(model(estimate)):
+    d, parts = len(estimate), list(model.likelihood.parts(model(estimate)))
+    freedom = max(1.0 - d / max(model.likelihood.count, 1.0), 1e-3)
+    for noise, z in parts:
+        # by simulation the intervals hold the truth in 78 to 90 % of cases there, 91 % or more beyond
+        if not noise.known and len(parts) > 1 and noise.count < FEW * (d + 1):
+            reasons.append(
+                f"{noise.count:.0f} residuals of {noise.term} tell the scale of their noise poorly beside "
+                f"{d} parameter{'s' if d > 1 else ''}: the intervals are too narrow; give the term 'sigma'"
+            )
         if noise.known:
             ratio = float(np.sqrt(z @ z / (noise.count * freedom)))
             # the standard error of a standard deviation; a Laplace variable has the kurtosis 6

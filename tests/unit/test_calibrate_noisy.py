@@ -47,6 +47,8 @@ def test_the_optimum_of_the_mean_is_near_the_truth_and_its_intervals_hold_it():
 def test_a_term_that_tells_no_noise_gives_a_reason():
     served = noisy.smoothed(SPACE, trials(1, 20), GROUPS, NOISE, 0)
     assert "average several runs" in noisy.intervals(SPACE, served, None)
+    noises = [Noise(name, "gaussian", n, np.ones(n), False) for name, n in (("y", 29), ("peak", 1))]
+    assert "residuals of peak (1) are too few" in noisy.intervals(SPACE, served, Likelihood(noises, [29, 1]))
 
 
 def test_a_number_is_smoothed_itself():

@@ -9,6 +9,7 @@ from scipy.optimize import curve_fit, minimize
 
 from mdbridge.calibrate import uncertainty
 from mdbridge.calibrate.likelihood import Likelihood, Noise
+from mdbridge.calibrate.linear import LinearModel
 from mdbridge.calibrate.objective import Objective
 from mdbridge.calibrate.space import Parameter, Space
 from mdbridge.calibrate.terms import CurveTerm, GrassmannTerm, UserTerm
@@ -209,7 +210,7 @@ def test_without_intervals_it_says_why_there_are_none():
     )
     assert "return the vector of residuals" in infer(number.known, number.likelihood)
     few = Trials(CurveTerm("y", {"y": np.where(np.arange(40) < 2, data["y"], np.nan)}, "l2"))
-    assert "2 residuals do not tell the scale" in few.infer()
+    assert "residuals of y (2) are too few to tell the scale" in few.infer()
     bare = [Trial(0, "x", [0.5, 0.5], {}, "ok", 1.0)]
     assert "no trial has residuals" in infer(bare, Likelihood([], []))
 
@@ -289,7 +290,59 @@ def test_fewer_residuals_than_parameters_ask_for_no_slopes():
     likelihood = Likelihood([Noise("modulus", "gaussian", 1.0, np.ones(1), False)], [1])
     known = trials_of(residual, [*np.random.default_rng(0).uniform(size=(12, 2)).tolist(), [0.4, 0.6]])
     assert list(needed(lambda: known, likelihood)) == []
-    assert "1 residuals do not tell the scale of the noise beside 2 parameters" in infer(known, likelihood)
+    assert "modulus (1) are too few to tell the scale of their noise beside 2" in infer(known, likelihood)
+
+
+def beside(points):
+    """A line of 20 points, and another term with a scale of its own, linear in two parameters."""
+    random = np.random.default_rng(0)
+    slope = 5.0 * random.standard_normal((20 + points, 2))
+    noise = 0.1 * random.standard_normal(20 + points)
+    counts = (20, points)
+    likelihood = Likelihood(
+        [Noise(name, "gaussian", n, np.ones(n), False) for name, n in zip("yz", counts, strict=True)], counts
+    )
+    steps = 0.02 * np.vstack([np.zeros(2), np.eye(2), -np.eye(2)])
+    return trials_of(lambda unit: slope @ (unit - 0.5) + noise, 0.5 + steps), likelihood
+
+
+def test_a_term_of_few_points_beside_a_curve_needs_its_sigma():
+    """A point that is met makes an estimated scale zero: the intervals would be those of round-off."""
+    known, likelihood = beside(1)
+    assert "residuals of z (1) are too few to tell the scale" in infer(known, likelihood)
+    assert list(needed(lambda: known, likelihood)) == [] and around(known, likelihood) == []
+    inference = infer(*beside(4))
+    assert "4 residuals of z tell the scale of their noise poorly" in inference.doubts[0]
+    assert not infer(*beside(8)).doubts
+
+
+def test_a_direction_that_is_known_to_round_off_makes_no_proposal_that_is_no_number(monkeypatch):
+    """Of a covariance that spans sixteen decades an eigenvalue may come out negative."""
+    known, likelihood = beside(8)
+    covariance = np.diag([-1e-20, 1e-4])
+    monkeypatch.setattr(uncertainty, "_open", lambda model: (np.full(2, 0.5), covariance))
+    assert np.all(np.isfinite(around(known, likelihood)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "least"), [(2, 0.0), (6, 0.88), (12, 0.9)])
+def test_a_second_scale_is_told_well_from_twice_as_many_residuals_as_parameters(count, least):
+    """Coverage with exact slopes of two parameters, 400 draws."""
+    random, held = np.random.default_rng(1), 0
+    likelihood = Likelihood(
+        [
+            Noise("y", "gaussian", 20.0, np.ones(20), False),
+            Noise("z", "gaussian", count, np.ones(count), False),
+        ],
+        [20, count],
+    )
+    fixed = np.array([[0.5, 0.0], [0.5, 1.0]])
+    for _ in range(400):
+        slope = 20.0 * random.standard_normal((20 + count, 2))
+        model = LinearModel(np.full(2, 0.5), random.standard_normal(20 + count), slope, likelihood)
+        level = model.deviance(model.optimum()) + likelihood.threshold(2)
+        held += model.deviance(model.optimum(*fixed)) <= level
+    assert held / 400 >= least and (count > 2 or held / 400 < 0.85)
 
 
 @pytest.mark.parametrize("sigma", [None, 0.1])

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from mdbridge.calibrate.ego import SPENT
+from mdbridge.calibrate.likelihood import Likelihood, Noise
 from mdbridge.calibrate.settings import SearchSettings
 from mdbridge.calibrate.space import Parameter, Space
 from mdbridge.calibrate.terms import CurveTerm
@@ -82,6 +83,21 @@ def test_one_rule_tells_what_a_descent_takes_before_and_after():
     large = SearchSettings(initial=15, explore=6, evaluations=45)
     assert not verdict.short(large, 3) and "to 69 or more" in verdict.advised(UNTOLD, large, 3)
     assert verdict.advised("another reason", search, 3) == "another reason"
+
+
+def test_before_the_first_trial_it_is_told_that_a_point_does_not_tell_its_noise():
+    def likelihood(known):
+        noises = [
+            Noise("y", "gaussian", 30, np.ones(30), False),
+            Noise("peak", "gaussian", 1, np.ones(1), known),
+        ]
+        return Likelihood(noises, [30, 1])
+
+    (told,) = verdict.unscaled(likelihood(False), 3)
+    assert told.startswith("there will be no intervals: the residuals of peak (1) are too few")
+    assert verdict.unscaled(likelihood(True), 3) == verdict.unscaled(None, 3) == []
+    # of a number no one expects any, and without continuous parameters there are none
+    assert verdict.unscaled(Likelihood([None], [1]), 3) == verdict.unscaled(likelihood(False), 0) == []
 
 
 @pytest.mark.parametrize(

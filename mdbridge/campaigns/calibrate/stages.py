@@ -69,7 +69,9 @@ def run(
             problem = parallel.on_root(comm, lambda: prepare(path, overrides, worker))
             made_from = parallel.on_root(comm, lambda: finished.inputs(settings, folder, worker))
             notes = parallel.on_root(comm, lambda: _notes(problem))
-            for line in [*notes, *verdict.short(problem.search, len(problem.space.free))]:
+            free = len(problem.space.free)
+            early = [*verdict.short(problem.search, free), *verdict.unscaled(problem.likelihood, free)]
+            for line in [*notes, *early]:
                 console(comm).print(f"note: {line}", soft_wrap=True, markup=False)
             # after the input is known to be good: a wrong one must not sign the folder
             workspace = held.enter_context(claim(comm, Path(out), CAMPAIGN, path, overrides, text))

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from ...calibrate.ego import SPENT
+from ...calibrate.likelihood import Likelihood
 from ...calibrate.settings import SearchSettings, descent
 from ...calibrate.space import Parameter, Space
 from ...calibrate.terms import CurveTerm, GrassmannTerm, Term
@@ -33,6 +34,20 @@ def short(search: SearchSettings, free: int) -> list[str]:
         f"{descent(free)} or more; raise ego.evaluations to {_enough(search, free)} or more, or lower "
         "ego.initial and ego.explore"
     ]
+
+
+def unscaled(likelihood: Likelihood | None, free: int) -> list[str]:
+    """What there is to say before the first trial of terms that will not tell how they scatter.
+
+    Args:
+        likelihood: of the residuals; None where intervals do not come from one.
+        free: number of continuous parameters.
+    """
+    # of an objective that is a number the end says it: there, intervals are not to be expected
+    if likelihood is None or not likelihood.told or not free:
+        return []
+    reason = likelihood.untold(free)
+    return [f"there will be no intervals: {reason}"] if reason else []
 
 
 def advised(reason: str, search: SearchSettings, free: int) -> str:
