@@ -89,7 +89,7 @@ def _inferred(
     if likelihood is None:
         inferred = _norms(here, trials, groups)
     else:
-        inferred = _likely(here, trials, likelihood, seed)
+        inferred = _likely(here, trials, likelihood, seed, answered[0])
     if len(space.bins) and inferred["intervals"] is not None:
         if likelihood is not None:
             inferred["intervals"] |= _compatible(space, answered, best, likelihood)
@@ -118,10 +118,12 @@ def _compatible(
     return intervals
 
 
-def _likely(here: Slice, answered: Sequence[Trial], likelihood: Likelihood, seed: int) -> dict[str, Any]:
-    """Intervals by the likelihood of the residuals."""
+def _likely(
+    here: Slice, answered: Sequence[Trial], likelihood: Likelihood, seed: int, served: Trial
+) -> dict[str, Any]:
+    """Intervals by the likelihood of the residuals, about the most likely trial and not the one served."""
     space, names = here.space, [here.space.names[k] for k in here.space.free]
-    inference = uncertainty.infer(answered, likelihood)
+    inference = uncertainty.infer(answered, likelihood, served)
     if isinstance(inference, str):
         if space.constraints:  # no number of trials tells what they do not let move
             inference += "; where a constraint leaves a thin band, compute one of its parameters in the model"

@@ -52,6 +52,13 @@ SAID = (
 )
 
 
+OUTSIDE = (
+    "the best trial lies outside the 95 % region of these intervals: they weigh residuals by their scatter, "
+    "the distance by norms and weights; if the model is right take 'estimate', the most likely point, and if "
+    "it may be wrong give the terms 'sigma', or a discrepancy"
+)
+"""Of intervals that are not about what is served."""
+
 WRONG = (
     "95 %: quantiles of the posterior of a model that is wrong somewhere, its discrepancy estimated from the "
     "residuals of {terms} (Markov chain, residuals linearised, flat priors over the unit cube), widened to "
@@ -73,6 +80,7 @@ class Inference:
         said: how they came about.
         doubts: reasons not to believe them.
         unsettled: whether the best trial lies outside the region of its own linearisation.
+        outside: whether the trial of the least distance lies outside of the region that is told.
         drawn: draws of the posterior, where a term has a discrepancy.
     """
 
@@ -87,6 +95,7 @@ class Inference:
     doubts: list[str]
     drawn: Posterior | None = None
     unsettled: bool = False
+    outside: bool = False
 
 
 def needed(
@@ -168,8 +177,14 @@ def linearised(trials: Sequence[Trial], likelihood: Likelihood) -> LinearModel |
     return model
 
 
-def infer(trials: Sequence[Trial], likelihood: Likelihood) -> Inference | str:
-    """Most likely point and 95 % intervals; or, in words, why there are none and what to do."""
+def infer(trials: Sequence[Trial], likelihood: Likelihood, served: Trial | None = None) -> Inference | str:
+    """Most likely point and 95 % intervals; or, in words, why there are none and what to do.
+
+    Args:
+        trials: those to infer from.
+        likelihood: of their residuals.
+        served: the best trial, where it is none of these: of another whole number or choice.
+    """
     known = [t for t in trials if t.residual is not None]
     if not known:
         return "no trial has residuals: the objective is a number of its own, which tells nothing about noise"
@@ -179,7 +194,7 @@ def infer(trials: Sequence[Trial], likelihood: Likelihood) -> Inference | str:
     model = linearised(known, likelihood)
     if model is None:
         return UNTOLD
-    return _wrong_somewhere(known, model) if _discrepant(model) else _inferred(known, model)
+    return _wrong_somewhere(known, model) if _discrepant(model) else _inferred(known, model, served)
 
 
 def _discrepant(model: LinearModel) -> bool:
@@ -221,38 +236,23 @@ def _wrong_somewhere(known: Sequence[Trial], model: LinearModel) -> Inference:
     )
 
 
-def _inferred(known: Sequence[Trial], model: LinearModel) -> Inference:
+def _inferred(known: Sequence[Trial], model: LinearModel, served: Trial | None = None) -> Inference:
     estimate = model.optimum()
     covariance = model.covariance(estimate)
+    if exact := _exact(model, estimate):
+        return _reproduced(known, model, exact)
     d = len(estimate)
-    exact = _exact(model, estimate)
-    # nothing left over: a profile would be that of round-off
-    if exact:
-        three = [estimate, model.at, np.array(min(known, key=lambda t: t.value).unit)]
-        variances, axes = np.linalg.eigh(covariance)
-        # parameters that only count together are as open as before, however exactly the reference is met
-        blind = variances > BLIND
-        covariance = (axes * np.where(blind, variances, 0.0)) @ axes.T
-        half = 1.96 * np.sqrt(np.diag(covariance).clip(0.0))
-        low = np.clip(np.min(three, axis=0) - half, 0.0, 1.0)
-        high = np.clip(np.max(three, axis=0) + half, 0.0, 1.0)
-        said = "no profile: the model reproduces the reference exactly, and nothing is left open"
-        why = [f"the residuals of {term} are round-off" for term in exact]
-        if blind.any():
-            said = "95 %: what the data do not tell is as open as before; the reference is reproduced exactly"
-            why.append(
-                f"{int(blind.sum())} of {d} combinations of parameters change nothing that is compared"
-            )
-        ends = np.stack([low, high])
-        return Inference(estimate, low, high, covariance, ends, model, -np.inf, said, why)
     threshold = model.likelihood.threshold(d)
     level = model.deviance(estimate) + threshold
     ends = np.array([model.extent(k, estimate, level) for k in range(d)])
     low, high = estimate + ends[:, 0], estimate + ends[:, 1]
     # trials below the level belong to the region wherever they are: a curved valley, another basin
     values = [model.likelihood.deviance(t.residual) for t in known if t.residual is not None]
-    best = min(values)
-    inside = np.array([t.unit for t, v in zip(known, values, strict=True) if v <= best + threshold])
+    limit = min(values) + threshold
+    inside = np.array([t.unit for t, v in zip(known, values, strict=True) if v <= limit])
+    best = served or min(known, key=lambda t: (t.value, t.index))
+    # what is served is least by the distance, which may weigh the terms otherwise
+    outside = model.likelihood.deviance(np.asarray(best.residual)) > limit
     axis = np.linalg.eigh(covariance)[1][:, -1]
     valley = np.array([model.along(sign * axis, estimate, level) for sign in (-1.0, 1.0)])
     terms = ", ".join(_term(noise) for noise in model.likelihood.noises if noise is not None)
@@ -265,10 +265,32 @@ def _inferred(known: Sequence[Trial], model: LinearModel) -> Inference:
         model,
         level,
         SAID.format(terms=terms),
-        doubts(model, estimate),
+        [*([OUTSIDE] if outside else []), *doubts(model, estimate)],
         # the residuals, as they were seen, have their least elsewhere: a descent was not at its end
         unsettled=model.deviance(model.at) > level,
+        outside=outside,
     )
+
+
+def _reproduced(known: Sequence[Trial], model: LinearModel, exact: Sequence[str]) -> Inference:
+    """Of a reference that is met but for round-off in ``exact`` terms: a profile would be one of that."""
+    estimate = model.optimum()
+    d = len(estimate)
+    three = [estimate, model.at, np.array(min(known, key=lambda t: t.value).unit)]
+    variances, axes = np.linalg.eigh(model.covariance(estimate))
+    # parameters that only count together are as open as before, however exactly the reference is met
+    blind = variances > BLIND
+    covariance = (axes * np.where(blind, variances, 0.0)) @ axes.T
+    half = 1.96 * np.sqrt(np.diag(covariance).clip(0.0))
+    low = np.clip(np.min(three, axis=0) - half, 0.0, 1.0)
+    high = np.clip(np.max(three, axis=0) + half, 0.0, 1.0)
+    said = "no profile: the model reproduces the reference exactly, and nothing is left open"
+    why = [f"the residuals of {term} are round-off" for term in exact]
+    if blind.any():
+        said = "95 %: what the data do not tell is as open as before; the reference is reproduced exactly"
+        why.append(f"{int(blind.sum())} of {d} combinations of parameters change nothing that is compared")
+    ends = np.stack([low, high])
+    return Inference(estimate, low, high, covariance, ends, model, -np.inf, said, why)
 
 
 def _centre(trials: Sequence[Trial], likelihood: Likelihood) -> Trial | None:

@@ -47,8 +47,8 @@ def noisy(seed, laplace=False):
 class Trials:
     """Of an objective, beginning at its least distance."""
 
-    def __init__(self, *terms):
-        self.objective = Objective(terms, [1.0] * len(terms))
+    def __init__(self, *terms, weights=None):
+        self.objective = Objective(terms, weights or [1.0] * len(terms))
         self.likelihood = self.objective.likelihood(respond(**TRUTH))
         self.known = []
 
@@ -274,6 +274,25 @@ def test_a_descent_that_was_not_at_its_end_is_told(sigma):
     start = np.array([0.8, 0.3])
     trials.evaluate([start, *(start + 0.02 * np.eye(2))])
     assert infer(trials.known, trials.likelihood).unsettled
+
+
+def test_a_best_trial_that_the_intervals_leave_out_is_told():
+    """A curve that tells another scale hardly counts in the distance, and in the likelihood more than all."""
+    data = noisy(3)
+    right = Trials(*CASES["two curves"](data)).infer()
+    assert not right.outside and not right.doubts
+    data["z"] = 1.3 * respond(**TRUTH)["z"] + 0.05 * (data["z"] - respond(**TRUTH)["z"])
+    trials = Trials(*CASES["two curves"](data), weights=[1.0, 0.01])
+    trials.evaluate([SPACE.unit({**TRUTH, "a": 1.3 * TRUTH["a"]})])
+    inferred = trials.infer()
+    best = np.array(min(trials.known, key=lambda trial: trial.value).unit)
+    assert np.any((best < inferred.low) | (inferred.high < best))
+    assert inferred.outside and uncertainty.OUTSIDE in inferred.doubts and not inferred.unsettled
+    # of another choice, where the trials that are inferred from are those of the most likely one
+    single = Trials(CurveTerm("y", data, "l2"))
+    assert not single.infer().outside
+    worse = Trial(99, "x", [0.5, 0.5], {}, "ok", 0.0, [], 3.0 * single.known[0].residual)
+    assert infer(single.known, single.likelihood, worse).outside
 
 
 def trials_of(residual, points, first=0):

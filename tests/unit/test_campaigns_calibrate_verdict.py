@@ -9,7 +9,7 @@ from mdbridge.calibrate.likelihood import Likelihood, Noise
 from mdbridge.calibrate.settings import SearchSettings
 from mdbridge.calibrate.space import Parameter, Space
 from mdbridge.calibrate.terms import CurveTerm
-from mdbridge.calibrate.uncertainty import UNTOLD
+from mdbridge.calibrate.uncertainty import OUTSIDE, UNTOLD
 from mdbridge.campaigns.calibrate import verdict
 
 SPACE = Space(
@@ -106,12 +106,13 @@ def test_before_the_first_trial_it_is_told_that_a_point_does_not_tell_its_noise(
         ("3 refinements without improvement", {}, True, "converged: 3 refinements without improvement"),
         (SPENT, {}, True, "converged, though the budget is spent"),
         (SPENT, {"unsettled": True}, False, "not converged: the budget is spent"),
+        (SPENT, {"doubts": [OUTSIDE]}, None, "not known whether it has converged: the budget is spent"),
         (SPENT, {"estimate": None}, None, "not known whether it has converged: the budget is spent"),
         (SPENT, {"discrepancy": {"y": {}}}, None, "not known whether it has converged"),
     ],
 )
 def test_it_is_told_whether_the_search_has_converged(reason, changes, converged, said):
-    findings = {"estimate": {"a": 1.0}, "discrepancy": None, "unsettled": False} | changes
+    findings = {"estimate": {"a": 1.0}, "discrepancy": None, "unsettled": False, "doubts": []} | changes
     known, words = verdict.convergence(reason, findings)
     assert known is converged and words.startswith(said)
     assert ("raise ego.evaluations" in words) == (known is not True)

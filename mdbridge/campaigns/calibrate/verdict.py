@@ -12,7 +12,7 @@ from ...calibrate.likelihood import Likelihood
 from ...calibrate.settings import SearchSettings, descent
 from ...calibrate.space import Parameter, Space
 from ...calibrate.terms import CurveTerm, GrassmannTerm, Term
-from ...calibrate.uncertainty import UNTOLD
+from ...calibrate.uncertainty import OUTSIDE, UNTOLD
 
 NEAR = 0.01
 """Within this share of its range from a bound a parameter counts as lying there."""
@@ -84,6 +84,11 @@ def convergence(reason: str, findings: Mapping[str, Any]) -> tuple[bool | None, 
         )
     if findings["unsettled"]:
         return False, f"not converged: {reason}, and as the residuals go, they are least elsewhere; {more}"
+    if OUTSIDE in findings["doubts"]:
+        return None, (
+            f"not known whether it has converged: {reason}; the residuals are most likely elsewhere, as the "
+            f"distance weighs them otherwise; to see whether that falls, {more}"
+        )
     return True, (
         f"converged, though {reason}: as the residuals go, they are least at the best trial, within what the "
         "data leave open"
