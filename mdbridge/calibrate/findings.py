@@ -79,11 +79,8 @@ def _inferred(
     if not len(space.free):
         return _none("no parameter is continuous: compare the distances of the trials (mdbridge trials)")
     best = answered[0]
-    if likelihood is not None and best.residual is not None:
-        best = min(
-            (t for t in answered if t.residual is not None),
-            key=lambda t: (likelihood.deviance(np.asarray(t.residual)), t.index),
-        )
+    if likelihood is not None:
+        best = uncertainty.most_likely(answered, likelihood) or best
     here = Slice(space, np.array(best.unit))
     trials = here.trials(answered)
     if likelihood is None:
@@ -93,6 +90,10 @@ def _inferred(
     if len(space.bins) and inferred["intervals"] is not None:
         if likelihood is not None:
             inferred["intervals"] |= _compatible(space, answered, best, likelihood)
+            if likelihood.discrepant:
+                inferred["doubts"].append(
+                    "which whole numbers and choices are possible is told as if the model were right"
+                )
         # a reader takes "the others" for all of them
         held = ", ".join(f"{n} = {best.parameters[n]}" for n in (space.names[k] for k in space.bins))
         inferred["intervals_from"] += f"; those of the others hold with {held}, and say nothing of more"

@@ -109,7 +109,7 @@ def needed(
     """
     # a few moves of the centre at most: each costs a trial
     for _ in range(3):
-        centre = _centre(answered(), likelihood)
+        centre = most_likely(answered(), likelihood)
         # no slopes would help
         if centre is None or likelihood.untold(len(centre.unit)):
             return
@@ -154,7 +154,7 @@ def differences(at: Array) -> Generator[list[Array], None, None]:
 def linearised(trials: Sequence[Trial], likelihood: Likelihood) -> LinearModel | None:
     """The residuals about the most likely trial; None if there is nothing that they tell, or no slopes."""
     known = [t for t in trials if t.residual is not None]
-    centre = _centre(known, likelihood)
+    centre = most_likely(known, likelihood)
     if centre is None or likelihood.untold(len(centre.unit)):
         return None
     at = np.array(centre.unit)
@@ -293,8 +293,12 @@ def _reproduced(known: Sequence[Trial], model: LinearModel, exact: Sequence[str]
     return Inference(estimate, low, high, covariance, ends, model, -np.inf, said, why)
 
 
-def _centre(trials: Sequence[Trial], likelihood: Likelihood) -> Trial | None:
-    """The most likely trial; the earliest of equal ones, such as reproduce the reference exactly."""
+def most_likely(trials: Sequence[Trial], likelihood: Likelihood) -> Trial | None:
+    """The most likely trial; the earliest of equal ones, such as reproduce the reference exactly.
+
+    With a discrepancy it is the best one: the deviance, which knows of none, is least where a model that is
+    wrong is bent to what it cannot meet.
+    """
     known = [t for t in trials if t.residual is not None]
     if not known:
         return None
@@ -303,6 +307,8 @@ def _centre(trials: Sequence[Trial], likelihood: Likelihood) -> Trial | None:
     exact = [t for t, own in zip(known, sizes, strict=True) if np.all(own <= EXACT * sizes.max(axis=0))]
     if exact and sizes.size:
         return min(exact, key=lambda t: t.index)
+    if likelihood.discrepant:
+        return min(known, key=lambda t: (t.value, t.index))
     return min(known, key=lambda t: (likelihood.deviance(np.asarray(t.residual)), t.index))
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from mdbridge.calibrate import uncertainty
+from mdbridge.calibrate.discrepancy import posterior
 from mdbridge.calibrate.findings import analyse
 from mdbridge.calibrate.refine import Groups
 from mdbridge.calibrate.space import Parameter, Space, design
@@ -102,8 +104,8 @@ def test_parameters_that_act_only_together_have_no_share_of_their_own():
     assert shares["idle"]["total"] < 0.02
 
 
-def test_intervals_of_numbers_and_choices_are_those_that_trials_leave_open():
-    from mdbridge.calibrate.likelihood import Likelihood, Noise
+def test_intervals_of_numbers_and_choices_are_those_that_trials_leave_open(monkeypatch):
+    from mdbridge.calibrate.likelihood import Likelihood, Noise, Smooth
 
     space = Space(
         {"n": Parameter(1, 4, integer=True), "a": Parameter(0.0, 2.0), "kind": Parameter(choices=("x", "y"))},
@@ -124,6 +126,12 @@ def test_intervals_of_numbers_and_choices_are_those_that_trials_leave_open():
     assert findings["intervals"]["a"] == pytest.approx([1 - half, 1 + half], rel=1e-3)
     told = "; those of the others hold with n = 3, kind = x, and say nothing of more"
     assert findings["intervals_from"].endswith(told)
+    # with a discrepancy of the model others would be possible, too
+    smooth = Smooth(np.arange(6.0), np.ones(6), few=True)
+    wrong = Likelihood([Noise("y", "gaussian", 6.0, np.ones(6), False, smooth=smooth)], [6])
+    monkeypatch.setattr(uncertainty, "posterior", lambda model, steps=0: posterior(model, 300))
+    doubts = analyse(space, evaluated, Groups(np.zeros(6, int), np.ones(1)), wrong, 0)["doubts"]
+    assert any("as if the model were right" in doubt for doubt in doubts) and not findings["doubts"]
     norms = analyse(space, evaluated, Groups(np.zeros(6, int), np.ones(1)), None, 0)
     assert set(norms["intervals"]) == {"a"} and norms["intervals_from"].endswith(told)
     assert findings["estimate"]["held"] == 7.0 and findings["estimate"]["n"] == 3

@@ -150,6 +150,24 @@ def test_intervals_of_a_wrong_model_hold_the_truth(term, kind):
     assert np.mean(held) >= 0.9 and np.median(widths) > 1.5
 
 
+def test_with_a_discrepancy_the_residuals_are_linearised_about_the_best_trial():
+    """About where a wrong curve alone would have the parameters, the slopes are those of another place."""
+    data = noisy(3)
+    data["z"] = 1.3 * respond(**TRUTH)["z"] + 0.05 * (data["z"] - respond(**TRUTH)["z"])
+    terms = [CurveTerm("y", data, "l2"), CurveTerm("z", data, "l2", discrepancy="few")]
+    trials = Trials(*terms, weights=[1.0, 0.01])
+    best = trials.known[0]
+    # that of the least deviance without a discrepancy
+    trials.evaluate([SPACE.unit({**TRUTH, "a": 1.3 * TRUTH["a"]})])
+    deviances = [trials.likelihood.deviance(trial.residual) for trial in trials.known]
+    assert deviances[1] < deviances[0] - 20.0
+    inferred = trials.infer()
+    assert inferred.model.at == pytest.approx(best.unit, abs=0.01)
+    truth = SPACE.unit(TRUTH)
+    assert np.all((inferred.low <= truth) & (truth <= inferred.high)) and inferred.high[0] < 0.5
+    assert np.linalg.norm(inferred.estimate - best.unit) < 0.02
+
+
 def test_of_normal_draws_the_valley_is_the_long_axis_of_the_region(monkeypatch):
     """From its mean to 1.96 standard deviations on either side, and never out of the cube."""
     mean, axis = np.array([0.5, 0.4]), np.array([0.8, 0.6])
