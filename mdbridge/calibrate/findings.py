@@ -75,9 +75,9 @@ def _inferred(
 ) -> dict[str, Any]:
     """Intervals and what goes with them; of whole numbers and choices those with which trials lie inside."""
     if not answered:
-        return _none("no trial has a distance")
+        return none("no trial has a distance")
     if not len(space.free):
-        return _none("no parameter is continuous: compare the distances of the trials (mdbridge trials)")
+        return none("no parameter is continuous: compare the distances of the trials (mdbridge trials)")
     best = answered[0]
     if likelihood is not None:
         best = uncertainty.most_likely(answered, likelihood) or best
@@ -128,7 +128,7 @@ def _likely(
     if isinstance(inference, str):
         if space.constraints:  # no number of trials tells what they do not let move
             inference += "; where a constraint leaves a thin band, compute one of its parameters in the model"
-        return _none(inference)
+        return none(inference)
     likely = inference.estimate
     # the fit has taken its share of the scatter; with as many parameters as residuals nothing would be
     # left
@@ -197,15 +197,15 @@ def _bands(inference: uncertainty.Inference) -> dict[str, dict[str, list[float]]
 def _norms(here: Slice, answered: Sequence[Trial], groups: Groups | None) -> dict[str, Any]:
     """Intervals by the norms that make up the distance."""
     if groups is None:
-        return _none(
+        return none(
             "the objective is a number of the user's own, which tells nothing about noise: return the vector "
             "of residuals instead"
         )
     profile = intervals.profile(answered, groups)
     if profile is None:
-        return _none(uncertainty.UNTOLD)
+        return none(uncertainty.UNTOLD)
     return {
-        **_none(profile.said),
+        **none(profile.said),
         **_bounds(here, profile.low, profile.high, profile.valley),
     }
 
@@ -224,7 +224,8 @@ def _flat(space: Space) -> dict[str, Any]:
     }
 
 
-def _none(reason: str) -> dict[str, Any]:
+def none(reason: str) -> dict[str, Any]:
+    """What there is to tell without an inference: that there is none, and why."""
     keys = ("intervals", "valley", "estimate", "correlation", "noise", "discrepancy", "posterior")
     return {**dict.fromkeys(keys), "intervals_from": reason, "doubts": [], "unsettled": False, "bands": {}}
 

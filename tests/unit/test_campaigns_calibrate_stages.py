@@ -130,11 +130,17 @@ def shaky(a, b):
 """
     model = tmp_path / "own_models.py"
     model.write_text(model.read_text() + own)
-    run(toml, tmp_path / "out", "model=own_models:shaky", 'objective=[{term="l2", curve="curve"}]')
+    terms = 'objective=[{term="l2", curve="curve"}, {term="l1", curve="curve", weight=2.0}]'
+    run(toml, tmp_path / "out", "model=own_models:shaky", terms)
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["model_noise"] == pytest.approx(0.2, rel=0.5)
-    least = min(trial.distance for trial in trials.read(tmp_path / "out" / "trials.jsonl")[1])
-    assert summary["luckiest"]["distance"] == least and summary["best"] != summary["luckiest"]["parameters"]
+    best = min(trials.read(tmp_path / "out" / "trials.jsonl")[1], key=lambda trial: trial.value)
+    luckiest = summary["luckiest"]
+    assert luckiest["distance"] == best.distance and summary["best"] != luckiest["parameters"]
+    # what is told of the mean is no single trial's
+    assert luckiest["terms"] == best.terms and luckiest["found_at"] == best.index + 1
+    first, second = summary["terms"]
+    assert first + 2.0 * second == pytest.approx(summary["distance"]) and summary["found_at"] is None
     assert summary["served"] in " ".join(capsys.readouterr().err.split())
 
 
