@@ -144,7 +144,7 @@ def _likely(
     # a parameter without any spread has no correlation
     correlation = inference.covariance / np.maximum(np.outer(deviations, deviations), 1e-300)
     estimate = here.up(np.clip(likely, 0.0, 1.0))
-    doubts = list(inference.doubts)
+    doubts = [*inference.doubts, *_refuted(here, answered, inference)]
     if not space.feasible(estimate[None])[0]:
         doubts.append("the most likely point lies beyond a constraint, which the intervals do not know of")
     return {
@@ -162,6 +162,22 @@ def _likely(
         "bands": _bands(inference),
         "posterior": described(here, inference, seed),
     }
+
+
+def _refuted(here: Slice, answered: Sequence[Trial], inference: uncertainty.Inference) -> list[str]:
+    """Which trials the intervals hold that the record itself rules out, in words."""
+    told = []
+    for k, trials in uncertainty.refuting(answered, inference).items():
+        name = here.space.names[here.space.free[k]]
+        values = [here.space.physical(here.up(np.array(trial.unit)))[name] for trial in trials]
+        ends = f"{min(values):.3g}", f"{max(values):.3g}"
+        several = f"{len(values)} trials between {ends[0]} and {ends[1]}"
+        where = several if len(values) > 1 else f"a trial at {ends[0]}"
+        told.append(
+            f"{name}: the record holds {where}, far worse than the interval allows: the linearisation fails "
+            "there, and the interval is too wide"
+        )
+    return told
 
 
 def _bands(inference: uncertainty.Inference) -> dict[str, dict[str, list[float]]]:

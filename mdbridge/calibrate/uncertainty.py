@@ -43,6 +43,10 @@ UNTOLD = "the trials near the best one do not tell the slopes of its residuals"
 FEW = 2
 """Residuals, for each parameter and one, from which on a term among others tells its own scale well."""
 
+REFUTED, BESIDE = 3.0, 16.0
+"""A trial refutes the linearisation if its deviance exceeds the least by so many times what the linearisation
+says; it is asked where that is at most so many times what is within the intervals."""
+
 BLIND = 1e-4
 """Variance in the unit cube from which on nothing is known; a parameter without data has a twelfth."""
 
@@ -291,6 +295,33 @@ def _reproduced(known: Sequence[Trial], model: LinearModel, exact: Sequence[str]
         why.append(f"{int(blind.sum())} of {d} combinations of parameters change nothing that is compared")
     ends = np.stack([low, high])
     return Inference(estimate, low, high, covariance, ends, model, -np.inf, said, why)
+
+
+def refuting(trials: Sequence[Trial], inference: Inference) -> dict[int, list[Trial]]:
+    """By coordinate, trials between its interval's ends that are far worse than the linearisation has them.
+
+    Where residuals change little near the best trial, as with the logarithm of something small, the
+    intervals reach as far as the slopes there say.  Of a trial far from it, and near to where the
+    residuals are said to be small, the deviance itself is known.
+    """
+    model, span = inference.model, inference.level - inference.model.deviance(inference.estimate)
+    told: dict[int, list[Trial]] = {}
+    if not np.isfinite(inference.level):
+        return told
+    least = inference.level - span
+    for trial in trials:
+        if trial.residual is None:
+            continue
+        unit = np.array(trial.unit)
+        said = model.deviance(unit) - least
+        excess = model.likelihood.deviance(trial.residual) - least
+        if said > BESIDE * span or excess <= REFUTED * (said + span):
+            continue
+        # nearer is what the slopes were told by, and what a profile of residuals that bend is good for
+        apart = np.abs(unit - model.at) > FARTHEST
+        for k in np.flatnonzero(apart & (inference.low <= unit) & (unit <= inference.high)):
+            told.setdefault(int(k), []).append(trial)
+    return told
 
 
 def most_likely(trials: Sequence[Trial], likelihood: Likelihood) -> Trial | None:

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from mdbridge.calibrate import uncertainty
+from mdbridge.calibrate import findings, uncertainty
 from mdbridge.calibrate.discrepancy import posterior
 from mdbridge.calibrate.findings import analyse
 from mdbridge.calibrate.refine import Groups
+from mdbridge.calibrate.slices import Slice
 from mdbridge.calibrate.space import Parameter, Space, design
 from mdbridge.calibrate.trials import Trial
 
@@ -166,3 +167,13 @@ def test_no_share_of_a_variance_exceeds_all_of_it():
     for share in shares.values():
         assert 0.0 <= share["first"] <= share["total"] + 1e-12 <= 1.0 + 1e-9
     assert next(iter(shares.values()))["total"] > 0.9
+
+
+def test_trials_that_refute_an_interval_are_told_in_the_parameter_s_own_values(monkeypatch):
+    space = Space({"a": Parameter(0.0, 2.0), "k": Parameter(1e-8, 1.0, "loguniform")})
+    here = Slice(space, np.array([0.5, 0.5]))
+    two = [Trial(k, "ego", [0.5, unit], {}, "ok", 1.0) for k, unit in enumerate((0.75, 1.0))]
+    monkeypatch.setattr(uncertainty, "refuting", lambda trials, inference: {1: two, 0: two[:1]})
+    several, single = findings._refuted(here, two, None)
+    assert several.startswith("k: the record holds 2 trials between 0.01 and 1, far worse")
+    assert single.startswith("a: the record holds a trial at 1, far worse than the interval allows")

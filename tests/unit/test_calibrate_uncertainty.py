@@ -398,3 +398,26 @@ def test_parameters_that_only_count_together_are_left_open_by_an_exact_fit(sigma
     assert abs(axes[:, -1].sum()) < 1e-3 and values[-1] > 0.05 and abs(values[0]) < 1e-3
     assert np.all(inference.high - inference.low > 0.5)
     assert sigma is not None or "1 of 2 combinations of parameters change nothing" in inference.doubts[-1]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_trial_that_the_record_holds_refutes_an_interval_that_is_flat_at_a_bound(known):
+    """y = a + k t, k searched by its logarithm from 1e-8 on: at the bound nothing changes with it."""
+    random = np.random.default_rng(0)
+    noise = 0.02 * random.standard_normal(40)
+
+    def residual(unit):
+        return (unit[0] - 0.5 + 10.0 ** (8.0 * (unit[1] - 1.0)) * TIME - noise) / (0.02 if known else 1.0)
+
+    likelihood = Likelihood([Noise("y", "gaussian", 40.0, np.ones(40), known)], [40])
+    at = 0.5 + noise.mean()
+    points = [[at, 0.0], [at + 0.004, 0.0], [at, 0.01], [at + 0.004, 0.02]]
+    inferred = infer(trials_of(residual, points), likelihood)
+    assert inferred.low[1] == 0.0 and inferred.high[1] == 1.0
+    # as good as the interval says, out of reach of what it says, and neither
+    beside, apart, refuting = trials_of(residual, [[at + 0.001, 0.4], [at + 0.3, 0.95], [at + 0.01, 0.95]], 5)
+    known_trials = [*trials_of(residual, points), beside, apart, refuting]
+    inferred = infer(known_trials, likelihood)
+    assert inferred.high[1] == 1.0
+    assert uncertainty.refuting(known_trials, inferred) == {1: [refuting]}
+    assert uncertainty.refuting(known_trials[:-1], inferred) == {}
