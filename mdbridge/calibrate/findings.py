@@ -75,24 +75,25 @@ def _inferred(
 ) -> dict[str, Any]:
     """Intervals and what goes with them; of whole numbers and choices those with which trials lie inside."""
     if not answered:
-        return _none("no trial has a distance")
+        return none("no trial has a distance")
     if not len(space.free):
-        return _none("no parameter is continuous: compare the distances of the trials (mdbridge trials)")
+        return none("no parameter is continuous: compare the distances of the trials (mdbridge trials)")
     best = answered[0]
-    if likelihood is not None and best.residual is not None:
-        best = min(
-            (t for t in answered if t.residual is not None),
-            key=lambda t: (likelihood.deviance(np.asarray(t.residual)), t.index),
-        )
+    if likelihood is not None:
+        best = uncertainty.most_likely(answered, likelihood) or best
     here = Slice(space, np.array(best.unit))
     trials = here.trials(answered)
     if likelihood is None:
         inferred = _norms(here, trials, groups)
     else:
-        inferred = _likely(here, trials, likelihood, seed)
+        inferred = _likely(here, trials, likelihood, seed, answered[0])
     if len(space.bins) and inferred["intervals"] is not None:
         if likelihood is not None:
             inferred["intervals"] |= _compatible(space, answered, best, likelihood)
+            if likelihood.discrepant:
+                inferred["doubts"].append(
+                    "which whole numbers and choices are possible is told as if the model were right"
+                )
         # a reader takes "the others" for all of them
         held = ", ".join(f"{n} = {best.parameters[n]}" for n in (space.names[k] for k in space.bins))
         inferred["intervals_from"] += f"; those of the others hold with {held}, and say nothing of more"
@@ -118,14 +119,16 @@ def _compatible(
     return intervals
 
 
-def _likely(here: Slice, answered: Sequence[Trial], likelihood: Likelihood, seed: int) -> dict[str, Any]:
-    """Intervals by the likelihood of the residuals."""
+def _likely(
+    here: Slice, answered: Sequence[Trial], likelihood: Likelihood, seed: int, served: Trial
+) -> dict[str, Any]:
+    """Intervals by the likelihood of the residuals, about the most likely trial and not the one served."""
     space, names = here.space, [here.space.names[k] for k in here.space.free]
-    inference = uncertainty.infer(answered, likelihood)
+    inference = uncertainty.infer(answered, likelihood, served)
     if isinstance(inference, str):
         if space.constraints:  # no number of trials tells what they do not let move
             inference += "; where a constraint leaves a thin band, compute one of its parameters in the model"
-        return _none(inference)
+        return none(inference)
     likely = inference.estimate
     # the fit has taken its share of the scatter; with as many parameters as residuals nothing would be
     # left
@@ -141,7 +144,7 @@ def _likely(here: Slice, answered: Sequence[Trial], likelihood: Likelihood, seed
     # a parameter without any spread has no correlation
     correlation = inference.covariance / np.maximum(np.outer(deviations, deviations), 1e-300)
     estimate = here.up(np.clip(likely, 0.0, 1.0))
-    doubts = list(inference.doubts)
+    doubts = [*inference.doubts, *_refuted(here, answered, inference)]
     if not space.feasible(estimate[None])[0]:
         doubts.append("the most likely point lies beyond a constraint, which the intervals do not know of")
     return {
@@ -159,6 +162,22 @@ def _likely(here: Slice, answered: Sequence[Trial], likelihood: Likelihood, seed
         "bands": _bands(inference),
         "posterior": described(here, inference, seed),
     }
+
+
+def _refuted(here: Slice, answered: Sequence[Trial], inference: uncertainty.Inference) -> list[str]:
+    """Which trials the intervals hold that the record itself rules out, in words."""
+    told = []
+    for k, trials in uncertainty.refuting(answered, inference).items():
+        name = here.space.names[here.space.free[k]]
+        values = [here.space.physical(here.up(np.array(trial.unit)))[name] for trial in trials]
+        ends = f"{min(values):.3g}", f"{max(values):.3g}"
+        several = f"{len(values)} trials between {ends[0]} and {ends[1]}"
+        where = several if len(values) > 1 else f"a trial at {ends[0]}"
+        told.append(
+            f"{name}: the record holds {where}, far worse than the interval allows: the linearisation fails "
+            "there, and the interval is too wide"
+        )
+    return told
 
 
 def _bands(inference: uncertainty.Inference) -> dict[str, dict[str, list[float]]]:
@@ -194,15 +213,15 @@ def _bands(inference: uncertainty.Inference) -> dict[str, dict[str, list[float]]
 def _norms(here: Slice, answered: Sequence[Trial], groups: Groups | None) -> dict[str, Any]:
     """Intervals by the norms that make up the distance."""
     if groups is None:
-        return _none(
+        return none(
             "the objective is a number of the user's own, which tells nothing about noise: return the vector "
             "of residuals instead"
         )
     profile = intervals.profile(answered, groups)
     if profile is None:
-        return _none(uncertainty.UNTOLD)
+        return none(uncertainty.UNTOLD)
     return {
-        **_none(profile.said),
+        **none(profile.said),
         **_bounds(here, profile.low, profile.high, profile.valley),
     }
 
@@ -221,7 +240,8 @@ def _flat(space: Space) -> dict[str, Any]:
     }
 
 
-def _none(reason: str) -> dict[str, Any]:
+def none(reason: str) -> dict[str, Any]:
+    """What there is to tell without an inference: that there is none, and why."""
     keys = ("intervals", "valley", "estimate", "correlation", "noise", "discrepancy", "posterior")
     return {**dict.fromkeys(keys), "intervals_from": reason, "doubts": [], "unsettled": False, "bands": {}}
 

@@ -157,6 +157,32 @@ class Likelihood:
         """Whether the model may be wrong somewhere."""
         return any(noise is not None and noise.smooth is not None for noise in self.noises)
 
+    def untold(self, parameters: int) -> str:
+        """Why residuals tell nothing about so many parameters, and what to do; empty if they do.
+
+        As many residuals as there are parameters can all be made zero: the scale that is estimated from
+        them would be zero, too, and the likelihood infinite.  One more is exact where the term is alone, and
+        too few beside others, whose residuals decide where this one's are least.
+        """
+        if not self.told:
+            return (
+                "no term says how its residuals scatter: compare a curve or a field, or let the user's "
+                "function return the vector of residuals instead of a number"
+            )
+        noises = [noise for noise in self.noises if noise is not None]
+        least = parameters + (1 if len(noises) == 1 else 2)
+        few = [noise for noise in noises if not noise.known and noise.count < least]
+        if not few:
+            return ""
+        told = " and ".join(f"{noise.term} ({noise.count:.0f})" for noise in few)
+        # what a model that is wrong leaves has no known size
+        wrong = any(noise.smooth is not None and noise.smooth.few for noise in few)
+        remedy = "compare more points" if wrong else "give the term 'sigma', or compare more points"
+        return (
+            f"the residuals of {told} are too few to tell the scale of their noise beside {parameters} "
+            f"parameter{'s' if parameters > 1 else ''}: {remedy}"
+        )
+
     def parts(self, residual: Array) -> Iterator[tuple[Noise, Array]]:
         """Each term's noise with its residuals, ``(m,)`` or ``m x d``, standardised."""
         start = 0

@@ -114,7 +114,7 @@ def smoothed(
 
 
 def intervals(space: Space, served: Smoothed, likelihood: Likelihood | None) -> dict[str, Any] | str:
-    """95 % intervals and the estimate, by parameter; or why there are none and what to do."""
+    """95 % intervals and the estimate, by parameter, and the noise of the terms; or why there are none."""
     if likelihood is None or not likelihood.told or served.residual is None or served.jacobian is None:
         return "the model is noisy and has no likelihood of residuals: average several runs in the model"
     if likelihood.discrepant:
@@ -122,6 +122,8 @@ def intervals(space: Space, served: Smoothed, likelihood: Likelihood | None) -> 
             "the model is noisy, and a term has a discrepancy: average several runs in the model to have both"
         )
     free, d = space.free, len(space.free)
+    if reason := likelihood.untold(d):
+        return reason
     standard = list(likelihood.parts(served.residual))
     slopes = np.vstack([z for _, z in likelihood.parts(served.jacobian)])
     spread = np.vstack([z for _, z in likelihood.parts(np.asarray(served.spread))])
@@ -139,7 +141,9 @@ def intervals(space: Space, served: Smoothed, likelihood: Likelihood | None) -> 
     low[free], high[free] = np.clip(low[free] - half, 0.0, 1.0), np.clip(high[free] + half, 0.0, 1.0)
     ends = [space.physical(point) for point in (low, high)]
     names = [space.names[k] for k in free]
+    share = max(1.0 - d / likelihood.count, 1e-3)  # the fit has taken its part of the scatter
     return {
+        "noise": {n.term: n.deviation(z) / np.sqrt(share) for n, z in standard if not n.known},
         "intervals": {name: [end[name] for end in ends] for name in names},
         "estimate": space.physical(served.unit),
         "intervals_from": "95 %: normal approximation about the optimum of the mean: the scatter of the "

@@ -109,6 +109,24 @@ class Objective:
                 weights.append(count**-0.5 if term.squares else float(part))
         return Groups(np.concatenate(index), np.array(weights))
 
+    def distances(self, residual: Array, groups: Groups, sizes: Sequence[int]) -> list[float]:
+        """The terms of a score, without weights, of residuals that no single response has: of a mean.
+
+        Args:
+            residual: all of them, ``(m,)``.
+            groups: see :meth:`groups`.
+            sizes: number of residuals of each term.
+        """
+        ends = np.cumsum(sizes)
+        told = []
+        for term, weight, end, size in zip(self.terms, self.weights, ends, sizes, strict=True):
+            part = np.zeros_like(residual)
+            part[end - size : end] = residual[end - size : end]
+            # those with a known sigma are one group together, whose weight is not that of each
+            each = float(np.linalg.norm(part)) / np.sqrt(term.squares or 1)
+            told.append(each if term.squares else groups.value(part) / weight)
+        return told
+
     def likelihood(self, response: Response) -> Likelihood:
         """How the residuals of :meth:`score` scatter."""
         residuals = [term.residual(response) for term in self.terms]

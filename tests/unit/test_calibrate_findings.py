@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from mdbridge.calibrate import findings, uncertainty
+from mdbridge.calibrate.discrepancy import posterior
 from mdbridge.calibrate.findings import analyse
 from mdbridge.calibrate.refine import Groups
+from mdbridge.calibrate.slices import Slice
 from mdbridge.calibrate.space import Parameter, Space, design
 from mdbridge.calibrate.trials import Trial
 
@@ -102,8 +105,8 @@ def test_parameters_that_act_only_together_have_no_share_of_their_own():
     assert shares["idle"]["total"] < 0.02
 
 
-def test_intervals_of_numbers_and_choices_are_those_that_trials_leave_open():
-    from mdbridge.calibrate.likelihood import Likelihood, Noise
+def test_intervals_of_numbers_and_choices_are_those_that_trials_leave_open(monkeypatch):
+    from mdbridge.calibrate.likelihood import Likelihood, Noise, Smooth
 
     space = Space(
         {"n": Parameter(1, 4, integer=True), "a": Parameter(0.0, 2.0), "kind": Parameter(choices=("x", "y"))},
@@ -124,6 +127,12 @@ def test_intervals_of_numbers_and_choices_are_those_that_trials_leave_open():
     assert findings["intervals"]["a"] == pytest.approx([1 - half, 1 + half], rel=1e-3)
     told = "; those of the others hold with n = 3, kind = x, and say nothing of more"
     assert findings["intervals_from"].endswith(told)
+    # with a discrepancy of the model others would be possible, too
+    smooth = Smooth(np.arange(6.0), np.ones(6), few=True)
+    wrong = Likelihood([Noise("y", "gaussian", 6.0, np.ones(6), False, smooth=smooth)], [6])
+    monkeypatch.setattr(uncertainty, "posterior", lambda model, steps=0: posterior(model, 300))
+    doubts = analyse(space, evaluated, Groups(np.zeros(6, int), np.ones(1)), wrong, 0)["doubts"]
+    assert any("as if the model were right" in doubt for doubt in doubts) and not findings["doubts"]
     norms = analyse(space, evaluated, Groups(np.zeros(6, int), np.ones(1)), None, 0)
     assert set(norms["intervals"]) == {"a"} and norms["intervals_from"].endswith(told)
     assert findings["estimate"]["held"] == 7.0 and findings["estimate"]["n"] == 3
@@ -158,3 +167,13 @@ def test_no_share_of_a_variance_exceeds_all_of_it():
     for share in shares.values():
         assert 0.0 <= share["first"] <= share["total"] + 1e-12 <= 1.0 + 1e-9
     assert next(iter(shares.values()))["total"] > 0.9
+
+
+def test_trials_that_refute_an_interval_are_told_in_the_parameter_s_own_values(monkeypatch):
+    space = Space({"a": Parameter(0.0, 2.0), "k": Parameter(1e-8, 1.0, "loguniform")})
+    here = Slice(space, np.array([0.5, 0.5]))
+    two = [Trial(k, "ego", [0.5, unit], {}, "ok", 1.0) for k, unit in enumerate((0.75, 1.0))]
+    monkeypatch.setattr(uncertainty, "refuting", lambda trials, inference: {1: two, 0: two[:1]})
+    several, single = findings._refuted(here, two, None)
+    assert several.startswith("k: the record holds 2 trials between 0.01 and 1, far worse")
+    assert single.startswith("a: the record holds a trial at 1, far worse than the interval allows")

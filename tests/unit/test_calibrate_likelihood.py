@@ -68,6 +68,37 @@ def test_terms_are_told_apart_and_added():
     assert not Likelihood([None], [2]).told
 
 
+@pytest.mark.parametrize(
+    ("counts", "parameters", "few"),
+    [
+        ([3], 2, ""),  # alone: Student's t with one degree of freedom
+        ([2], 2, "y0 (2)"),
+        ([30, 1], 3, "y1 (1)"),
+        ([30, 4], 3, "y1 (4)"),  # one residual more than parameters
+        ([30, 5], 3, ""),
+        ([1, 30, 2], 3, "y0 (1) and y2 (2)"),
+    ],
+)
+def test_few_residuals_of_a_term_do_not_tell_its_scale(counts, parameters, few):
+    def likelihood(known):
+        each = [Noise(f"y{k}", "gaussian", float(n), np.ones(n), known) for k, n in enumerate(counts)]
+        return Likelihood(each, counts)
+
+    told = likelihood(False).untold(parameters)
+    assert bool(told) == bool(few) and f"residuals of {few} are too few" in (
+        told or "residuals of  are too few"
+    )
+    assert likelihood(True).untold(parameters) == ""
+
+
+def test_sigma_is_no_remedy_where_the_model_may_be_wrong():
+    smooth = Smooth(np.zeros(1), np.ones(1), few=True)
+    wrong = Likelihood([Noise("y", "gaussian", 1.0, np.ones(1), False, smooth=smooth)], [1])
+    right = Likelihood([noise("gaussian", False, np.ones(1))], [1])
+    assert "sigma" not in wrong.untold(1) and "'sigma'" in right.untold(1)
+    assert "user's function return the vector" in Likelihood([None], [2]).untold(1)
+
+
 def test_a_perfect_fit_of_unknown_scale_is_infinitely_likely():
     assert noise("gaussian", False).deviance(np.zeros(4)) == -np.inf
     assert noise("laplace", True).deviance(np.zeros(4)) == 0.0

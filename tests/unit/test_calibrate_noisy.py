@@ -38,6 +38,8 @@ def test_the_optimum_of_the_mean_is_near_the_truth_and_its_intervals_hold_it():
     for name, truth in (("a", 2.0), ("b", 0.25)):
         low, high = inferred["intervals"][name]
         assert low < truth < high and high - low < 0.3
+    left = float(np.linalg.norm(served.residual))
+    assert inferred["noise"] == {"y": pytest.approx(left / np.sqrt(30 - 2))}
     # no better than least squares over all trials can be
     design_matrix = np.array([[1.0, *trial.parameters.values()] for trial in evaluated])
     scatter = NOISE**2 * np.linalg.inv(design_matrix.T @ design_matrix)[0, 0]
@@ -47,6 +49,8 @@ def test_the_optimum_of_the_mean_is_near_the_truth_and_its_intervals_hold_it():
 def test_a_term_that_tells_no_noise_gives_a_reason():
     served = noisy.smoothed(SPACE, trials(1, 20), GROUPS, NOISE, 0)
     assert "average several runs" in noisy.intervals(SPACE, served, None)
+    noises = [Noise(name, "gaussian", n, np.ones(n), False) for name, n in (("y", 29), ("peak", 1))]
+    assert "residuals of peak (1) are too few" in noisy.intervals(SPACE, served, Likelihood(noises, [29, 1]))
 
 
 def test_a_number_is_smoothed_itself():

@@ -31,6 +31,8 @@ def test_the_weighted_norms_of_the_residuals_are_the_distance(norm):
     score, groups = objective.score(other()), objective.groups(REFERENCE)
     assert score.distance == pytest.approx(np.dot([0.25, 0.75, 0.3], score.terms))
     assert groups.value(score.residual) == pytest.approx(score.distance, rel=1e-12)
+    told = objective.distances(score.residual, groups, objective.likelihood(REFERENCE).sizes)
+    assert told == pytest.approx(score.terms, rel=1e-12)
     assert objective.score(REFERENCE).distance == pytest.approx(0.0, abs=1e-12)
 
 
@@ -51,6 +53,8 @@ def test_differences_over_sigma_are_one_term_together():
     apart = Objective([*terms, CurveTerm("d", longer, "l1")], [1.0, 1.0, 0.5])
     assert apart.score(moved).distance == pytest.approx(score.distance + 0.5 * 0.3)
     assert apart.groups(longer).value(apart.score(moved).residual) == pytest.approx(score.distance + 0.15)
+    told = apart.distances(apart.score(moved).residual, apart.groups(longer), [4, 10, 10])
+    assert told == pytest.approx(apart.score(moved).terms, rel=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from scipy.optimize import curve_fit, minimize
 
 from mdbridge.calibrate import uncertainty
 from mdbridge.calibrate.likelihood import Likelihood, Noise
+from mdbridge.calibrate.linear import LinearModel
 from mdbridge.calibrate.objective import Objective
 from mdbridge.calibrate.space import Parameter, Space
 from mdbridge.calibrate.terms import CurveTerm, GrassmannTerm, UserTerm
@@ -46,8 +47,8 @@ def noisy(seed, laplace=False):
 class Trials:
     """Of an objective, beginning at its least distance."""
 
-    def __init__(self, *terms):
-        self.objective = Objective(terms, [1.0] * len(terms))
+    def __init__(self, *terms, weights=None):
+        self.objective = Objective(terms, weights or [1.0] * len(terms))
         self.likelihood = self.objective.likelihood(respond(**TRUTH))
         self.known = []
 
@@ -149,6 +150,24 @@ def test_intervals_of_a_wrong_model_hold_the_truth(term, kind):
     assert np.mean(held) >= 0.9 and np.median(widths) > 1.5
 
 
+def test_with_a_discrepancy_the_residuals_are_linearised_about_the_best_trial():
+    """About where a wrong curve alone would have the parameters, the slopes are those of another place."""
+    data = noisy(3)
+    data["z"] = 1.3 * respond(**TRUTH)["z"] + 0.05 * (data["z"] - respond(**TRUTH)["z"])
+    terms = [CurveTerm("y", data, "l2"), CurveTerm("z", data, "l2", discrepancy="few")]
+    trials = Trials(*terms, weights=[1.0, 0.01])
+    best = trials.known[0]
+    # that of the least deviance without a discrepancy
+    trials.evaluate([SPACE.unit({**TRUTH, "a": 1.3 * TRUTH["a"]})])
+    deviances = [trials.likelihood.deviance(trial.residual) for trial in trials.known]
+    assert deviances[1] < deviances[0] - 20.0
+    inferred = trials.infer()
+    assert inferred.model.at == pytest.approx(best.unit, abs=0.01)
+    truth = SPACE.unit(TRUTH)
+    assert np.all((inferred.low <= truth) & (truth <= inferred.high)) and inferred.high[0] < 0.5
+    assert np.linalg.norm(inferred.estimate - best.unit) < 0.02
+
+
 def test_of_normal_draws_the_valley_is_the_long_axis_of_the_region(monkeypatch):
     """From its mean to 1.96 standard deviations on either side, and never out of the cube."""
     mean, axis = np.array([0.5, 0.4]), np.array([0.8, 0.6])
@@ -209,7 +228,7 @@ def test_without_intervals_it_says_why_there_are_none():
     )
     assert "return the vector of residuals" in infer(number.known, number.likelihood)
     few = Trials(CurveTerm("y", {"y": np.where(np.arange(40) < 2, data["y"], np.nan)}, "l2"))
-    assert "2 residuals do not tell the scale" in few.infer()
+    assert "residuals of y (2) are too few to tell the scale" in few.infer()
     bare = [Trial(0, "x", [0.5, 0.5], {}, "ok", 1.0)]
     assert "no trial has residuals" in infer(bare, Likelihood([], []))
 
@@ -275,6 +294,25 @@ def test_a_descent_that_was_not_at_its_end_is_told(sigma):
     assert infer(trials.known, trials.likelihood).unsettled
 
 
+def test_a_best_trial_that_the_intervals_leave_out_is_told():
+    """A curve that tells another scale hardly counts in the distance, and in the likelihood more than all."""
+    data = noisy(3)
+    right = Trials(*CASES["two curves"](data)).infer()
+    assert not right.outside and not right.doubts
+    data["z"] = 1.3 * respond(**TRUTH)["z"] + 0.05 * (data["z"] - respond(**TRUTH)["z"])
+    trials = Trials(*CASES["two curves"](data), weights=[1.0, 0.01])
+    trials.evaluate([SPACE.unit({**TRUTH, "a": 1.3 * TRUTH["a"]})])
+    inferred = trials.infer()
+    best = np.array(min(trials.known, key=lambda trial: trial.value).unit)
+    assert np.any((best < inferred.low) | (inferred.high < best))
+    assert inferred.outside and uncertainty.OUTSIDE in inferred.doubts and not inferred.unsettled
+    # of another choice, where the trials that are inferred from are those of the most likely one
+    single = Trials(CurveTerm("y", data, "l2"))
+    assert not single.infer().outside
+    worse = Trial(99, "x", [0.5, 0.5], {}, "ok", 0.0, [], 3.0 * single.known[0].residual)
+    assert infer(single.known, single.likelihood, worse).outside
+
+
 def trials_of(residual, points, first=0):
     return [
         Trial(first + k, "x", list(unit), {}, "ok", float(np.linalg.norm(residual(unit))), [], residual(unit))
@@ -289,7 +327,59 @@ def test_fewer_residuals_than_parameters_ask_for_no_slopes():
     likelihood = Likelihood([Noise("modulus", "gaussian", 1.0, np.ones(1), False)], [1])
     known = trials_of(residual, [*np.random.default_rng(0).uniform(size=(12, 2)).tolist(), [0.4, 0.6]])
     assert list(needed(lambda: known, likelihood)) == []
-    assert "1 residuals do not tell the scale of the noise beside 2 parameters" in infer(known, likelihood)
+    assert "modulus (1) are too few to tell the scale of their noise beside 2" in infer(known, likelihood)
+
+
+def beside(points):
+    """A line of 20 points, and another term with a scale of its own, linear in two parameters."""
+    random = np.random.default_rng(0)
+    slope = 5.0 * random.standard_normal((20 + points, 2))
+    noise = 0.1 * random.standard_normal(20 + points)
+    counts = (20, points)
+    likelihood = Likelihood(
+        [Noise(name, "gaussian", n, np.ones(n), False) for name, n in zip("yz", counts, strict=True)], counts
+    )
+    steps = 0.02 * np.vstack([np.zeros(2), np.eye(2), -np.eye(2)])
+    return trials_of(lambda unit: slope @ (unit - 0.5) + noise, 0.5 + steps), likelihood
+
+
+def test_a_term_of_few_points_beside_a_curve_needs_its_sigma():
+    """A point that is met makes an estimated scale zero: the intervals would be those of round-off."""
+    known, likelihood = beside(1)
+    assert "residuals of z (1) are too few to tell the scale" in infer(known, likelihood)
+    assert list(needed(lambda: known, likelihood)) == [] and around(known, likelihood) == []
+    inference = infer(*beside(4))
+    assert "4 residuals of z tell the scale of their noise poorly" in inference.doubts[0]
+    assert not infer(*beside(8)).doubts
+
+
+def test_a_direction_that_is_known_to_round_off_makes_no_proposal_that_is_no_number(monkeypatch):
+    """Of a covariance that spans sixteen decades an eigenvalue may come out negative."""
+    known, likelihood = beside(8)
+    covariance = np.diag([-1e-20, 1e-4])
+    monkeypatch.setattr(uncertainty, "_open", lambda model: (np.full(2, 0.5), covariance))
+    assert np.all(np.isfinite(around(known, likelihood)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "least"), [(2, 0.0), (6, 0.88), (12, 0.9)])
+def test_a_second_scale_is_told_well_from_twice_as_many_residuals_as_parameters(count, least):
+    """Coverage with exact slopes of two parameters, 400 draws."""
+    random, held = np.random.default_rng(1), 0
+    likelihood = Likelihood(
+        [
+            Noise("y", "gaussian", 20.0, np.ones(20), False),
+            Noise("z", "gaussian", count, np.ones(count), False),
+        ],
+        [20, count],
+    )
+    fixed = np.array([[0.5, 0.0], [0.5, 1.0]])
+    for _ in range(400):
+        slope = 20.0 * random.standard_normal((20 + count, 2))
+        model = LinearModel(np.full(2, 0.5), random.standard_normal(20 + count), slope, likelihood)
+        level = model.deviance(model.optimum()) + likelihood.threshold(2)
+        held += model.deviance(model.optimum(*fixed)) <= level
+    assert held / 400 >= least and (count > 2 or held / 400 < 0.85)
 
 
 @pytest.mark.parametrize("sigma", [None, 0.1])
@@ -308,3 +398,26 @@ def test_parameters_that_only_count_together_are_left_open_by_an_exact_fit(sigma
     assert abs(axes[:, -1].sum()) < 1e-3 and values[-1] > 0.05 and abs(values[0]) < 1e-3
     assert np.all(inference.high - inference.low > 0.5)
     assert sigma is not None or "1 of 2 combinations of parameters change nothing" in inference.doubts[-1]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_trial_that_the_record_holds_refutes_an_interval_that_is_flat_at_a_bound(known):
+    """y = a + k t, k searched by its logarithm from 1e-8 on: at the bound nothing changes with it."""
+    random = np.random.default_rng(0)
+    noise = 0.02 * random.standard_normal(40)
+
+    def residual(unit):
+        return (unit[0] - 0.5 + 10.0 ** (8.0 * (unit[1] - 1.0)) * TIME - noise) / (0.02 if known else 1.0)
+
+    likelihood = Likelihood([Noise("y", "gaussian", 40.0, np.ones(40), known)], [40])
+    at = 0.5 + noise.mean()
+    points = [[at, 0.0], [at + 0.004, 0.0], [at, 0.01], [at + 0.004, 0.02]]
+    inferred = infer(trials_of(residual, points), likelihood)
+    assert inferred.low[1] == 0.0 and inferred.high[1] == 1.0
+    # as good as the interval says, out of reach of what it says, and neither
+    beside, apart, refuting = trials_of(residual, [[at + 0.001, 0.4], [at + 0.3, 0.95], [at + 0.01, 0.95]], 5)
+    known_trials = [*trials_of(residual, points), beside, apart, refuting]
+    inferred = infer(known_trials, likelihood)
+    assert inferred.high[1] == 1.0
+    assert uncertainty.refuting(known_trials, inferred) == {1: [refuting]}
+    assert uncertainty.refuting(known_trials[:-1], inferred) == {}

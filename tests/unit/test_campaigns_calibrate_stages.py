@@ -63,6 +63,31 @@ def test_sigma_makes_intervals_and_norms_are_a_choice(toml, tmp_path):
     assert "norms" in json.loads((tmp_path / "norms" / "summary.json").read_text())["intervals_from"]
 
 
+def test_a_number_without_sigma_beside_a_curve_makes_no_intervals_and_it_is_told_before(
+    toml, tmp_path, capsys
+):
+    """A point that is met has no noise of its own: the likelihood would be infinite there."""
+    own = """
+
+def peaked(a, b):
+    curve = line(a, b)["curve"]
+    return {"curve": curve + 0.02 * np.cos(40.0 * np.arange(len(curve))), "peak": a + b}
+"""
+    model = tmp_path / "own_models.py"
+    model.write_text(model.read_text() + own)
+    np.savez(tmp_path / "ref.npz", curve=0.5 + 0.25 * np.linspace(0, 1, 8), peak=0.8)
+    text = TOML[: TOML.index("[reference")].replace("line", "peaked")
+    terms = "".join(f'[[objective]]\nterm = "l2"\ncurve = "{name}"\n' for name in ("curve", "peak"))
+    text += f'[reference]\nfile = "ref.npz"\n{terms}[ego]\ninitial = 6\nexplore = 2\nevaluations = 26\n'
+    toml.write_text(text)
+    run(toml, tmp_path / "out", "output.figures=false")
+    reason = "the residuals of peak (1) are too few to tell the scale of their noise beside 2 parameters"
+    assert f"note: there will be no intervals: {reason}" in " ".join(capsys.readouterr().err.split())
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["intervals"] is summary["noise"] is summary["estimate"] is None
+    assert summary["intervals_from"].startswith(reason) and summary["converged"] is not False
+
+
 def test_a_negative_objective_of_the_users_own_is_minimised(toml, tmp_path, capsys, drawn):
     """Minus the coefficient of determination: -1 is perfect; 0, the smallest size, is not."""
     own = """
@@ -105,11 +130,17 @@ def shaky(a, b):
 """
     model = tmp_path / "own_models.py"
     model.write_text(model.read_text() + own)
-    run(toml, tmp_path / "out", "model=own_models:shaky", 'objective=[{term="l2", curve="curve"}]')
+    terms = 'objective=[{term="l2", curve="curve"}, {term="l1", curve="curve", weight=2.0}]'
+    run(toml, tmp_path / "out", "model=own_models:shaky", terms)
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["model_noise"] == pytest.approx(0.2, rel=0.5)
-    least = min(trial.distance for trial in trials.read(tmp_path / "out" / "trials.jsonl")[1])
-    assert summary["luckiest"]["distance"] == least and summary["best"] != summary["luckiest"]["parameters"]
+    best = min(trials.read(tmp_path / "out" / "trials.jsonl")[1], key=lambda trial: trial.value)
+    luckiest = summary["luckiest"]
+    assert luckiest["distance"] == best.distance and summary["best"] != luckiest["parameters"]
+    # what is told of the mean is no single trial's
+    assert luckiest["terms"] == best.terms and luckiest["found_at"] == best.index + 1
+    first, second = summary["terms"]
+    assert first + 2.0 * second == pytest.approx(summary["distance"]) and summary["found_at"] is None
     assert summary["served"] in " ".join(capsys.readouterr().err.split())
 
 

@@ -5,10 +5,11 @@ import pytest
 from scipy import stats
 
 from mdbridge.calibrate.ego import SPENT
+from mdbridge.calibrate.likelihood import Likelihood, Noise
 from mdbridge.calibrate.settings import SearchSettings
 from mdbridge.calibrate.space import Parameter, Space
 from mdbridge.calibrate.terms import CurveTerm
-from mdbridge.calibrate.uncertainty import UNTOLD
+from mdbridge.calibrate.uncertainty import OUTSIDE, UNTOLD
 from mdbridge.campaigns.calibrate import verdict
 
 SPACE = Space(
@@ -84,18 +85,34 @@ def test_one_rule_tells_what_a_descent_takes_before_and_after():
     assert verdict.advised("another reason", search, 3) == "another reason"
 
 
+def test_before_the_first_trial_it_is_told_that_a_point_does_not_tell_its_noise():
+    def likelihood(known):
+        noises = [
+            Noise("y", "gaussian", 30, np.ones(30), False),
+            Noise("peak", "gaussian", 1, np.ones(1), known),
+        ]
+        return Likelihood(noises, [30, 1])
+
+    (told,) = verdict.unscaled(likelihood(False), 3)
+    assert told.startswith("there will be no intervals: the residuals of peak (1) are too few")
+    assert verdict.unscaled(likelihood(True), 3) == verdict.unscaled(None, 3) == []
+    # of a number no one expects any, and without continuous parameters there are none
+    assert verdict.unscaled(Likelihood([None], [1]), 3) == verdict.unscaled(likelihood(False), 0) == []
+
+
 @pytest.mark.parametrize(
     ("reason", "changes", "converged", "said"),
     [
         ("3 refinements without improvement", {}, True, "converged: 3 refinements without improvement"),
         (SPENT, {}, True, "converged, though the budget is spent"),
         (SPENT, {"unsettled": True}, False, "not converged: the budget is spent"),
+        (SPENT, {"doubts": [OUTSIDE]}, None, "not known whether it has converged: the budget is spent"),
         (SPENT, {"estimate": None}, None, "not known whether it has converged: the budget is spent"),
         (SPENT, {"discrepancy": {"y": {}}}, None, "not known whether it has converged"),
     ],
 )
 def test_it_is_told_whether_the_search_has_converged(reason, changes, converged, said):
-    findings = {"estimate": {"a": 1.0}, "discrepancy": None, "unsettled": False} | changes
+    findings = {"estimate": {"a": 1.0}, "discrepancy": None, "unsettled": False, "doubts": []} | changes
     known, words = verdict.convergence(reason, findings)
     assert known is converged and words.startswith(said)
     assert ("raise ego.evaluations" in words) == (known is not True)

@@ -16,6 +16,7 @@ from ...core.console import duration
 from ...core.errors import MdbridgeError
 from .. import demands, forecast
 from ..forecast import Row
+from . import verdict
 from .driver import AGAIN, Clock, drive
 from .problem import Problem, load, prepare, worker_for
 
@@ -78,9 +79,8 @@ def dry_run(comm: MPI.Comm, source: Path, out: Path, overrides: Sequence[str]) -
     kept = parallel.on_root(comm, done)
     each = begun.seconds / begun.trials if begun.trials else None
     row = Row("trials", total, min(kept, total), None if each is None else each * (total - min(kept, total)))
-    forecast.show(
-        comm, f"{source.name}: {len(problem.space.names)} parameters", [row], disk, *_notes(begun, budget)
-    )
+    notes = [*_notes(begun, budget), *verdict.unscaled(problem.likelihood, len(problem.space.free))]
+    forecast.show(comm, f"{source.name}: {len(problem.space.names)} parameters", [row], disk, *notes)
 
 
 def _notes(begun: Beginning, budget: int) -> list[str]:

@@ -71,7 +71,9 @@ def run(
             )
             made_from = parallel.on_root(comm, lambda: finished.inputs(settings, folder, worker))
             notes = parallel.on_root(comm, lambda: _notes(problem))
-            for line in [*notes, *verdict.short(problem.search, len(problem.space.free))]:
+            free = len(problem.space.free)
+            early = [*verdict.short(problem.search, free), *verdict.unscaled(problem.likelihood, free)]
+            for line in [*notes, *early]:
                 console(comm).print(f"note: {line}", soft_wrap=True, markup=False)
             # after the input is known to be good: a wrong one must not sign the folder
             workspace = held.enter_context(claim(comm, Path(out), CAMPAIGN, path, overrides, text))
@@ -232,13 +234,22 @@ class End:
             unit=served.unit.tolist(),
             parameters=self.problem.space.physical(served.unit),
             distance=served.distance,
+            terms=self._terms_of(served),
             residual=served.residual,
         )
+
+    def _terms_of(self, served: Smoothed) -> list[float]:
+        """What the terms come to of the mean residuals; none where these are not parted into terms."""
+        problem = self.problem
+        if served.residual is None or problem.groups is None or problem.likelihood is None:
+            return []
+        objective, sizes = problem.task.objective, problem.likelihood.sizes
+        return objective.distances(served.residual, problem.groups, sizes)
 
 
 def _summarise(end: End, folder: Path) -> None:
     """Write summary.json and analysis.json (rank 0)."""
-    from ...calibrate.findings import analyse  # needs torch
+    from ...calibrate.findings import analyse, none  # needs torch
 
     problem, (_, trials, reason, recorded) = end.problem, end.search
     findings = analyse(problem.space, trials, problem.groups, problem.likelihood, problem.search.seed)
@@ -252,10 +263,9 @@ def _summarise(end: End, folder: Path) -> None:
     # of a noisy model the residuals do not tell where their least is
     settled = verdict.convergence(reason, findings | ({"estimate": None} if served else {}))
     if isinstance(served, Smoothed):
-        findings |= {"doubts": [], "bands": {}, "valley": None, "correlation": None, "posterior": None}
-        findings["discrepancy"] = None
+        # nothing of the residuals about the luckiest trial
         told = noisy.intervals(problem.space, served, problem.likelihood)
-        findings |= {"intervals": None, "intervals_from": told} if isinstance(told, str) else told
+        findings |= none(told) if isinstance(told, str) else none("") | told
     findings["intervals_from"] = verdict.advised(
         findings["intervals_from"], problem.search, len(problem.space.free)
     )
@@ -271,8 +281,10 @@ def _summarise(end: End, folder: Path) -> None:
         problem.task.objective.terms, problem.task.objective.weights, len(problem.space.names)
     )
     if isinstance(served, Smoothed):
-        luckiest = {"parameters": end.best.parameters, "distance": end.best.distance}
-        summary |= {"served": served.said, "model_noise": served.noise, "luckiest": luckiest}
+        best = end.best
+        luckiest = {"parameters": best.parameters, "distance": best.distance, "terms": best.terms}
+        summary |= {"served": served.said, "model_noise": served.noise, "found_at": None}
+        summary["luckiest"] = luckiest | {"found_at": best.index + 1}
     summary |= {"wall_s": round(end.seconds, 3), "from_record": recorded}
     summary["made_from"] = finished.stamp(end.record, end.made_from)
     curves = problem.curves

@@ -8,10 +8,11 @@ import numpy as np
 from scipy import stats
 
 from ...calibrate.ego import SPENT
+from ...calibrate.likelihood import Likelihood
 from ...calibrate.settings import SearchSettings, descent
 from ...calibrate.space import Parameter, Space
 from ...calibrate.terms import CurveTerm, GrassmannTerm, Term
-from ...calibrate.uncertainty import UNTOLD
+from ...calibrate.uncertainty import OUTSIDE, UNTOLD
 
 NEAR = 0.01
 """Within this share of its range from a bound a parameter counts as lying there."""
@@ -33,6 +34,20 @@ def short(search: SearchSettings, free: int) -> list[str]:
         f"{descent(free)} or more; raise ego.evaluations to {_enough(search, free)} or more, or lower "
         "ego.initial and ego.explore"
     ]
+
+
+def unscaled(likelihood: Likelihood | None, free: int) -> list[str]:
+    """What there is to say before the first trial of terms that will not tell how they scatter.
+
+    Args:
+        likelihood: of the residuals; None where intervals do not come from one.
+        free: number of continuous parameters.
+    """
+    # of an objective that is a number the end says it: there, intervals are not to be expected
+    if likelihood is None or not likelihood.told or not free:
+        return []
+    reason = likelihood.untold(free)
+    return [f"there will be no intervals: {reason}"] if reason else []
 
 
 def advised(reason: str, search: SearchSettings, free: int) -> str:
@@ -69,6 +84,11 @@ def convergence(reason: str, findings: Mapping[str, Any]) -> tuple[bool | None, 
         )
     if findings["unsettled"]:
         return False, f"not converged: {reason}, and as the residuals go, they are least elsewhere; {more}"
+    if OUTSIDE in findings["doubts"]:
+        return None, (
+            f"not known whether it has converged: {reason}; the residuals are most likely elsewhere, as the "
+            f"distance weighs them otherwise; to see whether that falls, {more}"
+        )
     return True, (
         f"converged, though {reason}: as the residuals go, they are least at the best trial, within what the "
         "data leave open"
