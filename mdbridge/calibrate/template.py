@@ -45,9 +45,15 @@ class Template:
 
     @property
     def target(self) -> str:
-        """Name of the filled file, in the folder of a run."""
-        name = Path(self.name).name
-        return next((name.removesuffix(end) for end in ENDINGS if name.endswith(end) and name != end), name)
+        """Place of the filled file in the folder of a run, as that of the template beside the input.
+
+        One from elsewhere lies at the top.
+        """
+        path = Path(self.name)
+        name = path.name
+        name = next((name.removesuffix(end) for end in ENDINGS if name.endswith(end) and name != end), name)
+        outside = path.is_absolute() or ".." in path.parts
+        return name if outside else str(path.with_name(name))
 
     def check(self, names: Iterable[str]) -> None:
         """Refuse what cannot have been meant.
