@@ -80,11 +80,17 @@ class Template:
         # in one language of templates they are the placeholder, in another they mean a brace
         if line[: match.start()].endswith("{") and line[match.end() :].startswith("}"):
             raise InputError(f"{where} stands in doubled braces; write {match[0]} alone")
-        try:
-            if match[2]:
-                format(1.0, match[2])
-        except ValueError as error:
-            raise InputError(f"{where}: no number has this format: {error}") from error
+        if match[2] and not any(_formats(number, match[2]) for number in (1.0, 1)):
+            raise InputError(f"{where}: no number has this format")
+
+
+def _formats(number: float, code: str) -> bool:
+    """Whether a number has a format; some are of whole numbers alone, as 03d."""
+    try:
+        format(number, code)
+    except ValueError:
+        return False
+    return True
 
 
 def placeholders(text: str, names: Iterable[str]) -> set[str]:

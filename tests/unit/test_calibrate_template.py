@@ -50,4 +50,4 @@ def test_the_target_lies_beside_the_template_without_its_ending(name, target):
 def test_what_cannot_have_been_meant_is_refused(text, said):
     with pytest.raises(InputError, match=said):
         Template("t", text, "model.template").check(NAMES)
-    Template("t", "{a:8.2e}", "model.template").check(NAMES)
+    Template("t", "{a:8.2e} {width:03d}", "model.template").check(NAMES)
