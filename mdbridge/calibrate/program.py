@@ -98,6 +98,7 @@ class Program:
                 raise InputError(f"{self.key}.{table}: there is no {name!r} in {self.folder}")
         for template in self._read:
             template.check(self.values)
+        self._check_targets()
         used = self.arguments.names
         for name in self.values:
             if name not in used:
@@ -106,6 +107,18 @@ class Program:
                     f"{name!r} is a parameter or an option, but {{{name}}} is not in the command{places}: "
                     "put it there, or take it out of the input"
                 )
+
+    def _check_targets(self) -> None:
+        """Refuse filled templates of which one would be written over, or be taken for a result."""
+        written = {STDOUT: "what the program prints"}
+        written |= {str(Path(output.file)): f"in {self.key}.collect" for output in self.collected.values()}
+        for template in self._read:
+            if (other := written.get(template.target)) is not None:
+                raise InputError(
+                    f"{self.key}.template: {template.name!r} becomes {template.target!r}, which is {other}, "
+                    "too: rename one of the two"
+                )
+            written[template.target] = f"{template.name!r}, filled"
 
     @property
     def sources(self) -> dict[str, str]:

@@ -1,16 +1,30 @@
 """Settings of a search, and what it proposes."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import InputError
 from .refine import Options
 from .space import Design
 
 Array = NDArray[np.float64]
 Scheme = Literal["ego", "ego+refine", "published"]
+
+
+_LEAST = {
+    "initial": 1,
+    "explore": 0,
+    "evaluations": 1,
+    "batch": 1,
+    "patience": 1,
+    "stall": 0,
+    "seed": 0,
+    "samples": 1,
+}
+"""The least that each may be."""
 
 
 def descent(free: int) -> int:
@@ -59,6 +73,21 @@ class SearchSettings:
     options: Options = field(default_factory=Options)
     signed: bool = False
     asynchronous: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is no search.
+
+        Raises:
+            InputError: a value that cannot be, by its name.
+        """
+        for name, known in (("scheme", get_args(Scheme)), ("design", get_args(Design))):
+            if getattr(self, name) not in known:
+                raise InputError(f"{name} = {getattr(self, name)!r}: must be one of {', '.join(known)}")
+        for name, least in _LEAST.items():
+            if not getattr(self, name) >= least:
+                raise InputError(f"{name} = {getattr(self, name)!r}: must be {least} or more")
+        if np.isnan(self.target):
+            raise InputError("target = nan: must be a number")
 
     @property
     def left(self) -> int:

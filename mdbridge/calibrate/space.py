@@ -113,6 +113,10 @@ class Parameter:
                 f"{where}: low = {self.low}: 'loguniform' needs positive bounds; give a low above 0, or "
                 "distribution = 'uniform'"
             )
+        if self.distribution == "loguniform" and not np.isfinite(float(self.high) / float(self.low)):
+            raise InputError(
+                f"{where}: low = {self.low}, high = {self.high}: their ratio is no number; raise low"
+            )
         if self.distribution == "normal" and (
             self.mean is None or not self.deviation or self.deviation <= 0.0
         ):

@@ -25,7 +25,8 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "-", "--", "?"})
 """What stands in a cell without a value, in any case of letters."""
 
 _UNIT = re.compile(r"(?P<name>.*?)\s*(?:\((?P<round>[^()]*)\)|\[(?P<square>[^\[\]]*)\])")
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(?:[eEdD][+-]?\d+)?")
+_FORTRAN = re.compile(r"(?P<digits>[+-]?(?:\d+\.?\d*|\.\d+))[dD](?P<power>[+-]?\d+)")
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def _header(path: Path, lines: list[tuple[int, str]]) -> tuple[int, str | None, 
             continue
         separator = _separator(text)
         cells = _cells(text, separator)
-        if not all(_is_number(cell, separator) for cell in cells):
+        if any(_may_be_a_title(cell, separator) for cell in cells):
             return number, separator, cells
         # the last remark with a name for each column; names may be parted as rows are, or by commas
         for line, words in reversed(comments):
@@ -124,6 +125,20 @@ def _cells(text: str, separator: str | None) -> list[str]:
     return [cell.strip() for cell in cells]
 
 
+class NotFinite(ValueError):
+    """A number that is none to compare with."""
+
+
+def _may_be_a_title(cell: str, separator: str | None) -> bool:
+    try:
+        _number(cell, separator)
+    except NotFinite:  # a result that has diverged, of a file without titles
+        return False
+    except ValueError:
+        return True
+    return False
+
+
 def _is_number(cell: str, separator: str | None) -> bool:
     try:
         _number(cell, separator)
@@ -138,9 +153,9 @@ def _number(cell: str, separator: str | None) -> float:
         return np.nan
     if separator != "," and _DECIMAL_COMMA.fullmatch(cell):
         cell = cell.replace(",", ".")
-    value = float(cell)
+    value = float(_FORTRAN.sub(r"\g<digits>e\g<power>", cell))
     if not np.isfinite(value):
-        raise ValueError("not finite")
+        raise NotFinite("not finite")
     return value
 
 

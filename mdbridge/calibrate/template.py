@@ -45,9 +45,15 @@ class Template:
 
     @property
     def target(self) -> str:
-        """Name of the filled file, in the folder of a run."""
-        name = Path(self.name).name
-        return next((name.removesuffix(end) for end in ENDINGS if name.endswith(end) and name != end), name)
+        """Place of the filled file in the folder of a run, as that of the template beside the input.
+
+        One from elsewhere lies at the top.
+        """
+        path = Path(self.name)
+        name = path.name
+        name = next((name.removesuffix(end) for end in ENDINGS if name.endswith(end) and name != end), name)
+        outside = path.is_absolute() or ".." in path.parts
+        return name if outside else str(path.with_name(name))
 
     def check(self, names: Iterable[str]) -> None:
         """Refuse what cannot have been meant.
@@ -74,11 +80,17 @@ class Template:
         # in one language of templates they are the placeholder, in another they mean a brace
         if line[: match.start()].endswith("{") and line[match.end() :].startswith("}"):
             raise InputError(f"{where} stands in doubled braces; write {match[0]} alone")
-        try:
-            if match[2]:
-                format(1.0, match[2])
-        except ValueError as error:
-            raise InputError(f"{where}: no number has this format: {error}") from error
+        if match[2] and not any(_formats(number, match[2]) for number in (1.0, 1)):
+            raise InputError(f"{where}: no number has this format")
+
+
+def _formats(number: float, code: str) -> bool:
+    """Whether a number has a format; some are of whole numbers alone, as 03d."""
+    try:
+        format(number, code)
+    except ValueError:
+        return False
+    return True
 
 
 def placeholders(text: str, names: Iterable[str]) -> set[str]:

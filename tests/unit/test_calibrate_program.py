@@ -108,8 +108,25 @@ def test_only_the_files_that_are_named_are_copied(program, tmp_path):
         program(a=1.0, b=1.0)
 
 
+def test_templates_of_one_name_are_filled_in_their_folders(program, tmp_path):
+    home = tmp_path / "home"
+    for folder, text in (("one", "{a}"), ("other", "{b}")):
+        (home / folder).mkdir()
+        (home / folder / "value.txt.tpl").write_text(text)
+        (home / folder / "value.txt").write_text("7")  # of a run by hand
+    (home / "solve").write_text("#!/bin/sh\necho $(cat one/value.txt) $(cat other/value.txt) $1 > y.txt\n")
+    both = replace(
+        program, command=["./solve", "{a}"], templates=["one/value.txt.tpl", "other/value.txt.tpl"]
+    )
+    both.check()
+    assert both(a=2.0, b=0.25)["y"].tolist() == [2.0, 0.25, 2.0]
+    assert (home / "one" / "value.txt").read_text() == "7"
+
+
 def test_what_a_run_needs_is_looked_for_first(program, tmp_path):
     home = tmp_path / "home"
+    for name in ("deck.in.tpl", "stdout.txt.tpl"):
+        (home / name).write_text("{a} {b}")
     for changed, said in (
         ({"command": ["./gone"]}, r"no program './gone'"),
         ({"command": ["no-such-program"]}, "no program 'no-such-program' on the path"),
@@ -118,6 +135,12 @@ def test_what_a_run_needs_is_looked_for_first(program, tmp_path):
         ({"templates": ["gone"]}, r"model\.template: there is no 'gone'"),
         ({"files": ["gone"]}, r"model\.files: there is no 'gone'"),
         ({"templates": ["y.txt"]}, "'y.txt' has no placeholder"),
+        ({"collected": asked({"y": "./deck.in:y"})}, r"becomes 'deck\.in', which is in model\.collect, too"),
+        (
+            {"templates": ["deck.in.template", "deck.in.tpl"]},
+            r"'deck\.in', which is 'deck\.in\.template', filled",
+        ),
+        ({"templates": ["stdout.txt.tpl"]}, r"'stdout\.txt', which is what the program prints"),
         ({"values": ["a", "b", "c"]}, r"\{c\} is not in the command nor in deck"),
     ):
         with pytest.raises(InputError, match=said):

@@ -102,3 +102,6 @@ def test_choices_and_fixed_values():
 def test_a_range_beyond_all_numbers_is_refused():
     with pytest.raises(InputError, match=r"parameters\.a: low = -1e\+308.*their difference is no number"):
         Space({"a": Parameter(-1e308, 1e308)})
+    with pytest.raises(InputError, match=r"low = 1e-308, high = 10\.0: their ratio is no number; raise low"):
+        Space({"a": Parameter(1e-308, 10.0, "loguniform")})
+    assert 0.0 < Parameter(1e-300, 1e7, "loguniform").at(0.5) < 1.0

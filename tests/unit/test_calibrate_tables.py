@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mdbridge.calibrate.tables import read
-from mdbridge.core.errors import InputError
+from mdbridge.core.errors import FileError, InputError
 
 
 def table(tmp_path, text, name="data.csv", wanted=()):
@@ -19,6 +19,7 @@ def table(tmp_path, text, name="data.csv", wanted=()):
         "time (s),load [N],err\n0,1.5,0.1\n1,,0.1\n2,-3e2,0.2\n",
         "\ufefftime (s);load [N];err\r\n0;1,5;0,1\r\n1;n/a;0,1\r\n2;-3e2;0,2;\r\n",  # as a German Excel
         "# time (s)\tload [N]\terr\n# a remark\n0\t1.5\t.1\n\n1\tNaN\t.1\n2\t-300\t.2\n",
+        "time(s) load[N] err\n0.D+00 1.5D+00 .1d0\n1.0D0 - 1D-1\n2.0D+00 -3.D+2 2D-01\n",  # as Fortran
         'time (s), "load [N]" ,err\n0,1.5,0.1\n# a remark\n1,-,0.1\n2,-300,0.2\n',
     ],
 )
@@ -65,6 +66,13 @@ def test_a_bad_row_is_told_by_its_line(tmp_path, row, said):
 def test_a_bad_header_is_refused(tmp_path, text, said):
     with pytest.raises(InputError, match=said):
         table(tmp_path, text)
+
+
+@pytest.mark.parametrize("first", ["inf", "1e400", "-Infinity"])
+def test_a_result_that_diverged_is_no_title(tmp_path, first):
+    with pytest.raises(FileError, match=r"data\.txt: value -?inf at row 0"):
+        table(tmp_path, f"{first}\n1\n2\n", "data.txt")
+    assert list(table(tmp_path, "influence\n1\n2\n", "data.txt").values) == ["influence"]
 
 
 def test_arrays_come_as_they_are(tmp_path):

@@ -23,9 +23,18 @@ def test_braces_around_no_parameter_stay():
 
 @pytest.mark.parametrize(
     ("name", "target"),
-    [("in.dat.template", "in.dat"), ("deck.inp.tpl", "deck.inp"), ("sub/in.lmp", "in.lmp"), (".tpl", ".tpl")],
+    [
+        ("in.dat.template", "in.dat"),
+        ("deck.inp.tpl", "deck.inp"),
+        ("./sub/in.lmp.tpl", "sub/in.lmp"),
+        ("sub/in.lmp", "sub/in.lmp"),
+        ("../elsewhere/in.lmp.tpl", "in.lmp"),
+        ("/elsewhere/in.lmp.tpl", "in.lmp"),
+        ("sub/.tpl", "sub/.tpl"),
+        (".tpl", ".tpl"),
+    ],
 )
-def test_the_target_is_the_name_without_its_ending(name, target):
+def test_the_target_lies_beside_the_template_without_its_ending(name, target):
     assert Template(name, "", "k").target == target
 
 
@@ -41,4 +50,4 @@ def test_the_target_is_the_name_without_its_ending(name, target):
 def test_what_cannot_have_been_meant_is_refused(text, said):
     with pytest.raises(InputError, match=said):
         Template("t", text, "model.template").check(NAMES)
-    Template("t", "{a:8.2e}", "model.template").check(NAMES)
+    Template("t", "{a:8.2e} {width:03d}", "model.template").check(NAMES)

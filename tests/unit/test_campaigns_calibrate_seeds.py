@@ -9,6 +9,7 @@ from calibration_runs import run as made_up
 from mpi4py import MPI
 
 from mdbridge.calibrate import trials
+from mdbridge.campaigns import housekeeping
 from mdbridge.campaigns.calibrate import seeds as calibrate_study
 from mdbridge.core.errors import InputError
 from mdbridge.core.versions import versions
@@ -23,7 +24,7 @@ def run(out, seeds, *overrides, resume=False):
 
 
 @pytest.mark.slow
-def test_seeds_and_schemes_are_run_compared_and_resumed(tmp_path):
+def test_seeds_and_schemes_are_run_compared_and_resumed(tmp_path, capsys):
     study = run(tmp_path, 2, "ego.seed=5")
     assert study["versions"] == versions()
     assert study["folders"] == [f"{s}-seed-{k}" for s in ("ego+refine", "ego") for k in (5, 6)]
@@ -40,6 +41,12 @@ def test_seeds_and_schemes_are_run_compared_and_resumed(tmp_path):
     assert compared["ego"]["largest"][-1] == last[-1] <= compared["ego"]["largest"][0]
     for name in ("convergence", "distance", "optima"):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    capsys.readouterr()
+    housekeeping.status(MPI.COMM_SELF, tmp_path)
+    told = " ".join("".join(capsys.readouterr()).split())
+    assert "seeds done" in told and "comparison done" in told and "to do" not in told
+    housekeeping.clean(MPI.COMM_SELF, tmp_path, sure=False)
+    assert "nothing to remove" in "".join(capsys.readouterr())
     before = trials.read(tmp_path / "ego-seed-5" / "trials.jsonl")[1]
     with pytest.raises(InputError, match=r"ego\+refine-seed-5.*--resume"):
         run(tmp_path, 3, "ego.seed=5")

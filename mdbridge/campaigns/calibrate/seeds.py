@@ -1,6 +1,6 @@
 """``mdbridge calibrate --seeds N``: the same calibration with several seeds, and what they agree on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from ...core import config, demand, files, parallel
 from ...core.console import console
 from ...core.errors import InputError
 from ...core.identity import Identity
-from ...core.stages import Product, Stage, Task, make, share
+from ...core.stages import Piece, Product, Stage, Task, make, share
 from ...core.versions import versions
 from ...core.workspace import claim
 from .. import demands
@@ -69,9 +69,7 @@ def run(
         def write(staged: Path) -> None:
             parallel.on_root(comm, lambda: _finish(out, staged, jobs))
 
-        after = {task.name: task.identity.key for task in stage.tasks}
-        product = Product("comparison", Identity("seeds", after=after), ("study.json",), write)
-        make(comm, workspace, product, again=True)
+        make(comm, workspace, _comparison_of(stage, write), again=True)
         study = parallel.on_root(comm, lambda: files.read_json(out / "study.json"))
     for line in _table(study):
         console(comm).print(line, soft_wrap=True)
@@ -117,6 +115,29 @@ def _jobs(
             f"{out / there[0]}: holds a record already; go on with --resume, or choose another --out"
         )
     return jobs, given
+
+
+def plan_of(out: Path, path: Path, overrides: Sequence[str], given: Identity) -> list[Piece]:
+    """What a run would do of a study in ``out``, for 'mdbridge status'; nothing where none was begun.
+
+    Args:
+        out: the folder of the study.
+        path, overrides: the input.
+        given: what a calibration of it depends on.
+    """
+    begun = sorted(record.parent.name for record in out.glob("*-seed-*/trials.jsonl"))
+    parts = [folder.rpartition("-seed-") for folder in begun]
+    jobs = [(folder, scheme, int(seed)) for folder, (scheme, _, seed) in zip(begun, parts, strict=True)]
+    if not jobs:
+        return []
+    stage = Stage("seeds", [_task(path, out, overrides, job, given, False) for job in jobs])
+    return [stage, _comparison_of(stage, lambda staged: None)]
+
+
+def _comparison_of(stage: Stage[MPI.Comm], write: Callable[[Path], None]) -> Product:
+    """The study, made of all its runs."""
+    after = {task.name: task.identity.key for task in stage.tasks}
+    return Product("comparison", Identity("seeds", after=after), ("study.json",), write)
 
 
 def _finish(out: Path, staged: Path, jobs: Sequence[Job]) -> None:
