@@ -19,11 +19,11 @@ __all__ = [
     "RESTART",
     "RESUMED",
     "Left",
+    "counted",
     "files",
     "flows",
     "goes_on",
     "of_results",
-    "partial_temperature",
     "remaps",
     "require_dumps_kept",
     "require_going_on",
@@ -51,6 +51,12 @@ _IN_LATTICES = (
 
 _SEEING = ("ave/", "balance", "numdiff", "pair", "print", "property/atom", "reaxff/", "store/", "vector")
 """Styles of fixes that look and do not act, or only hold what others see."""
+
+_INNER = {
+    **dict.fromkeys(("temp/sphere", "temp/asphere", "temp/body"), "rotations"),
+    "temp/eff": "the radii of electrons",
+}
+"""Styles of temperatures that count more than the motion of centres, and what."""
 
 _SAME = 1e-9
 """Relative to the sum of the squares of velocities, what the order of a sum may change."""
@@ -190,27 +196,29 @@ def flows(text: str) -> bool:
     return flowing and not free
 
 
-def partial_temperature(text: str) -> tuple[str, str]:
-    """The compute whose temperature a script's pressure takes, and its group; empty if that is 'all'."""
-    groups, chosen = {}, ""
+def counted(text: str) -> str:
+    """What else than the motion of all atoms a script has LAMMPS's pressure count, in words; or nothing."""
+    computes, chosen = {}, ""
     for line in language.logical_lines(text):
         words = language.words(line)
         if words[:1] == ["compute"] and words[3:]:
-            groups[words[1]] = words[2]
+            computes[words[1]] = words[2:4]
         # which makes LAMMPS forget what was chosen
         if words[:1] == ["thermo_style"]:
             chosen = ""
         if words[:1] == ["thermo_modify"]:
             chosen = next((name for key, name in itertools.pairwise(words) if key == "temp"), chosen)
-    group = groups.get(chosen, "all")
-    return ("", "") if group == "all" else (chosen, group)
+    group, style = computes.get(chosen, ["all", "temp"])
+    if style in _INNER:
+        return f"'thermo_modify temp {chosen}' ({style}) counts {_INNER[style]}, too"
+    return "" if group == "all" else f"'thermo_modify temp {chosen}' counts group {group!r} alone"
 
 
 def of_results(script: Path) -> list[str]:
     """What a reader of the results should know of a script.
 
     Of a flowing box: that LAMMPS's temperature and pressure of the whole of it hold the flow.  Of a
-    temperature of a group: that they are of the motion of that alone.
+    temperature of a group, or of rotations: that they count another motion than the fields.
     """
     text, notes = script.read_text(errors="replace"), []
     if flows(text):
@@ -219,12 +227,11 @@ def of_results(script: Path) -> list[str]:
             "(curves.png) hold that flow; 'compute ID all temp/deform' and 'thermo_modify temp ID' take it "
             "out. Fields of temperature and stress are about the local flow either way"
         )
-    compute, group = partial_temperature(text)
-    if compute:
+    if what := counted(text):
         notes.append(
-            f"{script.name}: 'thermo_modify temp {compute}' is of group {group!r}, and so are LAMMPS's "
-            "temperature and the motion in its pressure of the whole box (curves.png); the field of stress "
-            "counts the motion of all atoms, and its mean is another where others than these move"
+            f"{script.name}: {what}, and so do LAMMPS's temperature and pressure of the whole box "
+            "(curves.png); the fields of temperature and stress count the motion of the centres of all "
+            "atoms, and their means are others where that differs"
         )
     return notes
 

@@ -56,6 +56,46 @@ def test_windows_are_to_hold_atoms_of_the_group_that_is_observed():
             checks.check(COMM, session, wanted(radius=0.9, fields=["strain"], group="few"))
 
 
+BODY = """one body of two points
+
+1 atoms
+1 bodies
+1 atom types
+0 4 xlo xhi
+0 4 ylo yhi
+0 4 zlo zhi
+
+Atoms
+
+1 1 1 2.0 2.0 2.0 2.0
+
+Bodies
+
+1 1 12
+2
+0.5 0.5 0.5 0 0 0
+-0.5 0 0 0.5 0 0
+"""
+
+
+def test_stress_between_bodies_is_refused(tmp_path):
+    """LAMMPS's pressure has what acts at their contacts, the stress of atoms has not."""
+    (tmp_path / "one.data").write_text(BODY)
+    script = f"""
+        units lj
+        atom_style body nparticle 2 6
+        read_data {tmp_path}/one.data
+        replicate 2 2 2
+        pair_style body/nparticle 2.0
+        pair_coeff * * 1.0 1.0
+    """
+    with simulation(script) as session:
+        checks.check(COMM, session, wanted(cells=(2, 2), radius=4.0))
+        for field in ("stress", "heat_flux"):
+            with pytest.raises(InputError, match=f"'{field}': LAMMPS gives atoms no stress"):
+                checks.check(COMM, session, wanted(cells=(2, 2), radius=4.0, fields=["density", field]))
+
+
 def test_a_plane_has_no_third_direction():
     flat = """
         units lj

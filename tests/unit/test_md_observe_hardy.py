@@ -29,6 +29,7 @@ CHAINS = """
     velocity all create 0.5 4711 loop geom
     fix motion all nve
 """
+UNBOUND = CHAINS.replace("create_bonds many all all 1 1.15 1.25\n", "")
 
 SILICON = """
     units metal
@@ -45,7 +46,7 @@ SILICON = """
 """
 
 
-def taken(script, more="", steps=20):
+def taken(script, more="", steps=17):
     """−Σ r ⊗ f per volume as Hardy's fine grid integrates it, and LAMMPS's pressure without motion."""
     with simulation(script, more) as session:
         material = Material()
@@ -63,8 +64,14 @@ def taken(script, more="", steps=20):
 
 @pytest.mark.parametrize(
     ("script", "more"),
-    [(CRYSTAL, "fix motion all nve"), (COPPER, ""), (CHAINS, "")],
-    ids=["pairs", "embedded atoms", "bonds"],
+    [
+        (CRYSTAL, "fix motion all nve"),
+        (CRYSTAL, "fix motion all npt temp 0.5 0.5 0.1 iso 9.0 9.0 0.1"),
+        (COPPER, ""),
+        (CHAINS, ""),
+        (UNBOUND, "fix make all bond/create 1 1 1 1.25 1"),
+    ],
+    ids=["pairs", "a box that moves", "embedded atoms", "bonds", "bonds that are made later"],
 )
 def test_the_integral_of_the_bond_functions_is_the_virial_of_lammps(script, more):
     integral, own = taken(script, more)
@@ -84,6 +91,17 @@ def test_what_only_some_components_of_the_virial_hold_is_refused():
     """A tail correction is a pressure: the shear components agree with the sums over pairs."""
     with pytest.raises(MdbridgeError, match="forces that are not those of pairs and bonds"):
         taken(CRYSTAL, "pair_modify tail yes\nfix motion all nve", steps=1)
+
+
+def test_forces_that_no_pairs_tell_of_are_refused_whenever_they_come():
+    with simulation(CRYSTAL, "fix motion all nve") as session:
+        material = Material()
+        session.attach(material, every(1))
+        session.attach(PairForces(CellGrid("x", (4,)), "quartic", 2.5, material), every(5))
+        session.run(10)
+        session.commands("pair_modify tail yes")
+        with pytest.raises(MdbridgeError, match="forces that are not those of pairs and bonds"):
+            session.run(10)
 
 
 def test_rigid_bodies_act_by_a_fix_and_are_refused():

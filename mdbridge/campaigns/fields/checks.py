@@ -39,6 +39,7 @@ def check(comm: MPI.Comm, session: Session, wanted: Wanted) -> None:
     Raises:
         InputError: so it is; lengths are in the script's unit.
     """
+    _require_virial(session, wanted)
     atoms = session.atoms()
     unit = units(session).length
     box = Box(atoms.box(), atoms.corner(), atoms.periodic, atoms.dimension)
@@ -86,6 +87,17 @@ def check(comm: MPI.Comm, session: Session, wanted: Wanted) -> None:
     if any(quantity.whole for quantity in wanted.quantities(1)):
         _, error = parallel.attempt(lambda: _require_seen(lattice, atoms.x[chosen], wanted, unit))
         parallel.agree(comm, error)
+
+
+def _require_virial(session: Session, wanted: Wanted) -> None:
+    style = str(session.lmp.extract_global("pair_style") or "none")
+    asked = next((name for name in wanted.fields if name in ("stress", "heat_flux")), None)
+    # whose forces at contacts are in LAMMPS's pressure and in no atom's stress
+    if asked is not None and style.startswith("body/"):
+        raise InputError(
+            f"'{asked}': LAMMPS gives atoms no stress of all that acts between bodies (pair_style {style}), "
+            "so that it would not add up to the pressure; leave it out of observe.fields"
+        )
 
 
 def _require_seen(lattice: Lattice, x: Array, wanted: Wanted, unit: str) -> None:

@@ -3,7 +3,8 @@
 LAMMPS lists pairs and their forces for central potentials, and for those of embedded atoms, by
 ``compute pair/local``, and bonds by ``compute bond/local``.  Whatever else acts between atoms
 (angles, three-body terms, long-range sums, rigid bodies) would be missing: so the virial of the
-pairs is compared with LAMMPS's own at the first step, and a difference is refused.
+pairs is compared with LAMMPS's own at every look, as molecules may be inserted and bonds made meanwhile,
+and a difference is refused.
 
 LAMMPS 22Jul2025 has an error in ``pair/local`` of embedded atoms: it takes the embedding energy
 S_i that it adds to a pair's energy for a part of φ when it forms dφ/dr, so that the force on
@@ -53,13 +54,18 @@ class PairForces(Observer):
         self.grid, self.shape, self.radius, self.material = grid, shape, radius, material
         self.stress: Array | None = None
         self._atoms: Atoms | None = None
-        self._embedded: bool | None = None  # whether LAMMPS's error is to be undone; not known yet
+        self._embedded = False  # whether LAMMPS's error was to be undone at the last look
 
     def prepare(self, session: "Session") -> None:
         """Define the computes."""
         self._lmp: Any = session.lmp
         self._pressure = float(session.lmp.extract_global("nktv2p"))
-        self._bonded = int(session.lmp.extract_global("nbonds") or 0) > 0
+        # there need not be any at first
+        kinds, bond_style = (
+            session.lmp.extract_setting("nbondtypes"),
+            session.lmp.extract_global("bond_style"),
+        )
+        self._bonded = int(kinds) > 0 and str(bond_style or "none") != "none"
         style = str(session.lmp.extract_global("pair_style") or "none")
         self._style = style
         self._may_be_embedded = style.startswith(_EMBEDDED)
@@ -89,8 +95,7 @@ class PairForces(Observer):
         parallel.agree(comm, error)
         assert taken is not None
         x, bond, virial, extras = taken
-        if self._embedded is None:
-            self._embedded = self._verify(comm, virial, extras)
+        self._embedded = self._verify(comm, virial, extras)
         if self._embedded:
             virial = virial - extras
         mine, error = parallel.attempt(lambda: self._sum(x, bond, virial))
@@ -138,9 +143,9 @@ class PairForces(Observer):
     def _verify(self, comm: MPI.Comm, virial: Array, extras: Array) -> bool:
         """Whether LAMMPS's error must be undone for the virial to be its own; refuses what is neither."""
         ours = comm.allreduce(virial.sum(axis=0)), comm.allreduce(extras.sum(axis=0))
-        motion = self.material.motion
-        assert motion is not None
-        volume = motion.box.volume / self._pressure
+        assert self._atoms is not None
+        # of this step, whose end the material has not seen yet
+        volume = self.material.look(self._atoms).box.volume / self._pressure
         theirs = np.array(self._lmp.numpy.extract_compute("mdbridge_forces", 0, 1)[:6]) * volume
         fixes = np.array(self._lmp.numpy.extract_compute("mdbridge_fixes", 0, 1)[:6]) * volume
         # near rest the virial is a small difference of large forces
@@ -150,7 +155,8 @@ class PairForces(Observer):
                 "stress = 'hardy': a fix acts between the atoms (its part of the pressure is not 0), and "
                 "LAMMPS lists no pairs of it; take stress = 'virial'"
             )
-        for undone in (False, True) if self._may_be_embedded else (False,):
+        # where atoms are alone both agree: as it was before
+        for undone in (self._embedded, not self._embedded) if self._may_be_embedded else (False,):
             if np.abs(ours[0] - undone * ours[1] - theirs).max() <= _AGREE * scale:
                 return undone
         raise InputError(
