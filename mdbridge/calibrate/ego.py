@@ -257,7 +257,10 @@ class Calibration:
     def _kept_for_slopes(self) -> int:
         """How many trials of the budget are left for :meth:`_slopes`, if it is not too small for that."""
         s, wanted = self.settings, len(self.space.names) + 3
-        if not s.refines or self.groups is None or self.likelihood is None or not self.likelihood.told:
+        if not s.refines or self.groups is None or self.likelihood is None:
+            return 0
+        # none are made where there will be no intervals
+        if self.likelihood.untold(len(self.space.free)):
             return 0
         return wanted if s.left >= 2 * wanted else 0
 
