@@ -100,7 +100,11 @@ def placeholders(text: str, names: Iterable[str]) -> set[str]:
 
 
 def filled(text: str, values: Mapping[str, Any]) -> str:
-    """A text with the values in the places of their names; numbers with all their digits without a format."""
+    """A text with the values in the places of their names; numbers with all their digits without a format.
+
+    Raises:
+        InputError: a value does not have the format of its place, as 2.5 that of whole numbers.
+    """
 
     # names that are not known are left alone: their braces belong to somebody else
     def value(match: re.Match[str]) -> str:
@@ -108,7 +112,10 @@ def filled(text: str, values: Mapping[str, Any]) -> str:
             return match[0]
         given = values[match[1]]
         if match[2]:
-            return format(given, match[2])
+            try:
+                return format(given, match[2])
+            except ValueError as error:
+                raise InputError(f"{match[0]}: {given!r} does not have this format: {error}") from error
         return repr(given) if isinstance(given, float) else str(given)
 
     return _PLACE.sub(value, text)

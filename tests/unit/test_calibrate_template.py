@@ -51,3 +51,9 @@ def test_what_cannot_have_been_meant_is_refused(text, said):
     with pytest.raises(InputError, match=said):
         Template("t", text, "model.template").check(NAMES)
     Template("t", "{a:8.2e} {width:03d}", "model.template").check(NAMES)
+
+
+def test_a_value_that_does_not_have_the_format_of_its_place_is_named():
+    assert filled("{n:03d}", {"n": 7}) == "007"
+    with pytest.raises(InputError, match=r"\{n:03d\}: 2\.5 does not have this format"):
+        filled("{n:03d}", {"n": 2.5})
