@@ -10,7 +10,6 @@ import itertools
 import math
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -320,7 +319,7 @@ class Calibration:
                 return
             batch: list[Proposal] = []
             room = max(min(s.batch, count - start, s.evaluations - self._count), 0)
-            for number in list(islice(self._numbers(), room)):
+            for number in list(itertools.islice(self._numbers(), room)):
                 # one fit for a batch: nothing has become known since
                 state = batch[-1].state if batch else None
                 proposal = self._improve(batch, number, state)
@@ -411,7 +410,7 @@ class Calibration:
         while points:
             allowed = here.feasible(points)
             asked = [here.up(unit) for unit, inside in zip(points, allowed, strict=True) if inside]
-            numbers = list(islice(self._numbers(), len(asked)))
+            numbers = list(itertools.islice(self._numbers(), len(asked)))
             if asked:
                 yield [Proposal(k, "refine", unit) for k, unit in zip(numbers, asked, strict=True)]
             told = [self.trials[k] for k in numbers]

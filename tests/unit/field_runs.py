@@ -22,23 +22,35 @@ group           heavy type 2
 compute         kinetic all ke/atom
 thermo          20
 """
-RESUMABLE = """
-if "${resumed} == 1" then "read_restart ${restart}" "jump SELF physics"
+
+
+def _going_on(lattice, cells, velocities, behind):
+    """A script of a crystal that goes on from restart files; ``behind`` is behind its label."""
+    return f"""
+if "${{resumed}} == 1" then "read_restart ${{restart}}" "jump SELF physics"
 units           lj
 atom_modify     map array
-lattice         fcc 0.9
-region          whole prism 0 5 0 4 0 3 0 0 0
+lattice         {lattice}
+region          whole prism 0 {cells[0]} 0 {cells[1]} 0 {cells[2]} 0 0 0
 create_box      1 whole
 create_atoms    1 box
 mass            1 1.0
-velocity        all create 0.5 4711 loop geom
+{velocities}
 label           physics
-pair_style      lj/cut 2.5
+{behind}"""
+
+
+RESUMABLE = _going_on(
+    "fcc 0.9",
+    (5, 4, 3),
+    "velocity        all create 0.5 4711 loop geom",
+    """pair_style      lj/cut 2.5
 pair_coeff      * * 1.0 1.0
 timestep        0.004
 fix             motion all nve
 fix             pull all deform 1 x erate 0.5 remap x
-"""
+""",
+)
 PULLED = "fix motion all nve\nfix pull all deform 1 x erate 0.5 remap x\n"
 SHEARED = """
 variable top equal 1.0*ly
@@ -48,24 +60,18 @@ fix pull all deform 1 xy erate 1.0 remap v
 compute thermal all temp/deform
 thermo_modify temp thermal
 """
-FREE_SHEAR = """
-if "${resumed} == 1" then "read_restart ${restart}" "jump SELF physics"
-units           lj
-atom_modify     map array
-lattice         sc 1.0
-region          whole prism 0 6 0 6 0 3 0 0 0
-create_box      1 whole
-create_atoms    1 box
-mass            1 1.0
-velocity        all create 1.0 4711 loop geom
-velocity        all ramp vx 0 3.0 y 0 6 sum yes units box
-label           physics
-pair_style      zero 1.2
+FREE_SHEAR = _going_on(
+    "sc 1.0",
+    (6, 6, 3),
+    """velocity        all create 1.0 4711 loop geom
+velocity        all ramp vx 0 3.0 y 0 6 sum yes units box""",
+    """pair_style      zero 1.2
 pair_coeff      * *
 timestep        0.005
 fix             motion all nve
 fix             pull all deform 1 xy erate 0.5 remap v
-"""
+""",
+)
 """Atoms that do not act on each other: none of the motion beside the flow is ever lost."""
 INPUT = """
 campaign = "fields"

@@ -13,7 +13,7 @@ from mdbridge.core.errors import InputError
 from mdbridge.core.records import Record
 from mdbridge.core.stages import pieces_of_work
 from mdbridge.core.workspace import Workspace
-from mdbridge.md import script
+from mdbridge.md import goingon
 
 
 def test_of_a_trajectory_it_tells_the_frames(tmp_path, monkeypatch, table_told):
@@ -81,8 +81,8 @@ def test_a_script_that_would_fail_in_its_second_segment_is_refused(tmp_path, beh
 
 def test_a_script_that_goes_on_is_tried_and_its_dumps_are_left_alone(tmp_path, monkeypatch, table_told):
     tried = []
-    go_on = script.require_going_on
-    monkeypatch.setattr(script, "require_going_on", lambda *a: tried.append(go_on(*a)))
+    go_on = goingon.require_going_on
+    monkeypatch.setattr(goingon, "require_going_on", lambda *a: tried.append(go_on(*a)))
     source = write(
         tmp_path,
         RESUMABLE + "dump all all atom 1 all.dump\n",

@@ -11,7 +11,7 @@ from mpi4py import MPI
 from ...core import demand, parallel, scratch
 from ...core.errors import MdbridgeError
 from ...core.workspace import Workspace
-from ...md import script, setup
+from ...md import goingon, script, setup
 from ...md.session import Session
 from .. import demands, forecast
 from ..forecast import Row
@@ -96,10 +96,10 @@ def run(comm: MPI.Comm, config: FieldsInput, source: Path) -> Tried:
                 known = setup.read(comm, session, folder / "lammps.log")
                 known.require_one_piece(path, config.checkpoint.every_frames)
                 session.write_restart(folder / RESTART)
-                left = script.Left.of(session)
+                left = goingon.Left.of(session)
         if left is not None:
             log = folder / "lammps-goes-on.log"
-            script.require_going_on(
+            goingon.require_going_on(
                 comm,
                 lambda: script.start(comm, path, log, config.md.variables, folder / RESTART),
                 left,

@@ -15,7 +15,7 @@ from ...core.errors import MdbridgeError, MDError
 from ...core.files import replacing, write_text
 from ...fields.box import Box
 from ...fields.grid import CellGrid
-from ...md import script, setup
+from ...md import goingon, script, scriptnotes, setup
 from ...md.observe.base import Atoms, Observer
 from ...md.observe.curves import COLUMNS, Curves
 from ...md.observe.fields import Fields
@@ -186,17 +186,17 @@ def observe(
     # would be one thing more to read
     long = parallel.on_root(comm, lambda: script.runs(path.read_text(errors="replace")))
     if before is None and long:
-        script.tell_of_stops(comm, path)
+        scriptnotes.tell_of_stops(comm, path)
     with script.start(comm, path, log, config.md.variables, restart) as session:
         if before is None and not long:
-            script.tell_of_stops(comm, path)
+            scriptnotes.tell_of_stops(comm, path)
         if before is None:
-            script.tell_of_results(comm, path)
+            scriptnotes.tell_of_results(comm, path)
             if goes_on_after(config, frames) and script.goes_on(path.read_text(errors="replace")):
-                script.tell_of_segments(comm, path)
+                scriptnotes.tell_of_segments(comm, path)
         known = None if before is None else parallel.on_root(comm, lambda: State.read(before))
         if known is not None and known.left is not None:
-            script.Left(**known.left).require(session, path)
+            goingon.Left(**known.left).require(session, path)
         watch = Watch(comm, config, session, log, folder, known)
         if before is not None or goes_on_after(config, frames):
             watch.setup.require_one_piece(path, frames)
@@ -217,7 +217,7 @@ def observe(
         # a run may end early without an error, which is none to LAMMPS
         watch.finish(frames)
         session.write_restart(folder / RESTART, whole if watch.setup.flows else None)
-        left = asdict(script.Left.of(session))
+        left = asdict(goingon.Left.of(session))
         parallel.on_root(comm, lambda: replace(watch.state(), left=left).write(folder))
 
 

@@ -19,7 +19,7 @@ from ...core.identity import Identity, contents
 from ...core.stages import Link, Links, Piece, Product, link_folder, unfinished_folder
 from ...core.versions import versions
 from ...core.workspace import Workspace, claim
-from ...md import language, script
+from ...md import language, script, scriptnotes
 from .. import demands
 from . import results, run, trajectory
 from .input import FieldsInput
@@ -170,7 +170,7 @@ class Campaign:
     def _notes(self) -> list[str]:
         """What a reader of the results should know of the script, which is that of the results."""
         name = self.config.md.script
-        return [] if name is None else script.of_results(self.source.parent / name)
+        return [] if name is None else scriptnotes.of_results(self.source.parent / name)
 
     def _report(self, folder: Path) -> None:
         """Figures and summary from the stored results alone."""

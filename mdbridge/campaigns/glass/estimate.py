@@ -12,7 +12,7 @@ from mpi4py import MPI
 from ...core import demand, parallel, scratch
 from ...core.stages import Links, Stage
 from ...core.workspace import Workspace
-from ...md import anneal, cuzr, localyield, script, setup
+from ...md import anneal, cuzr, goingon, localyield, script, setup
 from ...md.session import Session
 from ...stz import initial
 from ...stz.forwardrun import Case
@@ -315,10 +315,10 @@ def _time_script(
             known.require_flow(path, asked=False)
             if len(segments) > 1:
                 known.require_one_piece(path, config.checkpoint.every_frames)
-        timing, left = _measure(comm, config, session, folder), script.Left.of(session)
+        timing, left = _measure(comm, config, session, folder), goingon.Left.of(session)
     if len(segments) > 1:
         again = partial(segments[1].open, comm, folder / RESTART)
-        script.require_going_on(comm, again, left, path, config.checkpoint.every_frames)
+        goingon.require_going_on(comm, again, left, path, config.checkpoint.every_frames)
     return timing
 
 

@@ -23,12 +23,12 @@ from ...core.stages import Link, chained
 from ...core.workspace import Record
 from ...fields.box import Box
 from ...md import setup
+from ...md.goingon import Left
 from ...md.observe.base import Atoms, Observer
 from ...md.observe.curves import Curves
 from ...md.observe.guard import LossGuard
 from ...md.observe.material import BoxMotion
 from ...md.observe.schedule import after, every
-from ...md.script import Left
 from ...md.session import Session
 from .frames import Times, attach_observers, box_of, rows
 from .input import GlassInput

@@ -20,7 +20,7 @@ from ...core.identity import Identity, contents
 from ...core.stages import Link, Links, Piece, Product, Stage, Task, link_folder, unfinished_folder
 from ...core.versions import versions
 from ...core.workspace import Record, Workspace, claim
-from ...md import cuzr, language, localyield, script, softness
+from ...md import cuzr, language, localyield, scriptnotes, softness
 from ...md.potentials import potential
 from .. import demands
 from . import analysis, ensemble, figures, plan, predictors, results, sampling
@@ -188,7 +188,10 @@ class Campaign:
     def _sample(self, folder: Path) -> None:
         workspace, comm = self.workspace, self.comm
         if self.config.md.script is not None:
-            script.tell_of_stops(comm, self.source.parent / self.config.md.script)
+            path = self.source.parent / self.config.md.script
+            scriptnotes.tell_of_stops(comm, path)
+            if len(self.production) > 1:
+                scriptnotes.tell_of_segments(comm, path)
         rest = stages.chain(comm, workspace, _AT_REST, self.preparation, "glass")
         begin = link_folder(workspace, _AT_REST, self.preparation[-1]) if self.preparation else None
         # one group of all ranks: there is one task, and it is MD
