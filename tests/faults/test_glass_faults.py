@@ -236,11 +236,13 @@ pair_style lj/cut 7.0
 pair_coeff * * 0.4 2.5
 fix motion all nve
 fix pull all deform 1 xy delta 0.6 remap x units box
+dump all all atom 50 all.dump
 """
     text = SCRIPTED + "[checkpoint]\nevery_frames = 4\n"
     whole = campaign(tmp_path / "whole", text, resumable)
     code, errors = sampled_here(whole)
     assert code == 0, errors
+    assert "begins all.dump anew in each segment" in errors
     segments = whole / "out" / "sheared"
     assert [p.name[:7] for p in sorted(segments.iterdir())] == [f"run-00{n}" for n in (1, 2, 3)]
     with h5py.File(whole / "out" / "glass.h5") as file:
