@@ -10,6 +10,11 @@ from numpy.typing import NDArray
 from ..core.loops import compiled
 
 
+def taken_up(weight: float, steps: int) -> float:
+    """The share of a steady displacement that a filter has after some steps: it begins with U = 0."""
+    return float(1.0 - (1.0 - weight) ** steps)
+
+
 @compiled(inline="always")
 def _shift(image: int, box: NDArray[np.float64], bits: int) -> tuple[float, float, float]:
     """The translation that packed image flags stand for."""

@@ -34,7 +34,7 @@ def learn(
     quadrature: str = PUBLISHED,
     settings: FitSettings | None = None,
 ) -> regression.Fit:
-    """Learn a linear peridynamic solid from displacements and loads on periodic grids, as [You2022, eq. 4.7].
+    """Learn a linear peridynamic solid from displacements and loads, after [You2022, eq. 4.7].
 
     Args:
         fields: samples on one grid, or on several; all of them train the model.

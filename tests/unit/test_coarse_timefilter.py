@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mdbridge.coarse.timefilter import smooth_displacement, unwrapped_displacement
+from mdbridge.coarse.timefilter import smooth_displacement, taken_up, unwrapped_displacement
 
 ORTHOGONAL = np.diag([10.0, 12.0, 8.0])
 # LAMMPS's a = (lx, 0, 0), b = (xy, ly, 0), c = (xz, yz, lz)
@@ -56,6 +56,9 @@ def test_a_constant_displacement_is_approached_exponentially(weight):
     constant = np.array([[0.3, -0.2], [1.5, 4.0]])
     filtered = run(lambda n: constant, weight, 50)
     np.testing.assert_allclose(filtered, constant * (1 - (1 - weight) ** 50), rtol=1e-12)
+    share = 1 - (1 - weight) ** 50
+    np.testing.assert_allclose(filtered, constant * share, rtol=1e-12)
+    assert taken_up(weight, 50) == pytest.approx(share)
 
 
 @pytest.mark.parametrize(("bits", "dtype"), WIDTHS)

@@ -14,6 +14,7 @@ import numpy as np
 from mpi4py import MPI
 from numpy.typing import NDArray
 
+from ...coarse import timefilter
 from ...core import store
 from ...core.errors import InputError
 from ...core.identity import Identity, contents
@@ -194,8 +195,7 @@ class Sampler:
                 self.tick(min(1.0, (done + 400) / steps))
             # in the first half energy still goes over from motion into the bonds
             half = len(heat) // 2
-            # (2.10) starts from U = 0 and has taken up only so much of the displacement
-            taken_up = 1 - (1 - settings.filter_weight) ** steps
+            taken_up = timefilter.taken_up(settings.filter_weight, steps)
             return {
                 "u_zero": zero_kelvin["u"],
                 "u_raw": raw.results[""].u - raw.results[""].u.mean(axis=0),

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...coarse import timefilter
 from ...core import store
 from ...core.errors import InputError
 from ...core.files import digest
@@ -254,8 +255,7 @@ def _run(sampler: Sampler, crystal: Crystal, force: Array, displacement: Array, 
     for grid_name, grid in grids.items():
         for name, observer in observers.items():
             averages = observer.results[grid_name]
-            # (2.10) starts from U = 0 and has taken up only so much of the displacement
-            result[f"u{grid_name}@{name}"] = averages.u / (1 - (1 - weights[name]) ** steps)
+            result[f"u{grid_name}@{name}"] = averages.u / timefilter.taken_up(weights[name], steps)
             result[f"b{grid_name}"] = averages.load * body_force_unit(grid, sampler.planar.thickness)
     return result
 
